@@ -1,0 +1,256 @@
+"""The asyncio client: any number of calls at once over one connection, over restarts of the daemon.
+
+One task reads; answers find their callers by id. It belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from lockside import methods as m
+from lockside.errors import ConnectionLost, NotReachable, Unavailable, from_wire
+from lockside.pauses import Pauses
+from lockside.protocol.types import Event, EventPage, Job, LogFrame
+from lockside.requests import Awaiting, Request
+from lockside.streams import EventPlace, LogPlace
+from lockside.transport import open_socket
+
+T = TypeVar("T")
+
+RECONNECT_SECONDS = 60.0
+WAIT_SECONDS = 600.0
+LONGEST_LINE_BYTES = 256 * 2**20
+
+
+class Message(msgspec.Struct):
+    """A line from the daemon: an answer, or a notification."""
+
+    id: int | None = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: dict[str, Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(Message)
+
+
+class Wire:
+    """An open connection: calls in flight, and a queue of notifications."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+        self.path = path
+        self._reader = reader
+        self._writer = writer
+        self._next_id = 0
+        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self.notifications: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read(), name="lockside reader")
+
+    @classmethod
+    async def open(cls, explicit: str | None) -> Wire:
+        """Connect; raises NotReachable."""
+        sock, path = open_socket(explicit)
+        sock.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=sock, limit=LONGEST_LINE_BYTES)
+        return cls(reader, writer, path)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether answers can still come."""
+        return not self._reading.done()
+
+    async def call(self, method: str, params: dict[str, Any]) -> msgspec.Raw:
+        """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
+        if not self.is_open:
+            raise ConnectionLost(f"The daemon at {self.path} closed the connection.")
+        self._next_id += 1
+        number = self._next_id
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            self._writer.write(
+                msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+                + b"\n"
+            )
+            await self._writer.drain()
+            message = await answer
+        except OSError as error:
+            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
+        finally:
+            self._waiting.pop(number, None)
+        if message.error is not None:
+            raise from_wire(message.error)
+        return message.result
+
+    async def close(self) -> None:
+        """Close the connection; calls in flight end with ConnectionLost."""
+        self._reading.cancel()
+        self._writer.close()
+        await asyncio.wait([self._reading])
+
+    async def _read(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                self._take(_DECODER.decode(line))
+        except (OSError, ValueError, asyncio.IncompleteReadError):
+            pass  # However a connection ends, those who wait on it are told so below.
+        finally:
+            self._end()
+
+    def _take(self, message: Message) -> None:
+        if message.method is not None:
+            self.notifications.put_nowait(message)
+        elif message.id in self._waiting and not self._waiting[message.id].done():
+            self._waiting[message.id].set_result(message)
+
+    def _end(self) -> None:
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ConnectionLost(f"The daemon at {self.path} closed the connection."))
+        self.notifications.put_nowait(None)
+
+
+class AsyncClient:
+    """A daemon, as an asyncio program sees it; see `Client`, whose methods it has."""
+
+    def __init__(
+        self,
+        socket: str | None = None,
+        *,
+        project: str | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS,
+    ) -> None:
+        self._socket = socket
+        self._project = project
+        self._reconnect_seconds = reconnect_seconds
+        self._wire: Wire | None = None
+        self._was_connected = False
+        self._connecting = asyncio.Lock()
+        self.job: m.JobCalls[Awaiting] = m.JobCalls(self.perform)
+        self.component: m.ComponentCalls[Awaiting] = m.ComponentCalls(self.perform)
+        self.config: m.ConfigCalls[Awaiting] = m.ConfigCalls(self.perform)
+        self.branch: m.BranchCalls[Awaiting] = m.BranchCalls(self.perform)
+        self.variables: m.VariablesCalls[Awaiting] = m.VariablesCalls(self.perform)
+        self.state: m.StateCalls[Awaiting] = m.StateCalls(self.perform)
+        self.pool: m.PoolCalls[Awaiting] = m.PoolCalls(self.perform)
+        self.orchestration: m.OrchestrationCalls[Awaiting] = m.OrchestrationCalls(self.perform)
+        self.action: m.ActionCalls[Awaiting] = m.ActionCalls(self.perform)
+        self.event: m.EventCalls[Awaiting] = m.EventCalls(self.perform)
+        self.daemon: m.DaemonCalls[Awaiting] = m.DaemonCalls(self.perform)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._wire is not None:
+            wire, self._wire = self._wire, None
+            await wire.close()
+
+    async def perform(self, request: Request[T]) -> T:
+        """Send a call and give its result; raises the error's own class."""
+        params = self._in_project(request.params)
+        pauses = Pauses(self._reconnect_seconds)
+        while True:
+            try:
+                wire = await self._connected()
+                answer = await wire.call(request.method, params)
+            except (NotReachable, Unavailable):
+                pause = pauses.next()
+                if not self._was_connected or not request.is_repeatable or pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                decoded: T = msgspec.json.decode(answer, type=request.result)
+                return decoded
+
+    def _in_project(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"project": self._project} | params if self._project else params
+
+    async def _connected(self) -> Wire:
+        async with self._connecting:
+            if self._wire is None or not self._wire.is_open:
+                await self.close()
+                self._wire = await Wire.open(self._socket)
+                self._was_connected = True
+            return self._wire
+
+    async def wait(self, job: str, timeout_seconds: float | None = None) -> Job:
+        """Wait until a job is final or the time is up; `is_finished` tells."""
+        return (await self.wait_many([job], timeout_seconds))[0]
+
+    async def wait_many(
+        self, jobs: Sequence[str], timeout_seconds: float | None = None, *, until: str = "all"
+    ) -> list[Job]:
+        """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
+        clock = asyncio.get_running_loop().time
+        deadline = None if timeout_seconds is None else clock() + timeout_seconds
+        done = any if until == "any" else all
+        while True:
+            left = WAIT_SECONDS if deadline is None else max(0.0, min(deadline - clock(), WAIT_SECONDS))
+            found = (await self.job.wait_many(jobs, left, until=until)).jobs
+            if done(job.is_finished for job in found) or (deadline is not None and clock() >= deadline):
+                return found
+
+    async def log(
+        self, job: str, *, follow: bool = False, stream: str | None = None, row: str | None = None
+    ) -> AsyncIterator[LogFrame]:
+        """Give a job's log frame by frame; with `follow`, until the job has ended."""
+        place = LogPlace(job, follow, stream=stream, row=row)
+        while (page := place.next()) is not None:
+            for frame in place.take(await self.perform(page)):
+                yield frame
+
+    async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
+        """Give all jobs that pass the filters of `job.list`, page after page."""
+        cursor = None
+        while True:
+            page = await self.job.list(limit=1000, cursor=cursor, **filters)
+            for job in page.jobs:
+                yield job
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def events(
+        self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Give events as they happen, each once and in order, also over a restart of the daemon."""
+        place = EventPlace(after, kinds=kinds, job=job)
+        pauses = Pauses(self._reconnect_seconds)
+        was_connected = False
+        while True:
+            try:
+                wire = await Wire.open(self._socket)
+                try:
+                    was_connected = True
+                    answer = await wire.call("event.subscribe", self._in_project(place.subscribe()))
+                    place.subscribed(msgspec.json.decode(answer)["cursor"])
+                    pauses = Pauses(self._reconnect_seconds)
+                    async for event in self._pushed(wire, place):
+                        yield event
+                finally:
+                    await wire.close()
+            except (NotReachable, Unavailable):
+                pause = pauses.next()
+                if pause is None or not was_connected:
+                    raise
+                await asyncio.sleep(pause)
+
+    async def _pushed(self, wire: Wire, place: EventPlace) -> AsyncIterator[Event]:
+        while (message := await wire.notifications.get()) is not None:
+            found = place.take(str(message.method), msgspec.json.decode(message.params))
+            if isinstance(found, Request):
+                page: EventPage = await self.perform(found)
+                found = place.fill(page)
+            for event in found:
+                yield event
+        raise ConnectionLost(f"The daemon at {wire.path} closed the connection.")

@@ -1,0 +1,117 @@
+"""The entry of the command line: read the words, load the one module needed, turn errors into exit codes.
+
+`exits` lists the codes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lockside.cli import exits
+from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS
+from lockside.cli.grammar import Parsed, UsageError, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lockside.cli.session import Session
+    from lockside.errors import LocksideError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        parsed = parse(COMMANDS, GLOBAL_OPTIONS, words)
+        code = _run(parsed)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _usage_failed(error)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.BROKEN_PIPE
+    return code
+
+
+def _run(parsed: Parsed) -> int:
+    if parsed.flag("version"):
+        from lockside import __version__
+
+        sys.stdout.write(f"lockside {__version__}\n")
+        return 0
+    if parsed.command is None or parsed.flag("help"):
+        return _help_for(parsed)
+    return _run_command(parsed, parsed.command.run)
+
+
+def _run_command(parsed: Parsed, where: str) -> int:
+    from lockside.cli.session import Session
+    from lockside.errors import LocksideError
+
+    with Session(parsed) as session:
+        try:
+            return _load(where)(session, parsed)
+        except LocksideError as error:
+            return _refused(error)
+
+
+def _load(where: str) -> Callable[[Session, Parsed], int]:
+    from importlib import import_module
+
+    module, _, name = where.partition(":")
+    function: Callable[[Session, Parsed], int] = getattr(import_module(module), name)
+    return function
+
+
+def _help_for(parsed: Parsed) -> int:
+    from lockside.cli.help import help_text
+
+    topic = parsed.command.name if parsed.command else parsed.values.get("help")
+    sys.stdout.write(help_text(topic if isinstance(topic, str) else ""))
+    return 0
+
+
+def help_(_: Session, parsed: Parsed) -> int:
+    """Print the help of the named command, or of all."""
+    from lockside.cli.help import help_text
+
+    topic = " ".join(parsed.many("command"))
+    text = help_text(topic)
+    if not text:
+        raise UsageError(f"there is no command '{topic}'.")
+    sys.stdout.write(text)
+    return 0
+
+
+def _usage_failed(error: UsageError) -> int:
+    whole = f"lockside {error.command}".strip()
+    sys.stderr.write(f"{whole}: {error.message}\nSee `{whole} --help`.\n")
+    return exits.USAGE
+
+
+def _refused(error: LocksideError) -> int:
+    """Tell an error and the next step on stderr, and give its exit code."""
+    from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
+
+    sys.stdout.flush()
+    where = f" (at {error.path})" if error.path and error.path not in error.message else ""
+    sys.stderr.write(f"lockside: {error.message}{where}\n")
+    if error.remedy:
+        sys.stderr.write(f"  {error.remedy}\n")
+    match error:
+        case NotReachable() | Unavailable():
+            return exits.NOT_REACHABLE
+        case TimedOut():
+            return exits.TIMED_OUT
+        case InvalidParams():
+            return exits.USAGE
+        case _:
+            return exits.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""How results are printed: for people on a terminal, as columns for scripts, or as JSON. It knows no job.
+
+Colour and column headings appear on a terminal only, and never with NO_COLOR set; texts from jobs are cleaned
+of control characters before they reach a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TextIO
+
+    Cell = str | tuple[str, str]
+
+_COLOURS = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+_CONTROL = {code: "�" for code in (*range(32), *range(127, 160)) if code not in {9, 10}}
+
+
+class Output:
+    """Where a command prints to: `as_json` and `plain` as asked for, `terminal` when a person is looking."""
+
+    def __init__(self, as_json: bool, plain: bool, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self.as_json = as_json
+        self.terminal = self._stream.isatty() and not plain and not as_json
+        self.plain = plain or not self.terminal
+        self._coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def paint(self, colour: str, text: str) -> str:
+        """Colour a text where colours are shown."""
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self._coloured else text
+
+    def line(self, text: str = "") -> None:
+        """Print a line."""
+        self._stream.write(text + "\n")
+
+    def hint(self, text: str) -> None:
+        """Print what a person could do next; scripts do not get it."""
+        if self.terminal:
+            self.line(self.paint("dim", text))
+
+    def json(self, value: Any) -> None:
+        """Print a value as on the wire, indented for a person, on one line for a program."""
+        people = self._stream.isatty()
+        self.line(json.dumps(value, ensure_ascii=False, indent=2 if people else None))
+
+    def json_line(self, value: Any) -> None:
+        """Print one value of a stream on one line, at once."""
+        self.line(json.dumps(value, ensure_ascii=False))
+        self.flush()
+
+    def flush(self) -> None:
+        """Let what was printed be seen."""
+        self._stream.flush()
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Print rows: aligned and cut to fit for people, else separated by tabs, without headings."""
+        texts = [[_text(cell) for cell in row] for row in rows]
+        if not self.terminal:
+            for plain in texts:
+                self.line("\t".join(plain))
+            return
+        widths = _fitted(headings, texts, terminal_width())
+        self.line(
+            self.paint(
+                "dim", _joined([_padded(text, width) for text, width in zip(headings, widths, strict=True)])
+            )
+        )
+        for row, row_texts in zip(rows, texts, strict=True):
+            cells = [_padded(text, width) for text, width in zip(row_texts, widths, strict=True)]
+            self.line(
+                _joined([self.paint(_colour(cell), text) for cell, text in zip(row, cells, strict=True)])
+            )
+
+
+def terminal_width() -> int:
+    """Give the terminal's columns."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def clean(text: str) -> str:
+    """Replace control characters, which could do anything to a terminal."""
+    return text.translate(_CONTROL)
+
+
+def _text(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else cell[0]
+    return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def _colour(cell: Cell) -> str:
+    return "" if isinstance(cell, str) else cell[1]
+
+
+def _joined(cells: Sequence[str]) -> str:
+    return "  ".join(cells).rstrip()
+
+
+def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Give each column its widest cell, and take what is too much from the widest columns."""
+    widths = [max(map(display_width, column)) for column in zip(headings, *rows, strict=True)]
+    surplus = sum(widths) + 2 * (len(widths) - 1) - room
+    while surplus > 0 and max(widths) > 8:
+        widest = widths.index(max(widths))
+        second = max(
+            [8, *(width for index, width in enumerate(widths) if index != widest and width < widths[widest])]
+        )
+        taken = min(surplus, max(1, widths[widest] - second))
+        widths[widest] -= taken
+        surplus -= taken
+    return widths
+
+
+def display_width(text: str) -> int:
+    """Count the columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _padded(text: str, width: int) -> str:
+    room = width - display_width(text)
+    if room >= 0:
+        return text + " " * room
+    kept = text[: max(0, width - 1)]
+    while display_width(kept) > width - 1:
+        kept = kept[:-1]
+    return kept + "…"

@@ -1,0 +1,140 @@
+"""A daemon of one's own in a folder: started, killed, started again, and put away with its keeper.
+
+It is a child process like any other; nothing of the daemon's code is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+from lockside.errors import LocksideError, NotReachable
+from lockside.transport import Connection
+
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+_PAUSE_SECONDS = 0.05
+_SYSTEMDS = {"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"}
+
+
+class OwnDaemon:
+    """A daemon whose state is in `folder`/state and whose log in `folder`/daemon.log."""
+
+    def __init__(self, folder: str) -> None:
+        self.state_dir = os.path.join(folder, "state")
+        self.socket = os.path.join(self.state_dir, "lockside.sock")
+        self.log = os.path.join(folder, "daemon.log")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keepers: set[int] = set()
+
+    @property
+    def pid(self) -> int:
+        """The pid of the running daemon."""
+        if self._process is None:
+            raise LocksideError("The daemon is not running.")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and come back when its socket answers; raises LocksideError with the end of its log."""
+        os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
+        command = [*_program(), "--state-dir", self.state_dir, "--socket", self.socket]
+        with open(self.log, "ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                start_new_session=True,
+            )
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                break
+            try:
+                self._remember_keeper()
+            except NotReachable:
+                # A socket that is not there yet sends no event.
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+        raise LocksideError(
+            "The daemon did not start.", remedy=f"The end of {self.log}:\n{self._end_of_log()}"
+        )
+
+    def _remember_keeper(self) -> None:
+        with Connection.open(self.socket) as connection:
+            keeper = connection.call("daemon.status")["keeper"]
+        if keeper.get("pid"):
+            self._keepers.add(int(keeper["pid"]))
+
+    def _end_of_log(self) -> str:
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return "".join(f"    {line}" for line in file.readlines()[-5:])
+
+    def kill(self) -> None:
+        """Kill it as a crash would: SIGKILL, no goodbye."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def put_away(self) -> None:
+        """Stop the daemon, then its keeper, which stops what it still keeps."""
+        if self._process is not None:
+            with suppress(LocksideError):  # A daemon that answers no more can still be stopped.
+                self._remember_keeper()
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+        for keeper in self._keepers:
+            _stop(keeper)
+        self._keepers.clear()
+
+
+def _program() -> list[str]:
+    """Find the daemon's program: beside this Python first, so that the two fit together."""
+    beside = os.path.join(os.path.dirname(sys.executable), "locksided")
+    found = beside if os.access(beside, os.X_OK) else shutil.which("locksided")
+    if not found:
+        raise LocksideError("There is no `locksided` here.", remedy="`pip install lockside` brings it.")
+    return [found]
+
+
+def _environment() -> dict[str, str]:
+    """Pass on the environment without the caller's own settings of a daemon."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not (name.startswith("LOCKSIDE_") or name in _SYSTEMDS)
+    }
+
+
+def _stop(pid: int) -> None:
+    """Stop a process that is no child of ours, and wait until it is gone."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            ended, _, _ = select.select([handle], [], [], STOP_SECONDS)
+            if ended:
+                return
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)

@@ -1,0 +1,114 @@
+"""One command's session with the daemon: the connection, opened when needed, and what commands share."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+
+from lockside.cli.output import Output
+from lockside.errors import NotFound, NotReachable, Unavailable
+from lockside.pauses import Pauses
+from lockside.transport import Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from lockside.cli.grammar import Parsed
+
+    Json = dict[str, Any]
+
+AWAY_SECONDS = 120.0
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class Session:
+    """What a command gets: `call` to ask the daemon, `out` to print."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.out = Output(parsed.flag("json"), parsed.flag("plain"))
+        self.project = parsed.text("project") or os.environ.get("LOCKSIDE_PROJECT")
+        self.socket = parsed.text("socket")
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection; raises NotReachable."""
+        if self._connection is None:
+            self._connection = Connection.open(self.socket)
+        return self._connection
+
+    def disconnect(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def call(self, method: str, /, **params: Any) -> Any:
+        """Ask the daemon; what is None is not sent."""
+        given = {name: value for name, value in params.items() if value is not None}
+        if self.project and not method.startswith(("daemon.", "rpc.")):
+            given.setdefault("project", self.project)
+        return self.connection.call(method, given)
+
+    def call_patiently(self, method: str, /, **params: Any) -> Any:
+        """Ask what may be asked twice, and outlive a restart of the daemon: jobs do so, too."""
+        _ = self.connection
+        absence = Absence(self)
+        while True:
+            try:
+                return self.call(method, **params)
+            except (NotReachable, Unavailable):
+                if not absence.goes_on():
+                    raise
+
+    def say_aside(self, text: str) -> None:
+        """Tell a person something beside the result, on stderr."""
+        sys.stdout.flush()
+        sys.stderr.write(f"lockside: {text}\n")
+
+    def job_id(self, reference: str) -> str:
+        """Find the job that a person means: an id, a uuid, COMPONENT/CONFIG for its latest job, or `last`."""
+        if reference.isdigit() or _UUID.fullmatch(reference):
+            return reference
+        wanted: Json = {"limit": 1}
+        if reference != "last":
+            component, slash, config = reference.partition("/")
+            wanted |= {"component": component} | ({"config": config} if slash else {})
+        jobs = self.call("job.list", **wanted, fields=["id"])["jobs"]
+        if not jobs:
+            raise NotFound(
+                f"There is no job of '{reference}'.", remedy="`lockside ls` lists the jobs there are."
+            )
+        return str(jobs[0]["id"])
+
+
+class Absence:
+    """A time in which the daemon is away: said once, waited through, given up in the end."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pauses = Pauses(AWAY_SECONDS)
+        self._was_said = False
+
+    def goes_on(self) -> bool:
+        """Pause before the next try; false when the daemon has been away for too long."""
+        self._session.disconnect()
+        pause = self._pauses.next()
+        if pause is None:
+            return False
+        if not self._was_said:
+            self._session.say_aside(
+                "the daemon is away; jobs go on without it. Waiting for it to come back ..."
+            )
+            self._was_said = True
+        time.sleep(pause)
+        return True

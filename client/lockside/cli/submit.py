@@ -1,0 +1,183 @@
+"""`run`: make a request of what was typed, create the job, and wait or follow if asked to."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lockside.cli import jobs
+from lockside.cli.files import FileError, read_document
+from lockside.cli.grammar import UsageError
+from lockside.transport import inside_a_job, new_deduplication_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+
+def run(session: Session, parsed: Parsed) -> int:
+    """Create a job, or the jobs of a file."""
+    if parsed.text("from_file"):
+        return _run_file(session, parsed)
+    request = request_of(parsed)
+    for dependency in request.get("dependsOn", ()):
+        dependency["job"] = session.job_id(dependency["job"])
+    created = create(session, request)
+    if parsed.flag("dry_run"):
+        _show_dry_run(session, created)
+        return 0
+    return _attend(session, parsed, [created])
+
+
+def create(session: Session, request: Json) -> Json:
+    """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
+    request.setdefault("deduplicationId", new_deduplication_id())
+    parent = inside_a_job()
+    if parent:
+        request.setdefault("parentRunId", parent)
+    job: Json = session.call_patiently("job.create", **request)
+    return job
+
+
+def request_of(parsed: Parsed) -> Json:
+    """Make the request of what was typed; raises UsageError."""
+    target, command, shell = (
+        parsed.text("component_config"),
+        parsed.values.get("command"),
+        parsed.text("shell"),
+    )
+    named = [each for each in (target, command, shell) if each]
+    if len(named) != 1:
+        reason = "say what to run" if not named else "say one thing to run"
+        raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
+    request = _plain_command(parsed, command, shell) if not target else _stored(target)
+    return request | _options(parsed)
+
+
+def _stored(target: str) -> Json:
+    component, slash, config = target.partition("/")
+    if not component or (slash and not config):
+        raise UsageError(f"'{target}' is no COMPONENT/CONFIG.", "run")
+    return {"component": component, "config": config} if config else {"component": component}
+
+
+def _plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
+    """Run a command as the caller would: in this folder, with this environment."""
+    parameters: Json = {"command": command} if command else {"shell": shell}
+    parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
+    parameters["environment"] = {name: value for name, value in os.environ.items() if _sendable(name, value)}
+    return {"component": jobs.PLAIN_COMMAND, "configData": {"parameters": parameters}}
+
+
+def _sendable(name: str, value: str) -> bool:
+    """Leave out what belongs to the job around this one, and bytes that are no text."""
+    if name.startswith("LOCKSIDE_"):
+        return False
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _options(parsed: Parsed) -> Json:
+    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
+    given: Json = {
+        "configRowIds": parsed.many("row"),
+        "variableValuesData": {"values": _pairs_list(parsed.many("set"))} if parsed.many("set") else None,
+        "labels": dict(_pair(each, "--label") for each in parsed.many("label")),
+        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "mode": parsed.text("mode"),
+        "name": parsed.text("name"),
+        "description": parsed.text("description"),
+        "priority": parsed.number("priority"),
+        "pool": parsed.text("pool"),
+        "delay": parsed.number("delay"),
+        "tag": parsed.text("tag"),
+        "branchId": parsed.text("branch"),
+        "hold": parsed.flag("hold") or None,
+        "dryRun": parsed.flag("dry_run") or None,
+    }
+    return {name: value for name, value in given.items() if value not in (None, [], {})}
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", "run")
+    return name, value
+
+
+def _pairs_list(texts: list[str]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in (_pair(text, "--set") for text in texts)]
+
+
+def _dependency(text: str) -> Json:
+    job, colon, when = text.partition(":")
+    if when not in {"", "success", "final"} or (colon and not when):
+        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
+    return {"job": job, "when": when or "success"}
+
+
+def _run_file(session: Session, parsed: Parsed) -> int:
+    """Create the job or, all or none, the jobs that a file asks for."""
+    path = parsed.required("from_file")
+    try:
+        document = read_document(path, sys.stdin if path == "-" else None)
+    except FileError as error:
+        raise UsageError(str(error), "run") from error
+    if "jobs" in document:
+        request: Json = {"jobs": document["jobs"], "deduplicationId": new_deduplication_id()}
+        return _attend(session, parsed, session.call_patiently("job.createMany", **request)["jobs"])
+    created = create(session, document | _options(parsed))
+    return _attend(session, parsed, [created])
+
+
+def _attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
+    """Say what was created, then stay with it as long as asked to."""
+    from lockside.cli import following
+
+    if parsed.flag("follow"):
+        return max([following.follow_to_the_end(session, job) for job in created], default=0)
+    if parsed.flag("wait"):
+        return following.wait_to_the_end(session, created)
+    _announce(session, created, parsed.flag("detach"))
+    return 0
+
+
+def _announce(session: Session, created: list[Json], only_ids: bool) -> None:
+    if session.out.as_json:
+        session.out.json(created[0] if len(created) == 1 else {"jobs": created})
+        return
+    for job in created:
+        if only_ids or session.out.plain:
+            session.out.line(str(job["id"]))
+        else:
+            _tell(session, job)
+
+
+def _tell(session: Session, job: Json) -> None:
+    """Tell a person what became of the request and what can be done with it."""
+    word, colour = jobs.status(job)
+    again = " (it had been created before)" if job.get("deduplicated") else ""
+    session.out.line(f"job {job['id']}: {jobs.title(job)} - {session.out.paint(colour, word)}{again}")
+    detail = jobs.detail(job)
+    if detail:
+        session.out.line(f"  {detail}")
+    session.out.hint(f"  next: lockside logs -f {job['id']}")
+
+
+def _show_dry_run(session: Session, job: Json) -> None:
+    if session.out.as_json:
+        session.out.json(job)
+        return
+    limits = job.get("limits") or {}
+    session.out.line(f"would create: {jobs.title(job)}")
+    session.out.line(f"  type {job.get('type')}, pool {job.get('pool')}, lock {job.get('lockKey') or 'none'}")
+    session.out.line(f"  time limit {limits.get('timeoutSeconds') or 'none'}, priority {job.get('priority')}")

@@ -1,0 +1,92 @@
+"""Times and amounts as people read them: `3 min ago`, `Sat 14:05`, `1.5 GB`.
+
+`now` is always given, never asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def parsed(text: str) -> datetime:
+    """Read a time of the wire, RFC 3339."""
+    return datetime.fromisoformat(text)
+
+
+def span(seconds: float) -> str:
+    """Give a duration in its two largest units: `4.2 s`, `3 min 20 s`, `2 d 4 h`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    left = round(seconds)
+    parts = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, int(size))
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def ago(text: str | None, now: datetime) -> str:
+    """Give a time of the wire relative to now, in one unit."""
+    if not text:
+        return ""
+    seconds = (now - parsed(text)).total_seconds()
+    if seconds < 0:
+        return "in " + _one_unit(-seconds)
+    return _one_unit(seconds) + " ago"
+
+
+def _one_unit(seconds: float) -> str:
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def local(text: str | None, now: datetime) -> str:
+    """Give a time of the wire in the local zone: the time of today, else with its date."""
+    if not text:
+        return ""
+    there = parsed(text).astimezone()
+    if there.date() == now.astimezone().date():
+        return f"{there:%H:%M:%S}"
+    return f"{there:%Y-%m-%d %H:%M:%S}"
+
+
+def size(count: float) -> str:
+    """Give a number of bytes: `512 B`, `3.4 MB`."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    index = 0
+    while count >= 1000 and index < len(units) - 1:
+        count /= 1000
+        index += 1
+    return f"{count:.0f} B" if not index else f"{count:.1f} {units[index]}"
+
+
+def since(text: str, now: datetime) -> datetime:
+    """Read what people write for a past time: 2h, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
+    today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in {"today", "yesterday"}:
+        return today - timedelta(days=1 if text == "yesterday" else 0)
+    from lockside.cli.values import duration
+
+    try:
+        return now - timedelta(seconds=duration(text))
+    except ValueError:
+        pass
+    try:
+        there = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"'{text}' is no time; write 2h, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
+        ) from None
+    return there if there.tzinfo else there.astimezone()
+
+
+def wire(time: datetime) -> str:
+    """Write a time as the wire wants it."""
+    from datetime import UTC
+
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

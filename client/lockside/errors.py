@@ -1,0 +1,182 @@
+"""What can go wrong when the daemon is asked: one class per kind, to catch what one can handle.
+
+The message says what happened, `remedy` what to do next. What went wrong inside a job is no exception: it
+stands in the job's `result.error`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class LocksideError(Exception):
+    """The daemon refused a call, or could not be asked.
+
+    `code` is the JSON-RPC code (0 when no daemon answered), `kind` the stable word for programs, `data` the
+    details.
+    """
+
+    code = 0
+    kind = "error"
+    remedy = ""
+
+    def __init__(self, message: str, *, data: Mapping[str, Any] | None = None, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.data: dict[str, Any] = dict(data or {})
+        if remedy:
+            self.remedy = remedy
+
+    @property
+    def path(self) -> str | None:
+        """The field at fault as in `$.retry.maxAttempts`, when there is one."""
+        path = self.data.get("path")
+        return path if isinstance(path, str) else None
+
+
+class NotReachable(LocksideError):
+    """No daemon answers on the socket."""
+
+    kind = "not_reachable"
+    remedy = (
+        "Start one with `locksided` (or `systemctl start lockside`), "
+        "or name its socket with --socket PATH or $LOCKSIDE_SOCKET."
+    )
+
+
+class ConnectionLost(NotReachable):
+    """The daemon went away in the middle of a call; jobs go on without it."""
+
+    kind = "connection_lost"
+    remedy = "The jobs go on. Ask again when the daemon is back: `lockside status`."
+
+
+class ParseFailed(LocksideError):
+    """What was sent is not JSON."""
+
+    code = -32700
+    kind = "parse_error"
+
+
+class InvalidRequest(LocksideError):
+    """What was sent is JSON, but no request."""
+
+    code = -32600
+    kind = "invalid_request"
+
+
+class UnknownMethod(LocksideError):
+    """The daemon has no such method: it is older or newer than this client."""
+
+    code = -32601
+    kind = "method_not_found"
+    remedy = "Compare the versions with `lockside status` and `lockside --version`."
+
+
+class InvalidParams(LocksideError):
+    """A field is missing, unknown, of the wrong type or out of bounds; `path` names it."""
+
+    code = -32602
+    kind = "invalid"
+
+
+class InternalError(LocksideError):
+    """The daemon met a fault of its own; its log has the details."""
+
+    code = -32603
+    kind = "internal"
+    remedy = "The daemon's own log tells more (`journalctl -u lockside`); `lockside doctor` checks its state."
+
+
+class NotFound(LocksideError):
+    """Nothing of that kind has that id."""
+
+    code = -32001
+    kind = "not_found"
+
+
+class Conflict(LocksideError):
+    """It contradicts what is stored or what runs."""
+
+    code = -32002
+    kind = "conflict"
+
+
+class InvalidTransition(LocksideError):
+    """The job's status does not allow the action."""
+
+    code = -32003
+    kind = "invalid_transition"
+
+
+class Forbidden(LocksideError):
+    """The caller's role or ownership does not allow it."""
+
+    code = -32004
+    kind = "forbidden"
+    remedy = "Roles come from Unix groups: see [access] in lockside.toml, or ask an admin."
+
+
+class Disabled(LocksideError):
+    """The configuration is disabled."""
+
+    code = -32005
+    kind = "disabled"
+    remedy = "`--mode forceRun` runs it all the same."
+
+
+class Unavailable(LocksideError):
+    """The daemon cannot do it now: it stops, or its store cannot be written."""
+
+    code = -32006
+    kind = "unavailable"
+    remedy = "Try again in a moment; `lockside doctor` says what is wrong if it lasts."
+
+
+class LimitExceeded(LocksideError):
+    """A limit of size or number is passed."""
+
+    code = -32007
+    kind = "limit"
+
+
+class TimedOut(LocksideError):
+    """It took longer than it may."""
+
+    code = -32008
+    kind = "timeout"
+
+
+_BY_CODE: dict[int, type[LocksideError]] = {
+    cls.code: cls
+    for cls in (
+        ParseFailed,
+        InvalidRequest,
+        UnknownMethod,
+        InvalidParams,
+        InternalError,
+        NotFound,
+        Conflict,
+        InvalidTransition,
+        Forbidden,
+        Disabled,
+        Unavailable,
+        LimitExceeded,
+        TimedOut,
+    )
+}
+
+
+def from_wire(error: Mapping[str, Any]) -> LocksideError:
+    """Turn the `error` of an answer into the exception of its kind."""
+    code = int(error.get("code", -32603))
+    data = error.get("data")
+    made = _BY_CODE.get(code, LocksideError)(
+        str(error.get("message", "The daemon gave no message.")),
+        data=data if isinstance(data, dict) else None,
+    )
+    made.code = code
+    return made

@@ -1,0 +1,35 @@
+"""Where a daemon's socket is looked for. Nothing is opened or made here.
+
+A client that is told a path uses that one alone. Else it tries, in this order, what a daemon of the same user
+would have chosen and then the machine's own daemon.
+"""
+
+from __future__ import annotations
+
+import os
+
+SOCKET_NAME = "lockside.sock"
+MACHINE_SOCKETS = ("/run/lockside/lockside.sock", "/var/lib/lockside/lockside.sock")
+
+
+def socket_candidates(explicit: str | None = None) -> list[str]:
+    """List the socket paths to try, best first; exactly one when the caller or $LOCKSIDE_SOCKET names it."""
+    named = explicit or os.environ.get("LOCKSIDE_SOCKET")
+    if named:
+        return [os.path.abspath(named)]
+    own = _own_sockets()
+    ordered = [*MACHINE_SOCKETS, *own] if os.geteuid() == 0 else [*own, *MACHINE_SOCKETS]
+    return list(dict.fromkeys(ordered))
+
+
+def _own_sockets() -> list[str]:
+    found = []
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        found.append(os.path.join(runtime, "lockside", SOCKET_NAME))
+    state = os.environ.get("XDG_STATE_HOME")
+    if not state:
+        home = os.environ.get("HOME") or os.path.expanduser("~")
+        state = os.path.join(home, ".local", "state")
+    found.append(os.path.join(state, "lockside", SOCKET_NAME))
+    return found

@@ -1,0 +1,112 @@
+"""What all types of the wire share: strict input, lenient output, and the bounds of ids, names and numbers.
+
+Field names are snake case in Python and camel case on the wire. Text forms ("1.5GB", "high", "02:30:00") are
+accepted on input and are canonical numbers as soon as the object exists.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from lockside.protocol import texts
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
+JOB_ID_PATTERN = (
+    r"^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$(?!\n)"
+)
+RUN_ID_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*$(?!\n)"
+RUN_ID_PREFIX_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*\.?$(?!\n)"
+LOCK_PATTERN = r"^(exclusive|none|shared:[1-9][0-9]{0,5})$(?!\n)"
+NO_NUL_PATTERN = r"^[^\x00]*$"
+ENVIRONMENT_NAME_PATTERN = r"^[^=\x00]+$"
+
+MAX_INTEGER = 2**53 - 1
+
+JobId = Annotated[str, Meta(pattern=JOB_ID_PATTERN, description="A job's id or uuid.", examples=["1234"])]
+RunId = Annotated[str, Meta(pattern=RUN_ID_PATTERN, max_length=4096, examples=["12.15"])]
+RunIdPrefix = Annotated[str, Meta(pattern=RUN_ID_PREFIX_PATTERN, max_length=4096)]
+ProjectId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=64)]
+BranchId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=64)]
+ComponentId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=80)]
+ConfigId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
+RowId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
+PoolId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
+VariablesId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
+TaskId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=255)]
+Tag = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=128)]
+ActionName = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=64)]
+DeduplicationId = Annotated[str, Meta(min_length=1, max_length=255)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)]
+Text = Annotated[str, Meta(max_length=16_384, pattern=NO_NUL_PATTERN)]
+Label = Annotated[str, Meta(max_length=255, pattern=NO_NUL_PATTERN)]
+Labels = Annotated[dict[Name, Label], Meta(max_length=64)]
+EventKind = Annotated[str, Meta(min_length=1, max_length=32)]
+LockPolicy = Annotated[str, Meta(pattern=LOCK_PATTERN, examples=["exclusive", "shared:3", "none"])]
+LockKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
+Argument = Annotated[str, Meta(max_length=131_072, pattern=NO_NUL_PATTERN)]
+Arguments = Annotated[list[Argument], Meta(min_length=1, max_length=10_000)]
+Environment = dict[Annotated[str, Meta(pattern=ENVIRONMENT_NAME_PATTERN, max_length=1024)], Argument]
+Sequence = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+StoredVersion = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+
+if TYPE_CHECKING:  # what stands in the field after reading; the wire accepts more, below
+    Time = str
+    Priority = int
+    MemoryBytes = int
+    Seconds = float
+    TimeoutSeconds = float
+    Slots = int | Literal["infinity"]
+    Version = int
+else:
+    Time = Annotated[str, Meta(pattern=texts.TIME_PATTERN, examples=["2026-01-31T08:00:00Z"])]
+    Priority = Annotated[int, Meta(ge=-100, le=100)] | Annotated[str, Meta(pattern=texts.PRIORITY_PATTERN)]
+    MemoryBytes = (
+        Annotated[int, Meta(ge=1, le=texts.MAX_BYTES)]
+        | Annotated[str, Meta(pattern=texts.MEMORY_PATTERN, examples=["1.5GB"])]
+    )
+    _DurationText = Annotated[str, Meta(pattern=texts.DURATION_PATTERN, examples=["02:30:00"])]
+    Seconds = Annotated[float, Meta(ge=0, le=texts.MAX_SECONDS)] | _DurationText
+    TimeoutSeconds = Annotated[float, Meta(gt=0, le=texts.MAX_SECONDS)] | _DurationText
+    Slots = (
+        Annotated[int, Meta(ge=0, le=1_000_000)]
+        | Annotated[str, Meta(pattern=texts.COUNT_PATTERN, examples=["infinity", "4"])]
+    )
+    Version = StoredVersion | Annotated[str, Meta(pattern=texts.VERSION_PATTERN)]
+
+
+class FieldError(ValueError):
+    """A value that the types allow but its meaning does not; says in which field of its object it stands."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(f"{message} - at `.{field}`")
+
+
+def camel(name: str) -> str:
+    """The wire's spelling of a field."""
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An object of the wire whose text forms are read when it is made; unknown members are let through."""
+
+    reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
+
+    def __post_init__(self) -> None:
+        for name, read in self.reads.items():
+            value = getattr(self, name)
+            if isinstance(value, str):
+                try:
+                    force_setattr(self, name, read(value))
+                except ValueError as problem:
+                    raise FieldError(str(problem), camel(name)) from None
+
+
+class In(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What comes from a caller: an unknown member is an error that names it."""
+
+
+class Out(Wire, frozen=True, kw_only=True, rename="camel"):
+    """What the daemon answers: a newer daemon may add members."""

@@ -1,0 +1,146 @@
+"""Turns what msgspec says of a wrong value into a sentence: the field, what it takes, the remedy.
+
+Only for the unhappy path: it walks the types by reflection and is slow.
+"""
+
+import re
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from lockside.protocol import base, texts
+
+_PATTERNS: Final = {
+    base.NAME_PATTERN: "begin with a letter or digit and go on with letters, digits, '.', '_' or '-'",
+    base.JOB_ID_PATTERN: "be a job's id as a text of digits, or its uuid",
+    base.RUN_ID_PATTERN: "be job ids joined by dots, as in '12.15'",
+    base.RUN_ID_PREFIX_PATTERN: "be job ids joined by dots, as in '12.15'",
+    base.LOCK_PATTERN: "be 'exclusive', 'none' or 'shared:N'",
+    base.NO_NUL_PATTERN: "not contain a NUL character",
+    base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
+    texts.PRIORITY_PATTERN: f"be a number from -100 to 100 or one of {', '.join(texts.PRIORITY_WORDS)}",
+    texts.MEMORY_PATTERN: "be a number of bytes or a text as in '1.5GB' (no unit means GB)",
+    texts.DURATION_PATTERN: "be a number of seconds, or hours, minutes and seconds as in '02:30:00'",
+    texts.COUNT_PATTERN: "be a whole number or 'infinity'",
+    texts.VERSION_PATTERN: "be a whole number from 1",
+    texts.TIME_PATTERN: "be an RFC 3339 time with its zone, as in '2026-01-31T08:00:00Z'",
+}
+_PATHS: Final = re.compile(
+    r"^(?P<text>.*?)(?: - at `\.(?P<inner>[^`]*)`)?(?: - at `(?P<outer>[^`]*)`)?$", re.DOTALL
+)
+_KINDS: Final = {
+    "object": "an object",
+    "array": "a list",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "null": "null",
+}
+_QUOTES: Final = "'\""
+_STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<item>[^\]]*)\]")
+
+
+def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
+    """A sentence about a ValidationError raised while reading as `expected`, and the path of the field."""
+    match = _PATHS.match(str(problem))
+    text, inner, outer = match.group("text", "inner", "outer") if match else (str(problem), None, None)
+    path = (outer or "$") + (f".{inner}" if inner else "")
+    if unknown := re.match(r"Object contains unknown field `(.*)`$", text, re.DOTALL):
+        name = shortened(unknown[1])
+        return f"Unknown field `{name}`{_instead(name, _fields_at(expected, path))}", f"{path}.{name}"
+    if missing := re.match(r"Object missing required field `(.*)`$", text):
+        return f"The field `{missing[1]}` is missing: it is required", f"{path}.{missing[1]}"
+    return f"{_subject(path)}{_rewritten(text, expected, path)}", path
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """A caller's own word, fit for a message."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _subject(path: str) -> str:
+    return "" if path == "$" else f"`{path.removeprefix('$.')}`: "
+
+
+def _rewritten(text: str, expected: Any, path: str) -> str:
+    if match := re.match(
+        r"Expected `str` matching regex (?P<quote>['\"])(?P<pattern>.*)(?P=quote)$", text, re.DOTALL
+    ):
+        pattern = match["pattern"].replace("\\\\", "\\")
+        return f"It must {_PATTERNS.get(pattern, f'match {pattern}')}"
+    if match := re.match(r"Invalid enum value (?P<value>.*)$", text, re.DOTALL):
+        choices = _choices_at(expected, path)
+        given = shortened(match["value"])
+        if len(choices) > 20:
+            return f"{given} is not one of its values{_instead(given.strip(_QUOTES), choices)}"
+        return f"{given} is not one of {', '.join(choices)}"
+    if match := re.match(r"Expected `(?P<types>[a-z |]+)`, got `(?P<got>\w+)`$", text):
+        return f"It must be {_one_of(match['types'])}, not {_KINDS.get(match['got'], match['got'])}"
+    if match := re.match(r"Expected `(?P<type>\w+)` of length (?P<op>[<>]=) (?P<bound>\d+)$", text):
+        units = "characters" if match["type"] == "str" else "members"
+        return f"It must have {'at most' if match['op'] == '<=' else 'at least'} {match['bound']} {units}"
+    if match := re.match(r"Expected `(?:int|float)` (?P<op>[<>]=?) (?P<bound>\S+)$", text):
+        words = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
+        return f"It must be {words[match['op']]} {match['bound'].removesuffix('.0')}"
+    return text
+
+
+def _one_of(types: str) -> str:
+    names = [_KINDS.get(name.strip(), name.strip()) for name in types.split("|")]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _instead(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f": did you mean `{close[0]}`?"
+    return f"; known here are {', '.join(known)}" if 0 < len(known) <= 40 else ""
+
+
+def _fields_at(expected: Any, path: str) -> list[str]:
+    return [field.encode_name for kind in _kinds_at(expected, path) for field in getattr(kind, "fields", ())]
+
+
+def _choices_at(expected: Any, path: str) -> list[str]:
+    choices: list[str] = []
+    for kind in _kinds_at(expected, path):
+        match kind:
+            case inspect.EnumType():
+                choices += [str(member.value) for member in kind.cls]
+            case inspect.LiteralType():
+                choices += [str(value) for value in kind.values]
+            case _:
+                pass
+    return choices
+
+
+def _kinds_at(expected: Any, path: str) -> list[inspect.Type]:
+    kinds = _alternatives(inspect.type_info(expected))
+    for step in _STEP.finditer(path.removeprefix("$")):
+        kinds = [deeper for kind in kinds for deeper in _step(kind, step["name"])]
+    return kinds
+
+
+def _step(kind: inspect.Type, name: str | None) -> list[inspect.Type]:
+    match kind:
+        case inspect.StructType():
+            return [k for f in kind.fields if f.encode_name == name for k in _alternatives(f.type)]
+        case inspect.DictType():
+            return _alternatives(kind.value_type)
+        case inspect.ListType():
+            return _alternatives(kind.item_type)
+        case _:
+            return []
+
+
+def _alternatives(kind: inspect.Type) -> list[inspect.Type]:
+    match kind:
+        case inspect.UnionType():
+            return [inner for part in kind.types for inner in _alternatives(part)]
+        case inspect.Metadata():
+            return _alternatives(kind.type)
+        case _:
+            return [kind]

@@ -1,0 +1,98 @@
+"""The OpenRPC document of the daemon, written from the table of methods and the types that check the calls.
+
+So it cannot say anything but what is checked. It is what `rpc.discover` answers.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from lockside.protocol.errors import CODES, ErrorKind
+from lockside.protocol.methods import METHODS, NOTIFICATIONS, Method
+
+OPENRPC_VERSION: Final = "1.3.2"
+_TEMPLATE: Final = "#/components/schemas/{name}"
+_MEANINGS: Final = {
+    ErrorKind.PARSE_ERROR: "What was sent is no JSON text.",
+    ErrorKind.INVALID_REQUEST: "What was sent is no JSON-RPC 2.0 request.",
+    ErrorKind.METHOD_NOT_FOUND: "There is no such method.",
+    ErrorKind.INVALID: "A parameter is missing, unknown or wrong; data.path names it.",
+    ErrorKind.INTERNAL: "The daemon failed; its log has the details.",
+    ErrorKind.NOT_FOUND: "Nothing of that kind has that id.",
+    ErrorKind.CONFLICT: "It contradicts what is stored or what runs.",
+    ErrorKind.INVALID_TRANSITION: "The job's status does not allow it.",
+    ErrorKind.FORBIDDEN: "The caller's role or ownership does not allow it.",
+    ErrorKind.DISABLED: "The configuration is disabled; mode forceRun runs it all the same.",
+    ErrorKind.UNAVAILABLE: "The daemon cannot do it now; ask again later.",
+    ErrorKind.LIMIT: "A limit of size or number is passed.",
+    ErrorKind.TIMEOUT: "It took longer than it may.",
+}
+
+
+@cache
+def document(version: str) -> dict[str, Any]:
+    """The whole document of a daemon of that version; the same object each time, not to be changed."""
+    return describe(METHODS, version)
+
+
+def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
+    """The document of a table of methods."""
+    types = [part for method in methods.values() for part in _types_of(method)]
+    schemas, components = msgspec.json.schema_components(
+        [*types, *NOTIFICATIONS.values()], ref_template=_TEMPLATE
+    )
+    by_type = dict(zip(map(id, types), schemas, strict=False))
+    return {
+        "openrpc": OPENRPC_VERSION,
+        "info": {
+            "title": "lockside",
+            "version": version,
+            "description": "JSON-RPC 2.0 over a Unix socket, one JSON text a line or Content-Length framed.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "methods": [_method(method, components, by_type) for method in methods.values()],
+        "components": {"schemas": components, "errors": _errors()},
+        "x-notifications": [
+            {"name": name, "params": {"$ref": _TEMPLATE.format(name=kind.__name__)}}
+            for name, kind in NOTIFICATIONS.items()
+        ],
+    }
+
+
+def _types_of(method: Method) -> list[Any]:
+    return [part for part in (method.params, method.result, method.alternative) if part is not None]
+
+
+def _method(method: Method, components: dict[str, Any], by_type: dict[int, Any]) -> dict[str, Any]:
+    schema = components[method.params.__name__]
+    required = set(schema.get("required", ()))
+    results = [by_type[id(part)] for part in (method.result, method.alternative) if part is not None]
+    return {
+        "name": method.name,
+        "summary": method.summary,
+        "tags": [{"name": method.name.partition(".")[0]}],
+        "paramStructure": "by-name",
+        "params": [
+            {"name": name, "required": name in required, "schema": part}
+            for name, part in sorted(schema["properties"].items(), key=lambda item: item[0] not in required)
+        ],
+        "result": {"name": "result", "schema": results[0] if len(results) == 1 else {"anyOf": results}},
+        "errors": [{"$ref": f"#/components/errors/{kind.value}"} for kind in ErrorKind],
+        "examples": [
+            {
+                "name": f"an example of {method.name}",
+                "params": [{"name": name, "value": value} for name, value in method.example.items()],
+            }
+        ],
+        "x-role": method.role.word,
+        "x-mutates": method.mutates,
+    }
+
+
+def _errors() -> dict[str, Any]:
+    return {
+        kind.value: {"code": code, "message": _MEANINGS[kind], "data": {"kind": kind.value}}
+        for kind, code in CODES.items()
+    }

@@ -1,0 +1,162 @@
+"""One blocking JSON-RPC connection over a Unix socket, with the standard library alone and plain dicts.
+
+It numbers calls and matches answers. It knows no method, never reconnects and never sends anything twice:
+that is for its users, who know what may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+from lockside.errors import ConnectionLost, InvalidParams, NotReachable, from_wire
+from lockside.paths import socket_candidates
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Self
+
+LONGEST_UNIX_PATH = 107
+CONNECT_SECONDS = 5.0
+
+
+class Connection:
+    """An open connection; notifications that arrive between answers are kept for `notification`."""
+
+    def __init__(self, sock: socket.socket, path: str) -> None:
+        self.path = path
+        self._socket = sock
+        self._reader = sock.makefile("rb", buffering=65536)
+        self._next_id = 0
+        self._notifications: list[tuple[str, dict[str, Any]]] = []
+
+    @classmethod
+    def open(cls, explicit: str | None = None) -> Connection:
+        """Connect to the named socket, else to the first candidate that answers; raises NotReachable."""
+        return cls(*open_socket(explicit))
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
+        self._next_id += 1
+        request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params or {}}
+        self._send(request)
+        while True:
+            message = self._receive()
+            if "method" in message:
+                self._keep(message)
+            elif message.get("id") in {self._next_id, None}:
+                return _result(message)
+
+    def notification(self) -> tuple[str, dict[str, Any]]:
+        """Wait for the next notification and give its method and params."""
+        while not self._notifications:
+            message = self._receive()
+            if "method" in message:
+                self._keep(message)
+        return self._notifications.pop(0)
+
+    def close(self) -> None:
+        """Close the connection; calls in flight are not undone."""
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        self._notifications.append((message["method"], message.get("params") or {}))
+
+    def _send(self, request: dict[str, Any]) -> None:
+        try:
+            line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        except UnicodeEncodeError as error:
+            raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
+        try:
+            self._socket.sendall(line)
+        except OSError as error:
+            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self._reader.readline()
+        except OSError as error:
+            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
+        if not line.endswith(b"\n"):
+            raise ConnectionLost(f"The daemon at {self.path} closed the connection.")
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ConnectionLost(f"What answers at {self.path} does not speak lockside's protocol.")
+        return message
+
+
+def _result(message: dict[str, Any]) -> Any:
+    error = message.get("error")
+    if error is not None:
+        raise from_wire(error)
+    return message.get("result")
+
+
+def open_socket(explicit: str | None = None) -> tuple[socket.socket, str]:
+    """Give a connected socket and its path; raises NotReachable."""
+    failures: list[tuple[str, OSError]] = []
+    for path in socket_candidates(explicit):
+        try:
+            return _connected(path), path
+        except OSError as error:
+            failures.append((path, error))
+    raise _not_reachable(failures)
+
+
+def _connected(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(CONNECT_SECONDS)
+        connect_unix(sock, path)
+        sock.settimeout(None)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def connect_unix(sock: socket.socket, path: str) -> None:
+    """Connect to a path of any length; a long one goes through its folder's descriptor."""
+    if len(os.fsencode(path)) <= LONGEST_UNIX_PATH:
+        sock.connect(path)
+        return
+    folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
+    try:
+        sock.connect(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
+    finally:
+        os.close(folder)
+
+
+def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
+    """Tell about the failure nearest to success: a socket that exists says more than four that do not."""
+    for path, error in failures:
+        if isinstance(error, PermissionError):
+            return NotReachable(
+                f"You may not open the daemon's socket {path}.",
+                data={"path": path},
+                remedy="Its owner can let a group in: [daemon] socket_group in lockside.toml.",
+            )
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            reason = error.strerror or str(error)
+            return NotReachable(f"No daemon answers at {path} ({reason.lower()}).", data={"path": path})
+    tried = ", ".join(path for path, _ in failures)
+    return NotReachable(f"No daemon is running here (no socket at {tried}).", data={"tried": tried})
+
+
+def inside_a_job() -> str | None:
+    """Give the run id of the job that this process belongs to, or None outside of any."""
+    return os.environ.get("LOCKSIDE_RUN_ID") or None
+
+
+def new_deduplication_id() -> str:
+    """Make an id under which a creation can be sent again without being done twice."""
+    return "c-" + os.urandom(12).hex()

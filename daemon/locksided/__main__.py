@@ -1,0 +1,83 @@
+"""The command `locksided`: reads its arguments, prepares the place, runs the daemon in the foreground."""
+
+import argparse
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio
+
+from locksided import log
+from locksided.daemon import Daemon, Place, place_of, prepare_state_dir
+from locksided.onlyone import AnotherDaemonError
+from locksided.server.listeners import ListenError
+from locksided.settings import SettingsError
+from locksided.store.errors import StoreError
+
+EXAMPLE = """\
+examples:
+  locksided                          as a service, or by hand with the user's own folders
+  locksided --state-dir /tmp/try     everything in one folder, the socket too
+  locksided --config FILE --check-config
+"""
+SYSTEM_FILE = Path("/etc/lockside/lockside.toml")
+EXIT_USAGE = 2
+EXIT_CANNOT_START = 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command line."""
+    made = argparse.ArgumentParser(
+        prog="locksided",
+        description="The job daemon: runs in the foreground and logs to stderr.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument(
+        "--config", metavar="FILE", type=Path, help="settings (TOML); conf.d/*.toml beside it too"
+    )
+    made.add_argument("--state-dir", metavar="DIR", default="", help="where everything is kept")
+    made.add_argument("--socket", metavar="PATH", default="", help="where to listen")
+    made.add_argument("--check-config", action="store_true", help="read the settings, say what is wrong, end")
+    made.add_argument("--version", action="version", version=f"locksided {version('lockside')}")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the daemon; answers its exit code."""
+    options = parser().parse_args(arguments)
+    file: Path | None = options.config
+    if file is None and os.geteuid() == 0 and SYSTEM_FILE.exists():
+        file = SYSTEM_FILE
+    try:
+        known, root, socket = place_of(file, options.state_dir, options.socket, os.environ)
+    except SettingsError as error:
+        print(f"locksided: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    if options.check_config:
+        print(f"The settings are good. State folder: {root}. Socket: {socket}.")
+        return 0
+    log.configure(known.daemon.log_format, known.daemon.log_level)
+    os.umask(0o077)
+    exit_code = 0
+    try:
+        state_dir = prepare_state_dir(root)
+        anyio.run(Daemon(Place(state_dir, socket, known, file)).run)
+    except* (AnotherDaemonError, StoreError, ListenError, OSError) as failures:
+        for failure in _leaves(failures):
+            print(f"locksided: {failure}", file=sys.stderr)
+        exit_code = EXIT_CANNOT_START
+    return exit_code
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    """The failures in a group of groups."""
+    leaves: list[Exception] = []
+    for one in group.exceptions:
+        leaves += _leaves(one) if isinstance(one, BaseExceptionGroup) else [one]
+    return leaves
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,82 @@
+"""Tells those who watch what was committed: subscribers of events, and waits for a job's next change.
+
+It holds no history; a watcher that falls behind reads the gap from the store.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from locksided.store.rows import EventRow
+
+Watcher = Callable[[list[EventRow]], None]
+
+
+class Changes:
+    """Which of some jobs changed since they were last taken."""
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+        self._happened = asyncio.Event()
+
+    def note(self, job_ids: Iterable[int]) -> None:
+        """Something happened to these."""
+        self._ids.update(job_ids)
+        self._happened.set()
+
+    async def take(self) -> set[int]:
+        """Wait for a change; answers the jobs that changed, none when all should be looked at again."""
+        await self._happened.wait()
+        self._happened.clear()
+        ids, self._ids = self._ids, set()
+        return ids
+
+
+class Broker:
+    """Fan-out of committed events. Watchers are called in the loop and must only take note."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[int, Watcher] = {}
+        self._changes: dict[int, set[Changes]] = {}
+        self._next_number = 0
+
+    def publish(self, events: list[EventRow]) -> None:
+        """Hand committed events to everybody whom they concern."""
+        for watcher in list(self._watchers.values()):
+            watcher(events)
+        if self._changes:
+            for job_id in {event.job_id for event in events if event.job_id is not None}:
+                for changes in self._changes.get(job_id, ()):
+                    changes.note((job_id,))
+
+    def wake_all(self) -> None:
+        """Let everybody who waits for a job look again: the store came back, or the daemon goes."""
+        for watching in self._changes.values():
+            for changes in watching:
+                changes.note(())
+
+    @contextmanager
+    def watching(self, watcher: Watcher) -> Iterator[None]:
+        """Call `watcher` with every group of committed events while the context lasts."""
+        number = self._next_number
+        self._next_number += 1
+        self._watchers[number] = watcher
+        try:
+            yield
+        finally:
+            del self._watchers[number]
+
+    @contextmanager
+    def changes_of(self, job_ids: Iterable[int]) -> Iterator[Changes]:
+        """What happens to these jobs while the context lasts."""
+        changes = Changes()
+        ids = set(job_ids)
+        for job_id in ids:
+            self._changes.setdefault(job_id, set()).add(changes)
+        try:
+            yield changes
+        finally:
+            for job_id in ids:
+                self._changes[job_id].discard(changes)
+                if not self._changes[job_id]:
+                    del self._changes[job_id]

@@ -1,0 +1,41 @@
+"""The claim of a start token: decided once, by whoever makes it first, even across crashes of everybody.
+
+It is a symbolic link: made exclusively and together with its content in one system call. The keeper writes
+`started` before it spawns, the daemon `burnt` when it takes a token back; whoever is second obeys.
+"""
+
+import json
+import os
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Any
+
+
+class Claim(Enum):
+    """How a token was decided."""
+
+    BURNT = auto()
+    """Nothing was ever started under it, and never will be."""
+    STARTED = auto()
+    """A keeper took it; whether it got as far as a process is for its record to tell."""
+
+
+def burn(control: str) -> Claim:
+    """Take the token back, unless a keeper came first. Raises OSError when the disk does not let us."""
+    os.makedirs(control, mode=0o700, exist_ok=True)
+    claim = os.path.join(control, "claim")
+    try:
+        os.symlink("burnt", claim)
+    except FileExistsError:
+        return Claim.BURNT if os.readlink(claim) == "burnt" else Claim.STARTED
+    return Claim.BURNT
+
+
+def recorded(control: str, name: str) -> dict[str, Any] | None:
+    """A record that the keeper left beside the claim (`run.json`, `outcome.json`); None when there is none."""
+    with suppress(OSError, ValueError):
+        with open(os.path.join(control, name), "rb") as file:
+            record = json.load(file)
+        if isinstance(record, dict):
+            return record
+    return None

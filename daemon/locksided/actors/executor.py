@@ -1,0 +1,152 @@
+"""The executor actor of one pool: has steps prepared, started, stopped and concluded, and reports to the scheduler.
+
+It decides nothing about jobs. What the keeper says of a token reaches it through `Executors`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from locksided.actors.claims import Claim, burn
+from locksided.actors.flights import Flight, Phase
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.mailbox import Mailbox
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.workshop import Workshop
+from locksided.core import inputs as i
+from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core.errors import Refused, Unavailable
+from locksided.store.errors import StoreUnavailable
+
+log = structlog.get_logger("executor")
+
+ACTIONS_IN_A_TURN = 64
+
+
+class Executor:
+    """Carries out one pool's actions. Its flights are at most as many as the pool has slots."""
+
+    def __init__(
+        self, pool: str, link: KeeperLink, scheduler: SchedulerActor, workshop: Workshop, tasks: TaskGroup
+    ) -> None:
+        self.pool = pool
+        self.flights: dict[str, Flight] = {}
+        self._link = link
+        self._scheduler = scheduler
+        self._workshop = workshop
+        self._tasks = tasks
+        self._mailbox: Mailbox[Action] = Mailbox()
+
+    def perform(self, action: Action) -> None:
+        """Take one action."""
+        if isinstance(action, StartStep):
+            self.flights[action.token] = Flight(action.job_id, self.pool, action.token)
+        self._mailbox.put(action)
+
+    async def run(self) -> None:
+        """Work through the actions until cancelled."""
+        while True:
+            for action in await self._mailbox.take(ACTIONS_IN_A_TURN):
+                match action:
+                    case StartStep():
+                        self._tasks.start_soon(self._start, action)
+                    case StopRun():
+                        self._tasks.start_soon(self._stop, action)
+                    case PauseRun():
+                        self._link.send({"op": "pause", "token": action.token})
+                    case ResumeRun():
+                        self._link.send({"op": "resume", "token": action.token})
+
+    # -- start and stop -----------------------------------------------------------------------------------
+
+    async def _start(self, action: StartStep) -> None:
+        """Prepare the step's folder and tell the keeper; whatever goes wrong before that started nothing."""
+        flight = self.flights[action.token]
+        try:
+            message = await self._workshop.prepare(action)
+        except Refused as refusal:
+            await self._conclude(flight, self._workshop.never_started(action, refusal))
+            return
+        except (OSError, StoreUnavailable) as error:
+            await self._take_back(flight, f"its folder cannot be made: {error}")
+            return
+        if flight.phase is not Phase.PREPARING:
+            return
+        flight.phase = Phase.SENT
+        flight.connection = self._link.generation
+        if not self._link.send(message):
+            await self._take_back(flight, None)
+
+    async def _stop(self, action: StopRun) -> None:
+        flight = self.flights.get(action.token)
+        if flight is None or flight.phase is Phase.PREPARING:
+            taken_back = Flight(action.job_id, self.pool, action.token) if flight is None else flight
+            if await self._take_back(taken_back, None):
+                return
+        self._link.send({"op": "stop", "token": action.token})
+
+    async def _take_back(self, flight: Flight, cause: str | None) -> bool:
+        """Burn the token; True when that proves that nothing runs under it."""
+        try:
+            claim = await to_thread.run_sync(burn, self._workshop.control(flight.token))
+        except OSError as error:
+            log.error("a token cannot be taken back", token=flight.token, cause=str(error))
+            return False
+        if claim is Claim.STARTED:
+            return False
+        self.flights.pop(flight.token, None)
+        flight.phase = Phase.CONCLUDING
+        self._scheduler.tell(i.NotStarted(flight.job_id, flight.token, cause))
+        return True
+
+    # -- what the keeper says -----------------------------------------------------------------------------
+
+    def adopt(self, flight: Flight) -> None:
+        """Take over a start that the keeper has from before."""
+        flight.phase = Phase.SENT
+        flight.connection = self._link.generation
+        self.flights[flight.token] = flight
+
+    def heard(self, flight: Flight, message: Mapping[str, Any]) -> None:
+        """One message of the keeper about one of this pool's starts."""
+        match message["op"]:
+            case "started":
+                self._scheduler.tell(self._workshop.spawned(flight, message))
+            case "refused" | "ended":
+                if flight.phase is not Phase.CONCLUDING:
+                    flight.phase = Phase.CONCLUDING
+                    self._tasks.start_soon(self._ended, flight, message)
+            case "progress":
+                progress = self._workshop.progressed(flight, message["progress"])
+                if progress is not None:
+                    self._scheduler.tell(progress)
+            case _:
+                log.debug("the keeper says", **message)
+
+    async def _ended(self, flight: Flight, message: Mapping[str, Any]) -> None:
+        outcome = message.get("outcome") or {"refused": message}
+        await self.conclude_outcome(flight, outcome)
+
+    async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
+        """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
+        try:
+            conclude = await self._workshop.conclude(flight, outcome)
+        except (OSError, StoreUnavailable) as error:
+            # Unacknowledged: the keeper tells it again when the store and the folder can be used.
+            log.error("an outcome cannot be read", token=flight.token, cause=str(error))
+            self.flights.pop(flight.token, None)
+            return
+        await self._conclude(flight, conclude)
+
+    async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:
+        try:
+            await conclude(self._scheduler)
+        except Unavailable:
+            log.warning("an outcome waits for the store", token=flight.token)
+            return
+        finally:
+            self.flights.pop(flight.token, None)
+        self._link.send({"op": "ack", "token": flight.token})

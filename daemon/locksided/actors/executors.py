@@ -1,0 +1,228 @@
+"""All executors: routes actions to the pool's actor and the keeper's words to the start that they are about.
+
+After every new connection to the keeper, and after the store came back, it finds out what became of each job
+that is in flight: alive, ended, never started, or lost. Evidence decides, never a time-out.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from locksided.actors.claims import Claim, burn, recorded
+from locksided.actors.executor import Executor
+from locksided.actors.flights import Flight, Phase, Started, started
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.workshop import Workshop
+from locksided.core import inputs as i
+from locksided.core.actions import Action
+from locksided.core.errors import Unavailable
+from locksided.core.saves import SetMeta
+from locksided.core.scheduler import Scheduler
+from locksided.store.transaction import Transaction
+
+log = structlog.get_logger("executors")
+
+LOCAL = "local"
+
+
+class Executors:
+    """Knows every executor and every start that is under way."""
+
+    def __init__(
+        self,
+        link: KeeperLink,
+        scheduler: SchedulerActor,
+        workshop: Workshop,
+        tasks: TaskGroup,
+        boots: tuple[str, str],
+    ) -> None:
+        """`boots` are the boot ids of the daemon before and of this one."""
+        self._link = link
+        self._scheduler = scheduler
+        self._workshop = workshop
+        self._tasks = tasks
+        self._boots = boots
+        self._of_another_boot: frozenset[str] = frozenset()
+        self._is_first_look = True
+        self._executors: dict[str, Executor] = {}
+        self._log_waits: dict[str, set[asyncio.Event]] = {}
+        self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
+
+    def perform(self, action: Action) -> None:
+        """Hand one action to its pool's executor."""
+        self._executor(action.pool).perform(action)
+
+    def _executor(self, pool: str) -> Executor:
+        executor = self._executors.get(pool)
+        if executor is None:
+            executor = Executor(pool, self._link, self._scheduler, self._workshop, self._tasks)
+            self._executors[pool] = executor
+            self._tasks.start_soon(executor.run)
+        return executor
+
+    def _flight(self, token: str) -> tuple[Executor, Flight] | None:
+        for executor in self._executors.values():
+            flight = executor.flights.get(token)
+            if flight is not None:
+                return executor, flight
+        return None
+
+    # -- the keeper ---------------------------------------------------------------------------------------
+
+    def keeper_up(self, hello: Mapping[str, Any]) -> None:
+        """A keeper answers: see what it has."""
+        for token in list(self._log_waits):
+            self._wake(token)  # whoever waits looks again, and asks this keeper
+        self._tasks.start_soon(self._take_over, {run["token"]: run for run in hello["runs"]})
+
+    def keeper_down(self, cause: str) -> None:
+        """Nothing can be started until a keeper answers."""
+        for outcome in self._aside.values():
+            if not outcome.done():
+                outcome.set_result({"lost": True})
+        self._scheduler.tell(i.ExecutorDown(LOCAL, cause))
+
+    def keeper_said(self, message: Mapping[str, Any]) -> None:
+        """Hand on one message."""
+        token = message.get("token")
+        if message["op"] in ("log", "ended", "refused") and token is not None:
+            self._wake(token)
+        if message["op"] == "log":
+            return
+        found = self._flight(token) if token is not None else None
+        if found is not None:
+            found[0].heard(found[1], message)
+        elif message["op"] in ("ended", "refused"):
+            outcome = self._aside.get(token or "")
+            if outcome is not None and not outcome.done():
+                outcome.set_result(message.get("outcome") or {"refused": message})
+            self._link.send({"op": "ack", "token": token})
+
+    def _wake(self, token: str) -> None:
+        for waiting in self._log_waits.pop(token, ()):
+            waiting.set()
+
+    async def grown(self, token: str, seq: int) -> None:
+        """Return once that start's log has a frame `seq` or a later one, or is complete."""
+        waiting = asyncio.Event()
+        self._log_waits.setdefault(token, set()).add(waiting)
+        self._link.send({"op": "watch", "token": token, "seq": seq})
+        try:
+            await waiting.wait()
+        finally:
+            self._log_waits.get(token, set()).discard(waiting)
+
+    async def run_aside(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Have the keeper run something that is no job; answers its outcome. Cancelling stops it."""
+        token = message["token"]
+        outcome: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        self._aside[token] = outcome
+        try:
+            if not self._link.send(message):
+                raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
+            return await outcome
+        except asyncio.CancelledError:
+            self._link.send({"op": "stop", "token": token})
+            raise
+        finally:
+            del self._aside[token]
+
+    @property
+    def underway(self) -> int:
+        """How many starts are under way."""
+        return sum(len(executor.flights) for executor in self._executors.values())
+
+    # -- what became of the jobs in flight ----------------------------------------------------------------
+
+    def reconcile(self, core: Scheduler) -> None:
+        """The core was read again from the store: connect anew, and take over what the keeper then tells."""
+        jobs = core.started_jobs()
+        if self._is_first_look and self._boots[0] != self._boots[1]:
+            self._of_another_boot = frozenset(started(job).token for job in jobs)
+        self._is_first_look = False
+        log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
+        self._link.reconnect()
+
+    async def _take_over(self, runs: dict[str, Mapping[str, Any]]) -> None:
+        jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
+        await self._settle_other_boot(jobs)
+        wanted = {job.token for job in jobs}
+        for token, run in runs.items():
+            if token not in wanted and self._flight(token) is None:
+                self._dismiss(run)
+        for job in jobs:
+            found = self._flight(job.token)
+            if found is not None and found[1].is_underway(self._link.generation):
+                continue
+            if job.token in runs:
+                self._adopt(job, runs[job.token])
+            else:
+                self._tasks.start_soon(self._find_out, job)
+        self._scheduler.tell(i.ExecutorUp(LOCAL))
+
+    async def _settle_other_boot(self, jobs: list[Started]) -> None:
+        """What ran before the machine went down is over; only after that may anything start in this boot."""
+        for job in jobs:
+            if job.token in self._of_another_boot:
+                await self._find_out(job)
+        self._of_another_boot = frozenset()
+        if self._boots[0] != self._boots[1]:
+            await self._scheduler.ask(partial(_note_boot, self._boots[1]))
+            self._boots = (self._boots[1], self._boots[1])
+
+    def _dismiss(self, run: Mapping[str, Any]) -> None:
+        """A run that no job wants: its end is committed already, or its token was taken back."""
+        log.info("a run is no longer wanted", token=run["token"], state=run["state"])
+        op = "ack" if run["state"] == "ended" else "stop"
+        self._link.send({"op": op, "token": run["token"]})
+
+    def _adopt(self, job: Started, run: Mapping[str, Any]) -> None:
+        executor = self._executor(job.pool)
+        flight = Flight(job.job_id, job.pool, job.token)
+        executor.adopt(flight)
+        if run["state"] == "ended":
+            executor.heard(flight, {"op": "ended", "token": job.token, "outcome": run["outcome"]})
+            return
+        log.info("adopted", job=job.job_id, pid=run["pid"])
+        executor.heard(flight, {**run, "op": "started"})
+        if job.stop_asked:
+            self._link.send({"op": "stop", "token": job.token})
+        elif job.paused != run["paused"]:
+            self._link.send({"op": "pause" if job.paused else "resume", "token": job.token})
+
+    async def _find_out(self, job: Started) -> None:
+        """The keeper does not know this start: ended before, never begun, or lost with another keeper."""
+        executor = self._executor(job.pool)
+        flight = Flight(job.job_id, job.pool, job.token)
+        executor.adopt(flight)
+        control = self._workshop.control(job.token)
+        outcome = await to_thread.run_sync(recorded, control, "outcome.json")
+        if outcome is not None:
+            flight.phase = Phase.CONCLUDING
+            await executor.conclude_outcome(flight, outcome)
+            return
+        try:
+            claim = await to_thread.run_sync(burn, control)
+        except OSError as error:
+            log.error("a claim cannot be read", job=job.job_id, cause=str(error))
+            return
+        if job.token in self._of_another_boot:
+            flight.phase = Phase.CONCLUDING
+            await executor.conclude_outcome(flight, {"token": job.token, "lost": True})
+        elif claim is Claim.BURNT:
+            executor.flights.pop(job.token, None)
+            self._scheduler.tell(i.NotStarted(job.job_id, job.token))
+        else:
+            log.warning("its keeper died", job=job.job_id)
+            self._scheduler.tell(i.KeeperDied(job.job_id, job.token))
+            self._link.send(self._workshop.reap(flight))
+
+
+def _note_boot(boot: str, tx: Transaction) -> None:
+    tx.save(SetMeta("boot_id", boot))

@@ -1,0 +1,52 @@
+"""What is known of the starts that are under way: which token stands for which job, and how far it got."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from locksided.core.jobs import Job
+
+
+class Phase(Enum):
+    """How far a start got, as far as this daemon knows."""
+
+    PREPARING = auto()
+    """Its folder is being made; the keeper was told nothing. Only a burnt claim stops it for sure."""
+    SENT = auto()
+    """The keeper was told, or has it from before."""
+    CONCLUDING = auto()
+    """Its outcome is known and on its way to the store."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """One start of one job."""
+
+    job_id: int
+    pool: str
+    token: str
+    phase: Phase = Phase.PREPARING
+    connection: int = 0
+    """The number of the connection to the keeper that it was told on."""
+
+    def is_underway(self, connection: int) -> bool:
+        """Whether this daemon still works on it, so that nobody needs to ask what became of it."""
+        return self.phase is not Phase.SENT or self.connection == connection
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job that the core believes to be running, as needed to find out what became of it."""
+
+    job_id: int
+    pool: str
+    token: str
+    stop_asked: bool
+    paused: bool
+
+
+def started(job: Job) -> Started:
+    """The record of a started job."""
+    run = job.run
+    assert run is not None
+    assert run.token is not None
+    return Started(job.id, job.pool.id, run.token, run.stop_asked, run.paused_since_us is not None)

@@ -1,0 +1,75 @@
+"""Starts the keeper by hand, where no service manager does: a process of its own session that outlives us."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from anyio import to_thread
+
+READY_SECONDS = 20.0
+
+
+class KeeperNotStartedError(Exception):
+    """The keeper could not be started; the message says why."""
+
+
+def command(path: Path, linger_seconds: float) -> list[str]:
+    """How a keeper is started: isolated, without site packages, from the folder that holds this package."""
+    root = str(Path(__file__).resolve().parents[2])
+    code = (
+        "import sys; sys.path.append(sys.argv.pop(1)); "
+        "from locksided.keeper.main import main; raise SystemExit(main())"
+    )
+    options = ["--socket", str(path), "--linger", f"{linger_seconds:g}"]
+    return [sys.executable, "-I", "-S", "-c", code, root, *options]
+
+
+async def launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
+    """Start a keeper and wait until it listens; answers its pid. Raises KeeperNotStartedError."""
+    return await to_thread.run_sync(_launch, path, log_file, linger_seconds, cgroups)
+
+
+def _launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+    if cgroups == "off":
+        environment["LOCKSIDE_KEEPER_CGROUPS"] = "off"
+    with _ready_socket() as ready:
+        environment["NOTIFY_SOCKET"] = ready.getsockname()
+        process = _spawn(command(path, linger_seconds), environment, log_file)
+        assert process.stdout is not None
+        with process.stdout as its_end:
+            readable, _, _ = select.select([ready.fileno(), its_end.fileno()], [], [], READY_SECONDS)
+        is_ready = ready.fileno() in readable
+    if not is_ready:
+        raise KeeperNotStartedError(f"the keeper ended at its start or does not answer (see {log_file})")
+    return process.pid
+
+
+def _spawn(arguments: list[str], environment: dict[str, str], log_file: Path) -> "subprocess.Popen[bytes]":
+    try:
+        with open(log_file, "ab") as log:
+            return subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise KeeperNotStartedError(f"the keeper cannot be started: {error}") from error
+
+
+@contextmanager
+def _ready_socket() -> Iterator[socket.socket]:
+    """A socket that takes the notice of being ready as a service manager's does (sd_notify)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, TemporaryDirectory(prefix="ls") as short:
+        ready.bind(f"{short}/ready")
+        yield ready

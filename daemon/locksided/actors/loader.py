@@ -1,0 +1,89 @@
+"""Reads the core from the store: at the start, and again whenever a save failed."""
+
+from collections import defaultdict
+
+from locksided import clock
+from locksided.core.jobs import Hold
+from locksided.core.loading import JobRecord, PoolRecord, add_job, add_pool, stand_in_lines
+from locksided.core.model import Condition
+from locksided.core.pools import Trouble
+from locksided.core.scheduler import Scheduler
+from locksided.core.state import State
+from locksided.settings import Settings, default_slots
+from locksided.store.rows import LiveJob
+from locksided.store.store import Store
+
+NOT_YET = "the keeper is not connected yet"
+
+
+async def load_core(store: Store, settings: Settings) -> Scheduler:
+    """The core as the store has it, its statuses up to date. Raises StoreUnavailable when it cannot be read."""
+    state = State(await store.last_job_id() + 1, settings.jobs.max_requeues)
+    for pool_id, pool in settings.pools.items():
+        add_pool(state, PoolRecord(pool_id, pool.slots or default_slots()))
+    for row in await store.pools():
+        add_pool(
+            state,
+            PoolRecord(
+                row.id,
+                row.slots,
+                row.executor,
+                row.description or "",
+                row.paused_by,
+                row.paused_us,
+                row.paused_comment,
+            ),
+        )
+    for one in state.pools.values():
+        one.trouble = Trouble(NOT_YET, clock.now_us())
+    draining = await store.meta("draining")
+    if draining is not None:
+        since_us, _, by = draining.partition(" ")
+        state.draining = Hold(by, int(since_us))
+    rows = [row async for row in store.live_jobs()]
+    pending = await _pending(store, {row.id for row in rows})
+    stand_in_lines(state, [add_job(state, _record(row), pending.get(row.id)) for row in rows], clock.now_us())
+    return Scheduler(state)
+
+
+async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Condition]]:
+    """Whom the live jobs still wait for: the dependencies on jobs that are live themselves."""
+    pending: dict[int, dict[int, Condition]] = defaultdict(dict)
+    for dependency in await store.dependencies_of(live):
+        if dependency.on_id in live:
+            pending[dependency.job_id][dependency.on_id] = Condition(dependency.condition)
+    return pending
+
+
+def _record(row: LiveJob) -> JobRecord:
+    return JobRecord(
+        id=row.id,
+        run_id=row.run_id,
+        project=row.project,
+        owner_uid=row.owner_uid or 0,
+        type=row.type,
+        pool=row.pool or "default",
+        priority=row.priority,
+        line_order=row.line_order,
+        lock_key=row.lock_key,
+        lock_policy=row.lock_policy or "exclusive",
+        start_at_us=row.start_at_us,
+        held_by=row.held_by,
+        held_us=row.held_us,
+        status=row.status,
+        desired_status=row.desired_status,
+        created_us=row.created_us,
+        ready_us=row.ready_us or row.created_us,
+        start_us=row.start_us,
+        starts=row.starts,
+        launches=row.launches,
+        lost_count=row.lost_count,
+        step=row.step,
+        start_token=row.start_token,
+        stages=row.stages or {},
+        spawned=bool(row.spawned),
+        duration_us=row.duration_us,
+        paused_us=row.paused_us,
+        paused_since_us=row.paused_since_us,
+        on_lost=row.on_lost or "requeue",
+    )

@@ -1,0 +1,72 @@
+"""What the scheduler actor is sent: inputs for the core, writes of the catalog, looks at the core."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from locksided.core.inputs import Input
+from locksided.core.scheduler import Scheduler
+from locksided.store.transaction import Transaction
+
+Write: TypeAlias = Callable[[Transaction], Any]
+"""A change of what the core does not know, made inside the step's transaction. May raise Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's deduplication id: the same call under it is done once.
+
+    `reference` makes from the answer what is remembered, so that a repeat can find the object again.
+    """
+
+    project: str
+    uid: int
+    method: str
+    id: str
+    params_hash: str
+    reference: Callable[[Any], dict[str, Any]]
+
+    @property
+    def key(self) -> tuple[str, int, str, str]:
+        """What must be unique."""
+        return (self.project, self.uid, self.method, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The answer to a call that was done before: where its object is."""
+
+    reference: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One message. `also` makes from the core's answer a write for the same transaction, or None."""
+
+    work: Input | Write
+    once: Once | None = None
+    also: Callable[[Any], Write | None] | None = None
+    answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+            self.answer.exception()  # whoever does not wait is not told twice
+
+    def reply(self, value: Any) -> None:
+        """Answer, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_result(value)
+
+
+@dataclass(slots=True, eq=False)
+class Look:
+    """A function of the core, called when nothing is between it and the disk."""
+
+    at: Callable[[Scheduler], Any]
+    answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+Message: TypeAlias = Ask | Look

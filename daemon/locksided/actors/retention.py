@@ -1,0 +1,66 @@
+"""Lets go what is past its time: folders of final jobs, old events, forgotten deduplication ids. Once an hour."""
+
+from functools import partial
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from locksided import clock
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.workshop import Workshop
+from locksided.core.errors import Refused
+from locksided.runner.datafolder import remove_folder
+from locksided.settings import Settings
+from locksided.store import retention
+from locksided.store.errors import StoreUnavailable
+from locksided.store.store import Store
+
+ROUND_SECONDS = 3600.0
+JOBS_AT_ONCE = 200
+ROWS_AT_ONCE = 5000
+DAY_US = 86_400_000_000
+
+log = structlog.get_logger("retention")
+
+
+class Retention:
+    """Goes round now and then; what it could not do it does the next time."""
+
+    def __init__(
+        self, store: Store, scheduler: SchedulerActor, workshop: Workshop, settings: Settings
+    ) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._workshop = workshop
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Go round once an hour until cancelled."""
+        while True:
+            try:
+                await self.go_round()
+            except (Refused, StoreUnavailable, OSError) as error:
+                log.warning("the round was not finished", cause=str(error))
+            await anyio.sleep(ROUND_SECONDS)
+
+    async def go_round(self) -> None:
+        """Remove everything that is past its time, in small transactions."""
+        while expired := await self._store.expired_jobs(clock.now_us(), JOBS_AT_ONCE):
+            for job_id in expired:
+                folder, run_as = await self._workshop.folder_and_owner(job_id)
+                await to_thread.run_sync(remove_folder, folder, run_as)
+                await self._scheduler.ask(
+                    partial(retention.mark_cleaned, job_id=job_id, now_us=clock.now_us())
+                )
+        events = self._settings.events
+        prune = partial(
+            retention.prune_events,
+            now_us=clock.now_us(),
+            limit=ROWS_AT_ONCE,
+            keep_us=int(events.keep_days * DAY_US),
+            keep_count=events.keep_min,
+        )
+        while await self._scheduler.ask(prune) == ROWS_AT_ONCE:
+            pass
+        await self._scheduler.ask(partial(retention.prune_dedup, now_us=clock.now_us()))

@@ -1,0 +1,27 @@
+"""What the earlier steps of a run made, kept in their control folders until the last step is concluded."""
+
+import os
+
+import msgspec
+
+from locksided.runner.folder import RunFolder
+from locksided.runner.result import RunResult
+
+NAME = "result"
+
+
+def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
+    """Keep a step's result, whole or not at all."""
+    path = os.path.join(folder.control(launch, step), NAME)
+    with open(path + ".new", "wb") as file:
+        file.write(msgspec.msgpack.encode(result))
+    os.rename(path + ".new", path)
+
+
+def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
+    """The results of the steps before one. Raises OSError when one is missing."""
+    results = []
+    for step in range(before):
+        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+            results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
+    return results

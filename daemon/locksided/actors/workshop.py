@@ -1,0 +1,324 @@
+"""Between the store and a run: reads what a start needs, has its folder made, and makes of an outcome what is saved.
+
+It starts nothing and decides nothing about the job; folders are made and read in threads.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+
+from locksided import clock
+from locksided.actors.accounts import account_of
+from locksided.actors.flights import Flight
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.stepresults import keep_result, kept_results
+from locksided.core import inputs as i
+from locksided.core.actions import StartStep
+from locksided.core.errors import Refused
+from locksided.core.model import Status
+from locksided.paths import StateDir
+from locksided.runner import datafolder
+from locksided.runner.datafolder import Collected
+from locksided.runner.environment import JobContext, RunAs
+from locksided.runner.folder import RunFolder
+from locksided.runner.frozen import thaw
+from locksided.runner.plan import Step, plan
+from locksided.runner.result import (
+    RunResult,
+    conclude,
+    failed_before_start,
+    joined,
+    kill_report_of,
+    nothing_to_run,
+    process_of,
+)
+from locksided.runner.start import start_message
+from locksided.runner.verdict import Verdict
+from locksided.runner.words import ErrorKind
+from locksided.settings import Settings
+from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.objects import Change
+from locksided.store.catalog.states import save_state
+from locksided.store.rows import JobRow
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+Conclusion = Callable[[SchedulerActor], Awaitable[Any]]
+"""Reports to the scheduler what came of a step, and waits until that is saved."""
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of a job with all that belongs to it."""
+
+    row: JobRow
+    spec: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    context: JobContext
+
+
+class Workshop:
+    """Prepares and concludes steps."""
+
+    def __init__(self, store: Store, state_dir: StateDir, settings: Settings, socket: str) -> None:
+        self._store = store
+        self._state_dir = state_dir
+        self._settings = settings
+        self._socket = socket
+
+    def control(self, token: str) -> str:
+        """The control folder of a start."""
+        job_id, launch, step = token.split("-")
+        return self._folder(int(job_id)).control(int(launch), int(step))
+
+    def _folder(self, job_id: int) -> RunFolder:
+        return RunFolder(str(self._state_dir.work(job_id)))
+
+    async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, RunAs | None]:
+        """A job's folder and the account that what is inside belongs to."""
+        work = await self._work(job_id, 1)
+        return work.context.folder, work.context.run_as
+
+    # -- before -------------------------------------------------------------------------------------------
+
+    async def prepare(self, action: StartStep) -> dict[str, Any]:
+        """Make the step's folder; answers the keeper's start message.
+
+        Raises Refused when the job can never start, OSError when the folder cannot be made now.
+        """
+        work = await self._work(action.job_id, action.launch)
+        if not work.steps:
+            raise NothingToRun
+        step = work.steps[action.step]
+        state = await self._state(work, step)
+        await to_thread.run_sync(datafolder.prepare, step, work.context, state)
+        spent_us = work.row.duration_us if action.step == 0 else clock.now_us() - (work.row.start_us or 0)
+        return start_message(
+            step,
+            work.spec,
+            work.context,
+            state=state,
+            spent_seconds=0.0 if action.step == 0 else spent_us / 1e6,
+            max_log_bytes=self._settings.jobs.max_log_bytes,
+        )
+
+    async def _work(self, job_id: int, launch: int) -> Work:
+        row = await self._store.job_row(job_id)
+        assert row is not None, f"job {job_id} was started but is not stored"
+        hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
+        bodies = await self._store.specs(hashes)
+        spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
+        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+        submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
+        run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
+        context = JobContext(
+            job_id=job_id,
+            run_id=row.run_id,
+            launch=launch,
+            project=row.project,
+            folder=self._folder(job_id),
+            socket=self._socket,
+            home=home,
+            run_as=run_as,
+        )
+        return Work(row, spec, plan(spec, environment), context)
+
+    async def _state(self, work: Work, step: Step) -> Mapping[str, Any] | None:
+        if not step.takes_state or work.row.config is None:
+            return None
+        found = await self._store.state(_config_id(work.row), step.row)
+        return found.body
+
+    # -- while it runs ------------------------------------------------------------------------------------
+
+    def spawned(self, flight: Flight, message: Mapping[str, Any]) -> i.Spawned:
+        """The report of a process that exists."""
+        process = process_of(
+            {"token": flight.token, "pid": message["pid"], "spawnTime": message["spawnTime"]}
+        )
+        return i.Spawned(flight.job_id, flight.token, process)
+
+    def progressed(self, flight: Flight, progress: Mapping[str, Any]) -> i.Progressed | None:
+        """The report of a job's own words; None when there is nothing in them that is shown."""
+        share, message = progress.get("progress"), progress.get("message")
+        known_share = _share(share)
+        text = message[:4096] if isinstance(message, str) else None
+        if known_share is None and text is None:
+            return None
+        return i.Progressed(flight.job_id, flight.token, known_share, text)
+
+    def reap(self, flight: Flight) -> dict[str, Any]:
+        """The message that has a keeper prove the tree of another, dead keeper's run empty."""
+        return {
+            "op": "reap",
+            "token": flight.token,
+            "folder": self.control(flight.token),
+            "graceSeconds": self._settings.jobs.grace_seconds,
+            "stopSignal": 15,
+        }
+
+    # -- after --------------------------------------------------------------------------------------------
+
+    def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
+        """What is saved of a job that can never start, or of one with nothing to run."""
+        flight = Flight(action.job_id, action.pool, action.token)
+
+        async def report(scheduler: SchedulerActor) -> None:
+            work = await self._work(action.job_id, action.launch)
+            if isinstance(refusal, NothingToRun):
+                result = nothing_to_run(work.spec)
+            else:
+                result = failed_before_start(work.spec, ErrorKind.INPUT, refusal.message)
+            await self._finish(scheduler, flight, work, result, {}, started=False)
+
+        return report
+
+    async def conclude(self, flight: Flight, outcome: Mapping[str, Any]) -> Conclusion:
+        """What is saved of an outcome. Reading it again after a crash comes to the same."""
+        refused = outcome.get("refused")
+        if refused is not None and refused["kind"] in ("burnt", "system"):
+            cause = refused["message"] if refused["kind"] == "system" else None
+            return partial(_tell_not_started, i.NotStarted(flight.job_id, flight.token, cause))
+        _, launch, index = flight.token.split("-")
+        work = await self._work(flight.job_id, int(launch))
+        step = work.steps[int(index)]
+        if outcome.get("lost") or outcome.get("stopped") == "machine":
+            return partial(self._lost, flight, work, step, outcome)
+        collected = Collected()
+        if refused is None:
+            collected = await to_thread.run_sync(datafolder.collect, step, work.context)
+        result = conclude(step, work.spec, outcome, collected)
+        return partial(self._after_step, flight, work, step, result, outcome)
+
+    async def _after_step(
+        self,
+        flight: Flight,
+        work: Work,
+        step: Step,
+        result: RunResult,
+        outcome: Mapping[str, Any],
+        scheduler: SchedulerActor,
+    ) -> None:
+        folder, launch = work.context.folder, work.context.launch
+        if result.success and step.index + 1 < len(work.steps):
+            if step.ends_row:
+                await to_thread.run_sync(datafolder.put_aside, step, work.context)
+            await to_thread.run_sync(keep_result, folder, launch, step.index, result)
+            await scheduler.ask(i.StepEnded(flight.job_id, flight.token))
+            return
+        if step.index:
+            earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
+            result = joined([*earlier, result], _rows_after(work.steps, step))
+        await to_thread.run_sync(datafolder.finish, work.context)
+        started = outcome.get("refused") is None
+        await self._finish(scheduler, flight, work, result, outcome, started=started)
+
+    async def _finish(
+        self,
+        scheduler: SchedulerActor,
+        flight: Flight,
+        work: Work,
+        result: RunResult,
+        outcome: Mapping[str, Any],
+        *,
+        started: bool,
+    ) -> None:
+        exit_us = outcome.get("exitTime") or clock.now_us()
+        stages = {"output_mapping": exit_us, "cleaning_up": clock.now_us()} if started else {}
+        report = i.Finished(
+            flight.job_id,
+            flight.token,
+            _status(result.verdict),
+            self._values(result, outcome),
+            stages,
+            started,
+        )
+        await scheduler.ask(report, also=partial(_states_to_save, work.row, result))
+
+    def _values(self, result: RunResult, outcome: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "result": dict(result.result),
+            "usage": list(result.usage),
+            "metrics": dict(result.metrics),
+            "message": result.message,
+            "expires_us": clock.now_us() + int(self._settings.jobs.retention_days * MICROSECONDS_PER_DAY),
+        }
+        if result.process.get("pid") is not None:
+            values["process"] = dict(result.process)
+        if result.kill_report:
+            values["kill_report"] = dict(result.kill_report)
+        share = _share((outcome.get("progress") or {}).get("progress"))
+        if share is not None:
+            values["progress"] = share
+        return values
+
+    async def _lost(
+        self, flight: Flight, work: Work, step: Step, outcome: Mapping[str, Any], scheduler: SchedulerActor
+    ) -> None:
+        result = conclude(step, work.spec, outcome, Collected())
+        values = self._values(result, outcome)
+        report = kill_report_of(outcome)
+        if report:
+            values["kill_report"] = report
+        await scheduler.ask(i.Lost(flight.job_id, flight.token, values))
+
+
+class NothingToRun(Refused):
+    """A configuration of which nothing is to run: a success, but no process."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is to run.")
+
+
+async def _tell_not_started(report: i.NotStarted, scheduler: SchedulerActor) -> None:
+    await scheduler.ask(report)
+
+
+def _share(value: object) -> float | None:
+    """A job's own figure of how far it is, when it is one from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)
+
+
+def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
+    """The rows that do not run because one before them failed."""
+    later = (step.row for step in steps[failed.index + 1 :] if step.row not in (None, failed.row))
+    return [row for row in dict.fromkeys(later) if row is not None]
+
+
+def _status(verdict: Verdict) -> Status:
+    match verdict:
+        case Verdict.SUCCESS:
+            return Status.SUCCESS
+        case Verdict.WARNING:
+            return Status.WARNING
+        case Verdict.ERROR | Verdict.TERMINATED | Verdict.LOST:
+            return Status.ERROR
+
+
+def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+    """The states of a run that ended well, for the transaction that says so."""
+    if not result.states or ended not in (Status.SUCCESS, Status.WARNING):
+        return None
+    states = dict(result.states)
+
+    def write(tx: Transaction) -> None:
+        by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+        change = Change(clock.now_us(), by)
+        for row_id, body in states.items():
+            save_state(tx, _config_id(row), row_id, body, change, job_id=row.id)
+
+    return write
+
+
+def _config_id(row: JobRow) -> ConfigId:
+    assert row.component is not None
+    assert row.config is not None
+    return ConfigId(row.component, row.config, row.branch_id or "default", row.project)

@@ -1,0 +1,74 @@
+"""`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from anyio import CancelScope, to_thread
+
+from lockside.protocol import params as p
+from locksided.actors.accounts import account_of
+from locksided.api.service import Service
+from locksided.core.errors import Invalid, Timeout, Unavailable
+from locksided.joblog.reader import stream_bytes
+from locksided.keeper.logformat import STDOUT
+from locksided.runner import datafolder
+from locksided.runner.action import (
+    MAX_OUTPUT_BYTES,
+    Action,
+    ActionFailed,
+    action_message,
+    action_value,
+    plan_action,
+)
+from locksided.runner.builtin import BUILT_IN
+from locksided.runner.environment import JobContext
+from locksided.runner.folder import RunFolder
+from locksided.runner.resolved import Stored
+from locksided.server.calls import Call
+
+
+class ActionMethods:
+    """`action.run`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {"action.run": self.run}
+
+    async def run(self, call: Call, params: p.ActionRun) -> Any:
+        """The JSON value that the component's action answers, within 30 seconds."""
+        row = None
+        if params.component not in BUILT_IN:
+            row = await self._service.store.component(params.project, params.component)
+        stored = None if row is None else Stored(params.component, row.version, row.body)
+        action = plan_action(msgspec.to_builtins(params), stored)
+        token = f"action-{secrets.token_hex(8)}"
+        context = self._context(action, call, params.project, token)
+        try:
+            await to_thread.run_sync(datafolder.prepare, action.step, context, None)
+            outcome = await self._service.executors.run_aside(action_message(action, context, token))
+            return await self._value(action, outcome, context)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(datafolder.remove_folder, context.folder, context.run_as)
+
+    def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
+        run_as, home = account_of(call.principal.uid, action.spec["manifest"].get("user"))
+        folder = RunFolder(str(Path(self._service.state_dir.actions) / "0" / token))
+        return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
+
+    async def _value(self, action: Action, outcome: Mapping[str, Any], context: JobContext) -> Any:
+        if outcome.get("lost"):
+            raise Unavailable("The action was lost with its keeper: ask again.")
+        if outcome.get("stopped") == "timeout":
+            raise Timeout("The action took longer than 30 seconds and was stopped.")
+        stdout = await to_thread.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
+        try:
+            return action_value(action, outcome, stdout)
+        except ActionFailed as failure:
+            raise Invalid(failure.message, type=failure.type.value) from None

@@ -1,0 +1,326 @@
+"""The methods of what is stored to be run: components, configurations, branches, variables, state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from lockside.protocol import params as p
+from locksided import clock
+from locksided.actors.messages import Repeated, Write
+from locksided.api.once import once
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.core.errors import Conflict, NotFound
+from locksided.runner.builtin import BUILT_IN
+from locksided.runner.configuration import check_configuration
+from locksided.runner.manifest import check_component
+from locksided.server.calls import Call
+from locksided.store.catalog import branches, components, configs, states, variables
+from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.objects import Change
+from locksided.store.rows import Stored
+
+View = dict[str, Any]
+
+
+class CatalogMethods:
+    """`component.*`, `config.*`, `branch.*`, `variables.*`, `state.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {
+            "component.put": self.put_component,
+            "component.get": self.get_component,
+            "component.list": self.list_components,
+            "component.delete": self.delete_component,
+            "config.put": self.put_config,
+            "config.get": self.get_config,
+            "config.list": self.list_configs,
+            "config.delete": self.delete_config,
+            "config.versions": self.versions,
+            "config.rollback": self.rollback,
+            "config.copy": self.copy,
+            "branch.create": self.create_branch,
+            "branch.list": self.list_branches,
+            "branch.delete": self.delete_branch,
+            "variables.put": self.put_variables,
+            "variables.get": self.get_variables,
+            "variables.list": self.list_variables,
+            "variables.delete": self.delete_variables,
+            "state.get": self.get_state,
+            "state.reset": self.reset_state,
+        }
+
+    async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
+        """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
+        mark = once(call, params, lambda _: {})
+        answer = await self._service.scheduler.ask(write, once=mark)
+        if isinstance(answer, Repeated):
+            view: View = await read()
+            return {**view, "deduplicated": True}
+        return answer if isinstance(answer, dict) else stored_view(answer)
+
+    def _change(self, call: Call, description: str | None = None) -> Change:
+        return Change(clock.now_us(), actor(call.principal).as_data(), description)
+
+    # -- components ---------------------------------------------------------------------------------------
+
+    async def put_component(self, call: Call, params: p.ComponentPut) -> View:
+        """Store a component's manifest."""
+        manifest = params.component
+        if manifest.id in BUILT_IN:
+            raise Conflict(f"{manifest.id} is part of the daemon: choose another id.", path="$.component.id")
+        body = msgspec.to_builtins(manifest)
+        check_component(body)
+        change = self._change(call)
+        return await self._write(
+            call,
+            params,
+            lambda tx: components.put_component(tx, params.project, manifest.id, body, change),
+            lambda: self._component(params.project, manifest.id, None),
+        )
+
+    async def _component(self, project: str, component_id: str, version: int | None) -> View:
+        if component_id in BUILT_IN:
+            return {**BUILT_IN[component_id], "version": None}
+        found = await self._service.store.component(project, component_id, version)
+        if found is None:
+            which = f"version {version} of component" if version is not None else "component"
+            raise NotFound(f"There is no {which} {component_id}.", path="$.id")
+        return stored_view(found)
+
+    async def get_component(self, _call: Call, params: p.ComponentGet) -> View:
+        """A component."""
+        return await self._component(params.project, params.id, params.version)
+
+    async def list_components(self, _call: Call, params: p.ComponentList) -> View:
+        """All components, the built-in ones too."""
+        wanted = None if params.type is None else params.type.value
+        found = await self._service.store.list_components(params.project, wanted)
+        built_in = [one for one in BUILT_IN.values() if wanted in (None, one["type"])]
+        return {"components": [*({**one, "version": None} for one in built_in), *map(stored_view, found)]}
+
+    async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
+        """Hide a component."""
+        change = self._change(call)
+        return await self._delete(
+            call,
+            params,
+            params.id,
+            lambda tx: components.delete_component(tx, params.project, params.id, change),
+        )
+
+    async def _delete(self, call: Call, params: Any, object_id: str, write: Write) -> View:
+        deleted_us = clock.now_us()
+
+        def both(tx: Any) -> View:
+            write(tx)
+            return {"id": object_id, "deletedTime": clock.to_text(deleted_us)}
+
+        async def again() -> View:
+            return {"id": object_id, "deletedTime": None}
+
+        return await self._write(call, params, both, again)
+
+    # -- configurations -----------------------------------------------------------------------------------
+
+    async def put_config(self, call: Call, params: p.ConfigPut) -> View:
+        """Store a configuration as its next version."""
+        config_id = _config_id(params)
+        body = {
+            "component": params.component,
+            "config": params.config,
+            "branchId": params.branch_id,
+            "name": params.name,
+            "description": params.description,
+            "isDisabled": params.is_disabled,
+            "configuration": params.configuration,
+            "rows": msgspec.to_builtins(params.rows),
+        }
+        warnings = check_configuration(body)
+        await self._component(params.project, params.component, None)
+        change = self._change(call, params.change_description)
+        view = await self._write(
+            call,
+            params,
+            lambda tx: configs.put_config(
+                tx, config_id, body, change, expected_version=params.expected_version
+            ),
+            lambda: self._config(config_id, None),
+        )
+        return {**view, "warnings": warnings}
+
+    async def _config(self, config_id: ConfigId, version: int | None) -> View:
+        found = await self._service.store.config(config_id, version)
+        if found is None:
+            which = f"version {version} of configuration" if version is not None else "configuration"
+            raise NotFound(
+                f"There is no {which} {config_id.config} of component {config_id.component} "
+                f"in branch {config_id.branch}.",
+                path="$.config",
+            )
+        return _config_view(found)
+
+    async def get_config(self, _call: Call, params: p.ConfigGet) -> View:
+        """A configuration."""
+        return await self._config(_config_id(params), params.version)
+
+    async def list_configs(self, _call: Call, params: p.ConfigList) -> View:
+        """The configurations of a branch."""
+        found = await self._service.store.list_configs(params.project, params.branch_id, params.component)
+        return {"configs": [_config_view(one) for one in found]}
+
+    async def delete_config(self, call: Call, params: p.ConfigDelete) -> View:
+        """Hide a configuration."""
+        change, config_id = self._change(call), _config_id(params)
+        return await self._delete(
+            call, params, params.config, lambda tx: configs.delete_config(tx, config_id, change)
+        )
+
+    async def versions(self, _call: Call, params: p.ConfigVersionsOf) -> View:
+        """Who changed a configuration, when and why."""
+        found = await self._service.store.config_versions(_config_id(params))
+        return {
+            "versions": [
+                {
+                    "version": one.version,
+                    "time": clock.to_text(one.changed_us),
+                    "changedBy": one.changed_by,
+                    "changeDescription": one.description,
+                }
+                for one in found
+            ]
+        }
+
+    async def rollback(self, call: Call, params: p.ConfigRollback) -> View:
+        """Make an old version the newest."""
+        change, config_id = self._change(call), _config_id(params)
+        return await self._write(
+            call,
+            params,
+            lambda tx: configs.rollback_config(tx, config_id, params.version, change),
+            lambda: self._config(config_id, None),
+        )
+
+    async def copy(self, call: Call, params: p.ConfigCopy) -> View:
+        """Copy a configuration to another id or branch."""
+        change, source = self._change(call), _config_id(params)
+        branch = params.to_branch_id or params.branch_id
+        target = ConfigId(params.component, params.to_config, branch, params.project)
+        return await self._write(
+            call,
+            params,
+            lambda tx: configs.copy_config(tx, source, target, change, version=params.version),
+            lambda: self._config(target, None),
+        )
+
+    # -- branches and variables ---------------------------------------------------------------------------
+
+    async def create_branch(self, call: Call, params: p.BranchCreate) -> View:
+        """Begin a line of development."""
+        change, body = self._change(call), msgspec.to_builtins(params.branch)
+
+        async def again() -> View:
+            found = await self._service.store.branch(params.project, params.branch.id)
+            return {"id": params.branch.id} if found is None else stored_view(found)
+
+        return await self._write(
+            call,
+            params,
+            lambda tx: branches.create_branch(tx, params.project, params.branch.id, body, change),
+            again,
+        )
+
+    async def list_branches(self, _call: Call, params: p.BranchList) -> View:
+        """All branches."""
+        return {"branches": [stored_view(one) for one in await self._service.store.branches(params.project)]}
+
+    async def delete_branch(self, call: Call, params: p.BranchDelete) -> View:
+        """Hide a branch."""
+        change = self._change(call)
+        return await self._delete(
+            call, params, params.id, lambda tx: branches.delete_branch(tx, params.project, params.id, change)
+        )
+
+    async def put_variables(self, call: Call, params: p.VariablesPut) -> View:
+        """Store a set of values."""
+        change, body = self._change(call), msgspec.to_builtins(params.variables)
+        variables_id = params.variables.id
+        return await self._write(
+            call,
+            params,
+            lambda tx: variables.put_variables(tx, params.project, variables_id, body, change),
+            lambda: self._variables(params.project, variables_id),
+        )
+
+    async def _variables(self, project: str, variables_id: str) -> View:
+        found = await self._service.store.variables(project, variables_id)
+        if found is None:
+            raise NotFound(f"There is no set of variables {variables_id}.", path="$.id")
+        return stored_view(found)
+
+    async def get_variables(self, _call: Call, params: p.VariablesGet) -> View:
+        """A set of values."""
+        return await self._variables(params.project, params.id)
+
+    async def list_variables(self, _call: Call, params: p.VariablesListAll) -> View:
+        """All sets of values."""
+        return {
+            "variables": [
+                stored_view(one) for one in await self._service.store.list_variables(params.project)
+            ]
+        }
+
+    async def delete_variables(self, call: Call, params: p.VariablesDelete) -> View:
+        """Hide a set of values."""
+        change = self._change(call)
+        return await self._delete(
+            call,
+            params,
+            params.id,
+            lambda tx: variables.delete_variables(tx, params.project, params.id, change),
+        )
+
+    # -- state --------------------------------------------------------------------------------------------
+
+    async def get_state(self, _call: Call, params: p.StateGet) -> View:
+        """What the last good run of a configuration or row left for the next."""
+        return await self._state(params)
+
+    async def _state(self, params: Any) -> View:
+        found = await self._service.store.state(_config_id(params), params.row)
+        return {"state": found.body, "version": found.version}
+
+    async def reset_state(self, call: Call, params: p.StateReset) -> View:
+        """Forget it."""
+        change, config_id = self._change(call), _config_id(params)
+
+        def write(tx: Any) -> View:
+            found = states.reset_state(tx, config_id, params.row, change)
+            return {"state": found.body, "version": found.version}
+
+        return await self._write(call, params, write, lambda: self._state(params))
+
+
+def _config_id(params: Any) -> ConfigId:
+    return ConfigId(params.component, params.config, params.branch_id, params.project)
+
+
+def stored_view(stored: Stored) -> View:
+    """An object as it was put, with its version, its times and who changed it."""
+    return {
+        **stored.body,
+        "version": stored.version,
+        "createdTime": clock.to_text(stored.created_us),
+        "updatedTime": clock.to_text(stored.changed_us),
+        "changedBy": stored.changed_by,
+        "isDeleted": bool(stored.deleted),
+    }
+
+
+def _config_view(stored: Stored) -> View:
+    return {**stored_view(stored), "changeDescription": stored.description}

@@ -1,0 +1,142 @@
+"""The methods about the daemon itself: how it is, drain, backup, metrics, what is not as it should be."""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+from lockside.protocol import params as p
+from lockside.protocol.methods import METHODS
+from locksided import clock
+from locksided.api.checks import problems
+from locksided.api.metrics import metrics_text
+from locksided.api.once import once
+from locksided.api.pools import pool_views
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.errors import Conflict, Invalid
+from locksided.core.model import JobType
+from locksided.core.scheduler import Scheduler
+from locksided.server.calls import Call
+
+View = dict[str, Any]
+
+
+class DaemonMethods:
+    """`daemon.*`, `rpc.discover`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {
+            "daemon.status": self.status,
+            "daemon.drain": self.drain,
+            "daemon.undrain": self.undrain,
+            "daemon.reload": self.reload,
+            "daemon.check": self.check,
+            "daemon.backup": self.backup,
+            "daemon.metrics": self.metrics,
+            "rpc.discover": self.discover,
+        }
+
+    async def status(self, _call: Call, _params: p.Params) -> View:
+        """How the daemon is."""
+        service = self._service
+        is_draining, is_drained = await service.scheduler.look(_draining)
+        return {
+            "version": version("lockside"),
+            "pid": os.getpid(),
+            "uptimeSeconds": (clock.now_us() - service.started_us) / 1e6,
+            "startedTime": clock.to_text(service.started_us),
+            "isDraining": is_draining,
+            "isDrained": is_drained,
+            "counts": await service.store.counts_by_status(),
+            "pools": await pool_views(service),
+            "store": self._store_status(),
+            "keeper": self._keeper_status(),
+            "stateDir": str(service.state_dir.root),
+            "socket": service.socket,
+        }
+
+    def _store_status(self) -> View:
+        trouble = self._service.scheduler.trouble
+        return {
+            "isWritable": trouble is None,
+            "cause": None if trouble is None else trouble.cause,
+            "sizeBytes": os.stat(self._service.state_dir.database).st_size,
+            "identity": f"{self._service.store.identity:015x}",
+        }
+
+    def _keeper_status(self) -> View:
+        link = self._service.link
+        hello = link.hello if link.is_up else {}
+        kills_by = None if not hello else "cgroup" if hello.get("cgroups") else "scan"
+        return {
+            "isConnected": link.is_up,
+            "pid": hello.get("pid"),
+            "protocolVersion": hello.get("version"),
+            "runs": self._service.executors.underway,
+            "killsBy": kills_by,
+        }
+
+    async def drain(self, call: Call, params: p.DaemonAction) -> View:
+        """Start no more jobs."""
+        await self._service.scheduler.ask(
+            i.Drain(actor(call.principal)), once=once(call, params, lambda _: {})
+        )
+        return await self.status(call, params)
+
+    async def undrain(self, call: Call, params: p.DaemonAction) -> View:
+        """Start jobs again."""
+        await self._service.scheduler.ask(
+            i.Undrain(actor(call.principal)), once=once(call, params, lambda _: {})
+        )
+        return await self.status(call, params)
+
+    async def reload(self, _call: Call, _params: p.DaemonAction) -> View:
+        """Read the settings again."""
+        changed, needs_restart = self._service.reload()
+        return {"changed": changed, "needsRestart": needs_restart}
+
+    async def check(self, _call: Call, _params: p.DaemonRead) -> View:
+        """What is not as it should be."""
+        return {"problems": await problems(self._service)}
+
+    async def backup(self, _call: Call, params: p.DaemonBackup) -> View:
+        """Write a consistent copy of the database."""
+        now_us = clock.now_us()
+        path = Path(params.path) if params.path else self._default_backup(now_us)
+        if not path.parent.is_dir():
+            raise Invalid(f"The folder {path.parent} does not exist: make it first.", path="$.path")
+        if path.exists():
+            raise Conflict(f"{path} exists already: name another file.", path="$.path")
+        await self._service.store.backup(str(path))
+        return {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
+
+    def _default_backup(self, now_us: int) -> Path:
+        folder = self._service.state_dir.backups
+        folder.mkdir(mode=0o700, exist_ok=True)
+        stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
+        return folder / f"lockside-{stamp}.db"
+
+    async def metrics(self, _call: Call, _params: p.DaemonRead) -> str:
+        """Metrics in the Prometheus text format."""
+        counts = await self._service.store.counts_by_status()
+        return metrics_text(self._service, counts, await pool_views(self._service))
+
+    async def discover(self, _call: Call, _params: p.DaemonRead) -> View:
+        """The OpenRPC document of what this daemon offers."""
+        from lockside.protocol.openrpc import document  # large, and seldom asked for
+
+        return document(METHODS, version("lockside"))
+
+
+def _draining(core: Scheduler) -> tuple[bool, bool]:
+    is_draining = core.state.draining is not None
+    busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
+    return is_draining, is_draining and not busy

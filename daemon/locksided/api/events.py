@@ -1,0 +1,175 @@
+"""The methods of events: what happened, in order, once or as it happens."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from lockside.protocol import params as p
+from locksided import clock
+from locksided.api.service import Service
+from locksided.core.errors import NotFound
+from locksided.server.calls import Call
+from locksided.server.connection import Connection
+from locksided.store.events import EventFilter
+from locksided.store.rows import EventRow
+
+PUSHED_AT_ONCE = 500
+HELD_EVENTS = 10_000
+
+View = dict[str, Any]
+
+
+class EventMethods:
+    """`event.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._subscriptions: dict[Connection, dict[str, Subscription]] = {}
+        self._numbers = 0
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {
+            "event.list": self.list,
+            "event.subscribe": self.subscribe,
+            "event.unsubscribe": self.unsubscribe,
+        }
+
+    async def list(self, _call: Call, params: p.EventList) -> View:
+        """Events after a `seq`; what is no longer kept is said first."""
+        after = params.after or 0
+        events = await self._service.store.events_after(self._filter(params), after, params.limit)
+        answer: View = {
+            "events": [event_view(event) for event in events],
+            "cursor": events[-1].seq if events else max(after, 0),
+        }
+        oldest = await self._service.store.oldest_seq()
+        if params.after is not None and oldest is not None and after + 1 < oldest:
+            answer["lost"] = {"from": after + 1, "to": oldest - 1}
+        return answer
+
+    def _filter(self, params: p.EventFilters) -> EventFilter:
+        job_id = None if params.job is None else self._service.job_id(params.job, "$.job")
+        return EventFilter(params.project, tuple(params.kinds), job_id, params.run_id_prefix)
+
+    async def subscribe(self, call: Call, params: p.EventSubscribe) -> View:
+        """Push matching events to this connection from now on, or from `after` on."""
+        wanted = self._filter(params)
+        cursor = params.after if params.after is not None else await self._service.store.last_seq()
+        self._numbers += 1
+        subscription = Subscription(str(self._numbers), wanted, cursor, self._service, call.connection)
+        known = self._subscriptions.setdefault(call.connection, {})
+        known[subscription.id] = subscription
+        call.connection.start_soon(self._push, subscription, call.connection)
+        return {"subscription": subscription.id, "cursor": cursor}
+
+    async def _push(self, subscription: "Subscription", connection: Connection) -> None:
+        try:
+            await subscription.run()
+        finally:
+            known = self._subscriptions.get(connection, {})
+            known.pop(subscription.id, None)
+            if not known:
+                self._subscriptions.pop(connection, None)
+
+    async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> View:
+        """Push no more."""
+        known = self._subscriptions.get(call.connection, {})
+        subscription = known.get(params.subscription)
+        if subscription is None:
+            raise NotFound(
+                f"This connection has no subscription '{params.subscription}'.", path="$.subscription"
+            )
+        subscription.end()
+        return {"subscription": params.subscription}
+
+
+class Subscription:
+    """One stream of events to one connection; it lives as long as the connection.
+
+    It reads from the store what came before, then takes what is committed. A reader that falls behind by more
+    than is held is told the gap and goes on after it.
+    """
+
+    def __init__(
+        self, number: str, wanted: EventFilter, cursor: int, service: Service, connection: Connection
+    ) -> None:
+        self.id = number
+        self._wanted = wanted
+        self._cursor = cursor
+        self._service = service
+        self._connection = connection
+        self._held: list[EventRow] = []
+        self._lost: tuple[int, int] | None = None
+        self._arrived = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    def end(self) -> None:
+        """Push nothing more."""
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Push until the connection ends."""
+        with self._scope, self._service.broker.watching(self._take):
+            await self._catch_up()
+            while True:
+                await self._arrived.wait()
+                self._arrived = anyio.Event()
+                await self._push_held()
+
+    def _take(self, events: list[EventRow]) -> None:
+        """Note what was committed; called by the broker, never waits."""
+        matching = [event for event in events if self._wanted.matches(event)]
+        if not matching:
+            return
+        if len(self._held) + len(matching) > HELD_EVENTS:
+            first = self._lost[0] if self._lost else (self._held or matching)[0].seq
+            self._lost = (first, matching[-1].seq)
+            self._held = []
+        else:
+            self._held += matching
+        self._arrived.set()
+
+    async def _catch_up(self) -> None:
+        store = self._service.store
+        oldest = await store.oldest_seq()
+        if oldest is not None and self._cursor + 1 < oldest:
+            await self._tell_lost(self._cursor + 1, oldest - 1)
+            self._cursor = oldest - 1
+        while events := await store.events_after(self._wanted, self._cursor, PUSHED_AT_ONCE):
+            await self._push(events)
+
+    async def _push_held(self) -> None:
+        lost, self._lost = self._lost, None
+        held, self._held = self._held, []
+        if lost is not None:
+            await self._tell_lost(*lost)
+            self._cursor = lost[1]
+        fresh = [event for event in held if event.seq > self._cursor]
+        for start in range(0, len(fresh), PUSHED_AT_ONCE):
+            await self._push(fresh[start : start + PUSHED_AT_ONCE])
+
+    async def _push(self, events: list[EventRow]) -> None:
+        await self._connection.room()
+        self._cursor = events[-1].seq
+        views = [event_view(event) for event in events]
+        self._connection.notify("event", {"subscription": self.id, "events": views})
+
+    async def _tell_lost(self, first: int, last: int) -> None:
+        await self._connection.room()
+        self._connection.notify("event.lost", {"subscription": self.id, "from": first, "to": last})
+
+
+def event_view(event: EventRow) -> View:
+    """One event on the wire."""
+    return {
+        "seq": event.seq,
+        "time": clock.to_text(event.time_us),
+        "kind": event.kind,
+        "project": event.project,
+        "job": None if event.job_id is None else str(event.job_id),
+        "runId": event.run_id,
+        "principal": event.principal,
+        "data": event.data,
+    }

@@ -1,0 +1,28 @@
+"""The table of all handlers: which function does which method."""
+
+from locksided.api.actions import ActionMethods
+from locksided.api.catalog import CatalogMethods
+from locksided.api.daemon import DaemonMethods
+from locksided.api.events import EventMethods
+from locksided.api.jobs import JobMethods
+from locksided.api.logs import LogMethods
+from locksided.api.pools import PoolMethods
+from locksided.api.service import Service
+from locksided.api.waiting import WaitMethods
+from locksided.server.calls import Handler
+
+GROUPS = (
+    JobMethods,
+    WaitMethods,
+    LogMethods,
+    CatalogMethods,
+    PoolMethods,
+    ActionMethods,
+    EventMethods,
+    DaemonMethods,
+)
+
+
+def handlers(service: Service) -> dict[str, Handler]:
+    """Every method that this daemon does."""
+    return {name: handler for group in GROUPS for name, handler in group(service).handlers().items()}

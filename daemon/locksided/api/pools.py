@@ -1,0 +1,115 @@
+"""The methods of pools. The core owns them; here they get their times and how full they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lockside.protocol import params as p
+from locksided import clock
+from locksided.api.once import once
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.pools import Pool
+from locksided.core.scheduler import Scheduler
+from locksided.server.calls import Call
+from locksided.store.rows import PoolRow
+
+View = dict[str, Any]
+
+
+class PoolMethods:
+    """`pool.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {
+            "pool.put": self.put,
+            "pool.get": self.get,
+            "pool.list": self.list,
+            "pool.pause": self.pause,
+            "pool.resume": self.resume,
+            "pool.delete": self.delete,
+        }
+
+    async def put(self, call: Call, params: p.PoolPut) -> View:
+        """Make a pool or give it other slots."""
+        pool = params.pool
+        slots = None if pool.slots == "infinity" else int(pool.slots)
+        who = actor(call.principal)
+        work = i.PutPool(pool.id, slots, pool.executor, pool.description or "", who)
+        return await self._done(call, params, pool.id, work)
+
+    async def pause(self, call: Call, params: p.PoolPause) -> View:
+        """Start nothing more in it."""
+        work = i.PausePool(params.id, params.comment, actor(call.principal))
+        return await self._done(call, params, params.id, work)
+
+    async def resume(self, call: Call, params: p.PoolAction) -> View:
+        """Start jobs in it again."""
+        return await self._done(call, params, params.id, i.ResumePool(params.id, actor(call.principal)))
+
+    async def _done(self, call: Call, params: Any, pool_id: str, work: i.Input) -> View:
+        answer = await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"pool": pool_id}))
+        view = await self._view(pool_id)
+        return view if answer is None else {**view, "deduplicated": True}
+
+    async def delete(self, call: Call, params: p.PoolAction) -> View:
+        """Remove a pool that no live job names."""
+        work = i.DeletePool(params.id, actor(call.principal))
+        await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"pool": params.id}))
+        return {"id": params.id, "deletedTime": clock.to_text(clock.now_us())}
+
+    async def get(self, _call: Call, params: p.PoolGet) -> View:
+        """One pool."""
+        return await self._view(params.id)
+
+    async def _view(self, pool_id: str) -> View:
+        fullness = await self._service.scheduler.look(
+            lambda core: pool_figures(core, core.state.pool(pool_id))
+        )
+        return {**fullness, **_stored(await self._service.store.pool(pool_id))}
+
+    async def list(self, _call: Call, _params: p.PoolList) -> View:
+        """All pools."""
+        return {"pools": await pool_views(self._service)}
+
+
+async def pool_views(service: Service) -> list[View]:
+    """Every pool, by id."""
+    figures = await service.scheduler.look(
+        lambda core: [pool_figures(core, pool) for _, pool in sorted(core.state.pools.items())]
+    )
+    rows = {row.id: row for row in await service.store.pools()}
+    return [{**one, **_stored(rows.get(one["id"]))} for one in figures]
+
+
+def pool_figures(core: Scheduler, pool: Pool) -> View:
+    """A pool as the core knows it."""
+    queued = sum(1 for job in core.state.jobs.values() if job.pool is pool and not job.has_started)
+    return {
+        "id": pool.id,
+        "slots": "infinity" if pool.slots is None else pool.slots,
+        "executor": pool.executor,
+        "description": pool.description or None,
+        "isPaused": pool.is_paused,
+        "pausedBy": pool.paused_by,
+        "pausedTime": clock.to_text(pool.paused_us) if pool.paused_by is not None else None,
+        "comment": pool.comment,
+        "running": len(pool.running),
+        "queued": queued,
+    }
+
+
+def _stored(row: PoolRow | None) -> View:
+    """What only the store knows; a pool of the settings has none of it."""
+    if row is None:
+        return {"version": None, "createdTime": None, "updatedTime": None, "changedBy": None}
+    return {
+        "version": row.version,
+        "createdTime": clock.to_text(row.created_us),
+        "updatedTime": clock.to_text(row.changed_us),
+        "changedBy": row.changed_by,
+    }

@@ -1,0 +1,25 @@
+"""Who may act on whose jobs. Roles for whole methods are the server's check; here it is about single jobs."""
+
+from lockside.protocol.words import Role
+from locksided.api.service import Service
+from locksided.core.errors import Forbidden
+from locksided.core.model import Principal as Actor
+from locksided.server.access import Principal
+from locksided.store.rows import JobRow
+
+
+def check_may_act(service: Service, principal: Principal, row: JobRow) -> None:
+    """Admins act on every job, others on their own, and on their group's when the settings say so."""
+    if principal.role is Role.ADMIN or row.owner_uid == principal.uid:
+        return
+    if service.settings.access.group_shares and row.owner_gid in principal.groups:
+        return
+    raise Forbidden(
+        f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can do that.",
+        owner=row.owner_name,
+    )
+
+
+def actor(principal: Principal) -> Actor:
+    """Who asked, as the core and the events name it."""
+    return Actor(principal.uid, principal.user, principal.gid)

@@ -1,0 +1,41 @@
+"""What the handlers work with. One object, made once by the daemon; it holds no state of its own."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from locksided.actors.broker import Broker
+from locksided.actors.executors import Executors
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.workshop import Workshop
+from locksided.ids import parse_job_id
+from locksided.paths import StateDir
+from locksided.settings import Settings
+from locksided.store.store import Store
+
+
+@dataclass(slots=True)
+class Service:
+    """The daemon's parts as the handlers see them. Times are microseconds since the epoch."""
+
+    settings: Settings
+    state_dir: StateDir
+    socket: str
+    store: Store
+    broker: Broker
+    scheduler: SchedulerActor
+    executors: Executors
+    link: KeeperLink
+    workshop: Workshop
+    started_us: int
+    reload: Callable[[], tuple[list[str], list[str]]]
+
+    @property
+    def own_uid(self) -> int:
+        """The user that the daemon runs as."""
+        return os.geteuid()
+
+    def job_id(self, text: str, path: str = "$.id") -> int:
+        """The id that a decimal id or a uuid names."""
+        return parse_job_id(self.store.identity, text, path)

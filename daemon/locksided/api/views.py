@@ -1,0 +1,226 @@
+"""A stored job as the wire shows it: its row, its frozen specification, and why it waits.
+
+Pure: whoever calls has read everything. What is not known yet is null; objects and lists are never null.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from locksided import clock
+from locksided.api.reasons import reason_view
+from locksided.core.explain import Explanation
+from locksided.core.model import Status
+from locksided.core.transitions import FINAL
+from locksided.ids import job_uuid
+from locksided.runner.builtin import COMMAND
+from locksided.runner.locking import wire_lock_key
+from locksided.store.rows import JobRow
+
+NO_RESULT: Mapping[str, Any] = {
+    "message": None,
+    "configVersion": None,
+    "images": [],
+    "input": {"tables": [], "files": []},
+    "output": {"tables": [], "files": []},
+    "counts": {"success": 0, "error": 0, "ignored": 0},
+    "artifacts": {},
+    "variables": {},
+    "tasks": [],
+    "error": None,
+}
+RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
+
+
+class JobViews:
+    """Makes views for one store, state folder and caller. `now_us` is when the view is made."""
+
+    def __init__(
+        self, identity: int, work_path: Any, project_name: str, caller_uid: int, now_us: int
+    ) -> None:
+        self._identity = identity
+        self._work_path = work_path
+        self._project_name = project_name
+        self._caller_uid = caller_uid
+        self._now_us = now_us
+
+    def view(
+        self,
+        row: JobRow,
+        spec: Mapping[str, Any],
+        environment: Mapping[str, str] | None,
+        explanation: Explanation | None,
+        depends_on: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        """The whole job."""
+        return {
+            **self._identification(row),
+            **self._specification(row, spec, environment),
+            "dependsOn": depends_on,
+            **self._standing(row, explanation),
+            **self._times(row),
+            **self._outcome(row, spec),
+        }
+
+    def _identification(self, row: JobRow) -> dict[str, Any]:
+        parent = row.run_id.rpartition(".")[0]
+        return {
+            "id": str(row.id),
+            "uuid": job_uuid(self._identity, row.id),
+            "runId": row.run_id,
+            "parentRunId": parent or None,
+            "relation": row.relation,
+            "project": {"id": row.project, "name": self._project_name},
+            "principal": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
+            "creator": {"type": row.creator_type or "user", "id": row.creator_id},
+            "type": row.type,
+            "name": row.name,
+            "description": row.description,
+            "labels": row.labels or {},
+            "visible": bool(row.visible),
+            "hiddenTime": clock.to_text(row.hidden_us),
+            "url": None,
+            "workPath": None if row.cleaned_us is not None else str(self._work_path(row.id)),
+            "links": {},
+        }
+
+    def _specification(
+        self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        return {
+            "component": row.component,
+            "componentVersion": spec.get("componentVersion"),
+            "tag": spec.get("tag"),
+            "config": row.config,
+            "configVersion": spec.get("configVersion"),
+            "configData": self._config_data(row, spec, environment),
+            "configRowIds": spec.get("configRowIds") or [],
+            "branchId": row.branch_id,
+            "mode": row.mode,
+            "pool": row.pool,
+            "pools": spec.get("pools") or [],
+            "parallelism": spec.get("parallelism"),
+            "backend": spec.get("backend") or {"type": None},
+            "behavior": spec.get("behavior") or {"onError": None},
+            "lock": row.lock_policy,
+            "lockKey": wire_lock_key(row.lock_key),
+            "variableValuesId": spec.get("variableValuesId"),
+            "variableValuesData": spec.get("variableValuesData") or {"values": []},
+            "delayedStartTime": clock.to_text(row.start_at_us),
+            "deduplicationId": row.dedup_id,
+            "limits": spec.get("limits") or {},
+            "retry": spec.get("retry") or None,
+            "onLost": row.on_lost,
+            "onRecordErrors": spec.get("onRecordErrors"),
+            "inputs": spec.get("inputs") or [],
+            "archive": spec.get("archive"),
+            "notifications": spec.get("notifications") or [],
+            "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
+            "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
+            "template": spec.get("template"),
+            "priority": row.priority,
+        }
+
+    def _config_data(
+        self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
+    ) -> Any:
+        """The given configuration; secrets and a command's environment are for the owner's eyes only."""
+        data = spec.get("configData")
+        if data is None:
+            return None
+        if row.owner_uid != self._caller_uid:
+            return without_secrets(data)
+        if row.component == COMMAND and environment is not None:
+            return {**data, "parameters": {**data.get("parameters", {}), "environment": dict(environment)}}
+        return data
+
+    def _standing(self, row: JobRow, explanation: Explanation | None) -> dict[str, Any]:
+        status = Status(row.status)
+        reasons = explanation.reasons if explanation is not None else ()
+        retriable = status in RETRIABLE or (status is Status.SUCCESS and self._record_errors(row) > 0)
+        return {
+            "status": status.value,
+            "desiredStatus": row.desired_status,
+            "isFinished": status in FINAL,
+            "retriable": retriable,
+            "stage": row.stage,
+            "stageTimestamps": {name: clock.to_text(at_us) for name, at_us in (row.stages or {}).items()},
+            "reasons": [reason_view(reason) for reason in reasons],
+            "progress": row.progress,
+            "message": self._message(row),
+        }
+
+    @staticmethod
+    def _record_errors(row: JobRow) -> int:
+        counts = (row.result or {}).get("counts") or {}
+        return int(counts.get("error") or 0)
+
+    @staticmethod
+    def _message(row: JobRow) -> str | None:
+        if row.paused_since_us is not None and row.status == Status.PROCESSING:
+            return f"Paused by {row.paused_by} since {clock.to_text(row.paused_since_us)}."
+        return row.message or (row.result or {}).get("message")
+
+    def _times(self, row: JobRow) -> dict[str, Any]:
+        until_us = row.end_us or self._now_us
+        duration_us = row.duration_us
+        if row.status == Status.PROCESSING and row.start_us is not None:
+            paused_us = row.paused_us
+            if row.paused_since_us is not None:
+                paused_us += self._now_us - row.paused_since_us
+            duration_us += max(self._now_us - row.start_us - paused_us, 0)
+        return {
+            "createdTime": clock.to_text(row.created_us),
+            "startTime": clock.to_text(row.start_us),
+            "endTime": clock.to_text(row.end_us),
+            "updatedTime": clock.to_text(row.updated_us),
+            "durationSeconds": duration_us / 1e6,
+            "queueSeconds": max((row.start_us or until_us) - row.created_us, 0) / 1e6,
+            "waited": {},
+            "attempt": row.attempt,
+            "starts": row.starts,
+            "blockedCount": 0,
+        }
+
+    def _outcome(self, row: JobRow, spec: Mapping[str, Any]) -> dict[str, Any]:
+        result = {**NO_RESULT, "configVersion": spec.get("configVersion"), **(row.result or {})}
+        return {
+            "process": _process(row),
+            "remote": {},
+            "result": result,
+            "usageData": row.usage or [],
+            "metrics": row.metrics or {},
+            "killReport": row.kill_report or {},
+            "expiresTime": clock.to_text(row.expires_us),
+        }
+
+
+def _process(row: JobRow) -> dict[str, Any]:
+    empty = dict.fromkeys(
+        (
+            "pid",
+            "startToken",
+            "spawnTime",
+            "exitTime",
+            "exitCode",
+            "signal",
+            "userSeconds",
+            "systemSeconds",
+            "maxRssBytes",
+        )
+    )
+    return {**empty, "startToken": row.start_token, **(row.process or {})}
+
+
+def without_secrets(data: Any) -> Any:
+    """The same document with the values of `#` keys and a command's environment hidden."""
+    match data:
+        case dict():
+            return {
+                key: "[hidden]" if str(key).startswith("#") else without_secrets(value)
+                for key, value in data.items()
+                if key != "environment"
+            }
+        case list():
+            return [without_secrets(value) for value in data]
+        case _:
+            return data

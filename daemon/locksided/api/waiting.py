@@ -1,0 +1,69 @@
+"""`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import anyio
+
+from lockside.protocol import params as p
+from locksided.actors.broker import Changes
+from locksided.api.reading import View, job_views, shortened
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.errors import NotFound
+from locksided.core.transitions import FINAL
+from locksided.server.calls import Call
+from locksided.store.rows import JobRow
+
+
+class WaitMethods:
+    """`job.wait`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {"job.wait": self.wait}
+
+    async def wait(self, call: Call, params: p.JobWait) -> View:
+        """Answer at the final state of all (or any), or at the time-out."""
+        texts = params.ids if params.ids is not None else [params.id or ""]
+        ids = [self._service.job_id(text) for text in texts]
+        for_all = params.until == "all"
+        async with AsyncExitStack() as stack:
+            changes = stack.enter_context(self._service.broker.changes_of(ids))
+            rows = await self._known(ids)
+            if params.waiter_run_id is not None and not _is_over(rows, for_all):
+                await self._begin_as(stack, params.waiter_run_id, ids, for_all)
+            with anyio.move_on_after(params.timeout_seconds):
+                await self._until_over(rows, changes, for_all)
+        views = await job_views(self._service, [rows[job_id] for job_id in ids], call.principal.uid)
+        views = [shortened(view, params.fields) for view in views]
+        return {"jobs": views} if params.ids is not None else views[0]
+
+    async def _known(self, ids: list[int]) -> dict[int, JobRow]:
+        rows = {row.id: row for row in await self._service.store.job_rows(ids)}
+        for job_id in ids:
+            if job_id not in rows:
+                raise NotFound(f"There is no job {job_id}.", path="$.id")
+        return rows
+
+    async def _begin_as(self, stack: AsyncExitStack, run_id: str, ids: list[int], for_all: bool) -> None:
+        """Tell the core that a job itself waits, so that a circle is refused instead of waiting for ever."""
+        waiter_id = self._service.job_id(run_id.rpartition(".")[2], "$.waiterRunId")
+        await self._service.scheduler.ask(i.Wait(waiter_id, frozenset(ids), for_all))
+        ended = i.StopWaiting(waiter_id, frozenset(ids), for_all)
+        stack.callback(self._service.scheduler.tell, ended)
+
+    async def _until_over(self, rows: dict[int, JobRow], changes: Changes, for_all: bool) -> None:
+        while not _is_over(rows, for_all):
+            changed = await changes.take() or set(rows)
+            for row in await self._service.store.job_rows(changed):
+                rows[row.id] = row
+
+
+def _is_over(rows: dict[int, JobRow], for_all: bool) -> bool:
+    ended: Iterable[bool] = (row.status in FINAL for row in rows.values())
+    return all(ended) if for_all else any(ended)

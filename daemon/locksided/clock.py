@@ -1,0 +1,26 @@
+"""The only place that looks at a clock. Times inside are microseconds since the epoch, UTC."""
+
+import time
+
+from lockside.protocol.texts import time_text, time_us
+
+
+def now_us() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1000
+
+
+def boot_id() -> str:
+    """What names this boot of the machine; a process of another boot is surely gone."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def to_text(moment_us: int | None) -> str | None:
+    """RFC 3339 in UTC with microseconds and Z."""
+    return None if moment_us is None else time_text(moment_us)
+
+
+def from_text(text: str) -> int:
+    """Microseconds of an RFC 3339 time. Raises ValueError when it is none."""
+    return time_us(text)

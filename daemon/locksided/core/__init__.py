@@ -1,0 +1,1 @@
+"""What decides: jobs, locks, pools and lines as pure data. No I/O, no clock, no randomness."""

@@ -1,0 +1,51 @@
+"""The one rule of admission: what keeps a job from starting. It decides, and the same rule explains.
+
+A job that has not started has at least one obstacle; a job without one starts in the same step.
+"""
+
+from collections.abc import Iterator
+
+from locksided.core.jobs import Job
+from locksided.core.model import BY_OTHER_JOBS, ReasonKind, Status
+from locksided.core.state import State
+
+R = ReasonKind
+
+
+def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
+    """Everything that keeps the job from starting now, its own causes first."""
+    if job.pending:
+        yield R.DEPENDENCY
+    if job.start_at_us is not None:
+        yield R.START_TIME
+    if job.held is not None:
+        yield R.HELD
+    if job.stands_in_line:
+        if is_gated(job):
+            yield R.CONFIG_LOCK
+        if job.pool.is_full:
+            yield R.POOL_FULL
+    if job.pool.is_paused:
+        yield R.POOL_PAUSED
+    if job.pool.is_troubled:
+        yield R.NO_EXECUTOR
+    if state.draining is not None:
+        yield R.DRAINING
+    if state.store_trouble is not None:
+        yield R.STORE_UNAVAILABLE
+
+
+def is_gated(job: Job) -> bool:
+    """Whether its key does not admit the job, or another stands ahead of it in its line."""
+    gate = job.gate
+    return gate is not None and (not gate.admits(job) or job.line is None or job.line.head is not job)
+
+
+def may_start(state: State, job: Job) -> bool:
+    """Whether nothing keeps the job back."""
+    return next(obstacles(state, job), None) is None
+
+
+def standing(state: State, job: Job) -> Status:
+    """The status of a job that has not started: `waiting` when other jobs keep it back."""
+    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in obstacles(state, job)) else Status.CREATED

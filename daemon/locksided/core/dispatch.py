@@ -1,0 +1,121 @@
+"""The level-triggered pass at the end of every step: who may start now, starts now.
+
+It looks at the lines that the step touched and at nothing else, so its cost grows with what the step starts,
+ends or sets free, never with those that go on waiting.
+"""
+
+from locksided.core.actions import StartStep
+from locksided.core.admission import may_start, standing
+from locksided.core.jobs import Job, Run
+from locksided.core.model import Status
+from locksided.core.ranked import rank
+from locksided.core.turn import Turn
+
+
+def settle(turn: Turn) -> None:
+    """Start every job that nothing keeps back, and let the statuses of uncovered heads follow."""
+    refresh_touched(turn)
+    while (job := _next_startable(turn)) is not None:
+        _start(turn, job)
+        refresh_touched(turn)
+    for job in turn.uncertain:
+        if turn.state.jobs.get(job.id) is job and not job.has_started:
+            restate(turn, job)
+
+
+def enter_line(turn: Turn, job: Job) -> None:
+    """Let a job stand in line, when nothing of its own keeps it back."""
+    line = turn.state.line_of(job)
+    covered = line.head
+    line.add(job)
+    turn.touch(line)
+    turn.uncertain[job] = None
+    if covered is not None and covered is not line.head:
+        turn.uncertain[covered] = None
+
+
+def leave_line(turn: Turn, job: Job) -> None:
+    """Take a job out of its line, if it stands in one, before it starts, ends or is kept back."""
+    line = job.line
+    if line is not None:
+        line.remove(job)
+        turn.touch(line)
+
+
+def free(turn: Turn, job: Job) -> None:
+    """One of the job's own causes to wait is gone: it stands in line when that was the last."""
+    job.entered_us = turn.now_us
+    turn.update(job, ready_us=turn.now_us)
+    turn.uncertain[job] = None
+    if job.stands_in_line:
+        enter_line(turn, job)
+
+
+def restate(turn: Turn, job: Job) -> None:
+    """Let the status of a job that has not started follow its obstacles."""
+    status = standing(turn.state, job)
+    if status is not job.status:
+        cause = "other_jobs" if status is Status.WAITING else "platform"
+        turn.move(job, status, cause)
+
+
+def refresh_touched(turn: Turn) -> None:
+    """Offer the heads that their gates admit now to their pools; the statuses of heads may have changed."""
+    while turn.touched:
+        line, _ = turn.touched.popitem()
+        line.offer_head()
+        if line.head is not None:
+            turn.uncertain[line.head] = None
+        elif line.gate is not None:
+            line.gate.forget(line)
+
+
+def _next_startable(turn: Turn) -> Job | None:
+    """The first admitted head of all pools with room. One order over all pools decides who takes a gate."""
+    if turn.state.draining is not None or turn.state.store_trouble is not None:
+        return None
+    best: Job | None = None
+    for pool in turn.state.pools.values():
+        if pool.has_room:
+            job = pool.heads.first
+            if job is not None and (best is None or rank(job) < rank(best)):
+                best = job
+    assert best is None or may_start(turn.state, best), (
+        f"job {best and best.id} was offered but may not start"
+    )
+    return best
+
+
+def _start(turn: Turn, job: Job) -> None:
+    """Save the job as processing with its token, and have its first step started after that."""
+    state, pool = turn.state, job.pool
+    leave_line(turn, job)
+    run = job.run = job.run or Run()
+    run.launches += 1
+    run.step = 0
+    run.token = f"{job.id}-{run.launches}-0"
+    run.spawned = False
+    run.start_us = turn.now_us
+    run.paused_us = 0
+    run.stages = job.first_stages
+    if pool.trouble is not None:
+        pool.trouble.trial_id = job.id
+    turn.move(
+        job,
+        Status.PROCESSING,
+        "admitted",
+        start_us=turn.now_us,
+        launches=run.launches,
+        step=0,
+        start_token=run.token,
+        spawned=False,
+        paused_us=0,
+        message=None,
+    )
+    turn.update(job, **turn.reach(job, {"preparing": turn.now_us}))
+    was_full = pool.is_full
+    state.occupy(job)
+    if pool.is_full and not was_full:
+        pool.full_since_us = turn.now_us
+    turn.touch_gate(job)
+    turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))

@@ -1,0 +1,74 @@
+"""What is refused, by whose fault and with what remedy. A refusal changes nothing.
+
+These are the caller's faults only; a fault of ours is any other exception. The wire's codes live in the
+client's protocol package: the server maps `kind` to them.
+"""
+
+from typing import Any, ClassVar
+
+
+class Refused(Exception):
+    """A request that is not done, with what happened and what to do next.
+
+    `path` points at the offending field as in `$.retry.maxAttempts`; `data` has further details for programs.
+    """
+
+    kind: ClassVar[str] = "invalid"
+
+    def __init__(self, message: str, *, path: str | None = None, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.data = data
+
+
+class Invalid(Refused):
+    """A field is missing, unknown, of the wrong type or out of bounds."""
+
+
+class NotFound(Refused):
+    """Nothing of that kind has that id."""
+
+    kind = "not_found"
+
+
+class Conflict(Refused):
+    """It contradicts what is stored or what runs."""
+
+    kind = "conflict"
+
+
+class InvalidTransition(Refused):
+    """The job's status does not allow the action."""
+
+    kind = "invalid_transition"
+
+
+class Forbidden(Refused):
+    """The caller's role or ownership does not allow it."""
+
+    kind = "forbidden"
+
+
+class Disabled(Refused):
+    """The configuration is disabled; `forceRun` runs it all the same."""
+
+    kind = "disabled"
+
+
+class Unavailable(Refused):
+    """The daemon cannot do it now: it stops, or the store cannot be written. Try again later."""
+
+    kind = "unavailable"
+
+
+class Limit(Refused):
+    """A limit of size or number is passed."""
+
+    kind = "limit"
+
+
+class Timeout(Refused):
+    """It took longer than it may."""
+
+    kind = "timeout"

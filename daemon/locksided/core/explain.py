@@ -1,0 +1,168 @@
+"""Why a job waits, in words: the obstacles of `admission`, with who or what each is and what clears it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from locksided.core.admission import obstacles
+from locksided.core.jobs import Job
+from locksided.core.model import Condition, Reason, ReasonKind, Status
+from locksided.core.ranked import rank
+from locksided.core.state import State
+
+R = ReasonKind
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A live job as it stands now. `position` counts from 1 among those that stand in line for its pool."""
+
+    status: Status
+    reasons: tuple[Reason, ...]
+    position: int | None
+
+
+def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
+    """All reasons of a job that has not started; with `count` also how many stand before it."""
+    if job.has_started:
+        return Explanation(job.status, (), None)
+    ahead = _ahead_in_pool(state, job) if count and job.stands_in_line else None
+    reasons = tuple(_describe(state, job, kind, ahead) for kind in obstacles(state, job))
+    return Explanation(job.status, reasons, None if ahead is None else ahead + 1)
+
+
+def _ahead_in_pool(state: State, job: Job) -> int:
+    """How many jobs that stand in line for the same pool come first in the order of all lines."""
+    mine = rank(job)
+    return sum(
+        1
+        for other in state.jobs.values()
+        if other.pool is job.pool and not other.has_started and other.stands_in_line and rank(other) < mine
+    )
+
+
+def _describe(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
+    match kind:
+        case R.CONFIG_LOCK | R.PARALLELISM:
+            return _config_lock(job)
+        case R.DEPENDENCY | R.PHASE:
+            return _dependency(job)
+        case R.START_TIME:
+            assert job.start_at_us is not None
+            message = "Its start time has not come."
+            return Reason(kind, job.created_us, message, "time", {"at_us": job.start_at_us})
+        case R.HELD:
+            assert job.held is not None
+            message = f"{job.held.by or 'Somebody'} holds it back."
+            return Reason(kind, job.held.since_us, message, "job.release lets it go", {"by": job.held.by})
+        case R.POOL_FULL:
+            return _pool_full(job, ahead)
+        case R.POOL_PAUSED:
+            return _pool_paused(job)
+        case R.NO_EXECUTOR:
+            assert job.pool.trouble is not None
+            cause = job.pool.trouble.cause
+            message = f"Pool '{job.pool.id}' cannot start processes: {cause}."
+            details = {"pool": job.pool.id, "cause": cause}
+            return Reason(kind, _later(job, job.pool.trouble.since_us), message, "it is tried again", details)
+        case R.DRAINING:
+            assert state.draining is not None
+            message = f"{state.draining.by} drains the daemon: no job starts."
+            since_us = _later(job, state.draining.since_us)
+            return Reason(kind, since_us, message, "daemon.undrain lets jobs start again", {})
+        case R.STORE_UNAVAILABLE:
+            assert state.store_trouble is not None
+            cause = state.store_trouble.cause
+            message = f"The store cannot be written: {cause}."
+            since_us = _later(job, state.store_trouble.since_us)
+            return Reason(kind, since_us, message, "it is tried again by itself", {"cause": cause})
+        case R.RECOVERY:
+            raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
+
+
+def _later(job: Job, cause_us: int) -> int:
+    return max(job.entered_us, cause_us)
+
+
+def _config_lock(job: Job) -> Reason:
+    gate = job.gate
+    assert gate is not None
+    blocking = () if gate.admits(job) else gate.holders
+    ahead = job.line.ahead(job) if job.line is not None else 0
+    since_us = _closed_since(job, blocking)
+    named = [f"{_name(holder)} holds the lock" for holder in blocking[:3]]
+    if ahead:
+        named.append(
+            f"{_count(ahead, 'job')} of the same lock {'stands' if ahead == 1 else 'stand'} before it"
+        )
+    details = {"lock_key": gate.key, "holders": [holder.id for holder in blocking], "ahead": ahead}
+    if any(holder.id in job.lineage for holder in blocking):
+        details["ancestor"] = True
+    unblock = "the end of " + (" and ".join(f"job {one.id}" for one in blocking[:3]) or "those before it")
+    return Reason(R.CONFIG_LOCK, _later(job, since_us), _sentence(named), unblock, details)
+
+
+def _closed_since(job: Job, blocking: Sequence[Job]) -> int:
+    """When the one started that was too many: the first for an exclusive job, the N-th for `shared:N`."""
+    starts = sorted(holder.run.start_us for holder in blocking if holder.run is not None)
+    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.entered_us
+
+
+def _name(holder: Job) -> str:
+    paused = holder.run is not None and holder.run.paused_since_us is not None
+    left = holder.run is not None and holder.run.survivors
+    return f"job {holder.id}{' (paused)' if paused else ''}{' (being cleaned up)' if left else ''}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _sentence(parts: list[str]) -> str:
+    text = " and ".join(parts) or "another job comes first"
+    return text[0].upper() + text[1:] + "."
+
+
+def _dependency(job: Job) -> Reason:
+    pending = job.pending or {}
+    wanted = [
+        f"job {other} must end{' well' if condition is Condition.SUCCESS else ''}"
+        for other, condition in list(pending.items())[:3]
+    ]
+    more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
+    unblock = "the end of " + " and ".join(f"job {other}" for other in list(pending)[:3]) + more
+    details = {"jobs": list(pending)}
+    return Reason(R.DEPENDENCY, job.created_us, _sentence(wanted)[:-1] + more + ".", unblock, details)
+
+
+def _pool_full(job: Job, ahead: int | None) -> Reason:
+    pool = job.pool
+    running = list(pool.running)
+    first = f", and {_count(ahead, 'job')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
+    message = (
+        f"Pool '{pool.id}' runs {_count(len(running), 'job')} in {pool.slots} slot{'s' * (pool.slots != 1)}"
+        f"{first}."
+    )
+    details = {"pool": pool.id, "slots": pool.slots, "running": running, "ahead": ahead}
+    if running and all(one in job.lineage for one in running):
+        details["ancestor"] = True
+    since_us = _later(job, pool.full_since_us)
+    return Reason(R.POOL_FULL, since_us, message, f"the end of a job in pool '{pool.id}'", details)
+
+
+def _pool_paused(job: Job) -> Reason:
+    pool = job.pool
+    details = {"pool": pool.id, "by": pool.paused_by, "comment": pool.comment}
+    since_us = _later(job, pool.paused_us)
+    if pool.paused_by is None:
+        message = f"Pool '{pool.id}' has 0 slots."
+        return Reason(R.POOL_PAUSED, since_us, message, "pool.put with more slots", details)
+    comment = f": {pool.comment}" if pool.comment else ""
+    message = f"{pool.paused_by} paused pool '{pool.id}'{comment}."
+    return Reason(R.POOL_PAUSED, since_us, message, "pool.resume", details)
+
+
+def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:
+    """Every job that has not started with its reasons; for checks and views of the whole queue."""
+    for job in state.jobs.values():
+        if not job.has_started:
+            yield job, explain(state, job).reasons

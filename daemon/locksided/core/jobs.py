@@ -1,0 +1,153 @@
+"""What the core knows of a live job: little for one that waits, more for one that runs.
+
+The specification itself stays in the store; it is read when the job starts.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from locksided.core.model import Condition, JobType, OnLost, Status
+
+if TYPE_CHECKING:
+    from locksided.core.gates import Gate
+    from locksided.core.lines import Line
+    from locksided.core.pools import Pool
+
+
+class Hold:
+    """Who keeps a job back, and since when."""
+
+    __slots__ = ("by", "since_us")
+
+    def __init__(self, by: str, since_us: int) -> None:
+        self.by = by
+        self.since_us = since_us
+
+
+class Run:
+    """What is known of a job that was meant to start at least once.
+
+    `launches` counts intents, `starts` those that happened. `token` is None between launches. `stages` are
+    the finer stages of this launch and when they were reached.
+    """
+
+    __slots__ = (
+        "duration_us",
+        "launches",
+        "lost_count",
+        "paused_since_us",
+        "paused_us",
+        "spawned",
+        "stages",
+        "start_us",
+        "starts",
+        "step",
+        "stop_asked",
+        "survivors",
+        "token",
+    )
+
+    def __init__(self) -> None:
+        self.launches = 0
+        self.starts = 0
+        self.lost_count = 0
+        self.step = 0
+        self.token: str | None = None
+        self.spawned = False
+        self.survivors = False
+        self.stop_asked = False
+        self.start_us = 0
+        self.paused_since_us: int | None = None
+        self.paused_us = 0
+        self.duration_us = 0
+        self.stages: dict[str, int] = {}
+
+    def end_pause(self, now_us: int) -> None:
+        """Add a pause that lasted until now to those before, if there is one."""
+        if self.paused_since_us is not None:
+            self.paused_us += max(now_us - self.paused_since_us, 0)
+            self.paused_since_us = None
+
+    def end_processing(self, now_us: int) -> dict[str, Any]:
+        """Add the time in `processing` since the start, without pauses; answers the columns to save."""
+        columns: dict[str, Any] = {}
+        if self.paused_since_us is not None:
+            columns = {"paused_since_us": None, "paused_by": None}
+        self.end_pause(now_us)
+        self.duration_us += max(now_us - self.start_us - self.paused_us, 0)
+        return {**columns, "paused_us": self.paused_us, "duration_us": self.duration_us}
+
+
+class Job:
+    """A job that is not final. `order` is its line order, `entered_us` when it last came to its place.
+
+    `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
+    `line` is where it stands, None when it does not.
+    """
+
+    __slots__ = (
+        "created_us",
+        "entered_us",
+        "gate",
+        "held",
+        "id",
+        "line",
+        "lineage",
+        "lock_share",
+        "on_lost",
+        "order",
+        "owner_uid",
+        "pending",
+        "pool",
+        "priority",
+        "project",
+        "run",
+        "start_at_us",
+        "status",
+        "type",
+    )
+
+    def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
+        self.id = job_id
+        self.project = project
+        self.owner_uid = owner_uid
+        self.pool = pool
+        self.type = JobType.STANDARD
+        self.status = Status.CREATED
+        self.priority = 0
+        self.order = job_id
+        self.lock_share = 0
+        self.gate: Gate | None = None
+        self.line: Line | None = None
+        self.lineage: tuple[int, ...] = ()
+        self.created_us = now_us
+        self.entered_us = now_us
+        self.start_at_us: int | None = None
+        self.held: Hold | None = None
+        self.pending: dict[int, Condition] | None = None
+        self.on_lost = OnLost.REQUEUE
+        self.run: Run | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Its ancestors' ids and its own, joined by dots."""
+        return ".".join(map(str, (*self.lineage, self.id)))
+
+    @property
+    def first_stages(self) -> dict[str, int]:
+        """The finer stages that every accepted job has behind it, with their times."""
+        return {"accepted": self.created_us, "validated": self.created_us}
+
+    @property
+    def starts(self) -> int:
+        """How often a process of it was started."""
+        return self.run.starts if self.run is not None else 0
+
+    @property
+    def stands_in_line(self) -> bool:
+        """Whether only its gate, its pool or the daemon as a whole can still keep it from starting."""
+        return self.start_at_us is None and self.held is None and not self.pending
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it is processing or terminating, and so takes its lock and its slot."""
+        return self.status is Status.PROCESSING or self.status is Status.TERMINATING

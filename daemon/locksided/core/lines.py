@@ -1,0 +1,97 @@
+"""A line: the jobs of one gate and pool that wait their turn, in the order in which they may start.
+
+Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
+"""
+
+from typing import TYPE_CHECKING
+
+from locksided.core.ranked import Ranked, rank
+
+if TYPE_CHECKING:
+    from locksided.core.gates import Gate
+    from locksided.core.jobs import Job
+    from locksided.core.pools import Pool
+
+
+class Line:
+    """The head, and those behind it when there are any: most lines are one job long.
+
+    `offered` is the head that its pool knows of as one that may take a slot. `gate` is None for jobs that no
+    key and no container keeps apart.
+    """
+
+    __slots__ = ("_behind", "gate", "head", "offered", "pool")
+
+    def __init__(self, gate: "Gate | None", pool: "Pool") -> None:
+        self.gate = gate
+        self.pool = pool
+        self.head: Job | None = None
+        self.offered: Job | None = None
+        self._behind: Ranked | None = None
+
+    def __len__(self) -> int:
+        return len(self.jobs())
+
+    def jobs(self) -> "list[Job]":
+        """All of them, in order."""
+        return [] if self.head is None else [self.head, *(self._behind or ())]
+
+    def add(self, job: "Job") -> None:
+        """Let a job stand in line at its rank."""
+        job.line = self
+        if self.head is None:
+            self.head = job
+        elif rank(job) < rank(self.head):
+            self.head, covered = job, self.head
+            self._stand_behind(covered)
+        else:
+            self._stand_behind(job)
+
+    def _stand_behind(self, job: "Job") -> None:
+        if self._behind is None:
+            self._behind = Ranked()
+        self._behind.add(job)
+
+    def remove(self, job: "Job") -> None:
+        """Take a job out of the line, and back from its pool if it was offered. It must stand in it."""
+        assert job.line is self, f"job {job.id} does not stand in this line"
+        job.line = None
+        if self.offered is job:
+            self._offer(None)
+        if self.head is not job:
+            assert self._behind is not None
+            self._behind.remove(job)
+            return
+        self.head = self._behind.first if self._behind is not None else None
+        if self.head is not None and self._behind is not None:
+            self._behind.remove(self.head)
+
+    def offer_head(self) -> None:
+        """Let the pool know of the head if the gate admits it, and of nobody if not."""
+        head = self.head
+        if head is not None and self.gate is not None and not self.gate.admits(head):
+            head = None
+        self._offer(head)
+
+    def _offer(self, job: "Job | None") -> None:
+        if job is self.offered:
+            return
+        if self.offered is not None:
+            self.pool.heads.remove(self.offered)
+        if job is not None:
+            self.pool.heads.add(job)
+        self.offered = job
+
+    def ahead(self, job: "Job") -> int:
+        """How many stand before it."""
+        if job is self.head:
+            return 0
+        assert self._behind is not None
+        return 1 + self._behind.ahead(job)
+
+    def before(self, job: "Job") -> "Job | None":
+        """Who stands right before it."""
+        if job is self.head:
+            return None
+        assert self._behind is not None
+        return self._behind.before(job) or self.head

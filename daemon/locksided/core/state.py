@@ -1,0 +1,145 @@
+"""Everything that the core knows: live jobs, gates, pools, and the indexes that are derived from them.
+
+Only the functions of this package change it, inside one step. Derived indexes (holders, lines, running jobs,
+dependants, descendants) are rebuilt from the jobs at every start and compared with them in tests.
+"""
+
+from heapq import heappop, heappush
+
+from locksided.core.errors import NotFound
+from locksided.core.gates import Gate
+from locksided.core.jobs import Hold, Job
+from locksided.core.lines import Line
+from locksided.core.model import Status
+from locksided.core.pools import Pool, Trouble
+
+
+class State:
+    """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved."""
+
+    __slots__ = (
+        "dependants",
+        "descendants",
+        "draining",
+        "ended",
+        "gates",
+        "jobs",
+        "max_requeues",
+        "next_id",
+        "pools",
+        "store_trouble",
+        "timers",
+        "waits",
+    )
+
+    def __init__(self, next_id: int = 1, max_requeues: int = 3) -> None:
+        self.next_id = next_id
+        self.max_requeues = max_requeues
+        self.jobs: dict[int, Job] = {}
+        self.gates: dict[tuple[str, str], Gate] = {}
+        self.pools: dict[str, Pool] = {}
+        self.dependants: dict[int, dict[int, Job]] = {}
+        self.descendants: dict[int, dict[int, Job]] = {}
+        self.timers: list[tuple[int, int]] = []
+        self.ended: dict[int, Status] = {}
+        self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
+        self.draining: Hold | None = None
+        self.store_trouble: Trouble | None = None
+
+    def job(self, job_id: int) -> Job:
+        """The live job of that id; NotFound when there is none (it may be final)."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            raise NotFound(f"There is no live job {job_id}.")
+        return job
+
+    def pool(self, pool_id: str) -> Pool:
+        """The pool of that id; NotFound names those that exist."""
+        pool = self.pools.get(pool_id)
+        if pool is None:
+            raise NotFound(
+                f"There is no pool '{pool_id}': take one of {', '.join(sorted(self.pools))}, "
+                "or have an admin make it with pool.put.",
+                path="$.pool",
+            )
+        return pool
+
+    def gate(self, project: str, key: str) -> Gate:
+        """The gate of a lock key, made when there is none yet."""
+        gate = self.gates.get((project, key))
+        if gate is None:
+            gate = self.gates[project, key] = Gate(project, key)
+        return gate
+
+    def line_of(self, job: Job) -> Line:
+        """Where the job stands, or is to stand: a gate's line is made when there is none yet."""
+        return job.pool.open_line if job.gate is None else job.gate.line(job.pool)
+
+    def add(self, job: Job) -> None:
+        """Take a job into the indexes. It does not stand in line yet."""
+        self.jobs[job.id] = job
+        if job.gate is not None:
+            job.gate.members += 1
+        for ancestor_id in job.lineage:
+            self.descendants.setdefault(ancestor_id, {})[job.id] = job
+        for other_id in job.pending or ():
+            self.dependants.setdefault(other_id, {})[job.id] = job
+        if job.start_at_us is not None:
+            heappush(self.timers, (job.start_at_us, job.id))
+
+    def occupy(self, job: Job) -> None:
+        """Let a job that is processing or terminating hold its lock and its slot."""
+        job.pool.running[job.id] = job
+        if job.gate is not None:
+            job.gate.holders = (*job.gate.holders, job)
+
+    def vacate(self, job: Job) -> None:
+        """The job holds nothing any more."""
+        del job.pool.running[job.id]
+        self.waits.pop(job.id, None)
+        if job.gate is not None:
+            job.gate.holders = tuple(holder for holder in job.gate.holders if holder is not job)
+
+    def discard(self, job: Job, status: Status) -> list[Job]:
+        """Forget a job that became final; answers those that depended on it."""
+        del self.jobs[job.id]
+        self.ended[job.id] = status
+        for ancestor_id in job.lineage:
+            family = self.descendants[ancestor_id]
+            del family[job.id]
+            if not family:
+                del self.descendants[ancestor_id]
+        for other_id in job.pending or ():
+            others = self.dependants.get(other_id)
+            if others is not None:
+                del others[job.id]
+                if not others:
+                    del self.dependants[other_id]
+        if job.gate is not None:
+            job.gate.members -= 1
+            if not job.gate.members:
+                del self.gates[job.gate.project, job.gate.key]
+        return list(self.dependants.pop(job.id, {}).values())
+
+    def due(self, now_us: int) -> list[Job]:
+        """The jobs whose start time has come; their timers are dropped."""
+        jobs = []
+        while self.timers and self.timers[0][0] <= now_us:
+            at_us, job_id = heappop(self.timers)
+            job = self.jobs.get(job_id)
+            if job is not None and job.start_at_us == at_us:
+                jobs.append(job)
+        return jobs
+
+    def next_deadline_us(self) -> int | None:
+        """When something will happen by time alone: a start time, or a pool that tries again."""
+        while self.timers:
+            at_us, job_id = self.timers[0]
+            job = self.jobs.get(job_id)
+            if job is not None and job.start_at_us == at_us:
+                break
+            heappop(self.timers)
+        moments = [self.timers[0][0]] if self.timers else []
+        troubles = (pool.trouble for pool in self.pools.values() if pool.trouble is not None)
+        moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+        return min(moments, default=None)

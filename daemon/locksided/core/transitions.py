@@ -1,0 +1,71 @@
+"""The life cycle as data: the one table of transitions, and the check that everything goes through."""
+
+from locksided.core.errors import InvalidTransition
+from locksided.core.model import Status
+
+S = Status
+
+TRANSITIONS: dict[Status, tuple[Status, ...]] = {
+    S.CREATED: (S.WAITING, S.PROCESSING, S.TERMINATING, S.CANCELLED, S.ERROR),
+    S.WAITING: (S.CREATED, S.PROCESSING, S.TERMINATING, S.CANCELLED, S.ERROR),
+    S.PROCESSING: (S.SUCCESS, S.WARNING, S.ERROR, S.TERMINATING, S.CREATED),
+    S.TERMINATING: (S.TERMINATED, S.CANCELLED),
+    S.SUCCESS: (),
+    S.WARNING: (),
+    S.ERROR: (),
+    S.CANCELLED: (),
+    S.TERMINATED: (),
+}
+
+CAUSES: dict[tuple[Status, Status], str] = {
+    (S.CREATED, S.WAITING): "another job holds its lock, stands ahead in its line, or must end first",
+    (S.CREATED, S.PROCESSING): "nothing holds it back",
+    (S.CREATED, S.TERMINATING): "terminated after an earlier start",
+    (S.CREATED, S.CANCELLED): "terminated before any start, or its dependency cannot be met",
+    (S.CREATED, S.ERROR): "it can never start",
+    (S.WAITING, S.CREATED): "no other job holds it back; the platform still may",
+    (S.WAITING, S.PROCESSING): "nothing holds it back any more",
+    (S.WAITING, S.TERMINATING): "terminated after an earlier start",
+    (S.WAITING, S.CANCELLED): "terminated before any start, or its dependency cannot be met",
+    (S.WAITING, S.ERROR): "it can never start",
+    (S.PROCESSING, S.SUCCESS): "its work ended well",
+    (S.PROCESSING, S.WARNING): "it ended with tolerated errors",
+    (S.PROCESSING, S.ERROR): "its work failed",
+    (S.PROCESSING, S.TERMINATING): "somebody asked to terminate it",
+    (S.PROCESSING, S.CREATED): "the machine failed, not the job, or nothing could be started",
+    (S.TERMINATING, S.TERMINATED): "its process tree is seen to be empty",
+    (S.TERMINATING, S.CANCELLED): "it is proved that nothing was started",
+}
+"""Each arrow's cause in a sentence: the documentation's diagram and table are generated from it."""
+
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+NOT_STARTED = frozenset({S.CREATED, S.WAITING})
+STARTED = frozenset({S.PROCESSING, S.TERMINATING})
+
+
+class IllegalTransition(AssertionError):
+    """The core itself tried an arrow that is not in the table: a fault of ours, never the caller's."""
+
+
+def check_transition(job_id: int, current: Status, following: Status) -> None:
+    """Raise IllegalTransition with the job in it when the table does not have this arrow."""
+    if following not in TRANSITIONS[current]:
+        raise IllegalTransition(f"job {job_id} cannot go from {current} to {following}")
+
+
+def refuse_unless(job_id: int, current: Status, allowed: frozenset[Status], action: str) -> None:
+    """Refuse an action that a job's status does not allow."""
+    if current not in allowed:
+        wanted = " or ".join(sorted(allowed))
+        raise InvalidTransition(
+            f"Job {job_id} is {current}: only a job that is {wanted} can be {action}.",
+            status=current.value,
+        )
+
+
+def diagram() -> str:
+    """The state diagram in Mermaid's notation, generated from the table."""
+    lines = ["stateDiagram-v2", "    [*] --> created"]
+    lines += [f"    {a} --> {b}" for a, following in TRANSITIONS.items() for b in following]
+    lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in FINAL]
+    return "\n".join(lines)

@@ -1,0 +1,188 @@
+"""The composition root: makes every part, joins them, takes them down in order. It decides nothing else."""
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup, TaskStatus
+
+from locksided import clock, settings
+from locksided.actors.broker import Broker
+from locksided.actors.executors import Executors
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.loader import load_core
+from locksided.actors.retention import Retention
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.workshop import Workshop
+from locksided.api.handlers import handlers
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.model import Principal
+from locksided.notify import Notifier
+from locksided.onlyone import take_lock
+from locksided.paths import StateDir, find_socket, find_state_dir
+from locksided.server.access import Access, group_id
+from locksided.server.limits import Limits
+from locksided.server.listeners import Listener, listen, passed_listeners
+from locksided.server.service import Server
+from locksided.settings import Settings
+from locksided.store.store import Store
+
+log = structlog.get_logger("daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this daemon lives and what it was told."""
+
+    state_dir: StateDir
+    socket: Path
+    settings: Settings
+    settings_file: Path | None
+
+
+def prepare_state_dir(root: Path) -> StateDir:
+    """Make the state folder when it is missing (0700)."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return StateDir(root)
+
+
+def listeners(place: Place) -> list[Listener]:
+    """The sockets that were passed by the service manager, else our own."""
+    passed = passed_listeners(os.environ)
+    if passed:
+        return passed
+    place.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    group = place.settings.daemon.socket_group
+    return [listen(place.socket, gid=group_id(group) if group else None)]
+
+
+def access(place: Settings) -> Access:
+    """Who may do what, from the settings."""
+    rights = place.access
+    return Access.from_names(
+        os.geteuid(),
+        admin=rights.admin_groups,
+        operator=rights.operator_groups,
+        viewer=rights.viewer_groups,
+        default_role=rights.default_role,
+    )
+
+
+class Daemon:
+    """Everything that runs. `run` returns after a clean stop."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._notifier = Notifier(os.environ)
+        self._stopping = anyio.Event()
+
+    async def run(self) -> None:
+        """Start all parts, serve until told to stop, take them down."""
+        place = self._place
+        lock = take_lock(place.state_dir.lock)
+        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
+        async with store, anyio.create_task_group() as tasks:
+            await tasks.start(self._watch_signals)
+            await self._serve(store, tasks)
+            tasks.cancel_scope.cancel()
+        os.close(lock)
+        log.info("stopped")
+
+    async def _serve(self, store: Store, tasks: TaskGroup) -> None:
+        place = self._place
+        boots = (await store.meta("boot_id") or clock.boot_id(), clock.boot_id())
+        broker = Broker()
+        scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
+        link = KeeperLink(place.state_dir.keepers, place.settings.keeper)
+        workshop = Workshop(store, place.state_dir, place.settings, str(place.socket))
+        executors = Executors(link, scheduler, workshop, tasks, boots)
+        service = Service(
+            settings=place.settings,
+            state_dir=place.state_dir,
+            socket=str(place.socket),
+            store=store,
+            broker=broker,
+            scheduler=scheduler,
+            executors=executors,
+            link=link,
+            workshop=workshop,
+            started_us=clock.now_us(),
+            reload=lambda: self._reload(server),
+        )
+        limits = place.settings.limits
+        server = Server(
+            handlers(service),
+            access(place.settings),
+            Limits(
+                line_bytes=limits.line_bytes,
+                batch=limits.batch,
+                in_flight=limits.in_flight,
+                connections=limits.connections,
+                unread_bytes=limits.unread_bytes,
+            ),
+            structlog.get_logger("server"),
+        )
+        await scheduler.start(executors)
+        tasks.start_soon(scheduler.run)
+        tasks.start_soon(link.run, executors)
+        tasks.start_soon(Retention(store, scheduler, workshop, place.settings).run)
+        async with anyio.create_task_group() as serving:
+            await serving.start(server.serve, listeners(place))
+            self._notifier.tell("READY=1")
+            serving.start_soon(self._notifier.keep_alive)
+            log.info("ready", socket=str(place.socket), state_dir=str(place.state_dir.root), pid=os.getpid())
+            await self._stopping.wait()
+            self._notifier.tell("STOPPING=1")
+            await self._before_stop(service)
+            server.stop()
+            serving.cancel_scope.cancel()
+
+    async def _before_stop(self, service: Service) -> None:
+        """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
+        match service.settings.daemon.on_stop:
+            case "keep":
+                return
+            case "drain":
+                await service.scheduler.ask(i.Drain(SELF))
+            case "terminate":
+                for job_id in await service.scheduler.look(lambda core: [j.id for j in core.started_jobs()]):
+                    await service.scheduler.ask(i.Terminate(job_id, SELF))
+        while True:
+            running = await service.scheduler.look(lambda core: [job.id for job in core.started_jobs()])
+            if not running:
+                return
+            with service.broker.changes_of(running) as changes:
+                await changes.take()
+
+    def _reload(self, server: Server) -> tuple[list[str], list[str]]:
+        """Read the settings again; rights change at once, everything else needs a restart."""
+        fresh = settings.load(self._place.settings_file, os.environ)
+        old = self._place.settings
+        different = [name for name in fresh.__struct_fields__ if getattr(fresh, name) != getattr(old, name)]
+        server.access = access(fresh)
+        return different, [name for name in different if name != "access"]
+
+    async def _watch_signals(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for received in signals:
+                log.info("signal", name=signal.Signals(received).name)
+                if received != signal.SIGHUP:
+                    self._stopping.set()
+
+
+SELF = Principal(os.geteuid(), "locksided")
+
+
+def place_of(
+    file: Path | None, state_dir: str, socket: str, environment: Mapping[str, str]
+) -> tuple[Settings, Path, Path]:
+    """The settings, the state folder and the socket, by the rules of precedence. Raises SettingsError."""
+    known = settings.load(file, environment)
+    root = find_state_dir(state_dir, known.daemon.state_dir, environment)
+    return known, root, find_socket(socket, known.daemon.socket, root, environment)

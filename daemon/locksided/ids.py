@@ -1,0 +1,44 @@
+"""Ids on the wire: decimal strings, and UUIDs that are computed from them, so that neither needs an index.
+
+A job's uuid is a UUIDv8 (RFC 9562): 60 bits of the store's identity and 62 bits of the job's id.
+"""
+
+import secrets
+import uuid
+
+from locksided.core.errors import NotFound
+
+ID_BITS = 62
+LARGEST_ID = 2**ID_BITS - 1
+
+
+def new_identity() -> int:
+    """A random identity of 60 bits for a new store."""
+    return secrets.randbits(60)
+
+
+def job_uuid(identity: int, job_id: int) -> str:
+    """The uuid of a job of that store."""
+    value = (identity >> 12) << 80 | 0x8 << 76 | (identity & 0xFFF) << 64 | 0b10 << 62 | job_id
+    return str(uuid.UUID(int=value))
+
+
+def parse_job_id(identity: int, text: str, path: str = "$.id") -> int:
+    """The id that a decimal id, a run id's last part or a uuid names; NotFound when it can be no job here."""
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID:
+        return int(text)
+    try:
+        value: int = uuid.UUID(text).int
+    except ValueError:
+        raise NotFound(
+            f"There is no job '{text[:80]}': an id is a decimal number or a uuid.", path=path
+        ) from None
+    job_id: int = value & LARGEST_ID
+    if job_uuid(identity, job_id) != str(uuid.UUID(text)):
+        raise NotFound(f"There is no job '{text}' here: that uuid is not of this daemon.", path=path)
+    return job_id
+
+
+def parse_run_id(identity: int, text: str, path: str) -> int:
+    """The id of the job that a run id names: its last part."""
+    return parse_job_id(identity, text.rpartition(".")[2], path)

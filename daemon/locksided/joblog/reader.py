@@ -1,0 +1,203 @@
+"""Reads a job's log from any frame on, by any number of readers, at no cost to the job.
+
+Synchronous and bounded; called in threads. What is missing is said: a range of lost frames is a `Gap`.
+"""
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from locksided.joblog.frames import frames_from
+from locksided.joblog.index import OpenSegment, SegmentIndex
+from locksided.keeper import logformat
+from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Frame
+
+DEFAULT_MAX_BYTES = 2**20
+MAX_SCANNED_BYTES = 2**24
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_INDEX = SegmentIndex()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames that are no more, both ends included; `size_bytes` is 0 when nobody counted them."""
+
+    from_seq: int
+    to_seq: int
+    size_bytes: int
+    time_us: int
+
+
+Item: TypeAlias = Frame | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was read; `next_offset` is where to go on. `at_end` says that nothing more was there."""
+
+    items: tuple[Item, ...]
+    next_offset: int
+    at_end: bool
+
+
+def read_page(
+    folder: str,
+    offset: int = 0,
+    *,
+    limit: int = 1000,
+    stream: int | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> Page:
+    """The frames from number `offset` on, at most so many and so many bytes (but one at least).
+
+    With `stream` only that stream's frames; gaps always. A log that does not exist is empty.
+    """
+    items: list[Item] = []
+    expected, size_bytes, scanned_bytes = offset, 0, 0
+    for item in _items(folder, offset):
+        size = 0 if isinstance(item, Gap) else len(item.payload)
+        wanted = isinstance(item, Gap) or stream is None or item.stream == stream
+        if wanted and items and (len(items) >= limit or size_bytes + size > max_bytes):
+            return Page(tuple(items), expected, at_end=False)
+        if scanned_bytes > MAX_SCANNED_BYTES:
+            return Page(tuple(items), expected, at_end=False)
+        scanned_bytes += size
+        expected = _last(item) + 1
+        if wanted:
+            items.append(item)
+            size_bytes += size
+    return Page(tuple(items), expected, at_end=True)
+
+
+def stream_bytes(folder: str, stream: int, limit_bytes: int) -> bytes:
+    """All that one stream wrote, at most so many bytes of it."""
+    parts: list[bytes] = []
+    left = limit_bytes
+    for item in _items(folder, 0):
+        if isinstance(item, Gap) or item.stream != stream:
+            continue
+        parts.append(item.payload[:left])
+        left -= len(parts[-1])
+        if left <= 0:
+            break
+    return b"".join(parts)
+
+
+def tail(
+    folder: str, lines: int, *, stream: int | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+) -> list[str]:
+    """The last lines, streams in time order; a line still being written is one of them."""
+    frames: list[Frame] = []
+    size_bytes = newlines = 0
+    for run in _runs_backwards(folder):
+        part = [frame for frame in run if frame.stream in _streams(stream)]
+        frames = part + frames
+        size_bytes += sum(len(frame.payload) for frame in part)
+        newlines += sum(frame.payload.count(b"\n") for frame in part)
+        if newlines > lines or size_bytes > max_bytes:
+            break
+    return _lines(frames)[-lines:] if lines > 0 else []
+
+
+def _streams(stream: int | None) -> tuple[int, ...]:
+    return (STDOUT, STDERR) if stream is None else (stream,)
+
+
+def _lines(frames: list[Frame]) -> list[str]:
+    """Whole lines in the order of their ends, then what has no end yet."""
+    lines: list[bytes] = []
+    begun = {STDOUT: b"", STDERR: b""}
+    for frame in frames:
+        *ended, begun[frame.stream] = (begun[frame.stream] + frame.payload).split(b"\n")
+        lines += ended
+    lines += [rest for rest in begun.values() if rest]
+    return [line.decode("utf-8", "replace") for line in lines]
+
+
+def _items(folder: str, offset: int) -> Iterator[Item]:
+    """Frames and gaps in order, from a frame number on, as far as there are any now."""
+    expected = offset
+    done: int | None = None
+    while True:
+        segment = _segment_for(folder, expected, done)
+        if segment is None:
+            return
+        try:
+            fd = os.open(f"{folder}/{logformat.segment_name(segment)}", _READ)
+        except FileNotFoundError:
+            continue  # it gave way to a marker just now; the next look finds that
+        try:
+            for _, frame in frames_from(fd, _INDEX.seek(OpenSegment(folder, segment, fd), expected)):
+                for item in _with_gap(frame, expected):
+                    yield item
+                    expected = max(expected, _last(item) + 1)
+        finally:
+            os.close(fd)
+        done = segment
+
+
+def _segment_for(folder: str, seq: int, done: int | None) -> int | None:
+    """The segment to read for a frame number: the last that begins at or before it, else the next one."""
+    firsts = segments_of(folder)
+    at = max(bisect_right(firsts, seq) - 1, 0)
+    if done is not None:
+        at = max(at, bisect_right(firsts, done))
+    return firsts[at] if at < len(firsts) else None
+
+
+def segments_of(folder: str) -> list[int]:
+    """The first frame numbers of a log's segments, rising."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return sorted(first for name in names if (first := logformat.segment_first_seq(name)) is not None)
+
+
+def _with_gap(frame: Frame, expected: int) -> Iterator[Item]:
+    """The frame as an item, behind the gap before it; nothing for one that was read before."""
+    item = _item(frame)
+    if _last(item) < expected:
+        return
+    if frame.seq > expected:
+        yield Gap(expected, frame.seq - 1, 0, frame.time_us)
+    yield item
+
+
+def _item(frame: Frame) -> Item:
+    if frame.stream != DROPPED:
+        return frame
+    dropped = logformat.read_dropped(frame.payload)
+    return Gap(dropped.from_seq, dropped.to_seq, dropped.size_bytes, frame.time_us)
+
+
+def _last(item: Item) -> int:
+    return item.to_seq if isinstance(item, Gap) else item.seq
+
+
+def _runs_backwards(folder: str) -> Iterator[list[Frame]]:
+    """The log's frames in runs of some hundred kilobytes, the last run first."""
+    for first in reversed(segments_of(folder)):
+        try:
+            fd = os.open(f"{folder}/{logformat.segment_name(first)}", _READ)
+        except FileNotFoundError:
+            continue
+        try:
+            end: int | None = None
+            for begin in reversed(_INDEX.places(OpenSegment(folder, first, fd)) or [0]):
+                yield _frames_between(fd, begin, end)
+                end = begin
+        finally:
+            os.close(fd)
+
+
+def _frames_between(fd: int, begin: int, end: int | None) -> list[Frame]:
+    frames = []
+    for position, frame in frames_from(fd, begin):
+        if end is not None and position >= end:
+            break
+        frames.append(frame)
+    return frames

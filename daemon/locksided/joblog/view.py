@@ -1,0 +1,23 @@
+"""Frames as callers see them: text, or base64 of the bytes, or what is missing. Pure."""
+
+from base64 import b64encode
+from typing import Any
+
+from lockside.protocol.texts import time_text
+from locksided.joblog.reader import Gap, Item
+from locksided.keeper.logformat import STDERR, STDOUT
+
+STREAMS = {"stdout": STDOUT, "stderr": STDERR}
+_NAMES = {number: name for name, number in STREAMS.items()}
+
+
+def wire_frame(item: Item, *, raw: bool) -> dict[str, Any]:
+    """One frame on the wire; bytes that are no UTF-8 become U+FFFD in `text`, with `raw` all is `data`."""
+    time = time_text(item.time_us)
+    if isinstance(item, Gap):
+        dropped = {"bytes": item.size_bytes, "fromSeq": item.from_seq, "toSeq": item.to_seq}
+        return {"seq": item.from_seq, "time": time, "stream": None, "dropped": dropped}
+    frame = {"seq": item.seq, "time": time, "stream": _NAMES.get(item.stream)}
+    if raw:
+        return {**frame, "data": b64encode(item.payload).decode()}
+    return {**frame, "text": item.payload.decode("utf-8", "replace")}

@@ -1,0 +1,3 @@
+"""The process that owns job processes and outlives the daemon; standard library only, imports nothing of the
+daemon.
+"""

@@ -1,0 +1,212 @@
+"""A run's tree as a cgroup of version 2, with version 1 controllers beside it for limits.
+
+It decides nothing about stopping.
+"""
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from locksided.keeper import proc
+from locksided.keeper.hierarchy import Hierarchy
+from locksided.keeper.loop import Loop
+from locksided.keeper.proc import Hit, Process
+
+SIGKILL = 9
+CPU_PERIOD_US = 100_000
+MAX_ROUNDS = 8
+"""How often a signal goes over a tree that grows meanwhile."""
+
+
+def make_tree(
+    loop: Loop, hierarchy: Hierarchy, name: str, memory_bytes: int | None, cpus: float | None
+) -> "CgroupTree":
+    """Make the cgroups of a run and set their limits. Raises OSError."""
+    path = os.path.join(hierarchy.unified, name)
+    _make(path)
+    tree = CgroupTree(loop, path)
+    try:
+        if memory_bytes is not None:
+            tree.limit_memory(hierarchy, name, memory_bytes)
+        if cpus is not None:
+            tree.limit_cpus(hierarchy, name, cpus)
+    except OSError:
+        tree.close()
+        raise
+    return tree
+
+
+class CgroupTree:
+    """The processes in one cgroup and in those that they made below it."""
+
+    proof = "cgroup"
+
+    def __init__(self, loop: Loop, path: str) -> None:
+        self._loop = loop
+        self.path: str | None = path
+        self._folder = path
+        self.address_space_bytes: int | None = None
+        self._beside: list[str] = []
+        self._memory_events: str | None = None
+        self._events_fd = -1
+        self._is_removed = False
+        self._out_of_memory = False
+
+    def limit_memory(self, hierarchy: Hierarchy, name: str, memory_bytes: int) -> None:
+        if "memory" in hierarchy.controllers:
+            _write(self._folder, "memory.max", str(memory_bytes))
+            with suppress(OSError):
+                _write(self._folder, "memory.swap.max", "0")
+            self._memory_events = os.path.join(self._folder, "memory.events")
+        elif hierarchy.memory_v1 is not None:
+            folder = self._make_beside(hierarchy.memory_v1, name)
+            _write(folder, "memory.limit_in_bytes", str(memory_bytes))
+            with suppress(OSError):
+                _write(folder, "memory.memsw.limit_in_bytes", str(memory_bytes))
+            self._memory_events = os.path.join(folder, "memory.oom_control")
+        else:
+            self.address_space_bytes = memory_bytes
+
+    def limit_cpus(self, hierarchy: Hierarchy, name: str, cpus: float) -> None:
+        quota_us = max(1000, int(cpus * CPU_PERIOD_US))
+        if "cpu" in hierarchy.controllers:
+            _write(self._folder, "cpu.max", f"{quota_us} {CPU_PERIOD_US}")
+        elif hierarchy.cpu_v1 is not None:
+            folder = self._make_beside(hierarchy.cpu_v1, name)
+            _write(folder, "cpu.cfs_period_us", str(CPU_PERIOD_US))
+            _write(folder, "cpu.cfs_quota_us", str(quota_us))
+
+    def _make_beside(self, parent: str, name: str) -> str:
+        folder = os.path.join(parent, name)
+        _make(folder)
+        self._beside.append(folder)
+        return folder
+
+    def enter(self) -> None:
+        for folder in (self._folder, *self._beside):
+            _write(folder, "cgroup.procs", "0")
+
+    def adopt(self, pid: int) -> None:
+        """The process enters by itself."""
+
+    def release(self, pid: int) -> None:
+        """The kernel took it out."""
+
+    def members(self) -> list[Process]:
+        found = (proc.read(pid) for pid in self._pids())
+        return [process for process in found if process is not None and process.is_alive]
+
+    def signal(self, number: int) -> list[Hit]:
+        hits: dict[int, Hit] = {}
+        for _ in range(MAX_ROUNDS):
+            fresh = [process for process in self.members() if process.pid not in hits]
+            sent = [hit for process in fresh if (hit := proc.send(process, number))]
+            if not sent:
+                break
+            hits.update((hit.pid, hit) for hit in sent)
+        return list(hits.values())
+
+    def kill(self) -> list[Hit]:
+        hits = [Hit(process.pid, process.name, SIGKILL) for process in self.members()]
+        with suppress(FileNotFoundError):
+            _write(self._folder, "cgroup.kill", "1")
+        return hits
+
+    def freeze(self) -> None:
+        with suppress(FileNotFoundError):
+            _write(self._folder, "cgroup.freeze", "1")
+
+    def thaw(self) -> None:
+        with suppress(FileNotFoundError):
+            _write(self._folder, "cgroup.freeze", "0")
+
+    def is_empty(self) -> bool:
+        """Removing the cgroup is the test: the kernel refuses while a process is in it."""
+        if self._is_removed:
+            return True
+        self._note_memory()
+        self._is_removed = _remove(self._folder)
+        return self._is_removed
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        if self._events_fd >= 0 or self._is_removed:
+            return
+        try:
+            self._events_fd = os.open(os.path.join(self._folder, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            callback()
+            return
+
+        def changed() -> None:
+            # The kernel tells of the next change only to one who has read this one.
+            with suppress(OSError):
+                os.pread(self._events_fd, 256, 0)
+            callback()
+
+        self._loop.watch(self._events_fd, changed, select.EPOLLPRI)
+        changed()
+
+    def was_out_of_memory(self) -> bool:
+        return self._out_of_memory
+
+    def close(self) -> None:
+        if self._events_fd >= 0:
+            self._loop.forget(self._events_fd)
+            os.close(self._events_fd)
+            self._events_fd = -1
+        for folder in (self._folder, *self._beside):
+            _remove(folder)
+
+    def _note_memory(self) -> None:
+        if self._memory_events is None:
+            return
+        with suppress(OSError), open(self._memory_events, encoding="ascii") as file:
+            counts = dict(line.split() for line in file)
+            self._out_of_memory = int(counts.get("oom_kill", 0)) > 0
+
+    def _pids(self) -> Iterator[int]:
+        for folder, _, _ in os.walk(self._folder):
+            with suppress(OSError), open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as file:
+                yield from [int(line) for line in file]
+
+
+def _make(path: str) -> None:
+    try:
+        os.mkdir(path)
+    except FileNotFoundError:
+        os.makedirs(path)
+
+
+def _remove(path: str) -> bool:
+    """Remove a cgroup with the empty ones below it; False if a process is left in it."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return _is_unpopulated(path) and _remove_below(path)
+    return True
+
+
+def _is_unpopulated(path: str) -> bool:
+    try:
+        with open(os.path.join(path, "cgroup.events"), encoding="ascii") as file:
+            return "populated 0" in file.read()
+    except OSError:
+        return False
+
+
+def _remove_below(path: str) -> bool:
+    for folder, _, _ in os.walk(path, topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)
+    return not os.path.exists(path)
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    fd = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode("ascii"))
+    finally:
+        os.close(fd)

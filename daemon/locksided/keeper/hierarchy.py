@@ -1,0 +1,196 @@
+"""Finds where on this machine the keeper may make cgroups.
+
+It makes nothing but the keeper's own folder there.
+"""
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+SWITCH = "LOCKSIDE_KEEPER_CGROUPS"
+"""Environment variable; `off` makes the keeper scan /proc even where cgroups could be used."""
+
+PREFIX = "lockside-"
+"""Of the name of a keeper's folder; its pid follows."""
+
+_DELEGATE_ATTRIBUTES = ("user.delegate", "trusted.delegate")
+
+
+class Mount(NamedTuple):
+    """A mounted cgroup hierarchy; `root` is the one of its folders that the mount shows."""
+
+    path: str
+    root: str
+    kind: str
+    options: frozenset[str]
+
+
+class Hierarchy(NamedTuple):
+    """Folders of the keeper in which it makes one cgroup per run; None where it cannot."""
+
+    unified: str
+    controllers: frozenset[str]
+    memory_v1: str | None
+    cpu_v1: str | None
+
+
+def find(environ: dict[str, str]) -> Hierarchy | None:
+    """Return the keeper's cgroup folders, made if need be, or None if it must do without."""
+    if environ.get(SWITCH) == "off":
+        return None
+    try:
+        mounts = read_mounts(_read("/proc/self/mountinfo"))
+        own = read_own(_read("/proc/self/cgroup"))
+    except OSError:
+        return None
+    unified = next((mount for mount in mounts if mount.kind == "cgroup2"), None)
+    if unified is None:
+        return None
+    parent = _unified_parent(unified, own.get("", "/"))
+    folder = _make_folder(parent)
+    if folder is None:
+        return None
+    controllers = _delegate_controllers(parent)
+    return Hierarchy(
+        unified=folder,
+        controllers=controllers,
+        memory_v1=None if "memory" in controllers else _v1_folder(mounts, own, "memory"),
+        cpu_v1=None if "cpu" in controllers else _v1_folder(mounts, own, "cpu"),
+    )
+
+
+def remove(hierarchy: Hierarchy) -> None:
+    """Remove the keeper's folders as far as they are empty."""
+    for folder in (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1):
+        if folder is not None:
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def sweep(hierarchy: Hierarchy) -> None:
+    """Remove what keepers that are dead left behind; the kernel keeps what still holds a process."""
+    for own in filter(None, (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1)):
+        beside = os.path.dirname(own)
+        for entry in os.listdir(beside):
+            pid = entry.removeprefix(PREFIX)
+            if entry.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                for folder, _, _ in os.walk(os.path.join(beside, entry), topdown=False):
+                    with suppress(OSError):
+                        os.rmdir(folder)
+
+
+def find_left_by_others(hierarchy: Hierarchy, name: str) -> str | None:
+    """The cgroup called `name` that another keeper made beside ours."""
+    beside = os.path.dirname(hierarchy.unified)
+    with suppress(OSError):
+        for entry in os.listdir(beside):
+            path = os.path.join(beside, entry, name)
+            if entry.startswith(PREFIX) and os.path.isdir(path):
+                return path
+    return None
+
+
+def read_mounts(mountinfo: str) -> list[Mount]:
+    """Parse the cgroup mounts out of /proc/self/mountinfo."""
+    mounts = []
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, (kind, _, options) = before.split(), after.split(maxsplit=2)
+        if kind in ("cgroup", "cgroup2"):
+            mounts.append(Mount(fields[4], fields[3], kind, frozenset(options.split(","))))
+    return mounts
+
+
+def read_own(cgroup: str) -> dict[str, str]:
+    """Parse /proc/self/cgroup: controller -> the own cgroup's path; the unified one under the empty name."""
+    own = {}
+    for line in cgroup.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            own[controller] = path
+    return own
+
+
+def _unified_parent(mount: Mount, own_path: str) -> str:
+    """The folder to work in: the own cgroup if systemd delegated it or we may write there, for root else the
+    top.
+    """
+    own = _folder_of(mount, own_path)
+    if _is_delegated(own) or (os.geteuid() != 0 and os.access(own, os.W_OK)):
+        return own
+    return mount.path
+
+
+def _folder_of(mount: Mount, path: str) -> str:
+    relative = os.path.relpath(path, mount.root) if mount.root != "/" else path.lstrip("/")
+    return os.path.normpath(os.path.join(mount.path, relative))
+
+
+def _is_delegated(folder: str) -> bool:
+    for attribute in _DELEGATE_ATTRIBUTES:
+        with suppress(OSError):
+            if os.getxattr(folder, attribute) == b"1":
+                return True
+    return False
+
+
+def _make_folder(parent: str) -> str | None:
+    """Make the keeper's folder and see whether processes can be put and killed there."""
+    folder = os.path.join(parent, f"{PREFIX}{os.getpid()}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return None
+    needed = ("cgroup.procs", "cgroup.events", "cgroup.freeze", "cgroup.kill")
+    if all(os.path.exists(os.path.join(folder, name)) for name in needed):
+        return folder
+    with suppress(OSError):
+        os.rmdir(folder)
+    return None
+
+
+def _delegate_controllers(parent: str) -> frozenset[str]:
+    """Let the run's cgroups have memory and cpu limits, where the own cgroup may hand them on."""
+    with suppress(OSError):
+        available = set(_read(os.path.join(parent, "cgroup.controllers")).split()) & {"memory", "cpu"}
+        if not available:
+            return frozenset()
+        folder = os.path.join(parent, f"{PREFIX}{os.getpid()}")
+        if _is_delegated(parent):
+            _leave_for_leaf(parent)
+        for place in (parent, folder):
+            _write(os.path.join(place, "cgroup.subtree_control"), " ".join(f"+{name}" for name in available))
+        return frozenset(available)
+    return frozenset()
+
+
+def _leave_for_leaf(parent: str) -> None:
+    """Move the keeper into a leaf of its own: a cgroup with processes cannot hand on controllers."""
+    leaf = os.path.join(parent, "keeper")
+    os.makedirs(leaf, exist_ok=True)
+    _write(os.path.join(leaf, "cgroup.procs"), str(os.getpid()))
+
+
+def _v1_folder(mounts: list[Mount], own: dict[str, str], controller: str) -> str | None:
+    mount = next((m for m in mounts if m.kind == "cgroup" and controller in m.options), None)
+    if mount is None:
+        return None
+    folder = os.path.join(_folder_of(mount, own.get(controller, "/")), f"{PREFIX}{os.getpid()}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

@@ -1,0 +1,258 @@
+"""The keeper itself: the table of runs, the orders of the daemon, the ends of children.
+
+How a run lives is told in `run`.
+"""
+
+import errno
+import os
+import socket
+import zlib
+from collections.abc import Callable
+
+from locksided.keeper import clock, listener, order, proc, wire
+from locksided.keeper.cgroups import make_tree
+from locksided.keeper.claim import BURNT, STARTED, claim
+from locksided.keeper.connection import Connection
+from locksided.keeper.hierarchy import Hierarchy
+from locksided.keeper.journal import Journal
+from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.order import BadOrder, Order
+from locksided.keeper.reaping import Reaping
+from locksided.keeper.run import Run, Surroundings, folder_mark
+from locksided.keeper.scan import Family, ScanTree
+from locksided.keeper.spawn import Inherited
+from locksided.keeper.tree import Tree
+from locksided.keeper.wire import BadLine, Message
+
+
+class Keeper:
+    """Keeps runs until their outcomes are acknowledged, with or without a daemon."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        journal: Journal,
+        listening: socket.socket,
+        hierarchy: Hierarchy | None,
+        inherited: Inherited,
+        linger_seconds: float,
+    ) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._listening = listening
+        self._hierarchy = hierarchy
+        self._linger_seconds = linger_seconds
+        self._family = Family()
+        self._runs: dict[str, Run | Reaping] = {}
+        self._run_of_pid: dict[int, Run] = {}
+        self._connection: Connection | None = None
+        self._has_greeted = False
+        self._is_leaving = False
+        self._linger: Timer | None = None
+        self._around = Surroundings(
+            loop=loop,
+            journal=journal,
+            tell=self._tell,
+            ended=self._run_ended,
+            null_fd=os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),
+            inherited=inherited,
+            boot_id=clock.boot_id(),
+        )
+        self._operations: dict[str, Callable[[Message], None]] = {
+            "hello": self._hello,
+            "start": self._start,
+            "stop": lambda message: self._with_run(message, lambda run: run.stop("terminate")),
+            "pause": lambda message: self._with_run(message, lambda run: run.pause()),
+            "resume": lambda message: self._with_run(message, lambda run: run.resume()),
+            "ack": self._acknowledge,
+            "watch": self._watch,
+            "reap": self._reap,
+            "shutdown": lambda _: self.leave(),
+        }
+        loop.watch(listening.fileno(), self._accept)
+        self._consider_leaving()
+
+    # The daemon
+
+    def _accept(self) -> None:
+        peer = listener.accept(self._listening)
+        if peer is None:
+            return
+        if self._connection is not None:
+            self._connection.close()
+        self._has_greeted = False
+        self._connection = Connection(self._loop, peer, self._take_line, self._disconnected)
+        self._consider_leaving()
+
+    def _disconnected(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._connection = None
+            self._consider_leaving()
+
+    def _tell(self, message: Message) -> None:
+        """Say something to the daemon, if it is there; what it misses it finds in the next hello."""
+        if self._connection is not None and self._has_greeted:
+            self._connection.send(message)
+
+    def _take_line(self, line: bytes) -> None:
+        try:
+            message = wire.decode(line)
+            self._operations[message["op"]](message)
+        except (BadLine, BadOrder, KeyError) as error:
+            self._journal.write("line not understood", error=repr(error))
+
+    def _hello(self, _message: Message) -> None:
+        for run in self._runs.values():
+            run.record()
+        self._has_greeted = True
+        self._tell(
+            {
+                "op": "hello",
+                "version": wire.VERSION,
+                "pid": os.getpid(),
+                "startTicks": proc.start_ticks(os.getpid()),
+                "bootId": self._around.boot_id,
+                "cgroups": self._hierarchy is not None,
+                "runs": [run.describe() for run in self._runs.values()],
+                "strays": [{"pid": stray.pid, "name": stray.name} for stray in self._family.strays()],
+            }
+        )
+
+    def _with_run(self, message: Message, act: Callable[[Run | Reaping], None]) -> None:
+        run = self._runs.get(order.token_of(message))
+        if run is not None:
+            act(run)
+
+    def _watch(self, message: Message) -> None:
+        token, seq = order.token_of(message), message["seq"]
+        run = self._runs.get(token)
+        if run is not None:
+            run.watch(seq)
+        else:
+            self._tell({"op": "log", "token": token, "seq": seq, "complete": True})
+
+    def _acknowledge(self, message: Message) -> None:
+        token = order.token_of(message)
+        run = self._runs.get(token)
+        if run is not None and run.outcome is not None:
+            del self._runs[token]
+            self._consider_leaving()
+
+    # Starts
+
+    def _start(self, message: Message) -> None:
+        token = order.token_of(message)
+        known = self._runs.get(token)
+        if known is not None:
+            known.tell_state()
+            return
+        try:
+            parsed = order.parse(message)
+        except BadOrder as error:
+            self._refuse(token, "program", errno.EINVAL, str(error))
+            return
+        if self._is_leaving:
+            self._refuse(token, "system", errno.ESHUTDOWN, "the keeper is being stopped")
+        elif self._may_start(parsed):
+            self._begin(parsed)
+
+    def _may_start(self, parsed: Order) -> bool:
+        """Decide the token; False, and told, if nothing may run."""
+        try:
+            first = claim(parsed.folder, STARTED)
+        except OSError as error:
+            self._refuse(parsed.token, "system", error.errno or 0, f"claim: {error.strerror}")
+            return False
+        if first is not None:
+            kind, message = (
+                ("burnt", "revoked") if first == BURNT else ("claimed", "started by another keeper")
+            )
+            self._refuse(parsed.token, kind, errno.EEXIST, message)
+        return first is None
+
+    def _begin(self, parsed: Order) -> None:
+        run = Run(parsed, self._make_tree(parsed), self._around)
+        self._runs[parsed.token] = run
+        run.start()
+        self._run_of_pid.update((leader.pid, run) for leader in run.leaders)
+
+    def _make_tree(self, parsed: Order) -> Tree:
+        if self._hierarchy is not None:
+            name = cgroup_name(parsed.token, parsed.folder)
+            try:
+                return make_tree(self._loop, self._hierarchy, name, parsed.memory_bytes, parsed.cpus)
+            except OSError as error:
+                self._journal.write("no cgroup", token=parsed.token, error=str(error))
+        return ScanTree(self._family, parsed.token, folder_mark(parsed.folder), parsed.memory_bytes)
+
+    def _reap(self, message: Message) -> None:
+        parsed = order.parse_reap(message)
+        known = self._runs.get(parsed.token)
+        if known is not None:
+            known.tell_state()
+            return
+        try:
+            first = claim(parsed.folder, BURNT)
+        except OSError as error:
+            self._journal.write("run not reaped", token=parsed.token, error=str(error))
+            return
+        if first in (None, BURNT):
+            self._refuse(parsed.token, "burnt", errno.EEXIST, "it was never started")
+            return
+        reaping = Reaping(parsed, self._around, self._hierarchy, cgroup_name(parsed.token, parsed.folder))
+        self._runs[parsed.token] = reaping
+        reaping.begin()
+
+    def _refuse(self, token: str, kind: str, number: int, message: str) -> None:
+        """Nothing was claimed, so nothing is kept of it."""
+        self._tell({"op": "refused", "token": token, "kind": kind, "errno": number, "message": message})
+
+    # Ends
+
+    def reap_children(self) -> None:
+        """Wait for every child that has ended; orphans of jobs are among them."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            owner = self._run_of_pid.pop(pid, None)
+            if owner is not None:
+                owner.leader_ended(pid, status, used)
+        for run in [run for run in self._runs.values() if run.looks_for_orphans]:
+            run.advance()
+
+    def _run_ended(self) -> None:
+        self._consider_leaving()
+
+    # Leaving
+
+    def leave(self) -> None:
+        """Stop every run for the machine's sake, record the outcomes, then end."""
+        self._journal.write("stopping", runs=len(self._runs))
+        self._is_leaving = True
+        for run in list(self._runs.values()):
+            run.stop("machine")
+        self._consider_leaving()
+
+    def _consider_leaving(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        if self._is_leaving:
+            if all(run.outcome is not None for run in self._runs.values()):
+                self._end()
+        elif not self._runs and self._connection is None:
+            self._linger = self._loop.after(self._linger_seconds, self._end)
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.say_last_words()
+        self._loop.stop()
+
+
+def cgroup_name(token: str, folder: str) -> str:
+    """The name of a run's cgroup: tokens of two daemons may be equal, control folders are not."""
+    return f"{token}-{zlib.crc32(os.fsencode(folder)):08x}"

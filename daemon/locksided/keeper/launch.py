@@ -1,0 +1,169 @@
+"""Brings all stages of a run from the fork to the exec, or to one refusal.
+
+What happens to them afterwards is the run's matter.
+"""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from locksided.keeper import proc, spawn
+from locksided.keeper.loop import Loop
+from locksided.keeper.order import Order
+from locksided.keeper.outcome import Exit, Refusal
+from locksided.keeper.spawn import READY, Inherited, Stage
+from locksided.keeper.tree import Tree
+
+RECORD_BYTES = 64 * 1024
+
+
+class Pipe(NamedTuple):
+    """Both ends of a pipe, closed in every program that is executed."""
+
+    read: int
+    write: int
+
+
+def make_pipe() -> Pipe:
+    """Raises OSError."""
+    return Pipe(*os.pipe2(os.O_CLOEXEC))
+
+
+def make_pipes(count: int) -> list[Pipe]:
+    """Make all or none. Raises OSError."""
+    pipes: list[Pipe] = []
+    try:
+        while len(pipes) < count:
+            pipes.append(make_pipe())
+    except OSError:
+        for fd in (fd for pipe in pipes for fd in pipe):
+            os.close(fd)
+        raise
+    return pipes
+
+
+class Leader:
+    """A process that the keeper forked for one stage of the pipeline."""
+
+    def __init__(self, pid: int, errors_fd: int) -> None:
+        self.pid = pid
+        self.start_ticks = proc.start_ticks(pid)
+        self.errors_fd = errors_fd
+        self.record = b""
+        self.exit: Exit | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.record.startswith(READY)
+
+
+class Outlets(NamedTuple):
+    """Write ends of the pipes that all stages share."""
+
+    stdout: int
+    stderr: int
+    progress: int
+
+
+class Launch:
+    """The start of one run; it is over when every stage has executed its program or has failed."""
+
+    def __init__(self, loop: Loop, tree: Tree, inherited: Inherited, over: Callable[[], None]) -> None:
+        self.leaders: list[Leader] = []
+        self.refusal: Refusal | None = None
+        self._loop = loop
+        self._tree = tree
+        self._inherited = inherited
+        self._over = over
+        self._barrier_fd = -1
+
+    @property
+    def is_over(self) -> bool:
+        return all(leader.errors_fd < 0 for leader in self.leaders)
+
+    def begin(self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets) -> None:
+        """Fork all stages. If the system refuses one, the others end at the barrier."""
+        try:
+            self._fork_all(order, environment, null_fd, outlets)
+        except OSError as error:
+            self._refuse(Refusal("system", error.errno or 0, error.strerror or str(error)))
+
+    def _fork_all(
+        self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets
+    ) -> None:
+        opened: list[int] = []
+        barrier: int | None = None
+        try:
+            if len(order.stages) > 1:
+                barrier, self._barrier_fd = make_pipe()
+                opened.append(barrier)
+            stdin = null_fd
+            for argv in order.stages[:-1]:
+                link = make_pipe()
+                opened += link
+                stage = self._stage(argv, stdin, outlets._replace(stdout=link.write), barrier)
+                self._fork(order, environment, stage)
+                stdin = link.read
+            self._fork(order, environment, self._stage(order.stages[-1], stdin, outlets, barrier))
+        finally:
+            for fd in opened:
+                os.close(fd)
+
+    def _stage(self, argv: list[bytes], stdin: int, outlets: Outlets, barrier: int | None) -> Stage:
+        return Stage(
+            argv=argv,
+            stdin=stdin,
+            stdout=outlets.stdout,
+            stderr=outlets.stderr,
+            progress=outlets.progress,
+            barrier=barrier,
+            barrier_writer=self._barrier_fd,
+            enter=self._tree.enter,
+            address_space_bytes=self._tree.address_space_bytes,
+        )
+
+    def _fork(self, order: Order, environment: dict[bytes, bytes], stage: Stage) -> None:
+        errors = make_pipe()
+        try:
+            pid = spawn.spawn(order, environment, stage, self._inherited, errors.write)
+        except OSError:
+            os.close(errors.read)
+            raise
+        finally:
+            os.close(errors.write)
+        leader = Leader(pid, errors.read)
+        self.leaders.append(leader)
+        self._tree.adopt(pid)
+        self._loop.watch(errors.read, lambda: self._hear(leader))
+
+    def _hear(self, leader: Leader) -> None:
+        """The stage said something, or its pipe closed itself."""
+        data = os.read(leader.errors_fd, RECORD_BYTES)
+        leader.record += data
+        if data:
+            self._open_barrier()
+            return
+        self._loop.forget(leader.errors_fd)
+        os.close(leader.errors_fd)
+        leader.errors_fd = -1
+        record = leader.record.removeprefix(READY)
+        if record:
+            self._refuse(spawn.read_refusal(record))
+        if self.is_over:
+            self._close_barrier()
+            self._over()
+
+    def _open_barrier(self) -> None:
+        """Let all stages go on once the last one is ready."""
+        if self._barrier_fd >= 0 and self.refusal is None and all(leader.is_ready for leader in self.leaders):
+            os.write(self._barrier_fd, READY * len(self.leaders))
+            self._close_barrier()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.refusal = self.refusal or refusal
+        self._close_barrier()
+
+    def _close_barrier(self) -> None:
+        if self._barrier_fd >= 0:
+            os.close(self._barrier_fd)
+            self._barrier_fd = -1

@@ -1,0 +1,110 @@
+"""The form of a job's log on disk: segments of frames.
+
+It reads and writes bytes; files belong to the writer and readers.
+
+A log is a folder of segments named after the first sequence number in them (20 digits and `.seg`). A segment
+is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR or DROPPED; the payload of
+a DROPPED frame is the JSON object `{"bytes", "fromSeq", "toSeq"}` and stands for the frames of that range:
+its own sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips frames with numbers that
+it has already seen.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+STDOUT = 1
+STDERR = 2
+DROPPED = 3
+
+PARTIAL = 1
+"""Flag of a frame that ends inside a line; the line goes on in the next frame of the same stream."""
+
+MAGIC = 0x4C53
+MAGIC_BYTES = MAGIC.to_bytes(2, "little")
+HEADER = struct.Struct("<HBBIQQI")
+MAX_PAYLOAD_BYTES = 64 * 1024
+SUFFIX = ".seg"
+
+
+class Frame(NamedTuple):
+    """One piece of output; `time_us` is in microseconds since the epoch."""
+
+    stream: int
+    flags: int
+    seq: int
+    time_us: int
+    payload: bytes
+
+
+class Dropped(NamedTuple):
+    """What a DROPPED frame says: payload bytes lost and the range of sequence numbers, both ends included."""
+
+    size_bytes: int
+    from_seq: int
+    to_seq: int
+
+
+def header(stream: int, flags: int, seq: int, time_us: int, payload: bytes) -> bytes:
+    return HEADER.pack(MAGIC, stream, flags, len(payload), seq, time_us, zlib.crc32(payload))
+
+
+def encode(frame: Frame) -> bytes:
+    return header(frame.stream, frame.flags, frame.seq, frame.time_us, frame.payload) + frame.payload
+
+
+def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
+    """Return the frame at `offset` and the offset behind it; None if no whole, sound frame stands there."""
+    if len(data) - offset < HEADER.size:
+        return None
+    magic, stream, flags, length, seq, time_us, checksum = HEADER.unpack_from(data, offset)
+    start = offset + HEADER.size
+    if magic != MAGIC or length > MAX_PAYLOAD_BYTES or len(data) - start < length:
+        return None
+    payload = bytes(data[start : start + length])
+    if zlib.crc32(payload) != checksum:
+        return None
+    return Frame(stream, flags, seq, time_us, payload), start + length
+
+
+def scan(data: bytes, offset: int = 0) -> Iterator[tuple[Frame, int]]:
+    """Yield every sound frame with the offset behind it; what is broken in between is stepped over."""
+    while True:
+        found = decode(data, offset)
+        if found is not None:
+            yield found
+            offset = found[1]
+            continue
+        offset = data.find(MAGIC_BYTES, offset + 1)
+        if offset < 0:
+            return
+
+
+def dropped_payload(dropped: Dropped) -> bytes:
+    return json.dumps(
+        {"bytes": dropped.size_bytes, "fromSeq": dropped.from_seq, "toSeq": dropped.to_seq}
+    ).encode()
+
+
+def read_dropped(payload: bytes) -> Dropped:
+    fields = json.loads(payload)
+    return Dropped(fields["bytes"], fields["fromSeq"], fields["toSeq"])
+
+
+def last_seq(frame: Frame) -> int:
+    """The last sequence number that the frame stands for."""
+    return read_dropped(frame.payload).to_seq if frame.stream == DROPPED else frame.seq
+
+
+def segment_name(first_seq: int) -> str:
+    return f"{first_seq:020d}{SUFFIX}"
+
+
+def segment_first_seq(name: str) -> int | None:
+    """Return the sequence number in a segment's name, or None for any other file."""
+    stem = name.removesuffix(SUFFIX)
+    if len(stem) != 20 or stem == name or not stem.isdigit():
+        return None
+    return int(stem)

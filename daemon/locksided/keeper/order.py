@@ -1,0 +1,173 @@
+"""The order to start a run, checked field by field. It does not ask whether the order can be carried out."""
+
+import re
+from typing import Any, NamedTuple
+
+from locksided.keeper.wire import Message
+
+DEFAULT_LOG_BYTES = 64 * 1024 * 1024
+DEFAULT_GRACE_SECONDS = 10.0
+SIGTERM = 15
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class BadOrder(ValueError):
+    """A field of an order is missing or of the wrong type; the message names it."""
+
+
+class User(NamedTuple):
+    uid: int
+    gid: int
+    groups: list[int]
+
+
+class Order(NamedTuple):
+    """How to start, limit and stop one run; texts that go to the kernel are bytes already."""
+
+    token: str
+    folder: str
+    stages: list[list[bytes]]
+    cwd: bytes
+    environment: dict[bytes, bytes]
+    user: User | None
+    timeout_seconds: float | None
+    grace_seconds: float
+    stop_signal: int
+    memory_bytes: int | None
+    cpus: float | None
+    waits_for_leftovers: bool
+    secrets: list[str]
+    log_folder: str
+    max_log_bytes: int
+
+
+class ReapOrder(NamedTuple):
+    """What is needed to stop what a dead keeper left of a run."""
+
+    token: str
+    folder: str
+    grace_seconds: float
+    stop_signal: int
+
+
+def parse(message: Message) -> Order:
+    """Raises BadOrder."""
+    return Order(
+        token=token_of(message),
+        folder=_path(message, "folder"),
+        stages=_stages(message),
+        cwd=raw(_path(message, "cwd")),
+        environment=_environment(message),
+        user=_user(message),
+        timeout_seconds=_positive(message, "timeoutSeconds"),
+        grace_seconds=_grace(message),
+        stop_signal=_signal(message),
+        memory_bytes=_whole(_positive(message, "memoryBytes")),
+        cpus=_positive(message, "cpus"),
+        waits_for_leftovers=message.get("leftovers") == "wait",
+        secrets=_texts(message.get("secrets") or [], "secrets"),
+        log_folder=_path(message, "logFolder"),
+        max_log_bytes=_whole(_positive(message, "maxLogBytes")) or DEFAULT_LOG_BYTES,
+    )
+
+
+def parse_reap(message: Message) -> ReapOrder:
+    """Raises BadOrder."""
+    return ReapOrder(token_of(message), _path(message, "folder"), _grace(message), _signal(message))
+
+
+def token_of(message: Message) -> str:
+    token = message.get("token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise BadOrder("token: letters, digits, '.', '_' and '-' are expected")
+    return token
+
+
+def raw(text: str) -> bytes:
+    """The bytes of a text that came from the system or goes to it.
+
+    Raises BadOrder for what the kernel cannot take.
+    """
+    if "\0" in text:
+        raise BadOrder("a text for the system must not contain NUL")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise BadOrder(f"not a text that can be given to the system: {error.reason}") from error
+
+
+def _path(message: Message, field: str) -> str:
+    path = message.get(field)
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise BadOrder(f"{field}: an absolute path is expected")
+    return path
+
+
+def _stages(message: Message) -> list[list[bytes]]:
+    pipeline = message.get("pipeline")
+    if not isinstance(pipeline, list) or not pipeline:
+        raise BadOrder("pipeline: a list of commands is expected")
+    stages = [_texts(stage, f"pipeline[{place}]") for place, stage in enumerate(pipeline)]
+    if not all(stages) or not all(stage[0] for stage in stages):
+        raise BadOrder("pipeline: every command needs a program")
+    if message.get("shell"):
+        return [[b"/bin/sh", b"-c", *map(raw, stage)] for stage in stages]
+    return [[raw(argument) for argument in stage] for stage in stages]
+
+
+def _environment(message: Message) -> dict[bytes, bytes]:
+    env = message.get("env")
+    if not isinstance(env, dict):
+        raise BadOrder("env: an object is expected")
+    names, values = _texts(list(env), "env"), _texts(list(env.values()), "env")
+    if any(not name or "=" in name for name in names):
+        raise BadOrder("env: a name must not be empty or contain '='")
+    return dict(zip(map(raw, names), map(raw, values), strict=True))
+
+
+def _user(message: Message) -> User | None:
+    user = message.get("user")
+    if user is None:
+        return None
+    try:
+        return User(int(user["uid"]), int(user["gid"]), [int(group) for group in user.get("groups", [])])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadOrder("user: uid, gid and groups are expected") from error
+
+
+def _positive(message: Message, field: str) -> float | None:
+    value = message.get(field)
+    if value is None:
+        return None
+    if not _is_number(value) or not value > 0:
+        raise BadOrder(f"{field}: a number above 0 is expected")
+    return float(value)
+
+
+def _grace(message: Message) -> float:
+    value = message.get("graceSeconds", DEFAULT_GRACE_SECONDS)
+    if not _is_number(value) or not value >= 0:
+        raise BadOrder("graceSeconds: a number from 0 is expected")
+    return float(value)
+
+
+def _signal(message: Message) -> int:
+    value = message.get("stopSignal", SIGTERM)
+    if not isinstance(value, int) or not 1 <= value <= 64:
+        raise BadOrder("stopSignal: a signal number is expected")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _texts(values: Any, field: str) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BadOrder(f"{field}: a list of texts is expected")
+    return values

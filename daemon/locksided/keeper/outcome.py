@@ -1,0 +1,122 @@
+"""What is known of a run that has ended, and how it is kept in the control folder until the daemon has it."""
+
+import json
+import os
+from typing import NamedTuple
+
+from locksided.keeper.proc import Hit
+from locksided.keeper.wire import Message
+
+FILE = "outcome.json"
+RUN_FILE = "run.json"
+SIGPIPE = 13
+MAX_REPORTED_PROCESSES = 1000
+
+
+class Exit(NamedTuple):
+    """How one process of a pipeline ended: with a code or by a signal."""
+
+    exit_code: int | None
+    signal: int | None
+
+    @property
+    def is_failure(self) -> bool:
+        return self.exit_code != 0
+
+
+def exit_of(status: int) -> Exit:
+    """Read a wait status."""
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(code, None) if code >= 0 else Exit(None, -code)
+
+
+def effective(exits: list[Exit]) -> Exit:
+    """The exit that stands for a pipeline: the leftmost failure that is no broken pipe, else the last."""
+    failures = (one for one in exits if one.is_failure and one.signal != SIGPIPE)
+    return next(failures, exits[-1] if exits else Exit(None, None))
+
+
+class Refusal(NamedTuple):
+    """Why nothing was started: `burnt`, `system`, `program` or `user`."""
+
+    kind: str
+    errno: int
+    message: str
+
+
+class KillReport:
+    """Which processes were signalled, with the proof that none is left."""
+
+    def __init__(self, proof: str) -> None:
+        self._proof = proof
+        self._processes: list[Message] = []
+
+    def add(self, hits: list[Hit], time_us: int) -> None:
+        room = MAX_REPORTED_PROCESSES - len(self._processes)
+        self._processes += [
+            {"pid": hit.pid, "name": hit.name, "signal": hit.signal, "time": time_us} for hit in hits[:room]
+        ]
+
+    def message(self) -> Message:
+        return {"proof": self._proof, "processes": self._processes}
+
+
+def blank(token: str) -> Message:
+    """An outcome in which nothing is known yet."""
+    return {
+        "token": token,
+        "pid": None,
+        "exits": [],
+        "exitCode": None,
+        "signal": None,
+        "spawnTime": None,
+        "exitTime": None,
+        "userSeconds": 0.0,
+        "systemSeconds": 0.0,
+        "maxRssBytes": 0,
+        "stopped": None,
+        "outOfMemory": False,
+        "lost": False,
+        "refused": None,
+        "killReport": None,
+        "leftovers": [],
+        "stdoutTail": "",
+        "stderrTail": "",
+        "progress": {},
+        "log": {"nextSeq": 0, "bytes": 0, "droppedBytes": 0},
+    }
+
+
+def write_run(folder: str, content: Message) -> None:
+    """Note what is known of a run that has begun. Raises OSError."""
+    _write(os.path.join(folder, RUN_FILE), content)
+
+
+def write_outcome(folder: str, content: Message) -> None:
+    """Put the outcome in place whole. Raises OSError.
+
+    It is written over the note of the start, which is of no use any more, and then renamed: one file less per run.
+    """
+    path = os.path.join(folder, RUN_FILE)
+    _write(path, content)
+    os.rename(path, os.path.join(folder, FILE))
+
+
+def _write(path: str, content: Message) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        data = json.dumps(content).encode("ascii")
+        while data:
+            data = data[os.write(fd, data) :]
+    finally:
+        os.close(fd)
+
+
+def read(folder: str, name: str) -> Message | None:
+    """Return what was written there; None if there is nothing or it cannot be read."""
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            content = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

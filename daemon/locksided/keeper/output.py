@@ -1,0 +1,168 @@
+"""The output of one run on its way from the pipes to the log: redacted, cut into frames, its end kept for
+messages.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+
+from locksided.keeper.framing import Cutter
+from locksided.keeper.logformat import STDERR, STDOUT
+from locksided.keeper.logwriter import LogWriter
+from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.order import Order
+from locksided.keeper.redact import Redactor
+
+READ_BYTES = 256 * 1024
+SMALL_PIPE_BYTES = 64 * 1024
+TAIL_BYTES = 4096
+FLUSH_SECONDS = 0.2
+"""How long the beginning of a line may wait for its end."""
+
+
+class Stream:
+    """One of the two streams of a run."""
+
+    def __init__(self, number: int, fd: int, redactor: Redactor, writer: LogWriter) -> None:
+        self.fd = fd
+        self._number = number
+        self._redactor = redactor
+        self._writer = writer
+        self._cutter = Cutter(writer.max_payload_bytes)
+        self._tail = b""
+        self._is_cut = False
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._cutter.is_waiting
+
+    def take(self, data: bytes) -> None:
+        shown = self._redactor.feed(data)
+        if shown:
+            self._keep_tail(shown)
+            self._writer.append(self._number, self._cutter.feed(shown))
+
+    def flush(self) -> None:
+        self._writer.append(self._number, self._cutter.flush())
+
+    def finish(self) -> None:
+        rest = self._redactor.finish()
+        self._keep_tail(rest)
+        self._writer.append(self._number, self._cutter.feed(rest) + self._cutter.finish())
+
+    def tail(self) -> str:
+        """The end of the stream; `…` stands for what was before it."""
+        text = self._tail.decode("utf-8", "replace")
+        return f"… {text.lstrip(chr(0xFFFD))}" if self._is_cut else text
+
+    def _keep_tail(self, shown: bytes) -> None:
+        whole = self._tail + shown[-TAIL_BYTES - 1 :]
+        self._is_cut = self._is_cut or len(whole) > TAIL_BYTES
+        self._tail = whole[-TAIL_BYTES:]
+
+
+class Output:
+    """Reads both pipes of a run until they end, and tells whoever follows the log."""
+
+    def __init__(
+        self, loop: Loop, order: Order, redactor: Redactor, tell_log: Callable[[int, bool], None]
+    ) -> None:
+        self._loop = loop
+        self._tell_log = tell_log
+        self._watched_seq: int | None = None
+        self._flush_timer: Timer | None = None
+        self._writer = LogWriter(order.log_folder, order.max_log_bytes)
+        self._redactor = redactor
+        self._streams: list[Stream] = []
+        self._is_complete = False
+        self.bytes = 0
+
+    def open(self, stdout: int, stderr: int) -> None:
+        """Begin to read; the descriptors are closed here when they end."""
+        for number, fd in ((STDOUT, stdout), (STDERR, stderr)):
+            stream = Stream(number, fd, self._redactor.fork(), self._writer)
+            self._streams.append(stream)
+            self._loop.watch_bulk(fd, lambda stream=stream: self._read(stream))  # type: ignore[misc]
+
+    def watch(self, seq: int) -> None:
+        """Tell once, as soon as the log has a frame of this number or later, or is complete."""
+        self._watched_seq = seq if self._watched_seq is None else min(seq, self._watched_seq)
+        self._tell_watcher()
+
+    def finish(self) -> None:
+        """Read what is left in the pipes and close the log; nobody is left to write into them."""
+        for stream in self._streams:
+            while stream.fd >= 0 and self._read(stream):
+                pass
+            self._close_stream(stream)
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._writer.close()
+        self._is_complete = True
+        self._tell_watcher()
+
+    def report(self) -> dict[str, int]:
+        return {
+            "nextSeq": self._writer.next_seq,
+            "bytes": self._writer.written_bytes,
+            "droppedBytes": self._writer.dropped_bytes,
+        }
+
+    def tails(self) -> tuple[str, str]:
+        if not self._streams:
+            return "", ""
+        return self._streams[0].tail(), self._streams[1].tail()
+
+    @property
+    def failure(self) -> OSError | None:
+        return self._writer.failure
+
+    def _read(self, stream: Stream) -> bool:
+        """Take one portion of a pipe; False if there is none."""
+        try:
+            data = os.read(stream.fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close_stream(stream)
+            return False
+        if len(data) == SMALL_PIPE_BYTES:
+            _widen(stream.fd)
+        stream.take(data)
+        if stream.is_waiting and self._flush_timer is None:
+            self._flush_timer = self._loop.after(FLUSH_SECONDS, self._flush)
+        self._tell_watcher()
+        return True
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        for stream in self._streams:
+            stream.flush()
+        self._tell_watcher()
+
+    def _close_stream(self, stream: Stream) -> None:
+        if stream.fd < 0:
+            return
+        self._loop.forget(stream.fd)
+        os.close(stream.fd)
+        stream.fd = -1
+        stream.finish()
+
+    def _tell_watcher(self) -> None:
+        if self._watched_seq is None:
+            return
+        next_seq = self._writer.next_seq
+        if next_seq > self._watched_seq or self._is_complete:
+            self._watched_seq = None
+            self._tell_log(next_seq, self._is_complete)
+
+
+def _widen(fd: int) -> None:
+    """Give a busy pipe more room, so that its writer and we take turns less often."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, READ_BYTES)
+    except OSError as error:
+        # The user's share of pipe memory may be used up: it goes on with the small one.
+        if error.errno not in (errno.EPERM, errno.EBUSY):
+            raise

@@ -1,0 +1,124 @@
+"""Reads processes from /proc and signals them surely: never a pid that has been given to another process
+meanwhile.
+"""
+
+import os
+import signal
+from contextlib import suppress
+from typing import NamedTuple
+
+_HZ = os.sysconf("SC_CLK_TCK")
+_READ_BYTES = 1024
+
+
+class Process(NamedTuple):
+    """A process as /proc shows it; pid and start ticks together name it for the time of one boot."""
+
+    pid: int
+    parent_pid: int
+    session: int
+    start_ticks: int
+    state: str
+    name: str
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state not in "ZX"
+
+
+class Hit(NamedTuple):
+    """A signal that reached a process."""
+
+    pid: int
+    name: str
+    signal: int
+
+
+def read(pid: int) -> Process | None:
+    """Return what /proc says of `pid`, or None if there is no such process."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(fd, _READ_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return parse_stat(text)
+
+
+def parse_stat(text: bytes) -> Process:
+    """Parse /proc/<pid>/stat; the name may hold anything, brackets and blanks too."""
+    opening, closing = text.index(b"("), text.rindex(b")")
+    fields = text[closing + 2 :].split()
+    return Process(
+        pid=int(text[:opening]),
+        parent_pid=int(fields[1]),
+        session=int(fields[3]),
+        start_ticks=int(fields[19]),
+        state=fields[0].decode("ascii"),
+        name=text[opening + 1 : closing].decode("utf-8", "replace"),
+    )
+
+
+def read_all() -> dict[int, Process]:
+    """Every process of the machine that can be seen."""
+    found = (read(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return {process.pid: process for process in found if process is not None}
+
+
+def start_ticks(pid: int) -> int:
+    """When `pid` started, in clock ticks since boot; 0 if it is gone."""
+    process = read(pid)
+    return process.start_ticks if process else 0
+
+
+def has_mark(pid: int, mark: bytes) -> bool:
+    """Whether the environment that `pid` was started with holds the entry `mark`."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return mark in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def open_pidfd(process: Process) -> int | None:
+    """Return a descriptor of exactly this process, or None if it is gone.
+
+    Raises OSError if the system has none left.
+    """
+    try:
+        fd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    now = read(process.pid)
+    if now is None or now.start_ticks != process.start_ticks or not now.is_alive:
+        os.close(fd)
+        return None
+    return fd
+
+
+def send(process: Process, number: int) -> Hit | None:
+    """Signal exactly this process; None if it is gone or not ours to signal."""
+    try:
+        fd = open_pidfd(process)
+    except OSError:
+        return None
+    if fd is None:
+        return None
+    try:
+        signal.pidfd_send_signal(fd, number)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return Hit(process.pid, process.name, number)
+
+
+def child_pids(pid: int) -> set[int] | None:
+    """The direct children of a single-threaded process, or None where the kernel does not list them."""
+    with suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+        return set(map(int, file.read().split()))
+    return None

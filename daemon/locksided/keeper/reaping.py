@@ -1,0 +1,129 @@
+"""A run whose keeper died: its tree is proved empty, survivors are stopped first, then it is reported as
+lost.
+
+How such a run ended nobody can tell: only its keeper was the parent. An outcome that the dead keeper recorded
+is reported as it stands.
+"""
+
+from locksided.keeper import clock, outcome
+from locksided.keeper.cgroups import CgroupTree
+from locksided.keeper.hierarchy import Hierarchy, find_left_by_others
+from locksided.keeper.order import ReapOrder
+from locksided.keeper.run import Surroundings, folder_mark
+from locksided.keeper.stopping import Stopper
+from locksided.keeper.survivors import SurvivorTree
+from locksided.keeper.tree import Tree
+from locksided.keeper.wire import Message
+
+
+class Reaping:
+    """One run of a dead keeper."""
+
+    def __init__(
+        self, order: ReapOrder, around: Surroundings, hierarchy: Hierarchy | None, cgroup_name: str
+    ) -> None:
+        self.token = order.token
+        self.outcome: Message | None = None
+        self.is_recorded = False
+        self._order = order
+        self._around = around
+        self._run = outcome.read(order.folder, outcome.RUN_FILE) or {}
+        self._tree = self._find_tree(hierarchy, cgroup_name)
+        self._stopper = Stopper(around.loop, self._tree, order.stop_signal, order.grace_seconds)
+
+    @property
+    def looks_for_orphans(self) -> bool:
+        """Its processes are no children of this keeper."""
+        return False
+
+    def begin(self) -> None:
+        """Report at once if the end is known or nothing lives; else stop what lives."""
+        recorded = outcome.read(self._order.folder, outcome.FILE)
+        if recorded is not None:
+            self.is_recorded = True
+            self._end(recorded)
+        elif self._is_of_this_boot() and not self._tree.is_empty():
+            self._stopper.begin()
+            self._tree.thaw()
+            self._tree.on_change(self.advance)
+            self.advance()
+        else:
+            self._end(self._lost())
+
+    def advance(self) -> None:
+        if self.outcome is not None:
+            return
+        if self._tree.is_empty():
+            self._stopper.finish()
+            self._end(self._lost())
+        else:
+            self._stopper.push()
+
+    def stop(self, reason: str) -> None:
+        """It is being stopped already."""
+
+    def pause(self) -> None:
+        self.resume()
+
+    def resume(self) -> None:
+        self._around.tell({"op": "resumed", "token": self.token})
+
+    def watch(self, seq: int) -> None:
+        """Its log gets no more frames."""
+        self._around.tell({"op": "log", "token": self.token, "seq": seq, "complete": True})
+
+    def describe(self) -> Message:
+        return {
+            "token": self.token,
+            "state": "stopping" if self.outcome is None else "ended",
+            "paused": False,
+            "pid": self._run.get("pid"),
+            "startTicks": self._run.get("startTicks"),
+            "spawnTime": self._run.get("spawnTime"),
+            "outcome": self.outcome,
+        }
+
+    def tell_state(self) -> None:
+        if self.outcome is not None:
+            self._around.tell({"op": "ended", "token": self.token, "outcome": self.outcome})
+
+    def record(self) -> None:
+        """Keep the outcome in the control folder; a failure is tried again at the next hello."""
+        if self.is_recorded or self.outcome is None:
+            return
+        try:
+            outcome.write_outcome(self._order.folder, self.outcome)
+        except OSError as error:
+            self._around.journal.write("outcome not recorded", token=self.token, error=str(error))
+            return
+        self.is_recorded = True
+
+    def _end(self, made: Message) -> None:
+        self.outcome = made
+        self._tree.close()
+        self.record()
+        self.tell_state()
+        self._around.ended()
+
+    def _lost(self) -> Message:
+        return {
+            **outcome.blank(self.token),
+            "pid": self._run.get("pid"),
+            "spawnTime": self._run.get("spawnTime"),
+            "exitTime": clock.wall_us(),
+            "lost": True,
+            "killReport": self._stopper.report and self._stopper.report.message(),
+        }
+
+    def _is_of_this_boot(self) -> bool:
+        return bool(self._run.get("bootId", self._around.boot_id) == self._around.boot_id)
+
+    def _find_tree(self, hierarchy: Hierarchy | None, cgroup_name: str) -> Tree:
+        """The cgroup that the dead keeper made, if there was one, else whatever bears the run's mark."""
+        path = self._run.get("cgroup")
+        if path is None and hierarchy is not None:
+            path = find_left_by_others(hierarchy, cgroup_name)
+        if isinstance(path, str) and self._is_of_this_boot():
+            return CgroupTree(self._around.loop, path)
+        leader = (self._run.get("pid", 0), self._run.get("startTicks", 0))
+        return SurvivorTree(self._around.loop, folder_mark(self._order.folder), leader)

@@ -1,0 +1,367 @@
+"""One run from its order to its outcome.
+
+It starts, watches and stops; the table of runs and the wire are elsewhere.
+
+    STARTING ──all stages execute──> RUNNING ──all stages ended, tree not empty──> LEFTOVERS
+       │                                │                                             │
+       │ a stage failed, tree empty     │ all stages ended, tree empty                │ tree empty
+       └────────────> ENDED <───────────┴─────────────────────────────────────────────┘
+
+A stop can be asked for in any phase. Whether the run has come to its end is looked up anew after every event,
+from the tree itself, so that no missed wake-up can strand it.
+"""
+
+import os
+from collections.abc import Callable
+from enum import Enum
+from resource import struct_rusage
+from typing import NamedTuple
+
+from locksided.keeper import clock, outcome
+from locksided.keeper.journal import Journal
+from locksided.keeper.launch import Launch, Leader, Outlets, make_pipes
+from locksided.keeper.limit import TimeLimit
+from locksided.keeper.loop import Loop
+from locksided.keeper.order import Order
+from locksided.keeper.outcome import Refusal
+from locksided.keeper.output import Output
+from locksided.keeper.progress import Progress
+from locksided.keeper.redact import Redactor
+from locksided.keeper.spawn import PROGRESS_FD, Inherited
+from locksided.keeper.stopping import Stopper
+from locksided.keeper.tree import Tree
+from locksided.keeper.usage import Usage
+from locksided.keeper.wire import Message
+
+
+class Phase(Enum):
+    """How far a run has come."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    LEFTOVERS = "leftovers"
+    ENDED = "ended"
+
+
+class Surroundings(NamedTuple):
+    """What all runs of one keeper share."""
+
+    loop: Loop
+    journal: Journal
+    tell: Callable[[Message], None]
+    ended: Callable[[], None]
+    null_fd: int
+    inherited: Inherited
+    boot_id: str
+
+
+def folder_mark(folder: str) -> bytes:
+    """The entry of the environment that only the processes of this run have, on the whole machine."""
+    return b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
+
+
+class Run:
+    """One run whose claim is won."""
+
+    def __init__(self, order: Order, tree: Tree, around: Surroundings) -> None:
+        self.token = order.token
+        self.outcome: Message | None = None
+        self.is_recorded = False
+        self._order = order
+        self._tree = tree
+        self._around = around
+        self._phase = Phase.STARTING
+        self._spawn_us = 0
+        self._exit_us: int | None = None
+        self._is_paused = False
+        self._wants_pause = False
+        self._stopped_by: str | None = None
+        self._leftovers: list[Message] = []
+        self._usage = Usage()
+        self._redactor = Redactor(order.secrets)
+        self._output = Output(around.loop, order, self._redactor, self._tell_log)
+        self._progress: Progress | None = None
+        self._launch = Launch(around.loop, tree, around.inherited, self.advance)
+        self._stopper = Stopper(around.loop, tree, order.stop_signal, order.grace_seconds)
+        self._limit = TimeLimit(around.loop, order.timeout_seconds, lambda: self.stop("timeout"))
+
+    @property
+    def leaders(self) -> list[Leader]:
+        return self._launch.leaders
+
+    @property
+    def looks_for_orphans(self) -> bool:
+        """Whether the end of any child of the keeper may be what this run waits for."""
+        return self._phase is Phase.LEFTOVERS and self._tree.path is None
+
+    # What the daemon asks for
+
+    def start(self) -> None:
+        """Fork all stages; how it went is told when they have executed their programs or have failed."""
+        self._spawn_us = clock.wall_us()
+        try:
+            outlets = self._open_outlets()
+        except OSError as error:
+            self._launch.refusal = Refusal("system", error.errno or 0, error.strerror or str(error))
+        else:
+            self._launch.begin(self._order, self._environment(), self._around.null_fd, outlets)
+            for fd in outlets:
+                os.close(fd)
+        self.advance()
+
+    def stop(self, reason: str) -> None:
+        """End the whole tree; the first reason is the one that counts."""
+        if self._phase is Phase.ENDED or self._stopped_by is not None:
+            return
+        self._stopped_by = reason
+        self._wants_pause = False
+        if self._stopper.has_begun:
+            return
+        self._stopper.begin()
+        if self._is_paused:
+            self.resume()
+
+    def pause(self) -> None:
+        """Freeze the tree and its time limit, unless it is being stopped."""
+        if self._phase is Phase.STARTING and not self._stopper.has_begun:
+            self._wants_pause = True
+            return
+        if self._phase is not Phase.ENDED and not self._stopper.has_begun and not self._is_paused:
+            self._is_paused = True
+            self._limit.stand_still()
+            self._tree.freeze()
+        self._tell_pause()
+
+    def resume(self) -> None:
+        self._wants_pause = False
+        if self._is_paused:
+            self._is_paused = False
+            self._tree.thaw()
+            self._limit.go_on()
+        self._tell_pause()
+
+    def watch(self, seq: int) -> None:
+        self._output.watch(seq)
+
+    def describe(self) -> Message:
+        """The run as the hello lists it."""
+        leader = self.leaders[0] if self.leaders else None
+        return {
+            "token": self.token,
+            "state": self._state(),
+            "paused": self._is_paused,
+            "pid": leader.pid if leader else None,
+            "startTicks": leader.start_ticks if leader else None,
+            "spawnTime": self._spawn_us,
+            "outcome": self.outcome,
+        }
+
+    def tell_state(self) -> None:
+        """Say again what was said last: the daemon asked for a start that it has asked for already."""
+        if self.outcome is not None:
+            self._tell_end(self.outcome)
+        elif self._phase is not Phase.STARTING:
+            self._tell_started()
+
+    # What happens
+
+    def leader_ended(self, pid: int, status: int, used: struct_rusage) -> None:
+        """A stage has ended; its pid is free from now on."""
+        self._exit_us = clock.wall_us()
+        self._usage.add(used)
+        self._tree.release(pid)
+        for leader in self.leaders:
+            if leader.pid == pid and leader.exit is None:
+                leader.exit = outcome.exit_of(status)
+        self.advance()
+
+    def advance(self) -> None:
+        """Look how far the run has come, and go on from there."""
+        if self._phase is Phase.ENDED or not self._launch.is_over:
+            return
+        if self._phase is Phase.STARTING and self._launch.refusal is None:
+            self._begin_running()
+        if self._launch.refusal is not None and self.leaders:
+            self._stop_half_pipeline()
+        if any(leader.exit is None for leader in self.leaders):
+            return
+        if self._tree.is_empty():
+            self._finish()
+        else:
+            self._look_after_leftovers()
+
+    def _begin_running(self) -> None:
+        self._phase = Phase.RUNNING
+        self._write_run_file()
+        self._limit.go_on()
+        self._tell_started()
+        if self._stopper.has_begun:
+            # The signal may have met a process that was not yet what it had to be.
+            self._stopper.ask()
+        elif self._wants_pause:
+            self.pause()
+
+    def _stop_half_pipeline(self) -> None:
+        """One stage could not be executed: the others must not go on."""
+        if any(leader.exit is None for leader in self.leaders) and not self._stopper.has_begun:
+            self._stopper.begin()
+
+    def _look_after_leftovers(self) -> None:
+        """All stages have ended, others of the tree live on."""
+        if self._phase is Phase.LEFTOVERS:
+            self._stopper.push()
+            return
+        self._phase = Phase.LEFTOVERS
+        if self._launch.refusal is not None:
+            self._stopper.begin()
+        elif not self._stopper.has_begun:
+            self._report_leftovers()
+        self._stopper.push()
+        self._tree.on_change(self.advance)
+
+    def _report_leftovers(self) -> None:
+        self._leftovers = [{"pid": process.pid, "name": process.name} for process in self._tree.members()]
+        self._tell({"op": "leftovers", "token": self.token, "processes": self._leftovers})
+        if not self._order.waits_for_leftovers:
+            self._around.loop.after(self._order.grace_seconds, self._stop_leftovers)
+
+    def _stop_leftovers(self) -> None:
+        if self._phase is Phase.LEFTOVERS:
+            self._stopper.begin()
+            if self._is_paused:
+                self.resume()
+
+    # The end
+
+    def _finish(self) -> None:
+        self._phase = Phase.ENDED
+        self._output.finish()
+        if self._progress is not None:
+            self._progress.finish()
+        self._limit.stand_still()
+        self._stopper.finish()
+        self._tree.close()
+        self._is_paused = False
+        self.outcome = self._make_outcome()
+        self.record()
+        self._tell_end(self.outcome)
+        self._around.ended()
+
+    def record(self) -> None:
+        """Write the outcome into the control folder, unless it is there; a failure is tried again at the next
+        hello.
+        """
+        if self.is_recorded or self.outcome is None:
+            return
+        try:
+            outcome.write_outcome(self._order.folder, self.outcome)
+        except OSError as error:
+            self._around.journal.write("outcome not recorded", token=self.token, error=str(error))
+            return
+        self.is_recorded = True
+
+    def _make_outcome(self) -> Message:
+        refusal = self._launch.refusal
+        made = outcome.blank(self.token)
+        made["stopped"] = self._stopped_by
+        made["refused"] = refusal and refusal._asdict()
+        made["log"] = self._output.report()
+        if self._output.failure is not None:
+            self._around.journal.write("log not written", token=self.token, error=str(self._output.failure))
+        if refusal is None:
+            made |= self._make_result()
+        return made
+
+    def _make_result(self) -> Message:
+        exits = [leader.exit for leader in self.leaders if leader.exit is not None]
+        effective = outcome.effective(exits)
+        stdout_tail, stderr_tail = self._output.tails()
+        return {
+            "pid": self.leaders[0].pid,
+            "exits": [{"exitCode": one.exit_code, "signal": one.signal} for one in exits],
+            "exitCode": effective.exit_code,
+            "signal": effective.signal,
+            "spawnTime": self._spawn_us,
+            "exitTime": self._exit_us,
+            **self._usage.message(),
+            "outOfMemory": self._tree.was_out_of_memory(),
+            "killReport": self._stopper.report and self._stopper.report.message(),
+            "leftovers": self._leftovers,
+            "stdoutTail": stdout_tail,
+            "stderrTail": stderr_tail,
+            "progress": self._progress.merged if self._progress else {},
+        }
+
+    # Small parts
+
+    def _open_outlets(self) -> Outlets:
+        """Make the pipes of the run and begin to read them; the write ends go to its processes."""
+        pipes = make_pipes(3)
+        for pipe in pipes:
+            os.set_blocking(pipe.read, False)
+            if self._order.user is not None:
+                # A program may open /dev/stdout by its name, with its own rights.
+                os.fchown(pipe.write, self._order.user.uid, self._order.user.gid)
+        stdout, stderr, progress = pipes
+        self._output.open(stdout.read, stderr.read)
+        self._progress = Progress(self._around.loop, progress.read, self._redactor, self._tell_progress)
+        return Outlets(stdout.write, stderr.write, progress.write)
+
+    def _environment(self) -> dict[bytes, bytes]:
+        name, _, value = folder_mark(self._order.folder).partition(b"=")
+        return {
+            **self._order.environment,
+            b"LOCKSIDE_PROGRESS_FD": str(PROGRESS_FD).encode(),
+            b"LOCKSIDE_START_TOKEN": self.token.encode(),
+            name: value,
+        }
+
+    def _write_run_file(self) -> None:
+        content = {
+            "token": self.token,
+            "pid": self.leaders[0].pid,
+            "startTicks": self.leaders[0].start_ticks,
+            "bootId": self._around.boot_id,
+            "cgroup": self._tree.path,
+            "keeperPid": os.getpid(),
+            "spawnTime": self._spawn_us,
+            "sids": [leader.pid for leader in self.leaders],
+        }
+        try:
+            outcome.write_run(self._order.folder, content)
+        except OSError as error:
+            self._around.journal.write("start not recorded", token=self.token, error=str(error))
+
+    def _state(self) -> str:
+        if self._phase in (Phase.STARTING, Phase.ENDED):
+            return str(self._phase.value)
+        return "stopping" if self._stopper.has_begun else "running"
+
+    # What the daemon is told
+
+    def _tell(self, message: Message) -> None:
+        self._around.tell(message)
+
+    def _tell_started(self) -> None:
+        described = self.describe()
+        self._tell(
+            {
+                "op": "started",
+                **{name: described[name] for name in ("token", "pid", "startTicks", "spawnTime")},
+            }
+        )
+
+    def _tell_pause(self) -> None:
+        self._tell({"op": "paused" if self._is_paused else "resumed", "token": self.token})
+
+    def _tell_log(self, next_seq: int, is_complete: bool) -> None:
+        self._tell({"op": "log", "token": self.token, "seq": next_seq, "complete": is_complete})
+
+    def _tell_progress(self, merged: Message) -> None:
+        self._tell({"op": "progress", "token": self.token, "progress": merged})
+
+    def _tell_end(self, made: Message) -> None:
+        if made["refused"] is not None:
+            self._tell({"op": "refused", "token": self.token, **made["refused"]})
+        else:
+            self._tell({"op": "ended", "token": self.token, "outcome": made})

@@ -1,0 +1,185 @@
+"""A run's tree without cgroups: found by scanning the keeper's descendants.
+
+It cannot limit anything but address space.
+
+The keeper is the subreaper of all that its jobs start, so every process of a job is a descendant of the
+keeper, whatever sessions it made and whoever of its parents died. What is left to decide is whose an orphan
+is: that of the run it was seen with before, of its session, of the mark in its environment, or of the only
+run that could have it.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from locksided.keeper import proc
+from locksided.keeper.proc import Hit, Process
+
+SIGKILL = 9
+SIGSTOP = 19
+SIGCONT = 18
+MAX_ROUNDS = 8
+
+Identity = tuple[int, int]
+"""Pid and start ticks."""
+
+
+class Kin(NamedTuple):
+    """How to recognise the processes of one run."""
+
+    leaders: set[int]
+    """Children that the keeper forked and has not reaped yet."""
+    sessions: set[int]
+    """The sessions that those made, for ever."""
+    mark: bytes
+    """The entry of the environment that no other run has."""
+    since_ticks: int
+    """No process of the run is older."""
+
+
+class Family:
+    """Knows which descendant of the keeper belongs to which run."""
+
+    def __init__(self) -> None:
+        self._keeper_pid = os.getpid()
+        self._kins: dict[str, Kin] = {}
+        self._seen: dict[Identity, str] = {}
+
+    def add(self, name: str, kin: Kin) -> None:
+        self._kins[name] = kin
+
+    def remove(self, name: str) -> None:
+        self._kins.pop(name, None)
+        self._seen = {identity: owner for identity, owner in self._seen.items() if owner != name}
+
+    def is_childless(self, name: str) -> bool:
+        """Whether the run has surely no process left, found out without a scan; False says nothing.
+
+        An orphan is a child of the keeper: if all its children are known as leaders of other runs,
+        none is left.
+        """
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        children = proc.child_pids(self._keeper_pid)
+        if children is None:
+            return False
+        others = (kin.leaders for owner, kin in self._kins.items() if owner != name)
+        return children.issubset(set().union(*others))
+
+    def members(self, name: str) -> list[Process]:
+        """The living processes of a run."""
+        return [process for process, owner in self._attribute() if owner == name]
+
+    def strays(self) -> list[Process]:
+        """Living descendants of the keeper that fit no run."""
+        return [process for process, owner in self._attribute() if owner is None]
+
+    def _attribute(self) -> list[tuple[Process, str | None]]:
+        """Every living descendant of the keeper with the run that it belongs to, parents before children."""
+        owners: dict[int, str | None] = {}
+        found = []
+        for process in descendants(proc.read_all(), self._keeper_pid):
+            owner = owners.get(process.parent_pid) or self._owner_of(process)
+            owners[process.pid] = owner
+            if process.is_alive:
+                found.append((process, owner))
+        alive = {(process.pid, process.start_ticks): owner for process, owner in found}
+        self._seen = {identity: owner for identity, owner in alive.items() if owner is not None}
+        return found
+
+    def _owner_of(self, process: Process) -> str | None:
+        """Whose an orphan or a leader is."""
+        seen = self._seen.get((process.pid, process.start_ticks))
+        if seen is not None:
+            return seen
+        possible = {n: kin for n, kin in self._kins.items() if kin.since_ticks <= process.start_ticks}
+        signs: tuple[Callable[[Kin], bool], ...] = (
+            lambda kin: process.pid in kin.leaders,
+            lambda kin: proc.has_mark(process.pid, kin.mark),
+            lambda kin: process.session in kin.sessions,
+        )
+        for sign in signs:
+            for name, kin in possible.items():
+                if sign(kin):
+                    return name
+        return next(iter(possible)) if len(possible) == 1 else None
+
+
+def descendants(processes: dict[int, Process], root: int) -> Iterable[Process]:
+    children: dict[int, list[Process]] = {}
+    for process in processes.values():
+        children.setdefault(process.parent_pid, []).append(process)
+    waiting = list(children.get(root, ()))
+    while waiting:
+        process = waiting.pop()
+        yield process
+        waiting += children.get(process.pid, ())
+
+
+class ScanTree:
+    """The descendants of the keeper that belong to one run."""
+
+    proof = "scan"
+    path: str | None = None
+
+    def __init__(self, family: Family, name: str, mark: bytes, memory_bytes: int | None) -> None:
+        self._family = family
+        self._name = name
+        self._mark = mark
+        self._kin: Kin | None = None
+        self.address_space_bytes = memory_bytes
+
+    def enter(self) -> None:
+        """There is nothing to enter: being a descendant is enough."""
+
+    def adopt(self, pid: int) -> None:
+        if self._kin is None:
+            self._kin = Kin(set(), set(), self._mark, proc.start_ticks(pid))
+            self._family.add(self._name, self._kin)
+        self._kin.leaders.add(pid)
+        self._kin.sessions.add(pid)
+
+    def release(self, pid: int) -> None:
+        if self._kin is not None:
+            self._kin.leaders.discard(pid)
+
+    def members(self) -> list[Process]:
+        return self._family.members(self._name)
+
+    def signal(self, number: int) -> list[Hit]:
+        return signal_all(self.members, number)
+
+    def kill(self) -> list[Hit]:
+        return signal_all(self.members, SIGKILL)
+
+    def freeze(self) -> None:
+        self.signal(SIGSTOP)
+
+    def thaw(self) -> None:
+        self.signal(SIGCONT)
+
+    def is_empty(self) -> bool:
+        return self._family.is_childless(self._name) or not self.members()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """The keeper looks again whenever a child of it ends: the last one of a tree always is its child."""
+
+    def was_out_of_memory(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._family.remove(self._name)
+
+
+def signal_all(members: Callable[[], list[Process]], number: int) -> list[Hit]:
+    """Signal a tree again and again until nobody in it is new."""
+    hits: dict[Identity, Hit] = {}
+    for _ in range(MAX_ROUNDS):
+        fresh = [process for process in members() if (process.pid, process.start_ticks) not in hits]
+        sent = {(p.pid, p.start_ticks): hit for p in fresh if (hit := proc.send(p, number))}
+        if not sent:
+            break
+        hits.update(sent)
+    return list(hits.values())

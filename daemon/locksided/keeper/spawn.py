@@ -1,0 +1,190 @@
+"""Forks one process of a run and makes it what the order says. The only place where the keeper forks.
+
+The child tells by a pipe that closes itself at the exec: nothing means that the program runs, `READY` that it
+waits at the barrier of its pipeline, a record that it failed. Between fork and exec only system calls are
+made.
+"""
+
+import errno
+import json
+import os
+import resource
+import signal
+import stat
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
+
+from locksided.keeper.order import Order
+from locksided.keeper.outcome import Refusal
+
+READY = b"R"
+PROGRESS_FD = 3
+
+_DEFAULT_SIGNALS = (
+    signal.SIGCHLD,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGPIPE,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGXFSZ,
+)
+
+
+class Inherited(NamedTuple):
+    """How the keeper found itself before it changed things for itself: what its children get back."""
+
+    umask: int
+    oom_score_adj: bytes | None
+    open_files: tuple[int, int]
+
+
+class Stage(NamedTuple):
+    """One process of a run: what it executes and the descriptors that it gets."""
+
+    argv: list[bytes]
+    stdin: int
+    stdout: int
+    stderr: int
+    progress: int
+    barrier: int | None
+    """Read end of the pipe whose byte lets the stages of a pipeline go on; None for a run of one process."""
+    barrier_writer: int
+    """Its other end, to be closed, so that the death of the keeper is seen; below 0 without a barrier."""
+    enter: Callable[[], None]
+    """Moves the calling process into the run's cgroups."""
+    address_space_bytes: int | None
+
+
+def spawn(
+    order: Order, environment: dict[bytes, bytes], stage: Stage, inherited: Inherited, errors_fd: int
+) -> int:
+    """Fork, and return the child's pid at once. Raises OSError if the system refuses."""
+    pid = os.fork()
+    if pid == 0:
+        _become(order, environment, stage, inherited, errors_fd)
+    return pid
+
+
+def read_refusal(record: bytes) -> Refusal:
+    return Refusal(*json.loads(record))
+
+
+def _become(
+    order: Order, environment: dict[bytes, bytes], stage: Stage, inherited: Inherited, errors_fd: int
+) -> NoReturn:
+    """Turn this process, a copy of the keeper, into the stage's program; it never returns."""
+    failure = Refusal("system", 0, "the new process failed before its program was executed")
+    kind, subject = "system", ""
+    try:
+        os.setsid()
+        stage.enter()
+        _restore(inherited)
+        _connect(stage)
+        kind = "user"
+        _switch_user(order)
+        kind, subject = "program", f"working folder {os.fsdecode(order.cwd)}: "
+        os.chdir(order.cwd)
+        subject = f"{os.fsdecode(stage.argv[0])}: "
+        program = find_program(stage.argv[0], environment.get(b"PATH", b"/usr/bin:/bin"))
+        _wait_at_barrier(stage, errors_fd)
+        _limit(stage)
+        os.execve(program, stage.argv, environment)
+    except OSError as error:
+        if error.errno in _MACHINE_ERRORS:
+            kind = "system"
+        failure = Refusal(kind, error.errno or 0, f"{subject}{error.strerror}")
+    except ValueError as error:
+        failure = Refusal("program", errno.EINVAL, f"{subject}{error}")
+    finally:
+        os.write(errors_fd, json.dumps(failure).encode("ascii"))
+        os._exit(127)
+
+
+_MACHINE_ERRORS = frozenset(
+    (
+        errno.EAGAIN,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EIO,
+        errno.ENOSPC,
+        errno.ESTALE,
+        errno.EINTR,
+    )
+)
+
+
+def _restore(inherited: Inherited) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in _DEFAULT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(inherited.umask)
+    resource.setrlimit(resource.RLIMIT_NOFILE, inherited.open_files)
+    if inherited.oom_score_adj is not None:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(fd, inherited.oom_score_adj)
+        os.close(fd)
+
+
+def _limit(stage: Stage) -> None:
+    if stage.address_space_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (stage.address_space_bytes, stage.address_space_bytes))
+
+
+def _connect(stage: Stage) -> None:
+    """Put the descriptors where the program expects them; the keeper keeps 0 to 3 occupied, so none is
+    overwritten.
+    """
+    for place, fd in enumerate((stage.stdin, stage.stdout, stage.stderr, stage.progress)):
+        os.dup2(fd, place)
+
+
+def _switch_user(order: Order) -> None:
+    user = order.user
+    if user is None:
+        return
+    if (user.uid, user.gid) == (os.geteuid(), os.getegid()) and os.geteuid() != 0:
+        return
+    os.setgroups(user.groups)
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+
+
+def find_program(name: bytes, path: bytes) -> bytes:
+    """Find a program as a shell does, from the working folder and with the rights of this process.
+
+    Raises OSError.
+    """
+    if b"/" in name:
+        _check_executable(name)
+        return name
+    failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for folder in path.split(b":"):
+        candidate = os.path.join(folder, name)
+        try:
+            _check_executable(candidate)
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                failure = error
+            continue
+        return candidate
+    raise failure
+
+
+def _check_executable(path: bytes) -> None:
+    if not stat.S_ISREG(os.stat(path).st_mode) or not os.access(path, os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _wait_at_barrier(stage: Stage, errors_fd: int) -> None:
+    """Hold a stage of a pipeline until every stage is sure to have a program, so that none runs if one is
+    missing.
+    """
+    if stage.barrier is None:
+        return
+    os.close(stage.barrier_writer)
+    os.write(errors_fd, READY)
+    if not os.read(stage.barrier, 1):
+        os._exit(126)

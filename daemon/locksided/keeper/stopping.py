@@ -1,0 +1,54 @@
+"""Stops a process tree: signal, grace, SIGKILL, until it is empty.
+
+Who asked for it and why is the run's matter.
+"""
+
+from locksided.keeper import clock
+from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.outcome import KillReport
+from locksided.keeper.tree import Tree
+
+
+class Stopper:
+    """Carries out one stop of one tree."""
+
+    def __init__(self, loop: Loop, tree: Tree, stop_signal: int, grace_seconds: float) -> None:
+        self._loop = loop
+        self._tree = tree
+        self._stop_signal = stop_signal
+        self._grace_seconds = grace_seconds
+        self._timer: Timer | None = None
+        self._is_killing = False
+        self.report: KillReport | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        return self.report is not None
+
+    def begin(self) -> None:
+        """Ask the whole tree to end; after the grace period it is killed."""
+        if self.report is not None:
+            return
+        self.report = KillReport(self._tree.proof)
+        self.ask()
+        self._timer = self._loop.after(self._grace_seconds, self._kill)
+
+    def ask(self) -> None:
+        """Send the stop signal to all who are there now."""
+        assert self.report is not None
+        self.report.add(self._tree.signal(self._stop_signal), clock.wall_us())
+
+    def push(self) -> None:
+        """Something has changed in a tree that is not empty: kill what has appeared since."""
+        if self._is_killing:
+            self._kill()
+
+    def finish(self) -> None:
+        """The tree is empty."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _kill(self) -> None:
+        assert self.report is not None
+        self._is_killing = True
+        self.report.add(self._tree.kill(), clock.wall_us())

@@ -1,0 +1,126 @@
+"""The processes that a dead keeper left of a run, found without cgroups: by marks, sessions and descent.
+
+Nobody is their parent here.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from locksided.keeper import proc
+from locksided.keeper.loop import Loop
+from locksided.keeper.proc import Hit, Process
+from locksided.keeper.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
+
+RETRY_SECONDS = 1.0
+"""When the system has no descriptor left to watch a process with, it is looked for again after so long."""
+
+
+class SurvivorTree:
+    """All processes of the machine that bear a run's mark, are its known leader or a session of it, or
+    descend from one.
+
+    A session counts only while its leader bears the mark or is the known one: its number could be
+    another's by now.
+    """
+
+    proof = "scan"
+    path: str | None = None
+    address_space_bytes: int | None = None
+
+    def __init__(self, loop: Loop, mark: bytes, leader: Identity) -> None:
+        self._loop = loop
+        self._mark = mark
+        self._leader = leader
+        self._known: set[Identity] = set()
+        self._pidfds: dict[Identity, int] = {}
+        self._changed: Callable[[], None] | None = None
+
+    def enter(self) -> None:
+        raise NotImplementedError("nothing new is started in what a dead keeper left")
+
+    def adopt(self, pid: int) -> None:
+        """None of them was forked here."""
+
+    def release(self, pid: int) -> None:
+        """None of them is waited for here."""
+
+    def members(self) -> list[Process]:
+        everyone = proc.read_all()
+        found = {process.pid: process for process in everyone.values() if self._is_marked(process)}
+        for process in everyone.values():
+            if process.session in found:
+                found[process.pid] = process
+        for pid in list(found):
+            found.update((process.pid, process) for process in descendants(everyone, pid))
+        alive = [process for process in found.values() if process.is_alive and process.pid != os.getpid()]
+        self._known = {(process.pid, process.start_ticks) for process in alive}
+        return alive
+
+    def _is_marked(self, process: Process) -> bool:
+        identity = (process.pid, process.start_ticks)
+        return (
+            identity == self._leader
+            or identity in self._known
+            or (process.is_alive and proc.has_mark(process.pid, self._mark))
+        )
+
+    def signal(self, number: int) -> list[Hit]:
+        return signal_all(self.members, number)
+
+    def kill(self) -> list[Hit]:
+        return self.signal(SIGKILL)
+
+    def freeze(self) -> None:
+        self.signal(SIGSTOP)
+
+    def thaw(self) -> None:
+        self.signal(SIGCONT)
+
+    def is_empty(self) -> bool:
+        members = self.members()
+        if self._changed is not None:
+            members = [process for process in members if self._watch(process)]
+        return not members
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        self._changed = callback
+
+    def was_out_of_memory(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._changed = None
+        for identity in list(self._pidfds):
+            self._unwatch(identity)
+
+    def _watch(self, process: Process) -> bool:
+        """Hear of the end of a member; False if it has come already."""
+        identity = (process.pid, process.start_ticks)
+        if identity in self._pidfds:
+            return True
+        try:
+            fd = proc.open_pidfd(process)
+        except OSError:
+            self._loop.after(RETRY_SECONDS, self._look_again)
+            return True
+        if fd is None:
+            return False
+        self._pidfds[identity] = fd
+        self._loop.watch(fd, lambda: self._ended(identity))
+        return True
+
+    def _look_again(self) -> None:
+        if self._changed is not None:
+            self._changed()
+
+    def _ended(self, identity: Identity) -> None:
+        self._unwatch(identity)
+        self._look_again()
+
+    def _unwatch(self, identity: Identity) -> None:
+        fd = self._pidfds.pop(identity, None)
+        if fd is not None:
+            self._loop.forget(fd)
+            with suppress(OSError):
+                os.close(fd)

@@ -1,0 +1,40 @@
+"""The daemon's own log: structlog to stderr, for people on a terminal, for programs, or for the journal."""
+
+import logging
+import os
+import sys
+from typing import Any
+
+import structlog
+
+JOURNAL_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+
+def configure(log_format: str, level: str) -> None:
+    """Set the log up once. `auto` is the journal's form under systemd, colours on a terminal, else plain."""
+    if log_format == "auto":
+        log_format = "systemd" if os.environ.get("JOURNAL_STREAM") else "console"
+    processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
+    if log_format == "json":
+        processors += [structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()]
+    elif log_format == "systemd":
+        processors += [_render_for_journal]
+    else:
+        processors += [
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _render_for_journal(_logger: object, _method: str, event: dict[str, Any]) -> str:
+    """A priority prefix, the event, then its fields; the journal has the time."""
+    priority = JOURNAL_PRIORITIES.get(event.pop("level", "info"), 6)
+    text = str(event.pop("event", ""))
+    fields = " ".join(f"{key}={value!r}" for key, value in event.items())
+    return f"<{priority}>{text} {fields}".rstrip().replace("\n", "\\n")

@@ -1,0 +1,79 @@
+"""Where things are: the state folder, the sockets, and the folder of each job. No file is touched here."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+JOBS_IN_A_FOLDER = 10_000
+
+
+def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> Path:
+    """The state folder: as asked, as set, as systemd says, the user's, or for root /var/lib/lockside."""
+    systemd = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    named = asked or setting or systemd
+    if named:
+        return Path(named).absolute()
+    xdg = environment.get("XDG_STATE_HOME")
+    if xdg:
+        return Path(xdg) / "lockside"
+    if os.geteuid() == 0:
+        return Path("/var/lib/lockside")
+    return Path(environment.get("HOME") or Path.home()) / ".local" / "state" / "lockside"
+
+
+def find_socket(asked: str, setting: str, state_dir: Path, environment: Mapping[str, str]) -> Path:
+    """Where to listen, when systemd passes no socket."""
+    named = asked or environment.get("LOCKSIDE_SOCKET", "") or setting
+    if named:
+        return Path(named).absolute()
+    if environment.get("RUNTIME_DIRECTORY"):
+        return Path(environment["RUNTIME_DIRECTORY"].split(":")[0]) / "lockside.sock"
+    if environment.get("XDG_RUNTIME_DIR"):
+        return Path(environment["XDG_RUNTIME_DIR"]) / "lockside" / "lockside.sock"
+    return state_dir / "lockside.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """The layout of the state folder."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The one SQLite file."""
+        return self.root / "lockside.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one daemon of this folder; its pid stands in it."""
+        return self.root / "lock"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of the database made before migrations and on request."""
+        return self.root / "backups"
+
+    @property
+    def keepers(self) -> Path:
+        """One socket per keeper that may live."""
+        return self.root / "keeper"
+
+    @property
+    def actions(self) -> Path:
+        """Folders of sync actions, each gone with its action."""
+        return self.root / "actions"
+
+    def work(self, job_id: int) -> Path:
+        """The folder of one job."""
+        return self.root / "runs" / str(job_id // JOBS_IN_A_FOLDER) / str(job_id)
+
+    def log(self, job_id: int) -> Path:
+        """The job's log segments."""
+        return self.work(job_id) / "log"
+
+    def control(self, token: str) -> Path:
+        """The control folder of one start: its claim, its record and its outcome."""
+        job_id, launch, step = token.split("-")
+        return self.work(int(job_id)) / "steps" / f"{launch}-{step}"

@@ -1,0 +1,83 @@
+"""Runs one operation inside a job's folder, as the account that the folder belongs to.
+
+Where that is the daemon's own account it happens here; else in a helper process that gives up all other
+rights before it touches anything. The helper is this module, started as a program.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.runner.inside import OPERATIONS
+from locksided.runner.safefs import NotPlain, opened_folder
+
+_HELPER_SECONDS = 600
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from locksided.runner.account import helper_main; sys.exit(helper_main(sys.argv[2]))"
+)
+
+
+def perform(
+    folder: str,
+    operation: str,
+    argument: Mapping[str, Any] | None = None,
+    account: tuple[int, int, tuple[int, ...]] | None = None,
+) -> dict[str, Any]:
+    """Does an operation of `inside` in a folder; `account` is (uid, gid, groups), None for the daemon's own.
+
+    Raises `NotPlain` when something in the folder is not what it must be, `OSError` when the system refuses.
+    """
+    with opened_folder(folder) as fd:
+        if account is None or account[0] == os.geteuid():
+            return OPERATIONS[operation](fd, argument or {}) or {}
+        order = {"operation": operation, "argument": argument or {}, "account": account}
+        return _ask_helper(fd, order)
+
+
+def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(fd)],
+        input=json.dumps(order).encode(),
+        capture_output=True,
+        pass_fds=(fd,),
+        cwd="/",
+        env={},
+        timeout=_HELPER_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        last_line = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise OSError(f"the helper for a job's folder ended with {done.returncode}: {last_line}")
+    answer = json.loads(done.stdout)
+    if "problem" in answer:
+        raise NotPlain(answer["problem"])
+    if "errno" in answer:
+        raise OSError(answer["errno"], answer["message"])
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def helper_main(fd_text: str) -> int:
+    """The helper: reads its order from stdin, changes its account for good, answers on stdout."""
+    order = json.load(sys.stdin)
+    uid, gid, groups = order["account"]
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    os.umask(0o077)
+    json.dump(_answer(int(fd_text), order), sys.stdout)
+    return 0
+
+
+def _answer(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {"result": OPERATIONS[order["operation"]](fd, order["argument"]) or {}}
+    except NotPlain as problem:
+        return {"problem": str(problem)}
+    except OSError as error:
+        return {"errno": error.errno, "message": error.strerror}

@@ -1,0 +1,158 @@
+"""A job's folder through its life: made fresh, handed from step to step, read, cleaned, removed.
+
+Synchronous; called in threads. What lies inside `data`, `tmp` and `cwd` belongs to the job's account and is
+only touched as that account.
+"""
+
+import json
+import os
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.runner.account import perform
+from locksided.runner.environment import JobContext, RunAs
+from locksided.runner.folder import RunFolder
+from locksided.runner.plan import Step
+from locksided.runner.safefs import NotPlain
+
+_PRIVATE, _TRAVERSABLE = 0o700, 0o711
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """A file of out/ as it was found: its bytes (None without one), or why it cannot be read."""
+
+    content: bytes | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a step left behind. `state` and `usage` are None for a step that is not asked for them."""
+
+    state: OutFile | None = None
+    usage: OutFile | None = None
+    tables: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[Mapping[str, Any]] = ()
+    artifacts: Sequence[Mapping[str, Any]] = ()
+
+
+def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) -> None:
+    """Makes the folder ready for a step: fresh for the first of a row, else with the last output as input.
+
+    `state` is what the last good run left. Raises `OSError`; the folder can be prepared again after it.
+    """
+    folder, run_as = context.folder, context.run_as
+    _make_root(folder, run_as)
+    os.makedirs(folder.control(context.launch, step.index), _PRIVATE, exist_ok=True)
+    if step.index == 0:
+        _discard_rows(folder, run_as)
+    for path in (folder.tmp, folder.cwd):
+        _discard(path, run_as)
+        _make_owned(path, run_as)
+    if not step.has_data:
+        return
+    argument = {
+        "config": json.dumps(step.config_file, ensure_ascii=False, indent=2),
+        "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
+    }
+    if step.begins_row:
+        _discard(folder.data, run_as)
+        _make_owned(folder.data, run_as)
+    perform(folder.data, "fill" if step.begins_row else "advance", argument, _account(run_as))
+
+
+def collect(step: Step, context: JobContext) -> Collected:
+    """Reads what a step left: state and usage of the main component, the outputs of the last of its row."""
+    if not step.has_data:
+        return Collected()
+    wanted = {"files": step.takes_state, "outputs": step.ends_row}
+    found = perform(context.folder.data, "collect", wanted, _account(context.run_as))
+    return Collected(
+        state=_out_file(found.get("state")),
+        usage=_out_file(found.get("usage")),
+        tables=found.get("tables", ()),
+        files=found.get("files", ()),
+        artifacts=found.get("artifacts", ()),
+    )
+
+
+def finish(context: JobContext) -> None:
+    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay."""
+    folder, run_as = context.folder, context.run_as
+    if os.path.isdir(folder.data):
+        perform(folder.data, "finish", None, _account(run_as))
+    _discard(folder.tmp, run_as)
+    try:
+        os.rmdir(folder.cwd)
+    except OSError:
+        return  # what the program made there is kept
+
+
+def put_aside(step: Step, context: JobContext) -> None:
+    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one."""
+    folder = context.folder
+    if step.row is None or not step.has_data:
+        return
+    perform(folder.data, "finish", None, _account(context.run_as))
+    os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
+    os.rename(folder.data, f"{folder.rows}/{step.row}")
+
+
+def remove_folder(folder: RunFolder, run_as: RunAs | None) -> None:
+    """Removes all that is left of a job, its log included."""
+    _discard_rows(folder, run_as)
+    for path in (folder.data, folder.tmp, folder.cwd):
+        _discard(path, run_as)
+    _discard(folder.root, None)
+
+
+def _make_root(folder: RunFolder, run_as: RunAs | None) -> None:
+    """The folders that are the daemon's own; another account may pass through them, not look around."""
+    mode = _PRIVATE if run_as is None else _TRAVERSABLE
+    above = os.path.dirname(folder.root)
+    for path in (os.path.dirname(above), above, folder.root):
+        os.makedirs(path, _PRIVATE, exist_ok=True)
+        if run_as is not None:
+            os.chmod(path, os.stat(path).st_mode & 0o7777 | mode)
+    os.makedirs(folder.log, _PRIVATE, exist_ok=True)
+
+
+def _make_owned(path: str, run_as: RunAs | None) -> None:
+    os.mkdir(path, _PRIVATE)
+    if run_as is not None:
+        os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+
+
+def _discard(path: str, run_as: RunAs | None) -> None:
+    """Removes a folder that stands in one of the daemon's own; its content goes as its owner."""
+    try:
+        perform(path, "empty", None, _account(run_as))
+        os.rmdir(path)
+    except FileNotFoundError:
+        return
+    except NotPlain:
+        os.unlink(path)
+
+
+def _discard_rows(folder: RunFolder, run_as: RunAs | None) -> None:
+    try:
+        rows = os.listdir(folder.rows)
+    except FileNotFoundError:
+        return
+    for row in rows:
+        _discard(f"{folder.rows}/{row}", run_as)
+    os.rmdir(folder.rows)
+
+
+def _account(run_as: RunAs | None) -> tuple[int, int, tuple[int, ...]] | None:
+    return None if run_as is None else (run_as.uid, run_as.gid, run_as.groups)
+
+
+def _out_file(found: Mapping[str, Any] | None) -> OutFile | None:
+    if found is None:
+        return None
+    content = found.get("content")
+    return OutFile(None if content is None else b64decode(content), found.get("problem"))

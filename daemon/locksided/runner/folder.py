@@ -1,0 +1,54 @@
+"""Where a job's files are: the names of everything below its work path. Pure; nothing is read or made."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+
+def work_path(state_dir: str, job_id: int) -> str:
+    """The folder of one job; ten thousand stand side by side."""
+    return f"{state_dir}/runs/{job_id // 10_000}/{job_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One job's folder. `data`, `tmp` and `cwd` belong to the job's user, everything else to the daemon's."""
+
+    root: str
+
+    def __post_init__(self) -> None:
+        if not PurePath(self.root).is_absolute():
+            raise ValueError(f"{self.root} is not absolute")
+
+    @property
+    def data(self) -> str:
+        """The data folder that the component sees."""
+        return f"{self.root}/data"
+
+    @property
+    def tmp(self) -> str:
+        """TMPDIR of the step."""
+        return f"{self.root}/tmp"  # noqa: S108 - below the job's own folder
+
+    @property
+    def cwd(self) -> str:
+        """The empty working directory of the step."""
+        return f"{self.root}/cwd"
+
+    @property
+    def log(self) -> str:
+        """The segments of the log."""
+        return f"{self.root}/log"
+
+    @property
+    def rows(self) -> str:
+        """The data folders of finished rows, one per row."""
+        return f"{self.root}/rows"
+
+    def control(self, launch: int, step: int) -> str:
+        """The control folder of one start: its claim and its outcome."""
+        return f"{self.root}/steps/{launch}-{step}"
+
+
+def start_token(job_id: int, launch: int, step: int) -> str:
+    """The name of one start, decided once."""
+    return f"{job_id}-{launch}-{step}"

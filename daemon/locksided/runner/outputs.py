@@ -1,0 +1,109 @@
+"""What a run left in out/, as a job shows it: tables, files, and what the program said of them. Pure.
+
+Manifests come in two forms; what they say is taken as far as it is understood, all else is left unread.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from lockside.protocol.texts import time_text
+
+
+def table_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A table from its listed entry."""
+    manifest, problem = _manifest(entry)
+    return {
+        "id": _text(manifest.get("destination")),
+        **_common(entry),
+        "columns": _columns(manifest),
+        "primaryKey": _primary_key(manifest),
+        "incremental": manifest.get("incremental") is True,
+        "writeAlways": manifest.get("write_always") is True,
+        **problem,
+    }
+
+
+def file_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A file from its listed entry."""
+    manifest, problem = _manifest(entry)
+    return {
+        **_common(entry),
+        "tags": _texts(manifest.get("tags")),
+        "isPermanent": manifest.get("is_permanent") is True,
+        **problem,
+    }
+
+
+def with_reports(listed: Iterable[dict[str, Any]], reports: Sequence[Any]) -> list[dict[str, Any]]:
+    """The listed outputs with what the program reported of them by name; what matches none is listed too."""
+    merged = list(listed)
+    for report in reports:
+        if not isinstance(report, Mapping):
+            continue
+        place = next((at for at, item in enumerate(merged) if item.get("name") == report.get("name")), None)
+        if place is None:
+            merged.append(dict(report))
+        else:
+            merged[place] = {**report, **merged[place]}
+    return merged
+
+
+def _common(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": entry["name"],
+        "path": entry["path"],
+        "isSliced": entry["isSliced"],
+        "sizeBytes": entry["sizeBytes"],
+        "updatedTime": time_text(entry["updatedUs"]),
+    }
+
+
+def _manifest(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The manifest, empty without one, and what is wrong with it."""
+    if "problem" in entry:
+        return {}, {"manifestProblem": entry["problem"]}
+    text = entry.get("manifest", "").strip()
+    if not text:
+        return {}, {}
+    try:
+        manifest = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return {}, {"manifestProblem": f"{entry['name']}.manifest is not valid JSON"}
+    if manifest == []:
+        return {}, {}
+    if not isinstance(manifest, dict):
+        return {}, {"manifestProblem": f"{entry['name']}.manifest is not an object"}
+    return manifest, {}
+
+
+def _columns(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Columns of the new form (`schema`, with their types) or of the old one (`columns`, names only)."""
+    schema = manifest.get("schema")
+    if isinstance(schema, list):
+        columns = (column for column in schema if isinstance(column, dict))
+        return [{"name": _text(column.get("name")), "type": _base_type(column)} for column in columns]
+    return [{"name": name} for name in _texts(manifest.get("columns"))]
+
+
+def _base_type(column: Mapping[str, Any]) -> str | None:
+    data_type = column.get("data_type")
+    base = data_type.get("base") if isinstance(data_type, dict) else None
+    return _text(base.get("type")) if isinstance(base, dict) else None
+
+
+def _primary_key(manifest: Mapping[str, Any]) -> list[str]:
+    schema = manifest.get("schema")
+    if not isinstance(schema, list):
+        return _texts(manifest.get("primary_key"))
+    keys = (column for column in schema if isinstance(column, dict) and column.get("primary_key") is True)
+    return [name for column in keys if (name := _text(column.get("name"))) is not None]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,238 @@
+"""The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lockside.protocol.texts import time_text
+from locksided.runner.datafolder import Collected
+from locksided.runner.outfiles import BadOutFile, read_state, read_usage
+from locksided.runner.outputs import file_of, table_of, with_reports
+from locksided.runner.plan import NOTHING_TO_RUN, Step
+from locksided.runner.verdict import Ending, Failure, Verdict, ending_of, failed
+from locksided.runner.words import ErrorKind, ErrorType, Mode, OnRecordErrors
+
+FINISHED = "Component processing finished."
+TERMINATED = "It was stopped on request."
+_COUNTS = ("success", "error", "ignored")
+_PROCESS = ("pid", "exitCode", "signal", "userSeconds", "systemSeconds", "maxRssBytes")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The result of a step, or of a whole run; all objects are ready to be stored and answered.
+
+    `states` maps rows (None: the root) to what a good run saves for them; it is empty when nothing is saved.
+    """
+
+    verdict: Verdict
+    message: str
+    failure: Failure | None
+    result: Mapping[str, Any]
+    usage: Sequence[Mapping[str, Any]] = ()
+    states: Mapping[str | None, Mapping[str, Any]] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    process: Mapping[str, Any] = field(default_factory=dict)
+    kill_report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Whether the run can go on, or has ended well; with warnings, too."""
+        return self.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+
+
+def conclude(
+    step: Step, spec: Mapping[str, Any], outcome: Mapping[str, Any], collected: Collected
+) -> RunResult:
+    """The result of one step from the keeper's outcome and what was collected from its folder."""
+    progress = outcome.get("progress") or {}
+    counts = _counts(progress.get("counts"))
+    ending = ending_of(outcome, step.execution.exit_codes, spec["limits"]["timeoutSeconds"])
+    ending, usage, state = _with_out_files(ending, collected)
+    if ending.verdict is Verdict.SUCCESS:
+        ending = _judge_records(OnRecordErrors(spec["onRecordErrors"]), counts)
+    saves = state is not None and ending.failure is None and _saves_state(spec)
+    return replace(
+        _result(spec, ending, counts=counts, output=_output(step, collected, progress.get("outputs")),
+                artifacts=_artifacts(step, collected)),
+        usage=usage,
+        states={step.row: state} if saves and state is not None else {},
+        process=process_of(outcome),
+        kill_report=kill_report_of(outcome),
+    )  # fmt: skip
+
+
+def nothing_to_run(spec: Mapping[str, Any]) -> RunResult:
+    """The result of a configuration whose rows are all disabled."""
+    return _result(spec, Ending(Verdict.SUCCESS), message=NOTHING_TO_RUN)
+
+
+def failed_before_start(spec: Mapping[str, Any], kind: ErrorKind, message: str) -> RunResult:
+    """The result of a run whose next step cannot be started at all; the user's fault."""
+    return _result(spec, failed(ErrorType.USER, kind, message))
+
+
+def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
+    """The result of a run of several steps: the last step's, with what the others made.
+
+    `not_run` names the rows after a failed one. States of a failed run are not saved.
+    """
+    last = results[-1]
+    counts = {name: sum(one.result["counts"][name] for one in results) for name in _COUNTS}
+    output = {
+        kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
+    }
+    artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
+    verdict = last.verdict
+    if last.success and any(one.verdict is Verdict.WARNING for one in results):
+        verdict = Verdict.WARNING
+    message = last.message
+    if not_run:
+        message = f"{message}\nRows that did not run: {', '.join(not_run)}."
+    return replace(
+        last,
+        verdict=verdict,
+        message=message,
+        result={
+            **last.result,
+            "message": message,
+            "counts": counts,
+            "output": output,
+            "artifacts": {"files": artifacts} if artifacts else {},
+        },
+        usage=[metric for one in results for metric in one.usage],
+        states={row: state for one in results for row, state in one.states.items()} if last.success else {},
+    )
+
+
+def _result(
+    spec: Mapping[str, Any],
+    ending: Ending,
+    *,
+    message: str | None = None,
+    counts: Mapping[str, int] | None = None,
+    output: Mapping[str, list[dict[str, Any]]] | None = None,
+    artifacts: Mapping[str, Any] | None = None,
+) -> RunResult:
+    text = message or _message(ending, counts or {})
+    output = output or {"tables": [], "files": []}
+    return RunResult(
+        verdict=ending.verdict,
+        message=text,
+        failure=ending.failure,
+        result={
+            "message": text,
+            "configVersion": spec["configVersion"],
+            "images": [],
+            "input": {"tables": [], "files": []},
+            "output": output,
+            "counts": counts or dict.fromkeys(_COUNTS, 0),
+            "artifacts": artifacts or {},
+            "variables": _shown_variables(spec["variables"]),
+            "tasks": [],
+            "error": None if ending.failure is None else ending.failure.to_wire(),
+        },
+        metrics={
+            "backend": {"size": spec["backend"].get("type")},
+            "storage": {
+                "inputTablesBytesSum": 0,
+                "outputTablesBytesSum": sum(table.get("sizeBytes", 0) for table in output["tables"]),
+            },
+        },
+    )
+
+
+def _message(ending: Ending, counts: Mapping[str, int]) -> str:
+    if ending.failure is not None:
+        return ending.failure.message
+    match ending.verdict:
+        case Verdict.TERMINATED:
+            return TERMINATED
+        case Verdict.WARNING:
+            return f"{FINISHED} {counts['error']} records failed."
+        case _:
+            return FINISHED
+
+
+def _with_out_files(
+    ending: Ending, collected: Collected
+) -> tuple[Ending, list[dict[str, Any]], dict[str, Any] | None]:
+    """Usage is read of failed runs too; a file that cannot be used fails a run that was good so far."""
+    usage: list[dict[str, Any]] = []
+    state: dict[str, Any] | None = None
+    try:
+        usage = [] if collected.usage is None else read_usage(collected.usage)
+        if ending.verdict is Verdict.SUCCESS and collected.state is not None:
+            state = read_state(collected.state)
+    except BadOutFile as problem:
+        if ending.verdict is Verdict.SUCCESS:
+            ending = failed(ErrorType.USER, ErrorKind.OUTPUT, str(problem))
+    return ending, usage, state
+
+
+def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> Ending:
+    if counts["error"] == 0:
+        return Ending(Verdict.SUCCESS)
+    match rule:
+        case OnRecordErrors.SUCCESS:
+            return Ending(Verdict.SUCCESS)
+        case OnRecordErrors.WARNING:
+            return Ending(Verdict.WARNING)
+        case OnRecordErrors.ERROR:
+            return failed(ErrorType.USER, ErrorKind.OUTPUT, f"{counts['error']} records failed.")
+
+
+def _counts(reported: object) -> dict[str, int]:
+    given = reported if isinstance(reported, Mapping) else {}
+    return {name: _count(given.get(name)) for name in _COUNTS}
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _output(step: Step, collected: Collected, reports: object) -> dict[str, list[dict[str, Any]]]:
+    tables = [table_of(_placed(step, entry)) for entry in collected.tables]
+    files = [file_of(_placed(step, entry)) for entry in collected.files]
+    return {"tables": with_reports(tables, reports if isinstance(reports, list) else []), "files": files}
+
+
+def _artifacts(step: Step, collected: Collected) -> dict[str, Any]:
+    return {"files": [_placed(step, entry) for entry in collected.artifacts]} if collected.artifacts else {}
+
+
+def _placed(step: Step, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with its path below the job's work path, where it stays."""
+    folder = "data" if step.row is None else f"rows/{step.row}"
+    return {**entry, "path": f"{folder}/{entry['path']}"}
+
+
+def _saves_state(spec: Mapping[str, Any]) -> bool:
+    return spec["config"] is not None and spec["mode"] != Mode.DEBUG
+
+
+def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: "[hidden]" if name.startswith("#") else value for name, value in variables.items()}
+
+
+def process_of(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's `process` object; its times are texts as on the wire."""
+    return {
+        "startToken": outcome.get("token"),
+        **{name: outcome.get(name) for name in _PROCESS},
+        "spawnTime": _time(outcome.get("spawnTime")),
+        "exitTime": _time(outcome.get("exitTime")),
+    }
+
+
+def kill_report_of(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's `killReport`; empty when nothing had to be stopped."""
+    report = outcome.get("killReport")
+    if report is None:
+        return {}
+    processes = [{**process, "time": _time(process.get("time"))} for process in report["processes"]]
+    return {"proof": report["proof"], "processes": processes}
+
+
+def _time(moment_us: int | None) -> str | None:
+    return None if moment_us is None else time_text(moment_us)

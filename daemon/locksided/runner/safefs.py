@@ -1,0 +1,156 @@
+"""Files below a folder that somebody else may write to: no link is followed, nothing blocks or runs away.
+
+Every function works on the descriptor of an open folder and a plain name in it. Standard library only: it
+runs in a helper process too.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_OPEN_LEVELS = 32
+
+
+class NotPlain(Exception):
+    """Something else stands where a plain file or folder of bounded size was expected."""
+
+
+@contextmanager
+def opened_folder(name: str, dir_fd: int | None = None) -> Iterator[int]:
+    """The descriptor of a real folder. Raises `NotPlain` for a link or a file, `FileNotFoundError`."""
+    try:
+        fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)
+    except NotADirectoryError:
+        raise NotPlain(f"{name} is not a folder") from None
+    except OSError as error:
+        if os.path.islink(name) if dir_fd is None else _is_link(name, dir_fd):
+            raise NotPlain(f"{name} is a link") from error
+        raise
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _is_link(name: str, dir_fd: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(name, dir_fd=dir_fd).st_mode)
+    except OSError:
+        return False
+
+
+def read_file(name: str, dir_fd: int, limit_bytes: int) -> bytes | None:
+    """The content of a plain file, None if there is none. Raises `NotPlain` for anything else or more."""
+    try:
+        fd = os.open(name, _FILE, dir_fd=dir_fd)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if _is_link(name, dir_fd):
+            raise NotPlain(f"{name} is a link") from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise NotPlain(f"{name} is not a plain file")
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            content = file.read(limit_bytes + 1)
+    finally:
+        os.close(fd)
+    if len(content) > limit_bytes:
+        raise NotPlain(f"{name} is larger than {limit_bytes} bytes")
+    return content
+
+
+def write_file(name: str, dir_fd: int, content: bytes) -> None:
+    """Makes a new file in the place of whatever had that name."""
+    remove(name, dir_fd)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o600, dir_fd=dir_fd), "wb") as file:
+        file.write(content)
+
+
+def make_folder(name: str, dir_fd: int) -> None:
+    """Makes sure that there is a real folder of that name; a link or file in its place is removed."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=dir_fd)
+    except FileExistsError:
+        if stat.S_ISDIR(os.lstat(name, dir_fd=dir_fd).st_mode):
+            _make_accessible(name, dir_fd)
+            return
+        os.unlink(name, dir_fd=dir_fd)
+        os.mkdir(name, 0o700, dir_fd=dir_fd)
+
+
+def remove(name: str, dir_fd: int) -> None:
+    """Removes whatever has that name, a whole tree included; nothing is fine."""
+    try:
+        status = os.lstat(name, dir_fd=dir_fd)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        _unlink(name, dir_fd)
+        return
+    with _opened_for_removal(name, dir_fd) as fd:
+        clear(fd)
+    os.rmdir(name, dir_fd=dir_fd)
+
+
+def clear(dir_fd: int) -> None:
+    """Removes everything in an open folder.
+
+    At most 32 levels are open at once: what is deeper is moved up to the top first, so that no depth that a
+    program can make exhausts descriptors or the stack.
+    """
+    moved = 0
+    while names := os.listdir(dir_fd):
+        for name in names:
+            moved = _remove_entry(name, dir_fd, dir_fd, 1, moved)
+
+
+def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int) -> int:
+    """Removes one entry, or moves a folder that lies too deep up to the top; gives the number of moves."""
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode)
+    except FileNotFoundError:
+        return moved
+    if not is_folder:
+        _unlink(name, parent_fd)
+        return moved
+    if level >= _MAX_OPEN_LEVELS:
+        _make_accessible(name, parent_fd)
+        os.rename(name, f".moved-{os.getpid()}-{moved}", src_dir_fd=parent_fd, dst_dir_fd=top_fd)
+        return moved + 1
+    with _opened_for_removal(name, parent_fd) as fd:
+        for inner in os.listdir(fd):
+            moved = _remove_entry(inner, fd, top_fd, level + 1, moved)
+    os.rmdir(name, dir_fd=parent_fd)
+    return moved
+
+
+@contextmanager
+def _opened_for_removal(name: str, dir_fd: int) -> Iterator[int]:
+    """A folder whose owner may have taken its own rights away."""
+    _make_accessible(name, dir_fd)
+    with opened_folder(name, dir_fd) as fd:
+        yield fd
+
+
+def _make_accessible(name: str, dir_fd: int) -> None:
+    fd = os.open(name, _PATH, dir_fd=dir_fd)
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+            os.chmod(f"/proc/self/fd/{fd}", 0o700)
+    finally:
+        os.close(fd)
+
+
+def _unlink(name: str, dir_fd: int) -> None:
+    try:
+        os.unlink(name, dir_fd=dir_fd)
+    except FileNotFoundError:
+        return

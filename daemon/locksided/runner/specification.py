@@ -1,0 +1,62 @@
+"""The frozen specification of a job as one plain document: all that a run needs, and what callers see of it.
+
+Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+FORMAT = 1
+
+_NOT_NEEDED = frozenset(
+    ("description", "schema", "rowSchema", "actions", "allowedProcessorPosition", "retry")
+)
+_CARRIED = ("pools", "inputs", "archive", "notifications", "template")
+
+
+def specification(
+    *,
+    asked: Mapping[str, Any],
+    identity: Mapping[str, Any],
+    runtime: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    processors: Mapping[str, Mapping[str, Any]],
+    configuration: Mapping[str, Any] | None,
+    rows: list[dict[str, Any]] | None,
+    variables: Mapping[str, str],
+) -> dict[str, Any]:
+    """The document. Configurations still have their `{{ variables }}`; they are filled at the run.
+
+    `configuration` is the stored one (None when `configData` stands in for it). `rows` None means that the
+    configuration has none and runs as a whole; an empty list runs nothing. Of manifests only what a run needs
+    is kept.
+    """
+    return {
+        "format": FORMAT,
+        **identity,
+        **runtime,
+        **{name: asked[name] for name in _CARRIED if asked.get(name) is not None},
+        "manifest": _needed(manifest),
+        "processors": {key: _needed(value) for key, value in processors.items()},
+        "configuration": None if configuration is None else dict(configuration),
+        "rows": rows,
+        "variables": dict(variables),
+    }
+
+
+def _needed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name not in _NOT_NEEDED}
+
+
+def root_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration's root that runs: `configData`, or the stored configuration."""
+    root: Mapping[str, Any] | None = spec["configData"]
+    return spec["configuration"] if root is None else root
+
+
+def of_one_row(spec: Mapping[str, Any], row_id: str) -> dict[str, Any]:
+    """The specification of a container's child that runs one row."""
+    rows = [row for row in spec["rows"] or () if row["id"] == row_id]
+    if not rows:
+        raise ValueError(f"the specification has no row {row_id}")
+    return {**spec, "configRowIds": [row_id], "rows": rows, "parallelism": None}

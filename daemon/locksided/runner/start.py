@@ -1,0 +1,63 @@
+"""The message that has the keeper start one step. Pure: what is in the folder is made elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.runner.environment import JobContext, RunAs, environment_of
+from locksided.runner.folder import start_token
+from locksided.runner.plan import Step
+from locksided.runner.secrets import secret_values
+
+DEFAULT_MAX_LOG_BYTES = 64 * 2**20
+
+
+def start_message(
+    step: Step,
+    spec: Mapping[str, Any],
+    context: JobContext,
+    *,
+    state: Mapping[str, Any] | None = None,
+    spent_seconds: float = 0.0,
+    max_log_bytes: int = DEFAULT_MAX_LOG_BYTES,
+) -> dict[str, Any]:
+    """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before."""
+    execution, folder, limits = step.execution, context.folder, spec["limits"]
+    program = execution.program.with_datadir(folder.data) if step.has_data else execution.program
+    return {
+        "op": "start",
+        "token": start_token(context.job_id, context.launch, step.index),
+        "folder": folder.control(context.launch, step.index),
+        "pipeline": program.to_wire(),
+        "shell": False,
+        "cwd": working_directory(step, context),
+        "env": environment_of(step, spec, context),
+        "user": _user(context.run_as),
+        "timeoutSeconds": _time_left(limits["timeoutSeconds"], spent_seconds),
+        "graceSeconds": execution.grace_seconds,
+        "stopSignal": execution.stop_signal,
+        "memoryBytes": limits["memoryBytes"],
+        "cpus": limits["cpus"],
+        "leftovers": execution.leftovers.value,
+        "secrets": secret_values([step.config_file, state, spec["variables"], execution.image_parameters]),
+        "logFolder": folder.log,
+        "maxLogBytes": max_log_bytes,
+    }
+
+
+def working_directory(step: Step, context: JobContext) -> str:
+    """The folder that the step starts in: the one it names, else its own empty one."""
+    cwd = step.execution.cwd
+    if cwd is None:
+        return context.folder.cwd
+    return cwd.replace("{datadir}", context.folder.data) if step.has_data else cwd
+
+
+def _user(run_as: RunAs | None) -> dict[str, Any] | None:
+    if run_as is None:
+        return None
+    return {"uid": run_as.uid, "gid": run_as.gid, "groups": list(run_as.groups)}
+
+
+def _time_left(limit_seconds: float | None, spent_seconds: float) -> float | None:
+    """What is left of the job's time limit; a run whose time is up still gets a moment to be stopped in."""
+    return None if limit_seconds is None else max(limit_seconds - spent_seconds, 0.001)

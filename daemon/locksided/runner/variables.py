@@ -1,0 +1,104 @@
+"""Fills `{{ name }}` in a configuration's texts. Keys, numbers and everything else stay as they are."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from locksided.core.errors import Invalid
+from locksided.runner.fields import Fields, as_text, describe, join
+
+_PLACE = re.compile(r"\{\{\s*(#?[A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+_MAX_DEPTH = 100
+
+
+def values_of(pairs: Sequence[Any], path: str) -> dict[str, str]:
+    """The variables of a list of `{name, value}`, later ones winning. Raises `Invalid`."""
+    values: dict[str, str] = {}
+    for index, pair in enumerate(pairs):
+        fields = Fields.read(pair, join(path, index))
+        fields.refuse_unknown(("name", "value"))
+        name = as_text(fields.get("name"), fields.at("name"))
+        if not _PLACE.fullmatch("{{" + name + "}}"):
+            raise Invalid(f"{name[:60]!r} is no name of a variable.", path=fields.at("name"))
+        values[name] = as_value(fields.get("value"), fields.at("value"))
+    return values
+
+
+def variables_of(data: Fields, stored: Mapping[str, Any] | None, defaults: Fields) -> dict[str, str]:
+    """Every variable's value: the request's, else the stored set's, else the default. Raises `Invalid`."""
+    data.refuse_unknown(("values",))
+    stored_values = [] if stored is None else stored.get("values") or []
+    return {
+        **_defaults(defaults),
+        **values_of(stored_values, "$.variables.values"),
+        **values_of(data.list("values"), data.at("values")),
+    }
+
+
+def _defaults(defaults: Fields) -> dict[str, str]:
+    return {
+        name: as_value(value, defaults.at(name))
+        for name, value in defaults.values.items()
+        if value is not None
+    }
+
+
+def as_value(value: object, path: str) -> str:
+    """A variable's value as the text that is filled in. Raises `Invalid`."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case int() | float():
+            return str(value)
+        case _:
+            raise Invalid(
+                f"{path} must be a string, a number or a boolean, not {describe(value)}.", path=path
+            )
+
+
+def names_in(document: object) -> list[str]:
+    """The names of all variables in a document's texts, each once, in their order."""
+    found: dict[str, None] = {}
+    for text in _texts(document, 0):
+        found.update(dict.fromkeys(_PLACE.findall(text)))
+    return list(found)
+
+
+def filled(document: Any, values: Mapping[str, str]) -> Any:
+    """The document with its variables filled; those without a value are left standing."""
+    match document:
+        case str():
+            return _PLACE.sub(lambda place: values.get(place[1], place[0]), document)
+        case Mapping():
+            return {key: filled(value, values) for key, value in document.items()}
+        case list() | tuple():
+            return [filled(value, values) for value in document]
+        case _:
+            return document
+
+
+def refuse_deep(document: object, path: str) -> None:
+    """Raises `Invalid` for a document that is nested deeper than anybody writes by hand."""
+    if _depth_exceeds(document, _MAX_DEPTH):
+        raise Invalid(f"{path} is nested deeper than {_MAX_DEPTH} levels.", path=path)
+
+
+def _depth_exceeds(document: object, left: int) -> bool:
+    if not isinstance(document, Mapping | list | tuple):
+        return False
+    inner: Iterable[object] = document.values() if isinstance(document, Mapping) else document
+    return left == 0 or any(_depth_exceeds(value, left - 1) for value in inner)
+
+
+def _texts(document: object, depth: int) -> Iterable[str]:
+    match document:
+        case str():
+            yield document
+        case Mapping():
+            for value in document.values():
+                yield from _texts(value, depth + 1)
+        case list() | tuple():
+            for value in document:
+                yield from _texts(value, depth + 1)

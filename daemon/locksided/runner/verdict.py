@@ -1,0 +1,133 @@
+"""How one step ended and whose fault that was, by the keeper's outcome and the component's exit codes. Pure.
+
+Whether a job was asked to terminate is the scheduler's knowledge: here `TERMINATED` only says that the keeper
+stopped the step on request.
+"""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from locksided.runner.manifest import ExitCodes
+from locksided.runner.texts import cut
+from locksided.runner.words import ErrorKind, ErrorType, RetryOn
+
+NO_MESSAGE = "No error message."
+
+
+class Verdict(Enum):
+    """How a step or a run ended."""
+
+    SUCCESS = auto()
+    WARNING = auto()
+    ERROR = auto()
+    TERMINATED = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why it failed; the message is for people and has nothing secret in it."""
+
+    type: ErrorType
+    kind: ErrorKind
+    message: str
+    exit_code: int | None = None
+    signal: int | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """`result.error`."""
+        return {
+            "type": self.type.value,
+            "kind": self.kind.value,
+            "exitCode": self.exit_code,
+            "signal": self.signal,
+            "message": self.message,
+        }
+
+    @property
+    def retry_class(self) -> RetryOn:
+        """Under which word a retry policy names it."""
+        match self.kind:
+            case ErrorKind.TIMEOUT:
+                return RetryOn.TIMEOUT
+            case ErrorKind.LOST:
+                return RetryOn.LOST
+            case _:
+                return RetryOn(self.type.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The verdict on a step, and the failure behind it where there is one."""
+
+    verdict: Verdict
+    failure: Failure | None = None
+
+
+def ending_of(outcome: Mapping[str, Any], exit_codes: ExitCodes, timeout_seconds: float | None) -> Ending:
+    """What the keeper's outcome means. What a process stopped on request exits with does not matter."""
+    refused = outcome.get("refused")
+    if refused is not None:
+        return failed(ErrorType.USER, ErrorKind.SPAWN, f"It could not be started: {refused['message']}")
+    if outcome.get("lost") or outcome.get("stopped") == "machine":
+        lost = failed(ErrorType.APPLICATION, ErrorKind.LOST, "The job was lost with its machine or keeper.")
+        return Ending(Verdict.LOST, lost.failure)
+    match outcome.get("stopped"):
+        case "terminate":
+            return Ending(Verdict.TERMINATED)
+        case "timeout":
+            limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
+            message = _with_tail(f"It ran longer than its time limit{limit} and was stopped.", outcome)
+            return _died(outcome, ErrorType.APPLICATION, ErrorKind.TIMEOUT, message)
+        case _:
+            return _ended_by_itself(outcome, exit_codes)
+
+
+def failed(error_type: ErrorType, kind: ErrorKind, message: str) -> Ending:
+    """An error that no process's end tells of."""
+    return Ending(Verdict.ERROR, Failure(error_type, kind, cut(message)))
+
+
+def _died(outcome: Mapping[str, Any], error_type: ErrorType, kind: ErrorKind, message: str) -> Ending:
+    failure = Failure(error_type, kind, cut(message), outcome.get("exitCode"), outcome.get("signal"))
+    return Ending(Verdict.ERROR, failure)
+
+
+def _ended_by_itself(outcome: Mapping[str, Any], exit_codes: ExitCodes) -> Ending:
+    code, number = outcome.get("exitCode"), outcome.get("signal")
+    if number is None and code in exit_codes.success:
+        return Ending(Verdict.SUCCESS)
+    if outcome.get("outOfMemory"):
+        message = _with_tail("It needed more memory than its limit allows and was stopped.", outcome)
+        return _died(outcome, ErrorType.APPLICATION, ErrorKind.OUT_OF_MEMORY, message)
+    if number is not None:
+        message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
+        return _died(outcome, ErrorType.APPLICATION, ErrorKind.SIGNAL, message)
+    tail = _tail(outcome) or NO_MESSAGE
+    error_type = ErrorType.USER if code in exit_codes.user_error else ErrorType.APPLICATION
+    return _died(outcome, error_type, ErrorKind.EXIT, tail)
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL` for 9; signals without a name by their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tail(outcome: Mapping[str, Any]) -> str:
+    """The end of what it wrote to stderr, else to stdout; the keeper has cut and redacted both."""
+    for name in ("stderrTail", "stdoutTail"):
+        text: str = (outcome.get(name) or "").strip()
+        if text.strip("… \n"):
+            return text
+    return ""
+
+
+def _with_tail(sentence: str, outcome: Mapping[str, Any]) -> str:
+    tail = _tail(outcome)
+    return f"{sentence}\n{tail}" if tail else sentence

@@ -1,0 +1,28 @@
+"""The daemon's side of the socket: who calls and what is asked; what is answered is `api`'s.
+
+listeners -> service -> connection -> requests -> calls -> handler
+                             outbox <- answers <-
+"""
+
+from locksided.server.access import Access, Principal
+from locksided.server.calls import AtOnce, Call, Handler
+from locksided.server.connection import Connection
+from locksided.server.limits import Limits
+from locksided.server.listeners import Listener, ListenError, listen, passed_listeners
+from locksided.server.service import Server, serve
+
+__all__ = [
+    "Access",
+    "AtOnce",
+    "Call",
+    "Connection",
+    "Handler",
+    "Limits",
+    "ListenError",
+    "Listener",
+    "Principal",
+    "Server",
+    "listen",
+    "passed_listeners",
+    "serve",
+]

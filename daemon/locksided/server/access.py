@@ -1,0 +1,78 @@
+"""Who a caller is and what role that gives; decided by what the kernel and the settings say, by nothing else.
+
+Which job belongs to whom is not looked at here.
+"""
+
+import grp
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from lockside.protocol.words import Role
+
+ROOT_UID = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The user at the other end of a connection, as the kernel reported at its connect."""
+
+    uid: int
+    gid: int
+    user: str
+    groups: tuple[int, ...]
+    role: Role
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which Unix groups have which role. Root and the daemon's own user are always admins."""
+
+    own_uid: int
+    admin_gids: frozenset[int] = field(default_factory=frozenset)
+    operator_gids: frozenset[int] = field(default_factory=frozenset)
+    viewer_gids: frozenset[int] = field(default_factory=frozenset)
+    default_role: Role = Role.NONE
+
+    @classmethod
+    def from_names(
+        cls,
+        own_uid: int,
+        *,
+        admin: Iterable[str] = (),
+        operator: Iterable[str] = (),
+        viewer: Iterable[str] = (),
+        default_role: str = "none",
+    ) -> Self:
+        """From group names or numbers, as settings write them. Raises ValueError naming a missing one."""
+        return cls(
+            own_uid,
+            frozenset(map(group_id, admin)),
+            frozenset(map(group_id, operator)),
+            frozenset(map(group_id, viewer)),
+            Role[default_role.upper()],
+        )
+
+    def role_of(self, uid: int, gids: Iterable[int]) -> Role:
+        """The highest role that the user or one of the groups has."""
+        if uid in {ROOT_UID, self.own_uid}:
+            return Role.ADMIN
+        held = frozenset(gids)
+        if held & self.admin_gids:
+            return Role.ADMIN
+        if held & self.operator_gids:
+            return Role.OPERATOR
+        if held & self.viewer_gids:
+            return Role.VIEWER
+        return self.default_role
+
+
+def group_id(name: str) -> int:
+    """The id of a group by its name or number. Raises ValueError."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ValueError(f"There is no group named {name!r} on this machine") from None

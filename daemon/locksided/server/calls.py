@@ -1,0 +1,177 @@
+"""One call: finds its method, checks who asks and what for, has its handler do it, and makes the answer.
+
+Knows no sockets and no frames. Only here may any exception be caught: a handler's fault is told to the caller
+in plain words and to the log in full, and ends nothing else.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import msgspec
+import structlog
+from msgspec import UnsetType
+
+from lockside.protocol.errors import ErrorKind, ErrorObject, error
+from lockside.protocol.explain import explain, shortened
+from lockside.protocol.methods import Method
+from locksided.core.errors import Refused
+from locksided.server.access import Principal
+from locksided.server.answers import error_text, refusal, result_text
+from locksided.server.requests import Request, RequestId
+
+if TYPE_CHECKING:
+    from locksided.server.connection import Connection
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler knows beside its parameters: who asks, where from, and the parameters as they came."""
+
+    principal: Principal
+    connection: "Connection"
+    method: Method
+    raw: dict[str, Any]
+
+
+Sink = Callable[[bytes | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """A handler that never waits: it is done where the request is read, without a task of its own."""
+
+    handle: Callable[[Call, Any], object]
+
+
+Handler = Callable[[Call, Any], Awaitable[object]] | AtOnce
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and what does it."""
+
+    method: Method
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A checked call that is to be done; its answer goes to the sink, None when nobody wants one."""
+
+    route: Route
+    call: Call
+    params: Any
+    id: RequestId | UnsetType
+    sink: Sink
+
+    def give_up(self) -> None:
+        """Answer that it is not done, because the daemon goes."""
+        message = "The daemon is stopping: ask again when it is back"
+        self.answer_error(error(ErrorKind.UNAVAILABLE, message))
+
+    def answer_error(self, fault: ErrorObject) -> None:
+        """Answer that it failed."""
+        self.sink(None if isinstance(self.id, UnsetType) else error_text(self.id, fault))
+
+
+class Router:
+    """The methods that are served, each with its handler."""
+
+    def __init__(
+        self, methods: Mapping[str, Method], handlers: Mapping[str, Handler], max_answer_bytes: int, log: Log
+    ) -> None:
+        if strangers := handlers.keys() - methods.keys():
+            raise ValueError(f"Handlers of methods that do not exist: {', '.join(sorted(strangers))}")
+        self._known = methods
+        self._routes = {name: Route(methods[name], handler) for name, handler in handlers.items()}
+        self._max_answer_bytes = max_answer_bytes
+        self._log = log
+
+    def resolve(
+        self, request: Request, principal: Principal, connection: "Connection", sink: Sink
+    ) -> Pending | ErrorObject:
+        """The call that a request asks for, or why it is not done."""
+        route = self._routes.get(request.method)
+        if route is None:
+            return self._unknown(request.method)
+        method = route.method
+        if principal.role < method.role:
+            return _forbidden(principal, method)
+        raw = request.params
+        if isinstance(raw, UnsetType) or raw == []:
+            raw = {}
+        if isinstance(raw, list):
+            message = f"Parameters of {method.name} go by name: send an object, not a list"
+            return error(ErrorKind.INVALID, message, path="$")
+        try:
+            params = msgspec.convert(raw, method.params)
+        except msgspec.ValidationError as problem:
+            message, path = explain(problem, method.params)
+            return error(ErrorKind.INVALID, message, path=path)
+        return Pending(route, Call(principal, connection, method, raw), params, request.id, sink)
+
+    async def perform(self, pending: Pending) -> None:
+        """Do a call and answer it, whatever happens; a cancellation is answered and raised again."""
+        try:
+            handler = pending.route.handler
+            if isinstance(handler, AtOnce):
+                result = handler.handle(pending.call, pending.params)
+            else:
+                result = await handler(pending.call, pending.params)
+            self._answer(pending, result)
+        except Refused as refused:
+            pending.answer_error(refusal(refused))
+        except anyio.get_cancelled_exc_class():
+            pending.give_up()
+            raise
+        except Exception as problem:  # noqa: BLE001 - one call's fault, of whatever kind, must end no other call
+            pending.answer_error(self._internal(pending, problem))
+
+    def _answer(self, pending: Pending, result: object) -> None:
+        if isinstance(pending.id, UnsetType):
+            pending.sink(None)
+            return
+        text = result_text(pending.id, result)
+        if len(text) <= self._max_answer_bytes:
+            pending.sink(text)
+            return
+        message = (
+            f"The answer has {len(text)} bytes, more than the {self._max_answer_bytes} of a line: "
+            "ask for less with `limit` or `fields`"
+        )
+        pending.answer_error(error(ErrorKind.LIMIT, message))
+
+    def _internal(self, pending: Pending, problem: Exception) -> ErrorObject:
+        name = pending.call.method.name
+        principal = pending.call.principal
+        self._log.error(
+            "handler failed",
+            method=name,
+            uid=principal.uid,
+            user=principal.user,
+            peer_pid=principal.pid,
+            exc_info=problem,
+        )
+        message = f"The daemon failed at {name}. That is its fault, not yours: its log has the details"
+        return error(ErrorKind.INTERNAL, message)
+
+    def _unknown(self, name: str) -> ErrorObject:
+        if name in self._known:
+            return error(ErrorKind.METHOD_NOT_FOUND, f"This daemon does not offer the method {name}")
+        short = shortened(name)
+        close = get_close_matches(short, self._routes, n=1)
+        hint = f"did you mean {close[0]}?" if close else "rpc.discover lists them all"
+        return error(ErrorKind.METHOD_NOT_FOUND, f"There is no method {short!r}: {hint}", method=short)
+
+
+def _forbidden(principal: Principal, method: Method) -> ErrorObject:
+    message = (
+        f"{method.name} is for the role {method.role.word}, and {principal.user} has the role "
+        f"{principal.role.word}: an admin can change that in the section [access] of the settings"
+    )
+    return error(ErrorKind.FORBIDDEN, message)

@@ -1,0 +1,235 @@
+"""One client's connection, from its first byte to its last answer.
+
+It reads while the client reads, does what is asked, and knows how it ends: a client that shuts down its
+sending side still gets its answers; of one that is gone the waits are dropped and the changes done.
+"""
+
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import anyio
+import anyio.lowlevel
+from msgspec import UnsetType
+
+from lockside.protocol.errors import ErrorKind, ErrorObject, error
+from lockside.protocol.frames import Broken, Decoder, Frame, Framing, TooLong, detect
+from locksided.server.access import Principal
+from locksided.server.answers import error_text, notification_text
+from locksided.server.batches import BatchAnswer
+from locksided.server.calls import AtOnce, Pending, Router
+from locksided.server.hangup import hung_up
+from locksided.server.inbox import Inbox
+from locksided.server.lane import Lane
+from locksided.server.limits import Limits
+from locksided.server.outbox import Outbox
+from locksided.server.requests import Parsed, Rejected, Request, RequestId, parse
+
+LAST_WRITE_SECONDS: Final = 0.3
+
+
+class Connection:
+    """What handlers see of it: `notify`, `room`, `subscriptions`, `start_soon` and `closed`."""
+
+    def __init__(
+        self, connected: socket.socket, principal: Principal, router: Router, limits: Limits
+    ) -> None:
+        self.principal = principal
+        self.subscriptions: dict[str, object] = {}
+        self.closed = anyio.Event()
+        self._socket = connected
+        self._router = router
+        self._limits = limits
+        self._inbox = Inbox(connected)
+        self._outbox = Outbox(connected, limits.unread_bytes)
+        self._framing = Framing.LINES
+        self._decoder: Decoder | None = None
+        self._start = b""
+        self._in_flight = 0
+        self._answer_made: anyio.Event | None = None
+        self._is_stopping = False
+        self._reading = anyio.CancelScope()
+        self._last_write = anyio.CancelScope()
+        self._looks = anyio.create_task_group()
+        self._changes = anyio.create_task_group()
+        self._looks_lane = Lane(self._looks, router.perform, limits.in_flight)
+        self._changes_lane = Lane(self._changes, router.perform, limits.in_flight)
+
+    def notify(self, method: str, params: Any) -> bool:
+        """Send a notification; False, and nothing is sent, if the client has too much unread or is gone."""
+        if self._outbox.is_full or self._outbox.is_closed:
+            return False
+        self._put(notification_text(method, params))
+        return True
+
+    async def room(self) -> None:
+        """Wait until a notification would be taken again, or the client is gone."""
+        await self._outbox.room()
+
+    def start_soon(self, work: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        """Run something beside the calls while the client is there; its failure ends the connection."""
+        self._looks.start_soon(work, *args)
+
+    def stop(self) -> None:
+        """End soon: calls that only look are answered `unavailable` now, changes when their time is up."""
+        self._is_stopping = True
+        self._reading.cancel()
+        self._looks.cancel_scope.cancel()
+        last_moment = anyio.current_time() + self._limits.stop_seconds
+        self._changes.cancel_scope.deadline = last_moment
+        self._last_write.deadline = last_moment + LAST_WRITE_SECONDS
+
+    async def run(self) -> None:
+        """Serve the client until it is gone or `stop` is called; the socket is closed then."""
+        try:
+            async with self._changes:
+                async with self._looks:
+                    await self._serve_reads()
+                    self._looks.cancel_scope.cancel()
+                self._looks_lane.give_up()
+                await self._all_answered()
+                self._changes_lane.finish()
+            with self._last_write:
+                await self._outbox.written()
+        finally:
+            self._inbox.close()
+            self._outbox.close()
+            self._socket.close()
+            self.closed.set()
+
+    async def _serve_reads(self) -> None:
+        with self._reading:
+            await self._read()
+        if self._is_stopping:
+            return
+        self._inbox.close()
+        self._looks.start_soon(self._leave_when_hung_up)
+        await self._all_answered()
+        if self.subscriptions:
+            await anyio.sleep_forever()
+        await self._outbox.written()
+
+    async def _leave_when_hung_up(self) -> None:
+        await hung_up(self._socket)
+        self._outbox.close()
+        self._looks.cancel_scope.cancel()
+
+    async def _all_answered(self) -> None:
+        while self._in_flight:
+            await self._next_answer()
+
+    # --- reading
+
+    async def _read(self) -> None:
+        while data := await self._receive():
+            for frame in self._frames_of(data):
+                await self._take(frame)
+                if isinstance(frame, Broken):
+                    return
+        rest = self._decoder.end() if self._decoder else self._start
+        if rest.strip() and self._framing is Framing.LINES:
+            await self._take(rest)
+
+    async def _receive(self) -> bytes:
+        """The next bytes, none at the end; waits while the client leaves its answers unread."""
+        await self._outbox.room()
+        return await self._inbox.receive()
+
+    def _frames_of(self, data: bytes) -> list[Frame]:
+        if self._decoder is None:
+            data = self._start + data
+            framing = detect(data)
+            if framing is None:
+                self._start = data
+                return []
+            self._framing = framing
+            self._decoder = framing.decoder(self._limits.line_bytes)
+        return self._decoder.feed(data)
+
+    # --- requests
+
+    async def _take(self, frame: Frame) -> None:
+        if self._outbox.is_full:
+            await self._outbox.room()
+        if isinstance(frame, TooLong):
+            message = f"A request has at most {frame.limit_bytes} bytes: send less at once"
+            self._reject(error(ErrorKind.LIMIT, message))
+            return
+        if isinstance(frame, Broken):
+            self._reject(error(ErrorKind.PARSE_ERROR, f"{frame.reason}; the connection ends"))
+            return
+        parsed = parse(frame, self._limits)
+        if isinstance(parsed, list):
+            await self._take_batch(parsed)
+        elif isinstance(parsed, Rejected):
+            self._reject(parsed.error, parsed.id)
+        else:
+            await self._take_one(parsed)
+
+    async def _take_one(self, request: Request) -> None:
+        pending = self._router.resolve(request, self.principal, self, self._answered)
+        if isinstance(pending, ErrorObject):
+            if not isinstance(request.id, UnsetType):
+                self._reject(pending, request.id)
+        elif isinstance(pending.route.handler, AtOnce):
+            self._in_flight += 1
+            await self._router.perform(pending)
+        elif await self._may_begin(request.id):
+            self._lane_of(pending).put(pending)
+
+    async def _take_batch(self, requests: list[Parsed]) -> None:
+        if not await self._may_begin(None):
+            return
+        answer = BatchAnswer(len(requests), self._limits.line_bytes, self._answered)
+        looks = Lane(self._looks, self._router.perform, self._limits.batch_width)
+        changes = Lane(self._changes, self._router.perform, self._limits.batch_width)
+        for request in requests:
+            sink = answer.sink(request.id)
+            if isinstance(request, Rejected):
+                sink(error_text(request.id, request.error))
+                continue
+            pending = self._router.resolve(request, self.principal, self, sink)
+            if isinstance(pending, ErrorObject):
+                sink(None if isinstance(request.id, UnsetType) else error_text(request.id, pending))
+            else:
+                (changes if pending.call.method.mutates else looks).put(pending)
+        looks.finish()
+        changes.finish()
+
+    def _lane_of(self, pending: Pending) -> Lane:
+        return self._changes_lane if pending.call.method.mutates else self._looks_lane
+
+    async def _may_begin(self, request_id: RequestId | UnsetType) -> bool:
+        """Count one more in flight, or answer that there are too many; a notification waits for its turn."""
+        if self._in_flight >= self._limits.in_flight:
+            await anyio.lowlevel.checkpoint()  # what needs no waiting is done by now
+        if isinstance(request_id, UnsetType):
+            while self._in_flight >= self._limits.in_flight:
+                await self._next_answer()
+        elif self._in_flight >= self._limits.in_flight:
+            message = f"{self._in_flight} requests of this connection are unanswered: wait for some answers"
+            self._reject(error(ErrorKind.LIMIT, message), request_id)
+            return False
+        self._in_flight += 1
+        return True
+
+    # --- answers
+
+    def _reject(self, fault: ErrorObject, request_id: RequestId = None) -> None:
+        self._put(error_text(request_id, fault))
+
+    def _answered(self, text: bytes | None) -> None:
+        self._in_flight -= 1
+        if text is not None:
+            self._put(text)
+        if self._answer_made is not None:
+            self._answer_made.set()
+            self._answer_made = None
+
+    async def _next_answer(self) -> None:
+        if self._answer_made is None:
+            self._answer_made = anyio.Event()
+        await self._answer_made.wait()
+
+    def _put(self, text: bytes) -> None:
+        self._outbox.put(self._framing.encode(text))

@@ -1,0 +1,89 @@
+"""Does calls side by side with as few tasks as they need: those that end at once share one.
+
+A worker that takes a call first makes sure that another one comes for the next: if the call waits, that one
+goes on; if not, it finds nothing to do. One idle worker stays parked: a new task costs more than a call.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from locksided.server.calls import Pending
+
+Perform = Callable[[Pending], Awaitable[None]]
+
+
+class Lane:
+    """Calls begin in the order in which they were put, at most `width` at a time."""
+
+    def __init__(self, tasks: TaskGroup, perform: Perform, width: int) -> None:
+        self._tasks = tasks
+        self._perform = perform
+        self._width = width
+        self._queue: deque[Pending] = deque()
+        self._workers = 0
+        self._is_coming = False
+        self._is_finishing = False
+        self._parked: asyncio.Future[None] | None = None
+
+    def put(self, pending: Pending) -> None:
+        """Do this call as soon as there is a worker."""
+        self._queue.append(pending)
+        self._have_one_come()
+
+    def finish(self) -> None:
+        """Let the workers end when nothing is left to do; nothing is put any more."""
+        self._is_finishing = True
+        self._unpark()
+
+    def give_up(self) -> None:
+        """Answer the calls that were not begun."""
+        while self._queue:
+            self._queue.popleft().give_up()
+
+    def _have_one_come(self) -> None:
+        if not self._queue or self._is_coming:
+            return
+        if self._parked is not None:
+            self._is_coming = True
+            self._unpark()
+        elif self._workers < self._width:
+            self._is_coming = True
+            self._tasks.start_soon(self._work)
+
+    async def _work(self) -> None:
+        self._workers += 1
+        try:
+            await self._do_all()
+            while self._parked is None and not self._is_finishing:
+                await self._park()
+                await self._do_all()
+        except anyio.get_cancelled_exc_class():
+            self.give_up()
+            raise
+        finally:
+            self._workers -= 1
+
+    async def _do_all(self) -> None:
+        self._is_coming = False
+        while self._queue:
+            pending = self._queue.popleft()
+            self._have_one_come()
+            await self._perform(pending)
+
+    async def _park(self) -> None:
+        self._parked = parked = asyncio.get_running_loop().create_future()
+        try:
+            await parked
+        finally:
+            if self._parked is parked:
+                self._parked = None
+
+    def _unpark(self) -> None:
+        if self._parked is not None:
+            if not self._parked.done():
+                self._parked.set_result(None)
+            self._parked = None

@@ -1,0 +1,140 @@
+"""Makes the sockets that clients connect to, with their rights from the first moment on, and takes them away.
+
+That no other daemon lives here is known before: the state folder is locked. Nothing is accepted here.
+"""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+BACKLOG: Final = 1024
+FIRST_PASSED_FD: Final = 3
+LONGEST_PATH: Final = 107
+
+
+class ListenError(Exception):
+    """A socket cannot be made where it should be; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening socket, and the file that is removed with it when it is ours."""
+
+    socket: socket.socket
+    path: Path | None = None
+    inode: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Stop listening and remove the file, unless somebody put another one in its place."""
+        self.socket.close()
+        if self.path is None:
+            return
+        with suppress(FileNotFoundError):
+            found = os.lstat(self.path)
+            if (found.st_dev, found.st_ino) == self.inode:
+                os.unlink(self.path)
+
+
+def listen(path: Path, *, gid: int | None = None) -> Listener:
+    """Listen at a path of any length, mode 0600, or 0660 for a group. Raises ListenError.
+
+    The mode is never wider than that: the umask stands before the bind, the group before its right.
+    """
+    path = path.absolute()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_stale(path)
+        with _address(path) as address, _umask(0o177):
+            listening.bind(address)
+        found = os.lstat(path)
+        if gid is not None:
+            os.chown(path, -1, gid)
+            os.chmod(path, 0o660)
+        listening.listen(BACKLOG)
+    except OSError as problem:
+        listening.close()
+        raise ListenError(f"Cannot listen at {path}: {problem.strerror or problem}") from problem
+    except BaseException:
+        listening.close()
+        raise
+    return Listener(listening, path, (found.st_dev, found.st_ino))
+
+
+def passed_listeners(environment: MutableMapping[str, str]) -> list[Listener]:
+    """Unix stream sockets that systemd passed to this very process; the variables are taken out.
+
+    Raises ListenError for a passed descriptor that is nothing to accept connections from.
+    """
+    pid = environment.pop("LISTEN_PID", "")
+    count = environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or not count.isdecimal():
+        return []
+    return [_passed(fd) for fd in range(FIRST_PASSED_FD, FIRST_PASSED_FD + int(count))]
+
+
+def _passed(fd: int) -> Listener:
+    os.set_inheritable(fd, False)
+    try:
+        listening = socket.socket(fileno=fd)
+        accepts = listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as problem:
+        raise ListenError(f"The passed descriptor {fd} is no socket: {problem.strerror}") from problem
+    if not accepts or (listening.family, listening.type) != (socket.AF_UNIX, socket.SOCK_STREAM):
+        raise ListenError(
+            f"The passed descriptor {fd} must be a listening Unix stream socket (ListenStream=)"
+        )
+    listening.setblocking(False)
+    return Listener(listening)
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise ListenError(f"{path} is no socket: move it away or choose another path")
+    if _answers(path):
+        raise ListenError(f"Another process listens at {path}: stop it or choose another path")
+    os.unlink(path)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        try:
+            with _address(path) as address:
+                probe.connect(address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except BlockingIOError:
+            return True
+    return True
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """The path as the kernel takes it: a longer one goes through a descriptor of its folder."""
+    if len(os.fsencode(path)) <= LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)

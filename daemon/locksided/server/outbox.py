@@ -1,0 +1,121 @@
+"""What is to be written to one client: kept in order, written as soon as the client reads, never by waiting.
+
+All that becomes ready in one turn of the loop leaves in one write. Who fills the box looks at `is_full`; the
+box itself refuses nothing.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from typing import Final
+
+import anyio
+
+WRITE_BYTES: Final = 256 * 1024
+
+
+class Outbox:
+    """The bytes on their way to a non-blocking socket; full when more than `unread_bytes` wait."""
+
+    def __init__(self, connected: socket.socket, unread_bytes: int) -> None:
+        self._socket = connected
+        self._fd = connected.fileno()
+        self._unread_bytes = unread_bytes
+        self._loop = asyncio.get_running_loop()
+        self._chunks: deque[bytes | memoryview] = deque()
+        self._size = 0
+        self._is_due = False
+        self._is_blocked = False
+        self._is_closed = False
+        self._change: anyio.Event | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the client has so much unread that nothing more should be made for it."""
+        return self._size > self._unread_bytes
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody reads any more: what is put is dropped."""
+        return self._is_closed
+
+    def put(self, data: bytes) -> None:
+        """Write this after all that was put before."""
+        if self._is_closed:
+            return
+        self._chunks.append(data)
+        self._size += len(data)
+        if not self._is_due and not self._is_blocked:
+            self._is_due = True
+            self._loop.call_soon(self._write)
+
+    async def room(self) -> None:
+        """Wait until the box is not full, or closed."""
+        while self.is_full and not self._is_closed:
+            await self._changed()
+
+    async def written(self) -> None:
+        """Wait until everything is written, or the box is closed."""
+        while self._chunks and not self._is_closed:
+            await self._changed()
+
+    def close(self) -> None:
+        """Drop what is left; the socket stays open for its owner to close."""
+        if self._is_blocked:
+            self._loop.remove_writer(self._fd)
+            self._is_blocked = False
+        self._is_closed = True
+        self._chunks.clear()
+        self._size = 0
+        self._tell()
+
+    def _write(self) -> None:
+        self._is_due = False
+        if self._is_closed:
+            return
+        try:
+            while self._chunks:
+                self._write_some()
+        except BlockingIOError:
+            if not self._is_blocked:
+                self._is_blocked = True
+                self._loop.add_writer(self._fd, self._write)
+            self._tell()
+            return
+        except OSError:  # the client is gone; its reader finds out and ends the connection
+            self.close()
+            return
+        if self._is_blocked:
+            self._is_blocked = False
+            self._loop.remove_writer(self._fd)
+        self._tell()
+
+    def _write_some(self) -> None:
+        data = self._next()
+        sent = self._socket.send(data)
+        self._size -= sent
+        self._chunks.popleft()
+        if sent < len(data):
+            self._chunks.appendleft(memoryview(data)[sent:])
+
+    def _next(self) -> bytes | memoryview:
+        """The first chunk, joined with as many small ones behind it as make one good write."""
+        if len(self._chunks) > 1 and len(self._chunks[0]) < WRITE_BYTES:
+            joined: list[bytes | memoryview] = []
+            size = 0
+            while self._chunks and size < WRITE_BYTES:
+                chunk = self._chunks.popleft()
+                joined.append(chunk)
+                size += len(chunk)
+            self._chunks.appendleft(b"".join(joined))
+        return self._chunks[0]
+
+    async def _changed(self) -> None:
+        if self._change is None:
+            self._change = anyio.Event()
+        await self._change.wait()
+
+    def _tell(self) -> None:
+        if self._change is not None:
+            self._change.set()
+            self._change = None

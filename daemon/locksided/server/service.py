@@ -1,0 +1,163 @@
+"""Accepts clients and serves each in a task of its own until it is told to stop.
+
+One client's trouble, of whatever kind, ends that client's connection and no other.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup, TaskStatus
+
+from lockside.protocol.errors import ErrorKind, error
+from lockside.protocol.methods import METHODS, Method
+from locksided.server.access import Access, Principal
+from locksided.server.answers import error_text
+from locksided.server.calls import Handler, Log, Router
+from locksided.server.connection import Connection
+from locksided.server.limits import Limits
+from locksided.server.listeners import Listener
+from locksided.server.peers import peer_of, user_name
+
+STOP_SECONDS: Final = 2.0
+NO_DESCRIPTOR_SECONDS: Final = 1.0
+_NO_DESCRIPTORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Server:
+    """Serves `handlers` on listeners. `access` may be replaced while it runs, for connections to come."""
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        access: Access,
+        limits: Limits,
+        log: Log,
+        *,
+        methods: Mapping[str, Method] = METHODS,
+    ) -> None:
+        self.access = access
+        self.connections: set[Connection] = set()
+        self._limits = limits
+        self._log = log
+        self._router = Router(methods, handlers, limits.line_bytes, log)
+        self._names: dict[int, str] = {}
+        self._accepted = 0
+        self._connection_ended = anyio.Event()
+        self._stopped = anyio.Event()
+
+    def stop(self) -> None:
+        """Accept no more and answer what is open; `serve` returns within two seconds."""
+        self._stopped.set()
+
+    async def serve(
+        self, listeners: Sequence[Listener], *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until `stop`, or until cancelled; open calls are answered and the listeners closed."""
+        async with anyio.create_task_group() as outer:
+            clients: TaskGroup = await outer.start(self._hold_clients)
+            try:
+                async with anyio.create_task_group() as accepting:
+                    for listener in listeners:
+                        accepting.start_soon(self._accept, listener.socket, clients)
+                    task_status.started()
+                    await self._stopped.wait()
+                    accepting.cancel_scope.cancel()
+            finally:
+                self._stopped.set()
+                for listener in listeners:
+                    listener.close()
+
+    async def _hold_clients(self, *, task_status: TaskStatus[TaskGroup]) -> None:
+        """Own the clients' tasks: shielded, so that a cancelled daemon still answers before it goes."""
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as clients:
+                task_status.started(clients)
+                await self._stopped.wait()
+                clients.cancel_scope.deadline = anyio.current_time() + STOP_SECONDS
+                for connection in self.connections:
+                    connection.stop()
+
+    async def _accept(self, listening: socket.socket, clients: TaskGroup) -> None:
+        while True:
+            try:
+                connected, _ = listening.accept()
+            except BlockingIOError:
+                await anyio.wait_readable(listening)
+            except ConnectionError:
+                continue
+            except OSError as problem:
+                if problem.errno not in _NO_DESCRIPTORS:
+                    raise
+                self._log.warning("cannot accept a connection", cause=problem.strerror)
+                await self._descriptor_is_free()
+            else:
+                await self._welcome(connected, clients)
+
+    async def _descriptor_is_free(self) -> None:
+        """Wait until a connection ended, or for a moment: descriptors are used elsewhere, too."""
+        with anyio.move_on_after(NO_DESCRIPTOR_SECONDS):
+            self._connection_ended = anyio.Event()
+            await self._connection_ended.wait()
+
+    async def _welcome(self, connected: socket.socket, clients: TaskGroup) -> None:
+        connected.setblocking(False)
+        if self._accepted >= self._limits.connections:
+            message = (
+                f"The daemon has its {self._limits.connections} connections: close one that is not needed"
+            )
+            _turn_away(connected, error_text(None, error(ErrorKind.LIMIT, message)))
+            return
+        self._accepted += 1
+        clients.start_soon(self._serve_client, connected)
+        await anyio.lowlevel.checkpoint()
+
+    async def _serve_client(self, connected: socket.socket) -> None:
+        try:
+            connection = Connection(
+                connected, await self._principal_of(connected), self._router, self._limits
+            )
+            self.connections.add(connection)
+            if self._stopped.is_set():
+                connection.stop()
+            try:
+                await connection.run()
+            finally:
+                self.connections.discard(connection)
+        except Exception as problem:  # noqa: BLE001 - a fault in serving one client must end no other
+            self._log.error("connection failed", exc_info=problem)
+        finally:
+            connected.close()
+            self._accepted -= 1
+            self._connection_ended.set()
+
+    async def _principal_of(self, connected: socket.socket) -> Principal:
+        peer = peer_of(connected)
+        user = self._names.get(peer.uid)
+        if user is None:
+            user = self._names[peer.uid] = await anyio.to_thread.run_sync(user_name, peer.uid)
+        role = self.access.role_of(peer.uid, peer.groups)
+        return Principal(peer.uid, peer.gid, user, peer.groups, role, peer.pid)
+
+
+async def serve(
+    listeners: Iterable[Listener],
+    handlers: Mapping[str, Handler],
+    access: Access,
+    limits: Limits,
+    log: Log,
+) -> None:
+    """Serve until cancelled: the short form of `Server`."""
+    await Server(handlers, access, limits, log).serve(list(listeners))
+
+
+def _turn_away(connected: socket.socket, text: bytes) -> None:
+    try:
+        connected.send(text + b"\n")
+    except OSError:
+        pass  # it is gone already
+    finally:
+        connected.close()

@@ -1,0 +1,157 @@
+"""Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
+
+Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class SettingsError(Exception):
+    """A setting is unknown, of the wrong type or out of bounds; the message names it and where it stands."""
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the file."""
+
+
+class DaemonSettings(Section, frozen=True):
+    """Where it lives and how it ends. Empty paths are found by the rules of the command line."""
+
+    state_dir: str = ""
+    socket: str = ""
+    socket_group: str = ""
+    on_stop: Literal["keep", "drain", "terminate"] = "keep"
+    log_format: Literal["auto", "console", "json", "systemd"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class JobSettings(Section, frozen=True):
+    """What holds for jobs that do not say otherwise."""
+
+    timeout_seconds: Seconds = 3600.0
+    grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    max_log_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 67_108_864
+    retention_days: Seconds = 30.0
+    lock: Annotated[str, msgspec.Meta(pattern=r"^(exclusive|none|shared:[1-9][0-9]*)$")] = "exclusive"
+    max_requeues: Annotated[int, msgspec.Meta(ge=0)] = 3
+    max_children: Positive = 10_000
+
+
+class PoolSettings(Section, frozen=True):
+    """A pool that exists from the first start on. `slots` 0 means the number of processors."""
+
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class LimitSettings(Section, frozen=True):
+    """What one client may ask for at once."""
+
+    line_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 8_388_608
+    batch: Positive = 1000
+    in_flight: Positive = 256
+    connections: Positive = 1000
+    unread_bytes: Annotated[int, msgspec.Meta(ge=4096)] = 1_048_576
+
+
+class AccessSettings(Section, frozen=True):
+    """Which Unix groups may do what. Root and the daemon's own user are always admins."""
+
+    admin_groups: tuple[str, ...] = ()
+    operator_groups: tuple[str, ...] = ()
+    viewer_groups: tuple[str, ...] = ()
+    default_role: Literal["admin", "operator", "viewer", "none"] = "operator"
+    group_shares: bool = False
+
+
+class EventSettings(Section, frozen=True):
+    """How long the history is kept: both bounds must be passed before an event goes."""
+
+    keep_days: Seconds = 30.0
+    keep_min: Positive = 100_000
+
+
+class KeeperSettings(Section, frozen=True):
+    """The process that owns the jobs' processes. With `socket` set it is started by somebody else."""
+
+    socket: str = ""
+    cgroups: Literal["auto", "off"] = "auto"
+    linger_seconds: Seconds = 60.0
+
+
+class ProjectSettings(Section, frozen=True):
+    """The project that a request means when it names none."""
+
+    id: str = "default"
+    name: str = "default"
+
+
+class Settings(Section, frozen=True):
+    """Everything that can be set."""
+
+    daemon: DaemonSettings = DaemonSettings()
+    jobs: JobSettings = JobSettings()
+    pools: dict[str, PoolSettings] = msgspec.field(default_factory=lambda: {"default": PoolSettings()})
+    limits: LimitSettings = LimitSettings()
+    access: AccessSettings = AccessSettings()
+    events: EventSettings = EventSettings()
+    keeper: KeeperSettings = KeeperSettings()
+    project: ProjectSettings = ProjectSettings()
+
+
+def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read all sources. A file that is named must exist. Raises SettingsError."""
+    merged: dict[str, Any] = {}
+    for path in _files(file):
+        _merge(merged, _read(path))
+    for name, value in sorted(environment.items()):
+        if name.startswith("LOCKSIDE_") and "__" in name:
+            _set_from_environment(merged, name, value)
+    try:
+        return msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def _files(file: Path | None) -> list[Path]:
+    if file is None:
+        return []
+    return [file, *sorted((file.parent / "conf.d").glob("*.toml"))]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _set_from_environment(merged: dict[str, Any], name: str, value: str) -> None:
+    keys = name.removeprefix("LOCKSIDE_").lower().split("__")
+    table = merged
+    for key in keys[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SettingsError(f"{name}: '{key}' is not a section")
+    table[keys[-1]] = value.split(",") if keys[-1].endswith("_groups") else value
+
+
+def default_slots() -> int:
+    """As many as this process may use processors."""
+    return len(os.sched_getaffinity(0))

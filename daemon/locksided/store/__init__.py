@@ -1,0 +1,51 @@
+"""The durable state, the only place with SQL. It keeps and finds; what should happen is decided elsewhere."""
+
+from locksided.store.errors import NotAStore, StoreContradiction, StoreError, StoreTooNew, StoreUnavailable
+from locksided.store.events import EventFilter
+from locksided.store.jobfilter import JobFilter, OrderBy, Page
+from locksided.store.joblist import GroupBy, JobList, JobStats
+from locksided.store.rows import (
+    ChildRow,
+    DedupRow,
+    Dependency,
+    EventRow,
+    JobRow,
+    LiveJob,
+    PoolRow,
+    StateRow,
+    Stored,
+    Version,
+)
+from locksided.store.store import Store
+from locksided.store.transaction import Applied, Operation, Saves, Transaction, Unit
+
+__all__ = [
+    "Applied",
+    "ChildRow",
+    "DedupRow",
+    "Dependency",
+    "EventFilter",
+    "EventRow",
+    "GroupBy",
+    "JobFilter",
+    "JobList",
+    "JobRow",
+    "JobStats",
+    "LiveJob",
+    "NotAStore",
+    "Operation",
+    "OrderBy",
+    "Page",
+    "PoolRow",
+    "Saves",
+    "StateRow",
+    "Store",
+    "StoreContradiction",
+    "StoreError",
+    "StoreTooNew",
+    "StoreUnavailable",
+    "Stored",
+    "Transaction",
+    "Unit",
+    "Version",
+]

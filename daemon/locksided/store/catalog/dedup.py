@@ -1,0 +1,65 @@
+"""Deduplication: which request was done under which id, so that a repeat is answered and not done again."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.core.errors import Conflict
+from locksided.store.rows import DedupRow, decoded
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+
+@dataclass(frozen=True, slots=True)
+class DedupKey:
+    """A deduplication id is one per project, user and method."""
+
+    project: str
+    uid: int
+    method: str
+    id: str
+
+
+def dedup(connection: sqlite3.Connection, key: DedupKey) -> DedupRow | None:
+    """Answer the first request under this id, or None."""
+    found = connection.execute(QUERIES["dedup"], (key.project, key.uid, key.method, key.id)).fetchall()
+    return decoded(DedupRow, found)[0] if found else None
+
+
+def remember_dedup(
+    tx: Transaction,
+    key: DedupKey,
+    params_hash: str,
+    ref: Mapping[str, Any],
+    time_us: int,
+    *,
+    job_id: int | None = None,
+) -> DedupRow | None:
+    """Note what a request made and answer None; or answer the first request, if this one repeats it.
+
+    Conflict if the first had other parameters. It is kept while `job_id` exists.
+    """
+    first = dedup(tx.connection, key)
+    if first is not None:
+        return same_request(key, first, params_hash)
+    values = (key.project, key.uid, key.method, key.id, params_hash, json_text(ref), job_id, time_us)
+    tx.connection.execute(QUERIES["insert_dedup"], values)
+    return None
+
+
+def same_request(key: DedupKey, first: DedupRow, params_hash: str) -> DedupRow:
+    """Answer `first`; Conflict naming it if the parameters differ."""
+    if first.params_hash != params_hash:
+        raise Conflict(
+            f"deduplicationId {key.id} was used by {key.method} with other parameters: choose a new one",
+            path="$.deduplicationId",
+            first=first.ref,
+        )
+    return first
+
+
+def move_dedup(tx: Transaction, job_id: int, successor_id: int, ref: Mapping[str, Any]) -> None:
+    """Have repeats of the request that made `job_id` answer its successor."""
+    tx.connection.execute(QUERIES["move_dedup"], (json_text(ref), successor_id, job_id))

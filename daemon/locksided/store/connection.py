@@ -1,0 +1,101 @@
+"""A connection that runs a whole function on its thread in a single hop, transaction and all.
+
+It knows how this program opens a database and how its failures are named; it knows no table.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import aiosqlite
+from anyio import CancelScope
+
+from locksided.store.errors import StoreContradiction, StoreUnavailable
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+CACHED_STATEMENTS = 512
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection whose unit of work is a function of the plain connection."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(partial(connect, path), iter_chunk_size=64)
+        # A connection that was left open must not keep the interpreter from ending.
+        self._thread.daemon = True
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection's thread and answer its result.
+
+        It runs to its end even if the caller is cancelled meanwhile; the cancellation is raised afterwards.
+        SQLite's and the system's errors become StoreUnavailable.
+        """
+        future: asyncio.Future[T] = asyncio.ensure_future(self._execute(work, self._conn))  # type: ignore[no-untyped-call]
+        await _ended(future)
+        try:
+            return future.result()
+        except (sqlite3.Error, OSError, MemoryError) as error:
+            raise named(error) from error
+
+
+async def _ended(future: "asyncio.Future[T]") -> None:
+    """Wait for `future` through any number of cancellations, then raise the first of them."""
+    cancelled: asyncio.CancelledError | None = None
+    with CancelScope(shield=True):
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError as error:
+                cancelled = cancelled or error
+    if cancelled is not None:
+        future.exception()  # nobody else will ask for it
+        raise cancelled
+
+
+def named(error: BaseException) -> StoreUnavailable:
+    """Answer the store's name for what SQLite or the system reported."""
+    ours = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+    return StoreContradiction(error) if isinstance(error, ours) else StoreUnavailable(error)
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open `path` for the thread that calls, readable by this user only when it is new."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=CACHED_STATEMENTS
+    )
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set what every connection has: durable commits, readers beside the writer, no trust in stored code."""
+    for setting in (
+        "trusted_schema = OFF",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "wal_autocheckpoint = 4000",  # pages: fewer, larger checkpoints between bursts of commits
+        "journal_size_limit = 67108864",  # bytes kept of a log that a long read made grow
+        "cache_size = -32768",  # KiB
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+async def opened(path: str) -> Connection:
+    """Open `path`; StoreUnavailable if it cannot be."""
+    try:
+        connection = Connection(path)
+        await connection
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnavailable(error) from error
+    return connection

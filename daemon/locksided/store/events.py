@@ -1,0 +1,87 @@
+"""Reads of events from a number on, by kind, job or run. Telling them is the transaction's."""
+
+# ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.store.rows import EventRow, decoded
+from locksided.store.sql import QUERIES
+
+# Nearly all events are of these kinds: an index of kinds leaves them out.
+COMMON_KINDS = ("job.created", "job.status", "job.stage")
+_NOT_COMMON = f"kind NOT IN ({', '.join(map(repr, COMMON_KINDS))})"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; what is empty does not restrict. `run_id_prefix` is a run and all below it."""
+
+    project: str | None = None
+    kinds: tuple[str, ...] = ()
+    job_id: int | None = None
+    run_id_prefix: str | None = None
+
+    def matches(self, event: EventRow) -> bool:
+        """Say the same of one event as the database does, for those who subscribe."""
+        return (
+            (self.project is None or event.project == self.project)
+            and (not self.kinds or event.kind in self.kinds)
+            and (self.job_id is None or event.job_id == self.job_id)
+            and (self.run_id_prefix is None or is_below(event.run_id, self.run_id_prefix))
+        )
+
+
+def is_below(run_id: str | None, prefix: str) -> bool:
+    """Say whether a run is the one that `prefix` names or below it."""
+    return run_id is not None and (run_id == prefix or run_id.startswith(prefix.rstrip(".") + "."))
+
+
+def events_after(
+    connection: sqlite3.Connection, wanted: EventFilter, after: int, limit: int
+) -> list[EventRow]:
+    """Answer up to `limit` events with a number above `after`, in their order."""
+    sql, params = _select(wanted, after, limit)
+    return decoded(EventRow, connection.execute(sql, params).fetchall())
+
+
+def last_seq(connection: sqlite3.Connection) -> int:
+    """Answer the newest event's number, 0 if there never was one."""
+    (seq,) = connection.execute(QUERIES["last_seq"]).fetchone()
+    return int(seq)
+
+
+def oldest_seq(connection: sqlite3.Connection) -> int | None:
+    """Answer the oldest number that is still kept, None without events."""
+    (seq,) = connection.execute(QUERIES["oldest_seq"]).fetchone()
+    return None if seq is None else int(seq)
+
+
+def _select(wanted: EventFilter, after: int, limit: int) -> tuple[str, list[Any]]:
+    """Compose the statement around the one index that serves this filter best."""
+    index = "NOT INDEXED"
+    terms = ["seq > ?"]
+    bound: list[Any] = [after]
+    if wanted.project is not None:
+        terms.append("project = ?")
+        bound.append(wanted.project)
+    if wanted.kinds:
+        terms.append(f"kind IN ({', '.join('?' * len(wanted.kinds))})")
+        bound.extend(wanted.kinds)
+        if not set(wanted.kinds) & set(COMMON_KINDS):
+            terms.append(_NOT_COMMON)
+            index = "INDEXED BY events_rare"
+    if wanted.run_id_prefix is not None:
+        prefix = wanted.run_id_prefix.rstrip(".")
+        terms.append("run_id IS NOT NULL AND CAST(run_id AS INTEGER) = CAST(? AS INTEGER)")
+        terms.append("(run_id = ? OR run_id >= ? AND run_id < ?)")
+        bound.extend((prefix, wanted.run_id_prefix, f"{prefix}.", f"{prefix}/"))
+        index = "INDEXED BY events_tree"
+    if wanted.job_id is not None:
+        terms.append("job_id = ?")
+        bound.append(wanted.job_id)
+        index = "INDEXED BY events_job"
+    columns = ", ".join(EventRow.__struct_fields__)
+    sql = f"SELECT {columns} FROM events {index} WHERE {' AND '.join(terms)} ORDER BY seq LIMIT ?"
+    return sql, [*bound, limit]

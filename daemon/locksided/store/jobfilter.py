@@ -1,0 +1,55 @@
+"""Which jobs a list has, and in which order. How they are found stands in joblist.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+MAX_LIMIT = 1000
+
+
+class OrderBy(Enum):
+    """What a list is ordered by; the id decides between equals. What has not ended sorts as the last end."""
+
+    ID = "id"
+    CREATED = "createdTime"
+    ENDED = "endTime"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """All that is given must hold; what is None or empty does not restrict. Ranges include both ends.
+
+    `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
+    case and all. `visible` None lists hidden jobs too.
+    """
+
+    project: str = "default"
+    statuses: tuple[str, ...] = ()
+    component: str | None = None
+    config: str | None = None
+    branch: str | None = None
+    parent_run_id: str | None = None
+    run_id_prefix: str | None = None
+    type: str | None = None
+    creator_type: str | None = None
+    creator_id: str | None = None
+    owner_uid: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+    created_from_us: int | None = None
+    created_to_us: int | None = None
+    finished_from_us: int | None = None
+    finished_to_us: int | None = None
+    visible: bool | None = True
+    retry_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list, in which order; `cursor` is what the page before answered."""
+
+    limit: int = 100
+    order_by: OrderBy = OrderBy.ID
+    descending: bool = True
+    cursor: str | None = None
+    count: bool = False

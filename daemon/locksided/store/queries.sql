@@ -1,0 +1,209 @@
+-- The named statements, each with the reason for what is not plain in it. `{x_columns}` stands for the columns of
+-- that record in rows.py. Statements whose columns vary (inserts and updates of jobs, lists of jobs) are composed in
+-- writes.py and joblist.py.
+
+-- name: put_spec
+-- A hash names its content, so what is there is the same.
+INSERT INTO specs (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING;
+
+-- name: insert_label
+-- A job that is inserted and then annotated in one batch has its labels once.
+INSERT INTO job_labels (label, value, job_id) VALUES (?, ?, ?);
+
+-- name: delete_labels
+-- Labels are replaced as a whole.
+DELETE FROM job_labels WHERE job_id = ?;
+
+-- name: put_dependency
+-- Asking twice is no error; the later condition holds.
+INSERT INTO dependencies (job_id, on_id, condition) VALUES (?, ?, ?)
+ON CONFLICT (job_id, on_id) DO UPDATE SET condition = excluded.condition;
+
+-- name: delete_dependency
+DELETE FROM dependencies WHERE job_id = ? AND on_id = ?;
+
+-- name: delete_pool
+DELETE FROM pools WHERE id = ?;
+
+-- name: put_meta
+INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: delete_meta
+DELETE FROM meta WHERE key = ?;
+
+-- name: meta
+SELECT value FROM meta WHERE key = ?;
+
+-- name: insert_event
+-- Numbers are given by the store, so that they have no gaps and none is used twice.
+INSERT INTO events (seq, time_us, kind, project, job_id, run_id, principal, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: last_seq
+-- The newest event is never pruned: after a restart the numbers go on from it.
+SELECT ifnull(max(seq), 0) FROM events;
+
+-- name: oldest_seq
+SELECT min(seq) FROM events;
+
+-- name: last_job_id
+-- A purged id is never given again, though its row is gone.
+SELECT max(
+    (SELECT ifnull(max(id), 0) FROM jobs),
+    ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_purged_id'), 0)
+);
+
+-- name: job_row
+SELECT {job_columns} FROM jobs WHERE id = ?;
+
+-- name: job_rows
+-- One parameter for any number of ids: one statement to prepare.
+SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id;
+
+-- name: live_jobs
+-- In pages, so that a hundred thousand jobs are never held twice. The partial index has exactly these.
+SELECT {live_columns} FROM jobs INDEXED BY jobs_live
+WHERE status IN ('created', 'waiting', 'processing', 'terminating') AND id > ? ORDER BY id LIMIT ?;
+
+-- name: final_statuses
+SELECT id, status FROM jobs
+WHERE id IN (SELECT value FROM json_each(?))
+    AND status IN ('success', 'warning', 'error', 'cancelled', 'terminated');
+
+-- name: children
+-- Containers take their children in the order in which they were made.
+SELECT {job_columns} FROM jobs WHERE parent_id = ? ORDER BY id;
+
+-- name: children_of
+-- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
+SELECT {child_columns} FROM jobs WHERE parent_id IN (SELECT value FROM json_each(?));
+
+-- name: retries
+SELECT {job_columns} FROM jobs WHERE retry_of_id = ? ORDER BY id;
+
+-- name: specs
+SELECT hash, body FROM specs WHERE hash IN (SELECT value FROM json_each(?));
+
+-- name: dependencies_of
+SELECT job_id, on_id, condition FROM dependencies WHERE job_id IN (SELECT value FROM json_each(?));
+
+-- name: dependants_on
+SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value FROM json_each(?));
+
+-- name: counts_by_status
+-- Answered from the index alone.
+SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
+
+-- name: pools
+SELECT {pool_columns} FROM pools ORDER BY id;
+
+-- name: pool
+SELECT {pool_columns} FROM pools WHERE id = ?;
+
+-- name: object
+-- Without a version the current one, unless it is deleted; with a version also that of a deleted object.
+SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
+FROM objects AS o
+JOIN object_versions AS v USING (project, kind, scope, id)
+WHERE o.project = :project AND o.kind = :kind AND o.scope = :scope AND o.id = :id
+    AND v.version = ifnull(:version, CASE WHEN o.deleted THEN NULL ELSE o.version END);
+
+-- name: object_even_deleted
+-- What a put follows on: the numbers of a deleted object go on.
+SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
+FROM objects AS o
+JOIN object_versions AS v USING (project, kind, scope, id)
+WHERE o.project = :project AND o.kind = :kind AND o.scope = :scope AND o.id = :id AND v.version = o.version;
+
+-- name: objects
+-- A range of scopes: one scope, or all that begin with a branch.
+SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
+FROM objects AS o
+JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
+    AND v.version = o.version
+WHERE o.project = :project AND o.kind = :kind AND o.scope >= :scope AND o.scope <= :scope_to AND o.deleted = 0
+ORDER BY o.scope, o.id;
+
+-- name: object_versions
+-- Newest first; contents are read one by one.
+SELECT version, description, changed_us, changed_by FROM object_versions
+WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id ORDER BY version DESC;
+
+-- name: put_object
+INSERT INTO objects (project, kind, scope, id, version, created_us)
+VALUES (:project, :kind, :scope, :id, :version, :now_us)
+ON CONFLICT (project, kind, scope, id) DO UPDATE SET version = excluded.version, deleted = 0;
+
+-- name: insert_object_version
+INSERT INTO object_versions (project, kind, scope, id, version, body, description, changed_us, changed_by)
+VALUES (:project, :kind, :scope, :id, :version, :body, :description, :now_us, :by);
+
+-- name: delete_object
+-- Hidden only: jobs run with the versions that they froze.
+UPDATE objects SET deleted = 1
+WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id AND deleted = 0;
+
+-- name: delete_configs_of_branch
+UPDATE objects SET deleted = 1
+WHERE project = :project AND kind = 'config' AND scope >= :scope AND scope <= :scope_to AND deleted = 0;
+
+-- name: state
+SELECT body, version, changed_us, job_id FROM states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: put_state
+INSERT INTO states (project, branch, component, config, row, body, version, changed_us, job_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
+    body = excluded.body, version = excluded.version, changed_us = excluded.changed_us, job_id = excluded.job_id;
+
+-- name: dedup
+SELECT params_hash, ref, job_id, created_us FROM dedup WHERE project = ? AND uid = ? AND method = ? AND id = ?;
+
+-- name: insert_dedup
+INSERT INTO dedup (project, uid, method, id, params_hash, ref, job_id, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: move_dedup
+-- A successor is what a repeat of the first request answers.
+UPDATE dedup SET ref = ?, job_id = ? WHERE job_id = ?;
+
+-- name: expired_jobs
+-- Final jobs only: the folder of a job that runs again is in use.
+SELECT id FROM jobs INDEXED BY jobs_expiry
+WHERE expires_us <= ? AND cleaned_us IS NULL
+    AND status IN ('success', 'warning', 'error', 'cancelled', 'terminated')
+ORDER BY expires_us LIMIT ?;
+
+-- name: mark_cleaned
+-- The environment goes with the folder.
+UPDATE jobs SET cleaned_us = :now_us, env_hash = NULL WHERE id = :id;
+
+-- name: environment_of
+SELECT env_hash, spec_hash FROM jobs WHERE id = ?;
+
+-- name: delete_spec_unless_used
+DELETE FROM specs WHERE hash = :hash
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE spec_hash = :hash)
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE env_hash = :hash);
+
+-- name: newest_prunable
+-- All before the first event that is young enough, but never one of those that are always kept. Times may go back a
+-- little, so the first young one decides; reading stops there.
+SELECT min(
+    (SELECT ifnull(max(seq), 0) FROM events) - :keep_count,
+    ifnull((SELECT seq - 1 FROM events WHERE time_us >= :before_us ORDER BY seq LIMIT 1), 9223372036854775807)
+);
+
+-- name: delete_events
+-- In slices, so that no other save waits long.
+DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= :through ORDER BY seq LIMIT :limit);
+
+-- name: prune_dedup
+-- Kept while the job exists, and at least until the given time.
+DELETE FROM dedup WHERE created_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
+
+-- name: strong_children
+SELECT id, status FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY id;
+
+-- name: delete_job
+-- Labels and dependencies go with it.
+DELETE FROM jobs WHERE id = ?;

@@ -1,0 +1,192 @@
+"""The verbs that read. Each is one hop to the reading connection and sees one commit."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+from locksided.store import events, joblist, reads, retention
+from locksided.store.catalog import branches, components, configs, dedup, states, variables
+from locksided.store.catalog.branches import DEFAULT
+from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.dedup import DedupKey
+from locksided.store.connection import Connection
+from locksided.store.events import EventFilter
+from locksided.store.jobfilter import JobFilter, Page
+from locksided.store.joblist import GroupBy, JobList, JobStats
+from locksided.store.rows import (
+    ChildRow,
+    DedupRow,
+    Dependency,
+    EventRow,
+    JobRow,
+    LiveJob,
+    PoolRow,
+    StateRow,
+    Stored,
+    Version,
+)
+
+T = TypeVar("T")
+
+CHUNK = 5000
+
+
+class Reader:
+    """Reads beside the writer; each raises StoreUnavailable when the disk cannot be read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._reader = connection
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run several reading functions as one; in reads.snapshot() they see the same commit."""
+        return await self._reader.run(work)
+
+    # Jobs
+
+    async def job_row(self, job_id: int) -> JobRow | None:
+        """Answer one job, or None."""
+        return await self.read(lambda connection: reads.job_row(connection, job_id))
+
+    async def job_rows(self, ids: Iterable[int]) -> list[JobRow]:
+        """Answer those of `ids` that exist, in the order of ids."""
+        return await self.read(lambda connection: reads.job_rows(connection, ids))
+
+    async def list_jobs(self, wanted: JobFilter, page: Page = Page()) -> JobList:  # noqa: B008 - frozen
+        """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
+        return await self.read(lambda connection: joblist.list_jobs(connection, wanted, page))
+
+    async def job_stats(self, group_by: Iterable[GroupBy], wanted: JobFilter) -> list[JobStats]:
+        """Answer counts and durations, group by group."""
+        groups = tuple(dict.fromkeys(group_by))
+        return await self.read(lambda connection: joblist.job_stats(connection, groups, wanted))
+
+    async def counts_by_status(self) -> dict[str, int]:
+        """Answer how many jobs have each status; statuses without jobs are missing."""
+        return await self.read(reads.counts_by_status)
+
+    async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[LiveJob]:
+        """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""
+        after = 0
+        while found := await self.read(partial(reads.live_jobs, after=after, limit=chunk)):
+            for job in found:
+                yield job
+            after = found[-1].id
+
+    async def children(self, job_id: int) -> list[JobRow]:
+        """Answer the jobs directly below a job."""
+        return await self.read(lambda connection: reads.children(connection, job_id))
+
+    async def children_of(self, ids: Iterable[int]) -> list[ChildRow]:
+        """Answer what containers need to know of all their children, final ones included."""
+        return await self.read(lambda connection: reads.children_of(connection, ids))
+
+    async def retries(self, job_id: int) -> list[JobRow]:
+        """Answer the retries by hand of a job."""
+        return await self.read(lambda connection: reads.retries(connection, job_id))
+
+    async def final_statuses(self, ids: Iterable[int]) -> dict[int, str]:
+        """Answer the statuses of those of `ids` that are final; a purged job is missing."""
+        return await self.read(lambda connection: reads.final_statuses(connection, ids))
+
+    async def specs(self, hashes: Iterable[str]) -> dict[str, bytes]:
+        """Answer the specifications and environments of these hashes that are still stored."""
+        return await self.read(lambda connection: reads.specs(connection, hashes))
+
+    async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:
+        """Answer whom these jobs wait for."""
+        return await self.read(lambda connection: reads.dependencies_of(connection, ids))
+
+    async def dependants_on(self, ids: Iterable[int]) -> list[Dependency]:
+        """Answer who waits for these jobs."""
+        return await self.read(lambda connection: reads.dependants_on(connection, ids))
+
+    async def last_job_id(self) -> int:
+        """Answer the highest id that was ever given, 0 at first."""
+        return await self.read(reads.last_job_id)
+
+    async def expired_jobs(self, now_us: int, limit: int) -> list[int]:
+        """Answer final jobs whose folder may go and is not yet marked as gone."""
+        return await self.read(lambda connection: retention.expired_jobs(connection, now_us, limit))
+
+    # Pools and facts
+
+    async def pools(self) -> list[PoolRow]:
+        """Answer all pools by id."""
+        return await self.read(reads.pools)
+
+    async def pool(self, pool_id: str) -> PoolRow | None:
+        """Answer one pool, or None."""
+        return await self.read(lambda connection: reads.pool(connection, pool_id))
+
+    async def meta(self, key: str) -> str | None:
+        """Answer a fact about the daemon as a whole, or None."""
+        return await self.read(lambda connection: reads.meta(connection, key))
+
+    # Events
+
+    async def events_after(self, wanted: EventFilter, after: int, limit: int) -> list[EventRow]:
+        """Answer up to `limit` events with a number above `after`."""
+        return await self.read(lambda connection: events.events_after(connection, wanted, after, limit))
+
+    async def last_seq(self) -> int:
+        """Answer the newest event's number, 0 if there never was one."""
+        return await self.read(events.last_seq)
+
+    async def oldest_seq(self) -> int | None:
+        """Answer the oldest number that is still kept, None without events."""
+        return await self.read(events.oldest_seq)
+
+    # The catalog
+
+    async def component(self, project: str, component_id: str, version: int | None = None) -> Stored | None:
+        """Answer a component, or None; a version also of a deleted one."""
+        return await self.read(
+            lambda connection: components.component(connection, project, component_id, version)
+        )
+
+    async def list_components(self, project: str, type_: str | None = None) -> list[Stored]:
+        """Answer all components, or those of one type."""
+        return await self.read(lambda connection: components.list_components(connection, project, type_))
+
+    async def config(self, config_id: ConfigId, version: int | None = None) -> Stored | None:
+        """Answer a configuration, or None; a version also of a deleted one."""
+        return await self.read(lambda connection: configs.config(connection, config_id, version))
+
+    async def list_configs(
+        self, project: str, branch: str = DEFAULT, component: str | None = None
+    ) -> list[Stored]:
+        """Answer the configurations of a branch, or of one component in it."""
+        return await self.read(
+            lambda connection: configs.list_configs(connection, project, branch, component)
+        )
+
+    async def config_versions(self, config_id: ConfigId) -> list[Version]:
+        """Answer who changed it when and why, the newest first; NotFound if it never was."""
+        return await self.read(lambda connection: configs.config_versions(connection, config_id))
+
+    async def branch(self, project: str, branch_id: str) -> Stored | None:
+        """Answer a named branch, or None."""
+        return await self.read(lambda connection: branches.branch(connection, project, branch_id))
+
+    async def branches(self, project: str) -> list[Stored]:
+        """Answer the named branches; the default one is always there and not among them."""
+        return await self.read(lambda connection: branches.branches(connection, project))
+
+    async def variables(self, project: str, variables_id: str, version: int | None = None) -> Stored | None:
+        """Answer a set of variables, or None."""
+        return await self.read(
+            lambda connection: variables.variables(connection, project, variables_id, version)
+        )
+
+    async def list_variables(self, project: str) -> list[Stored]:
+        """Answer all sets of variables."""
+        return await self.read(lambda connection: variables.list_variables(connection, project))
+
+    async def state(self, config_id: ConfigId, row: str | None = None) -> StateRow:
+        """Answer the state; an empty one with version 0 if none was ever saved."""
+        return await self.read(lambda connection: states.state(connection, config_id, row))
+
+    async def dedup(self, key: DedupKey) -> DedupRow | None:
+        """Answer the first request under this deduplication id, or None."""
+        return await self.read(lambda connection: dedup.dedup(connection, key))

@@ -1,0 +1,116 @@
+"""Reads of jobs, pools and facts, as functions of a connection: the reader's, or that of a transaction.
+
+Lists of jobs by filter stand in joblist.py, events in events.py, the catalog in catalog/.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from locksided.store.rows import ChildRow, Dependency, JobRow, LiveJob, PoolRow, decoded
+from locksided.store.sql import QUERIES
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have several reads see one commit. Inside a transaction they do anyway."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def ids_text(ids: Iterable[int]) -> str:
+    """Answer ids as the one parameter that stands for any number of them."""
+    return msgspec.json.encode(list(ids)).decode()
+
+
+def job_row(connection: sqlite3.Connection, job_id: int) -> JobRow | None:
+    """Answer one job, or None."""
+    rows = connection.execute(QUERIES["job_row"], (job_id,)).fetchall()
+    return decoded(JobRow, rows)[0] if rows else None
+
+
+def job_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[JobRow]:
+    """Answer those of `ids` that exist, in the order of ids."""
+    return decoded(JobRow, connection.execute(QUERIES["job_rows"], (ids_text(ids),)).fetchall())
+
+
+def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
+    """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
+    return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+
+
+def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
+    """Answer the statuses of those of `ids` that are final; a purged job is missing."""
+    return dict(connection.execute(QUERIES["final_statuses"], (ids_text(ids),)).fetchall())
+
+
+def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
+    """Answer the jobs directly below a job, weak and strong."""
+    return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
+
+
+def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRow]:
+    """Answer what containers need to know of all their children, final ones included, in no order."""
+    return decoded(ChildRow, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
+
+
+def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
+    """Answer the retries by hand of a job."""
+    return decoded(JobRow, connection.execute(QUERIES["retries"], (job_id,)).fetchall())
+
+
+def specs(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, bytes]:
+    """Answer the specifications and environments of these hashes that are still stored."""
+    wanted = msgspec.json.encode(list(hashes)).decode()
+    return dict(connection.execute(QUERIES["specs"], (wanted,)).fetchall())
+
+
+def dependencies_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:
+    """Answer whom these jobs wait for."""
+    return decoded(Dependency, connection.execute(QUERIES["dependencies_of"], (ids_text(ids),)).fetchall())
+
+
+def dependants_on(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:
+    """Answer who waits for these jobs."""
+    return decoded(Dependency, connection.execute(QUERIES["dependants_on"], (ids_text(ids),)).fetchall())
+
+
+def last_job_id(connection: sqlite3.Connection) -> int:
+    """Answer the highest id that was ever given, 0 at first."""
+    (job_id,) = connection.execute(QUERIES["last_job_id"]).fetchone()
+    return int(job_id)
+
+
+def counts_by_status(connection: sqlite3.Connection) -> dict[str, int]:
+    """Answer how many jobs have each status, over all projects; statuses without jobs are missing."""
+    counts: Counter[str] = Counter()
+    for status, count in connection.execute(QUERIES["counts_by_status"]):
+        counts[status] += count
+    return dict(counts)
+
+
+def pools(connection: sqlite3.Connection) -> list[PoolRow]:
+    """Answer all pools."""
+    return decoded(PoolRow, connection.execute(QUERIES["pools"]).fetchall())
+
+
+def pool(connection: sqlite3.Connection, pool_id: str) -> PoolRow | None:
+    """Answer one pool, or None."""
+    rows = connection.execute(QUERIES["pool"], (pool_id,)).fetchall()
+    return decoded(PoolRow, rows)[0] if rows else None
+
+
+def meta(connection: sqlite3.Connection, key: str) -> str | None:
+    """Answer a fact about the daemon as a whole, or None."""
+    found = connection.execute(QUERIES["meta"], (key,)).fetchone()
+    return None if found is None else str(found[0])

@@ -1,0 +1,248 @@
+"""What is read: one frozen record per kind of row, its fields the columns in the order of the SELECT.
+
+JSON columns come decoded. Times are microseconds since the epoch, UTC; nothing here is the wire's.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+Json = Mapping[str, Any]
+
+
+class JobRow(msgspec.Struct, frozen=True):
+    """A job with everything that is stored of it but its specification."""
+
+    id: int
+    project: str
+    run_id: str
+    parent_id: int | None
+    relation: str | None
+    type: str
+    component: str | None
+    config: str | None
+    branch_id: str | None
+    mode: str | None
+    name: str | None
+    description: str | None
+    labels: dict[str, str] | None
+    visible: int
+    hidden_us: int | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    creator_type: str | None
+    creator_id: str | None
+    pool: str | None
+    priority: int
+    line_order: int
+    lock_key: str | None
+    lock_policy: str | None
+    start_at_us: int | None
+    held_by: str | None
+    held_us: int | None
+    dedup_id: str | None
+    spec_hash: str | None
+    env_hash: str | None
+    status: str
+    desired_status: str
+    stage: str | None
+    stages: dict[str, int] | None
+    progress: float | None
+    message: str | None
+    created_us: int
+    start_us: int | None
+    end_us: int | None
+    updated_us: int | None
+    ready_us: int | None
+    duration_us: int
+    paused_us: int
+    paused_since_us: int | None
+    paused_by: str | None
+    attempt: int
+    starts: int
+    launches: int
+    spawned: int
+    lost_count: int
+    step: int
+    start_token: str | None
+    process: dict[str, Any] | None
+    result: dict[str, Any] | None
+    usage: list[Any] | None
+    metrics: dict[str, Any] | None
+    kill_report: dict[str, Any] | None
+    parallelism: int | str | None
+    behavior_on_error: str | None
+    retry_of_id: int | None
+    resubmit_of_id: int | None
+    expires_us: int | None
+    cleaned_us: int | None
+    on_lost: str | None
+
+
+class LiveJob(msgspec.Struct, frozen=True, gc=False):
+    """A job that is not final, with what the core needs to go on with it."""
+
+    id: int
+    run_id: str
+    parent_id: int | None
+    relation: str | None
+    project: str
+    owner_uid: int | None
+    owner_gid: int | None
+    pool: str | None
+    priority: int
+    line_order: int
+    lock_key: str | None
+    lock_policy: str | None
+    start_at_us: int | None
+    held_by: str | None
+    held_us: int | None
+    status: str
+    desired_status: str
+    created_us: int
+    ready_us: int | None
+    start_us: int | None
+    starts: int
+    launches: int
+    spawned: int
+    stages: dict[str, int] | None
+    lost_count: int
+    step: int
+    start_token: str | None
+    duration_us: int
+    paused_us: int
+    paused_since_us: int | None
+    paused_by: str | None
+    type: str
+    on_lost: str | None
+    attempt: int
+    parallelism: int | str | None
+    behavior_on_error: str | None
+    branch_id: str | None
+    component: str | None
+    config: str | None
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """Something that happened; `seq` grows and is never used twice."""
+
+    seq: int
+    time_us: int
+    kind: str
+    project: str
+    job_id: int | None
+    run_id: str | None
+    principal: Json | None
+    data: Json
+
+
+class PoolRow(msgspec.Struct, frozen=True):
+    """A pool; `slots` None is without limit."""
+
+    id: str
+    slots: int | None
+    executor: str
+    description: str | None
+    paused: int
+    paused_by: str | None
+    paused_comment: str | None
+    paused_us: int | None
+    version: int
+    created_us: int | None
+    changed_us: int | None
+    changed_by: dict[str, Any] | None
+
+
+class Dependency(msgspec.Struct, frozen=True, gc=False):
+    """`job_id` waits for `on_id`; `condition` is `success` or `final`."""
+
+    job_id: int
+    on_id: int
+    condition: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """One version of an object of the catalog; `body` is what was put.
+
+    `scope` is empty, or `<branch>/<component>` for a configuration; `description` says why it was changed.
+    """
+
+    id: str
+    scope: str
+    version: int
+    deleted: int
+    body: dict[str, Any]
+    description: str | None
+    created_us: int
+    changed_us: int
+    changed_by: dict[str, Any]
+
+
+class Version(msgspec.Struct, frozen=True):
+    """That an object was changed, by whom and why."""
+
+    version: int
+    description: str | None
+    changed_us: int
+    changed_by: dict[str, Any]
+
+
+class StateRow(msgspec.Struct, frozen=True):
+    """What the last successful run left; version 0 when none ever did."""
+
+    body: dict[str, Any]
+    version: int
+    changed_us: int | None
+    job_id: int | None
+
+
+class DedupRow(msgspec.Struct, frozen=True):
+    """A request that was done under a deduplication id; `ref` names what it made."""
+
+    params_hash: str
+    ref: dict[str, Any]
+    job_id: int | None
+    created_us: int
+
+
+class ChildRow(msgspec.Struct, frozen=True, gc=False):
+    """A child as its container counts it, final or not."""
+
+    id: int
+    parent_id: int
+    relation: str | None
+    status: str
+    behavior_on_error: str | None
+    type: str
+    starts: int
+    attempt: int
+
+
+JSON_COLUMNS = frozenset(
+    {
+        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report"),  # of jobs
+        *("principal", "data"),  # of events
+        *("body", "changed_by", "ref"),  # of the catalog
+    }
+)
+
+R = TypeVar("R", bound=msgspec.Struct)
+_decode = msgspec.json.Decoder().decode
+
+
+def decoded(record: type[R], rows: list[tuple[Any, ...]]) -> list[R]:
+    """Make records of rows whose columns are the record's fields."""
+    places = [place for place, field in enumerate(record.__struct_fields__) if field in JSON_COLUMNS]
+    if not places:
+        return [record(*row) for row in rows]
+    return [record(*_with_objects(row, places)) for row in rows]
+
+
+def _with_objects(row: tuple[Any, ...], places: list[int]) -> list[Any]:
+    values = list(row)
+    for place in places:
+        if values[place] is not None:
+            values[place] = _decode(values[place])
+    return values

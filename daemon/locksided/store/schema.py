@@ -1,0 +1,88 @@
+"""Brings a database to the schema of this release, with a backup before, or refuses it.
+
+What the schema is stands in schema.sql and migrations/; this only runs them.
+"""
+
+import os
+import sqlite3
+import time
+
+from locksided.store import sql
+from locksided.store.errors import NotAStore, StoreTooNew
+
+APPLICATION_ID = 0x4C4F434B
+
+
+def ensure(connection: sqlite3.Connection, path: str, backups: str) -> None:
+    """Make the schema in an empty database, or migrate an older one in a single transaction.
+
+    Raises StoreTooNew for a newer schema and NotAStore for another program's database; both stay untouched.
+    """
+    found, known = version(connection), len(sql.migrations())
+    if found > known:
+        raise StoreTooNew(path, found, known)
+    if not found and not _is_empty(connection):
+        raise NotAStore(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    if found == known:
+        return
+    if found:
+        backup(connection, os.path.join(backups, _backup_name(found)))
+        _run(connection, "\n".join(sql.migrations()[found:]), known)
+    else:
+        _run(connection, sql.schema(), known)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """Answer the number of the schema that the database has; 0 is none."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(found)
+
+
+def backup(connection: sqlite3.Connection, target: str) -> None:
+    """Write a compact copy to `target`, which does not exist yet, and see it onto the disk."""
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    if os.path.exists(target):
+        raise FileExistsError(target)
+    part = target + ".part"
+    if os.path.exists(part):
+        os.unlink(part)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    connection.execute("VACUUM INTO ?", (part,))
+    _sync(part)
+    os.rename(part, target)
+    _sync(os.path.dirname(target))
+
+
+def _run(connection: sqlite3.Connection, script: str, number: int) -> None:
+    """Run a script in one transaction that also notes the schema's number."""
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table that is rebuilt is gone for a moment
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\n"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+
+def _backup_name(found: int) -> str:
+    return (
+        f"lockside-schema{found}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.time_ns() % 10**9}.db"
+    )
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,230 @@
+-- The whole schema as it is now. A new database is made from this file; an old one comes to the same by
+-- migrations/. Times are integers: microseconds since the epoch, UTC. Columns named in comments as JSON hold JSON text.
+
+-- Facts about the store as a whole: its identity, whether the daemon drains, the highest purged id.
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Frozen specifications and environments, once per content.
+CREATE TABLE specs (
+    hash TEXT PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+-- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL DEFAULT 'default',
+    run_id TEXT NOT NULL,
+    parent_id INTEGER,
+    relation TEXT CHECK (relation IN ('weak', 'strong')),
+    type TEXT NOT NULL DEFAULT 'standard',
+    component TEXT,
+    config TEXT,
+    branch_id TEXT DEFAULT 'default',
+    mode TEXT,
+    name TEXT,
+    description TEXT,
+    labels TEXT, -- JSON {name: value}
+    visible INTEGER NOT NULL DEFAULT 1 CHECK (visible IN (0, 1)),
+    hidden_us INTEGER,
+    owner_uid INTEGER,
+    owner_gid INTEGER,
+    owner_name TEXT,
+    creator_type TEXT,
+    creator_id TEXT,
+    pool TEXT,
+    priority INTEGER NOT NULL DEFAULT 0 CHECK (priority BETWEEN -100 AND 100),
+    line_order INTEGER NOT NULL,
+    lock_key TEXT,
+    lock_policy TEXT CHECK (lock_policy IN ('exclusive', 'none') OR lock_policy GLOB 'shared:[1-9]*'),
+    start_at_us INTEGER,
+    held_by TEXT,
+    held_us INTEGER,
+    dedup_id TEXT,
+    spec_hash TEXT REFERENCES specs (hash),
+    env_hash TEXT REFERENCES specs (hash),
+    status TEXT NOT NULL DEFAULT 'created' CHECK (status IN (
+        'created', 'waiting', 'processing', 'terminating',
+        'success', 'warning', 'error', 'cancelled', 'terminated'
+    )),
+    desired_status TEXT NOT NULL DEFAULT 'processing' CHECK (desired_status IN ('processing', 'terminating')),
+    stage TEXT,
+    stages TEXT, -- JSON {stage: time}
+    progress REAL CHECK (progress BETWEEN 0.0 AND 1.0),
+    message TEXT,
+    created_us INTEGER NOT NULL,
+    start_us INTEGER,
+    end_us INTEGER,
+    updated_us INTEGER,
+    ready_us INTEGER,
+    duration_us INTEGER NOT NULL DEFAULT 0, -- time in processing of the launches that are over
+    paused_us INTEGER NOT NULL DEFAULT 0,
+    paused_since_us INTEGER,
+    paused_by TEXT,
+    attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+    starts INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
+    launches INTEGER NOT NULL DEFAULT 0 CHECK (launches >= 0),
+    spawned INTEGER NOT NULL DEFAULT 0 CHECK (spawned IN (0, 1)), -- the current token's process is known
+    lost_count INTEGER NOT NULL DEFAULT 0 CHECK (lost_count >= 0),
+    step INTEGER NOT NULL DEFAULT 0 CHECK (step >= 0),
+    start_token TEXT,
+    process TEXT, -- JSON
+    result TEXT, -- JSON
+    usage TEXT, -- JSON
+    metrics TEXT, -- JSON
+    kill_report TEXT, -- JSON
+    parallelism ANY, -- a number or 'infinity'
+    behavior_on_error TEXT,
+    retry_of_id INTEGER,
+    resubmit_of_id INTEGER,
+    expires_us INTEGER, -- when its folder may go
+    cleaned_us INTEGER, -- when its folder went
+    on_lost TEXT,
+    -- A job has an end exactly when it is final.
+    CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
+    -- What processes has started.
+    CHECK (status <> 'processing' OR start_us IS NOT NULL),
+    -- Cancelled is a guarantee: no process of it ever was.
+    CHECK (status <> 'cancelled' OR starts = 0 OR type <> 'standard')
+) STRICT;
+
+-- Two jobs of one exclusive key never run at once, whatever the core believes.
+CREATE UNIQUE INDEX jobs_exclusive ON jobs (project, lock_key)
+    WHERE status IN ('processing', 'terminating') AND lock_policy = 'exclusive' AND lock_key IS NOT NULL;
+
+-- What the core needs at start, in the order of ids.
+CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
+CREATE INDEX jobs_visible ON jobs (project, visible);
+CREATE INDEX jobs_status ON jobs (project, status);
+CREATE INDEX jobs_component ON jobs (project, component);
+CREATE INDEX jobs_config ON jobs (project, config) WHERE config IS NOT NULL;
+CREATE INDEX jobs_branch ON jobs (project, branch_id) WHERE branch_id <> 'default';
+CREATE INDEX jobs_type ON jobs (project, type) WHERE type <> 'standard';
+CREATE INDEX jobs_owner ON jobs (project, owner_uid);
+CREATE INDEX jobs_creator ON jobs (project, creator_id);
+CREATE INDEX jobs_creator_type ON jobs (project, creator_type) WHERE creator_type <> 'user';
+CREATE INDEX jobs_parent ON jobs (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX jobs_retry_of ON jobs (retry_of_id) WHERE retry_of_id IS NOT NULL;
+CREATE INDEX jobs_name ON jobs (project, name) WHERE name IS NOT NULL;
+-- A run's id begins with the id of its root: one tree is one value.
+CREATE INDEX jobs_tree ON jobs (CAST(run_id AS INTEGER));
+CREATE INDEX jobs_created ON jobs (project, created_us);
+-- What has not ended sorts as if it ended last.
+CREATE INDEX jobs_ended ON jobs (project, ifnull(end_us, 9223372036854775807));
+
+-- Retention, and which specifications are still in use.
+CREATE INDEX jobs_expiry ON jobs (expires_us) WHERE expires_us IS NOT NULL AND cleaned_us IS NULL;
+CREATE INDEX jobs_spec ON jobs (spec_hash) WHERE spec_hash IS NOT NULL;
+CREATE INDEX jobs_env ON jobs (env_hash) WHERE env_hash IS NOT NULL;
+
+-- The labels of jobs once more, one row each, for lists; the primary key yields them in the order of ids.
+CREATE TABLE job_labels (
+    label TEXT NOT NULL,
+    value TEXT NOT NULL,
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    PRIMARY KEY (label, value, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_labels_job ON job_labels (job_id);
+
+-- Who waits for whom. A purged job waits for nobody, and nobody for it.
+CREATE TABLE dependencies (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    condition TEXT NOT NULL CHECK (condition IN ('success', 'final')),
+    PRIMARY KEY (job_id, on_id),
+    CHECK (job_id <> on_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dependencies_on ON dependencies (on_id);
+
+-- What happened. The newest row is never removed: the next number comes from it.
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    time_us INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    project TEXT NOT NULL,
+    job_id INTEGER,
+    run_id TEXT,
+    principal TEXT, -- JSON
+    data TEXT NOT NULL -- JSON
+) STRICT;
+CREATE INDEX events_job ON events (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX events_tree ON events (CAST(run_id AS INTEGER)) WHERE run_id IS NOT NULL;
+-- The rare kinds only: the three that make up nearly all rows are found by reading on.
+CREATE INDEX events_rare ON events (kind) WHERE kind NOT IN ('job.created', 'job.status', 'job.stage');
+
+CREATE TABLE pools (
+    id TEXT PRIMARY KEY,
+    slots INTEGER CHECK (slots >= 0), -- null: without limit
+    executor TEXT NOT NULL DEFAULT 'local',
+    description TEXT,
+    paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+    paused_by TEXT,
+    paused_comment TEXT,
+    paused_us INTEGER,
+    version INTEGER NOT NULL DEFAULT 1,
+    created_us INTEGER,
+    changed_us INTEGER,
+    changed_by TEXT -- JSON
+) STRICT, WITHOUT ROWID;
+
+-- Components, configurations, branches and sets of variables: which version of each is current.
+-- `scope` is empty, or `<branch>/<component>` for a configuration.
+CREATE TABLE objects (
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('component', 'config', 'branch', 'variables')),
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL CHECK (version >= 1),
+    deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
+    created_us INTEGER NOT NULL,
+    PRIMARY KEY (project, kind, scope, id)
+) STRICT, WITHOUT ROWID;
+
+-- Their contents; a version once written never changes and stays readable after a delete.
+CREATE TABLE object_versions (
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL, -- JSON
+    description TEXT,
+    changed_us INTEGER NOT NULL,
+    changed_by TEXT NOT NULL, -- JSON
+    PRIMARY KEY (project, kind, scope, id, version),
+    FOREIGN KEY (project, kind, scope, id) REFERENCES objects (project, kind, scope, id)
+) STRICT;
+
+-- What the last successful run of a configuration, or of one row of it, left behind.
+CREATE TABLE states (
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    component TEXT NOT NULL,
+    config TEXT NOT NULL,
+    row TEXT NOT NULL, -- empty for the configuration itself
+    version INTEGER NOT NULL CHECK (version >= 1),
+    body TEXT NOT NULL, -- JSON
+    changed_us INTEGER NOT NULL,
+    job_id INTEGER,
+    PRIMARY KEY (project, branch, component, config, row)
+) STRICT;
+
+-- Which request was done under which deduplication id, and what it made.
+CREATE TABLE dedup (
+    project TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    id TEXT NOT NULL,
+    params_hash TEXT NOT NULL,
+    ref TEXT NOT NULL, -- JSON
+    job_id INTEGER, -- kept while this job exists
+    created_us INTEGER NOT NULL,
+    PRIMARY KEY (project, uid, method, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dedup_created ON dedup (created_us);
+CREATE INDEX dedup_job ON dedup (job_id) WHERE job_id IS NOT NULL;

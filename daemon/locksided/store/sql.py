@@ -1,0 +1,57 @@
+"""The named statements of queries.sql, and the other .sql files as texts. It runs none of them."""
+
+import re
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_COLUMNS = {
+    "job_columns": JobRow.__struct_fields__,
+    "live_columns": LiveJob.__struct_fields__,
+    "event_columns": EventRow.__struct_fields__,
+    "child_columns": ChildRow.__struct_fields__,
+    "pool_columns": PoolRow.__struct_fields__,
+}
+
+
+def text(name: str) -> str:
+    """Answer the content of a file beside this one."""
+    return (resources.files("locksided.store") / name).read_text("utf-8")
+
+
+@cache
+def schema() -> str:
+    """Answer the schema as it is now."""
+    return text("schema.sql")
+
+
+@cache
+def migrations() -> tuple[str, ...]:
+    """Answer the steps from an empty database to the schema, in order; the first is number 1."""
+    folder = resources.files("locksided.store") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    assert names == [f"{n:04}.sql" for n in range(1, len(names) + 1)], names
+    return tuple(text(f"migrations/{name}") for name in names)
+
+
+def _named(source: str) -> dict[str, str]:
+    """Split a file at its `-- name:` lines; `{x_columns}` becomes the columns of that record."""
+    columns = {key: ", ".join(fields) for key, fields in _COLUMNS.items()}
+    _, *parts = _NAME.split(source)
+    found = {}
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        assert name not in found, name
+        found[name] = _bare(body).format_map(columns)
+    return found
+
+
+def _bare(body: str) -> str:
+    """Strip comments and the closing semicolon, so that a statement's text is stable and short."""
+    lines = (line.partition("--")[0].rstrip() for line in body.splitlines())
+    return "\n".join(line for line in lines if line).rstrip(";")
+
+
+QUERIES = MappingProxyType(_named(text("queries.sql")))

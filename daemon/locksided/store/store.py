@@ -1,0 +1,148 @@
+"""The store: one connection that writes, one that reads. Opening, applying, and care for the file as a whole.
+
+What is written stands in transaction.py and catalog/, the verbs that read in reader.py.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+
+from anyio import CancelScope
+
+from locksided.store import events, reads, schema
+from locksided.store.connection import Connection, opened
+from locksided.store.errors import StoreUnavailable
+from locksided.store.reader import Reader
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Applied, Unit, apply, roll_back
+
+T = TypeVar("T")
+
+IDENTITY_BITS = 60
+PROBE_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    identity: int
+    last_seq: int
+
+
+class Store(Reader):
+    """Opened with `Store.open`; its reads see every `apply` that was answered before them.
+
+    `identity` is a random number of 60 bits, made with the database and kept for ever.
+    """
+
+    def __init__(self, path: str, writer: Connection, reader: Connection, start: _Start) -> None:
+        super().__init__(reader)
+        self.path = path
+        self.identity = start.identity
+        self._writer = writer
+        self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
+
+    @classmethod
+    async def open(cls, path: str, backups: str) -> Self:
+        """Open or make the database at `path`, migrated if need be after a backup into the folder `backups`.
+
+        Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
+        """
+        writer = await opened(path)
+        try:
+            start = await writer.run(partial(_begin, path=path, backups=backups))
+            reader = await opened(path)
+        except BaseException:
+            await _close(writer)
+            raise
+        try:
+            await reader.run(_only_read)
+        except BaseException:
+            await _close(reader, writer)
+            raise
+        return cls(path, writer, reader, start)
+
+    async def close(self) -> None:
+        """Finish what runs and close both connections."""
+        await _close(self._reader, self._writer)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def apply(self, units: Sequence[Unit]) -> Applied:
+        """Do `units` in one transaction, which is on disk when this answers.
+
+        StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
+        When the caller is cancelled it gets no answer, but the transaction has ended all the same.
+        """
+        return await self._writer.run(partial(self._apply, units))
+
+    def _apply(self, units: Sequence[Unit], connection: sqlite3.Connection) -> Applied:
+        applied, self._last_seq = apply(connection, self._last_seq, units)
+        return applied
+
+    async def probe(self) -> bool:
+        """Say whether something can be written and committed now."""
+        try:
+            await self._writer.run(_probe)
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def check(self) -> list[str]:
+        """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
+        return await self._aside(_problems)
+
+    async def backup(self, target: str) -> None:
+        """Write a compact, consistent copy to `target`, which must not exist; all else goes on meanwhile."""
+        await self._aside(partial(schema.backup, target=target))
+
+    async def _aside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run something long on a connection of its own."""
+        connection = await opened(self.path)
+        try:
+            return await connection.run(work)
+        finally:
+            await _close(connection)
+
+
+async def _close(*connections: Connection) -> None:
+    with CancelScope(shield=True):
+        for connection in connections:
+            await connection.close()
+
+
+def _begin(connection: sqlite3.Connection, *, path: str, backups: str) -> _Start:
+    schema.ensure(connection, path, backups)
+    if reads.meta(connection, "identity") is None:
+        identity = f"{secrets.randbits(IDENTITY_BITS):015x}"
+        connection.execute(QUERIES["put_meta"], ("identity", identity))
+    return _Start(int(reads.meta(connection, "identity") or "", 16), events.last_seq(connection))
+
+
+def _only_read(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    """Write as much as many jobs take, then remove it: what fits in pages there are proves nothing."""
+    try:
+        connection.execute(QUERIES["put_meta"], ("probe", "." * PROBE_BYTES))
+        connection.execute(QUERIES["delete_meta"], ("probe",))
+    finally:
+        roll_back(connection)
+
+
+def _problems(connection: sqlite3.Connection) -> list[str]:
+    found = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        found.append(f"row {row} of {table} names a row of {parent} that does not exist")
+    return found

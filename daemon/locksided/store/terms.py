@@ -1,0 +1,176 @@
+"""A filter of jobs as terms of SQL, each with the index that can lead the search when it is the narrowest.
+
+Terms name columns of `jobs`. Choosing among them is joblist.py's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.store.jobfilter import JobFilter
+
+NO_END = 9223372036854775807
+END = f"ifnull(end_us, {NO_END})"
+LAST_CHARACTER = "\U0010ffff"
+_MAX_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A condition. `sources` find exactly its jobs; without them it only restricts.
+
+    With `by_id`, no two sources share a job and each yields them in the order of ids.
+    """
+
+    sql: str
+    args: tuple[Any, ...]
+    sources: tuple["Source", ...] = ()
+    by_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to look: FROM clause, condition and its arguments, and what the job's id is called there."""
+
+    table: str
+    sql: str
+    args: tuple[Any, ...] = ()
+    id: str = "jobs.id"
+
+
+def terms(wanted: JobFilter) -> list[Term]:
+    """Answer the terms that must all hold; the first one, of project and visibility, can always lead."""
+    return [
+        *_scope(wanted),
+        *_equal(wanted),
+        *_runs(wanted),
+        *_labels(wanted),
+        *_ranges(wanted),
+        *_text(wanted),
+    ]
+
+
+def _indexed(index: str) -> str:
+    return f"jobs INDEXED BY {index}"
+
+
+def _scope(wanted: JobFilter) -> Iterator[Term]:
+    shown = (0, 1) if wanted.visible is None else (int(wanted.visible),)
+    sources = tuple(
+        Source(_indexed("jobs_visible"), "project = ? AND visible = ?", (wanted.project, each))
+        for each in shown
+    )
+    marks = ", ".join("?" * len(shown))
+    yield Term(f"project = ? AND visible IN ({marks})", (wanted.project, *shown), sources, by_id=True)
+
+
+def _equal(wanted: JobFilter) -> Iterator[Term]:
+    """Conditions of equality; partial indexes need their own condition beside it, word for word."""
+    project = wanted.project
+    yield from _one("jobs_component", "component = ?", project, wanted.component)
+    yield from _one("jobs_config", "config = ?", project, wanted.config)
+    yield from _partial("jobs_branch", "branch_id", "default", project, wanted.branch)
+    yield from _partial("jobs_type", "type", "standard", project, wanted.type)
+    yield from _partial("jobs_creator_type", "creator_type", "user", project, wanted.creator_type)
+    yield from _one("jobs_creator", "creator_id = ?", project, wanted.creator_id)
+    yield from _one("jobs_owner", "owner_uid = ?", project, wanted.owner_uid)
+    if wanted.retry_of is not None:
+        yield _led(_indexed("jobs_retry_of"), "retry_of_id = ?", (wanted.retry_of,))
+    if wanted.statuses:
+        statuses = tuple(dict.fromkeys(wanted.statuses))
+        marks = ", ".join("?" * len(statuses))
+        each = (Source(_indexed("jobs_status"), "project = ? AND status = ?", (project, s)) for s in statuses)
+        yield Term(f"status IN ({marks})", statuses, tuple(each), by_id=True)
+
+
+def _one(index: str, sql: str, project: str, value: str | int | None) -> Iterator[Term]:
+    if value is not None:
+        source = Source(_indexed(index), f"project = ? AND {sql}", (project, value))
+        yield Term(sql, (value,), (source,), by_id=True)
+
+
+def _partial(index: str, column: str, usual: str, project: str, value: str | None) -> Iterator[Term]:
+    """The usual value is not indexed: nearly all jobs have it."""
+    if value == usual:
+        yield Term(f"{column} = ?", (value,))
+    else:
+        yield from _one(index, f"{column} <> '{usual}' AND {column} = ?", project, value)
+
+
+def _led(table: str, sql: str, args: tuple[Any, ...]) -> Term:
+    return Term(sql, args, (Source(table, sql, args),), by_id=True)
+
+
+def _runs(wanted: JobFilter) -> Iterator[Term]:
+    if wanted.parent_run_id is not None:
+        parent = wanted.parent_run_id
+        args = (parent.rpartition(".")[2], f"{parent}.", f"{parent}/")
+        yield _led(
+            _indexed("jobs_parent"), "parent_id = CAST(? AS INTEGER) AND run_id >= ? AND run_id < ?", args
+        )
+    if wanted.run_id_prefix is not None:
+        run = wanted.run_id_prefix.rstrip(".")
+        ends = (run, wanted.run_id_prefix, f"{run}.", f"{run}/")
+        same_tree = "CAST(run_id AS INTEGER) = CAST(? AS INTEGER)"
+        yield _led(_indexed("jobs_tree"), f"{same_tree} AND (run_id = ? OR run_id >= ? AND run_id < ?)", ends)
+
+
+def _labels(wanted: JobFilter) -> Iterator[Term]:
+    for name, value in wanted.labels.items():
+        source = Source(
+            "job_labels AS l CROSS JOIN jobs ON jobs.id = l.job_id",
+            "l.label = ? AND l.value = ?",
+            (name, value),
+            id="l.job_id",
+        )
+        sql = (
+            "EXISTS (SELECT 1 FROM job_labels AS x WHERE x.label = ? AND x.value = ? AND x.job_id = jobs.id)"
+        )
+        yield Term(sql, (name, value), (source,), by_id=True)
+
+
+def _ranges(wanted: JobFilter) -> Iterator[Term]:
+    yield from _range(
+        "jobs_created", "created_us", wanted.project, wanted.created_from_us, wanted.created_to_us
+    )
+    ended_to = wanted.finished_to_us
+    if wanted.finished_from_us is not None and ended_to is None:
+        ended_to = NO_END - 1
+    yield from _range("jobs_ended", END, wanted.project, wanted.finished_from_us, ended_to)
+
+
+def _range(index: str, column: str, project: str, first: int | None, last: int | None) -> Iterator[Term]:
+    bounds = [(f"{column} >= ?", first), (f"{column} <= ?", last)]
+    given = [(sql, value) for sql, value in bounds if value is not None]
+    if given:
+        sql = " AND ".join(sql for sql, _ in given)
+        args = tuple(value for _, value in given)
+        yield Term(sql, args, (Source(_indexed(index), f"project = ? AND {sql}", (project, *args)),))
+
+
+def _text(wanted: JobFilter) -> Iterator[Term]:
+    """A job may begin so in two places: its sources share jobs."""
+    if not wanted.text:
+        return
+    text, end = wanted.text, wanted.text + LAST_CHARACTER
+    columns = ("name", "component", "config")
+    sql = " OR ".join(f"{column} >= ? AND {column} < ?" for column in ("CAST(id AS TEXT)", *columns))
+    sources = [
+        Source(
+            _indexed(f"jobs_{each}"),
+            f"project = ? AND {each} >= ? AND {each} < ?",
+            (wanted.project, text, end),
+        )
+        for each in columns
+    ]
+    sources += [Source("jobs NOT INDEXED", "id BETWEEN ? AND ?", ends) for ends in id_ranges(text)]
+    yield Term(f"({sql})", (text, end) * (len(columns) + 1), tuple(sources))
+
+
+def id_ranges(text: str) -> list[tuple[int, int]]:
+    """Answer the ranges of ids whose decimal form begins with `text`."""
+    if not text.isascii() or not text.isdigit() or text[0] == "0" or len(text) > _MAX_DIGITS:
+        return []
+    first = int(text)
+    scales = (10**zeros for zeros in range(_MAX_DIGITS + 1 - len(text)))
+    return [(first * scale, (first + 1) * scale - 1) for scale in scales]

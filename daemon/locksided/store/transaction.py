@@ -1,0 +1,189 @@
+"""One transaction: units of work that share a commit, each of which may be refused without the others.
+
+It decides what is written when and what is rolled back; how rows are written stands in writes.py. It runs on
+the writer's thread and awaits nothing.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from locksided.core.saves import AppendEvent, Save
+from locksided.store.errors import StoreContradiction
+from locksided.store.rows import EventRow
+from locksided.store.sql import QUERIES
+from locksided.store.writes import json_text, write
+
+
+@dataclass(frozen=True, slots=True)
+class Saves:
+    """What the core asks to be saved for one step; never refused, its result is None."""
+
+    saves: Sequence[Save]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function of the transaction. What it raises undoes it alone and becomes its result.
+
+    Errors of the disk are not its own: they undo the whole transaction.
+    """
+
+    work: Callable[["Transaction"], Any]
+
+
+Unit: TypeAlias = Saves | Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One result for each unit, an exception for one that was undone; and the events of the others."""
+
+    results: list[Any]
+    events: list[EventRow]
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What an operation may do: save, tell events, and read or write through the connection.
+
+    Saves are written in batches: use `reading()` instead of `connection` when what was saved must be seen.
+    """
+
+    connection: sqlite3.Connection
+    last_seq: int
+    events: list[EventRow] = field(default_factory=list)
+    _pending: list[Save] = field(default_factory=list)
+
+    def save(self, save: Save) -> None:
+        """Have `save` written with this transaction."""
+        if isinstance(save, AppendEvent):
+            self._append(save)
+        else:
+            self._pending.append(save)
+
+    def event(
+        self,
+        time_us: int,
+        kind: str,
+        project: str,
+        *,
+        job_id: int | None = None,
+        run_id: str | None = None,
+        principal: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell an event."""
+        self._append(AppendEvent(time_us, kind, project, job_id, run_id, principal, data or {}))
+
+    def reading(self) -> sqlite3.Connection:
+        """Answer the connection after all that was saved so far is written."""
+        pending, self._pending = self._pending, []
+        write(self.connection, pending)
+        return self.connection
+
+    def run(self, unit: Unit) -> Any:
+        """Do one unit and answer its result, or the exception that undid it."""
+        match unit:
+            case Saves(saves):
+                for save in saves:
+                    self.save(save)
+                return None
+            case Operation(work):
+                return self._attempt(work)
+
+    def finish(self) -> None:
+        """Write what is still to be written."""
+        self.reading()
+        if self.events:
+            self.connection.executemany(QUERIES["insert_event"], map(_event_values, self.events))
+
+    def _append(self, event: AppendEvent) -> None:
+        self.last_seq += 1
+        self.events.append(
+            EventRow(
+                self.last_seq,
+                event.time_us,
+                event.kind,
+                event.project,
+                event.job_id,
+                event.run_id,
+                event.principal,
+                event.data,
+            )
+        )
+
+    def _attempt(self, work: Callable[["Transaction"], Any]) -> Any:
+        """Run an operation under a savepoint; put everything back as it was before if it raises."""
+        mark = _Mark(self.last_seq, len(self.events), self._pending, len(self._pending))
+        self.connection.execute("SAVEPOINT operation")
+        try:
+            result = work(self)
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+            self._undo(mark)
+            return StoreContradiction(error)
+        except (sqlite3.Error, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one caller's fault must not undo its neighbours' work
+            self._undo(mark)
+            return error
+        self.connection.execute("RELEASE operation")
+        return result
+
+    def _undo(self, mark: "_Mark") -> None:
+        """Go back to `mark`. Saves of earlier units that the operation had flushed will be written again."""
+        self.connection.execute("ROLLBACK TO operation")
+        self.connection.execute("RELEASE operation")
+        self.last_seq = mark.last_seq
+        del self.events[mark.events :]
+        del mark.pending[mark.pending_count :]
+        self._pending = mark.pending
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far the transaction was before an operation. `reading` leaves the list of saves as it was."""
+
+    last_seq: int
+    events: int
+    pending: list[Save]
+    pending_count: int
+
+
+def _event_values(event: EventRow) -> tuple[Any, ...]:
+    return (
+        event.seq,
+        event.time_us,
+        event.kind,
+        event.project,
+        event.job_id,
+        event.run_id,
+        None if event.principal is None else json_text(event.principal),
+        json_text(event.data) if event.data else "{}",
+    )
+
+
+def apply(connection: sqlite3.Connection, last_seq: int, units: Iterable[Unit]) -> tuple[Applied, int]:
+    """Do `units` in one transaction and answer what came of them and the last event's number.
+
+    Whatever it raises, nothing was done.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        transaction = Transaction(connection, last_seq)
+        results = [transaction.run(unit) for unit in units]
+        transaction.finish()
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+    return Applied(results, transaction.events), transaction.last_seq
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Leave the transaction; after a full disk or an I/O error SQLite may have left it already."""
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,209 @@
+"""Writes many saves with few statements: what concerns one job is merged, equal sets of columns go together.
+
+The outcome is that of doing the saves one after the other. Ends are written before starts, so that the lock
+of a job that ends is free for one that starts in the same step. Events are not written here.
+"""
+
+# ruff: noqa: S608 - statements are composed of names of columns, never of values
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from math import inf
+from typing import Any
+
+import msgspec
+
+from locksided.core.saves import (
+    DeleteDependency,
+    DeletePool,
+    InsertDependency,
+    InsertJob,
+    PutPool,
+    PutSpec,
+    Save,
+    SetMeta,
+    UpdateJob,
+)
+from locksided.store.sql import QUERIES
+
+HOLDING = frozenset(("processing", "terminating"))
+_SCALARS = frozenset((int, str, float, bytes, type(None)))
+
+
+@dataclass(slots=True)
+class Batch:
+    """Saves merged: at most one entry for each row."""
+
+    specs: dict[str, bytes] = field(default_factory=dict)
+    inserts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    updates: dict[int, dict[str, Any]] = field(default_factory=dict)
+    dependencies: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    pools: list[PutPool | DeletePool] = field(default_factory=list)
+    meta: dict[str, str | None] = field(default_factory=dict)
+
+    def add(self, save: Save) -> None:
+        """Merge one more save, which comes after all those before."""
+        match save:
+            case UpdateJob(job_id, changes):
+                self._update(job_id, changes)
+            case InsertJob(job_id, values):
+                self.inserts[job_id] = dict(values)
+            case InsertDependency(job_id, on_id, when):
+                self.dependencies[job_id, on_id] = plain(when)
+            case DeleteDependency(job_id, on_id):
+                self.dependencies[job_id, on_id] = None
+            case PutPool() | DeletePool():
+                self.pools.append(save)
+            case SetMeta(key, value):
+                self.meta[key] = value
+            case PutSpec(hash, body):
+                self.specs[hash] = body
+            case _:
+                raise TypeError(f"not a row: {save!r}")
+
+    def _update(self, job_id: int, changes: Mapping[str, Any]) -> None:
+        if job_id in self.inserts:
+            self.inserts[job_id].update(changes)
+        else:
+            self.updates.setdefault(job_id, {}).update(changes)
+
+
+def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
+    """Write all of `saves`; sqlite3.IntegrityError when one breaks a rule or names a job that is not."""
+    batch = Batch()
+    for save in saves:
+        batch.add(save)
+    if batch.specs:
+        connection.executemany(QUERIES["put_spec"], batch.specs.items())
+    _write_jobs(connection, batch)
+    _write_dependencies(connection, batch.dependencies)
+    for pool in batch.pools:
+        _write_pool(connection, pool)
+    _write_meta(connection, batch.meta)
+
+
+def _write_jobs(connection: sqlite3.Connection, batch: Batch) -> None:
+    releasing: dict[int, dict[str, Any]] = {}
+    others: dict[int, dict[str, Any]] = {}
+    for job_id, changes in batch.updates.items():
+        releases = "status" in changes and plain(changes["status"]) not in HOLDING
+        (releasing if releases else others)[job_id] = changes
+    _update_jobs(connection, releasing)
+    _insert_jobs(connection, batch.inserts)
+    _update_jobs(connection, others)
+    _write_labels(connection, batch)
+
+
+def _insert_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, Any]]) -> None:
+    for columns, rows in _by_columns(jobs).items():
+        connection.executemany(_insert_sql(columns), rows)
+
+
+def _update_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, Any]]) -> None:
+    for columns, rows in _by_columns(jobs).items():
+        if columns and connection.executemany(_update_sql(columns), rows).rowcount != len(rows):
+            raise sqlite3.IntegrityError(f"one of these jobs does not exist: {[row[-1] for row in rows]}")
+
+
+def _by_columns(jobs: Mapping[int, dict[str, Any]]) -> dict[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Group rows by their set of columns; each row is the values in the order of the columns, then the id."""
+    groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for job_id, values in jobs.items():
+        columns = _ordered(frozenset(values))
+        row = [value if type(value) in _SCALARS else plain(value) for value in map(values.get, columns)]
+        groups.setdefault(columns, []).append((*row, job_id))
+    return groups
+
+
+@lru_cache(1024)
+def _ordered(columns: frozenset[str]) -> tuple[str, ...]:
+    """Answer one order for a set of columns, so that the statement's text is always the same."""
+    return tuple(sorted(columns))
+
+
+@lru_cache(1024)
+def _insert_sql(columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * (len(columns) + 1))
+    return f"INSERT INTO jobs ({', '.join((*columns, 'id'))}) VALUES ({marks})"
+
+
+@lru_cache(1024)
+def _update_sql(columns: tuple[str, ...]) -> str:
+    return f"UPDATE jobs SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
+
+
+def _write_labels(connection: sqlite3.Connection, batch: Batch) -> None:
+    replaced = [(job_id,) for job_id, changes in batch.updates.items() if "labels" in changes]
+    if replaced:
+        connection.executemany(QUERIES["delete_labels"], replaced)
+    rows = [
+        (name, value if isinstance(value, str) else plain(value), job_id)
+        for jobs in (batch.inserts, batch.updates)
+        for job_id, values in jobs.items()
+        for name, value in (values.get("labels") or {}).items()
+    ]
+    if rows:
+        connection.executemany(QUERIES["insert_label"], rows)
+
+
+def _write_dependencies(
+    connection: sqlite3.Connection, dependencies: Mapping[tuple[int, int], str | None]
+) -> None:
+    gone = [pair for pair, when in dependencies.items() if when is None]
+    kept = [(*pair, when) for pair, when in dependencies.items() if when is not None]
+    if gone:
+        connection.executemany(QUERIES["delete_dependency"], gone)
+    if kept:
+        connection.executemany(QUERIES["put_dependency"], kept)
+
+
+def _write_pool(connection: sqlite3.Connection, pool: PutPool | DeletePool) -> None:
+    if isinstance(pool, DeletePool):
+        connection.execute(QUERIES["delete_pool"], (pool.id,))
+        return
+    values = {column: plain(value) for column, value in pool.values.items() if column != "id"}
+    if values.get("slots") in (inf, "infinity"):
+        values["slots"] = None
+    connection.execute(_pool_sql(_ordered(frozenset(values))), {"id": pool.id, **values})
+
+
+@lru_cache(64)
+def _pool_sql(columns: tuple[str, ...]) -> str:
+    names = ", ".join(("id", *columns))
+    marks = ", ".join(f":{column}" for column in ("id", *columns))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    action = f"UPDATE SET {changes}" if changes else "NOTHING"
+    return f"INSERT INTO pools ({names}) VALUES ({marks}) ON CONFLICT (id) DO {action}"
+
+
+def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) -> None:
+    for key, value in meta.items():
+        if value is None:
+            connection.execute(QUERIES["delete_meta"], (key,))
+        else:
+            connection.execute(QUERIES["put_meta"], (key, value))
+
+
+def plain(value: Any) -> Any:
+    """Answer what SQLite can hold: enums become their value, bools 0 or 1, objects and lists JSON text."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bool):
+        return int(value)
+    if value is None or isinstance(value, int | str | float | bytes):
+        return value
+    return json_text(value)
+
+
+def json_text(value: Any) -> str:
+    """Encode as compact JSON."""
+    return msgspec.json.encode(value, enc_hook=_mapping).decode()
+
+
+def _mapping(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"not storable: {type(value).__name__}")

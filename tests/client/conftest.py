@@ -1,0 +1,48 @@
+"""What the client's tests share: a fake daemon, and an environment without anybody's own settings."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from client.fakedaemon import FakeDaemon
+
+from lockside.cli.main import main
+
+
+class Ran(NamedTuple):
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LOCKSIDE_SOCKET", "LOCKSIDE_RUN_ID", "LOCKSIDE_PROJECT", "XDG_RUNTIME_DIR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nowhere"))
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
+    """A fake daemon that listens."""
+    with FakeDaemon(str(tmp_path / "lockside.sock")) as listening:
+        yield listening
+
+
+@pytest.fixture
+def run(daemon: FakeDaemon, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line against the fake daemon and give its exit code and what it printed."""
+
+    def run_one(*words: str) -> Ran:
+        capfd.readouterr()
+        code = main(["--socket", daemon.path, *words])
+        captured = capfd.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run_one

@@ -1,0 +1,167 @@
+"""The blocking client: typed results, safe resending, and streams over restarts."""
+
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
+
+from lockside import Client, errors
+from lockside.protocol.methods import METHODS
+from lockside.protocol.types import Job
+from lockside.protocol.words import Status
+
+
+def test_results_are_typed_objects(daemon: FakeDaemon) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    with Client(daemon.path, project="p") as client:
+        made = client.job.create("shop.orders", "daily", priority="high", config_row_ids=["r1"])
+    assert isinstance(made, Job)
+    assert made.status is Status.CREATED
+    params = daemon.params_of("job.create")[0]
+    assert params.pop("deduplicationId")
+    expected = {"component": "shop.orders", "config": "daily", "priority": "high", "configRowIds": ["r1"]}
+    assert params == expected | {"project": "p"}
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def _keywords(example: dict[str, Any]) -> dict[str, Any]:
+    """Spell a method's example as Python's keywords."""
+    for wrapper in ("pool", "branch", "variables"):
+        if wrapper in example:
+            example = example[wrapper]
+    keywords = {_snake(name).replace("with", "changes"): value for name, value in example.items()}
+    if isinstance(keywords.get("values"), list):
+        keywords["values"] = {each["name"]: each["value"] for each in keywords["values"]}
+    return keywords
+
+
+SUBSCRIPTIONS = {"event.subscribe", "event.unsubscribe"}
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - SUBSCRIPTIONS))
+def test_every_method_of_the_wire_is_offered_and_makes_a_request_that_the_wire_takes(name: str) -> None:
+    method = METHODS[name]
+    client = Client("/nowhere")
+    group, _, word = name.replace("rpc.discover", "daemon.discover").partition(".")
+    kind = type(getattr(client, group))
+    request = getattr(kind(lambda request: request), _snake(word))(**_keywords(method.example))
+    assert request.method == name
+    assert request.result in (method.result, method.alternative)
+    msgspec.convert(request.params, method.params)
+    assert ("deduplicationId" in request.params) == method.mutates
+
+
+def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemon: FakeDaemon) -> None:
+    daemon.answers["daemon.status"] = in_turn(Refusal(-32001, "only to connect first"))
+    daemon.answers["job.create"] = in_turn(HangUp(), job("7", "created", deduplicated=True))
+    with Client(daemon.path) as client:
+        with pytest.raises(errors.NotFound):
+            client.daemon.status()
+        assert client.job.create("a").id == "7"
+    first, second = daemon.params_of("job.create")
+    assert first == second
+
+
+def test_an_action_is_never_sent_twice(daemon: FakeDaemon) -> None:
+    daemon.answers["action.run"] = in_turn(HangUp())
+    with Client(daemon.path) as client, pytest.raises(errors.ConnectionLost):
+        client.action.run("a", "ping")
+    assert len(daemon.calls) == 1
+
+
+def test_a_daemon_that_stays_away_is_given_up(daemon: FakeDaemon) -> None:
+    daemon.answers["job.get"] = in_turn(HangUp())
+    with Client(daemon.path, reconnect_seconds=0.1) as client, pytest.raises(errors.ConnectionLost):
+        client.job.get("1")
+    assert len(daemon.calls) > 1
+
+
+def test_without_a_daemon_the_first_call_fails_at_once(daemon: FakeDaemon) -> None:
+    daemon.stop()
+    with Client(daemon.path) as client, pytest.raises(errors.NotReachable):
+        client.job.get("1")
+
+
+def test_waiting_ends_with_the_time_that_was_given(daemon: FakeDaemon) -> None:
+    daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
+    with Client(daemon.path) as client:
+        assert not client.wait("42", timeout_seconds=0).is_finished
+    assert daemon.params_of("job.wait")[0]["timeoutSeconds"] == 0
+
+
+def test_a_log_is_read_to_its_end(daemon: FakeDaemon) -> None:
+    frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": "one\n"}
+    end = {"frames": [], "nextOffset": 1, "isComplete": True}
+    daemon.answers["job.log"] = in_turn({"frames": [frame], "nextOffset": 1, "isComplete": False}, end)
+    with Client(daemon.path) as client:
+        assert [each.text for each in client.log("42", follow=True)] == ["one\n"]
+
+
+def test_all_jobs_are_read_page_after_page(daemon: FakeDaemon) -> None:
+    pages = ({"jobs": [job("2")], "nextCursor": "c"}, {"jobs": [job("1")], "nextCursor": None})
+    daemon.answers["job.list"] = in_turn(*pages)
+    with Client(daemon.path) as client:
+        assert [each.id for each in client.jobs(status=["success"])] == ["2", "1"]
+
+
+def _events(*numbers: int) -> tuple[str, dict[str, object]]:
+    events = [{"seq": number, "time": "2026-01-31T08:00:00Z", "kind": "job.status"} for number in numbers]
+    return "event", {"subscription": "s", "events": events}
+
+
+def test_events_come_once_and_in_order_over_a_restart_and_a_gap(daemon: FakeDaemon) -> None:
+    def subscribe(params: dict[str, object]) -> dict[str, object]:
+        lost = ("event.lost", {"subscription": "s", "from": 3, "to": 4})
+        again = [_events(2), lost, _events(5)]
+        daemon.pushes["event.subscribe"] = again if "after" in params else [_events(1, 2), HANG_UP]
+        return {"subscription": "s", "cursor": 0}
+
+    daemon.answers["event.subscribe"] = subscribe
+    daemon.answers["event.list"] = {"events": _events(3, 4)[1]["events"], "cursor": 4}
+    with Client(daemon.path) as client:
+        events = client.events()
+        assert [next(events).seq for _ in range(5)] == [1, 2, 3, 4, 5]
+        events.close()
+    assert [asked.get("after") for asked in daemon.params_of("event.subscribe")] == [None, 2]
+    assert daemon.params_of("event.list") == [{"after": 2, "limit": 2}]
+
+
+def test_inside_a_job_the_parent_and_the_waiter_are_named(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
+    daemon.answers |= {"job.create": job(), "job.wait": {"jobs": [job()]}}
+    with Client(daemon.path) as client:
+        client.wait(client.job.create("a").id)
+    assert daemon.params_of("job.create")[0]["parentRunId"] == "12.15"
+    assert daemon.params_of("job.wait")[0]["waiterRunId"] == "12.15"
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    code = "import sys, lockside; print([name for name in sys.modules if name.startswith(('lockside.', 'msgspec'))])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_the_command_line_loads_no_library_to_start() -> None:
+    code = (
+        "import sys; from lockside.cli.main import main; main(['status', '--socket', '/nowhere']); "
+        "print([name for name in ('msgspec', 'click', 'rich', 'argparse', 'dataclasses', 'asyncio', 'typing')"
+        " if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=_paths())
+    assert ran.stdout == "[]\n"
+
+
+def _paths() -> dict[str, str]:
+    from pathlib import Path
+
+    import lockside
+
+    return {"PYTHONPATH": str(Path(lockside.__file__).parents[1])}

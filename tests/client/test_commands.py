@@ -1,0 +1,265 @@
+"""The other commands: what they ask, print, and answer as exit codes."""
+
+import json
+
+import pytest
+from client.conftest import Run
+from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
+
+from lockside.cli import following
+from lockside.cli.session import Session
+
+LOCKED = {
+    "kind": "config_lock",
+    "since": "2026-01-31T08:00:00Z",
+    "message": "Job 41 of the same configuration runs.",
+    "unblock": "the end of job 41",
+}
+
+
+def test_ls_gives_scripts_one_job_a_line(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.list"] = {"jobs": [job("2", "waiting"), job("1")], "nextCursor": None}
+    assert [line.split("\t")[:2] for line in run("ls").out.splitlines()] == [["2", "waiting"], ["1", "success"]]
+    assert json.loads(run("ls", "--json").out)["jobs"][0]["id"] == "2"
+
+
+def test_ls_asks_for_what_people_mean(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.list"] = {"jobs": [], "nextCursor": None}
+    run("ls", "--failed", "--config", "a/b", "--since", "2026-01-31", "--label", "team=x", "-n", "5")
+    asked = daemon.params_of("job.list")[0]
+    assert asked["status"] == ["error", "cancelled", "terminated"]
+    assert (asked["component"], asked["config"], asked["limit"]) == ("a", "b", 5)
+    assert asked["labels"] == {"team": "x"}
+    assert asked["createdFrom"].endswith("Z")
+
+
+def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.list"] = in_turn(
+        {"jobs": [job("2")], "nextCursor": "next"}, {"jobs": [job("1")], "nextCursor": None}
+    )
+    assert len(run("ls", "--all").out.splitlines()) == 2
+    assert [asked.get("cursor") for asked in daemon.params_of("job.list")] == [None, "next"]
+
+
+def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
+    error = {"type": "user", "kind": "exit", "exitCode": 1, "message": "The source is empty."}
+    daemon.answers["job.get"] = job(
+        status="error", startTime="2026-01-31T08:00:01Z", durationSeconds=2.5, result={"error": error}
+    )
+    frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stderr", "text": "first\nlast\n"}
+    daemon.answers["job.log"] = in_turn(
+        {"frames": [frame], "nextOffset": 1, "isComplete": True}, {"frames": [], "nextOffset": 1, "isComplete": True}
+    )
+    ran = run("show", "42")
+    assert "error after 2.5 s, exit code 1: The source is empty." in ran.out
+    assert "| last" in ran.out
+
+
+def test_why_names_every_reason_and_what_clears_it(daemon: FakeDaemon, run: Run) -> None:
+    held = LOCKED | {"kind": "held", "message": "ann holds it back.", "unblock": "lockside release 42"}
+    daemon.answers["job.explain"] = {"status": "waiting", "reasons": [LOCKED, held], "position": 3}
+    ran = run("why", "42")
+    assert "for 2 reasons. It is number 3 in its line." in ran.out
+    for text in ("config_lock", "Job 41 of the same", "the end of job 41", "ann holds it back."):
+        assert text in ran.out
+
+
+def test_why_of_a_running_job_says_that_it_does_not_wait(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.explain"] = {"status": "processing", "reasons": [], "position": None}
+    assert run("why", "42").out == "Job 42 does not wait: it is processing.\n"
+
+
+def test_a_job_can_be_meant_by_its_configuration(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.list"] = in_turn({"jobs": [{"id": "9"}]}, {"jobs": []})
+    daemon.answers["job.explain"] = {"status": "processing", "reasons": []}
+    run("why", "shop.orders/daily")
+    asked = daemon.params_of("job.list")[0]
+    assert (asked["component"], asked["config"], asked["limit"]) == ("shop.orders", "daily", 1)
+    assert daemon.params_of("job.explain") == [{"id": "9"}]
+    ran = run("why", "last")
+    assert (ran.code, "There is no job of 'last'." in ran.err) == (1, True)
+
+
+def test_wait_gives_124_when_the_time_is_up(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.wait"] = {"jobs": [job(status="processing")]}
+    ran = run("wait", "--timeout", "0.01", "42")
+    assert ran.code == 124
+    assert "the time is up; the jobs go on" in ran.err
+
+
+def test_wait_gives_1_when_one_of_several_failed(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.wait"] = {"jobs": [job("1"), job("2", "error")]}
+    assert run("wait", "1", "2").code == 1
+
+
+def test_wait_for_any_needs_only_one(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.wait"] = {"jobs": [job("1"), job("2", "processing")]}
+    assert run("wait", "--any", "1", "2").code == 0
+    assert daemon.params_of("job.wait")[0]["until"] == "any"
+
+
+def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run) -> None:
+    text = "".join(f"line {number}\n" for number in range(100))
+    frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": text + "unfinished"}
+    end = {"frames": [], "nextOffset": 1, "isComplete": True}
+    daemon.answers["job.log"] = in_turn({"frames": [frame], "nextOffset": 1, "isComplete": True}, end)
+    assert run("logs", "-n", "3", "--stdout", "42").out == "line 98\nline 99\nunfinished\n"
+    assert daemon.params_of("job.log")[0]["stream"] == "stdout"
+
+
+def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
+    gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2500000}}
+    page = {"frames": [gap], "nextOffset": 1, "isComplete": True}
+    daemon.answers["job.log"] = in_turn(page, {"frames": [], "nextOffset": 1, "isComplete": True})
+    assert run("logs", "42").out == "[... 2.5 MB of the log were dropped here ...]\n"
+
+
+def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(daemon: FakeDaemon, run: Run) -> None:
+    def frame(seq: int) -> dict[str, object]:
+        return {"seq": seq, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": f"{seq}\n"}
+
+    daemon.answers["job.log"] = in_turn(
+        {"frames": [frame(0)], "nextOffset": 1, "isComplete": False},
+        HangUp(),
+        {"frames": [frame(1)], "nextOffset": 2, "isComplete": True},
+        {"frames": [], "nextOffset": 2, "isComplete": True},
+    )
+    ran = run("logs", "-f", "42")
+    assert (ran.code, ran.out) == (0, "0\n1\n")
+
+
+def test_kill_goes_on_with_the_others_when_one_refuses(daemon: FakeDaemon, run: Run) -> None:
+    refusal = Refusal(-32001, "There is no job 1.", kind="not_found")
+    daemon.answers["job.terminate"] = in_turn(refusal, job("2", "terminating"))
+    ran = run("kill", "1", "2")
+    assert (ran.code, ran.out) == (1, "2\tterminating\n")
+    assert "1: There is no job 1." in ran.err
+
+
+def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.terminate"] = {"stopped": ["1"], "cancelled": [], "freed": ["a lock"], "started": ["2"]}
+    out = run("kill", "--dry-run", "1").out
+    assert daemon.params_of("job.terminate") == [{"id": "1", "dryRun": True}]
+    assert "stop: 1" in out
+    assert "let start: 2" in out
+
+
+@pytest.mark.parametrize(
+    ("word", "method"),
+    [("hold", "job.hold"), ("release", "job.release"), ("pause", "job.pause"), ("resume", "job.resume")],
+)
+def test_each_action_is_one_method(daemon: FakeDaemon, run: Run, word: str, method: str) -> None:
+    daemon.answers[method] = job(status="created")
+    assert run(word, "42").out == "42\tcreated\n"
+    assert daemon.params_of(method) == [{"id": "42"}]
+
+
+def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
+    ran = run("hold", "42")
+    assert (ran.code, ran.err) == (1, "lockside: Job 42 has ended.\n")
+
+
+def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers |= {"job.hold": job(), "daemon.metrics": "up 1\n"}
+    run("--project", "p", "hold", "42")
+    assert run("--project", "p", "metrics").out == "up 1\n"
+    assert daemon.calls == [("job.hold", {"id": "42", "project": "p"}), ("daemon.metrics", {})]
+
+
+def test_a_pool_keeps_what_is_not_named(daemon: FakeDaemon, run: Run) -> None:
+    pool = {"id": "loads", "slots": 2, "executor": "local", "description": "one writer"}
+    daemon.answers |= {"pool.list": {"pools": [pool]}, "pool.put": pool}
+    run("pool", "put", "loads", "--slots", "infinity")
+    assert daemon.params_of("pool.put") == [{"pool": pool | {"slots": "infinity"}}]
+    assert run("pool", "put", "new").code == 2
+
+
+def _event(seq: int) -> dict[str, object]:
+    return {"seq": seq, "time": "2026-01-31T08:00:00Z", "kind": "job.status", "job": "42", "data": {"to": "success"}}
+
+
+def test_events_are_followed_over_a_restart_from_the_last_one_seen(
+    daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def subscribe(params: dict[str, object]) -> dict[str, object]:
+        seen = [1, 2] if params.get("after") is None else [3]
+        end = [HANG_UP] if seen == [1, 2] else []
+        daemon.pushes["event.subscribe"] = [("event", {"events": [_event(seq) for seq in seen]}), *end]
+        return {"subscription": "s", "cursor": 0}
+
+    def until_the_third(session: Session, event: dict[str, object]) -> None:
+        session.out.line(f"event {event['seq']}")
+        if event["seq"] == 3:
+            raise KeyboardInterrupt
+
+    daemon.answers["event.subscribe"] = subscribe
+    monkeypatch.setattr(following, "_print_event", until_the_third)
+    ran = run("events", "-f", "--kind", "job.status")
+    assert (ran.code, ran.out) == (0, "event 1\nevent 2\nevent 3\n")
+    assert daemon.params_of("event.subscribe") == [{"kinds": ["job.status"]}, {"kinds": ["job.status"], "after": 2}]
+
+
+def test_without_a_place_to_begin_the_last_events_are_listed(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers |= {"event.subscribe": {"subscription": "s", "cursor": 100}, "event.unsubscribe": {}}
+    daemon.answers["event.list"] = in_turn(
+        {"events": [_event(99), _event(100)], "cursor": 100}, {"events": [], "cursor": 100}
+    )
+    assert [line.split("\t")[0] for line in run("events", "-n", "2").out.splitlines()] == ["99", "100"]
+    assert daemon.params_of("event.list")[0]["after"] == 98
+
+
+def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": 90061,
+        "isDraining": True,
+        "isDrained": False,
+        "counts": {"processing": 2, "success": 40, "error": 0},
+        "pools": [{"id": "default", "slots": 2, "running": 2, "queued": 3, "isPaused": False}],
+        "store": {"isWritable": False, "cause": "the disk is full"},
+        "keeper": {"isConnected": True, "pid": 8, "runs": 2, "killsBy": "cgroup"},
+    }
+    out = run("status").out
+    for text in (
+        "1.0, pid 7, up 1 d 1 h",
+        "the disk is full",
+        "lockside doctor",
+        "draining",
+        "2 processing, 40 success",
+        "default: 2 of 2 slots in use, 3 in line",
+    ):
+        assert text in out
+
+
+def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, run: Run) -> None:
+    daemon.stop()
+    ran = run("doctor")
+    assert ran.code == 1
+    assert "wrong  daemon" in ran.out
+    assert "Start one with `locksided`" in ran.out
+
+
+def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["daemon.status"] = {"version": "0.1.0", "pid": 7}
+    problem = {"kind": "orphan", "message": "process 99 fits no job", "repair": "kill 99"}
+    daemon.answers["daemon.check"] = {"problems": [problem]}
+    out = run("doctor").out
+    assert "process 99 fits no job" in out
+    assert "kill 99" in out
+
+
+def test_completion_offers_commands_options_and_live_ids(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.list"] = {"jobs": [job("42", "processing")]}
+    daemon.answers["config.list"] = {"configs": [{"component": "a", "config": "b", "name": "A to B"}]}
+    assert "prio\t" in run("__complete", "--", "pr").out
+    assert run("__complete", "--", "pool", "pa").out.startswith("pause\t")
+    assert "--follow\t" in run("__complete", "--", "logs", "--fo").out
+    assert run("__complete", "--", "kill", "4").out == "42\tprocessing  airports.extract/daily\n"
+    assert run("__complete", "--", "run", "").out == "a/b\tA to B\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_its_script(run: Run, shell: str) -> None:
+    assert "lockside __complete" in run("completion", shell).out

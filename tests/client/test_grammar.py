@@ -1,0 +1,111 @@
+"""The grammar of the command line, by itself and with the real table of commands."""
+
+import pytest
+
+from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, HIDDEN
+from lockside.cli.grammar import Parsed, UsageError, parse
+from lockside.cli.help import help_text
+
+
+def _parse(*words: str) -> Parsed:
+    return parse(COMMANDS, GLOBAL_OPTIONS, words)
+
+
+def test_options_and_arguments_may_be_mixed() -> None:
+    for words in (("logs", "-f", "-n", "5", "42"), ("logs", "42", "-fn5"), ("logs", "--lines=5", "42", "--follow")):
+        parsed = _parse(*words)
+        assert (parsed.required("job"), parsed.flag("follow"), parsed.number("lines")) == ("42", True, 5)
+
+
+def test_global_options_stand_before_or_behind_the_command() -> None:
+    assert _parse("--json", "ls").flag("json")
+    assert _parse("ls", "--json").flag("json")
+
+
+def test_what_follows_a_lone_dash_dash_is_the_command_to_run() -> None:
+    parsed = _parse("run", "--wait", "--", "make", "-j2", "--", "all")
+    assert parsed.many("command") == ["make", "-j2", "--", "all"]
+    assert parsed.text("component_config") is None
+    assert parsed.flag("wait")
+
+
+def test_a_negative_number_is_an_argument() -> None:
+    assert _parse("prio", "42", "-50").values["priority"] == -50
+    assert _parse("prio", "42", "high").values["priority"] == 50
+
+
+def test_repeated_options_are_collected() -> None:
+    assert _parse("run", "a/b", "--row", "x", "--row=y").many("row") == ["x", "y"]
+
+
+def test_aliases_mean_the_same_command() -> None:
+    assert _parse("cancel", "42").command is _parse("kill", "42").command
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("stats",), "there is no command 'stats'. Did you mean 'status'?"),
+        (("pool", "lst"), "'pool' has no command 'lst'. Did you mean 'ls'?"),
+        (("run", "--folow", "a/b"), "there is no option --folow. Did you mean '--follow'?"),
+        (("show",), "JOB is missing"),
+        (("show", "1", "2"), "'2' is too much"),
+        (("logs", "1", "-n"), "-n needs a value: -n N."),
+        (("run", "a/b", "--priority", "urgent"), "--priority: 'urgent' is no priority"),
+        (("run", "a/b", "--mode", "fast"), "--mode is one of run, forceRun, debug; 'fast' is none"),
+        (("ls", "--active=yes"), "--active takes no value."),
+    ],
+)
+def test_a_mistake_is_named_with_the_word_at_fault(words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _parse(*words)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1h30m", 5400), ("02:30:00", 9000), ("1.5h", 5400), ("250ms", 0.25)]
+)
+def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert _parse("run", "a/b", "--timeout", text).number("timeout") == seconds
+
+
+@pytest.mark.parametrize(("text", "size"), [("512MB", 512 << 20), ("1.5GB", 3 << 29), ("2", 2 << 30), ("100b", 100)])
+def test_sizes_are_read_as_the_daemon_reads_them(text: str, size: int) -> None:
+    from lockside.protocol.texts import memory_bytes
+
+    assert _parse("run", "a/b", "--memory", text).number("memory") == size == memory_bytes(text)
+
+
+def test_every_command_begins_its_help_with_an_example() -> None:
+    for command in COMMANDS:
+        if command in HIDDEN:
+            continue
+        text = help_text(command.name)
+        assert text.startswith(f"lockside {command.name} - {command.summary}")
+        assert command.examples, command.name
+        assert text.index(command.examples[0][0]) < text.index("usage:")
+
+
+def test_every_example_can_be_parsed() -> None:
+    from shlex import split
+
+    for command in COMMANDS:
+        for example, _ in command.examples:
+            words = split(example.replace("id=$(", "").replace('eval "$(', "").replace(")", "").rstrip('"'))
+            ends = [words.index(word) for word in ("|", "||") if word in words]
+            assert _parse(*words[1 : min(ends, default=None)]).command is command, example
+
+
+def test_every_command_names_code_that_exists() -> None:
+    from importlib import import_module
+
+    for command in COMMANDS:
+        module, _, name = command.run.partition(":")
+        assert callable(getattr(import_module(module), name)), command.name
+
+
+def test_the_overview_fits_a_terminal_and_names_every_command() -> None:
+    text = help_text("")
+    assert all(len(line) <= 100 for line in text.splitlines())
+    assert all(command.name in text for command in COMMANDS if command not in HIDDEN)
+    assert all(help_text(group) for group in GROUPS)

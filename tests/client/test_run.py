@@ -1,0 +1,153 @@
+"""`run`: what is asked of the daemon, what is printed, and how it ends."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from client.conftest import Run
+from client.fakedaemon import FakeDaemon, HangUp, Refusal, in_turn, job
+
+
+def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    options = "--row r1 --row r2 --set day=monday --mode debug --name nightly --priority high --pool big".split()
+    more = "--delay 10m --hold --depends 7:final --depends 8 --timeout 1h --memory 1GB --label team=a".split()
+    assert run("run", "shop.orders/daily", *options, *more).code == 0
+    request = daemon.params_of("job.create")[0]
+    assert request.pop("deduplicationId")
+    assert request == {
+        "component": "shop.orders",
+        "config": "daily",
+        "configRowIds": ["r1", "r2"],
+        "variableValuesData": {"values": [{"name": "day", "value": "monday"}]},
+        "mode": "debug",
+        "name": "nightly",
+        "priority": 50,
+        "pool": "big",
+        "delay": 600,
+        "hold": True,
+        "dependsOn": [{"job": "7", "when": "final"}, {"job": "8", "when": "success"}],
+        "limits": {"timeoutSeconds": 3600, "memoryBytes": 1 << 30},
+        "labels": {"team": "a"},
+    }
+
+
+def test_a_command_takes_the_callers_folder_and_environment_along(
+    daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["job.create"] = job()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLOUR", "blue")
+    monkeypatch.setenv("LOCKSIDE_START_TOKEN", "another job's")
+    os.environb[b"BYTES"] = b"\xff"
+    try:
+        run("run", "--", "make", "-j2")
+    finally:
+        del os.environb[b"BYTES"]
+    request = daemon.params_of("job.create")[0]
+    parameters = request["configData"]["parameters"]
+    assert (request["component"], parameters["command"]) == ("lockside.command", ["make", "-j2"])
+    assert parameters["cwd"] == str(tmp_path)
+    assert parameters["environment"]["COLOUR"] == "blue"
+    assert not {"LOCKSIDE_START_TOKEN", "BYTES"} & parameters["environment"].keys()
+
+
+def test_inside_a_job_the_new_job_becomes_its_child(
+    daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["job.create"] = job()
+    daemon.answers["job.wait"] = {"jobs": [job()]}
+    monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
+    assert run("run", "--wait", "a/b").code == 0
+    assert daemon.params_of("job.create")[0]["parentRunId"] == "12.15"
+    assert daemon.params_of("job.wait")[0]["waiterRunId"] == "12.15"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("success", 0), ("warning", 0), ("error", 1), ("cancelled", 1), ("terminated", 1)]
+)
+def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status: str, code: int) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    daemon.answers["job.wait"] = {"jobs": [job(status=status)]}
+    ran = run("run", "--wait", "a/b")
+    assert (ran.code, ran.out) == (code, f"42\t{status}\n")
+
+
+def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    frames = [
+        {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": "one\n"},
+        {"seq": 1, "time": "2026-01-31T08:00:00Z", "stream": "stderr", "text": "two\n"},
+    ]
+    daemon.answers["job.log"] = in_turn(
+        {"frames": frames[:1], "nextOffset": 1, "isComplete": False},
+        {"frames": frames[1:], "nextOffset": 2, "isComplete": True},
+        {"frames": [], "nextOffset": 2, "isComplete": True},
+    )
+    daemon.answers["job.wait"] = {"jobs": [job(status="error")]}
+    ran = run("run", "-f", "a/b")
+    assert (ran.code, ran.out, ran.err) == (1, "one\n", "two\n")
+    assert [call["offset"] for call in daemon.params_of("job.log")] == [0, 1, 2]
+
+
+def test_detached_only_the_id_is_printed(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job("77", "created")
+    assert run("run", "-d", "a/b").out == "77\n"
+    assert json.loads(run("run", "--json", "a/b").out)["id"] == "77"
+
+
+def test_a_creation_whose_answer_was_lost_is_sent_again_under_the_same_id(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = in_turn(HangUp(), job("77", "created", deduplicated=True))
+    assert run("run", "-d", "a/b").out == "77\n"
+    first, second = daemon.params_of("job.create")
+    assert first["deduplicationId"] == second["deduplicationId"]
+
+
+def test_a_wait_goes_on_when_the_daemon_says_goodbye(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job(status="processing")
+    goodbye = Refusal(-32006, "The daemon stops.", kind="unavailable")
+    daemon.answers["job.wait"] = in_turn(goodbye, {"jobs": [job()]})
+    ran = run("run", "--wait", "a/b")
+    assert ran.code == 0
+    assert "the daemon is away; jobs go on without it" in ran.err
+
+
+def test_a_file_with_several_requests_is_created_all_or_none(
+    daemon: FakeDaemon, run: Run, tmp_path: Path
+) -> None:
+    daemon.answers["job.createMany"] = {"jobs": [job("1", "created"), job("2", "created")]}
+    file = tmp_path / "jobs.toml"
+    file.write_text('[[jobs]]\ncomponent = "a"\n[[jobs]]\ncomponent = "b"\n')
+    assert run("run", "--from-file", str(file)).out == "1\n2\n"
+    assert daemon.params_of("job.createMany")[0]["jobs"] == [{"component": "a"}, {"component": "b"}]
+
+
+def test_a_file_that_is_broken_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text('{"component": "a",\n}')
+    ran = run("run", "--from-file", str(file))
+    assert ran.code == 2
+    assert f"{file}:2" in ran.err
+
+
+def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) -> None:
+    refusal = Refusal(-32602, "There is no pool 'bigg'.", kind="invalid", path="$.pool")
+    daemon.answers["job.create"] = in_turn(refusal)
+    ran = run("run", "a/b", "--pool", "bigg")
+    assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
+
+
+@pytest.mark.parametrize("words", [[], ["a/b", "--", "ls"], ["a/"], ["a/b", "--set", "x"], ["a/b", "--depends", "1:now"]])
+def test_what_cannot_be_a_request_is_a_usage_error(daemon: FakeDaemon, run: Run, words: list[str]) -> None:
+    ran = run("run", *words)
+    assert ran.code == 2
+    assert "See `lockside run --help`." in ran.err
+    assert daemon.calls == []
+
+
+def test_without_a_daemon_the_exit_code_is_69(daemon: FakeDaemon, run: Run) -> None:
+    daemon.stop()
+    ran = run("run", "a/b")
+    assert ran.code == 69
+    assert "Start one with `locksided`" in ran.err

@@ -1,0 +1,166 @@
+"""A store in memory: takes the core's saves as the real one does, and builds a state as a start does."""
+
+from dataclasses import fields
+from typing import Any
+
+from locksided.core import loading
+from locksided.core.model import Condition, Status
+from locksided.core.saves import (
+    AppendEvent,
+    DeletePool,
+    InsertDependency,
+    InsertJob,
+    PutPool,
+    Save,
+    SetMeta,
+    UpdateJob,
+)
+from locksided.core.state import State
+from locksided.core.transitions import FINAL, TRANSITIONS
+
+DEFAULTS: dict[str, Any] = {
+    "desired_status": "processing",
+    "start_us": None,
+    "end_us": None,
+    "starts": 0,
+    "launches": 0,
+    "lost_count": 0,
+    "step": 0,
+    "start_token": None,
+    "spawned": False,
+    "duration_us": 0,
+    "paused_us": 0,
+    "paused_since_us": None,
+    "paused_by": None,
+    "progress": None,
+    "message": None,
+    "result": None,
+    "process": None,
+}
+COLUMNS = {
+    *DEFAULTS,
+    *("project", "run_id", "parent_id", "relation", "type", "status", "pool", "priority", "line_order"),
+    *(
+        "owner_uid",
+        "lock_key",
+        "lock_policy",
+        "start_at_us",
+        "held_by",
+        "held_us",
+        "on_lost",
+        "stage",
+        "stages",
+    ),
+    *("created_us", "updated_us", "ready_us", "component", "config", "usage", "kill_report"),
+}
+
+
+class Disk:
+    """Rows by id, and every event in order."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, dict[str, Any]] = {}
+        self.dependencies: dict[tuple[int, int], Condition] = {}
+        self.pools: dict[str, dict[str, Any]] = {}
+        self.meta: dict[str, str] = {}
+        self.events: list[AppendEvent] = []
+
+    def apply(self, saves: list[Save]) -> None:
+        """One transaction. Raises AssertionError where the real schema's constraints would refuse it."""
+        for save in saves:
+            self._apply(save)
+        for job_id in {save.id for save in saves if isinstance(save, InsertJob | UpdateJob)}:
+            self._check_row(job_id)
+        self._check_exclusive()
+
+    def _apply(self, save: Save) -> None:
+        match save:
+            case InsertJob(job_id, values):
+                assert job_id not in self.jobs
+                assert set(values) <= COLUMNS
+                self.jobs[job_id] = {**DEFAULTS, **values}
+            case UpdateJob(job_id, changes):
+                self._update(job_id, dict(changes))
+            case InsertDependency(job_id, on_id, when):
+                assert (job_id, on_id) not in self.dependencies, "the same dependency twice"
+                self.dependencies[job_id, on_id] = Condition(when)
+            case PutPool(pool_id, values):
+                self.pools[pool_id] = {**self.pools.get(pool_id, {}), **values}
+            case DeletePool(pool_id):
+                del self.pools[pool_id]
+            case SetMeta(key, None):
+                self.meta.pop(key, None)
+            case SetMeta(key, str(value)):
+                self.meta[key] = value
+            case AppendEvent():
+                self.events.append(save)
+            case _:
+                raise AssertionError(f"the core saves {save}")
+
+    def _update(self, job_id: int, changes: dict[str, Any]) -> None:
+        assert set(changes) <= COLUMNS, set(changes) - COLUMNS
+        row = self.jobs[job_id]
+        before = Status(row["status"])
+        after = Status(changes.get("status", before))
+        assert before not in FINAL, f"job {job_id} is {before} and final is final"
+        assert after is before or after in TRANSITIONS[before]
+        row.update(changes)
+
+    def _check_row(self, job_id: int) -> None:
+        row = self.jobs[job_id]
+        status = Status(row["status"])
+        assert (row["end_us"] is not None) == (status in FINAL)
+        assert status is not Status.PROCESSING or row["start_us"] is not None
+        assert status is not Status.CANCELLED or row["starts"] == 0, (
+            f"job {job_id} was cancelled after a start"
+        )
+        assert row["launches"] >= row["starts"]
+        assert {"accepted", "validated"} <= set(row["stages"]), f"job {job_id} lost stages: {row['stages']}"
+        assert row["stage"] in row["stages"]
+        if status in FINAL:
+            assert row["stage"] == "done"
+            assert row["start_token"] is None
+            assert row["paused_since_us"] is None, f"job {job_id} is {status} and still paused"
+
+    def _check_exclusive(self) -> None:
+        held: set[tuple[str, str]] = set()
+        for row in self.live():
+            if row["status"] in ("processing", "terminating") and row["lock_policy"] == "exclusive":
+                key = (row["project"], row["lock_key"])
+                assert key not in held, f"two running jobs hold {key}"
+                held.add(key)
+
+    def live(self) -> list[dict[str, Any]]:
+        return [row for row in self.jobs.values() if row["status"] not in FINAL]
+
+    def status(self, job_id: int) -> Status:
+        return Status(self.jobs[job_id]["status"])
+
+    def build(self, max_requeues: int = 3) -> State:
+        """What a daemon that starts now would know."""
+        state = State(max(self.jobs, default=0) + 1, max_requeues)
+        for pool_id, row in self.pools.items():
+            columns = ("slots", "executor", "description", "paused_by", "paused_us")
+            record = loading.PoolRecord(
+                pool_id, **{name: row.get(name) for name in columns}, comment=row.get("paused_comment")
+            )
+            loading.add_pool(state, record)
+        loading.set_draining(state, self.meta.get("draining"))
+        for job_id, row in self.jobs.items():
+            if row["status"] not in FINAL:
+                loading.add_job(state, self._record(job_id, row), self._pending(job_id))
+        turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
+        assert not turn.saves, f"what is stored was not up to date: {turn.saves}"
+        return state
+
+    def _record(self, job_id: int, row: dict[str, Any]) -> loading.JobRecord:
+        names = {column.name for column in fields(loading.JobRecord)} - {"id"}
+        return loading.JobRecord(id=job_id, **{name: row[name] for name in names})
+
+    def _pending(self, job_id: int) -> dict[int, Condition]:
+        """The dependencies that are not met yet."""
+        return {
+            on_id: condition
+            for (dependant_id, on_id), condition in self.dependencies.items()
+            if dependant_id == job_id and self.status(on_id) not in FINAL
+        }

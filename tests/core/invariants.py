@@ -1,0 +1,195 @@
+"""What is always true of the core between two steps, recomputed from the jobs alone and compared.
+
+The core's own indexes are not used to find the answers: holders, lines and reasons are searched among all.
+"""
+
+from locksided.core.explain import explain
+from locksided.core.jobs import Job
+from locksided.core.model import BY_OTHER_JOBS, ReasonKind, Status
+from locksided.core.state import State
+
+R = ReasonKind
+NOT_STARTED = (Status.CREATED, Status.WAITING)
+STARTED = (Status.PROCESSING, Status.TERMINATING)
+
+
+def check(state: State) -> None:
+    """Raise AssertionError, with the job in it, when anything about the state is not as it must be."""
+    check_jobs(state)
+    check_gates(state)
+    check_lines(state)
+    check_pools(state)
+    check_families(state)
+    check_reasons(state)
+    assert state.next_deadline_us() == expected_deadline(state), "the next deadline is wrong"
+
+
+def started(state: State) -> list[Job]:
+    return [job for job in state.jobs.values() if job.status in STARTED]
+
+
+def in_line(state: State) -> list[Job]:
+    """Those that wait for nothing of their own, in the order of all lines."""
+    standing = [
+        job
+        for job in state.jobs.values()
+        if job.status in NOT_STARTED and job.start_at_us is None and job.held is None and not job.pending
+    ]
+    return sorted(standing, key=lambda job: (-job.priority, job.order))
+
+
+def lines(state: State) -> dict[tuple[str | None, str | None, str], list[Job]]:
+    """Who stands where: by project and key (None for jobs that nothing keeps apart) and pool."""
+    found: dict[tuple[str | None, str | None, str], list[Job]] = {}
+    for job in in_line(state):
+        found.setdefault(place(job), []).append(job)
+    return found
+
+
+def place(job: Job) -> tuple[str | None, str | None, str]:
+    if job.gate is None:
+        return None, None, job.pool.id
+    return job.gate.project, job.gate.key, job.pool.id
+
+
+def check_jobs(state: State) -> None:
+    for job_id, job in state.jobs.items():
+        assert job_id == job.id < state.next_id
+        assert job.status in NOT_STARTED + STARTED, f"job {job_id} is {job.status} and still live"
+        assert state.pools.get(job.pool.id) is job.pool, f"job {job_id} is in a pool that is gone"
+        assert job.has_started == (job.status in STARTED)
+        run = job.run
+        if run is not None:
+            assert run.launches >= run.starts >= 0, f"job {job_id} started more often than it was meant to"
+            assert run.lost_count <= state.max_requeues
+        if job.status in STARTED:
+            assert run is not None
+            assert run.token, f"job {job_id} runs without a token"
+            assert run.stop_asked == (job.status is Status.TERMINATING)
+            assert job.held is None
+            assert not job.pending
+            assert job.start_at_us is None
+        elif run is not None:
+            assert run.token is None, f"job {job_id} has not started and has a token"
+            assert run.paused_since_us is None
+    assert not set(state.waits) - {job.id for job in started(state)}, "somebody waits who does not run"
+
+
+def check_gates(state: State) -> None:
+    members: dict[tuple[str, str], int] = {}
+    holders: dict[tuple[str, str], set[int]] = {}
+    for job in state.jobs.values():
+        if job.gate is not None:
+            key = (job.gate.project, job.gate.key)
+            assert state.gates.get(key) is job.gate, f"job {job.id} has a gate that was forgotten"
+            members[key] = members.get(key, 0) + 1
+            if job.status in STARTED:
+                holders.setdefault(key, set()).add(job.id)
+    assert set(state.gates) == set(members), "a gate without live jobs is kept, or one with them is not"
+    for key, gate in state.gates.items():
+        assert (gate.project, gate.key) == key
+        assert gate.members == members[key]
+        found = [holder.id for holder in gate.holders]
+        assert len(found) == len(set(found))
+        assert set(found) == holders.get(key, set()), f"the holders of {key} are wrong"
+        if any(not holder.lock_share for holder in gate.holders):
+            assert len(found) == 1, f"{key} has an exclusive holder beside another: {found}"
+        limits = [holder.lock_share for holder in gate.holders if holder.lock_share]
+        assert not limits or len(found) <= max(limits), f"{key} has more holders than its limit: {found}"
+
+
+def check_lines(state: State) -> None:
+    kept = {
+        (gate.project, gate.key, line.pool.id): line for gate in state.gates.values() for line in gate.lines
+    }
+    opened = {(None, None, pool.id): pool.open_line for pool in state.pools.values()}
+    assert sum(len(gate.lines) for gate in state.gates.values()) == len(kept), (
+        "two lines of one gate and pool"
+    )
+    expected = lines(state)
+    found = {key: line.jobs() for key, line in (kept | opened).items() if line.jobs()}
+    assert found == expected, "somebody stands in the wrong line, or in the wrong order"
+    assert all(line.jobs() for line in kept.values()), "an empty line is kept"
+    for line in (kept | opened).values():
+        assert line.head is (line.jobs()[0] if line.jobs() else None)
+        assert len(line) == len(line.jobs())
+        assert all(job.line is line for job in line.jobs())
+    standing = {job.id for line in found.values() for job in line}
+    assert all(job.line is None for job in state.jobs.values() if job.id not in standing)
+
+
+def check_pools(state: State) -> None:
+    for pool_id, pool in state.pools.items():
+        assert pool.id == pool_id
+        running = {job.id for job in started(state) if job.pool is pool}
+        assert set(pool.running) == running, f"pool {pool_id} does not know who runs in it"
+
+
+def check_families(state: State) -> None:
+    descendants: dict[int, set[int]] = {}
+    dependants: dict[int, set[int]] = {}
+    for job in state.jobs.values():
+        for ancestor_id in job.lineage:
+            descendants.setdefault(ancestor_id, set()).add(job.id)
+        for other_id in job.pending or ():
+            assert other_id in state.jobs, f"job {job.id} waits for job {other_id}, which is final"
+            dependants.setdefault(other_id, set()).add(job.id)
+    assert {key: set(jobs) for key, jobs in state.descendants.items()} == descendants
+    assert {key: set(jobs) for key, jobs in state.dependants.items()} == dependants
+
+
+def check_reasons(state: State) -> None:
+    """The reasons are right, they give the status, and nobody without one has not started."""
+    ahead = {job.id: number for line in lines(state).values() for number, job in enumerate(line)}
+    for job in state.jobs.values():
+        explanation = explain(state, job, count=False)
+        kinds = [reason.kind for reason in explanation.reasons]
+        assert explanation.status is job.status
+        assert len(kinds) == len(set(kinds)), f"job {job.id} gives a reason twice: {kinds}"
+        if job.status in STARTED:
+            assert not kinds, f"job {job.id} has started and says it waits: {kinds}"
+            continue
+        assert set(kinds) == expected_reasons(state, job, ahead), f"job {job.id} gives wrong reasons: {kinds}"
+        assert kinds, f"job {job.id} could start and did not"
+        by_others = any(kind in BY_OTHER_JOBS for kind in kinds)
+        assert (job.status is Status.WAITING) == by_others, f"job {job.id} is {job.status} with {kinds}"
+        for reason in explanation.reasons:
+            assert reason.message
+            assert reason.unblock
+            assert reason.since_us >= job.created_us
+
+
+def expected_reasons(state: State, job: Job, ahead: dict[int, int]) -> set[ReasonKind]:
+    pool = job.pool
+    running = sum(1 for other in started(state) if other.pool is pool)
+    own = {R.DEPENDENCY: job.pending, R.START_TIME: job.start_at_us is not None, R.HELD: job.held is not None}
+    kinds = {kind for kind, holds in own.items() if holds}
+    if not kinds:
+        if job.gate is not None and (ahead[job.id] or not admitted(state, job)):
+            kinds.add(R.CONFIG_LOCK)
+        if pool.slots is not None and running >= max(pool.slots, 1):
+            kinds.add(R.POOL_FULL)
+    if pool.paused_by is not None or pool.slots == 0:
+        kinds.add(R.POOL_PAUSED)
+    if pool.is_troubled:
+        kinds.add(R.NO_EXECUTOR)
+    if state.draining is not None:
+        kinds.add(R.DRAINING)
+    if state.store_trouble is not None:
+        kinds.add(R.STORE_UNAVAILABLE)
+    return kinds
+
+
+def admitted(state: State, job: Job) -> bool:
+    holders = [other for other in started(state) if other.gate is job.gate]
+    if not holders:
+        return True
+    all_shared = job.lock_share > 0 and all(holder.lock_share > 0 for holder in holders)
+    return all_shared and len(holders) < job.lock_share
+
+
+def expected_deadline(state: State) -> int | None:
+    moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
+    troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
+    moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+    return min(moments, default=None)

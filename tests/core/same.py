@@ -1,0 +1,76 @@
+"""Whether two states are the same in all that a daemon keeps over a restart."""
+
+from typing import Any
+
+from locksided.core.jobs import Job, Run
+from locksided.core.pools import Pool
+from locksided.core.state import State
+
+
+def assert_same(rebuilt: State, live: State) -> None:
+    """Raise AssertionError with the first difference. A pool's trouble is not kept, nor are waits."""
+    assert rebuilt.next_id == live.next_id
+    assert rebuilt.jobs.keys() == live.jobs.keys()
+    for job_id, job in live.jobs.items():
+        assert described(rebuilt.jobs[job_id]) == described(job)
+    assert gates(rebuilt) == gates(live)
+    assert families(rebuilt.dependants) == families(live.dependants)
+    assert families(rebuilt.descendants) == families(live.descendants)
+    assert {pool_id: pool_values(pool) for pool_id, pool in rebuilt.pools.items()} == {
+        pool_id: pool_values(pool) for pool_id, pool in live.pools.items()
+    }
+    assert (rebuilt.draining is None) == (live.draining is None)
+    if live.draining is not None and rebuilt.draining is not None:
+        assert (rebuilt.draining.by, rebuilt.draining.since_us) == (live.draining.by, live.draining.since_us)
+    assert start_times(rebuilt) == start_times(live)
+
+
+def described(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "project": job.project,
+        "owner": job.owner_uid,
+        "pool": job.pool.id,
+        "type": job.type,
+        "status": job.status,
+        "priority": job.priority,
+        "order": job.order,
+        "lock": (job.gate.key if job.gate is not None else None, job.lock_share),
+        "lineage": job.lineage,
+        "created": job.created_us,
+        "entered": job.entered_us,
+        "start_at": job.start_at_us,
+        "held": (job.held.by, job.held.since_us) if job.held is not None else None,
+        "pending": job.pending or {},
+        "on_lost": job.on_lost,
+        "run": run_values(job.run) if job.run is not None else None,
+    }
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in Run.__slots__ if name != "survivors"}
+
+
+def pool_values(pool: Pool) -> tuple[Any, ...]:
+    settings = (pool.slots, pool.executor, pool.description, pool.paused_by, pool.comment)
+    since_us = pool.paused_us if pool.is_paused else None
+    return (*settings, since_us, set(pool.running), [job.id for job in pool.open_line.jobs()])
+
+
+def gates(state: State) -> dict[tuple[str, str], Any]:
+    return {
+        (gate.project, gate.key): (
+            gate.members,
+            {holder.id for holder in gate.holders},
+            {line.pool.id: [job.id for job in line.jobs()] for line in gate.lines},
+        )
+        for gate in state.gates.values()
+    }
+
+
+def families(index: dict[int, dict[int, Job]]) -> dict[int, set[int]]:
+    return {job_id: set(jobs) for job_id, jobs in index.items()}
+
+
+def start_times(state: State) -> list[tuple[int, int]]:
+    return sorted((job.start_at_us, job.id) for job in state.jobs.values() if job.start_at_us is not None)

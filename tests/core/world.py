@@ -1,0 +1,289 @@
+"""A small world around the core: a clock, a disk, and the things that people and executors do, one line each.
+
+After every step the invariants are checked, the saves go to the disk, and what a daemon that starts from
+that disk would know is compared with what the live one knows.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from core import invariants
+from core.disk import Disk
+from core.same import assert_same
+from locksided.core import inputs as i
+from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core.errors import Refused
+from locksided.core.explain import explain
+from locksided.core.jobs import Job
+from locksided.core.model import Condition, Dependency, Draft, OnLost, Principal, Reason, ReasonKind, Status
+from locksided.core.scheduler import Scheduler, Step
+from locksided.core.state import State
+from locksided.core.transitions import FINAL
+
+ANNA = Principal(1000, "anna", 1000)
+NOON = 1_000_000_000_000
+SECOND = 1_000_000
+
+
+class World:
+    """A daemon's core with pools of these numbers of slots; `default` has four unless told otherwise."""
+
+    def __init__(self, **slots: int | None) -> None:
+        self.now_us = NOON
+        self.disk = Disk()
+        self.scheduler = Scheduler(State())
+        self.actions: list[Action] = []
+        self.final: dict[int, Status] = {}
+        self.checking = True
+        for pool, number in ({"default": 4} | slots).items():
+            self.pool(pool, number)
+
+    @property
+    def state(self) -> State:
+        return self.scheduler.state
+
+    def handle(self, asked: i.Input) -> Step:
+        """One step: decided, saved, checked. `actions` are those of the last step."""
+        step = self.scheduler.handle(asked, self.now_us)
+        self.disk.apply(step.saves)
+        self.scheduler.saved()
+        self.actions = step.actions
+        if self.checking:
+            self.check()
+        return step
+
+    def check(self) -> None:
+        invariants.check(self.state)
+        assert {row_id for row_id in self.disk.jobs if self.disk.status(row_id) not in FINAL} == set(
+            self.state.jobs
+        )
+        assert_same(self.disk.build(), self.state)
+
+    @contextmanager
+    def checked_at_the_end(self) -> Iterator[None]:
+        """For many steps or many jobs: check once, when all is done."""
+        self.checking = False
+        yield
+        self.checking = True
+        self.check()
+
+    def crash(self) -> None:
+        """The daemon dies and starts again from the disk. What was in flight is still to be found out."""
+        self.scheduler = Scheduler(self.disk.build())
+
+    def handle_nothing(self) -> None:
+        """A step in which nothing happened: what was loaded settles."""
+        self.handle(i.TimePassed())
+
+    # -- what people ask for ------------------------------------------------------------------------------
+
+    def draft(
+        self,
+        key: str | None = None,
+        *,
+        shared: int = 0,
+        pool: str = "default",
+        priority: int = 0,
+        after: Iterable[int] = (),
+        when: str = "success",
+        parent: int | None = None,
+        delay: float | None = None,
+        held: bool = False,
+        on_lost: str = "requeue",
+        owner: int = 1000,
+        project: str = "default",
+    ) -> Draft:
+        return Draft(
+            project=project,
+            owner_uid=owner,
+            pool=pool,
+            priority=priority,
+            lock_key=key,
+            lock_share=shared,
+            start_at_us=None if delay is None else self.now_us + round(delay * SECOND),
+            held=held,
+            depends_on=tuple(Dependency(other, Condition(when)) for other in after),
+            parent_id=parent,
+            on_lost=OnLost(on_lost),
+        )
+
+    def submit_all(self, *drafts: Draft) -> list[int]:
+        """Several at once: all are accepted, or none."""
+        final = {
+            job_id: self.disk.status(job_id) for job_id in self.disk.jobs if job_id not in self.state.jobs
+        }
+        answer: list[int] = self.handle(i.Submit(drafts, ANNA, final)).answer
+        return answer
+
+    def submit(self, key: str | None = None, **wishes: Any) -> int:
+        (job_id,) = self.submit_all(self.draft(key, **wishes))
+        return job_id
+
+    def terminate(self, job_id: int) -> None:
+        self.handle(i.Terminate(job_id, ANNA))
+
+    def hold(self, job_id: int) -> None:
+        self.handle(i.Hold(job_id, ANNA))
+
+    def release(self, job_id: int) -> None:
+        self.handle(i.Release(job_id, ANNA))
+
+    def pause(self, job_id: int) -> None:
+        self.handle(i.Pause(job_id, ANNA))
+
+    def resume(self, job_id: int) -> None:
+        self.handle(i.Resume(job_id, ANNA))
+
+    def reprioritise(self, job_id: int, priority: int) -> None:
+        self.handle(i.Reprioritise(job_id, priority, ANNA))
+
+    def pool(self, pool_id: str, slots: int | None, executor: str = "local") -> None:
+        self.handle(i.PutPool(pool_id, slots, executor, "", ANNA))
+
+    def delete_pool(self, pool_id: str) -> None:
+        self.handle(i.DeletePool(pool_id, ANNA))
+
+    def pause_pool(self, pool_id: str = "default", comment: str | None = None) -> None:
+        self.handle(i.PausePool(pool_id, comment, ANNA))
+
+    def resume_pool(self, pool_id: str = "default") -> None:
+        self.handle(i.ResumePool(pool_id, ANNA))
+
+    def drain(self) -> None:
+        self.handle(i.Drain(ANNA))
+
+    def undrain(self) -> None:
+        self.handle(i.Undrain(ANNA))
+
+    def wait(self, waiter: int, *jobs: int, any_of: bool = False) -> None:
+        self.handle(i.Wait(waiter, frozenset(jobs), not any_of))
+
+    def stop_waiting(self, waiter: int, *jobs: int, any_of: bool = False) -> None:
+        self.handle(i.StopWaiting(waiter, frozenset(jobs), not any_of))
+
+    @contextmanager
+    def refused(self, kind: type[Refused], says: str) -> Iterator[None]:
+        """What stands inside is refused with such a message, and changes nothing."""
+        before, events = self.picture(), len(self.disk.events)
+        with pytest.raises(kind, match=says):
+            yield
+        assert self.picture() == before
+        assert len(self.disk.events) == events
+        self.check()
+
+    def picture(self) -> dict[int, tuple[Any, ...]]:
+        return {
+            job.id: (
+                job.status,
+                job.priority,
+                job.held is None,
+                self.reasons(job.id),
+                job.run and job.run.token,
+            )
+            for job in self.state.jobs.values()
+        }
+
+    # -- what happens -------------------------------------------------------------------------------------
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and tell the core when it asked to be told."""
+        self.now_us += round(seconds * SECOND)
+        deadline_us = self.scheduler.next_deadline_us()
+        if deadline_us is not None and deadline_us <= self.now_us:
+            self.handle(i.TimePassed())
+
+    def spawned(self, *jobs: int) -> None:
+        """Their processes exist now."""
+        for job_id in jobs:
+            self.handle(i.Spawned(job_id, self.token(job_id), {"pid": 4000 + job_id}))
+
+    def ends(self, *jobs: int, status: str = "success", **values: Any) -> None:
+        """Their processes end so (those that are being terminated, too)."""
+        for job_id in jobs:
+            self.handle(i.Finished(job_id, self.token(job_id), Status(status), values))
+
+    def fails(self, *jobs: int) -> None:
+        self.ends(*jobs, status="error")
+
+    def step_ends(self, job_id: int) -> None:
+        self.handle(i.StepEnded(job_id, self.token(job_id)))
+
+    def not_started(self, job_id: int, cause: str | None = None) -> None:
+        """It is proved that nothing ran; with a cause the machine refused the process."""
+        self.handle(i.NotStarted(job_id, self.token(job_id), cause))
+
+    def keeper_dies(self, job_id: int) -> None:
+        self.handle(i.KeeperDied(job_id, self.token(job_id)))
+
+    def loses(self, job_id: int) -> None:
+        """The machine or the keeper died under it."""
+        error = {"type": "application", "kind": "lost", "message": "The machine died under it."}
+        self.handle(i.Lost(job_id, self.token(job_id), {"result": {"error": error}}))
+
+    def executor_down(self, cause: str = "the keeper cannot be reached") -> None:
+        self.handle(i.ExecutorDown("local", cause))
+
+    def executor_up(self) -> None:
+        self.handle(i.ExecutorUp("local"))
+
+    # -- what is seen -------------------------------------------------------------------------------------
+
+    def job(self, job_id: int) -> Job:
+        return self.state.jobs[job_id]
+
+    def token(self, job_id: int) -> str:
+        run = self.job(job_id).run
+        assert run is not None
+        assert run.token is not None, f"job {job_id} does not run"
+        return run.token
+
+    def status(self, job_id: int) -> str:
+        """Its status, as the disk has it too."""
+        return self.disk.status(job_id).value
+
+    def statuses(self, *jobs: int) -> list[str]:
+        return [self.status(job_id) for job_id in jobs]
+
+    def row(self, job_id: int) -> dict[str, Any]:
+        return self.disk.jobs[job_id]
+
+    def why(self, job_id: int, count: bool = True) -> dict[str, Reason]:
+        """All its reasons by kind."""
+        explanation = explain(self.state, self.job(job_id), count=count)
+        return {reason.kind.value: reason for reason in explanation.reasons}
+
+    def reasons(self, job_id: int) -> set[str]:
+        return {kind.value for kind in map(ReasonKind, self.why(job_id, count=False))}
+
+    def position(self, job_id: int) -> int | None:
+        return explain(self.state, self.job(job_id), count=True).position
+
+    def started(self) -> list[int]:
+        """Who was told to start in the last step, in that order."""
+        return [action.job_id for action in self.actions if isinstance(action, StartStep)]
+
+    def stopped(self) -> list[int]:
+        return [action.job_id for action in self.actions if isinstance(action, StopRun)]
+
+    def paused(self) -> list[int]:
+        return [action.job_id for action in self.actions if isinstance(action, PauseRun)]
+
+    def resumed(self) -> list[int]:
+        return [action.job_id for action in self.actions if isinstance(action, ResumeRun)]
+
+    def running(self) -> list[int]:
+        """Who is processing."""
+        return [job.id for job in self.state.jobs.values() if job.status is Status.PROCESSING]
+
+    def history(self, job_id: int) -> list[str]:
+        """Every status that it had, from its events."""
+        found = [event for event in self.disk.events if event.job_id == job_id and event.kind == "job.status"]
+        return ["created", *(event.data["to"] for event in found)]
+
+    def events(self, kind: str, job_id: int | None = None) -> list[dict[str, Any]]:
+        return [
+            dict(event.data) for event in self.disk.events if event.kind == kind and event.job_id == job_id
+        ]

@@ -1,0 +1,44 @@
+"""Fixtures: a keeper with cgroups, without, and in both ways."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from keeper.kit import Keeper, Peer, running_keeper
+
+from locksided.keeper import hierarchy
+
+
+def can_use_cgroups() -> bool:
+    """Whether a keeper of this user on this machine would find a place for cgroups."""
+    found = hierarchy.find({})
+    if found is None:
+        return False
+    hierarchy.remove(found)
+    return True
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
+
+
+@pytest.fixture(params=["cgroups", "scan"])
+def keeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
+    """A keeper in each of its two ways to hold a tree together."""
+    if request.param == "cgroups" and not can_use_cgroups():
+        pytest.skip("no cgroups can be made here")
+    with running_keeper(tmp_path, cgroups=request.param == "cgroups") as running:
+        yield running
+
+
+@pytest.fixture
+def daemon(keeper: Keeper) -> Peer:
+    """A greeted connection to the keeper."""
+    return keeper.connect()
+
+
+@pytest.fixture
+def scanning(tmp_path: Path) -> Iterator[Keeper]:
+    """A keeper without cgroups, for what does not depend on them."""
+    with running_keeper(tmp_path, cgroups=False) as running:
+        yield running

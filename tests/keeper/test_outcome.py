@@ -1,0 +1,24 @@
+"""What a run's exits mean."""
+
+from locksided.keeper.outcome import Exit, effective, exit_of
+
+OK = Exit(0, None)
+BROKEN_PIPE = Exit(None, 13)
+
+
+def test_a_wait_status_is_a_code_or_a_signal() -> None:
+    assert exit_of(3 << 8) == Exit(3, None)
+    assert exit_of(9) == Exit(None, 9)
+
+
+def test_the_leftmost_failure_stands_for_a_pipeline() -> None:
+    assert effective([OK, Exit(2, None), Exit(3, None)]) == Exit(2, None)
+
+
+def test_a_broken_pipe_is_no_failure_of_a_pipeline() -> None:
+    assert effective([BROKEN_PIPE, OK]) == OK
+    assert effective([BROKEN_PIPE, Exit(1, None)]) == Exit(1, None)
+
+
+def test_a_broken_pipe_at_the_end_is_what_it_is() -> None:
+    assert effective([OK, BROKEN_PIPE]) == BROKEN_PIPE

@@ -1,0 +1,239 @@
+"""Lists of jobs have what the filter says, page by page, in the order that was asked for."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from store.samples import NOW, ended, new, save, started
+
+from locksided.core.errors import Invalid
+from locksided.core.saves import UpdateJob
+from locksided.store import GroupBy, JobFilter, JobRow, OrderBy, Page, Store, search
+from locksided.store.events import is_below
+from locksided.store.terms import NO_END, id_ranges
+
+FINAL = ("success", "warning", "error", "terminated")
+
+
+def population(size: int, seed: int) -> list[Any]:
+    """Jobs with all kinds of values, some common and some rare."""
+    rnd = random.Random(seed)
+    saves: list[Any] = []
+    runs: dict[int, str] = {}
+    for job_id in range(1, size + 1):
+        parent = rnd.choice([*runs, *[None] * 200]) if runs else None
+        runs[job_id] = f"{runs[parent]}.{job_id}" if parent else str(job_id)
+        values = {
+            "run_id": runs[job_id],
+            "parent_id": parent,
+            "project": rnd.choice(["default"] * 9 + ["other"]),
+            "component": rnd.choice(["ex-a", "ex-b", "wr-a", None]),
+            "config": rnd.choice(["c1", "c2", "12", None]),
+            "branch_id": rnd.choice(["default", "default", "dev"]),
+            "type": rnd.choice(["standard", "standard", "container"]),
+            "creator_type": rnd.choice(["user", "user", "schedule"]),
+            "creator_id": rnd.choice(["ann", "bob"]),
+            "owner_uid": rnd.choice([1000, 1001]),
+            "name": rnd.choice(["load", "lift", "1st", None]),
+            "labels": rnd.choice([{}, {"team": "a"}, {"team": "a", "env": "x"}, {"team": "b"}]),
+            "visible": rnd.choice([1, 1, 1, 0]),
+            "retry_of_id": rnd.choice([None, None, None, 3]),
+            "created_us": NOW + job_id * 10 + rnd.randrange(30),
+        }
+        saves.append(new(job_id, **values))
+        status = rnd.choice(["created", "waiting", "processing", *FINAL, "success", "success"])
+        if status in FINAL:
+            saves.append(ended(job_id, status, start_us=NOW, end_us=NOW + rnd.randrange(size)))
+        elif status == "processing":
+            saves.append(started(job_id))
+        else:
+            saves.append(UpdateJob(job_id, {"status": status}))
+    return saves
+
+
+def matches(row: JobRow, wanted: JobFilter) -> bool:
+    """The filter's meaning, said again in plain words."""
+    parent = wanted.parent_run_id
+    given: list[tuple[Any, Callable[[Any], bool]]] = [
+        (wanted.statuses or None, lambda value: row.status in value),
+        (wanted.component, lambda value: row.component == value),
+        (wanted.config, lambda value: row.config == value),
+        (wanted.branch, lambda value: row.branch_id == value),
+        (parent, lambda value: row.run_id.rpartition(".")[0] == value),
+        (wanted.run_id_prefix, lambda value: is_below(row.run_id, value)),
+        (wanted.type, lambda value: row.type == value),
+        (wanted.creator_type, lambda value: row.creator_type == value),
+        (wanted.creator_id, lambda value: row.creator_id == value),
+        (wanted.owner_uid, lambda value: row.owner_uid == value),
+        (wanted.labels or None, lambda value: value.items() <= (row.labels or {}).items()),
+        (wanted.created_from_us, lambda value: row.created_us >= value),
+        (wanted.created_to_us, lambda value: row.created_us <= value),
+        (wanted.finished_from_us, lambda value: row.end_us is not None and row.end_us >= value),
+        (wanted.finished_to_us, lambda value: row.end_us is not None and row.end_us <= value),
+        (wanted.visible, lambda value: bool(row.visible) == value),
+        (wanted.retry_of, lambda value: row.retry_of_id == value),
+        (
+            wanted.text,
+            lambda value: any(
+                str(each or "").startswith(value) for each in (row.id, row.name, row.component, row.config)
+            ),
+        ),
+    ]
+    return row.project == wanted.project and all(value is None or holds(value) for value, holds in given)
+
+
+def key(order_by: OrderBy) -> Callable[[JobRow], tuple[int, int]]:
+    keys: dict[OrderBy, Callable[[JobRow], int]] = {
+        OrderBy.ID: lambda row: row.id,
+        OrderBy.CREATED: lambda row: row.created_us,
+        OrderBy.ENDED: lambda row: NO_END if row.end_us is None else row.end_us,
+    }
+    return lambda row: (keys[order_by](row), row.id)
+
+
+async def pages(store: Store, wanted: JobFilter, page: Page) -> list[JobRow]:
+    """All pages, one after the other."""
+    rows: list[JobRow] = []
+    while True:
+        found = await store.list_jobs(wanted, page)
+        rows += found.rows
+        if found.next_cursor is None:
+            return rows
+        assert len(found.rows) == page.limit
+        page = replace(page, cursor=found.next_cursor)
+
+
+FILTERS = [
+    JobFilter(),
+    JobFilter(visible=None),
+    JobFilter(visible=False),
+    JobFilter(project="other"),
+    JobFilter(project="none"),
+    JobFilter(statuses=("success",)),
+    JobFilter(statuses=("created", "waiting", "processing", "created")),
+    JobFilter(statuses=("success", "error"), visible=None),
+    JobFilter(component="ex-a"),
+    JobFilter(config="c1"),
+    JobFilter(component="ex-a", config="c1", branch="default"),
+    JobFilter(branch="dev"),
+    JobFilter(branch="default"),
+    JobFilter(type="container"),
+    JobFilter(type="standard", creator_id="ann"),
+    JobFilter(creator_type="schedule"),
+    JobFilter(creator_type="user", creator_id="bob"),
+    JobFilter(owner_uid=1000, statuses=("error", "warning")),
+    JobFilter(labels={"team": "a"}),
+    JobFilter(labels={"team": "a", "env": "x"}, component="wr-a"),
+    JobFilter(labels={"team": "nobody"}),
+    JobFilter(retry_of=3, visible=None),
+    JobFilter(text="l"),
+    JobFilter(text="1", visible=None),
+    JobFilter(text="ex-", statuses=("success", "created")),
+    JobFilter(text="%"),
+    JobFilter(created_from_us=NOW + 500),
+    JobFilter(created_from_us=NOW + 500, created_to_us=NOW + 1500, component="ex-b"),
+    JobFilter(created_to_us=NOW + 900, labels={"team": "b"}),
+    JobFilter(finished_from_us=NOW + 50),
+    JobFilter(finished_from_us=NOW + 20, finished_to_us=NOW + 100),
+    JobFilter(finished_to_us=NOW + 100, statuses=("error",), visible=None),
+    JobFilter(created_from_us=NOW + 500, finished_to_us=NOW + 150, text="1"),
+]
+
+
+@pytest.mark.parametrize("few", [0, 20, 5000])
+async def test_every_filter_in_every_order_finds_exactly_its_jobs(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(search, "FEW", few)
+    await save(store, *population(300, seed=few))
+    everything = await store.job_rows(range(1, 301))
+    tree = max(everything, key=lambda row: row.run_id.count("."))
+    runs = [
+        JobFilter(parent_run_id=tree.run_id.rpartition(".")[0], visible=None),
+        JobFilter(parent_run_id=f"9.{tree.run_id}", visible=None),
+        JobFilter(run_id_prefix=tree.run_id.partition(".")[0], visible=None),
+        JobFilter(run_id_prefix=tree.run_id.partition(".")[0] + ".", visible=None, project=tree.project),
+    ]
+    for wanted in FILTERS + runs:
+        expected = [row for row in everything if matches(row, wanted)]
+        for order_by in OrderBy:
+            for descending in (True, False):
+                page = Page(limit=7, order_by=order_by, descending=descending)
+                found = await pages(store, wanted, page)
+                assert found == sorted(expected, key=key(order_by), reverse=descending), (wanted, page)
+        counted = await store.list_jobs(wanted, Page(limit=1, count=True))
+        assert counted.total == len(expected)
+
+
+async def test_a_cursor_stays_in_its_place_when_jobs_come_and_change(store: Store) -> None:
+    await save(store, *(new(n) for n in range(1, 7)))
+    first = await store.list_jobs(JobFilter(), Page(limit=2))
+    await save(store, new(7), UpdateJob(4, {"status": "waiting"}))
+    second = await store.list_jobs(JobFilter(), Page(limit=2, cursor=first.next_cursor))
+    assert [row.id for row in (*first.rows, *second.rows)] == [6, 5, 4, 3]
+
+
+async def test_the_last_page_has_no_cursor_even_when_it_is_full(store: Store) -> None:
+    await save(store, new(1), new(2))
+    assert (await store.list_jobs(JobFilter(), Page(limit=2))).next_cursor is None
+
+
+async def test_a_total_is_counted_only_when_asked(store: Store) -> None:
+    await save(store, new(1))
+    assert (await store.list_jobs(JobFilter())).total is None
+
+
+@pytest.mark.parametrize("cursor", ["", "?", "bm90IGEgY3Vyc29y", "W10", "ä", "WyJpZCIsdHJ1ZSwxXQ"])
+async def test_what_is_no_cursor_is_invalid(store: Store, cursor: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await store.list_jobs(JobFilter(), Page(cursor=cursor))
+    assert refusal.value.path == "$.cursor"
+
+
+async def test_a_cursor_of_another_order_is_invalid(store: Store) -> None:
+    await save(store, new(1), new(2))
+    cursor = (await store.list_jobs(JobFilter(), Page(limit=1))).next_cursor
+    for other in (Page(cursor=cursor, descending=False), Page(cursor=cursor, order_by=OrderBy.ENDED)):
+        with pytest.raises(Invalid, match="another order"):
+            await store.list_jobs(JobFilter(), other)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+async def test_a_limit_out_of_bounds_is_invalid(store: Store, limit: int) -> None:
+    with pytest.raises(Invalid):
+        await store.list_jobs(JobFilter(), Page(limit=limit))
+
+
+def test_ids_that_begin_with_a_text_are_ranges() -> None:
+    assert id_ranges("12")[:3] == [(12, 12), (120, 129), (1200, 1299)]
+    assert id_ranges("012") == id_ranges("x") == id_ranges("") == id_ranges("1" * 30) == id_ranges("²") == []
+    assert all(first <= last < 2**63 for first, last in id_ranges("9") + id_ranges("9" * 18))
+
+
+async def test_figures_are_counted_group_by_group(store: Store) -> None:
+    day_us = 86_400_000_000
+    await save(
+        store,
+        new(1, component="a", created_us=0),
+        ended(1, start_us=10, end_us=40, paused_us=5),
+        new(2, component="a", created_us=5),
+        ended(2, "error", start_us=10, end_us=20),
+        new(3, component="b", created_us=day_us),
+    )
+    by_component = await store.job_stats([GroupBy.COMPONENT], JobFilter())
+    assert [(each.group, each.count, each.finished) for each in by_component] == [
+        ({"component": "a"}, 2, 2),
+        ({"component": "b"}, 1, 0),
+    ]
+    assert (by_component[0].duration_sum_us, by_component[0].duration_max_us) == (35, 25)
+    assert by_component[0].queue_sum_us == 15
+    by_day = await store.job_stats([GroupBy.DAY, GroupBy.STATUS], JobFilter())
+    assert [(tuple(each.group.values()), each.count) for each in by_day] == [
+        (("1970-01-01", "error"), 1),
+        (("1970-01-01", "success"), 1),
+        (("1970-01-02", "created"), 1),
+    ]
+    (whole,) = await store.job_stats([], JobFilter(component="a"))
+    assert (whole.group, whole.count) == ({}, 2)

@@ -1,0 +1,90 @@
+"""Statements that run often look rows up: none reads a whole table, and none sorts what may be a million rows."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from store.samples import NOW, ended, new, nothing, save
+from store.test_lists import FILTERS
+
+from locksided.store import EventFilter, JobFilter, OrderBy, Page, Store, search
+from locksided.store.events import events_after
+from locksided.store.joblist import list_jobs
+from locksided.store.sql import QUERIES
+
+SMALL_OR_RARE = {
+    "counts_by_status",  # counts all jobs, from the index alone
+    "newest_prunable",  # reads on from the oldest event to the first that stays
+    "pools",  # there are few
+}
+
+
+async def plans(store: Store, statements: list[str]) -> list[str]:
+    def explain(connection: sqlite3.Connection) -> list[str]:
+        return [
+            row[3]
+            for statement in statements
+            if not statement.startswith(("BEGIN", "COMMIT"))
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+        ]
+
+    return await store.read(explain)
+
+
+def is_slow(step: str) -> bool:
+    scans = step.startswith("SCAN") and not step.startswith(("SCAN json_each", "SCAN CONSTANT ROW", "SCAN ("))
+    return scans or "TEMP B-TREE" in step
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("order_by", OrderBy)
+@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default"], ids=str)
+async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
+    store: Store, monkeypatch: pytest.MonkeyPatch, wanted: JobFilter, order_by: OrderBy, descending: bool
+) -> None:
+    """As it is when every value has many jobs: nothing may be sorted then."""
+    monkeypatch.setattr(search, "FEW", -1)
+    await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
+    page = Page(limit=2, order_by=order_by, descending=descending)
+    cursor = (await store.list_jobs(JobFilter(), page)).next_cursor
+    statements: list[str] = []
+
+    def run(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+        list_jobs(connection, wanted, replace(page, cursor=cursor))
+        connection.set_trace_callback(None)
+
+    await store.read(run)
+    assert [step for step in await plans(store, statements) if is_slow(step)] == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        EventFilter(),
+        EventFilter(kinds=("job.status",)),
+        EventFilter(kinds=("config.updated",)),
+        EventFilter(job_id=1),
+        EventFilter(run_id_prefix="1.2", kinds=("job.status", "job.created")),
+    ],
+    ids=str,
+)
+async def test_events_are_read_on_without_a_scan(store: Store, wanted: EventFilter) -> None:
+    statements: list[str] = []
+
+    def run(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(statements.append)
+        events_after(connection, wanted, NOW, 10)
+        connection.set_trace_callback(None)
+
+    await store.read(run)
+    assert [step for step in await plans(store, statements) if is_slow(step)] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(QUERIES) - SMALL_OR_RARE))
+async def test_a_named_statement_looks_rows_up(store: Store, name: str) -> None:
+    def explain(connection: sqlite3.Connection) -> list[str]:
+        found = connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[name]}", nothing(QUERIES[name]))
+        return [row[3] for row in found]
+
+    assert [step for step in await store.read(explain) if is_slow(step)] == []

@@ -1,0 +1,51 @@
+"""What the daemon reads at its start and on the way."""
+
+import msgspec
+from store.samples import NOW, ended, new, save, started
+
+from locksided.core.saves import UpdateJob
+from locksided.store import ChildRow, JobRow, LiveJob, Store
+
+
+async def test_jobs_that_are_not_final_are_read_by_id_in_chunks(store: Store) -> None:
+    await save(store, *(new(n) for n in (5, 3, 9, 1, 7)), ended(3), started(9), UpdateJob(7, {"status": "waiting"}))
+    for chunk in (1, 2, 100):
+        live = [job async for job in store.live_jobs(chunk)]
+        assert [(job.id, job.status) for job in live] == [
+            (1, "created"),
+            (5, "created"),
+            (7, "waiting"),
+            (9, "processing"),
+        ]
+
+
+async def test_a_live_job_has_the_same_values_as_the_whole_row(store: Store) -> None:
+    await save(store, new(1, lock_key="k", lock_policy="none", stages={"accepted": NOW}, parallelism=3, held_by="ann"))
+    (live,) = [job async for job in store.live_jobs()]
+    row = await store.job_row(1)
+    assert isinstance(live, LiveJob)
+    assert isinstance(row, JobRow)
+    assert msgspec.structs.asdict(live) == {name: getattr(row, name) for name in live.__struct_fields__}
+
+
+async def test_statuses_are_told_of_final_jobs_only(store: Store) -> None:
+    await save(store, new(1), new(2), new(3), ended(1), ended(2, "error"))
+    assert await store.final_statuses([1, 2, 3, 4]) == {1: "success", 2: "error"}
+    assert await store.final_statuses([]) == {}
+
+
+async def test_statuses_are_counted_over_all_projects(store: Store) -> None:
+    await save(store, new(1), new(2, project="other"), new(3), ended(3))
+    assert await store.counts_by_status() == {"created": 2, "success": 1}
+
+
+async def test_the_children_and_retries_of_a_job_are_found(store: Store) -> None:
+    child = {"parent_id": 1, "relation": "strong", "behavior_on_error": "warning"}
+    await save(store, new(1), new(2, run_id="1.2", **child), new(3, retry_of_id=1), new(4))
+    assert [row.id for row in await store.children(1)] == [2]
+    assert [row.id for row in await store.retries(1)] == [3]
+    assert await store.children_of([1, 4]) == [ChildRow(2, 1, "strong", "created", "warning", "standard", 0, 0)]
+
+
+async def test_the_highest_id_is_zero_at_first(store: Store) -> None:
+    assert await store.last_job_id() == 0
