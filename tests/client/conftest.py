@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from client.fakedaemon import FakeDaemon
 
+from client.fakedaemon import FakeDaemon
 from lockside.cli.main import main
 
 

@@ -1,10 +1,11 @@
-"""A daemon for tests of the client: a thread with a dict of answers, and every call it got. It keeps no state."""
+"""A daemon for tests of the client: a dict of answers, and every call that came. It keeps no state."""
 
 import json
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 Json = dict[str, Any]
@@ -106,7 +107,11 @@ class FakeDaemon:
             answer["result"] = self._result(method, request["params"])
         except Refusal as refusal:
             answer["error"] = refusal.error
-        pushed = [{"jsonrpc": "2.0", "method": name, "params": body} for name, body in self.pushes.get(method, ()) if (name, body) != HANG_UP]
+        pushed = [
+            {"jsonrpc": "2.0", "method": name, "params": body}
+            for name, body in self.pushes.get(method, ())
+            if (name, body) != HANG_UP
+        ]
         return b"".join(json.dumps(message).encode() + b"\n" for message in [answer, *pushed])
 
     def _result(self, method: str, params: Json) -> Any:
@@ -149,8 +154,6 @@ def job(number: str = "42", status: str = "success", **more: Any) -> Json:
 
 
 def _shut(sock: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     sock.close()

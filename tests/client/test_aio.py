@@ -4,8 +4,8 @@ import asyncio
 import threading
 
 import pytest
-from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, in_turn, job
 
+from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, in_turn, job
 from lockside import AsyncClient, Client, errors
 from lockside.requests import Group
 

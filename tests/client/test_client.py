@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 
+from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from lockside import Client, errors
 from lockside.protocol.methods import METHODS
 from lockside.protocol.types import Job
@@ -155,7 +155,9 @@ def test_the_command_line_loads_no_library_to_start() -> None:
         "print([name for name in ('msgspec', 'click', 'rich', 'argparse', 'dataclasses', 'asyncio', 'typing')"
         " if name in sys.modules])"
     )
-    ran = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=_paths())
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=_paths()
+    )
     assert ran.stdout == "[]\n"
 
 

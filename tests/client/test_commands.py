@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
-
 from lockside.cli import following
 from lockside.cli.session import Session
 
@@ -19,7 +19,10 @@ LOCKED = {
 
 def test_ls_gives_scripts_one_job_a_line(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = {"jobs": [job("2", "waiting"), job("1")], "nextCursor": None}
-    assert [line.split("\t")[:2] for line in run("ls").out.splitlines()] == [["2", "waiting"], ["1", "success"]]
+    assert [line.split("\t")[:2] for line in run("ls").out.splitlines()] == [
+        ["2", "waiting"],
+        ["1", "success"],
+    ]
     assert json.loads(run("ls", "--json").out)["jobs"][0]["id"] == "2"
 
 
@@ -48,7 +51,8 @@ def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: Fake
     )
     frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stderr", "text": "first\nlast\n"}
     daemon.answers["job.log"] = in_turn(
-        {"frames": [frame], "nextOffset": 1, "isComplete": True}, {"frames": [], "nextOffset": 1, "isComplete": True}
+        {"frames": [frame], "nextOffset": 1, "isComplete": True},
+        {"frames": [], "nextOffset": 1, "isComplete": True},
     )
     ran = run("show", "42")
     assert "error after 2.5 s, exit code 1: The source is empty." in ran.out
@@ -114,7 +118,9 @@ def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
     assert run("logs", "42").out == "[... 2.5 MB of the log were dropped here ...]\n"
 
 
-def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(daemon: FakeDaemon, run: Run) -> None:
+def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(
+    daemon: FakeDaemon, run: Run
+) -> None:
     def frame(seq: int) -> dict[str, object]:
         return {"seq": seq, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": f"{seq}\n"}
 
@@ -137,7 +143,12 @@ def test_kill_goes_on_with_the_others_when_one_refuses(daemon: FakeDaemon, run: 
 
 
 def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> None:
-    daemon.answers["job.terminate"] = {"stopped": ["1"], "cancelled": [], "freed": ["a lock"], "started": ["2"]}
+    daemon.answers["job.terminate"] = {
+        "stopped": ["1"],
+        "cancelled": [],
+        "freed": ["a lock"],
+        "started": ["2"],
+    }
     out = run("kill", "--dry-run", "1").out
     assert daemon.params_of("job.terminate") == [{"id": "1", "dryRun": True}]
     assert "stop: 1" in out
@@ -176,7 +187,13 @@ def test_a_pool_keeps_what_is_not_named(daemon: FakeDaemon, run: Run) -> None:
 
 
 def _event(seq: int) -> dict[str, object]:
-    return {"seq": seq, "time": "2026-01-31T08:00:00Z", "kind": "job.status", "job": "42", "data": {"to": "success"}}
+    return {
+        "seq": seq,
+        "time": "2026-01-31T08:00:00Z",
+        "kind": "job.status",
+        "job": "42",
+        "data": {"to": "success"},
+    }
 
 
 def test_events_are_followed_over_a_restart_from_the_last_one_seen(
@@ -197,7 +214,10 @@ def test_events_are_followed_over_a_restart_from_the_last_one_seen(
     monkeypatch.setattr(following, "_print_event", until_the_third)
     ran = run("events", "-f", "--kind", "job.status")
     assert (ran.code, ran.out) == (0, "event 1\nevent 2\nevent 3\n")
-    assert daemon.params_of("event.subscribe") == [{"kinds": ["job.status"]}, {"kinds": ["job.status"], "after": 2}]
+    assert daemon.params_of("event.subscribe") == [
+        {"kinds": ["job.status"]},
+        {"kinds": ["job.status"], "after": 2},
+    ]
 
 
 def test_without_a_place_to_begin_the_last_events_are_listed(daemon: FakeDaemon, run: Run) -> None:

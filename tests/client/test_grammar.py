@@ -12,7 +12,11 @@ def _parse(*words: str) -> Parsed:
 
 
 def test_options_and_arguments_may_be_mixed() -> None:
-    for words in (("logs", "-f", "-n", "5", "42"), ("logs", "42", "-fn5"), ("logs", "--lines=5", "42", "--follow")):
+    for words in (
+        ("logs", "-f", "-n", "5", "42"),
+        ("logs", "42", "-fn5"),
+        ("logs", "--lines=5", "42", "--follow"),
+    ):
         parsed = _parse(*words)
         assert (parsed.required("job"), parsed.flag("follow"), parsed.number("lines")) == ("42", True, 5)
 
@@ -69,7 +73,9 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: float) -> N
     assert _parse("run", "a/b", "--timeout", text).number("timeout") == seconds
 
 
-@pytest.mark.parametrize(("text", "size"), [("512MB", 512 << 20), ("1.5GB", 3 << 29), ("2", 2 << 30), ("100b", 100)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("512MB", 512 << 20), ("1.5GB", 3 << 29), ("2", 2 << 30), ("100b", 100)]
+)
 def test_sizes_are_read_as_the_daemon_reads_them(text: str, size: int) -> None:
     from lockside.protocol.texts import memory_bytes
 

@@ -5,14 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
+
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, HangUp, Refusal, in_turn, job
 
 
 def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job(status="created")
-    options = "--row r1 --row r2 --set day=monday --mode debug --name nightly --priority high --pool big".split()
-    more = "--delay 10m --hold --depends 7:final --depends 8 --timeout 1h --memory 1GB --label team=a".split()
+    options = (
+        ["--row", "r1", "--row", "r2", "--set", "day=monday", "--mode", "debug", "--name", "nightly", "--priority", "high", "--pool", "big"]
+    )
+    more = ["--delay", "10m", "--hold", "--depends", "7:final", "--depends", "8", "--timeout", "1h", "--memory", "1GB", "--label", "team=a"]
     assert run("run", "shop.orders/daily", *options, *more).code == 0
     request = daemon.params_of("job.create")[0]
     assert request.pop("deduplicationId")
@@ -97,7 +100,9 @@ def test_detached_only_the_id_is_printed(daemon: FakeDaemon, run: Run) -> None:
     assert json.loads(run("run", "--json", "a/b").out)["id"] == "77"
 
 
-def test_a_creation_whose_answer_was_lost_is_sent_again_under_the_same_id(daemon: FakeDaemon, run: Run) -> None:
+def test_a_creation_whose_answer_was_lost_is_sent_again_under_the_same_id(
+    daemon: FakeDaemon, run: Run
+) -> None:
     daemon.answers["job.create"] = in_turn(HangUp(), job("77", "created", deduplicated=True))
     assert run("run", "-d", "a/b").out == "77\n"
     first, second = daemon.params_of("job.create")
@@ -138,7 +143,9 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
 
 
-@pytest.mark.parametrize("words", [[], ["a/b", "--", "ls"], ["a/"], ["a/b", "--set", "x"], ["a/b", "--depends", "1:now"]])
+@pytest.mark.parametrize(
+    "words", [[], ["a/b", "--", "ls"], ["a/"], ["a/b", "--set", "x"], ["a/b", "--depends", "1:now"]]
+)
 def test_what_cannot_be_a_request_is_a_usage_error(daemon: FakeDaemon, run: Run, words: list[str]) -> None:
     ran = run("run", *words)
     assert ran.code == 2

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from client.fakedaemon import FakeDaemon, HangUp, Refusal
 
+from client.fakedaemon import FakeDaemon, HangUp, Refusal
 from lockside import errors
 from lockside.transport import Connection
 
@@ -92,14 +92,18 @@ def test_a_stale_socket_is_told_from_none(tmp_path: Path, daemon: FakeDaemon) ->
         Connection.open(str(stale))
 
 
-def test_the_socket_of_the_environment_is_used_alone(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_socket_of_the_environment_is_used_alone(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     daemon.answers["daemon.status"] = "mine"
     monkeypatch.setenv("LOCKSIDE_SOCKET", daemon.path)
     with Connection.open() as connection:
         assert connection.call("daemon.status") == "mine"
 
 
-def test_the_users_own_daemon_comes_before_the_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_daemon_comes_before_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from lockside.paths import socket_candidates
 
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")

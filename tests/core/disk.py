@@ -16,7 +16,7 @@ from locksided.core.saves import (
     UpdateJob,
 )
 from locksided.core.state import State
-from locksided.core.transitions import FINAL, TRANSITIONS
+from locksided.core.transitions import FINAL, STARTED, TRANSITIONS
 
 DEFAULTS: dict[str, Any] = {
     "desired_status": "processing",
@@ -55,6 +55,9 @@ COLUMNS = {
 }
 
 
+RECORDED = tuple(column.name for column in fields(loading.JobRecord) if column.name != "id")
+
+
 class Disk:
     """Rows by id, and every event in order."""
 
@@ -64,14 +67,16 @@ class Disk:
         self.pools: dict[str, dict[str, Any]] = {}
         self.meta: dict[str, str] = {}
         self.events: list[AppendEvent] = []
+        self._holders: dict[tuple[str, str], int] = {}
 
     def apply(self, saves: list[Save]) -> None:
         """One transaction. Raises AssertionError where the real schema's constraints would refuse it."""
         for save in saves:
             self._apply(save)
-        for job_id in {save.id for save in saves if isinstance(save, InsertJob | UpdateJob)}:
+        changed = {save.id for save in saves if isinstance(save, InsertJob | UpdateJob)}
+        for job_id in changed:
             self._check_row(job_id)
-        self._check_exclusive()
+        self._check_exclusive(changed)
 
     def _apply(self, save: Save) -> None:
         match save:
@@ -122,16 +127,19 @@ class Disk:
             assert row["start_token"] is None
             assert row["paused_since_us"] is None, f"job {job_id} is {status} and still paused"
 
-    def _check_exclusive(self) -> None:
-        held: set[tuple[str, str]] = set()
-        for row in self.live():
-            if row["status"] in ("processing", "terminating") and row["lock_policy"] == "exclusive":
-                key = (row["project"], row["lock_key"])
-                assert key not in held, f"two running jobs hold {key}"
-                held.add(key)
+    def _check_exclusive(self, changed: set[int]) -> None:
+        """The unique index over the keys of exclusive jobs that run: those that let go come first."""
+        exclusive = [job_id for job_id in changed if self.jobs[job_id]["lock_policy"] == "exclusive"]
+        running = [job_id for job_id in exclusive if self.jobs[job_id]["status"] in STARTED]
+        for job_id in exclusive:
+            if self._holders.get(self._key(job_id)) == job_id:
+                del self._holders[self._key(job_id)]
+        for job_id in running:
+            assert self._key(job_id) not in self._holders, f"two running jobs hold {self._key(job_id)}"
+            self._holders[self._key(job_id)] = job_id
 
-    def live(self) -> list[dict[str, Any]]:
-        return [row for row in self.jobs.values() if row["status"] not in FINAL]
+    def _key(self, job_id: int) -> tuple[str, str]:
+        return self.jobs[job_id]["project"], self.jobs[job_id]["lock_key"]
 
     def status(self, job_id: int) -> Status:
         return Status(self.jobs[job_id]["status"])
@@ -146,21 +154,21 @@ class Disk:
             )
             loading.add_pool(state, record)
         loading.set_draining(state, self.meta.get("draining"))
+        pending = self._pending()
         for job_id, row in self.jobs.items():
             if row["status"] not in FINAL:
-                loading.add_job(state, self._record(job_id, row), self._pending(job_id))
+                loading.add_job(state, self._record(job_id, row), pending.get(job_id))
         turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
         assert not turn.saves, f"what is stored was not up to date: {turn.saves}"
         return state
 
     def _record(self, job_id: int, row: dict[str, Any]) -> loading.JobRecord:
-        names = {column.name for column in fields(loading.JobRecord)} - {"id"}
-        return loading.JobRecord(id=job_id, **{name: row[name] for name in names})
+        return loading.JobRecord(id=job_id, **{name: row[name] for name in RECORDED})
 
-    def _pending(self, job_id: int) -> dict[int, Condition]:
-        """The dependencies that are not met yet."""
-        return {
-            on_id: condition
-            for (dependant_id, on_id), condition in self.dependencies.items()
-            if dependant_id == job_id and self.status(on_id) not in FINAL
-        }
+    def _pending(self) -> dict[int, dict[int, Condition]]:
+        """Whom each job still waits for."""
+        pending: dict[int, dict[int, Condition]] = {}
+        for (job_id, on_id), condition in self.dependencies.items():
+            if self.status(on_id) not in FINAL:
+                pending.setdefault(job_id, {})[on_id] = condition
+        return pending

@@ -140,7 +140,7 @@ def check_families(state: State) -> None:
 
 def check_reasons(state: State) -> None:
     """The reasons are right, they give the status, and nobody without one has not started."""
-    ahead = {job.id: number for line in lines(state).values() for number, job in enumerate(line)}
+    seen = Seen(state)
     for job in state.jobs.values():
         explanation = explain(state, job, count=False)
         kinds = [reason.kind for reason in explanation.reasons]
@@ -149,7 +149,7 @@ def check_reasons(state: State) -> None:
         if job.status in STARTED:
             assert not kinds, f"job {job.id} has started and says it waits: {kinds}"
             continue
-        assert set(kinds) == expected_reasons(state, job, ahead), f"job {job.id} gives wrong reasons: {kinds}"
+        assert set(kinds) == expected_reasons(state, job, seen), f"job {job.id} gives wrong reasons: {kinds}"
         assert kinds, f"job {job.id} could start and did not"
         by_others = any(kind in BY_OTHER_JOBS for kind in kinds)
         assert (job.status is Status.WAITING) == by_others, f"job {job.id} is {job.status} with {kinds}"
@@ -159,13 +159,33 @@ def check_reasons(state: State) -> None:
             assert reason.since_us >= job.created_us
 
 
-def expected_reasons(state: State, job: Job, ahead: dict[int, int]) -> set[ReasonKind]:
+class Seen:
+    """Who stands before whom, who runs where and under which key."""
+
+    def __init__(self, state: State) -> None:
+        self.ahead = {job.id: number for line in lines(state).values() for number, job in enumerate(line)}
+        self.running: dict[str, int] = {}
+        self.shares: dict[tuple[str, str], list[int]] = {}
+        for job in started(state):
+            self.running[job.pool.id] = self.running.get(job.pool.id, 0) + 1
+            if job.gate is not None:
+                self.shares.setdefault((job.gate.project, job.gate.key), []).append(job.lock_share)
+
+    def admits(self, job: Job) -> bool:
+        assert job.gate is not None
+        shares = self.shares.get((job.gate.project, job.gate.key))
+        if not shares:
+            return True
+        return job.lock_share > 0 and all(share > 0 for share in shares) and len(shares) < job.lock_share
+
+
+def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
     pool = job.pool
-    running = sum(1 for other in started(state) if other.pool is pool)
+    running = seen.running.get(pool.id, 0)
     own = {R.DEPENDENCY: job.pending, R.START_TIME: job.start_at_us is not None, R.HELD: job.held is not None}
     kinds = {kind for kind, holds in own.items() if holds}
     if not kinds:
-        if job.gate is not None and (ahead[job.id] or not admitted(state, job)):
+        if job.gate is not None and (seen.ahead[job.id] or not seen.admits(job)):
             kinds.add(R.CONFIG_LOCK)
         if pool.slots is not None and running >= max(pool.slots, 1):
             kinds.add(R.POOL_FULL)
@@ -178,14 +198,6 @@ def expected_reasons(state: State, job: Job, ahead: dict[int, int]) -> set[Reaso
     if state.store_trouble is not None:
         kinds.add(R.STORE_UNAVAILABLE)
     return kinds
-
-
-def admitted(state: State, job: Job) -> bool:
-    holders = [other for other in started(state) if other.gate is job.gate]
-    if not holders:
-        return True
-    all_shared = job.lock_share > 0 and all(holder.lock_share > 0 for holder in holders)
-    return all_shared and len(holders) < job.lock_share
 
 
 def expected_deadline(state: State) -> int | None:

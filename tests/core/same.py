@@ -12,7 +12,9 @@ def assert_same(rebuilt: State, live: State) -> None:
     assert rebuilt.next_id == live.next_id
     assert rebuilt.jobs.keys() == live.jobs.keys()
     for job_id, job in live.jobs.items():
-        assert described(rebuilt.jobs[job_id]) == described(job)
+        found, wanted = described(rebuilt.jobs[job_id]), described(job)
+        differ = {name: (found[name], wanted[name]) for name in wanted if found[name] != wanted[name]}
+        assert not differ, f"job {job_id} was loaded otherwise than it is: {differ}"
     assert gates(rebuilt) == gates(live)
     assert families(rebuilt.dependants) == families(live.dependants)
     assert families(rebuilt.descendants) == families(live.descendants)

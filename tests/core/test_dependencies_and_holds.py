@@ -1,4 +1,4 @@
-"""What keeps a job back by itself: a start time, a hold, other jobs that must end first, all of them together."""
+"""What keeps a job back by itself: a start time, a hold, jobs that must end first; and all three at once."""
 
 import pytest
 

@@ -112,9 +112,8 @@ class World:
 
     def submit_all(self, *drafts: Draft) -> list[int]:
         """Several at once: all are accepted, or none."""
-        final = {
-            job_id: self.disk.status(job_id) for job_id in self.disk.jobs if job_id not in self.state.jobs
-        }
+        wanted = {dependency.job_id for draft in drafts for dependency in draft.depends_on}
+        final = {job_id: self.disk.status(job_id) for job_id in wanted if job_id in self.disk.jobs}
         answer: list[int] = self.handle(i.Submit(drafts, ANNA, final)).answer
         return answer
 
@@ -165,11 +164,11 @@ class World:
         self.handle(i.StopWaiting(waiter, frozenset(jobs), not any_of))
 
     @contextmanager
-    def refused(self, kind: type[Refused], says: str) -> Iterator[None]:
+    def refused(self, kind: type[Refused], says: str) -> "Iterator[pytest.ExceptionInfo[Refused]]":
         """What stands inside is refused with such a message, and changes nothing."""
         before, events = self.picture(), len(self.disk.events)
-        with pytest.raises(kind, match=says):
-            yield
+        with pytest.raises(kind, match=says) as refusal:
+            yield refusal
         assert self.picture() == before
         assert len(self.disk.events) == events
         self.check()

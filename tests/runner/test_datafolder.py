@@ -163,7 +163,10 @@ def test_each_row_gets_a_fresh_folder_and_the_finished_one_is_kept(job: JobConte
     first, second = steps(resolved(stored=config([row("a"), row("b")])))
     datafolder.prepare(first, job, None)
     (data(job) / "out/tables/a.csv").write_text("1")
+    before = collected(job, first)
     datafolder.put_aside(first, job)
+    datafolder.put_aside(first, job)
+    assert datafolder.collect(first, job) == before
     datafolder.prepare(second, job, None)
     assert (Path(job.folder.rows) / "a/out/tables/a.csv").exists()
     assert os.listdir(data(job) / "out/tables") == []

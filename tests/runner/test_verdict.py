@@ -230,6 +230,20 @@ def test_a_run_that_never_starts_tells_the_kind() -> None:
     assert result.result["error"]["kind"] == "input"
 
 
+def test_outputs_are_named_where_they_stay() -> None:
+    result = resolved(stored=config([row("a"), row("b")]))
+    first, second = steps(result)
+    table = {"name": "t", "path": "out/tables/t", "isSliced": False, "sizeBytes": 1, "updatedUs": 0}
+
+    def path(step: Any, **seen: Any) -> str:
+        left = Collected(tables=[table])
+        found: str = conclude(step, result.spec, outcome(**seen), left).result["output"]["tables"][0]["path"]
+        return found
+
+    assert path(first) == "rows/a/out/tables/t"
+    assert path(second) == path(first, exitCode=1) == "data/out/tables/t"
+
+
 def test_steps_join_to_one_result() -> None:
     result = resolved(stored=config([row("a"), row("b")]))
     first, second = steps(result)

@@ -5,7 +5,6 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from store.samples import ANN, NOW, do, ended, new, on_writer, save, started, told
 
 from locksided.core.errors import Conflict
 from locksided.core.saves import (
@@ -18,6 +17,7 @@ from locksided.core.saves import (
     UpdateJob,
 )
 from locksided.store import Dependency, JobFilter, Operation, Saves, Store, StoreContradiction, Transaction
+from store.samples import ANN, NOW, ended, new, on_writer, save, started, told
 
 
 class Colour(Enum):
@@ -97,7 +97,9 @@ async def test_a_specification_is_stored_once_per_content(store: Store) -> None:
 
 
 async def test_dependencies_are_inserted_changed_and_deleted(store: Store) -> None:
-    await save(store, new(1), new(2), new(3), InsertDependency(3, 1, "success"), InsertDependency(3, 2, "final"))
+    await save(
+        store, new(1), new(2), new(3), InsertDependency(3, 1, "success"), InsertDependency(3, 2, "final")
+    )
     await save(store, DeleteDependency(3, 1), InsertDependency(3, 2, "success"))
     assert await store.dependencies_of([3]) == [Dependency(3, 2, "success")]
     assert await store.dependants_on([1, 2]) == [Dependency(3, 2, "success")]
@@ -119,7 +121,14 @@ async def test_a_pool_keeps_what_a_later_put_does_not_name(store: Store) -> None
 
 
 async def test_pools_are_put_and_deleted_in_the_order_that_was_asked(store: Store) -> None:
-    await save(store, PutPool("p", {"slots": 1}), DeletePool("p"), PutPool("p", {}), PutPool("q", {}), DeletePool("q"))
+    await save(
+        store,
+        PutPool("p", {"slots": 1}),
+        DeletePool("p"),
+        PutPool("p", {}),
+        PutPool("q", {}),
+        DeletePool("q"),
+    )
     (pool,) = await store.pools()
     assert (pool.id, pool.slots) == ("p", None)
 
@@ -219,7 +228,13 @@ async def test_commits_are_durable_and_foreign_keys_are_checked(store: Store) ->
         names = ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "busy_timeout")
         return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
 
-    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "busy_timeout": 5000,
+    }
     assert await on_writer(store, settings) == wanted
     assert await store.read(settings) == wanted
 

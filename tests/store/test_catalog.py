@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from store.samples import ANN, BOB, NOW, change, do
 
 from locksided.core.errors import Conflict, NotFound
 from locksided.store import EventFilter, Store
@@ -13,8 +12,15 @@ from locksided.store.catalog.branches import create_branch, delete_branch
 from locksided.store.catalog.components import delete_component, put_component
 from locksided.store.catalog.configs import ConfigId, copy_config, delete_config, put_config, rollback_config
 from locksided.store.catalog.variables import delete_variables, put_variables
+from store.samples import ANN, BOB, NOW, change, do
 
-BODY = {"id": "ex", "type": "extractor", "command": ["a", "b"], "environment": {"Ü": "1"}, "limits": {"cpus": 1.5}}
+BODY = {
+    "id": "ex",
+    "type": "extractor",
+    "command": ["a", "b"],
+    "environment": {"Ü": "1"},
+    "limits": {"cpus": 1.5},
+}
 A = ConfigId("ex", "a")
 
 
@@ -101,7 +107,9 @@ async def test_an_object_that_is_put_again_goes_on_with_its_version_numbers(stor
         lambda tx: put_config(tx, ConfigId("ex", "a", "no"), {}, change()),
     ],
 )
-async def test_what_is_not_there_is_not_found_and_nothing_happens(store: Store, work: Callable[[Any], Any]) -> None:
+async def test_what_is_not_there_is_not_found_and_nothing_happens(
+    store: Store, work: Callable[[Any], Any]
+) -> None:
     await put(store, {"a": 1})
     with pytest.raises(NotFound):
         await do(store, work)
@@ -167,7 +175,9 @@ async def test_a_history_of_nothing_is_not_found(store: Store) -> None:
 async def test_components_are_listed_by_id_and_by_type(store: Store) -> None:
     for name, kind in (("b", "writer"), ("a", "extractor"), ("c", "writer")):
         body = {"id": name, "type": kind}
-        await do(store, partial(put_component, project="default", component_id=name, body=body, change=change()))
+        await do(
+            store, partial(put_component, project="default", component_id=name, body=body, change=change())
+        )
     assert [each.id for each in await store.list_components("default")] == ["a", "b", "c"]
     assert [each.id for each in await store.list_components("default", "writer")] == ["b", "c"]
     assert await store.list_components("other") == []
@@ -179,14 +189,19 @@ async def test_a_branch_is_made_once_and_the_default_one_always_is(store: Store)
     assert await store.branches("default") == [made]
     for name in ("dev", "default"):
         with pytest.raises(Conflict):
-            await do(store, partial(create_branch, project="default", branch_id=name, body=body, change=change()))
+            await do(
+                store, partial(create_branch, project="default", branch_id=name, body=body, change=change())
+            )
     with pytest.raises(Conflict):
         await do(store, lambda tx: delete_branch(tx, "default", "default", change()))
 
 
 async def test_a_deleted_branch_takes_its_configurations_with_it_and_no_others(store: Store) -> None:
     for name in ("dev", "dev2"):
-        await do(store, partial(create_branch, project="default", branch_id=name, body={"id": name}, change=change()))
+        await do(
+            store,
+            partial(create_branch, project="default", branch_id=name, body={"id": name}, change=change()),
+        )
         await put(store, {"in": name}, ConfigId("ex", "a", name))
     await do(store, lambda tx: delete_branch(tx, "default", "dev", change()))
     assert await store.config(ConfigId("ex", "a", "dev")) is None

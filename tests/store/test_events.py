@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import pytest
-from store.samples import ANN, NOW, do, new, save, told
 
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.store import EventFilter, EventRow, Store, StoreUnavailable
 from locksided.store.retention import prune_events
+from store.samples import ANN, NOW, do, new, save, told
 
 ALL = EventFilter()
 
 
 async def test_events_are_answered_as_they_will_be_read(store: Store) -> None:
-    applied = await save(store, new(1), told("job.created", 1, principal=ANN, data={"to": ["é", 1]}), told("daemon.started"))
+    applied = await save(
+        store, new(1), told("job.created", 1, principal=ANN, data={"to": ["é", 1]}), told("daemon.started")
+    )
     assert applied.events == await store.events_after(ALL, 0, 10)
     assert applied.events[0] == EventRow(1, NOW, "job.created", "default", 1, "1", ANN, {"to": ["é", 1]})
     assert applied.events[1] == EventRow(2, NOW, "daemon.started", "default", None, None, None, {})

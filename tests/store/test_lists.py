@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from store.samples import NOW, ended, new, save, started
 
 from locksided.core.errors import Invalid
 from locksided.core.saves import UpdateJob
 from locksided.store import GroupBy, JobFilter, JobRow, OrderBy, Page, Store, search
 from locksided.store.events import is_below
 from locksided.store.terms import NO_END, id_ranges
+from store.samples import NOW, ended, new, save, started
 
 FINAL = ("success", "warning", "error", "terminated")
 

@@ -1,16 +1,16 @@
-"""Statements that run often look rows up: none reads a whole table, and none sorts what may be a million rows."""
+"""Statements that run often look rows up: none reads a whole table or sorts what may be a million rows."""
 
 import sqlite3
 from dataclasses import replace
 
 import pytest
-from store.samples import NOW, ended, new, nothing, save
-from store.test_lists import FILTERS
 
 from locksided.store import EventFilter, JobFilter, OrderBy, Page, Store, search
 from locksided.store.events import events_after
 from locksided.store.joblist import list_jobs
 from locksided.store.sql import QUERIES
+from store.samples import NOW, ended, new, nothing, save
+from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
     "counts_by_status",  # counts all jobs, from the index alone

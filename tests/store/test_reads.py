@@ -1,14 +1,16 @@
 """What the daemon reads at its start and on the way."""
 
 import msgspec
-from store.samples import NOW, ended, new, save, started
 
 from locksided.core.saves import UpdateJob
 from locksided.store import ChildRow, JobRow, LiveJob, Store
+from store.samples import NOW, ended, new, save, started
 
 
 async def test_jobs_that_are_not_final_are_read_by_id_in_chunks(store: Store) -> None:
-    await save(store, *(new(n) for n in (5, 3, 9, 1, 7)), ended(3), started(9), UpdateJob(7, {"status": "waiting"}))
+    await save(
+        store, *(new(n) for n in (5, 3, 9, 1, 7)), ended(3), started(9), UpdateJob(7, {"status": "waiting"})
+    )
     for chunk in (1, 2, 100):
         live = [job async for job in store.live_jobs(chunk)]
         assert [(job.id, job.status) for job in live] == [
@@ -20,7 +22,10 @@ async def test_jobs_that_are_not_final_are_read_by_id_in_chunks(store: Store) ->
 
 
 async def test_a_live_job_has_the_same_values_as_the_whole_row(store: Store) -> None:
-    await save(store, new(1, lock_key="k", lock_policy="none", stages={"accepted": NOW}, parallelism=3, held_by="ann"))
+    await save(
+        store,
+        new(1, lock_key="k", lock_policy="none", stages={"accepted": NOW}, parallelism=3, held_by="ann"),
+    )
     (live,) = [job async for job in store.live_jobs()]
     row = await store.job_row(1)
     assert isinstance(live, LiveJob)
@@ -44,7 +49,9 @@ async def test_the_children_and_retries_of_a_job_are_found(store: Store) -> None
     await save(store, new(1), new(2, run_id="1.2", **child), new(3, retry_of_id=1), new(4))
     assert [row.id for row in await store.children(1)] == [2]
     assert [row.id for row in await store.retries(1)] == [3]
-    assert await store.children_of([1, 4]) == [ChildRow(2, 1, "strong", "created", "warning", "standard", 0, 0)]
+    assert await store.children_of([1, 4]) == [
+        ChildRow(2, 1, "strong", "created", "warning", "standard", 0, 0)
+    ]
 
 
 async def test_the_highest_id_is_zero_at_first(store: Store) -> None:

@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from store.samples import NOW, do, ended, new, save, started, told
 
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.saves import InsertDependency, PutSpec
@@ -17,6 +16,7 @@ from locksided.store.retention import (
     prune_events,
     purge_job,
 )
+from store.samples import NOW, do, ended, new, save, started, told
 
 
 async def test_final_jobs_expire_in_their_order_until_their_folder_is_gone(store: Store) -> None:
@@ -84,10 +84,12 @@ async def test_a_purged_container_takes_what_it_made_but_not_what_only_ran_insid
 
 
 async def test_a_job_is_not_purged_while_anything_of_it_lives(store: Store) -> None:
-    await save(store, new(1, type="container"), ended(1), new(2, parent_id=1, relation="strong", run_id="1.2"))
+    await save(
+        store, new(1, type="container"), ended(1), new(2, parent_id=1, relation="strong", run_id="1.2")
+    )
     for job_id in (1, 2):
         with pytest.raises(InvalidTransition, match="job 2 is created"):
-            await do(store, lambda tx, job_id=job_id: purge_job(tx, job_id))
+            await do(store, partial(purge_job, job_id=job_id))
     assert len(await store.job_rows([1, 2])) == 2
 
 
@@ -128,8 +130,10 @@ async def test_deduplication_ids_are_kept_for_a_while_and_as_long_as_their_job(s
 
     keys = {name: DedupKey("default", 1, "m", name) for name in ("old", "young", "living")}
     for name, time_us, job_id in (("old", NOW, None), ("young", NOW + DAY_US, None), ("living", NOW, 1)):
-        how = {"key": keys[name], "params_hash": "h", "ref": {}, "time_us": time_us, "job_id": job_id}
-        await do(store, partial(remember_dedup, **how))
+        key = keys[name]
+        await do(
+            store, partial(remember_dedup, key=key, params_hash="h", ref={}, time_us=time_us, job_id=job_id)
+        )
     assert await do(store, lambda tx: prune_dedup(tx, NOW + KEEP_DEDUP_US + 1)) == 1
     assert [name for name, key in keys.items() if await store.dedup(key) is not None] == ["young", "living"]
     await do(store, lambda tx: purge_job(tx, 1))

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from store.samples import NOW, ended, new, save, started
 
 from locksided.core.saves import InsertDependency, UpdateJob
 from locksided.store import Store, StoreContradiction, StoreUnavailable
+from store.samples import NOW, ended, new, save, started
 
 EXCLUSIVE = {"lock_key": "c:default/ex/a", "lock_policy": "exclusive"}
 

@@ -1,14 +1,14 @@
-"""A database comes to this release's schema from any older one, with a backup, and is refused when it is newer."""
+"""A database comes to this release's schema from any older one, after a backup; a newer one is refused."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from store.samples import new, nothing, save
 
 from locksided.store import EventRow, JobRow, NotAStore, PoolRow, Store, StoreTooNew, StoreUnavailable, sql
 from locksided.store.writes import Batch, write
+from store.samples import new, nothing, save
 
 
 def described(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
@@ -68,10 +68,16 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "backups").exists()
 
 
-async def test_an_older_schema_is_migrated_after_a_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_older_schema_is_migrated_after_a_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "s.db"
     await _at_version(path, 1)
-    steps = (*sql.migrations(), "ALTER TABLE pools ADD COLUMN colour TEXT;", "UPDATE jobs SET name = 'migrated';")
+    steps = (
+        *sql.migrations(),
+        "ALTER TABLE pools ADD COLUMN colour TEXT;",
+        "UPDATE jobs SET name = 'migrated';",
+    )
     monkeypatch.setattr(sql, "migrations", lambda: steps[:3])
     async with await Store.open(str(path), str(tmp_path / "backups")) as store:
         row = await store.job_row(1)
@@ -85,7 +91,9 @@ async def test_an_older_schema_is_migrated_after_a_backup(tmp_path: Path, monkey
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
-async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "s.db"
     await _at_version(path, 1)
     steps = (*sql.migrations(), "UPDATE jobs SET name = 'half';", "UPDATE no_such_table SET x = 1;")

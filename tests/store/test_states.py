@@ -1,13 +1,13 @@
 """State is what the last successful run left; deduplication ids name the first request."""
 
 import pytest
-from store.samples import ANN, NOW, change, do, new, save
 
 from locksided.core.errors import Conflict
 from locksided.store import EventFilter, StateRow, Store
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.dedup import DedupKey, move_dedup, remember_dedup
 from locksided.store.catalog.states import reset_state, save_state
+from store.samples import ANN, NOW, change, do, new, save
 
 A = ConfigId("ex", "a")
 KEY = DedupKey("default", 1000, "job.create", "d1")

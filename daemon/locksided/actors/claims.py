@@ -32,7 +32,7 @@ def burn(control: str) -> Claim:
 
 
 def recorded(control: str, name: str) -> dict[str, Any] | None:
-    """A record that the keeper left beside the claim (`run.json`, `outcome.json`); None when there is none."""
+    """A record that the keeper left beside the claim, such as `outcome.json`; None without one."""
     with suppress(OSError, ValueError):
         with open(os.path.join(control, name), "rb") as file:
             record = json.load(file)

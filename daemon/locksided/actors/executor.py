@@ -1,4 +1,4 @@
-"""The executor actor of one pool: has steps prepared, started, stopped and concluded, and reports to the scheduler.
+"""The executor actor of one pool: has steps prepared, started, stopped and concluded, and reports.
 
 It decides nothing about jobs. What the keeper says of a token reaches it through `Executors`.
 """
@@ -98,6 +98,7 @@ class Executor:
         if claim is Claim.STARTED:
             return False
         self.flights.pop(flight.token, None)
+        self._workshop.forget(flight)
         flight.phase = Phase.CONCLUDING
         self._scheduler.tell(i.NotStarted(flight.job_id, flight.token, cause))
         return True

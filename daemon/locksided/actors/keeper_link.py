@@ -39,7 +39,7 @@ class Receiver(Protocol):
 
 
 class KeeperLink:
-    """Keeps one connection to the keeper. `send` drops what it cannot send: a new hello tells what was lost."""
+    """Keeps one connection to the keeper. What `send` cannot send is dropped: a new hello tells all."""
 
     def __init__(self, folder: Path, settings: KeeperSettings) -> None:
         self._settings = settings

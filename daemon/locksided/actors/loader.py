@@ -17,7 +17,7 @@ NOT_YET = "the keeper is not connected yet"
 
 
 async def load_core(store: Store, settings: Settings) -> Scheduler:
-    """The core as the store has it, its statuses up to date. Raises StoreUnavailable when it cannot be read."""
+    """The core as the store has it. Raises StoreUnavailable when it cannot be read."""
     state = State(await store.last_job_id() + 1, settings.jobs.max_requeues)
     for pool_id, pool in settings.pools.items():
         add_pool(state, PoolRecord(pool_id, pool.slots or default_slots()))

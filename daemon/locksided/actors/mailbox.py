@@ -10,7 +10,7 @@ M = TypeVar("M")
 
 
 class Mailbox(Generic[M]):
-    """An unbounded queue with one reader. Whoever writes is limited before: by the server or the pool's slots."""
+    """An unbounded queue with one reader; who writes is limited before, by the server or by slots."""
 
     def __init__(self) -> None:
         self._messages: deque[M] = deque()

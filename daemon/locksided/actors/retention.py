@@ -1,4 +1,4 @@
-"""Lets go what is past its time: folders of final jobs, old events, forgotten deduplication ids. Once an hour."""
+"""Lets go what is past its time, once an hour: folders of final jobs, old events, deduplication ids."""
 
 from functools import partial
 

@@ -1,6 +1,6 @@
 """The scheduler actor: the only one who touches the core. It saves what the core decides, then has it done.
 
-Every turn takes all messages in hand, lets the core decide on each, commits everything in one transaction, and
+Every turn takes all messages in hand, lets the core decide on each, commits all in one transaction, and
 only then hands actions to the executors, answers, and tells the watchers. When the commit fails the core is
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """

@@ -1,4 +1,4 @@
-"""Between the store and a run: reads what a start needs, has its folder made, and makes of an outcome what is saved.
+"""Between store and run: reads what a start needs, has its folder made, makes of an outcome what is saved.
 
 It starts nothing and decides nothing about the job; folders are made and read in threads.
 """
@@ -51,6 +51,8 @@ Conclusion = Callable[[SchedulerActor], Awaitable[Any]]
 """Reports to the scheduler what came of a step, and waits until that is saved."""
 
 MICROSECONDS_PER_DAY = 86_400_000_000
+PASSABLE = 0o711
+"""The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Workshop:
         self._state_dir = state_dir
         self._settings = settings
         self._socket = socket
+        self._works: dict[tuple[int, int], Work] = {}
 
     def control(self, token: str) -> str:
         """The control folder of a start."""
@@ -93,22 +96,28 @@ class Workshop:
         Raises Refused when the job can never start, OSError when the folder cannot be made now.
         """
         work = await self._work(action.job_id, action.launch)
+        self._works[action.job_id, action.launch] = work
         if not work.steps:
             raise NothingToRun
         step = work.steps[action.step]
+        if work.context.run_as is not None:
+            os.chmod(self._state_dir.root, PASSABLE)
         state = await self._state(work, step)
         await to_thread.run_sync(datafolder.prepare, step, work.context, state)
-        spent_us = work.row.duration_us if action.step == 0 else clock.now_us() - (work.row.start_us or 0)
         return start_message(
             step,
             work.spec,
             work.context,
             state=state,
-            spent_seconds=0.0 if action.step == 0 else spent_us / 1e6,
+            spent_seconds=0.0 if action.step == 0 else (clock.now_us() - (work.row.start_us or 0)) / 1e6,
             max_log_bytes=self._settings.jobs.max_log_bytes,
         )
 
     async def _work(self, job_id: int, launch: int) -> Work:
+        """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
+        return self._works.get((job_id, launch)) or await self._read_work(job_id, launch)
+
+    async def _read_work(self, job_id: int, launch: int) -> Work:
         row = await self._store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
@@ -153,6 +162,11 @@ class Workshop:
             return None
         return i.Progressed(flight.job_id, flight.token, known_share, text)
 
+    def forget(self, flight: Flight) -> None:
+        """The launch is over."""
+        _, launch, _ = flight.token.split("-")
+        self._works.pop((flight.job_id, int(launch)), None)
+
     def reap(self, flight: Flight) -> dict[str, Any]:
         """The message that has a keeper prove the tree of another, dead keeper's run empty."""
         return {
@@ -184,6 +198,7 @@ class Workshop:
         refused = outcome.get("refused")
         if refused is not None and refused["kind"] in ("burnt", "system"):
             cause = refused["message"] if refused["kind"] == "system" else None
+            self.forget(flight)
             return partial(_tell_not_started, i.NotStarted(flight.job_id, flight.token, cause))
         _, launch, index = flight.token.split("-")
         work = await self._work(flight.job_id, int(launch))
@@ -231,6 +246,7 @@ class Workshop:
     ) -> None:
         exit_us = outcome.get("exitTime") or clock.now_us()
         stages = {"output_mapping": exit_us, "cleaning_up": clock.now_us()} if started else {}
+        self.forget(flight)
         report = i.Finished(
             flight.job_id,
             flight.token,
@@ -266,6 +282,7 @@ class Workshop:
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
+        self.forget(flight)
         await scheduler.ask(i.Lost(flight.job_id, flight.token, values))
 
 

@@ -15,6 +15,7 @@ from locksided.core.errors import Forbidden, Invalid, NotFound
 from locksided.core.model import Condition, Dependency, Draft, JobType
 from locksided.runner.builtin import BUILT_IN, COMMAND
 from locksided.runner.frozen import freeze
+from locksided.runner.processors import processor_components
 from locksided.runner.request import Request, read_request
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved, Stored
@@ -101,24 +102,11 @@ async def _processors(
     if config is not None and request.config_data is None:
         root, rows = config.body.get("configuration") or {}, config.body.get("rows") or []
     found = {}
-    for name in sorted(set(_processor_names([root, *(row.get("configuration") or {} for row in rows)]))):
+    for name in processor_components([root, *(row.get("configuration") or {} for row in rows)]):
         row = await service.store.component(project, name)
         if row is not None:
             found[name] = Stored(name, row.version, row.body)
     return found
-
-
-def _processor_names(configurations: list[Mapping[str, Any]]) -> list[str]:
-    names = []
-    for configuration in configurations:
-        processors = configuration.get("processors")
-        for side in processors.values() if isinstance(processors, Mapping) else ():
-            for one in side if isinstance(side, list) else ():
-                definition = one.get("definition") if isinstance(one, Mapping) else None
-                name = definition.get("component") if isinstance(definition, Mapping) else None
-                if isinstance(name, str):
-                    names.append(name)
-    return names
 
 
 def _check_writer(
@@ -130,7 +118,7 @@ def _check_writer(
     writer = written_by or {}
     if writer.get("uid") not in (None, 0, principal.uid, service.own_uid):
         raise Forbidden(
-            f"{writer.get('user')} wrote this configuration's command last, and it would run with your rights. "
+            f"{writer.get('user')} wrote this configuration's command last: it would run with your rights. "
             "Read it, and store it yourself if you want to run it.",
             path="$.config",
         )

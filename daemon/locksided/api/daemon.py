@@ -6,9 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-
 from lockside.protocol import params as p
-from lockside.protocol.methods import METHODS
 from locksided import clock
 from locksided.api.checks import problems
 from locksided.api.metrics import metrics_text
@@ -133,7 +131,7 @@ class DaemonMethods:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(METHODS, version("lockside"))
+        return document(version("lockside"))
 
 
 def _draining(core: Scheduler) -> tuple[bool, bool]:

@@ -31,7 +31,7 @@ class LogMethods:
         return {"job.log": self.log, "job.report": self.report}
 
     async def log(self, _call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on. With `waitSeconds` the call is held until there are some, or none will come."""
+        """Frames from `offset` on. With `waitSeconds` it is held until there are some."""
         job_id = self._service.job_id(params.id)
         with self._service.broker.changes_of([job_id]) as changes:
             row = await job_row(self._service, job_id)

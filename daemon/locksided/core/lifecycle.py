@@ -95,10 +95,10 @@ def _new_job(turn: Turn, draft: Draft, parent: Job | None) -> Job:
     job = Job(state.next_id, draft.project, draft.owner_uid, state.pool(draft.pool), turn.now_us)
     state.next_id += 1
     job.priority = draft.priority
-    job.lock_share = draft.lock_share
     job.on_lost = draft.on_lost
     if draft.lock_key is not None:
         job.gate = state.gate(draft.project, draft.lock_key)
+        job.lock_share = draft.lock_share
     if parent is not None:
         job.lineage = (*parent.lineage, parent.id)
     if draft.start_at_us is not None and draft.start_at_us > turn.now_us:

@@ -1,7 +1,7 @@
 """Runs one operation inside a job's folder, as the account that the folder belongs to.
 
 Where that is the daemon's own account it happens here; else in a helper process that gives up all other
-rights before it touches anything. The helper is this module, started as a program.
+rights before it touches anything.
 """
 
 import json
@@ -18,7 +18,7 @@ _HELPER_SECONDS = 600
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = (
     "import sys; sys.path.append(sys.argv[1]); "
-    "from locksided.runner.account import helper_main; sys.exit(helper_main(sys.argv[2]))"
+    "from locksided.runner.helper import main; sys.exit(main(sys.argv[2]))"
 )
 
 
@@ -60,24 +60,3 @@ def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
         raise OSError(answer["errno"], answer["message"])
     result: dict[str, Any] = answer["result"]
     return result
-
-
-def helper_main(fd_text: str) -> int:
-    """The helper: reads its order from stdin, changes its account for good, answers on stdout."""
-    order = json.load(sys.stdin)
-    uid, gid, groups = order["account"]
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    os.umask(0o077)
-    json.dump(_answer(int(fd_text), order), sys.stdout)
-    return 0
-
-
-def _answer(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {"result": OPERATIONS[order["operation"]](fd, order["argument"]) or {}}
-    except NotPlain as problem:
-        return {"problem": str(problem)}
-    except OSError as error:
-        return {"errno": error.errno, "message": error.strerror}

@@ -74,6 +74,7 @@ def plan_action(values: Mapping[str, Any], component: Stored | None) -> Action:
         begins_row=True,
         takes_state=False,
         ends_row=True,
+        ends_run=True,
     )
     return Action(step, _specification(component, manifest, root.values, variables))
 

@@ -46,7 +46,9 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     """
     folder, run_as = context.folder, context.run_as
     _make_root(folder, run_as)
-    os.makedirs(folder.control(context.launch, step.index), _PRIVATE, exist_ok=True)
+    control = folder.control(context.launch, step.index)
+    for path in (os.path.dirname(control), control):
+        os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0:
         _discard_rows(folder, run_as)
     for path in (folder.tmp, folder.cwd):
@@ -69,7 +71,7 @@ def collect(step: Step, context: JobContext) -> Collected:
     if not step.has_data:
         return Collected()
     wanted = {"files": step.takes_state, "outputs": step.ends_row}
-    found = perform(context.folder.data, "collect", wanted, _account(context.run_as))
+    found = perform(_data_of(step, context.folder), "collect", wanted, _account(context.run_as))
     return Collected(
         state=_out_file(found.get("state")),
         usage=_out_file(found.get("usage")),
@@ -85,20 +87,26 @@ def finish(context: JobContext) -> None:
     if os.path.isdir(folder.data):
         perform(folder.data, "finish", None, _account(run_as))
     _discard(folder.tmp, run_as)
-    try:
-        os.rmdir(folder.cwd)
-    except OSError:
-        return  # what the program made there is kept
+    _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
 
 
 def put_aside(step: Step, context: JobContext) -> None:
-    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one."""
+    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one.
+
+    Doing it again changes nothing.
+    """
     folder = context.folder
-    if step.row is None or not step.has_data:
+    if step.row is None or not step.has_data or not os.path.isdir(folder.data):
         return
     perform(folder.data, "finish", None, _account(context.run_as))
     os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
     os.rename(folder.data, f"{folder.rows}/{step.row}")
+
+
+def _data_of(step: Step, folder: RunFolder) -> str:
+    """Where the step's data folder is: read again after a crash it may have been put aside already."""
+    aside = f"{folder.rows}/{step.row}"
+    return aside if step.row is not None and not os.path.isdir(folder.data) else folder.data
 
 
 def remove_folder(folder: RunFolder, run_as: RunAs | None) -> None:
@@ -128,13 +136,24 @@ def _make_owned(path: str, run_as: RunAs | None) -> None:
 
 def _discard(path: str, run_as: RunAs | None) -> None:
     """Removes a folder that stands in one of the daemon's own; its content goes as its owner."""
+    if _is_gone_when_empty(path):
+        return
     try:
         perform(path, "empty", None, _account(run_as))
         os.rmdir(path)
-    except FileNotFoundError:
-        return
     except NotPlain:
         os.unlink(path)
+
+
+def _is_gone_when_empty(path: str) -> bool:
+    """Removes a folder that is empty already, which needs nobody's rights but the daemon's."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _discard_rows(folder: RunFolder, run_as: RunAs | None) -> None:

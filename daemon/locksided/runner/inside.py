@@ -6,7 +6,7 @@ or in a helper process under the job's account. Standard library only.
 
 import os
 import stat
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -103,7 +103,7 @@ def _out_file(data_fd: int, name: str) -> dict[str, Any]:
         content = None
     except (NotPlain, PermissionError) as problem:
         return {"problem": f"out/{name} cannot be read: {problem}."}
-    return {"content": None if content is None else b64encode(content).decode()}
+    return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
 
 
 def _outputs(data_fd: int, path: str) -> list[dict[str, Any]]:

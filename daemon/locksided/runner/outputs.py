@@ -11,6 +11,26 @@ import msgspec
 from lockside.protocol.texts import time_text
 
 
+def output_of(
+    tables: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], reports: object, folder: str
+) -> dict[str, list[dict[str, Any]]]:
+    """`result.output` from listed entries; `folder` is where they stay, below the job's work path."""
+    listed = [table_of(_placed(entry, folder)) for entry in tables]
+    return {
+        "tables": with_reports(listed, reports if isinstance(reports, list) else []),
+        "files": [file_of(_placed(entry, folder)) for entry in files],
+    }
+
+
+def artifacts_of(entries: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:
+    """`result.artifacts`; empty without any."""
+    return {"files": [_placed(entry, folder) for entry in entries]} if entries else {}
+
+
+def _placed(entry: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    return {**entry, "path": f"{folder}/{entry['path']}"}
+
+
 def table_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A table from its listed entry."""
     manifest, problem = _manifest(entry)

@@ -28,7 +28,8 @@ class Step:
 
     `config_file` is the content of config.json, None for a plain command, which has no data folder.
     `begins_row` asks for a fresh folder (else the step before handed its output on); `takes_state` for the
-    main component, whose state file is written before and read after it; `ends_row` for the last of its row.
+    main component, whose state file is written before and read after it; `ends_row` for the last of its row,
+    `ends_run` for the last of all.
     """
 
     index: int
@@ -40,6 +41,7 @@ class Step:
     begins_row: bool
     takes_state: bool
     ends_row: bool
+    ends_run: bool
 
     @property
     def has_data(self) -> bool:
@@ -74,7 +76,8 @@ def _configurations(spec: Mapping[str, Any]) -> Iterator[tuple[str | None, dict[
 
 def _steps(spec: Mapping[str, Any]) -> Iterator[Step]:
     index = 0
-    for row, configuration in _configurations(spec):
+    configurations = list(_configurations(spec))
+    for number, (row, configuration) in enumerate(configurations, 1):
         chain = list(_chain(spec, configuration))
         for place, (kind, component, manifest, parameters) in enumerate(chain):
             execution = parse_execution(Fields(manifest, "$.component"))
@@ -88,6 +91,7 @@ def _steps(spec: Mapping[str, Any]) -> Iterator[Step]:
                 begins_row=place == 0,
                 takes_state=kind is StepKind.COMPONENT,
                 ends_row=place == len(chain) - 1,
+                ends_run=place == len(chain) - 1 and number == len(configurations),
             )
             index += 1
 
@@ -142,7 +146,8 @@ def config_file(
 
 
 def _commands(spec: Mapping[str, Any], environment: Mapping[str, str] | None) -> Iterator[Step]:
-    for index, (row, configuration) in enumerate(_configurations(spec)):
+    configurations = list(_configurations(spec))
+    for index, (row, configuration) in enumerate(configurations):
         parameters = Fields(configuration, "$.configData").object("parameters")
         own = parse_environment(parameters.object("environment"))
         defaults = parse_execution(Fields({**spec["manifest"], "command": ["/bin/true"]}))
@@ -165,4 +170,5 @@ def _commands(spec: Mapping[str, Any], environment: Mapping[str, str] | None) ->
             begins_row=True,
             takes_state=False,
             ends_row=True,
+            ends_run=index == len(configurations) - 1,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from lockside.protocol.texts import time_text
 from locksided.runner.datafolder import Collected
 from locksided.runner.outfiles import BadOutFile, read_state, read_usage
-from locksided.runner.outputs import file_of, table_of, with_reports
+from locksided.runner.outputs import artifacts_of, output_of
 from locksided.runner.plan import NOTHING_TO_RUN, Step
 from locksided.runner.verdict import Ending, Failure, Verdict, ending_of, failed
 from locksided.runner.words import ErrorKind, ErrorType, Mode, OnRecordErrors
@@ -51,15 +51,28 @@ def conclude(
     ending, usage, state = _with_out_files(ending, collected)
     if ending.verdict is Verdict.SUCCESS:
         ending = _judge_records(OnRecordErrors(spec["onRecordErrors"]), counts)
+    folder = _kept_in(step, ending)
+    content = _result(
+        spec,
+        ending,
+        counts=counts,
+        output=output_of(collected.tables, collected.files, progress.get("outputs"), folder),
+        artifacts=artifacts_of(collected.artifacts, folder),
+    )
     saves = state is not None and ending.failure is None and _saves_state(spec)
     return replace(
-        _result(spec, ending, counts=counts, output=_output(step, collected, progress.get("outputs")),
-                artifacts=_artifacts(step, collected)),
+        content,
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
         process=process_of(outcome),
         kill_report=kill_report_of(outcome),
-    )  # fmt: skip
+    )
+
+
+def _kept_in(step: Step, ending: Ending) -> str:
+    """Where below the work path the step's folder stays: a finished row gives way to the one after it."""
+    gives_way = step.row is not None and ending.failure is None and not step.ends_run
+    return f"rows/{step.row}" if gives_way else "data"
 
 
 def nothing_to_run(spec: Mapping[str, Any]) -> RunResult:
@@ -189,22 +202,6 @@ def _counts(reported: object) -> dict[str, int]:
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
-
-
-def _output(step: Step, collected: Collected, reports: object) -> dict[str, list[dict[str, Any]]]:
-    tables = [table_of(_placed(step, entry)) for entry in collected.tables]
-    files = [file_of(_placed(step, entry)) for entry in collected.files]
-    return {"tables": with_reports(tables, reports if isinstance(reports, list) else []), "files": files}
-
-
-def _artifacts(step: Step, collected: Collected) -> dict[str, Any]:
-    return {"files": [_placed(step, entry) for entry in collected.artifacts]} if collected.artifacts else {}
-
-
-def _placed(step: Step, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry with its path below the job's work path, where it stays."""
-    folder = "data" if step.row is None else f"rows/{step.row}"
-    return {**entry, "path": f"{folder}/{entry['path']}"}
 
 
 def _saves_state(spec: Mapping[str, Any]) -> bool:

@@ -60,12 +60,8 @@ def parse(frame: bytes, limits: Limits) -> Parsed | list[Parsed]:
     try:
         texts = _BATCH.decode(frame)
         frame.decode()
-    except msgspec.DecodeError as problem:
-        return _not_json(str(problem))
-    except UnicodeDecodeError:
-        return _not_json("it is not UTF-8")
-    except RecursionError:
-        return Rejected(error(ErrorKind.PARSE_ERROR, _TOO_DEEP))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _malformed(frame) or _not_json("it is malformed")
     if not texts:
         return Rejected(error(ErrorKind.INVALID_REQUEST, "A batch must have at least one request"))
     if len(texts) > limits.batch:
@@ -78,16 +74,27 @@ def _parse_one(text: bytes) -> Parsed:
     try:
         request = _REQUEST.decode(text)
     except msgspec.ValidationError as problem:
-        return _invalid(text, problem)
+        return _malformed(text) or _invalid(text, problem)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _malformed(text) or _not_json("it is malformed")
+    if _is_too_deep(text):
+        return Rejected(error(ErrorKind.PARSE_ERROR, _TOO_DEEP), _id_of(text))
+    return request
+
+
+def _malformed(text: bytes) -> Rejected | None:
+    """What is wrong with a text that is no JSON; a type's fault may have been met before the text's own."""
+    try:
+        msgspec.json.decode(text)
+    except msgspec.ValidationError:  # a number out of bounds: JSON, but no value
+        return None
     except msgspec.DecodeError as problem:
         return _not_json(str(problem))
     except UnicodeDecodeError:
         return _not_json("it is not UTF-8")
     except RecursionError:
         return Rejected(error(ErrorKind.PARSE_ERROR, _TOO_DEEP))
-    if _is_too_deep(text):
-        return Rejected(error(ErrorKind.PARSE_ERROR, _TOO_DEEP), _id_of(text))
-    return request
+    return None
 
 
 def _not_json(reason: str) -> Rejected:

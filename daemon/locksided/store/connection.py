@@ -35,7 +35,9 @@ class Connection(aiosqlite.Connection):
         It runs to its end even if the caller is cancelled meanwhile; the cancellation is raised afterwards.
         SQLite's and the system's errors become StoreUnavailable.
         """
-        future: asyncio.Future[T] = asyncio.ensure_future(self._execute(work, self._conn))  # type: ignore[no-untyped-call]
+        if self._connection is None:
+            raise StoreUnavailable(ValueError("it is closed"))
+        future: asyncio.Future[T] = asyncio.ensure_future(self._execute(work, self._connection))  # type: ignore[no-untyped-call]
         await _ended(future)
         try:
             return future.result()

@@ -1,4 +1,7 @@
-"""The verbs that read. Each is one hop to the reading connection and sees one commit."""
+"""The verbs that read. Each is one hop to a reading connection and sees one commit.
+
+What counts many jobs has a connection of its own, so that nobody else waits for it.
+"""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -35,12 +38,13 @@ CHUNK = 5000
 class Reader:
     """Reads beside the writer; each raises StoreUnavailable when the disk cannot be read."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._reader = connection
+    def __init__(self, quick: Connection, patient: Connection) -> None:
+        self._quick = quick
+        self._patient = patient
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run several reading functions as one; in reads.snapshot() they see the same commit."""
-        return await self._reader.run(work)
+        return await self._quick.run(work)
 
     # Jobs
 
@@ -54,16 +58,17 @@ class Reader:
 
     async def list_jobs(self, wanted: JobFilter, page: Page = Page()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
-        return await self.read(lambda connection: joblist.list_jobs(connection, wanted, page))
+        connection = self._patient if page.count else self._quick
+        return await connection.run(partial(joblist.list_jobs, wanted=wanted, page=page))
 
     async def job_stats(self, group_by: Iterable[GroupBy], wanted: JobFilter) -> list[JobStats]:
         """Answer counts and durations, group by group."""
         groups = tuple(dict.fromkeys(group_by))
-        return await self.read(lambda connection: joblist.job_stats(connection, groups, wanted))
+        return await self._patient.run(partial(joblist.job_stats, group_by=groups, wanted=wanted))
 
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
-        return await self.read(reads.counts_by_status)
+        return await self._patient.run(reads.counts_by_status)
 
     async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[LiveJob]:
         """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""

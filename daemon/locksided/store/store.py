@@ -1,4 +1,4 @@
-"""The store: one connection that writes, one that reads. Opening, applying, and care for the file as a whole.
+"""The store: one connection that writes, two that read. Opening, applying, and care for the file as a whole.
 
 What is written stands in transaction.py and catalog/, the verbs that read in reader.py.
 """
@@ -23,6 +23,7 @@ from locksided.store.transaction import Applied, Unit, apply, roll_back
 T = TypeVar("T")
 
 IDENTITY_BITS = 60
+READERS = 2
 PROBE_BYTES = 65536
 
 
@@ -38,12 +39,13 @@ class Store(Reader):
     `identity` is a random number of 60 bits, made with the database and kept for ever.
     """
 
-    def __init__(self, path: str, writer: Connection, reader: Connection, start: _Start) -> None:
-        super().__init__(reader)
+    def __init__(self, path: str, start: _Start, writer: Connection, *readers: Connection) -> None:
+        super().__init__(*readers)
         self.path = path
         self.identity = start.identity
-        self._writer = writer
         self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
+        self._writer = writer
+        self._all = (*readers, writer)
 
     @classmethod
     async def open(cls, path: str, backups: str) -> Self:
@@ -51,23 +53,20 @@ class Store(Reader):
 
         Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
         """
-        writer = await opened(path)
+        connections = [await opened(path)]
         try:
-            start = await writer.run(partial(_begin, path=path, backups=backups))
-            reader = await opened(path)
+            start = await connections[0].run(partial(_begin, path=path, backups=backups))
+            for _ in range(READERS):
+                connections.append(await opened(path))
+                await connections[-1].run(_only_read)
         except BaseException:
-            await _close(writer)
+            await _close(*reversed(connections))
             raise
-        try:
-            await reader.run(_only_read)
-        except BaseException:
-            await _close(reader, writer)
-            raise
-        return cls(path, writer, reader, start)
+        return cls(path, start, *connections)
 
     async def close(self) -> None:
-        """Finish what runs and close both connections."""
-        await _close(self._reader, self._writer)
+        """Finish what runs and close all connections."""
+        await _close(*self._all)
 
     async def __aenter__(self) -> Self:
         return self

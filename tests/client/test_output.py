@@ -1,0 +1,116 @@
+"""What people and scripts see: tables that fit, colours only where they belong, times as people read them."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lockside.cli import jobs, output, times
+from lockside.cli.output import Output
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _a_coloured_terminal_of_40_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "terminal_width", lambda: 40)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def _table(stream: io.StringIO, plain: bool = False) -> list[str]:
+    rows = [
+        ["1", ("success", "green"), "a long text that does not fit into the row"],
+        ["22", "error", "東京\x1b[2J\nx"],
+    ]
+    Output(as_json=False, plain=plain, stream=stream).table(("ID", "STATUS", ""), rows)
+    return stream.getvalue().splitlines()
+
+
+def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = _table(Terminal())
+    assert lines[0] == "ID  STATUS"
+    assert lines[1] == "1   success  a long text that does not …"
+    assert all(output.display_width(line) <= 40 for line in lines)
+
+
+def test_control_characters_of_others_never_reach_the_terminal() -> None:
+    assert "\x1b[2J" not in "".join(_table(Terminal()))
+
+
+def test_colours_appear_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[32msuccess" in "".join(_table(Terminal()))
+    assert "\x1b" not in "".join(_table(io.StringIO()))
+    assert "\x1b" not in "".join(_table(Terminal(), plain=True))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "".join(_table(Terminal()))
+
+
+def test_scripts_get_whole_columns_without_headings() -> None:
+    assert _table(io.StringIO())[0] == "1\tsuccess\ta long text that does not fit into the row"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (4.23, "4.2 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (90061, "1 d 1 h"),
+        (3600, "1 h"),
+    ],
+)
+def test_durations_have_at_most_two_units(seconds: float, text: str) -> None:
+    assert times.span(seconds) == text
+
+
+def test_times_are_relative_for_people() -> None:
+    assert times.ago("2026-01-31T11:57:00.000000Z", NOW) == "3 min ago"
+    assert times.ago("2026-01-31T14:00:00.000000Z", NOW) == "in 2 h"
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("2h", NOW - timedelta(hours=2)),
+        ("2026-01-30T10:00:00Z", datetime(2026, 1, 30, 10, tzinfo=UTC)),
+        ("yesterday", NOW.astimezone().replace(hour=0, minute=0) - timedelta(days=1)),
+    ],
+)
+def test_past_times_are_read_as_people_write_them(text: str, there: datetime) -> None:
+    assert times.since(text, NOW) == there
+
+
+def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
+    command = {"component": "lockside.command", "configData": {"parameters": {"command": ["echo", "a b"]}}}
+    assert jobs.title(command) == "echo 'a b'"
+    assert jobs.title(command | {"name": "hello"}) == "hello"
+    assert jobs.title({"component": "shop.orders", "config": "daily"}) == "shop.orders/daily"
+
+
+@pytest.mark.parametrize(
+    ("job", "sentence"),
+    [
+        ({"status": "success", "durationSeconds": 4.2, "starts": 1}, "success after 4.2 s"),
+        ({"status": "cancelled"}, "cancelled; no process of it was ever started"),
+        (
+            {
+                "status": "error",
+                "result": {"error": {"kind": "exit", "exitCode": 1, "message": "No data.\nx"}},
+            },
+            "error, exit code 1: No data.",
+        ),
+        (
+            {"status": "error", "starts": 1, "durationSeconds": 60, "result": {"error": {"kind": "timeout"}}},
+            "error (timeout) after 1 min",
+        ),
+    ],
+)
+def test_an_end_is_told_in_one_sentence(job: dict[str, object], sentence: str) -> None:
+    assert jobs.ending(job) == sentence

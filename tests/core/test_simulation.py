@@ -1,0 +1,249 @@
+"""Random days of a daemon's life: everything that people, executors and crashes can do, in any order.
+
+LOCKSIDE_SIMULATION_SEED runs the day of that seed alone, LOCKSIDE_SIMULATION_DAYS so many days, and
+LOCKSIDE_SIMULATION_STEPS makes each so long. Whatever happened, in the evening every job becomes final.
+"""
+
+import os
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from core.world import World
+from locksided.core import inputs as i
+from locksided.core.errors import Refused
+from locksided.core.jobs import Job
+from locksided.core.model import Condition, Dependency, Draft, OnLost, Status
+
+DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "12"))
+STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "250"))
+SEED = os.environ.get("LOCKSIDE_SIMULATION_SEED")
+SEEDS = [int(SEED)] if SEED else list(range(DAYS))
+MOST_JOBS = 60
+
+
+class Day:
+    """A world in which things happen at random. `processes` is what really ran, whatever the core thinks."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        slots = self.random.choice([1, 1, 2, 3, 8, None])
+        self.world = World(default=slots, other=self.random.choice([1, 2, None]), third=1)
+        self.processes: dict[str, int] = {}
+        self.happenings: list[tuple[int, Callable[[], None]]] = [
+            (30, self.somebody_submits),
+            (20, self.a_process_starts),
+            (20, self.a_run_ends),
+            (6, self.a_step_ends),
+            (6, self.a_start_fails),
+            (4, self.a_run_is_lost),
+            (2, self.a_keeper_dies),
+            (5, self.somebody_terminates),
+            (5, self.somebody_holds_or_releases),
+            (4, self.somebody_pauses_or_resumes),
+            (5, self.somebody_reprioritises),
+            (4, self.a_pool_changes),
+            (2, self.somebody_drains_or_not),
+            (3, self.the_executor_goes_or_comes),
+            (12, self.time_passes),
+            (4, self.a_job_waits_or_stops_waiting),
+            (4, self.the_daemon_crashes),
+        ]
+
+    def live_through(self, steps: int) -> None:
+        weights = [weight for weight, _ in self.happenings]
+        for _ in range(steps):
+            ((_, happens),) = self.random.choices(self.happenings, weights)
+            try:
+                happens()
+            except Refused:
+                self.world.check()
+            self.check_against_reality()
+
+    # -- who ----------------------------------------------------------------------------------------------
+
+    def one_of(self, jobs: list[Job]) -> Job:
+        """One of them, or a refusal like that of the core when there is none."""
+        if not jobs:
+            raise Refused("there is none")
+        return self.random.choice(jobs)
+
+    def jobs(self) -> list[Job]:
+        return list(self.world.state.jobs.values())
+
+    def in_flight(self) -> list[Job]:
+        return [job for job in self.jobs() if job.has_started]
+
+    def is_spawned(self, job: Job) -> bool:
+        return self.world.token(job.id) in self.processes
+
+    def unspawned(self) -> list[Job]:
+        return [job for job in self.in_flight() if not self.is_spawned(job)]
+
+    # -- what happens -------------------------------------------------------------------------------------
+
+    def somebody_submits(self) -> None:
+        if len(self.world.state.jobs) < MOST_JOBS:
+            self.world.submit_all(*[self.draft() for _ in range(self.random.choice([1, 1, 1, 4]))])
+
+    def draft(self) -> Draft:
+        rare = self.random.random
+        key = self.random.choice(["a", "b", "c", "d", f"only {rare()}", None])
+        known = list(self.world.disk.jobs)[-12:]
+        others = self.random.sample(known, min(len(known), self.random.choice([0, 0, 0, 1, 2])))
+        parents = [job.id for job in self.in_flight()]
+        return Draft(
+            project=self.random.choice(["default", "default", "second"]),
+            owner_uid=1000,
+            pool=self.random.choice(["default", "default", "other", "third"]),
+            priority=self.random.choice([0, 0, 0, -50, 50, 100]),
+            lock_key=key,
+            lock_share=self.random.choice([0, 0, 1, 2, 3]),
+            start_at_us=self.world.now_us + self.random.randrange(20_000_000) if rare() < 0.15 else None,
+            held=rare() < 0.1,
+            depends_on=tuple(Dependency(job, self.random.choice(list(Condition))) for job in others),
+            parent_id=self.random.choice(parents) if parents and rare() < 0.15 else None,
+            on_lost=self.random.choice(list(OnLost)),
+        )
+
+    def a_process_starts(self) -> None:
+        job = self.one_of(self.unspawned())
+        self.spawn(job)
+        if self.random.random() < 0.9:  # else its report comes late, or never
+            self.world.spawned(job.id)
+
+    def spawn(self, job: Job) -> None:
+        token = self.world.token(job.id)
+        assert token not in self.processes, f"{token} was started twice"
+        self.processes[token] = job.id
+
+    def a_run_ends(self) -> None:
+        job = self.one_of([job for job in self.in_flight() if self.is_spawned(job)])
+        self.world.ends(job.id, status=self.random.choice(["success", "success", "warning", "error"]))
+
+    def a_step_ends(self) -> None:
+        self.world.step_ends(self.one_of([job for job in self.in_flight() if self.is_spawned(job)]).id)
+
+    def a_start_fails(self) -> None:
+        self.world.not_started(self.one_of(self.unspawned()).id, self.random.choice([None, "no memory"]))
+
+    def a_run_is_lost(self) -> None:
+        self.world.loses(self.one_of(self.in_flight()).id)
+
+    def a_keeper_dies(self) -> None:
+        self.world.keeper_dies(self.one_of(self.in_flight()).id)
+
+    def somebody_terminates(self) -> None:
+        self.world.terminate(self.one_of(self.jobs()).id)
+
+    def somebody_holds_or_releases(self) -> None:
+        job = self.one_of(self.jobs())
+        (self.world.hold if job.held is None else self.world.release)(job.id)
+
+    def somebody_pauses_or_resumes(self) -> None:
+        job = self.one_of(self.in_flight())
+        self.random.choice([self.world.pause, self.world.resume])(job.id)
+
+    def somebody_reprioritises(self) -> None:
+        self.world.reprioritise(self.one_of(self.jobs()).id, self.random.choice([-100, 0, 0, 7, 100]))
+
+    def a_pool_changes(self) -> None:
+        pool = self.random.choice(["default", "other", "third"])
+        match self.random.randrange(4):
+            case 0:
+                self.world.pause_pool(pool)
+            case 1 | 2:
+                self.world.resume_pool(pool)
+            case 3:
+                self.world.pool(pool, self.random.choice([0, 1, 2, 5, None]))
+
+    def somebody_drains_or_not(self) -> None:
+        self.random.choice([self.world.drain, self.world.undrain, self.world.undrain])()
+
+    def the_executor_goes_or_comes(self) -> None:
+        self.random.choice([self.world.executor_down, self.world.executor_up, self.world.executor_up])()
+
+    def time_passes(self) -> None:
+        self.world.advance(self.random.choice([0.01, 0.5, 1, 3, 20]))
+
+    def a_job_waits_or_stops_waiting(self) -> None:
+        waiter = self.one_of(self.in_flight())
+        for job_ids, for_all in self.world.state.waits.get(waiter.id, []):
+            self.world.stop_waiting(waiter.id, *job_ids, any_of=not for_all)
+            return
+        others = self.random.sample(self.jobs(), min(len(self.jobs()), self.random.choice([1, 1, 2, 3])))
+        self.world.wait(waiter.id, *[job.id for job in others], any_of=self.random.random() < 0.5)
+
+    def the_daemon_crashes(self) -> None:
+        """Each job in flight is found alive, ended, never started, or lost."""
+        self.world.crash()
+        for job in self.in_flight():
+            self.find_out(job)
+        self.world.handle_nothing()
+
+    def find_out(self, job: Job) -> None:
+        if not self.is_spawned(job) and self.random.random() < 0.7:
+            self.world.not_started(job.id)
+        elif self.random.random() < 0.2:
+            self.world.loses(job.id)
+        elif self.random.random() < 0.5:
+            self.processes.setdefault(self.world.token(job.id), job.id)
+            self.world.ends(job.id)
+        else:
+            self.processes.setdefault(self.world.token(job.id), job.id)
+            self.world.spawned(job.id)
+
+    # -- what must be so ----------------------------------------------------------------------------------
+
+    def check_against_reality(self) -> None:
+        ran = set(self.processes.values())
+        for job_id, row in self.world.disk.jobs.items():
+            if row["status"] is Status.CANCELLED:
+                assert job_id not in ran, f"job {job_id} is cancelled, but it ran"
+
+    def end_well(self) -> None:
+        """Once nothing fails any more, every job becomes final in so many steps."""
+        world = self.world
+        world.undrain()
+        world.executor_up()
+        for pool in list(world.state.pools):
+            world.pool(pool, 2)
+            world.resume_pool(pool)
+        for job in self.jobs():
+            if job.held is not None:
+                world.release(job.id)
+        steps = 0
+        while world.state.jobs:
+            steps += 1
+            assert steps <= 50 + 4 * len(world.disk.jobs), f"still not final: {sorted(world.state.jobs)}"
+            self.move_on()
+        assert not world.state.gates
+        assert not world.state.dependants
+        assert not world.state.descendants
+        assert not world.state.waits
+        assert world.scheduler.next_deadline_us() is None
+
+    def move_on(self) -> None:
+        world = self.world
+        for job in self.in_flight():
+            if world.state.jobs.get(job.id) is job and job.has_started:
+                self.processes.setdefault(world.token(job.id), job.id)
+                world.spawned(job.id)
+                world.ends(job.id)
+        deadline_us = world.scheduler.next_deadline_us()
+        if not self.in_flight() and deadline_us is not None:
+            world.now_us = max(world.now_us, deadline_us)
+            world.handle(i.TimePassed())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_any_day_every_job_becomes_final_and_nothing_ran_that_must_not(seed: int) -> None:
+    day = Day(seed)
+    try:
+        day.live_through(STEPS)
+        day.end_well()
+    except AssertionError as error:
+        error.add_note(f"LOCKSIDE_SIMULATION_SEED={seed} LOCKSIDE_SIMULATION_STEPS={STEPS} shows it again")
+        raise
+    assert len(day.world.disk.jobs) > STEPS // 25

@@ -1,0 +1,70 @@
+"""Fixtures: a daemon for a module, one for a test alone, gates and ears for jobs."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from e2e.harness import Daemon, Ear, Gate, Wire, running, short_folder
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon that the tests of a module share; its pool `default` has 4 slots."""
+    with running() as one:
+        yield one
+
+
+@pytest.fixture
+def wire(daemon: Daemon) -> Iterator[Wire]:
+    with Wire(daemon.socket) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh() -> Iterator[Callable[..., Daemon]]:
+    """Makes daemons for this test alone, with settings from the environment."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> Daemon:
+            return stack.enter_context(running(**settings))
+
+        yield make
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short path."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def gate(place: Path) -> Iterator[Gate]:
+    made = Gate(place)
+    yield made
+    made.open()
+
+
+@pytest.fixture
+def gates(place: Path) -> Iterator[Callable[[str], Gate]]:
+    """Gates by name."""
+    made: list[Gate] = []
+
+    def make(name: str) -> Gate:
+        made.append(Gate(place, f"gate-{name}"))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.open()
+
+
+@pytest.fixture
+def ear(place: Path) -> Iterator[Ear]:
+    made = Ear(place)
+    yield made
+    made.close()

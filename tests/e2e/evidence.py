@@ -1,0 +1,62 @@
+"""What jobs write about themselves: one line at their start and one at their end, appended in one write each.
+
+The judgement rests on these lines alone, not on what the daemon says.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+BODY = """
+import os, sys, time
+file, name, code, seconds = sys.argv[1:5]
+def say(what):
+    line = f"{what} {name} {time.clock_gettime_ns(time.CLOCK_MONOTONIC)} {os.getpid()}\\n"
+    fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    os.write(fd, line.encode())
+    os.close(fd)
+say("start")
+time.sleep(float(seconds))
+say("end")
+sys.exit(int(code))
+"""
+
+
+@dataclass(frozen=True)
+class Span:
+    """One execution, by the monotonic clock; `end_ns` is None when it never came so far."""
+
+    name: str
+    start_ns: int
+    end_ns: int | None
+
+
+def command(file: Path, name: str, *, code: int = 0, seconds: float = 0.03) -> list[str]:
+    """The arguments of a body that works that long and ends with that code."""
+    return [sys.executable, "-I", "-S", "-c", BODY, str(file), name, str(code), str(seconds)]
+
+
+def spans(file: Path) -> list[Span]:
+    """All executions in the order of their starts."""
+    open_ones: dict[str, tuple[str, int]] = {}
+    found: list[Span] = []
+    for line in file.read_text().splitlines() if file.exists() else ():
+        what, name, at, pid = line.split()
+        if what == "start":
+            open_ones[pid] = (name, int(at))
+        else:
+            name, start_ns = open_ones.pop(pid)
+            found.append(Span(name, start_ns, int(at)))
+    found += [Span(name, start_ns, None) for name, start_ns in open_ones.values()]
+    return sorted(found, key=lambda span: span.start_ns)
+
+
+def most_at_once(some: list[Span]) -> int:
+    """How many of these overlapped at the worst moment."""
+    moments = [(span.start_ns, 1) for span in some]
+    moments += [(span.end_ns, -1) for span in some if span.end_ns is not None]
+    running = most = 0
+    for _, step in sorted(moments):
+        running += step
+        most = max(most, running)
+    return most
