@@ -163,7 +163,7 @@ class Client:
         assert line.endswith(b"\n"), f"the connection ended: {line!r}"
         return json.loads(line, parse_constant=_refuse_constant)
 
-    async def call(self, name: str, request_id: Any = 1, **params: Any) -> Any:
+    async def call(self, name: str, request_id: Any = 1, /, **params: Any) -> Any:
         await self.send(request(name, request_id, **params))
         return await self.answer()
 
@@ -181,11 +181,11 @@ def _refuse_constant(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def request(name: str, request_id: Any = 1, **params: Any) -> dict[str, Any]:
+def request(name: str, request_id: Any = 1, /, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "method": name, "params": params}
 
 
-def notification(name: str, **params: Any) -> dict[str, Any]:
+def notification(name: str, /, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": name, "params": params}
 
 

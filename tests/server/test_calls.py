@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 
 from lockside.protocol.methods import METHODS
-from lockside.protocol.words import Role
 from locksided.core.errors import Refused
-from locksided.server import Access, Limits
+from locksided.server import Limits
 from locksided.server.answers import refusal
 from locksided.server.calls import Router
 from server.serving import notification, request, running
 
 
-async def error_of(folder: Path, message: dict[str, Any], access: Access | None = None) -> Any:
-    async with running(folder, access=access or Access(own_uid=os.getuid())) as served, served.client() as client:
+async def error_of(folder: Path, message: dict[str, Any]) -> Any:
+    async with running(folder) as served, served.client() as client:
         await client.send(message)
         return (await client.answer())["error"]
 
@@ -96,14 +95,6 @@ async def test_a_notification_is_never_answered_however_wrong(tmp_path: Path) ->
         names = ("crash", "refuse", "no.such", "rule", "echo")
         await client.send(*(notification(name) for name in names), notification("echo", x=1))
         assert (await client.call("echo", "last"))["id"] == "last"
-
-
-async def test_a_role_that_is_too_low_is_forbidden_and_told_who_can_help(tmp_path: Path) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root is always an admin")
-    error = await error_of(tmp_path, request("rule"), Access(own_uid=-1, default_role=Role.OPERATOR))
-    assert error["code"] == -32004
-    assert "[access]" in error["message"]
 
 
 def test_a_handler_of_no_method_is_a_mistake_that_shows_at_once() -> None:

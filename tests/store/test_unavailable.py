@@ -38,7 +38,7 @@ async def test_a_full_disk_undoes_the_whole_apply_and_reading_goes_on(store: Sto
     await save(store, new(1), told())
     await on_writer(store, partial(limit_pages, more=2))
     ran: list[Transaction] = []
-    units = [
+    units: list[Unit] = [
         Saves([new(2), told()]),
         Operation(lambda tx: ran.append(tx)),
         Saves([SetMeta("big", BIG), told()]),

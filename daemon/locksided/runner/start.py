@@ -22,7 +22,7 @@ def start_message(
 ) -> dict[str, Any]:
     """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before."""
     execution, folder, limits = step.execution, context.folder, spec["limits"]
-    program = execution.program.with_datadir(folder.data) if step.has_data else execution.program
+    program = execution.program.with_datadir(folder.data + "/") if step.has_data else execution.program
     return {
         "op": "start",
         "token": start_token(context.job_id, context.launch, step.index),
@@ -49,7 +49,7 @@ def working_directory(step: Step, context: JobContext) -> str:
     cwd = step.execution.cwd
     if cwd is None:
         return context.folder.cwd
-    return cwd.replace("{datadir}", context.folder.data) if step.has_data else cwd
+    return cwd.replace("{datadir}", context.folder.data + "/") if step.has_data else cwd
 
 
 def _user(run_as: RunAs | None) -> dict[str, Any] | None:

@@ -1,0 +1,130 @@
+"""The caller is who the kernel says, and gets the role that the settings give to that user and its groups."""
+
+import grp
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import structlog
+
+from lockside.protocol.words import Role
+from locksided.server import Access, Limits, Server, listen
+from server.serving import OWN_ACCESS, TABLE, Handlers, request, running
+
+STRANGER = 54321
+GROUP = 54322
+OTHER_GROUP = 54323
+
+
+def access(**more: Any) -> Access:
+    return Access(own_uid=1000, admin_gids=frozenset({1}), operator_gids=frozenset({2}), **more)
+
+
+@pytest.mark.parametrize(
+    ("uid", "gids", "role"),
+    [
+        (0, [], Role.ADMIN),
+        (1000, [], Role.ADMIN),
+        (5, [7, 1], Role.ADMIN),
+        (5, [2, 1], Role.ADMIN),
+        (5, [2], Role.OPERATOR),
+        (5, [3], Role.VIEWER),
+        (5, [], Role.NONE),
+    ],
+)
+def test_the_highest_role_of_user_and_groups_holds(uid: int, gids: list[int], role: Role) -> None:
+    assert access(viewer_gids=frozenset({3})).role_of(uid, gids) is role
+
+
+def test_who_is_in_no_group_gets_the_default_role() -> None:
+    assert access(default_role=Role.VIEWER).role_of(5, []) is Role.VIEWER
+
+
+def test_groups_are_named_or_numbered_in_the_settings() -> None:
+    root = grp.getgrgid(0).gr_name
+    made = Access.from_names(1000, admin=[root], viewer=["77"], default_role="operator")
+    assert (made.admin_gids, made.viewer_gids) == ({0}, {77})
+    assert made.default_role is Role.OPERATOR
+
+
+def test_a_group_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="no-such-group"):
+        Access.from_names(1000, operator=["no-such-group"])
+
+
+async def test_a_caller_is_who_the_kernel_says(tmp_path: Path) -> None:
+    async with running(tmp_path) as served, served.client() as client:
+        who = (await client.call("who"))["result"]
+        assert who["uid"] == os.getuid()
+        assert set(who["groups"]) == {os.getgid(), *os.getgroups()}
+
+
+CALLER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect(sys.argv[1])
+    client.sendall(sys.argv[2].encode())
+    client.shutdown(socket.SHUT_WR)
+    print(client.makefile().read())
+"""
+
+
+async def answers_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
+    """What a process of another user and group is answered on a socket that is its group's."""
+    server = Server(Handlers().table(), rights, Limits(), structlog.get_logger(), methods=TABLE)
+    folder.chmod(0o755)
+    path = folder / "s"
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(server.serve, [listen(path, gid=GROUP)])
+        done = await anyio.run_process(
+            [sys.executable, "-I", "-c", CALLER, str(path), json.dumps(request(name)) + "\n"],
+            stderr=subprocess.STDOUT,
+            user=STRANGER,
+            group=GROUP,
+            extra_groups=[OTHER_GROUP],
+            check=False,
+            cwd="/",
+        )
+        server.stop()
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def reachable_folder() -> Any:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+
+
+@needs_root
+async def test_another_users_role_comes_from_a_supplementary_group(reachable_folder: Path) -> None:
+    rights = Access(own_uid=0, operator_gids=frozenset({OTHER_GROUP}))
+    answer = await answers_to_a_stranger(reachable_folder, rights, "who")
+    assert answer["result"] == {"uid": STRANGER, "groups": [GROUP, OTHER_GROUP], "role": "operator"}
+
+
+@needs_root
+async def test_a_role_that_is_too_low_is_forbidden_and_told_who_can_help(reachable_folder: Path) -> None:
+    answer = await answers_to_a_stranger(reachable_folder, Access(own_uid=0, default_role=Role.OPERATOR), "rule")
+    assert answer["error"]["code"] == -32004
+    assert "[access]" in answer["error"]["message"]
+    assert "admin" in answer["error"]["message"]
+
+
+@needs_root
+async def test_a_caller_without_any_role_may_do_nothing(reachable_folder: Path) -> None:
+    answer = await answers_to_a_stranger(reachable_folder, Access(own_uid=0), "echo")
+    assert answer["error"]["data"]["kind"] == "forbidden"
+
+
+def test_the_own_user_is_an_admin() -> None:
+    assert OWN_ACCESS.role_of(os.getuid(), []) is Role.ADMIN
