@@ -157,7 +157,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "op": "start",
         "token": "12-1-0",
         "folder": "/state/runs/0/12/steps/1-0",
-        "pipeline": [["run", "--data=/state/runs/0/12/data"]],
+        "pipeline": [["run", "--data=/state/runs/0/12/data/"]],
         "shell": False,
         "cwd": "/state/runs/0/12/cwd",
         "user": None,
@@ -189,7 +189,7 @@ def test_another_account_is_told_with_its_groups() -> None:
 
 
 def test_the_data_folder_is_filled_in_everywhere_a_component_names_it() -> None:
-    of = component(command=None, shell="cp {datadir}/in/* {datadir}/out", cwd="{datadir}/in/user")
+    of = component(command=None, shell="cp {datadir}in/* {datadir}out", cwd="{datadir}in/user")
     result = resolved(of=of)
     sent = message(steps(result)[0], result.spec)
     assert sent["pipeline"] == [["/bin/sh", "-c", "cp /state/runs/0/12/data/in/* /state/runs/0/12/data/out"]]

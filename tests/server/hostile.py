@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-GOOD = b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":{"list":[1,-2.5e3,true,null,"\\u00e4\\n"]}}}'
+GOOD = (
+    b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":{"list":[1,-2.5e3,true,null,"\\u00e4\\n"]}}}'
+)
 
 MALFORMED_VALUES = [
     rb"[1,]", rb"[,1]", rb"[1 2]", rb"[1,,2]", rb"[", rb"]", rb"[[]", rb"[]]", rb"[}", rb"{]",
@@ -46,14 +48,21 @@ def malformed_frames() -> Iterator[bytes]:
     for depth in (129, 500, 1_000, 10_000, 100_000):
         yield b"[" * depth
         yield b'{"a":' * depth
-        yield b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":%b}}' % (b"[" * depth + b"]" * depth)
+        yield b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":%b}}' % (
+            b"[" * depth + b"]" * depth
+        )
 
 
 def invalid_requests() -> Iterator[bytes]:
     """JSON texts that are no JSON-RPC 2.0 request."""
     yield from NOT_REQUESTS
     good = json.loads(GOOD)
-    for member, right in (("jsonrpc", ()), ("method", (str,)), ("params", (dict, list)), ("id", (str, int, float))):
+    for member, right in (
+        ("jsonrpc", ()),
+        ("method", (str,)),
+        ("params", (dict, list)),
+        ("id", (str, int, float)),
+    ):
         for wrong in WRONG_TYPES:
             is_right = isinstance(wrong, right) and not isinstance(wrong, bool)
             if not is_right and not (member == "id" and wrong is None):

@@ -41,9 +41,7 @@ class Change(Mutating, frozen=True, kw_only=True):
 
 
 def method(name: str, params: type[Params], role: Role = Role.VIEWER, *, mutates: bool = False) -> Method:
-    return Method(
-        name=name, params=params, result=Any, role=role, mutates=mutates, summary=name, example={}
-    )
+    return Method(name=name, params=params, result=Any, role=role, mutates=mutates, summary=name, example={})
 
 
 TABLE = {
@@ -136,7 +134,11 @@ class Handlers:
         raise Conflict("job 17 holds it: wait for it", path="$.id", holder="17")
 
     async def who(self, call: Call, _params: Params) -> object:
-        return {"uid": call.principal.uid, "groups": list(call.principal.groups), "role": call.principal.role.word}
+        return {
+            "uid": call.principal.uid,
+            "groups": list(call.principal.groups),
+            "role": call.principal.role.word,
+        }
 
     async def subscribe(self, call: Call, _params: Params) -> object:
         self.calls.append(call)
@@ -212,7 +214,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, limits: Limits | None = None, access: Access = OWN_ACCESS) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, limits: Limits | None = None, access: Access = OWN_ACCESS
+) -> AsyncIterator[Running]:
     """Serve in this test's own loop until its block ends; everything together has a time limit."""
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[capture])

@@ -3,8 +3,9 @@
 import grp
 import json
 import os
-import subprocess
-import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,40 +65,39 @@ async def test_a_caller_is_who_the_kernel_says(tmp_path: Path) -> None:
         assert set(who["groups"]) == {os.getgid(), *os.getgroups()}
 
 
-CALLER = """
-import socket, sys
-with socket.socket(socket.AF_UNIX) as client:
-    client.connect(sys.argv[1])
-    client.sendall(sys.argv[2].encode())
-    client.shutdown(socket.SHUT_WR)
-    print(client.makefile().read())
-"""
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Be somebody else for a moment, with a group of one's own and one more."""
+    groups = os.getgroups()
+    os.setgroups([OTHER_GROUP])
+    os.setegid(GROUP)
+    os.seteuid(STRANGER)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
 
 
-async def answers_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
-    """What a process of another user and group is answered on a socket that is its group's."""
+async def answer_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
+    """What another user is answered on a socket that is its group's."""
     server = Server(Handlers().table(), rights, Limits(), structlog.get_logger(), methods=TABLE)
     folder.chmod(0o755)
-    path = folder / "s"
     async with anyio.create_task_group() as tasks:
-        await tasks.start(server.serve, [listen(path, gid=GROUP)])
-        done = await anyio.run_process(
-            [sys.executable, "-I", "-c", CALLER, str(path), json.dumps(request(name)) + "\n"],
-            stderr=subprocess.STDOUT,
-            user=STRANGER,
-            group=GROUP,
-            extra_groups=[OTHER_GROUP],
-            check=False,
-            cwd="/",
-        )
+        await tasks.start(server.serve, [listen(folder / "s", gid=GROUP)])
+        with another_user():
+            stream = await anyio.connect_unix(folder / "s")
+        async with stream:
+            await stream.send(json.dumps(request(name)).encode() + b"\n")
+            answer = json.loads(await stream.receive())
         server.stop()
-    return json.loads(done.stdout)
+    return answer
 
 
 @pytest.fixture
-def reachable_folder() -> Any:
-    import tempfile
-
+def reachable_folder() -> Iterator[Path]:
+    """A folder whose parents everybody may enter, which pytest's own are not."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -108,13 +108,15 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be someb
 @needs_root
 async def test_another_users_role_comes_from_a_supplementary_group(reachable_folder: Path) -> None:
     rights = Access(own_uid=0, operator_gids=frozenset({OTHER_GROUP}))
-    answer = await answers_to_a_stranger(reachable_folder, rights, "who")
+    answer = await answer_to_a_stranger(reachable_folder, rights, "who")
     assert answer["result"] == {"uid": STRANGER, "groups": [GROUP, OTHER_GROUP], "role": "operator"}
 
 
 @needs_root
 async def test_a_role_that_is_too_low_is_forbidden_and_told_who_can_help(reachable_folder: Path) -> None:
-    answer = await answers_to_a_stranger(reachable_folder, Access(own_uid=0, default_role=Role.OPERATOR), "rule")
+    answer = await answer_to_a_stranger(
+        reachable_folder, Access(own_uid=0, default_role=Role.OPERATOR), "rule"
+    )
     assert answer["error"]["code"] == -32004
     assert "[access]" in answer["error"]["message"]
     assert "admin" in answer["error"]["message"]
@@ -122,7 +124,7 @@ async def test_a_role_that_is_too_low_is_forbidden_and_told_who_can_help(reachab
 
 @needs_root
 async def test_a_caller_without_any_role_may_do_nothing(reachable_folder: Path) -> None:
-    answer = await answers_to_a_stranger(reachable_folder, Access(own_uid=0), "echo")
+    answer = await answer_to_a_stranger(reachable_folder, Access(own_uid=0), "echo")
     assert answer["error"]["data"]["kind"] == "forbidden"
 
 

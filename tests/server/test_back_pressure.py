@@ -52,7 +52,7 @@ async def test_a_notification_to_a_slow_reader_is_refused_once_the_bound_is_pass
         taken = 0
         while connection.notify("event", {"number": taken, "text": "x" * 1000}):
             taken += 1
-        assert 1000 <= taken <= 1500
+        assert 900 <= taken <= 1500
         slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
         numbers = [(await slow.answer())["params"]["number"] for _ in range(taken)]
         assert numbers == list(range(taken)), "what was taken arrives whole and in order"

@@ -76,6 +76,8 @@ async def test_a_change_sent_and_left_alone_is_still_done(tmp_path: Path) -> Non
         async with served.client() as client:
             await client.send(notification("change", name="sent"))
         await served.handlers.until_begun(1)
+        for connection in list(served.server.connections):
+            await connection.closed.wait()
         assert served.handlers.changed == ["sent"]
 
 
@@ -88,7 +90,9 @@ async def test_stopping_answers_open_waits_as_unavailable_within_two_seconds(tmp
         served.server.stop()
         answers = [await client.answer(), await client.answer()]
         flat = [part for answer in answers for part in (answer if isinstance(answer, list) else [answer])]
-        assert {part["id"]: part["error"]["data"]["kind"] for part in flat} == dict.fromkeys([1, 2, 3], "unavailable")
+        assert {part["id"]: part["error"]["data"]["kind"] for part in flat} == dict.fromkeys(
+            [1, 2, 3], "unavailable"
+        )
         assert time.monotonic() - before < 1
         assert (await other.answer())["error"]["data"]["kind"] == "unavailable"
         assert await other.is_at_end()

@@ -50,7 +50,9 @@ async def codes_of(served: Running, frames: list[bytes]) -> list[int | None]:
         (odd_but_fine, None),
     ],
 )
-async def test_hundreds_of_hostile_frames_each_get_their_code(tmp_path: Path, frames: Any, code: int | None) -> None:
+async def test_hundreds_of_hostile_frames_each_get_their_code(
+    tmp_path: Path, frames: Any, code: int | None
+) -> None:
     made = list(frames())
     async with running(tmp_path) as served:
         got = await codes_of(served, made)
@@ -62,7 +64,9 @@ async def test_hostile_lines_are_each_answered_once_and_in_order(tmp_path: Path)
     lines = [frame for frame in malformed_frames() if b"\n" not in frame and frame.strip()]
     async with running(tmp_path) as served, served.client() as client:
         for line in lines:
-            await client.send_raw(line + b"\n" + json.dumps(request("echo", "after", value=1)).encode() + b"\n")
+            await client.send_raw(
+                line + b"\n" + json.dumps(request("echo", "after", value=1)).encode() + b"\n"
+            )
             assert (await client.answer())["error"]["code"] == -32700
             assert (await client.answer())["id"] == "after"
 
@@ -106,7 +110,9 @@ BYTES = st.one_of(
             "jsonrpc": st.sampled_from(["2.0", "1.0", 2, None]),
             "id": st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=1),
             "method": st.sampled_from(["echo", "subtract", "crash", "nothing", "", 5]),
-            "params": st.none() | st.dictionaries(st.text(max_size=5), st.integers()) | st.lists(st.integers()),
+            "params": st.none()
+            | st.dictionaries(st.text(max_size=5), st.integers())
+            | st.lists(st.integers()),
         },
     ).map(lambda value: json.dumps(value).encode()),
 )
@@ -118,13 +124,21 @@ def test_whatever_comes_is_read_as_a_request_or_rejected_with_an_answer(frame: b
     parsed = parse(frame, LIMITS)
     for part in parsed if isinstance(parsed, list) else [parsed]:
         if isinstance(part, Rejected):
-            assert json.loads(error_text(part.id, part.error))["error"]["code"] in {-32700, -32600, -32602, -32007}
+            assert json.loads(error_text(part.id, part.error))["error"]["code"] in {
+                -32700,
+                -32600,
+                -32602,
+                -32007,
+            }
         else:
             assert isinstance(part, Request)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pieces=st.lists(BYTES, max_size=8), glue=st.sampled_from([b"\n", b"", b"\r\n", b"Content-Length: 5\r\n\r\n"]))
+@given(
+    pieces=st.lists(BYTES, max_size=8),
+    glue=st.sampled_from([b"\n", b"", b"\r\n", b"Content-Length: 5\r\n\r\n"]),
+)
 def test_whatever_bytes_a_client_sends_the_next_client_is_served(
     tmp_path: Path, pieces: list[bytes], glue: bytes
 ) -> None:

@@ -22,7 +22,11 @@ EXAMPLES: list[tuple[str, str, Any]] = [
         '{"jsonrpc": "2.0", "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, "id": 4}',
         {"jsonrpc": "2.0", "result": 19, "id": 4},
     ),
-    ("positional parameters", '{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}', (-32602, 1)),
+    (
+        "positional parameters",
+        '{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}',
+        (-32602, 1),
+    ),
     ("a notification", '{"jsonrpc": "2.0", "method": "update", "params": [1,2,3,4,5]}', None),
     ("a notification of no method", '{"jsonrpc": "2.0", "method": "foobar"}', None),
     ("no such method", '{"jsonrpc": "2.0", "method": "foobar", "id": "1"}', (-32601, "1")),
@@ -60,8 +64,12 @@ EXAMPLES: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), [example[1:] for example in EXAMPLES], ids=[e[0] for e in EXAMPLES])
-async def test_the_specifications_examples_are_answered_as_it_says(tmp_path: Path, text: str, expected: Any) -> None:
+@pytest.mark.parametrize(
+    ("text", "expected"), [example[1:] for example in EXAMPLES], ids=[e[0] for e in EXAMPLES]
+)
+async def test_the_specifications_examples_are_answered_as_it_says(
+    tmp_path: Path, text: str, expected: Any
+) -> None:
     async with running(tmp_path) as served, served.client() as client:
         await client.send_raw(text.encode() + b"\n")
         if expected is not None:
@@ -100,7 +108,11 @@ async def test_an_empty_list_of_parameters_means_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("request_id", ["", "\u00e4\u20ac", 0, -1, 2**63, 1.5, None, "0" * 1000], ids=str)
 async def test_every_id_comes_back_as_it_was(tmp_path: Path, request_id: Any) -> None:
     async with running(tmp_path) as served, served.client() as client:
-        assert await client.call("echo", request_id, value=[]) == {"jsonrpc": "2.0", "id": request_id, "result": []}
+        assert await client.call("echo", request_id, value=[]) == {
+            "jsonrpc": "2.0",
+            "id": request_id,
+            "result": [],
+        }
 
 
 async def test_of_equal_keys_the_last_counts(tmp_path: Path) -> None:

@@ -53,7 +53,11 @@ async def test_a_long_content_is_passed_over_and_the_next_one_answered(tmp_path:
 
 async def test_headers_that_make_no_sense_end_the_connection_with_an_error(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
-        for headers in (b"Content-Length: x\r\n\r\n", b"Content-Type: json\r\n\r\n", b"Content-" + b"z" * 5000):
+        for headers in (
+            b"Content-Length: x\r\n\r\n",
+            b"Content-Type: json\r\n\r\n",
+            b"Content-" + b"z" * 5000,
+        ):
             async with served.client() as client:
                 await client.send_raw(headers)
                 received = await client.reader.read()

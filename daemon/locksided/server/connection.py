@@ -52,8 +52,8 @@ class Connection:
         self._last_write = anyio.CancelScope()
         self._looks = anyio.create_task_group()
         self._changes = anyio.create_task_group()
-        self._looks_lane = Lane(self._looks, router.perform, limits.in_flight)
-        self._changes_lane = Lane(self._changes, router.perform, limits.in_flight)
+        self._looks_lane = Lane(self._looks, self._perform, limits.in_flight)
+        self._changes_lane = Lane(self._changes, self._perform, limits.in_flight)
 
     def notify(self, method: str, params: Any) -> bool:
         """Send a notification; False, and nothing is sent, if the client has too much unread or is gone."""
@@ -181,8 +181,8 @@ class Connection:
         if not await self._may_begin(None):
             return
         answer = BatchAnswer(len(requests), self._limits.line_bytes, self._answered)
-        looks = Lane(self._looks, self._router.perform, self._limits.batch_width)
-        changes = Lane(self._changes, self._router.perform, self._limits.batch_width)
+        looks = Lane(self._looks, self._perform, self._limits.batch_width)
+        changes = Lane(self._changes, self._perform, self._limits.batch_width)
         for request in requests:
             sink = answer.sink(request.id)
             if isinstance(request, Rejected):
@@ -212,6 +212,16 @@ class Connection:
             return False
         self._in_flight += 1
         return True
+
+    async def _perform(self, pending: Pending) -> None:
+        """Do a call once there is room for its answer."""
+        if self._outbox.is_full:
+            try:
+                await self._outbox.room()
+            except anyio.get_cancelled_exc_class():
+                pending.give_up()
+                raise
+        await self._router.perform(pending)
 
     # --- answers
 
