@@ -80,6 +80,7 @@ class Daemon:
         self._place = place
         self._notifier = Notifier(os.environ)
         self._stopping = anyio.Event()
+        self._server: Server | None = None
 
     async def run(self) -> None:
         """Start all parts, serve until told to stop, take them down."""
@@ -112,10 +113,10 @@ class Daemon:
             link=link,
             workshop=workshop,
             started_us=clock.now_us(),
-            reload=lambda: self._reload(server),
+            reload=self._reload,
         )
         limits = place.settings.limits
-        server = Server(
+        server = self._server = Server(
             handlers(service),
             access(place.settings),
             Limits(
@@ -159,12 +160,21 @@ class Daemon:
             with service.broker.changes_of(running) as changes:
                 await changes.take()
 
-    def _reload(self, server: Server) -> tuple[list[str], list[str]]:
+    def _read_settings_again(self) -> None:
+        try:
+            changed, needs_restart = self._reload()
+        except settings.SettingsError as error:
+            log.error("the settings are not as they should be; the old ones stay", cause=str(error))
+        else:
+            log.info("read the settings again", changed=changed, needs_restart=needs_restart)
+
+    def _reload(self) -> tuple[list[str], list[str]]:
         """Read the settings again; rights change at once, everything else needs a restart."""
         fresh = settings.load(self._place.settings_file, os.environ)
         old = self._place.settings
         different = [name for name in fresh.__struct_fields__ if getattr(fresh, name) != getattr(old, name)]
-        server.access = access(fresh)
+        if self._server is not None:
+            self._server.access = access(fresh)
         return different, [name for name in different if name != "access"]
 
     async def _watch_signals(self, *, task_status: TaskStatus[None]) -> None:
@@ -172,7 +182,9 @@ class Daemon:
             task_status.started()
             async for received in signals:
                 log.info("signal", name=signal.Signals(received).name)
-                if received != signal.SIGHUP:
+                if received == signal.SIGHUP:
+                    self._read_settings_again()
+                else:
                     self._stopping.set()
 
 

@@ -19,6 +19,7 @@ from locksided.core.errors import Conflict, Invalid
 from locksided.core.model import JobType
 from locksided.core.scheduler import Scheduler
 from locksided.server.calls import Call
+from locksided.settings import SettingsError
 
 View = dict[str, Any]
 
@@ -98,7 +99,10 @@ class DaemonMethods:
 
     async def reload(self, _call: Call, _params: p.DaemonAction) -> View:
         """Read the settings again."""
-        changed, needs_restart = self._service.reload()
+        try:
+            changed, needs_restart = self._service.reload()
+        except SettingsError as error:
+            raise Invalid(f"{error}. The old settings stay.") from None
         return {"changed": changed, "needsRestart": needs_restart}
 
     async def check(self, _call: Call, _params: p.DaemonRead) -> View:

@@ -1,0 +1,63 @@
+"""The documents say what the code does: diagram, table, settings, and nothing of any one machine."""
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from locksided.core.transitions import CAUSES, TRANSITIONS, diagram, table
+from locksided.settings import Settings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_readme_has_the_state_diagram_that_the_table_of_transitions_gives() -> None:
+    assert diagram() in README
+
+
+def test_the_readme_has_every_transition_with_its_cause() -> None:
+    assert table() in README
+    assert set(CAUSES) == {(a, b) for a, following in TRANSITIONS.items() for b in following}
+
+
+def test_the_shipped_settings_are_the_defaults_and_name_every_one_of_them() -> None:
+    file = ROOT / "config" / "lockside.toml"
+    assert load(file, {}) == Settings()
+    written = tomllib.loads(file.read_text("utf-8"))
+    defaults = msgspec.to_builtins(Settings())
+    assert {name: set(section) for name, section in written.items()} == {
+        name: set(section) for name, section in defaults.items()
+    }
+
+
+def test_every_setting_has_a_sentence() -> None:
+    lines = (ROOT / "config" / "lockside.toml").read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if "=" in line and not line.startswith("#"):
+            assert lines[number - 1].startswith("#"), f"no sentence above: {line}"
+
+
+def test_what_must_not_be_in_the_project_is_not() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if files.returncode != 0:
+        pytest.skip("not a git checkout")
+    words = ("/" + "work/", "/" + "farm/", ".." + "/shared")
+    found = [
+        f"{name}: {word}"
+        for name in files.stdout.split()
+        if name.endswith((".py", ".md", ".toml", ".sql", ".service", ".socket", "run"))
+        for word in words
+        if word in (ROOT / name).read_text("utf-8") and not name.startswith("tests/")
+    ]
+    assert found == []
+
+
+def test_the_top_level_has_its_given_layout() -> None:
+    given = {"pyproject.toml", "README.md", "LICENSE", "daemon", "client", "tests", "config"}
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if files.returncode != 0:
+        pytest.skip("not a git checkout")
+    top = {name.partition("/")[0] for name in files.stdout.split()}
+    assert {name for name in top if not name.startswith(".")} <= given
