@@ -1,6 +1,6 @@
 """`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -58,12 +58,16 @@ class WaitMethods:
         stack.callback(self._service.scheduler.tell, ended)
 
     async def _until_over(self, rows: dict[int, JobRow], changes: Changes, for_all: bool) -> None:
-        while not _is_over(rows, for_all):
-            changed = await changes.take() or set(rows)
+        left = {job_id for job_id, row in rows.items() if row.status not in FINAL}
+        enough = 0 if for_all else len(rows) - 1
+        while len(left) > enough:
+            changed = await changes.take() or left
             for row in await self._service.store.job_rows(changed):
                 rows[row.id] = row
+                if row.status in FINAL:
+                    left.discard(row.id)
 
 
 def _is_over(rows: dict[int, JobRow], for_all: bool) -> bool:
-    ended: Iterable[bool] = (row.status in FINAL for row in rows.values())
+    ended = (row.status in FINAL for row in rows.values())
     return all(ended) if for_all else any(ended)
