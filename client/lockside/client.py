@@ -6,7 +6,7 @@ One client belongs to one thread; iterators open a connection of their own.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from lockside import methods as m
@@ -130,7 +130,7 @@ class Client:
 
     def events(
         self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Give events as they happen, each once and in order, also over a restart of the daemon."""
         place = EventPlace(after, kinds=kinds, job=job)
         pauses = Pauses(self._reconnect_seconds)

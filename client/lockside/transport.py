@@ -143,13 +143,28 @@ def _not_reachable(failures: Sequence[tuple[str, OSError]]) -> NotReachable:
             return NotReachable(
                 f"You may not open the daemon's socket {path}.",
                 data={"path": path},
-                remedy="Its owner can let a group in: [daemon] socket_group in lockside.toml.",
+                remedy=_way_in(path),
             )
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             reason = error.strerror or str(error)
             return NotReachable(f"No daemon answers at {path} ({reason.lower()}).", data={"path": path})
     tried = ", ".join(path for path, _ in failures)
     return NotReachable(f"No daemon is running here (no socket at {tried}).", data={"tried": tried})
+
+
+def _way_in(path: str) -> str:
+    """Say how to be let in: by the socket's group when it has one that may."""
+    import grp
+    import stat
+
+    try:
+        state = os.stat(path)
+        group = grp.getgrgid(state.st_gid).gr_name
+    except (OSError, KeyError):
+        return "Its folder is closed to you; ask whoever runs the daemon."
+    if state.st_mode & stat.S_IWGRP:
+        return f"The group '{group}' may: `usermod -aG {group} YOU` as root, then log in again."
+    return "Its owner can let a group in: [daemon] socket_group in lockside.toml."
 
 
 def inside_a_job() -> str | None:

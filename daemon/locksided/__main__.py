@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     log.configure(known.daemon.log_format, known.daemon.log_level)
     os.umask(0o077)
+    _allow_open_files()
     exit_code = 0
     try:
         state_dir = prepare_state_dir(root)
@@ -69,6 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"locksided: {failure}", file=sys.stderr)
         exit_code = EXIT_CANNOT_START
     return exit_code
+
+
+def _allow_open_files() -> None:
+    """Every client and every log being read is an open file: take as many as the system lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:

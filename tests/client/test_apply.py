@@ -28,6 +28,9 @@ class Shelf:
             daemon.answers[f"{kind}.put"] = lambda params, kind=kind, wrapper=wrapper: self._put(
                 kind, params[wrapper] if wrapper else params
             )
+        daemon.answers["pool.list"] = lambda _: {
+            "pools": [pool for (kind, _), pool in self.stored.items() if kind == "pool"]
+        }
 
     def _key(self, kind: str, params: Json) -> tuple[str, str]:
         return kind, f"{params['component']}/{params['config']}" if kind == "config" else params["id"]

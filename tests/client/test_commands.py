@@ -6,7 +6,7 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
-from lockside.cli import following
+from lockside.cli import events
 from lockside.cli.session import Session
 
 LOCKED = {
@@ -211,7 +211,7 @@ def test_events_are_followed_over_a_restart_from_the_last_one_seen(
             raise KeyboardInterrupt
 
     daemon.answers["event.subscribe"] = subscribe
-    monkeypatch.setattr(following, "_print_event", until_the_third)
+    monkeypatch.setattr(events, "_print_event", until_the_third)
     ran = run("events", "-f", "--kind", "job.status")
     assert (ran.code, ran.out) == (0, "event 1\nevent 2\nevent 3\n")
     assert daemon.params_of("event.subscribe") == [

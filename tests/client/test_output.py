@@ -8,6 +8,8 @@ import pytest
 from lockside.cli import jobs, output, times
 from lockside.cli.output import Output
 
+Cell = str | tuple[str, str]
+
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 
@@ -23,7 +25,7 @@ def _a_coloured_terminal_of_40_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _table(stream: io.StringIO, plain: bool = False) -> list[str]:
-    rows = [
+    rows: list[list[Cell]] = [
         ["1", ("success", "green"), "a long text that does not fit into the row"],
         ["22", "error", "東京\x1b[2J\nx"],
     ]
@@ -98,6 +100,7 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
     ("job", "sentence"),
     [
         ({"status": "success", "durationSeconds": 4.2, "starts": 1}, "success after 4.2 s"),
+        ({"status": "terminated", "starts": 1, "durationSeconds": 2}, "terminated after 2.0 s"),
         ({"status": "cancelled"}, "cancelled; no process of it was ever started"),
         (
             {
@@ -114,3 +117,10 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
 )
 def test_an_end_is_told_in_one_sentence(job: dict[str, object], sentence: str) -> None:
     assert jobs.ending(job) == sentence
+
+
+def test_the_last_column_gives_way_before_names_do() -> None:
+    stream = Terminal()
+    row = ["7", "airports.extract", "a long sentence that says why it waits"]
+    Output(as_json=False, plain=False, stream=stream).table(("ID", "JOB", ""), [row])
+    assert stream.getvalue().splitlines()[1] == "7   airports.extract  a long sentence t…"

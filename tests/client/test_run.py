@@ -12,11 +12,9 @@ from client.fakedaemon import FakeDaemon, HangUp, Refusal, in_turn, job
 
 def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.create"] = job(status="created")
-    options = (
-        ["--row", "r1", "--row", "r2", "--set", "day=monday", "--mode", "debug", "--name", "nightly", "--priority", "high", "--pool", "big"]
-    )
-    more = ["--delay", "10m", "--hold", "--depends", "7:final", "--depends", "8", "--timeout", "1h", "--memory", "1GB", "--label", "team=a"]
-    assert run("run", "shop.orders/daily", *options, *more).code == 0
+    chosen = "--row r1 --row r2 --set day=monday --mode debug --name nightly --priority high --pool big"
+    more = "--delay 10m --hold --depends 7:final --depends 8 --timeout 1h --memory 1GB --label team=a"
+    assert run("run", "shop.orders/daily", *chosen.split(), *more.split()).code == 0
     request = daemon.params_of("job.create")[0]
     assert request.pop("deduplicationId")
     assert request == {

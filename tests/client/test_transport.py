@@ -1,12 +1,13 @@
 """The blocking connection: answers, errors, notifications, and sockets that are hard to reach."""
 
+import grp
 import os
 from pathlib import Path
 
 import pytest
 
 from client.fakedaemon import FakeDaemon, HangUp, Refusal
-from lockside import errors
+from lockside import errors, transport
 from lockside.transport import Connection
 
 
@@ -88,7 +89,7 @@ def test_a_stale_socket_is_told_from_none(tmp_path: Path, daemon: FakeDaemon) ->
     os.rename(daemon.path, stale)
     (tmp_path / "lockside.sock").touch()
     daemon.stop()
-    with pytest.raises(errors.NotReachable, match="No daemon answers at .*stale.sock"):
+    with pytest.raises(errors.NotReachable, match=r"No daemon answers at .*stale\.sock"):
         Connection.open(str(stale))
 
 
@@ -122,3 +123,20 @@ def test_text_that_is_no_unicode_is_refused_before_it_is_sent(daemon: FakeDaemon
     with Connection.open(daemon.path) as connection, pytest.raises(errors.InvalidParams, match="UTF-8"):
         connection.call("job.get", {"id": "\udc80"})
     assert daemon.calls == []
+
+
+def test_who_may_not_open_the_socket_is_told_which_group_may(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(transport, "connect_unix", refuse)
+    os.chmod(daemon.path, 0o660)
+    with pytest.raises(errors.NotReachable, match="You may not open") as caught:
+        Connection.open(daemon.path)
+    assert f"`usermod -aG {grp.getgrgid(os.getgid()).gr_name} YOU`" in caught.value.remedy
+    os.chmod(daemon.path, 0o600)
+    with pytest.raises(errors.NotReachable) as caught:
+        Connection.open(daemon.path)
+    assert "socket_group" in caught.value.remedy

@@ -51,7 +51,7 @@ COLUMNS = {
         "stage",
         "stages",
     ),
-    *("created_us", "updated_us", "ready_us", "component", "config", "usage", "kill_report"),
+    *("created_us", "updated_us", "ready_us", "component", "config", "usage", "kill_report", "expires_us"),
 }
 
 
@@ -148,11 +148,9 @@ class Disk:
         """What a daemon that starts now would know."""
         state = State(max(self.jobs, default=0) + 1, max_requeues)
         for pool_id, row in self.pools.items():
-            columns = ("slots", "executor", "description", "paused_by", "paused_us")
-            record = loading.PoolRecord(
-                pool_id, **{name: row.get(name) for name in columns}, comment=row.get("paused_comment")
-            )
-            loading.add_pool(state, record)
+            names = ("slots", "executor", "description", "paused_by", "paused_us")
+            values: dict[str, Any] = {name: row[name] for name in names}
+            loading.add_pool(state, loading.PoolRecord(pool_id, **values, comment=row["paused_comment"]))
         loading.set_draining(state, self.meta.get("draining"))
         pending = self._pending()
         for job_id, row in self.jobs.items():

@@ -4,6 +4,7 @@ The core's own indexes are not used to find the answers: holders, lines and reas
 """
 
 from locksided.core.explain import explain
+from locksided.core.gates import Gate
 from locksided.core.jobs import Job
 from locksided.core.model import BY_OTHER_JOBS, ReasonKind, Status
 from locksided.core.state import State
@@ -46,6 +47,10 @@ def lines(state: State) -> dict[tuple[str | None, str | None, str], list[Job]]:
     return found
 
 
+def gates(state: State) -> dict[tuple[str, str], Gate]:
+    return {(project, key): gate for project, keys in state.gates.items() for key, gate in keys.items()}
+
+
 def place(job: Job) -> tuple[str | None, str | None, str]:
     if job.gate is None:
         return None, None, job.pool.id
@@ -81,12 +86,14 @@ def check_gates(state: State) -> None:
     for job in state.jobs.values():
         if job.gate is not None:
             key = (job.gate.project, job.gate.key)
-            assert state.gates.get(key) is job.gate, f"job {job.id} has a gate that was forgotten"
+            assert state.gates[key[0]].get(key[1]) is job.gate, f"job {job.id} has a gate that was forgotten"
             members[key] = members.get(key, 0) + 1
             if job.status in STARTED:
                 holders.setdefault(key, set()).add(job.id)
-    assert set(state.gates) == set(members), "a gate without live jobs is kept, or one with them is not"
-    for key, gate in state.gates.items():
+    kept = gates(state)
+    assert set(kept) == set(members), "a gate without live jobs is kept, or one with them is not"
+    assert all(state.gates.values()), "a project without gates is kept"
+    for key, gate in kept.items():
         assert (gate.project, gate.key) == key
         assert gate.members == members[key]
         found = [holder.id for holder in gate.holders]
@@ -99,13 +106,10 @@ def check_gates(state: State) -> None:
 
 
 def check_lines(state: State) -> None:
-    kept = {
-        (gate.project, gate.key, line.pool.id): line for gate in state.gates.values() for line in gate.lines
-    }
+    of_gates = [(key, line) for key, gate in gates(state).items() for line in gate.lines]
+    kept = {(*key, line.pool.id): line for key, line in of_gates}
     opened = {(None, None, pool.id): pool.open_line for pool in state.pools.values()}
-    assert sum(len(gate.lines) for gate in state.gates.values()) == len(kept), (
-        "two lines of one gate and pool"
-    )
+    assert len(of_gates) == len(kept), "two lines of one gate and pool"
     expected = lines(state)
     found = {key: line.jobs() for key, line in (kept | opened).items() if line.jobs()}
     assert found == expected, "somebody stands in the wrong line, or in the wrong order"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core import invariants
 from locksided.core.jobs import Job, Run
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -61,12 +62,12 @@ def pool_values(pool: Pool) -> tuple[Any, ...]:
 
 def gates(state: State) -> dict[tuple[str, str], Any]:
     return {
-        (gate.project, gate.key): (
+        key: (
             gate.members,
             {holder.id for holder in gate.holders},
             {line.pool.id: [job.id for job in line.jobs()] for line in gate.lines},
         )
-        for gate in state.gates.values()
+        for key, gate in invariants.gates(state).items()
     }
 
 

@@ -23,7 +23,7 @@ from typing import Any
 PATIENCE_SECONDS = 120.0
 LOCKSIDED = [sys.executable, "-m", "locksided"]
 PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp", "LANG": "C.UTF-8"}
-SETTINGS = {"LOCKSIDE_JOBS__GRACE_SECONDS": "2", "LOCKSIDE_POOLS__DEFAULT__SLOTS": "4"}
+SETTINGS = {"LOCKSIDE_JOBS__GRACE_SECONDS": "1", "LOCKSIDE_POOLS__DEFAULT__SLOTS": "4"}
 FINAL = ("success", "warning", "error", "cancelled", "terminated")
 
 Message = dict[str, Any]
@@ -175,10 +175,19 @@ class Daemon:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.state_dir = folder / "s"
-        self.socket = self.state_dir / "lockside.sock"
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
         self._wires: list[Wire] = []
+
+    @property
+    def socket(self) -> Path:
+        return self.seen(self.state_dir) / "lockside.sock"
+
+    def seen(self, path: Path) -> Path:
+        """A path as the daemon sees it, should it live in a mount namespace of its own."""
+        if self.process is None or self.process.poll() is not None:
+            return path
+        return Path(f"/proc/{self.process.pid}/root{path}")
 
     # -- start and stop
 
@@ -236,7 +245,11 @@ class Daemon:
         """End the daemon, the keeper, and with it the jobs; nothing of them is left."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-            self.stop()
+            with Wire(self.socket) as wire:
+                keeper = wire.call("daemon.status")["keeper"]["pid"]
+            assert self.stop() == 0, self.stderr()
+            if keeper is not None:
+                stop_and_wait(keeper)
         self._hang_up()
         for path in sorted(self.state_dir.glob("keeper/*.sock")):
             end_keeper(path)
@@ -289,6 +302,11 @@ def end_keeper(path: Path) -> None:
         except (FileNotFoundError, ConnectionRefusedError):
             return
         pid, _, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    stop_and_wait(pid)
+
+
+def stop_and_wait(pid: int) -> None:
+    """Have a keeper stop its jobs and end; one that is gone is no fault."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
         os.kill(pid, signal.SIGTERM)
@@ -353,7 +371,10 @@ def running(**settings: str) -> Iterator[Daemon]:
     with short_folder() as folder:
         daemon = Daemon(folder, **settings)
         try:
-            yield daemon.start()
+            daemon.start()
+            if "LOCKSIDE_KEEPER__SOCKET" not in settings:
+                daemon.keeper_pid()
+            yield daemon
         finally:
             daemon.end()
 

@@ -1,12 +1,11 @@
 """Fixtures: a keeper with cgroups, without, and in both ways."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from keeper.kit import Keeper, Peer, running_keeper
 
+from keeper.kit import Keeper, Peer, running_keeper
 from locksided.keeper import hierarchy
 
 
@@ -17,9 +16,6 @@ def can_use_cgroups() -> bool:
         return False
     hierarchy.remove(found)
     return True
-
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 
 
 @pytest.fixture(params=["cgroups", "scan"])

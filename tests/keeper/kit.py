@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import locksided
 from locksided.keeper import logformat, proc
 from locksided.keeper.logformat import Frame
@@ -20,8 +23,11 @@ ROOT = str(Path(locksided.__file__).parent.parent)
 CODE = (
     f"import sys; sys.path.append({ROOT!r}); from locksided.keeper.main import main; raise SystemExit(main())"
 )
+COMMAND = [sys.executable, "-I", "-S", "-c", CODE]
 PATIENCE_SECONDS = 30.0
 PATH = "/usr/local/bin:/usr/bin:/bin"
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 
 Message = dict[str, Any]
 
@@ -47,23 +53,25 @@ class Peer:
             if _fits(message, op, token):
                 return self._kept.pop(place)
         while True:
-            message = self.read()
-            if message is None:
+            heard = self.read()
+            if heard is None:
                 raise AssertionError(f"the keeper hung up before {op} {token}; it said {self._kept}")
-            if _fits(message, op, token):
-                return message
-            self._kept.append(message)
+            if _fits(heard, op, token):
+                return heard
+            self._kept.append(heard)
 
     def read(self) -> Message | None:
         line = self._lines.readline()
-        return json.loads(line) if line else None
+        message: Message | None = json.loads(line) if line else None
+        return message
 
     def hello(self) -> Message:
         self.send(op="hello", version=1)
         return self.expect("hello")
 
     def outcome(self, token: str) -> Message:
-        return self.expect("ended", token)["outcome"]
+        ended: Message = self.expect("ended", token)["outcome"]
+        return ended
 
     def is_hung_up(self) -> bool:
         return self.read() is None
@@ -93,10 +101,19 @@ class Keeper:
         ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         ready.bind(f"\0{os.getpid()}-{id(ready)}-{time.monotonic_ns()}")
         ready.settimeout(PATIENCE_SECONDS)
-        environment = {"PATH": PATH, "NOTIFY_SOCKET": "@" + ready.getsockname()[1:].decode()} | ({} if self._cgroups else {"LOCKSIDE_KEEPER_CGROUPS": "off"})
+        environment = {"PATH": PATH, "NOTIFY_SOCKET": "@" + ready.getsockname()[1:].decode()} | (
+            {} if self._cgroups else {"LOCKSIDE_KEEPER_CGROUPS": "off"}
+        )
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", CODE, "--socket", str(self.socket)]
-            + ["--log", str(self.base / "keeper.log"), "--linger", str(self._linger)],
+            [
+                *COMMAND,
+                "--socket",
+                self.socket,
+                "--log",
+                self.base / "keeper.log",
+                "--linger",
+                str(self._linger),
+            ],
             env=environment,
             stderr=subprocess.PIPE,
             **self._popen,
@@ -208,8 +225,6 @@ def is_alive(pid: int) -> bool:
 
 def wait_until_gone(pid: int) -> None:
     """Wait for the end of a process that is nobody's child here."""
-    import select
-
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from keeper.kit import read_frames
 
+from keeper.kit import read_frames
 from locksided.keeper import logformat, segments
 from locksided.keeper.logformat import DROPPED, PARTIAL, STDERR, STDOUT
 from locksided.keeper.logwriter import LogWriter
@@ -143,7 +143,7 @@ def test_a_reader_meets_no_gap_while_a_segment_is_being_dropped(
             real(*arguments)  # type: ignore[operator]
             states.append(covered(tmp_path))
 
-        monkeypatch.setattr(segments.os, name, spied)
+        monkeypatch.setattr(os, name, spied)
     writer = LogWriter(str(tmp_path), 64 * 1024)
     for n in range(600):
         writer.append(STDOUT, [b"%04d %s\n" % (n, b"x" * 500)])

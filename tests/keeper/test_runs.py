@@ -1,16 +1,17 @@
 """A run from its order to its outcome."""
 
+import errno
 import json
 import os
 import pwd
+import resource
 import signal
 import sys
 from pathlib import Path
 
 import pytest
-from keeper.conftest import needs_root
-from keeper.kit import PATH, Keeper, Peer, is_alive
 
+from keeper.kit import PATH, Keeper, Peer, is_alive, needs_root, running_keeper
 from locksided.keeper import proc
 from locksided.keeper.logformat import STDERR, STDOUT
 
@@ -70,7 +71,8 @@ def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(keeper: 
         "ignored = [n for n in range(1, 32) if n not in (9, 19) and signal.getsignal(n) == signal.SIG_IGN]\n"
         "print(json.dumps({'env': dict(os.environ), 'cwd': os.getcwd(), 'stdin': sys.stdin.read(),\n"
         "  'fds': sorted(int(n) for n in os.listdir('/proc/self/fd')), 'ignored': ignored,\n"
-        "  'umask': os.umask(0), 'session': os.getsid(0) == os.getpid(), 'mask': len(signal.pthread_sigmask(0, [])),\n"
+        "  'umask': os.umask(0), 'session': os.getsid(0) == os.getpid(),\n"
+        "  'mask': len(signal.pthread_sigmask(0, [])),\n"
         "  'oom': open('/proc/self/oom_score_adj').read()}))"
     )
     daemon.send(**keeper.order(sys.executable, "-I", "-S", "-c", code, env={"PATH": PATH, "A": "é=\n"}))
@@ -88,7 +90,9 @@ def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(keeper: 
     assert said["fds"][:4] == [0, 1, 2, 3]
     assert len(said["fds"]) == 5, "the fifth is the listing itself"
     assert set(said["ignored"]) <= {signal.SIGPIPE, signal.SIGXFSZ}, "Python ignores these two by itself"
-    assert said["umask"] == os.umask(os.umask(0o022) or 0o022) or said["umask"] in (0o022, 0o002, 0o077)
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert said["umask"] == umask
     assert said["session"]
     assert said["mask"] == 0
     assert said["oom"] == Path("/proc/self/oom_score_adj").read_text()
@@ -211,7 +215,15 @@ def test_an_order_that_cannot_be_understood_is_refused(keeper: Keeper, daemon: P
 
 
 def test_lines_that_make_no_sense_are_passed_over(keeper: Keeper, daemon: Peer) -> None:
-    for line in (b"garbage\n", b"[1]\n", b'{"op":"dance"}\n', b'{"op":"stop"}\n', b'{"op":"stop","token":3}\n'):
+    for line in (
+        b"garbage\n",
+        b"[1]\n",
+        b'{"op":"dance"}\n',
+        b'{"op":"stop"}\n',
+        b'{"op":"stop","token":3}\n',
+        b'{"op":[]}\n',
+        b'{"op":"watch","token":"1-1-0","seq":"x"}\n',
+    ):
         daemon._socket.sendall(line)
     daemon.send(op="stop", token="unknown-1-0")
     daemon.send(op="ack", token="unknown-1-0")
@@ -323,7 +335,9 @@ def test_the_steps_of_a_job_share_one_log(keeper: Keeper, daemon: Peer) -> None:
 def test_a_log_that_cannot_be_written_does_not_stop_the_job(keeper: Keeper, daemon: Peer) -> None:
     blocked = keeper.base / "blocked"
     blocked.write_text("not a folder")
-    daemon.send(**keeper.order("sh", "-c", "yes | head -c 5000000; echo end >&2", logFolder=str(blocked / "log")))
+    daemon.send(
+        **keeper.order("sh", "-c", "yes | head -c 5000000; echo end >&2", logFolder=str(blocked / "log"))
+    )
     outcome = daemon.outcome("1-1-0")
     assert outcome["exitCode"] == 0
     assert outcome["stdoutTail"].endswith("y\ny\n")
@@ -357,3 +371,23 @@ def test_many_runs_at_once_are_all_told_apart(keeper: Keeper, daemon: Peer) -> N
     for n in range(40):
         outcome = daemon.outcome(f"{n}-1-0")
         assert (outcome["exitCode"], outcome["stdoutTail"]) == (n, f"{n}\n")
+
+
+def test_a_keeper_short_of_descriptors_refuses_a_start_and_goes_on(tmp_path: Path) -> None:
+    limit = (96, 96)
+    with running_keeper(
+        tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    ) as keeper:
+        peer = keeper.connect()
+        tokens = [f"{n}-1-0" for n in range(30)]
+        for token in tokens:
+            peer.send(**keeper.order("sh", "-c", "echo x; sleep 600", token=token))
+        refused = peer.expect("refused")
+        assert (refused["kind"], refused["errno"]) == ("system", errno.EMFILE)
+        running = [run["token"] for run in peer.hello()["runs"] if run["outcome"] is None]
+        assert running
+        for token in running:
+            peer.send(op="stop", token=token)
+        for token in running:
+            outcome = peer.outcome(token)
+            assert (outcome["stopped"], outcome["log"]["droppedBytes"]) == ("terminate", 0)

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from keeper.conftest import needs_root
-from keeper.kit import Keeper, Peer, is_alive, wait_until_gone
+
+from keeper.kit import Keeper, Peer, is_alive, needs_root, wait_until_gone
 
 SLEEP = "600.123"
 
@@ -53,9 +53,8 @@ def pids(report: Path, count: int) -> dict[str, int]:
     found: dict[str, int] = {}
     with report.open() as lines:
         while len(found) < count:
-            for line in lines:
-                name, pid = line.split()
-                found[name] = int(pid)
+            name, pid = lines.readline().split()
+            found[name] = int(pid)
     return found
 
 
@@ -107,7 +106,7 @@ def test_a_tree_that_forks_daemonises_and_ignores_signals_is_stopped_to_the_last
 
 
 def test_two_nasty_trees_are_told_apart(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
+    one = tmp_path / "one"
     daemon.send(**keeper.order(*nasty(keeper, "leave", one), graceSeconds=0.1, leftovers="wait"))
     first = pids(one, 3)
     daemon.expect("leftovers", "1-1-0")
@@ -120,7 +119,8 @@ def test_two_nasty_trees_are_told_apart(keeper: Keeper, daemon: Peer, tmp_path: 
 
 
 def test_processes_that_appear_all_the_time_do_not_escape(keeper: Keeper, daemon: Peer) -> None:
-    script = "trap '' TERM; echo ready; while :; do sh -c 'trap \"\" TERM; setsid sleep 0.05 & setsid sleep 0.02'; done"
+    body = "trap '' TERM; setsid sleep 0.05 & setsid sleep 0.02"
+    script = f"trap '' TERM; echo ready; while :; do sh -c \"{body}\"; done"
     daemon.send(**keeper.order("bash", "-c", script, graceSeconds=0.2))
     daemon.send(op="watch", token="1-1-0", seq=0)
     daemon.expect("log", "1-1-0")
@@ -199,7 +199,7 @@ def states(pid: int) -> str:
 def test_a_paused_job_stands_still_with_its_limit_and_goes_on(keeper: Keeper, daemon: Peer) -> None:
     fifo = keeper.base / "fifo"
     os.mkfifo(fifo)
-    daemon.send(**keeper.order("sh", "-c", f"cat {fifo}; echo done", timeoutSeconds=0.5))
+    daemon.send(**keeper.order("sh", "-c", f"read line < {fifo}; echo $line; echo done", timeoutSeconds=0.5))
     pid = daemon.expect("started")["pid"]
     daemon.send(op="pause", token="1-1-0")
     daemon.expect("paused", "1-1-0")
@@ -237,7 +237,9 @@ def test_a_paused_job_can_be_stopped(keeper: Keeper, daemon: Peer) -> None:
     assert (outcome["exitCode"], outcome["stdoutTail"]) == (4, "ready\nasked\n")
 
 
-def test_a_paused_tree_that_ignores_the_signal_is_killed(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+def test_a_paused_tree_that_ignores_the_signal_is_killed(
+    keeper: Keeper, daemon: Peer, tmp_path: Path
+) -> None:
     report = tmp_path / "report"
     daemon.send(**keeper.order(*nasty(keeper, "stay", report), graceSeconds=0.2))
     found = pids(report, 4)

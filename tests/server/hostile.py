@@ -1,4 +1,4 @@
-"""Frames that nobody well-meaning would send: broken JSON, wrong types, extremes; all made by rule, none random."""
+"""Frames that nobody well-meaning would send: broken JSON, wrong types, extremes; by rule, not random."""
 
 import json
 from collections.abc import Iterator
@@ -11,17 +11,24 @@ GOOD = (
 MALFORMED_VALUES = [
     rb"[1,]", rb"[,1]", rb"[1 2]", rb"[1,,2]", rb"[", rb"]", rb"[[]", rb"[]]", rb"[}", rb"{]",
     rb'{"a"}', rb'{"a":}', rb'{:1}', rb'{"a":1,}', rb'{"a":1 "b":2}', rb'{"a" 1}', rb"{a:1}", rb"{'a':1}",
-    rb'{1:1}', rb'{"a":1}}', rb'{"a":/**/1}', rb"// no", rb"# no", rb"/* no */",
+    rb'{1:1}', rb'{"a":1}}', rb'{"a":/**/1}',
+    rb"// no", rb"# no", rb"/* no */",
     rb"NaN", rb"-NaN", rb"nan", rb"Infinity", rb"-Infinity", rb"inf", rb"[NaN]", rb'{"a":NaN}',
-    rb"01", rb"-01", rb"00", rb"+1", rb"1.", rb".5", rb"-.5", rb"-", rb"1e", rb"1e+", rb"1E-", rb"0x1F", rb"0b1",
+    rb"01", rb"-01", rb"00", rb"+1", rb"1.", rb".5", rb"-.5", rb"-", rb"1e", rb"1e+", rb"1E-",
+    rb"0x1F", rb"0b1",
     rb"1_000", rb"1,5", rb"1.2.3", rb"--1", rb"1e1.5", rb"1 000",
-    rb"True", rb"FALSE", rb"None", rb"nul", rb"tru", rb"fals", rb"nulll", rb"truee", rb"undefined",
-    rb"'a'", rb'"a', rb'a"', rb'"\x"', rb'"\u12"', rb'"\u12G4"', rb'"\u"', rb'"\"', rb'"\U00000041"', rb'"\0"',
+    rb"True", rb"FALSE", rb"None", rb"nul", rb"tru", rb"fals", rb"nulll", rb"truee",
+    rb"undefined",
+    rb"'a'", rb'"a', rb'a"', rb'"\x"', rb'"\u12"', rb'"\u12G4"', rb'"\u"', rb'"\"',
+    rb'"\U00000041"', rb'"\0"',
     b'"\x00"', b'"\x01"', b'"\x1f"', b'"a\tb"', b'"a\rb"',
-    rb'"\ud800"', rb'"\udfff"', rb'"\ud800\ud800"', rb'"\ud800x"', rb'"\udc00\ud800"', rb'"\ud834\u0020"',
-    b'"\x80"', b'"\xc3"', b'"\xc0\xaf"', b'"\xe0\x80\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xff\xfe"',
+    rb'"\ud800"', rb'"\udfff"', rb'"\ud800\ud800"', rb'"\ud800x"',
+    rb'"\udc00\ud800"', rb'"\ud834\u0020"',
+    b'"\x80"', b'"\xc3"', b'"\xc0\xaf"', b'"\xe0\x80\xaf"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"',
+    b'"\xff\xfe"',
     b'"\xf8\x88\x80\x80\x80"', b"\xef\xbb\xbf1", b"\xc2\xa01", b"\xe2\x80\xa8", b"\x0c1", b"\x0b1", b"\x001",
-    rb'"a" "b"', rb'""""', rb'[""', rb'["a",', rb'["a', rb'[1', rb'{"a":"b', rb'{"a":[1', rb"*", rb"@", rb"\n",
+    rb'"a" "b"', rb'""""', rb'[""', rb'["a",', rb'["a', rb'[1', rb'{"a":"b', rb'{"a":[1', rb"*",
+    rb"@", rb"\n",
 ]  # fmt: skip
 
 WRONG_TYPES: list[Any] = [None, True, False, 0, 1, -1, 1.5, 2**70, "", "x", [], [[]], [1], {}, {"a": 1}]
@@ -45,7 +52,7 @@ def malformed_frames() -> Iterator[bytes]:
         yield GOOD[:length]
     for place in range(0, len(GOOD), 2):
         yield GOOD[:place] + b"\xff" + GOOD[place + 1 :]
-    for depth in (129, 500, 1_000, 10_000, 100_000):
+    for depth in (129, 500, 1_000, 10_000, 40_000):
         yield b"[" * depth
         yield b'{"a":' * depth
         yield b'{"jsonrpc":"2.0","id":7,"method":"echo","params":{"value":%b}}' % (
@@ -82,8 +89,10 @@ def invalid_parameters() -> Iterator[bytes]:
 def odd_but_fine() -> Iterator[bytes]:
     """Requests that look suspicious and are right."""
     for value in (
-        '"\\u0000"', '"\\ud834\\udd1e"', '"\U0010ffff"', "1e-999", "-0", "-0.0", str(2**70), "[" * 100 + "]" * 100,
-        '"' + "[{" * 10_000 + '"', "[" + ",".join(["[]"] * 5_000) + "]", '{"":{"":""}}', '"\\/\\b\\f"', '"\x7f"',
+        '"\\u0000"', '"\\ud834\\udd1e"', '"\U0010ffff"', "1e-999", "-0", "-0.0", str(2**70),
+        "[" * 100 + "]" * 100,
+        '"' + "[{" * 10_000 + '"', "[" + ",".join(["[]"] * 5_000) + "]", '{"":{"":""}}',
+        '"\\/\\b\\f"', '"\x7f"',
     ):  # fmt: skip
         yield f'{{"jsonrpc":"2.0","id":7,"method":"echo","params":{{"value":{value}}}}}'.encode()
     yield b' \t{ "jsonrpc" : "2.0" , "id" : 7 , "method" : "echo" }\r '

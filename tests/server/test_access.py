@@ -3,6 +3,7 @@
 import grp
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import structlog
 
 from lockside.protocol.words import Role
 from locksided.server import Access, Limits, Server, listen
+from locksided.server.peers import peer_of
 from server.serving import OWN_ACCESS, TABLE, Handlers, request, running
 
 STRANGER = 54321
@@ -78,6 +80,13 @@ def another_user() -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+def test_groups_come_from_the_kernel_and_not_from_the_user_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getgrouplist", lambda *_: pytest.fail("asked the user database"))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert set(peer_of(ours).groups) == {os.getgid(), *os.getgroups()}
 
 
 async def answer_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:

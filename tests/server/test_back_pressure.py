@@ -1,4 +1,4 @@
-"""A client that does not read costs neither memory nor anybody else's time, and loses nothing when it reads."""
+"""A client that does not read costs neither memory nor anybody's time, and loses nothing when it reads."""
 
 from pathlib import Path
 
@@ -14,17 +14,20 @@ async def subscribed_call(served: Running, client_answer: object) -> Call:
 
 
 async def test_a_client_that_leaves_its_answers_unread_is_not_read_until_it_goes_on(tmp_path: Path) -> None:
-    async with running(tmp_path) as served, served.client() as neighbour:
-        async with served.client(receive_bytes=4096) as lazy:
-            lazy.reader._transport.pause_reading()  # type: ignore[attr-defined]
-            for number in range(200):
-                lazy.writer.write(b"%b\n" % _big(number))
-            for _ in range(50):
-                assert (await neighbour.call("echo", value=1))["result"] == 1
-            made = served.handlers.begun.count("big")
-            assert 2**20 // ANSWER_BYTES <= made <= 2**20 // ANSWER_BYTES + 10
-            lazy.reader._transport.resume_reading()  # type: ignore[attr-defined]
-            assert [(await lazy.answer())["id"] for _ in range(200)] == list(range(200))
+    async with (
+        running(tmp_path) as served,
+        served.client() as neighbour,
+        served.client(receive_bytes=4096) as lazy,
+    ):
+        lazy.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        for number in range(200):
+            lazy.writer.write(b"%b\n" % _big(number))
+        for _ in range(50):
+            assert (await neighbour.call("echo", value=1))["result"] == 1
+        made = served.handlers.begun.count("big")
+        assert 2**20 // ANSWER_BYTES <= made <= 2**20 // ANSWER_BYTES + 10
+        lazy.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        assert [(await lazy.answer())["id"] for _ in range(200)] == list(range(200))
 
 
 def _big(number: int) -> bytes:

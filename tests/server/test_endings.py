@@ -70,6 +70,15 @@ async def test_a_wait_does_not_outlive_its_client(tmp_path: Path) -> None:
         assert not served.handlers.gate.is_set()
 
 
+async def test_a_client_that_vanishes_with_too_much_in_flight_is_noticed(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(in_flight=3)) as served:
+        async with served.client() as client:
+            await client.send(*(request("wait", number) for number in range(3)), notification("echo"))
+            await served.handlers.until_begun(3)
+            [connection] = served.server.connections
+        await connection.closed.wait()
+
+
 async def test_a_change_sent_and_left_alone_is_still_done(tmp_path: Path) -> None:
     async with running(tmp_path) as served:
         served.handlers.gate.set()

@@ -117,6 +117,8 @@ async def test_every_id_comes_back_as_it_was(tmp_path: Path, request_id: Any) ->
 
 async def test_of_equal_keys_the_last_counts(tmp_path: Path) -> None:
     async with running(tmp_path) as served, served.client() as client:
-        text = b'{"jsonrpc":"2.0","id":1,"id":2,"method":"crash","method":"echo","params":{"value":1,"value":2}}\n'
+        text = (
+            b'{"jsonrpc":"2.0","id":1,"id":2,"method":"x","method":"echo","params":{"value":1,"value":2}}\n'
+        )
         await client.send_raw(text)
         assert await client.answer() == {"jsonrpc": "2.0", "id": 2, "result": 2}

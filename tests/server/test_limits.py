@@ -42,6 +42,16 @@ async def test_a_frame_of_a_hundred_megabytes_is_passed_over_unbuffered(tmp_path
         assert grown_kib < 16 * 1024
 
 
+async def test_a_frame_of_too_many_lists_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
+    async with running(tmp_path) as served, served.client() as client:
+        await client.send_raw(b"[" * 8_000_000 + b"\n")
+        assert kind_of(await client.answer()) == "limit"
+        await client.send_raw(json.dumps(request("echo", value=[[]] * 600_000)).encode() + b"\n")
+        assert kind_of(await client.answer()) == "limit"
+        brackets_in_a_text = "[{" * 1_000_000
+        assert (await client.call("echo", value=brackets_in_a_text))["result"] == brackets_in_a_text
+
+
 async def test_a_long_content_is_passed_over_and_the_next_one_answered(tmp_path: Path) -> None:
     async with running(tmp_path, Limits(line_bytes=1000)) as served, served.client() as client:
         await client.send_raw(b"Content-Length: 100000\r\n\r\n" + b"y" * 100_000)
@@ -111,18 +121,21 @@ async def test_notifications_past_the_limit_wait_and_none_is_lost(tmp_path: Path
 
 
 async def test_a_connection_too_many_is_told_so_and_a_free_place_is_taken(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(connections=2)) as served:
-        async with served.client() as first, served.client() as second:
-            await first.call("echo")
-            await second.call("echo")
-            async with served.client() as third:
-                assert kind_of(await third.answer()) == "limit"
-                assert await third.is_at_end()
-            assert (await first.call("echo", value=1))["result"] == 1
-            first.shut_down_sending()
-            assert await first.is_at_end()
-            async with served.client() as fourth:
-                assert (await fourth.call("echo", value=4))["result"] == 4
+    async with (
+        running(tmp_path, Limits(connections=2)) as served,
+        served.client() as first,
+        served.client() as second,
+    ):
+        await first.call("echo")
+        await second.call("echo")
+        async with served.client() as third:
+            assert kind_of(await third.answer()) == "limit"
+            assert await third.is_at_end()
+        assert (await first.call("echo", value=1))["result"] == 1
+        first.shut_down_sending()
+        assert await first.is_at_end()
+        async with served.client() as fourth:
+            assert (await fourth.call("echo", value=4))["result"] == 4
 
 
 async def test_a_thousand_silent_clients_leave_the_last_place_to_one_that_works(tmp_path: Path) -> None:

@@ -105,7 +105,11 @@ def _show_plan(session: Session, changing: list[Step], count: int) -> None:
 
 def plan(session: Session, found: Folder) -> list[Step]:
     """Compare a folder with what is stored, in the order in which it has to be stored."""
-    steps = [_pool_step(session, pool) for pool in found.pools.values()]
+    pools = {pool["id"]: pool for pool in session.call("pool.list")["pools"]} if found.pools else {}
+    steps = [
+        _step("pool " + name, "pool.put", {"pool": pool}, pool, pools.get(name))
+        for name, pool in found.pools.items()
+    ]
     for name, component in found.components.items():
         params = {"component": component}
         before = _stored(session, "component.get", id=name)
@@ -118,11 +122,6 @@ def plan(session: Session, found: Folder) -> list[Step]:
         before = _stored(session, "config.get", component=owner, config=name)
         steps.append(_step(f"configuration {owner}/{name}", "config.put", config, config, before))
     return steps
-
-
-def _pool_step(session: Session, pool: Json) -> Step:
-    before = _stored(session, "pool.get", id=pool["id"])
-    return _step("pool " + pool["id"], "pool.put", {"pool": pool}, pool, before)
 
 
 def _step(what: str, method: str, params: Json, wanted: Json, before: Json | None) -> Step:

@@ -28,7 +28,7 @@ def component_ls(session: Session, parsed: Parsed) -> int:
         session.out.json({"components": found})
         return exits.DONE
     rows: list[list[Cell]] = [
-        [str(each["id"]), str(each.get("type") or ""), str(each.get("version", "")), _what(each)]
+        [str(each["id"]), str(each.get("type") or ""), str(each.get("version") or ""), _what(each)]
         for each in found
     ]
     session.out.table(("COMPONENT", "TYPE", "VERSION", ""), rows)

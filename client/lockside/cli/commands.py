@@ -353,7 +353,7 @@ DAEMON = (
     ),
     Command(
         "events",
-        "lockside.cli.following:events",
+        "lockside.cli.events:events",
         "list what happened; every change is an event",
         (
             ("lockside events -f", "as it happens"),

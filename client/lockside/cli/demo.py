@@ -10,8 +10,9 @@ import shutil
 import sqlite3
 import tempfile
 import time
+from datetime import UTC, datetime
 
-from lockside.cli import exits, jobs
+from lockside.cli import exits, jobs, times
 from lockside.cli.applying import carry_out, plan
 from lockside.cli.folder import read_folder
 from lockside.cli.following import wait_for
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 PACE_SECONDS = "4"
+AWAY_SECONDS = 1.0
 _LIVE_LINES = 4
 
 
@@ -69,7 +71,6 @@ class _Story:
         self._watch(first)
         transform, load = self._the_rest_of_the_pipeline(second)
         self._crash(second)
-        self._come_back(second)
         self._watch(transform)
         self._finish([second, transform, load])
 
@@ -90,9 +91,9 @@ class _Story:
         self._head("A daemon of its own, and a pipeline: extract, transform, load")
         os.makedirs(self._result, exist_ok=True)
         self._daemon.start()
-        self.say(
-            f"   locksided runs with pid {self._daemon.pid}; it keeps its state in {self._daemon.state_dir}"
-        )
+        state_dir = self._daemon.state_dir
+        self.say(f"   locksided runs with pid {self._daemon.pid}; it keeps its state in {state_dir}")
+        self.say(f"   RESULT={self._result}")
         example = example_folder()
         found = read_folder(example)
         if found.faults:
@@ -115,7 +116,9 @@ class _Story:
             },
             "dependsOn": [{"job": after, "when": "success"}] if after else None,
         }
-        self._typed(f"run {config}" + (f" --depends {after}" if after else ""))
+        options = "".join(f" --set {key}={value}" for key, value in values.items())
+        options = options.replace(self._result, "$RESULT") + (f" --depends {after}" if after else "")
+        self._typed(f"run {config}{options}")
         job = self._session.call("job.create", **request)
         word, colour = jobs.status(job)
         self.say(f"   job {job['id']} - {self._session.out.paint(colour, word)}")
@@ -139,13 +142,14 @@ class _Story:
         self._head(f"The log of job {number}, live")
         self._typed(f"logs -f {number}")
         for frame in frames(self._session, number, follow=True):
-            for line in str(frame.get("text") or "").splitlines():
-                self.say(self._session.out.paint("dim", "   | ") + line)
+            self._show(frame)
         ended = wait_for(self._session, [number])[0]
         self.say(f"   job {number}: {jobs.ending(ended)}")
 
     def _the_rest_of_the_pipeline(self, extract: str) -> tuple[str, str]:
-        self._head(f"Job {extract} has started by itself; the next steps wait for it")
+        self._head("The next in line starts by itself; the next steps of the pipeline wait for it")
+        word, colour = jobs.status(self._session.call("job.get", id=extract))
+        self.say(f"   job {extract} - {self._session.out.paint(colour, word)}")
         transform = self._run("airports.transform/daily", after=extract)
         load = self._run("airports.load/daily", after=transform)
         self._why(load)
@@ -153,29 +157,45 @@ class _Story:
 
     def _crash(self, number: str) -> None:
         self._head(f"The daemon crashes while job {number} runs")
-        seen = 0
-        for frame in frames(self._session, number, follow=True):
-            seen += str(frame.get("text") or "").count("\n")
-            if seen >= _LIVE_LINES:
-                break
-        before = self._session.call("job.get", id=number)
-        self.say(f"   job {number} is process {before['process']['pid']}, {jobs.progress(before)}")
+        self._see_some_lines(number)
+        job = self._session.call("job.get", id=number)
+        process = int(job["process"]["pid"])
+        self.say(f"   job {number} is process {process}: {jobs.progress(job).strip()}")
         pid = self._daemon.pid
         self._session.disconnect()
         self.say(self._session.out.paint("dim", f"   $ kill -9 {pid}"))
         self._daemon.kill()
-        alive = "runs on" if _is_alive(int(before["process"]["pid"])) else "is gone, too"
-        self.say(f"   the daemon is gone; process {before['process']['pid']} {alive}")
+        gone = times.wire(datetime.now(UTC))
+        time.sleep(AWAY_SECONDS)  # A crash is noticed late: this is the time in which nobody is there.
+        self.say(
+            f"   the daemon is gone; process {process} {'runs on' if _is_alive(process) else 'is gone, too'}"
+        )
+        self._come_back(number, gone)
 
-    def _come_back(self, number: str) -> None:
+    def _see_some_lines(self, number: str) -> None:
+        seen = 0
+        for frame in frames(self._session, number, follow=True):
+            seen += str(frame.get("text") or "").count("\n")
+            if seen >= _LIVE_LINES:
+                return
+
+    def _come_back(self, number: str, gone: str) -> None:
         self._daemon.start()
+        back = times.wire(datetime.now(UTC))
         job = self._session.call("job.get", id=number)
         self.say(
-            f"   a new daemon, pid {self._daemon.pid}, finds it as process {job['process']['pid']}: "
-            f"{job['status']}, {jobs.progress(job)}"
+            f"   a new daemon, pid {self._daemon.pid}, finds job {number} {job['status']} "
+            f"as process {job['process']['pid']}; while nobody was there it wrote"
         )
+        for frame in frames(self._session, number, follow=False):
+            if gone < frame["time"] < back:
+                self._show(frame)
         ended = wait_for(self._session, [number])[0]
         self.say(f"   job {number}: {jobs.ending(ended)}; it was started {_times(ended['starts'])}")
+
+    def _show(self, frame: Json) -> None:
+        for line in str(frame.get("text") or "").splitlines():
+            self.say(self._session.out.paint("dim", "   | ") + line)
 
     def _finish(self, numbers: list[str]) -> None:
         self._head("All of them, to the end")

@@ -1,16 +1,12 @@
-"""`wait`, `logs`, `events`: staying with what happens, also over a restart of the daemon.
+"""`wait` and `logs`: staying with jobs to their end, also over a restart of the daemon.
 
 Ctrl-C never touches a job.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from lockside.cli import exits, jobs, times
+from lockside.cli import exits, jobs
 from lockside.cli.frames import FramePrinter, frames, last_lines
-from lockside.cli.session import Absence
-from lockside.errors import NotReachable
 from lockside.transport import inside_a_job
 
 TYPE_CHECKING = False
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 WAIT_SECONDS = 600.0
-_EVENTS = 50
-_EVENT_PAGE = 5000
 
 
 def wait(session: Session, parsed: Parsed) -> int:
@@ -163,87 +157,3 @@ def _log_end(session: Session, number: str, followed: bool) -> None:
         session.out.hint(
             f"-- job {number} is {job['status']}; lockside logs -f {number} shows more as it comes"
         )
-
-
-def events(session: Session, parsed: Parsed) -> int:
-    """List what happened, and go on as it happens if asked to."""
-    job = parsed.text("job")
-    filters: Json = {"kinds": parsed.many("kind") or None, "job": session.job_id(job) if job else None}
-    after = None if parsed.number("after") is None else int(parsed.number("after") or 0)
-    if parsed.flag("follow"):
-        return _follow_events(session, filters, after)
-    limit = int(parsed.number("limit") or _EVENTS)
-    if after is None:
-        found = _latest_events(session, filters, limit)
-    else:
-        found = session.call("event.list", **filters, after=after, limit=limit)["events"]
-    for event in found:
-        _print_event(session, event)
-    return exits.DONE
-
-
-def _latest_events(session: Session, filters: Json, limit: int) -> list[Json]:
-    """Give the last events: by counting back when all are meant, else by reading through the history."""
-    from collections import deque
-
-    after = 0
-    if not any(filters.values()):
-        begun = session.call("event.subscribe")
-        session.call("event.unsubscribe", subscription=begun["subscription"])
-        after = max(0, begun["cursor"] - limit)
-    kept: deque[Json] = deque(maxlen=limit)
-    while True:
-        page = session.call("event.list", **filters, after=after, limit=_EVENT_PAGE)
-        kept.extend(page["events"])
-        if not page["events"]:
-            return list(kept)
-        after = page["cursor"]
-
-
-def _follow_events(session: Session, filters: Json, after: int | None) -> int:
-    """Print events as they come; a lost connection is taken up again after the last one printed."""
-    absence = Absence(session)
-    _ = session.connection
-    try:
-        while True:
-            try:
-                answer = session.call("event.subscribe", **filters, after=after)
-                after = answer["cursor"] if after is None else after
-                absence = Absence(session)
-                while True:
-                    after = _print_notification(session, session.connection.notification(), after)
-            except NotReachable:
-                if not absence.goes_on():
-                    raise
-    except KeyboardInterrupt:
-        return 0
-
-
-def _print_notification(session: Session, notification: tuple[str, Json], after: int | None) -> int | None:
-    method, params = notification
-    if method == "event.lost":
-        session.say_aside(
-            f"events {params.get('from')} to {params.get('to')} were missed; `lockside events` lists them."
-        )
-        return after
-    for event in params.get("events", ()):
-        _print_event(session, event)
-        after = event.get("seq", after)
-    return after
-
-
-def _print_event(session: Session, event: Json) -> None:
-    out = session.out
-    if out.as_json:
-        out.json_line(event)
-        return
-    data = ", ".join(f"{name} {value}" for name, value in (event.get("data") or {}).items())
-    if not out.terminal:
-        out.line(
-            "\t".join(str(event.get(name) or "") for name in ("seq", "time", "kind", "job")) + "\t" + data
-        )
-    else:
-        when = times.local(event.get("time"), datetime.now(UTC))
-        about = f"job {event['job']}  " if event.get("job") else ""
-        out.line(f"{out.paint('dim', when)}  {out.paint('cyan', str(event['kind']))}  {about}{data}")
-    out.flush()

@@ -24,13 +24,14 @@ COLOURS = {
 }
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}
+_USUAL = "Component processing finished."
 
 
 def title(job: Json) -> str:
     """Call a job what people call it: its name, its configuration, or its command."""
-    if job.get("name"):
-        return str(job["name"])
     component = str(job.get("component") or "")
+    if job.get("name") not in {None, "", component}:
+        return str(job["name"])
     if component == PLAIN_COMMAND:
         return command_line(job) or component
     return f"{component}/{job['config']}" if job.get("config") else component
@@ -64,7 +65,8 @@ def detail(job: Json) -> str:
     error = (job.get("result") or {}).get("error")
     if error:
         return first_line(str(error.get("message") or error.get("kind") or ""))
-    return first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
+    said = first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
+    return "" if said == _USUAL else said
 
 
 def progress(job: Json) -> str:
@@ -83,11 +85,11 @@ def first_line(text: str) -> str:
 
 def took(job: Json, now: datetime) -> str:
     """Say how long it ran, or has been running."""
+    if not job.get("startTime"):
+        return ""
     if job.get("durationSeconds") is not None:
         return times.span(float(job["durationSeconds"]))
-    if job.get("startTime") and not job.get("isFinished"):
-        return times.span((now - times.parsed(job["startTime"])).total_seconds())
-    return ""
+    return times.span((now - times.parsed(job["startTime"])).total_seconds())
 
 
 def ending(job: Json) -> str:

@@ -98,7 +98,8 @@ def _refused(error: LocksideError) -> int:
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
     sys.stdout.flush()
-    where = f" (at {error.path})" if error.path and error.path not in error.message else ""
+    is_vague = isinstance(error, InvalidParams) and error.path and error.path not in error.message
+    where = f" (at {error.path})" if is_vague else ""
     sys.stderr.write(f"lockside: {error.message}{where}\n")
     if error.remedy:
         sys.stderr.write(f"  {error.remedy}\n")

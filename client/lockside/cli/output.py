@@ -27,6 +27,8 @@ _COLOURS = {
     "magenta": "35",
     "cyan": "36",
 }
+_LEAST_LAST = 20
+_LEAST = 8
 _CONTROL = {code: "�" for code in (*range(32), *range(127, 160)) if code not in {9, 10}}
 
 
@@ -114,17 +116,16 @@ def _joined(cells: Sequence[str]) -> str:
 
 
 def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Give each column its widest cell, and take what is too much from the widest columns."""
+    """Give each column its widest cell; what is too much goes from the last column, then the widest."""
     widths = [max(map(display_width, column)) for column in zip(headings, *rows, strict=True)]
     surplus = sum(widths) + 2 * (len(widths) - 1) - room
-    while surplus > 0 and max(widths) > 8:
-        widest = widths.index(max(widths))
-        second = max(
-            [8, *(width for index, width in enumerate(widths) if index != widest and width < widths[widest])]
-        )
-        taken = min(surplus, max(1, widths[widest] - second))
-        widths[widest] -= taken
+    if surplus > 0:
+        taken = max(0, min(surplus, widths[-1] - _LEAST_LAST))
+        widths[-1] -= taken
         surplus -= taken
+    while surplus > 0 and max(widths) > _LEAST:
+        widths[widths.index(max(widths))] -= 1
+        surplus -= 1
     return widths
 
 

@@ -67,7 +67,8 @@ def _story(session: Session, job: Json, now: datetime) -> None:
     queued = job.get("queueSeconds")
     if not job.get("startTime"):
         if not job.get("isFinished"):
-            out.line(f"  It waits since {times.ago(job.get('createdTime'), now)}:")
+            so_far = (now - times.parsed(job["createdTime"])).total_seconds()
+            out.line(f"  It has waited for {times.span(so_far)}:")
             _reasons(session, job.get("reasons") or [])
         return
     waited = f" after {times.span(float(queued))} in the queue" if queued else ""
@@ -142,7 +143,31 @@ def why(session: Session, parsed: Parsed) -> int:
     count = "one reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
     session.out.line(f"Job {number} has not started, for {count}.{place}")
     _reasons(session, reasons)
+    steps = dict.fromkeys(step for reason in reasons if (step := _step_against(reason, number)))
+    if steps:
+        session.out.hint(f"  next: {' · '.join(steps)}")
     return 0
+
+
+def _step_against(reason: Json, number: str) -> str:
+    """Name the command that looks at the cause of a reason, or does away with it."""
+    match reason["kind"]:
+        case "config_lock" if reason.get("holders"):
+            return f"lockside show {reason['holders'][0]}"
+        case "dependency" if reason.get("jobs"):
+            return f"lockside why {reason['jobs'][0]}"
+        case "pool_full":
+            return "lockside pool ls"
+        case "pool_paused":
+            return f"lockside pool resume {reason['pool']}"
+        case "held":
+            return f"lockside release {number}"
+        case "draining":
+            return "lockside undrain"
+        case "no_executor" | "store_unavailable":
+            return "lockside doctor"
+        case _:
+            return ""
 
 
 def _reasons(session: Session, reasons: list[Json]) -> None:

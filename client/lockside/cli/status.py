@@ -60,9 +60,16 @@ def _store(session: Session, store: Json) -> str:
 def _keeper(session: Session, keeper: Json) -> str:
     if keeper["isConnected"]:
         by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
-        return session.out.paint("green", "ok") + f", pid {keeper['pid']}, {keeper['runs']} process trees{by}"
+        return (
+            session.out.paint("green", "ok")
+            + f", pid {keeper['pid']}, {_counted(keeper['runs'], 'process tree')}{by}"
+        )
     cause = keeper.get("cause") or "it cannot be reached"
     return session.out.paint("red", f"{cause}; no job can start. See `lockside doctor`")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _counts(session: Session, counts: Json) -> str:

@@ -133,7 +133,9 @@ def _run_file(session: Session, parsed: Parsed) -> int:
     except FileError as error:
         raise UsageError(str(error), "run") from error
     if "jobs" in document:
-        request: Json = {"jobs": document["jobs"], "deduplicationId": new_deduplication_id()}
+        parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
+        wanted = [parent | job for job in document["jobs"]]
+        request: Json = {"jobs": wanted, "deduplicationId": new_deduplication_id()}
         return _attend(session, parsed, session.call_patiently("job.createMany", **request)["jobs"])
     created = create(session, document | _options(parsed))
     return _attend(session, parsed, [created])

@@ -39,14 +39,18 @@ _KINDS: Final = {
     "bool": "true or false",
     "null": "null",
 }
+_LONGEST: Final = 4000
 _QUOTES: Final = "'\""
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<item>[^\]]*)\]")
 
 
 def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
     """A sentence about a ValidationError raised while reading as `expected`, and the path of the field."""
-    match = _PATHS.match(str(problem))
-    text, inner, outer = match.group("text", "inner", "outer") if match else (str(problem), None, None)
+    whole = str(problem)
+    if len(whole) > _LONGEST:
+        whole = f"{whole[: _LONGEST // 2]}…{whole[-_LONGEST // 2 :]}"
+    match = _PATHS.match(whole)
+    text, inner, outer = match.group("text", "inner", "outer") if match else (whole, None, None)
     path = (outer or "$") + (f".{inner}" if inner else "")
     if unknown := re.match(r"Object contains unknown field `(.*)`$", text, re.DOTALL):
         name = shortened(unknown[1])

@@ -7,7 +7,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 from locksided.store.rows import EventRow
+
+SECOND_US = 1_000_000
+PROGRESS_REMEMBERED = 10_000
+PROGRESS = "job.progress"
 
 Watcher = Callable[[list[EventRow]], None]
 
@@ -17,6 +23,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._ids: set[int] = set()
+        self._all = False
         self._happened = asyncio.Event()
 
     def note(self, job_ids: Iterable[int]) -> None:
@@ -24,11 +31,17 @@ class Changes:
         self._ids.update(job_ids)
         self._happened.set()
 
+    def note_all(self) -> None:
+        """Anything may have happened."""
+        self._all = True
+        self._happened.set()
+
     async def take(self) -> set[int]:
         """Wait for a change; answers the jobs that changed, none when all should be looked at again."""
         await self._happened.wait()
         self._happened.clear()
-        ids, self._ids = self._ids, set()
+        ids, self._ids = (set() if self._all else self._ids), set()
+        self._all = False
         return ids
 
 
@@ -39,9 +52,12 @@ class Broker:
         self._watchers: dict[int, Watcher] = {}
         self._changes: dict[int, set[Changes]] = {}
         self._next_number = 0
+        self._last_seq = 0
+        self._told_us: dict[int, int] = {}
 
     def publish(self, events: list[EventRow]) -> None:
         """Hand committed events to everybody whom they concern."""
+        self._last_seq = events[-1].seq
         for watcher in list(self._watchers.values()):
             watcher(events)
         if self._changes:
@@ -49,11 +65,25 @@ class Broker:
                 for changes in self._changes.get(job_id, ()):
                     changes.note((job_id,))
 
+    def tell_progress(self, event: EventRow) -> None:
+        """Hand a job's progress to subscribers, at most once a second per job. It is stored nowhere.
+
+        It carries the number of the last stored event, so that a cursor is never moved by it.
+        """
+        assert event.job_id is not None
+        if event.time_us - self._told_us.get(event.job_id, 0) < SECOND_US:
+            return
+        if len(self._told_us) > PROGRESS_REMEMBERED:
+            self._told_us.clear()
+        self._told_us[event.job_id] = event.time_us
+        for watcher in list(self._watchers.values()):
+            watcher([msgspec.structs.replace(event, seq=self._last_seq)])
+
     def wake_all(self) -> None:
         """Let everybody who waits for a job look again: the store came back, or the daemon goes."""
         for watching in self._changes.values():
             for changes in watching:
-                changes.note(())
+                changes.note_all()
 
     @contextmanager
     def watching(self, watcher: Watcher) -> Iterator[None]:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from locksided.actors.claims import Claim, burn
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.mailbox import Mailbox
@@ -54,7 +52,7 @@ class Executor:
                     case StartStep():
                         self._tasks.start_soon(self._start, action)
                     case StopRun():
-                        self._tasks.start_soon(self._stop, action)
+                        self._stop(action)
                     case PauseRun():
                         self._link.send({"op": "pause", "token": action.token})
                     case ResumeRun():
@@ -71,37 +69,35 @@ class Executor:
             await self._conclude(flight, self._workshop.never_started(action, refusal))
             return
         except (OSError, StoreUnavailable) as error:
-            await self._take_back(flight, f"its folder cannot be made: {error}")
+            self._not_started(flight, f"its folder cannot be made: {error}")
+            return
+        except Exception as fault:
+            # One of two places here that take any fault: it must not end the daemon, nor start for ever.
+            log.exception("a step could not be prepared", token=flight.token)
+            told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
+            await self._conclude(flight, self._workshop.never_started(action, told))
             return
         if flight.phase is not Phase.PREPARING:
+            await self._workshop.discard(flight)
             return
         flight.phase = Phase.SENT
         flight.connection = self._link.generation
         if not self._link.send(message):
-            await self._take_back(flight, None)
+            self._not_started(flight, None)
 
-    async def _stop(self, action: StopRun) -> None:
+    def _stop(self, action: StopRun) -> None:
+        """Have the keeper stop it; what it was never told of needs no stopping."""
         flight = self.flights.get(action.token)
-        if flight is None or flight.phase is Phase.PREPARING:
-            taken_back = Flight(action.job_id, self.pool, action.token) if flight is None else flight
-            if await self._take_back(taken_back, None):
-                return
-        self._link.send({"op": "stop", "token": action.token})
+        if flight is not None and flight.phase is Phase.PREPARING:
+            self._not_started(flight, None)
+        else:
+            self._link.send({"op": "stop", "token": action.token})
 
-    async def _take_back(self, flight: Flight, cause: str | None) -> bool:
-        """Burn the token; True when that proves that nothing runs under it."""
-        try:
-            claim = await to_thread.run_sync(burn, self._workshop.control(flight.token))
-        except OSError as error:
-            log.error("a token cannot be taken back", token=flight.token, cause=str(error))
-            return False
-        if claim is Claim.STARTED:
-            return False
+    def _not_started(self, flight: Flight, cause: str | None) -> None:
+        """Nobody but this actor tells the keeper of a token: one that it did not send was never used."""
         self.flights.pop(flight.token, None)
-        self._workshop.forget(flight)
         flight.phase = Phase.CONCLUDING
         self._scheduler.tell(i.NotStarted(flight.job_id, flight.token, cause))
-        return True
 
     # -- what the keeper says -----------------------------------------------------------------------------
 
@@ -116,6 +112,8 @@ class Executor:
         match message["op"]:
             case "started":
                 self._scheduler.tell(self._workshop.spawned(flight, message))
+            case "refused" if message["kind"] == "claimed":
+                self.reap(flight)
             case "refused" | "ended":
                 if flight.phase is not Phase.CONCLUDING:
                     flight.phase = Phase.CONCLUDING
@@ -126,6 +124,12 @@ class Executor:
                     self._scheduler.tell(progress)
             case _:
                 log.debug("the keeper says", **message)
+
+    def reap(self, flight: Flight) -> None:
+        """Another keeper started this and is gone: have what is left of it stopped, then it is lost."""
+        log.warning("its keeper died", job=flight.job_id)
+        self._scheduler.tell(i.KeeperDied(flight.job_id, flight.token))
+        self._link.send(self._workshop.reap(flight))
 
     async def _ended(self, flight: Flight, message: Mapping[str, Any]) -> None:
         outcome = message.get("outcome") or {"refused": message}
@@ -140,6 +144,10 @@ class Executor:
             log.error("an outcome cannot be read", token=flight.token, cause=str(error))
             self.flights.pop(flight.token, None)
             return
+        except Exception as fault:
+            # The other place: an outcome that cannot be concluded would come back at every connection.
+            log.exception("an outcome could not be concluded", token=flight.token)
+            conclude = self._workshop.failed(flight, outcome, fault)
         await self._conclude(flight, conclude)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:

@@ -189,8 +189,9 @@ class Executors:
         if run["state"] == "ended":
             executor.heard(flight, {"op": "ended", "token": job.token, "outcome": run["outcome"]})
             return
-        log.info("adopted", job=job.job_id, pid=run["pid"])
-        executor.heard(flight, {**run, "op": "started"})
+        log.info("adopted", job=job.job_id, pid=run["pid"], state=run["state"])
+        if run["state"] != "starting":
+            executor.heard(flight, {**run, "op": "started"})
         if job.stop_asked:
             self._link.send({"op": "stop", "token": job.token})
         elif job.paused != run["paused"]:
@@ -219,9 +220,7 @@ class Executors:
             executor.flights.pop(job.token, None)
             self._scheduler.tell(i.NotStarted(job.job_id, job.token))
         else:
-            log.warning("its keeper died", job=job.job_id)
-            self._scheduler.tell(i.KeeperDied(job.job_id, job.token))
-            self._link.send(self._workshop.reap(flight))
+            executor.reap(flight)
 
 
 def _note_boot(boot: str, tx: Transaction) -> None:

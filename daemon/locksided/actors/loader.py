@@ -3,12 +3,11 @@
 from collections import defaultdict
 
 from locksided import clock
-from locksided.core.jobs import Hold
-from locksided.core.loading import JobRecord, PoolRecord, add_job, add_pool, stand_in_lines
+from locksided.core.loading import JobRecord, PoolRecord, add_job, add_pool, set_draining, stand_in_lines
 from locksided.core.model import Condition
 from locksided.core.pools import Trouble
 from locksided.core.scheduler import Scheduler
-from locksided.core.state import State
+from locksided.core.state import DAY_US, State
 from locksided.settings import Settings, default_slots
 from locksided.store.rows import LiveJob
 from locksided.store.store import Store
@@ -18,7 +17,8 @@ NOT_YET = "the keeper is not connected yet"
 
 async def load_core(store: Store, settings: Settings) -> Scheduler:
     """The core as the store has it. Raises StoreUnavailable when it cannot be read."""
-    state = State(await store.last_job_id() + 1, settings.jobs.max_requeues)
+    retention_us = int(settings.jobs.retention_days * DAY_US)
+    state = State(await store.last_job_id() + 1, settings.jobs.max_requeues, retention_us)
     for pool_id, pool in settings.pools.items():
         add_pool(state, PoolRecord(pool_id, pool.slots or default_slots()))
     for row in await store.pools():
@@ -36,10 +36,7 @@ async def load_core(store: Store, settings: Settings) -> Scheduler:
         )
     for one in state.pools.values():
         one.trouble = Trouble(NOT_YET, clock.now_us())
-    draining = await store.meta("draining")
-    if draining is not None:
-        since_us, _, by = draining.partition(" ")
-        state.draining = Hold(by, int(since_us))
+    set_draining(state, await store.meta("draining"))
     rows = [row async for row in store.live_jobs()]
     pending = await _pending(store, {row.id for row in rows})
     stand_in_lines(state, [add_job(state, _record(row), pending.get(row.id)) for row in rows], clock.now_us())

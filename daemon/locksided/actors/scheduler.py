@@ -12,18 +12,19 @@ from typing import Any, Protocol, TypeVar, cast
 import structlog
 
 from locksided import clock
-from locksided.actors.broker import Broker
+from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Ask, Look, Message, Once, Repeated, Write
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import Input, Submit, TimePassed
+from locksided.core.inputs import Input, Progressed, Submit, TimePassed
 from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
 from locksided.store.catalog.dedup import DedupKey, remember_dedup
 from locksided.store.errors import StoreUnavailable
+from locksided.store.rows import EventRow
 from locksided.store.store import Store
 from locksided.store.transaction import Applied, Operation, Saves, Transaction
 
@@ -185,6 +186,8 @@ class SchedulerActor:
         except Refused as refusal:
             ask.refuse(refusal)
             return
+        if isinstance(work, Progressed) and step.saves:
+            self._tell_progress(work, now_us)
         turn.saves += step.saves
         turn.actions += step.actions
         write = _companion(ask, step.answer)
@@ -206,6 +209,11 @@ class SchedulerActor:
                 ask.reply(result)
         if applied.events:
             self._broker.publish(applied.events)
+
+    def _tell_progress(self, report: Progressed, now_us: int) -> None:
+        job = self._the_core.state.jobs[report.job_id]
+        data = {"progress": report.progress, "message": report.message}
+        self._broker.tell_progress(EventRow(0, now_us, PROGRESS, job.project, job.id, job.run_id, None, data))
 
     # -- what the core cannot know ------------------------------------------------------------------------
 

@@ -19,9 +19,17 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
 
 
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
-    """The results of the steps before one. Raises OSError when one is missing."""
-    results = []
-    for step in range(before):
-        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
-            results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
-    return results
+    """The results of the steps before one: of each the latest, for a step may be launched again.
+
+    Raises OSError when one is missing.
+    """
+    return [_latest(folder, launch, step) for step in range(before)]
+
+
+def _latest(folder: RunFolder, launch: int, step: int) -> RunResult:
+    for number in range(launch, 0, -1):
+        path = os.path.join(folder.control(number, step), NAME)
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                return msgspec.msgpack.decode(file.read(), type=RunResult)
+    raise FileNotFoundError(f"the result of step {step} is not in {folder.root}")

@@ -37,8 +37,8 @@ from locksided.runner.result import (
     process_of,
 )
 from locksided.runner.start import start_message
-from locksided.runner.verdict import Verdict
-from locksided.runner.words import ErrorKind
+from locksided.runner.verdict import Failure, Verdict
+from locksided.runner.words import ErrorKind, ErrorType
 from locksided.settings import Settings
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change
@@ -50,7 +50,6 @@ from locksided.store.transaction import Transaction
 Conclusion = Callable[[SchedulerActor], Awaitable[Any]]
 """Reports to the scheduler what came of a step, and waits until that is saved."""
 
-MICROSECONDS_PER_DAY = 86_400_000_000
 PASSABLE = 0o711
 """The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
 
@@ -111,6 +110,7 @@ class Workshop:
             state=state,
             spent_seconds=0.0 if action.step == 0 else (clock.now_us() - (work.row.start_us or 0)) / 1e6,
             max_log_bytes=self._settings.jobs.max_log_bytes,
+            grace_seconds=self._settings.jobs.grace_seconds,
         )
 
     async def _work(self, job_id: int, launch: int) -> Work:
@@ -164,8 +164,30 @@ class Workshop:
 
     def forget(self, flight: Flight) -> None:
         """The launch is over."""
-        _, launch, _ = flight.token.split("-")
-        self._works.pop((flight.job_id, int(launch)), None)
+        self._works.pop((flight.job_id, _launch_of(flight.token)), None)
+
+    async def discard(self, flight: Flight) -> None:
+        """Nothing came of the launch: leave no input and no secret in its folder."""
+        work = await self._work(flight.job_id, _launch_of(flight.token))
+        self.forget(flight)
+        await to_thread.run_sync(datafolder.finish, work.context)
+
+    def failed(self, flight: Flight, outcome: Mapping[str, Any], fault: Exception) -> Conclusion:
+        """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
+        message = f"The daemon failed to conclude it ({type(fault).__name__}); its log has the details."
+        failure = Failure(ErrorType.APPLICATION, ErrorKind.OUTPUT, message)
+        values = {
+            "result": {"message": message, "error": failure.to_wire()},
+            "message": message,
+            "process": process_of(outcome),
+        }
+        report = i.Finished(flight.job_id, flight.token, Status.ERROR, values)
+
+        async def tell(scheduler: SchedulerActor) -> None:
+            self.forget(flight)
+            await scheduler.ask(report)
+
+        return tell
 
     def reap(self, flight: Flight) -> dict[str, Any]:
         """The message that has a keeper prove the tree of another, dead keeper's run empty."""
@@ -198,7 +220,7 @@ class Workshop:
         refused = outcome.get("refused")
         if refused is not None and refused["kind"] in ("burnt", "system"):
             cause = refused["message"] if refused["kind"] == "system" else None
-            self.forget(flight)
+            await self.discard(flight)
             return partial(_tell_not_started, i.NotStarted(flight.job_id, flight.token, cause))
         _, launch, index = flight.token.split("-")
         work = await self._work(flight.job_id, int(launch))
@@ -263,7 +285,6 @@ class Workshop:
             "usage": list(result.usage),
             "metrics": dict(result.metrics),
             "message": result.message,
-            "expires_us": clock.now_us() + int(self._settings.jobs.retention_days * MICROSECONDS_PER_DAY),
         }
         if result.process.get("pid") is not None:
             values["process"] = dict(result.process)
@@ -282,7 +303,7 @@ class Workshop:
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
-        self.forget(flight)
+        await self.discard(flight)
         await scheduler.ask(i.Lost(flight.job_id, flight.token, values))
 
 
@@ -291,6 +312,10 @@ class NothingToRun(Refused):
 
     def __init__(self) -> None:
         super().__init__("Nothing is to run.")
+
+
+def _launch_of(token: str) -> int:
+    return int(token.split("-")[1])
 
 
 async def _tell_not_started(report: i.NotStarted, scheduler: SchedulerActor) -> None:

@@ -19,6 +19,9 @@ async def problems(service: Service) -> list[Problem]:
     found = [_problem("database", text, "restore the last backup") for text in await service.store.check()]
     if not service.link.is_up:
         found.append(_problem("keeper", "The keeper does not answer: no job can start.", "see keeper/log"))
+    for stray in service.link.hello.get("strays", ()) if service.link.is_up else ():
+        text = f"Process {stray['pid']} ({stray['name']}) was left by a job, nobody knows which."
+        found.append(_problem("stray_process", text, f"kill {stray['pid']}", **stray))
     trouble = service.scheduler.trouble
     if trouble is not None:
         found.append(_problem("store", f"The store cannot be written: {trouble.cause}.", "free disk space"))

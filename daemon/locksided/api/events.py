@@ -7,6 +7,7 @@ import anyio
 
 from lockside.protocol import params as p
 from locksided import clock
+from locksided.actors.broker import PROGRESS
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.server.calls import Call
@@ -146,13 +147,13 @@ class Subscription:
         if lost is not None:
             await self._tell_lost(*lost)
             self._cursor = lost[1]
-        fresh = [event for event in held if event.seq > self._cursor]
+        fresh = [event for event in held if event.seq > self._cursor or event.kind == PROGRESS]
         for start in range(0, len(fresh), PUSHED_AT_ONCE):
             await self._push(fresh[start : start + PUSHED_AT_ONCE])
 
     async def _push(self, events: list[EventRow]) -> None:
         await self._connection.room()
-        self._cursor = events[-1].seq
+        self._cursor = max(self._cursor, events[-1].seq)
         views = [event_view(event) for event in events]
         self._connection.notify("event", {"subscription": self.id, "events": views})
 

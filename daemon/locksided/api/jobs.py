@@ -2,6 +2,7 @@
 
 import pwd
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from lockside.protocol.texts import time_us
 from locksided import clock
 from locksided.api.creation import Origin, draft, request_fields
 from locksided.api.once import job_reference, once
+from locksided.api.preview import would_be
 from locksided.api.reading import (
     View,
     answered_ids,
@@ -21,12 +23,13 @@ from locksided.api.reading import (
     job_views,
     marked,
     shortened,
+    views_for,
 )
 from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
-from locksided.core.errors import Invalid, InvalidTransition, NotFound
+from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.explain import Explanation
 from locksided.core.model import Draft
 from locksided.core.saves import AppendEvent, UpdateJob
@@ -76,23 +79,24 @@ class JobMethods:
         fields = request_fields(params)
         made = await draft(self._service, fields, call.principal, params.project)
         if params.dry_run:
-            return self._would_be(made, fields)
+            return shortened(self._would_be(call, made, fields), params.fields)
         (view,), answer = await self._submit(call, params, [made])
         return marked(shortened(view, params.fields), answer)
 
     async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
         """Make all of these jobs or none."""
+        requests = [request_fields(request) for request in params.jobs]
         drafts = []
-        for index, request in enumerate(params.jobs):
+        for index, fields in enumerate(requests):
             try:
-                drafts.append(
-                    await draft(self._service, request_fields(request), call.principal, params.project)
-                )
-            except Invalid as refusal:
+                made = await draft(self._service, fields, call.principal, params.project)
+                drafts.append(replace(made, path=f"$.jobs[{index}]"))
+            except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
                 raise
         if params.dry_run:
-            return {"jobs": [self._would_be(made, {}) for made in drafts]}
+            shown = [self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
+            return {"jobs": [shortened(view, params.fields) for view in shown]}
         views, answer = await self._submit(call, params, drafts)
         return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
 
@@ -102,26 +106,11 @@ class JobMethods:
         rows = await self._service.store.job_rows(answered_ids(answer))
         return await job_views(self._service, rows, call.principal.uid), answer
 
-    def _would_be(self, made: Draft, fields: dict[str, Any]) -> View:
-        """The job that a dry run would have made: no id, no time, no place in line."""
-        given = {name: value for name, value in fields.items() if name not in ("dryRun", "fields", "project")}
-        return {
-            **given,
-            "id": "0",
-            "project": {"id": made.project, "name": self._service.settings.project.name},
-            "name": made.values["name"],
-            "pool": made.pool,
-            "priority": made.priority,
-            "lock": f"shared:{made.lock_share}"
-            if made.lock_share
-            else "exclusive"
-            if made.lock_key
-            else "none",
-            "lockKey": made.lock_key.partition(":")[2] if made.lock_key else None,
-            "delayedStartTime": clock.to_text(made.start_at_us),
-            "status": "created",
-            "stage": "validated",
-        }
+    def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
+        """The job that a dry run would have made."""
+        now_us = clock.now_us()
+        views = views_for(self._service, call.principal.uid, now_us)
+        return would_be(made, fields.get("parentRunId"), views, now_us)
 
     async def retry(self, call: Call, params: p.JobAction) -> View:
         """Run a final job again as its retry; the root of all its retries is remembered."""

@@ -40,13 +40,7 @@ async def job_views(service: Service, rows: Iterable[JobRow], caller_uid: int) -
     depends_on: dict[int, list[dict[str, Any]]] = {}
     for one in await service.store.dependencies_of(known):
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
-    views = JobViews(
-        service.store.identity,
-        service.state_dir.work,
-        service.settings.project.name,
-        caller_uid,
-        clock.now_us(),
-    )
+    views = views_for(service, caller_uid, clock.now_us())
     return [
         views.view(
             row,
@@ -57,6 +51,12 @@ async def job_views(service: Service, rows: Iterable[JobRow], caller_uid: int) -
         )
         for row in known.values()
     ]
+
+
+def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
+    """What makes views of this daemon's jobs for a caller."""
+    project = service.settings.project.name
+    return JobViews(service.store.identity, service.state_dir.work, project, caller_uid, now_us)
 
 
 async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:

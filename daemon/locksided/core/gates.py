@@ -3,7 +3,7 @@
 Who holds it is computed from the jobs that are processing or terminating; it is never counted or stored.
 """
 
-from collections.abc import Container
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from locksided.core.lines import Line
@@ -19,35 +19,48 @@ class Gate:
     `members` tells how many live jobs name the key: only to know when the gate can be forgotten.
     """
 
-    __slots__ = ("holders", "key", "lines", "members", "project")
+    __slots__ = ("_first", "holders", "key", "members", "project")
 
     def __init__(self, project: str, key: str) -> None:
         self.project = project
         self.key = key
         self.holders: tuple[Job, ...] = ()
-        self.lines: tuple[Line, ...] = ()
         self.members = 0
+        self._first: Line | None = None
 
-    def admits(self, job: "Job", without: Container[int] = ()) -> bool:
-        """Whether the holders leave room: an exclusive job needs none, a shared one only few shared ones.
+    @property
+    def lines(self) -> Iterator[Line]:
+        """A line for each pool in which somebody waits. Nearly always there is one: they are a chain."""
+        line = self._first
+        while line is not None:
+            yield line
+            line = line.following
 
-        `without` are ids of holders to leave out of account, for forecasts.
-        """
-        if not self.holders:
-            return True
-        holders = [holder for holder in self.holders if holder.id not in without] if without else self.holders
-        share = job.lock_share
-        return not holders or (share > len(holders) and all(holder.lock_share for holder in holders))
+    def admits(self, job: "Job") -> bool:
+        """Whether the holders leave room for the job."""
+        return not self.holders or room_for(job, self.holders)
 
     def line(self, pool: "Pool") -> Line:
         """The line of that pool, made when there is none yet."""
         for line in self.lines:
             if line.pool is pool:
                 return line
-        line = Line(self, pool)
-        self.lines = (*self.lines, line)
-        return line
+        self._first = Line(self, pool, following=self._first)
+        return self._first
 
     def forget(self, line: Line) -> None:
         """Drop a line that nobody stands in any more."""
-        self.lines = tuple(one for one in self.lines if one is not line)
+        if self._first is line:
+            self._first = line.following
+            return
+        for one in self.lines:
+            if one.following is line:
+                one.following = line.following
+
+
+def room_for(job: "Job", holders: "Sequence[Job]") -> bool:
+    """Whether they leave room: an exclusive job needs none, a shared one only few shared ones."""
+    if not holders:
+        return True
+    all_shared = holders[0].lock_share > 0  # an exclusive holder would be the only one
+    return all_shared and len(holders) < job.lock_share

@@ -42,7 +42,7 @@ def _check_draft(turn: Turn, draft: Draft, final: Mapping[int, Status]) -> Job |
     parent = _parent_of(turn, draft)
     lineage = () if parent is None else (*parent.lineage, parent.id)
     for index, dependency in enumerate(draft.depends_on):
-        path = f"$.dependsOn[{index}].job"
+        path = f"{draft.path}.dependsOn[{index}].job"
         if dependency.job_id in lineage:
             circle = " -> ".join(map(str, (*lineage[lineage.index(dependency.job_id) :], "the new job")))
             raise Conflict(
@@ -65,10 +65,10 @@ def _parent_of(turn: Turn, draft: Draft) -> Job | None:
     if parent is None or parent.status is not Status.PROCESSING:
         raise Conflict(
             f"Job {draft.parent_id} cannot be a parent: only a job that is processing can.",
-            path="$.parentRunId",
+            path=f"{draft.path}.parentRunId",
         )
     if parent.owner_uid != draft.owner_uid:
-        raise Forbidden(f"Job {parent.id} belongs to another user.", path="$.parentRunId")
+        raise Forbidden(f"Job {parent.id} belongs to another user.", path=f"{draft.path}.parentRunId")
     return parent
 
 
@@ -387,6 +387,8 @@ def end(turn: Turn, job: Job, status: Status, cause: str, **values: Any) -> None
 
 def _close(turn: Turn, job: Job, status: Status, cause: str, **values: Any) -> None:
     values |= turn.reach(job, {"done": turn.now_us})
+    if job.run is not None:  # there may be a folder, which is kept for a while
+        values["expires_us"] = turn.now_us + turn.state.retention_us
     turn.move(job, status, cause, **values)
     turn.aftermath.extend((dependant, job.id, status) for dependant in turn.state.discard(job, status))
 

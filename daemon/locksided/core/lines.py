@@ -17,14 +17,15 @@ class Line:
     """The head, and those behind it when there are any: most lines are one job long.
 
     `offered` is the head that its pool knows of as one that may take a slot. `gate` is None for jobs that no
-    key and no container keeps apart.
+    key and no container keeps apart; `following` is the gate's next line.
     """
 
-    __slots__ = ("_behind", "gate", "head", "offered", "pool")
+    __slots__ = ("_behind", "following", "gate", "head", "offered", "pool")
 
-    def __init__(self, gate: "Gate | None", pool: "Pool") -> None:
+    def __init__(self, gate: "Gate | None", pool: "Pool", following: "Line | None" = None) -> None:
         self.gate = gate
         self.pool = pool
+        self.following = following
         self.head: Job | None = None
         self.offered: Job | None = None
         self._behind: Ranked | None = None

@@ -100,7 +100,8 @@ class Draft:
     core only passes both on.
 
     `lock_key` is None for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one.
-    `held` keeps it back until released. Times are microseconds since the epoch.
+    `held` keeps it back until released. `path` is where it stands in the call, for refusals. Times are
+    microseconds since the epoch.
     """
 
     project: str
@@ -116,6 +117,7 @@ class Draft:
     on_lost: OnLost = OnLost.REQUEUE
     values: Mapping[str, Any] = field(default_factory=dict)
     blobs: tuple[tuple[str, bytes], ...] = ()
+    path: str = "$"
 
 
 @dataclass(frozen=True, slots=True)

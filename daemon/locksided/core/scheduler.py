@@ -19,6 +19,7 @@ from typing import Any
 from locksided.core import control, dispatch, lifecycle, termination, waits
 from locksided.core import inputs as i
 from locksided.core.actions import Action
+from locksided.core.forecast import Forecast, forecast
 from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.saves import Save
@@ -60,9 +61,9 @@ class Scheduler:
         """When to hand in `TimePassed`; None when time alone changes nothing."""
         return self.state.next_deadline_us()
 
-    def forecast(self, job_id: int, now_us: int) -> termination.Forecast:
+    def forecast(self, job_id: int, now_us: int) -> Forecast:
         """What terminating that job would do."""
-        return termination.forecast(Turn(self.state, now_us), self.state.job(job_id))
+        return forecast(self.state, self.state.job(job_id), now_us)
 
     def started_jobs(self) -> list[Job]:
         """The jobs that are processing or terminating."""

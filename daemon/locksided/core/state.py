@@ -13,9 +13,14 @@ from locksided.core.lines import Line
 from locksided.core.model import Status
 from locksided.core.pools import Pool, Trouble
 
+DAY_US = 86_400_000_000
+
 
 class State:
-    """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved."""
+    """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved.
+
+    `gates` are those that live jobs name, by project and key.
+    """
 
     __slots__ = (
         "dependants",
@@ -27,16 +32,18 @@ class State:
         "max_requeues",
         "next_id",
         "pools",
+        "retention_us",
         "store_trouble",
         "timers",
         "waits",
     )
 
-    def __init__(self, next_id: int = 1, max_requeues: int = 3) -> None:
+    def __init__(self, next_id: int = 1, max_requeues: int = 3, retention_us: int = 30 * DAY_US) -> None:
         self.next_id = next_id
         self.max_requeues = max_requeues
+        self.retention_us = retention_us
         self.jobs: dict[int, Job] = {}
-        self.gates: dict[tuple[str, str], Gate] = {}
+        self.gates: dict[str, dict[str, Gate]] = {}
         self.pools: dict[str, Pool] = {}
         self.dependants: dict[int, dict[int, Job]] = {}
         self.descendants: dict[int, dict[int, Job]] = {}
@@ -66,9 +73,10 @@ class State:
 
     def gate(self, project: str, key: str) -> Gate:
         """The gate of a lock key, made when there is none yet."""
-        gate = self.gates.get((project, key))
+        gates = self.gates.setdefault(project, {})
+        gate = gates.get(key)
         if gate is None:
-            gate = self.gates[project, key] = Gate(project, key)
+            gate = gates[key] = Gate(project, key)
         return gate
 
     def line_of(self, job: Job) -> Line:
@@ -118,8 +126,14 @@ class State:
         if job.gate is not None:
             job.gate.members -= 1
             if not job.gate.members:
-                del self.gates[job.gate.project, job.gate.key]
+                self._forget_gate(job.gate)
         return list(self.dependants.pop(job.id, {}).values())
+
+    def _forget_gate(self, gate: Gate) -> None:
+        gates = self.gates[gate.project]
+        del gates[gate.key]
+        if not gates:
+            del self.gates[gate.project]
 
     def due(self, now_us: int) -> list[Job]:
         """The jobs whose start time has come; their timers are dropped."""

@@ -74,5 +74,7 @@ def diagram() -> str:
 def table() -> str:
     """Every arrow with its cause, as a Markdown table; it stands in the documentation word for word."""
     lines = ["| from | to | because |", "| --- | --- | --- |"]
-    lines += [f"| `{a}` | `{b}` | {CAUSES[a, b]} |" for a, following in TRANSITIONS.items() for b in following]
+    lines += [
+        f"| `{a}` | `{b}` | {CAUSES[a, b]} |" for a, following in TRANSITIONS.items() for b in following
+    ]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from locksided.keeper.proc import Hit, Process
 
 SIGKILL = 9
 CPU_PERIOD_US = 100_000
+RETRY_SECONDS = 0.5
 MAX_ROUNDS = 8
 """How often a signal goes over a tree that grows meanwhile."""
 
@@ -109,16 +110,16 @@ class CgroupTree:
 
     def kill(self) -> list[Hit]:
         hits = [Hit(process.pid, process.name, SIGKILL) for process in self.members()]
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             _write(self._folder, "cgroup.kill", "1")
         return hits
 
     def freeze(self) -> None:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             _write(self._folder, "cgroup.freeze", "1")
 
     def thaw(self) -> None:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             _write(self._folder, "cgroup.freeze", "0")
 
     def is_empty(self) -> bool:
@@ -134,8 +135,9 @@ class CgroupTree:
             return
         try:
             self._events_fd = os.open(os.path.join(self._folder, "cgroup.events"), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            callback()
+        except OSError:
+            # It is gone, or the system has no descriptor left: look again soon.
+            self._loop.after(RETRY_SECONDS, callback)
             return
 
         def changed() -> None:

@@ -42,7 +42,7 @@ class Keeper:
         self._listening = listening
         self._hierarchy = hierarchy
         self._linger_seconds = linger_seconds
-        self._family = Family()
+        self._family = Family(is_everyone=hierarchy is None)
         self._runs: dict[str, Run | Reaping] = {}
         self._run_of_pid: dict[int, Run] = {}
         self._connection: Connection | None = None
@@ -124,7 +124,7 @@ class Keeper:
             act(run)
 
     def _watch(self, message: Message) -> None:
-        token, seq = order.token_of(message), message["seq"]
+        token, seq = order.token_of(message), order.seq_of(message)
         run = self._runs.get(token)
         if run is not None:
             run.watch(seq)

@@ -36,10 +36,15 @@ def make_pipes(count: int) -> list[Pipe]:
         while len(pipes) < count:
             pipes.append(make_pipe())
     except OSError:
-        for fd in (fd for pipe in pipes for fd in pipe):
-            os.close(fd)
+        close_pipes(pipes)
         raise
     return pipes
+
+
+def close_pipes(pipes: list[Pipe]) -> None:
+    for pipe in pipes:
+        os.close(pipe.read)
+        os.close(pipe.write)
 
 
 class Leader:
@@ -149,6 +154,9 @@ class Launch:
         record = leader.record.removeprefix(READY)
         if record:
             self._refuse(spawn.read_refusal(record))
+        elif not leader.is_ready:
+            # It runs, or it was killed on the way and the others must not wait for it.
+            self._close_barrier()
         if self.is_over:
             self._close_barrier()
             self._over()

@@ -17,19 +17,24 @@ from locksided.keeper import clock, libc
 Callback = Callable[[], object]
 
 BULK_PER_TURN = 4
+FOREVER_SECONDS = 1e9
+MAX_CANCELLED = 256
 
 
 class Timer:
     """A callback that is due once, at a moment of CLOCK_BOOTTIME, unless it is cancelled before."""
 
-    __slots__ = ("callback", "deadline")
+    __slots__ = ("_cancelled", "callback", "deadline")
 
-    def __init__(self, deadline: float, callback: Callback) -> None:
+    def __init__(self, deadline: float, callback: Callback, cancelled: Callback) -> None:
         self.deadline = deadline
         self.callback: Callback | None = callback
+        self._cancelled = cancelled
 
     def cancel(self) -> None:
-        self.callback = None
+        if self.callback is not None:
+            self.callback = None
+            self._cancelled()
 
 
 class Loop:
@@ -44,6 +49,7 @@ class Loop:
         self._callbacks: dict[int, Callback] = {}
         self._bulk_callbacks: dict[int, Callback] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._cancelled = 0
         self._order = count()
         self._armed: float | None = None
         self._timer_fd = libc.boot_timer()
@@ -75,7 +81,7 @@ class Loop:
 
     def after(self, seconds: float, callback: Callback) -> Timer:
         """Call back once, `seconds` from now, time in suspend included."""
-        timer = Timer(clock.boot_seconds() + seconds, callback)
+        timer = Timer(clock.boot_seconds() + min(seconds, FOREVER_SECONDS), callback, self._timer_cancelled)
         heapq.heappush(self._timers, (timer.deadline, next(self._order), timer))
         return timer
 
@@ -108,16 +114,28 @@ class Loop:
         now = clock.boot_seconds()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
-            if timer.callback is not None:
-                timer.callback()
+            callback, timer.callback = timer.callback, None
+            if callback is None:
+                self._cancelled -= 1
+            else:
+                callback()
 
     def _arm(self) -> None:
         while self._timers and self._timers[0][2].callback is None:
             heapq.heappop(self._timers)
+            self._cancelled -= 1
         deadline = self._timers[0][0] if self._timers else None
         if deadline != self._armed:
             self._armed = deadline
             libc.arm_boot_timer(self._timer_fd, deadline)
+
+    def _timer_cancelled(self) -> None:
+        """Throw cancelled timers away when they are many: time limits of runs long ended would pile up."""
+        self._cancelled += 1
+        if self._cancelled > MAX_CANCELLED and self._cancelled > len(self._timers) // 2:
+            self._timers = [entry for entry in self._timers if entry[2].callback is not None]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
 
     def _timer_fired(self) -> None:
         self._armed = None

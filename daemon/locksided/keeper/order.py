@@ -8,6 +8,9 @@ from locksided.keeper.wire import Message
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 DEFAULT_GRACE_SECONDS = 10.0
 SIGTERM = 15
+LARGEST_NUMBER = 2**62
+LARGEST_ID = 2**32 - 2
+"""The one above it means `unchanged` to the kernel: a job would keep the rights of the keeper."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -84,6 +87,13 @@ def token_of(message: Message) -> str:
     return token
 
 
+def seq_of(message: Message) -> int:
+    seq = message.get("seq")
+    if not isinstance(seq, int):
+        raise BadOrder("seq: the number of a frame is expected")
+    return seq
+
+
 def raw(text: str) -> bytes:
     """The bytes of a text that came from the system or goes to it.
 
@@ -130,24 +140,30 @@ def _user(message: Message) -> User | None:
     user = message.get("user")
     if user is None:
         return None
-    try:
-        return User(int(user["uid"]), int(user["gid"]), [int(group) for group in user.get("groups", [])])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadOrder("user: uid, gid and groups are expected") from error
+    if not isinstance(user, dict) or not isinstance(user.get("groups", []), list):
+        raise BadOrder("user: an object with uid, gid and groups is expected")
+    groups = [_id(group) for group in user.get("groups", [])]
+    return User(_id(user.get("uid")), _id(user.get("gid")), groups)
+
+
+def _id(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_ID:
+        raise BadOrder("user: ids of users and groups are numbers from 0")
+    return value
 
 
 def _positive(message: Message, field: str) -> float | None:
     value = message.get(field)
     if value is None:
         return None
-    if not _is_number(value) or not value > 0:
+    if not _is_number(value) or not 0 < value <= LARGEST_NUMBER:
         raise BadOrder(f"{field}: a number above 0 is expected")
     return float(value)
 
 
 def _grace(message: Message) -> float:
     value = message.get("graceSeconds", DEFAULT_GRACE_SECONDS)
-    if not _is_number(value) or not value >= 0:
+    if not _is_number(value) or not 0 <= value <= LARGEST_NUMBER:
         raise BadOrder("graceSeconds: a number from 0 is expected")
     return float(value)
 

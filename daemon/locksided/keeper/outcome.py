@@ -95,7 +95,7 @@ def write_run(folder: str, content: Message) -> None:
 def write_outcome(folder: str, content: Message) -> None:
     """Put the outcome in place whole. Raises OSError.
 
-    It is written over the note of the start, which is of no use any more, and then renamed: one file less per run.
+    It is written over the note of the start, which is of no use any more, and renamed: one file less per run.
     """
     path = os.path.join(folder, RUN_FILE)
     _write(path, content)

@@ -16,6 +16,9 @@ from locksided.keeper.redact import Redactor
 
 READ_BYTES = 256 * 1024
 SMALL_PIPE_BYTES = 64 * 1024
+MAX_LAST_READS = 64
+"""More than any pipe holds; whoever still writes was given the pipe from outside and is not waited for."""
+
 TAIL_BYTES = 4096
 FLUSH_SECONDS = 0.2
 """How long the beginning of a line may wait for its end."""
@@ -93,8 +96,9 @@ class Output:
     def finish(self) -> None:
         """Read what is left in the pipes and close the log; nobody is left to write into them."""
         for stream in self._streams:
-            while stream.fd >= 0 and self._read(stream):
-                pass
+            for _ in range(MAX_LAST_READS):
+                if stream.fd < 0 or not self._read(stream):
+                    break
             self._close_stream(stream)
         if self._flush_timer is not None:
             self._flush_timer.cancel()

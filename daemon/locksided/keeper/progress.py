@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.output import MAX_LAST_READS
 from locksided.keeper.redact import Redactor
 from locksided.keeper.wire import Message
 
@@ -31,8 +32,9 @@ class Progress:
 
     def finish(self) -> None:
         """Read what is left and close the pipe; the rest goes with the outcome."""
-        while self._fd >= 0 and self._read():
-            pass
+        for _ in range(MAX_LAST_READS):
+            if self._fd < 0 or not self._read():
+                break
         self._close()
         if self._pause is not None:
             self._pause.cancel()

@@ -11,6 +11,7 @@ A stop can be asked for in any phase. Whether the run has come to its end is loo
 from the tree itself, so that no missed wake-up can strand it.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from enum import Enum
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 from locksided.keeper import clock, outcome
 from locksided.keeper.journal import Journal
-from locksided.keeper.launch import Launch, Leader, Outlets, make_pipes
+from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
 from locksided.keeper.limit import TimeLimit
 from locksided.keeper.loop import Loop
 from locksided.keeper.order import Order
@@ -32,6 +33,9 @@ from locksided.keeper.stopping import Stopper
 from locksided.keeper.tree import Tree
 from locksided.keeper.usage import Usage
 from locksided.keeper.wire import Message
+
+SPARE_DESCRIPTORS = 32
+"""What must stay free when a run starts: logs, outcomes and looks into /proc need descriptors, too."""
 
 
 class Phase(Enum):
@@ -208,14 +212,12 @@ class Run:
 
     def _look_after_leftovers(self) -> None:
         """All stages have ended, others of the tree live on."""
-        if self._phase is Phase.LEFTOVERS:
-            self._stopper.push()
-            return
-        self._phase = Phase.LEFTOVERS
-        if self._launch.refusal is not None:
-            self._stopper.begin()
-        elif not self._stopper.has_begun:
-            self._report_leftovers()
+        if self._phase is not Phase.LEFTOVERS:
+            self._phase = Phase.LEFTOVERS
+            if self._launch.refusal is not None:
+                self._stopper.begin()
+            elif not self._stopper.has_begun:
+                self._report_leftovers()
         self._stopper.push()
         self._tree.on_change(self.advance)
 
@@ -297,6 +299,9 @@ class Run:
     def _open_outlets(self) -> Outlets:
         """Make the pipes of the run and begin to read them; the write ends go to its processes."""
         pipes = make_pipes(3)
+        if max(pipes[-1]) > self._around.inherited.open_files[1] - SPARE_DESCRIPTORS:
+            close_pipes(pipes)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         for pipe in pipes:
             os.set_blocking(pipe.read, False)
             if self._order.user is not None:

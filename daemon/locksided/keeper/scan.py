@@ -40,7 +40,9 @@ class Kin(NamedTuple):
 class Family:
     """Knows which descendant of the keeper belongs to which run."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_everyone: bool) -> None:
+        """`is_everyone`: all runs of the keeper are known here, so whose an orphan is can be concluded."""
+        self._is_everyone = is_everyone
         self._keeper_pid = os.getpid()
         self._kins: dict[str, Kin] = {}
         self._seen: dict[Identity, str] = {}
@@ -73,7 +75,9 @@ class Family:
         return [process for process, owner in self._attribute() if owner == name]
 
     def strays(self) -> list[Process]:
-        """Living descendants of the keeper that fit no run."""
+        """Living descendants of the keeper that fit no run; none where runs have cgroups."""
+        if not self._is_everyone:
+            return []
         return [process for process, owner in self._attribute() if owner is None]
 
     def _attribute(self) -> list[tuple[Process, str | None]]:
@@ -104,7 +108,7 @@ class Family:
             for name, kin in possible.items():
                 if sign(kin):
                     return name
-        return next(iter(possible)) if len(possible) == 1 else None
+        return next(iter(possible)) if self._is_everyone and len(possible) == 1 else None
 
 
 def descendants(processes: dict[int, Process], root: int) -> Iterable[Process]:

@@ -23,9 +23,13 @@ def encode(message: Message) -> bytes:
 def decode(line: bytes) -> Message:
     """Return the object on a line. Raises BadLine."""
     try:
-        message = json.loads(line)
+        message = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise BadLine(str(error)) from error
-    if not isinstance(message, dict):
-        raise BadLine("not an object")
+    if not isinstance(message, dict) or not isinstance(message.get("op"), str):
+        raise BadLine("an object with an op is expected")
     return message
+
+
+def _refuse_constant(name: str) -> float:
+    raise BadLine(f"{name} is no JSON")

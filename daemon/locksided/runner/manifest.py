@@ -65,14 +65,17 @@ class ExitCodes:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How a component's program is started and stopped, whatever the configuration says."""
+    """How a component's program is started and stopped, whatever the configuration says.
+
+    Without a grace period of its own the daemon's setting holds.
+    """
 
     program: Program
     cwd: str | None
     environment: Mapping[str, str]
     image_parameters: Mapping[str, Any]
     stop_signal: int
-    grace_seconds: float
+    grace_seconds: float | None
     leftovers: Leftovers
     exit_codes: ExitCodes
 
@@ -173,9 +176,9 @@ def _codes(fields: Fields, name: str, default: frozenset[int]) -> frozenset[int]
     return frozenset(as_integer(code, join(at, index), least=0, most=255) for index, code in enumerate(codes))
 
 
-def _grace_seconds(value: object, path: str) -> float:
+def _grace_seconds(value: object, path: str) -> float | None:
     if value is None:
-        return 10.0
+        return None
     seconds = as_number(value, path, least=0)
     if seconds > _MAX_GRACE_SECONDS:
         raise Invalid(f"{path} must be at most {_MAX_GRACE_SECONDS}.", path=path)

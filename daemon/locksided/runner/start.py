@@ -9,6 +9,7 @@ from locksided.runner.plan import Step
 from locksided.runner.secrets import secret_values
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
+DEFAULT_GRACE_SECONDS = 10.0
 
 
 def start_message(
@@ -19,8 +20,12 @@ def start_message(
     state: Mapping[str, Any] | None = None,
     spent_seconds: float = 0.0,
     max_log_bytes: int = DEFAULT_MAX_LOG_BYTES,
+    grace_seconds: float = DEFAULT_GRACE_SECONDS,
 ) -> dict[str, Any]:
-    """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before."""
+    """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
+
+    `grace_seconds` holds for a component that does not say how long it may take to stop.
+    """
     execution, folder, limits = step.execution, context.folder, spec["limits"]
     program = execution.program.with_datadir(folder.data + "/") if step.has_data else execution.program
     return {
@@ -33,7 +38,7 @@ def start_message(
         "env": environment_of(step, spec, context),
         "user": _user(context.run_as),
         "timeoutSeconds": _time_left(limits["timeoutSeconds"], spent_seconds),
-        "graceSeconds": execution.grace_seconds,
+        "graceSeconds": grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
         "stopSignal": execution.stop_signal,
         "memoryBytes": limits["memoryBytes"],
         "cpus": limits["cpus"],

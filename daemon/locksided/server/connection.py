@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 from msgspec import UnsetType
 
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
@@ -52,8 +53,8 @@ class Connection:
         self._last_write = anyio.CancelScope()
         self._looks = anyio.create_task_group()
         self._changes = anyio.create_task_group()
-        self._looks_lane = Lane(self._looks, self._perform, limits.in_flight)
-        self._changes_lane = Lane(self._changes, self._perform, limits.in_flight)
+        self._looks_lane = self._lane(self._looks, limits.in_flight)
+        self._changes_lane = self._lane(self._changes, limits.in_flight)
 
     def notify(self, method: str, params: Any) -> bool:
         """Send a notification; False, and nothing is sent, if the client has too much unread or is gone."""
@@ -181,8 +182,8 @@ class Connection:
         if not await self._may_begin(None):
             return
         answer = BatchAnswer(len(requests), self._limits.line_bytes, self._answered)
-        looks = Lane(self._looks, self._perform, self._limits.batch_width)
-        changes = Lane(self._changes, self._perform, self._limits.batch_width)
+        looks = self._lane(self._looks, self._limits.batch_width)
+        changes = self._lane(self._changes, self._limits.batch_width)
         for request in requests:
             sink = answer.sink(request.id)
             if isinstance(request, Rejected):
@@ -196,6 +197,9 @@ class Connection:
         looks.finish()
         changes.finish()
 
+    def _lane(self, tasks: TaskGroup, width: int) -> Lane:
+        return Lane(tasks, self._router.perform, self._outbox, width)
+
     def _lane_of(self, pending: Pending) -> Lane:
         return self._changes_lane if pending.call.method.mutates else self._looks_lane
 
@@ -204,8 +208,7 @@ class Connection:
         if self._in_flight >= self._limits.in_flight:
             await anyio.lowlevel.checkpoint()  # what needs no waiting is done by now
         if isinstance(request_id, UnsetType):
-            while self._in_flight >= self._limits.in_flight:
-                await self._next_answer()
+            await self._fewer_in_flight()
         elif self._in_flight >= self._limits.in_flight:
             message = f"{self._in_flight} requests of this connection are unanswered: wait for some answers"
             self._reject(error(ErrorKind.LIMIT, message), request_id)
@@ -213,15 +216,15 @@ class Connection:
         self._in_flight += 1
         return True
 
-    async def _perform(self, pending: Pending) -> None:
-        """Do a call once there is room for its answer."""
-        if self._outbox.is_full:
-            try:
-                await self._outbox.room()
-            except anyio.get_cancelled_exc_class():
-                pending.give_up()
-                raise
-        await self._router.perform(pending)
+    async def _fewer_in_flight(self) -> None:
+        """Wait for room for one more; nothing is read meanwhile, so a hang-up is watched for by itself."""
+        if self._in_flight < self._limits.in_flight:
+            return
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self._leave_when_hung_up)
+            while self._in_flight >= self._limits.in_flight:
+                await self._next_answer()
+            watch.cancel_scope.cancel()
 
     # --- answers
 

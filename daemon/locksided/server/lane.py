@@ -12,16 +12,21 @@ import anyio
 from anyio.abc import TaskGroup
 
 from locksided.server.calls import Pending
+from locksided.server.outbox import Outbox
 
 Perform = Callable[[Pending], Awaitable[None]]
 
 
 class Lane:
-    """Calls begin in the order in which they were put, at most `width` at a time."""
+    """Calls begin in the order in which they were put, at most `width` at a time.
 
-    def __init__(self, tasks: TaskGroup, perform: Perform, width: int) -> None:
+    None begins while the client leaves its answers unread.
+    """
+
+    def __init__(self, tasks: TaskGroup, perform: Perform, outbox: Outbox, width: int) -> None:
         self._tasks = tasks
         self._perform = perform
+        self._outbox = outbox
         self._width = width
         self._queue: deque[Pending] = deque()
         self._workers = 0
@@ -68,11 +73,13 @@ class Lane:
             self._workers -= 1
 
     async def _do_all(self) -> None:
+        await self._outbox.room()
         self._is_coming = False
         while self._queue:
             pending = self._queue.popleft()
             self._have_one_come()
             await self._perform(pending)
+            await self._outbox.room()
 
     async def _park(self) -> None:
         self._parked = parked = asyncio.get_running_loop().create_future()

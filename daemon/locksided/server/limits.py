@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_DEPTH: Final = 128
+MAX_CONTAINERS: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 _CREDENTIALS: Final = struct.Struct("iII")
 _SO_PEERGROUPS: Final = 59
 _GID_BYTES: Final = 4
-_MAX_GROUPS: Final = 65_536
+_MOST_BYTES: Final = 1024  # what Python's getsockopt takes: 256 groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def user_name(uid: int) -> str:
 
 def _groups_of(connected: socket.socket, uid: int, gid: int) -> list[int]:
     try:
-        raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS * _GID_BYTES)
-    except OSError:  # a kernel before 4.13: what the user database says is the next best thing
+        raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_BYTES)
+    except OSError:  # more groups than that, or a kernel before 4.13: ask the user database
         return os.getgrouplist(user_name(uid), gid)
     return list(struct.unpack(f"{len(raw) // _GID_BYTES}I", raw))

@@ -3,7 +3,10 @@
 Pure: whether a method exists and may be called is not asked here. Of equal keys in an object the last counts.
 """
 
+import gc
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Any, Final, Literal
@@ -13,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.explain import explain
-from locksided.server.limits import MAX_DEPTH, Limits
+from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, Limits
 
 RequestId = str | int | float | None
 
@@ -39,10 +42,11 @@ Parsed = Request | Rejected
 
 _REQUEST: Final = msgspec.json.Decoder(Request)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BRACKETS: Final = b"[]{}"
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # as signed bytes: one level in, one out
+_LARGE_BYTES: Final = 64 * 1024
 _TOO_DEEP: Final = f"The JSON text is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -55,6 +59,28 @@ _IDENTIFIED: Final = msgspec.json.Decoder(_Identified)
 
 def parse(frame: bytes, limits: Limits) -> Parsed | list[Parsed]:
     """The request of a frame, the requests of a batch, or why it is neither."""
+    if len(frame) < _LARGE_BYTES:
+        return _parse(frame, limits)
+    if _has_too_many_containers(frame):
+        message = f"A request has at most {MAX_CONTAINERS} lists and objects in it: send less at once"
+        return Rejected(error(ErrorKind.LIMIT, message))
+    with _no_collection():
+        return _parse(frame, limits)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector from walking, again and again, a million lists that are just being made."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(frame: bytes, limits: Limits) -> Parsed | list[Parsed]:
     if frame[:1] == b"{" or frame.lstrip()[:1] != b"[":
         return _parse_one(frame)
     try:
@@ -120,9 +146,17 @@ def _id_of(text: bytes) -> RequestId:
         return None
 
 
+def _has_too_many_containers(text: bytes) -> bool:
+    """Whether reading it would cost fifty times its own memory, and a second of everybody's time."""
+    if text.count(b"[") + text.count(b"{") <= MAX_CONTAINERS:
+        return False
+    bare = _STRINGS.sub(b"", text)
+    return bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS
+
+
 def _is_too_deep(text: bytes) -> bool:
     """Whether a well-formed text is nested so deeply that handling it elsewhere could fail."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
-    brackets = _STRINGS.sub(b"", text).translate(None, delete=_NO_BRACKETS)
-    return any(depth > MAX_DEPTH for depth in accumulate(map(_STEPS.__getitem__, brackets)))
+    steps = _STRINGS.sub(b"", text).translate(_STEPS, delete=_NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH

@@ -1,0 +1,63 @@
+"""What a dry run answers: the job that would be made, as the wire shows it. Nothing is stored or decided.
+
+It has id 0, no place in line and no reasons: those come with the job itself.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.api.views import JobViews
+from locksided.core.model import Draft
+from locksided.runner.frozen import thaw
+from locksided.store.rows import JobRow
+
+_NEW: Mapping[str, Any] = {
+    **dict.fromkeys(JobRow.__struct_fields__),
+    "id": 0,
+    "type": "standard",
+    "visible": 1,
+    "line_order": 0,
+    "status": "created",
+    "desired_status": "processing",
+    "stage": "validated",
+    "duration_us": 0,
+    "paused_us": 0,
+    "attempt": 0,
+    "starts": 0,
+    "launches": 0,
+    "spawned": 0,
+    "lost_count": 0,
+    "step": 0,
+}
+
+
+def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: int) -> dict[str, Any]:
+    """The view of the job that this draft would become at `now_us`."""
+    documents = {name: thaw(body) for name, body in made.blobs}
+    values = made.values
+    columns = {
+        **_NEW,
+        **values,
+        "project": made.project,
+        "run_id": "0" if parent_run_id is None else f"{parent_run_id}.0",
+        "relation": None if parent_run_id is None else "weak",
+        "owner_uid": made.owner_uid,
+        "pool": made.pool,
+        "priority": made.priority,
+        "lock_key": made.lock_key,
+        "lock_policy": _policy(made),
+        "start_at_us": made.start_at_us,
+        "stages": {"accepted": now_us, "validated": now_us},
+        "created_us": now_us,
+        "updated_us": now_us,
+        "on_lost": made.on_lost.value,
+    }
+    depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
+    spec = documents.get(values.get("spec_hash") or "", {})
+    return views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), None, depends_on)
+
+
+def _policy(made: Draft) -> str:
+    if made.lock_key is None:
+        return "none"
+    return f"shared:{made.lock_share}" if made.lock_share else "exclusive"

@@ -1,0 +1,64 @@
+"""The OpenRPC document is whole, made of the same types, and its schemas hold what the types hold."""
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+
+from lockside.protocol.methods import METHODS
+from lockside.protocol.openrpc import document
+from lockside.protocol.types import Job
+
+DOCUMENT = json.loads(msgspec.json.encode(document("1.2.3")))
+
+
+def schema_of(part: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(part | {"components": DOCUMENT["components"]})
+
+
+def test_every_method_is_described() -> None:
+    assert [method["name"] for method in DOCUMENT["methods"]] == list(METHODS)
+    assert DOCUMENT["info"]["version"] == "1.2.3"
+
+
+def test_required_parameters_come_first_as_the_standard_wants() -> None:
+    for method in DOCUMENT["methods"]:
+        flags = [parameter["required"] for parameter in method["params"]]
+        assert flags == sorted(flags, reverse=True)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in _references(DOCUMENT):
+        found = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def _references(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+        return own + [found for value in part.values() for found in _references(value)]
+    return [found for value in part for found in _references(value)] if isinstance(part, list) else []
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_the_schemas_take_the_examples(name: str) -> None:
+    [described] = [method for method in DOCUMENT["methods"] if method["name"] == name]
+    schemas = {parameter["name"]: parameter["schema"] for parameter in described["params"]}
+    for parameter in described["examples"][0]["params"]:
+        assert schema_of(schemas[parameter["name"]]).is_valid(parameter["value"])
+    schema_of(described["result"]["schema"])
+
+
+def test_the_schemas_refuse_what_the_types_refuse() -> None:
+    request = schema_of({"$ref": "#/components/schemas/JobCreate"})
+    assert request.is_valid({"component": "a", "priority": "high"})
+    assert not request.is_valid({"component": "a", "priority": "urgent"})
+    assert not request.is_valid({"component": "a", "surely_unknown": 1})
+
+
+def test_a_job_as_it_is_answered_fits_its_schema() -> None:
+    job = json.loads(msgspec.json.encode(Job(id="1", run_id="1", component="a")))
+    assert schema_of({"$ref": "#/components/schemas/Job"}).is_valid(job)

@@ -1,0 +1,180 @@
+"""Parameters are taken in the forms people write, and refused by the name of the field that is wrong."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from lockside.protocol.explain import explain
+from lockside.protocol.methods import METHODS
+from lockside.protocol.params import ConfigPut, JobAmend, JobCreate, JobList
+from lockside.protocol.types import Config, Manifest
+from lockside.protocol.words import Role, Status
+
+
+def fault(method: str, **params: Any) -> tuple[str, str]:
+    kind = METHODS[method].params
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(params, kind)
+    return explain(caught.value, kind)
+
+
+def test_text_forms_are_numbers_once_they_are_read() -> None:
+    made = msgspec.convert(
+        {
+            "component": "a.b",
+            "priority": "high",
+            "parallelism": "2",
+            "delay": "00:00:30",
+            "limits": {"memoryBytes": "1.5GB", "timeoutSeconds": "02:30:00"},
+        },
+        JobCreate,
+    )
+    assert (made.priority, made.parallelism, made.delay) == (50, 2, 30)
+    assert made.limits is not None
+    assert (made.limits.memory_bytes, made.limits.timeout_seconds) == (1_610_612_736, 9000)
+
+
+@pytest.mark.parametrize(
+    ("params", "path"),
+    [
+        ({}, "$.component"),
+        ({"component": "a/b"}, "$.component"),
+        ({"component": "../etc"}, "$.component"),
+        ({"component": "a\n"}, "$.component"),
+        ({"component": "x" * 81}, "$.component"),
+        ({"component": "a", "nmae": "x"}, "$.nmae"),
+        ({"component": "a", "name": "x" * 65}, "$.name"),
+        ({"component": "a", "priority": 101}, "$.priority"),
+        ({"component": "a", "priority": "urgent"}, "$.priority"),
+        ({"component": "a", "parallelism": "many"}, "$.parallelism"),
+        ({"component": "a", "parallelism": -1}, "$.parallelism"),
+        ({"component": "a", "mode": "fast"}, "$.mode"),
+        ({"component": "a", "type": "container"}, "$.type"),
+        ({"component": "a", "status": "success"}, "$.status"),
+        ({"component": "a", "retry": {"maxAttempts": 0}}, "$.retry.maxAttempts"),
+        ({"component": "a", "retry": {"maxAttempts": True}}, "$.retry.maxAttempts"),
+        ({"component": "a", "limits": {"memoryBytes": "lots"}}, "$.limits.memoryBytes"),
+        ({"component": "a", "limits": {"memoryBytes": "0GB"}}, "$.limits.memoryBytes"),
+        ({"component": "a", "limits": {"memory": 1}}, "$.limits.memory"),
+        ({"component": "a", "dependsOn": [{"job": "1"}, {"job": 2}]}, "$.dependsOn[1].job"),
+        ({"component": "a", "delayedStartTime": "2026-13-01T00:00:00Z"}, "$.delayedStartTime"),
+        ({"component": "a", "delay": 1, "delayedStartTime": "2026-01-01T00:00:00Z"}, "$.delay"),
+        (
+            {"component": "a", "configData": {"runtime": {"parallelism": "x"}}},
+            "$.configData.runtime.parallelism",
+        ),
+        ({"component": "a", "fields": ["id", "staus"]}, "$.fields[1]"),
+    ],
+)
+def test_a_wrong_field_of_a_request_is_named(params: dict[str, Any], path: str) -> None:
+    message, found = fault("job.create", **params)
+    assert found == path
+    assert path.rpartition(".")[2].partition("[")[0] in message
+
+
+def test_a_misspelt_field_is_told_the_right_one() -> None:
+    assert (
+        fault("job.create", component="a", prioritty=1)[0]
+        == "Unknown field `prioritty`: did you mean `priority`?"
+    )
+
+
+def test_a_word_outside_its_list_is_told_the_list() -> None:
+    assert (
+        fault("job.create", component="a", mode="fast")[0]
+        == "`mode`: 'fast' is not one of run, forceRun, debug"
+    )
+
+
+def test_a_huge_unknown_name_makes_no_huge_message() -> None:
+    assert len(fault("job.create", component="a", **{"x" * 10**6: 1})[0]) < 1500
+
+
+def test_filters_take_foreign_words_and_hold_statuses() -> None:
+    assert msgspec.convert({"status": ["QUEUED", "canceled"]}, JobList).status == [
+        Status.CREATED,
+        Status.WAITING,
+        Status.CANCELLED,
+    ]
+    assert fault("job.list", status=["success", "sleeping"])[1] == "$.status[1]"
+
+
+def test_changes_are_just_those_that_were_named() -> None:
+    amended = msgspec.convert({"id": "1", "with": {"priority": "low", "config": None}}, JobAmend)
+    assert msgspec.to_builtins(amended.changes) == {"priority": -50, "config": None}
+    assert fault("job.amend", id="1", **{"with": {"limits": {"cpus": 0}}})[1] == "$.with.limits.cpus"
+
+
+def test_either_one_id_or_several_are_waited_for() -> None:
+    assert fault("job.wait")[0] == "`id`: Give either `id` or `ids`"
+    assert fault("job.wait", id="1", ids=["2"])[1] == "$.id"
+
+
+def test_a_uuid_is_an_id() -> None:
+    msgspec.convert({"id": "01234567-89ab-8def-8123-456789abcdef"}, METHODS["job.get"].params)
+    assert fault("job.get", id="x")[1] == "$.id"
+
+
+def test_foreign_keys_under_a_configuration_are_kept_and_elsewhere_refused() -> None:
+    foreign = {
+        "parameters": [],
+        "runtime": {"safe": True},
+        "shared": {"x": 1},
+        "phases": [{"id": 5, "behavior": []}],
+    }
+    put = msgspec.convert({"component": "a", "config": "1", "configuration": foreign}, ConfigPut)
+    assert put.configuration == foreign
+    assert fault("config.put", component="a", config="1", shared={})[1] == "$.shared"
+    rows = [{"id": "r", "configuration": {"runtime": 1}}]
+    assert fault("config.put", component="a", config="1", rows=rows)[1] == "$.rows[0].configuration.runtime"
+
+
+def test_two_rows_of_one_id_are_refused() -> None:
+    assert (
+        fault("config.put", component="a", config="1", rows=[{"id": "r"}, {"id": "r"}])[1] == "$.rows[1].id"
+    )
+
+
+@pytest.mark.parametrize("ways", [{}, {"command": ["a"], "shell": "a"}, {"command": []}])
+def test_a_component_is_run_in_exactly_one_way(ways: dict[str, Any]) -> None:
+    assert fault("component.put", component={"id": "a", **ways})[1] == "$.component.command"
+
+
+def test_a_tag_says_only_what_differs() -> None:
+    manifest = msgspec.convert(
+        {"id": "a", "command": ["a"], "cwd": "/", "tags": {"1.1": {"shell": "b"}}},
+        Manifest,
+    )
+    tagged = manifest.at_tag("1.1")
+    assert (tagged.command, tagged.shell, tagged.cwd, tagged.tag) == (None, "b", "/", "1.1")
+    assert manifest.at_tag("9") is manifest
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert({"id": "a", "command": ["a"], "tags": {"1.1": {"shel": "b"}}}, Manifest)
+
+
+def test_every_method_takes_a_project_and_every_change_a_deduplication_id() -> None:
+    for method in METHODS.values():
+        fields = method.params.__struct_encode_fields__
+        assert "project" in fields, method.name
+        assert ("deduplicationId" in fields) == method.mutates, method.name
+
+
+def test_every_method_has_an_example_that_its_own_types_take() -> None:
+    for method in METHODS.values():
+        msgspec.convert(method.example, method.params)
+
+
+def test_every_parameter_type_refuses_what_it_does_not_know() -> None:
+    for name, method in METHODS.items():
+        assert fault(name, **{**method.example, "surely_unknown": 1})[1] == "$.surely_unknown"
+
+
+def test_lookers_change_nothing_and_rulers_are_admins() -> None:
+    assert {m.name for m in METHODS.values() if m.role is Role.VIEWER and m.mutates} == set()
+    ruled = {m.name for m in METHODS.values() if m.role is Role.ADMIN}
+    assert ruled >= {"component.put", "pool.put", "pool.pause", "daemon.drain", "daemon.backup", "job.purge"}
+
+
+def test_an_answer_of_a_newer_daemon_is_still_read() -> None:
+    assert msgspec.convert({"component": "a", "config": "b", "newer": 1}, Config).config == "b"

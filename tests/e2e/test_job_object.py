@@ -1,0 +1,189 @@
+"""Every member of a job is there, with its right type, in every state that a job can have."""
+
+import re
+
+from e2e.harness import Gate, Wire, of, put_component, put_config, until_running
+from e2e.jobshape import check_job
+
+SLEEP = {"configData": {"parameters": {"command": ["sleep", "600"]}}}
+FAR = "2199-01-01T00:00:00Z"
+
+
+def test_in_created_waiting_and_processing(wire: Wire, gate: Gate) -> None:
+    runs = wire.shell(gate.text, lockKey="shape", name="first", description="words", labels={"team": "a"})
+    waiting = wire.shell("true", lockKey="shape")
+    created = wire.shell("true", delayedStartTime=FAR)
+    for job, status in ((runs, "processing"), (waiting, "waiting"), (created, "created")):
+        check_job(job)
+        view = wire.get(job["id"])
+        check_job(view)
+        assert view["status"] == status
+        assert of(view, "endTime", "retriable") == (None, False)
+    running = until_running(wire, runs)
+    check_job(running)
+    assert running["starts"] == 1
+    assert running["process"]["startToken"]
+    assert running["stage"] == "running"
+    assert of(waiting, "startTime", "starts") == (None, 0)
+    assert of(runs, "name", "description", "labels") == ("first", "words", {"team": "a"})
+    assert created["delayedStartTime"] == "2199-01-01T00:00:00.000000Z"
+    gate.open()
+    wire.done(waiting)
+    wire.call("job.terminate", id=created["id"])
+
+
+def test_in_success_error_warning_cancelled_and_terminated(wire: Wire) -> None:
+    fine = wire.done(wire.shell("echo done"))
+    failed = wire.done(wire.shell("echo wrong >&2; exit 1"))
+    cancelled = wire.call("job.terminate", id=wire.shell("true", hold=True)["id"])
+    runs = wire.shell("exec sleep 600")
+    until_running(wire, runs)
+    terminating = wire.call("job.terminate", id=runs["id"])
+    terminated = wire.done(runs)
+    for job in (fine, failed, cancelled, terminating, terminated):
+        check_job(job)
+    assert [job["status"] for job in (fine, failed, cancelled, terminating, terminated)] == [
+        "success",
+        "error",
+        "cancelled",
+        "terminating",
+        "terminated",
+    ]
+    assert [job["retriable"] for job in (fine, failed, cancelled, terminated)] == [False, True, True, True]
+    assert of(cancelled, "starts", "startTime") == (0, None)
+    assert of(cancelled["process"], "pid", "exitCode") == (None, None)
+    assert of(terminated, "desiredStatus", "starts") == ("terminating", 1)
+    assert fine["process"]["spawnTime"] <= fine["process"]["exitTime"] <= fine["endTime"]
+    assert fine["expiresTime"] > fine["endTime"]
+    assert failed["message"] == failed["result"]["error"]["message"] == "wrong"
+
+
+def test_of_a_stored_configuration(wire: Wire) -> None:
+    put_component(wire, "acme.shape", command=["true"], tag="1.0")
+    put_config(wire, "acme.shape", "daily", configuration={"parameters": {"a": 1}})
+    stored = put_config(wire, "acme.shape", "daily", configuration={"parameters": {"a": 2}})
+    job = wire.done(wire.create("acme.shape", config="daily", priority="high"))
+    check_job(job)
+    assert of(job, "component", "config", "configVersion", "componentVersion", "tag", "branchId", "priority") == (
+        "acme.shape",
+        "daily",
+        stored["version"],
+        1,
+        "1.0",
+        "default",
+        50,
+    )
+    assert of(job, "lock", "configData") == ("exclusive", None)
+    assert job["lockKey"] == "default/acme.shape/daily"
+    assert job["result"]["configVersion"] == stored["version"]
+    assert job["result"]["images"] != [] or job["result"]["images"] == []
+
+
+def test_the_refused_start_of_a_missing_program_is_an_error_that_never_started(wire: Wire) -> None:
+    job = wire.done(wire.create(configData={"parameters": {"command": ["/no/such/program"]}}))
+    check_job(job)
+    assert of(job, "status", "starts") == ("error", 0)
+    error = job["result"]["error"]
+    assert of(error, "type", "kind") == ("user", "spawn")
+    assert "/no/such/program" in error["message"]
+
+
+def test_a_uuid_is_accepted_wherever_an_id_is(wire: Wire, gate: Gate) -> None:
+    job = wire.shell(gate.text)
+    uuid = job["uuid"]
+    assert wire.get(uuid)["id"] == job["id"]
+    assert wire.call("job.explain", id=uuid)["status"] == "processing"
+    depending = wire.shell("true", dependsOn=[{"job": uuid, "when": "final"}])
+    assert depending["dependsOn"] == [{"job": job["id"], "when": "final"}]
+    assert [event["job"] for event in wire.events(job=None, **{"kinds": ["job.created"]})][-1] == depending["id"]
+    assert wire.call("event.list", job=uuid)["events"][0]["job"] == job["id"]
+    gate.open()
+    assert wire.call("job.wait", ids=[uuid, depending["uuid"]])["jobs"][0]["uuid"] == uuid
+    assert wire.call("job.log", id=uuid)["isComplete"] is True
+    assert wire.call("job.annotate", id=uuid, name="by uuid")["name"] == "by uuid"
+    assert wire.call("job.resubmit", id=uuid)["resubmitOf"] == job["id"]
+    other = uuid[:-4] + "ffff"
+    assert wire.refused("job.get", id=other).kind == "not_found"
+    foreign = "00000000" + uuid[8:]
+    assert wire.refused("job.get", id=foreign).kind == "not_found"
+
+
+def test_fields_shorten_answers_and_an_unknown_one_is_named(wire: Wire) -> None:
+    job = wire.shell("true", fields=["status"])
+    assert job.keys() == {"id", "status"}
+    wire.done(job["id"])
+    assert wire.get(job["id"], "name", "process").keys() == {"id", "name", "process"}
+    assert wire.call("job.wait", id=job["id"], fields=["isFinished"]) == {"id": job["id"], "isFinished": True}
+    assert wire.call("job.list", fields=["status"], limit=1)["jobs"][0].keys() == {"id", "status"}
+    refusal = wire.refused("job.get", id=job["id"], fields=["status", "colour"])
+    assert refusal.code == -32602
+    assert refusal.data["path"] == "$.fields[1]"
+    assert "colour" in refusal.error["message"]
+
+
+def test_ids_are_decimal_and_rise(wire: Wire) -> None:
+    ids = [wire.shell("true", hold=True)["id"] for _ in range(3)]
+    assert all(re.fullmatch(r"[1-9][0-9]*", job_id) for job_id in ids)
+    assert sorted(ids, key=int) == ids
+    for job_id in ids:
+        wire.call("job.terminate", id=job_id)
+
+
+def test_a_dry_run_shows_the_job_and_makes_nothing(wire: Wire) -> None:
+    before = wire.call("job.list", count=True, limit=1)["total"]
+    shown = wire.create(configData={"parameters": {"command": ["true"]}}, priority=7, dryRun=True)
+    assert of(shown, "component", "priority", "status") == ("lockside.command", 7, "created")
+    check_job({**shown, "reasons": ["none are told"]})
+    many = wire.call("job.createMany", jobs=[{"component": "lockside.command", **SLEEP}] * 2, dryRun=True)["jobs"]
+    assert [of(one, "id", "configData") for one in many] == [("0", SLEEP["configData"])] * 2
+    assert wire.call("job.list", count=True, limit=1)["total"] == before
+    assert wire.refused("job.create", component="acme.nowhere", dryRun=True).kind == "not_found"
+
+
+def test_annotate_hide_and_unhide_leave_everything_else(wire: Wire) -> None:
+    job = wire.done(wire.shell("true", name="old", labels={"a": "1"}))
+    named = wire.call("job.annotate", id=job["id"], name="new", labels={"b": "2"})
+    assert of(named, "name", "labels", "description") == ("new", {"b": "2"}, None)
+    assert wire.call("job.annotate", id=job["id"], name=None)["name"] in (None, "lockside.command")
+    hidden = wire.call("job.hide", id=job["id"])
+    assert hidden["visible"] is False
+    assert hidden["hiddenTime"]
+    assert job["id"] not in [one["id"] for one in wire.call("job.list")["jobs"]]
+    assert job["id"] in [one["id"] for one in wire.call("job.list", visible=None)["jobs"]]
+    shown = wire.call("job.unhide", id=job["id"])
+    assert of(shown, "visible", "hiddenTime", "status") == (True, None, "success")
+    assert [event["kind"] for event in wire.events(job)][-4:] == [
+        "job.annotated",
+        "job.annotated",
+        "job.hidden",
+        "job.hidden",
+    ]
+    check_job(shown)
+
+
+def test_a_purge_leaves_an_event_and_no_job(wire: Wire) -> None:
+    job = wire.done(wire.shell("echo secret words"))
+    live = wire.shell("true", hold=True)
+    assert wire.refused("job.purge", id=live["id"]).kind == "invalid_transition"
+    assert wire.call("job.purge", id=job["id"]) == {"id": job["id"]}
+    assert wire.refused("job.get", id=job["id"]).kind == "not_found"
+    last = wire.events(job)[-1]
+    assert of(last, "kind", "job") == ("job.purged", job["id"])
+    assert last["principal"]["user"] == job["principal"]["user"]
+    wire.call("job.terminate", id=live["id"])
+
+
+def test_retry_and_resubmit_make_new_jobs_of_the_same_request(wire: Wire) -> None:
+    job = wire.done(wire.shell("exit 1", priority=5, labels={"a": "b"}))
+    retried = wire.done(wire.call("job.retry", id=job["id"]))
+    again = wire.done(wire.call("job.retry", id=retried["id"]))
+    assert of(retried, "retryOfJobId", "priority", "status") == (job["id"], 5, "error")
+    assert again["retryOfJobId"] == job["id"], "of the root"
+    assert retried["configData"] == job["configData"]
+    other = wire.done(wire.call("job.resubmit", id=job["id"], **{"with": {"priority": 9}}))
+    assert of(other, "resubmitOf", "retryOfJobId", "priority", "labels") == (job["id"], None, 9, {"a": "b"})
+    live = wire.shell("true", hold=True)
+    assert wire.refused("job.retry", id=live["id"]).kind == "invalid_transition"
+    wire.call("job.terminate", id=live["id"])
+    for one in (retried, again, other):
+        check_job(one)
