@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     exit_code = 0
     try:
         state_dir = prepare_state_dir(root)
-        anyio.run(Daemon(Place(state_dir, socket, known, file)).run)
+        named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
+        anyio.run(Daemon(Place(state_dir, socket, named, known, file)).run)
     except* (AnotherDaemonError, StoreError, ListenError, OSError) as failures:
         for failure in _leaves(failures):
             print(f"locksided: {failure}", file=sys.stderr)

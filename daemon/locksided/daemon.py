@@ -37,10 +37,11 @@ log = structlog.get_logger("daemon")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this daemon lives and what it was told."""
+    """Where this daemon lives and what it was told. A socket that was named wins over a passed one."""
 
     state_dir: StateDir
     socket: Path
+    is_socket_named: bool
     settings: Settings
     settings_file: Path | None
 
@@ -52,9 +53,9 @@ def prepare_state_dir(root: Path) -> StateDir:
 
 
 def listeners(place: Place) -> list[Listener]:
-    """The sockets that were passed by the service manager, else our own."""
+    """The sockets that the service manager passed, unless another was named; else our own."""
     passed = passed_listeners(os.environ)
-    if passed:
+    if passed and not place.is_socket_named:
         return passed
     place.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     group = place.settings.daemon.socket_group
@@ -95,53 +96,51 @@ class Daemon:
         log.info("stopped")
 
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
-        place = self._place
+        listening = listeners(self._place)
+        address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
         boots = (await store.meta("boot_id") or clock.boot_id(), clock.boot_id())
+        service = self._parts(store, tasks, address, boots)
+        self._server = Server(
+            handlers(service),
+            access(service.settings),
+            _limits(service.settings),
+            structlog.get_logger("server"),
+        )
+        await service.scheduler.start(service.executors)
+        tasks.start_soon(service.scheduler.run)
+        tasks.start_soon(service.link.run, service.executors)
+        tasks.start_soon(Retention(store, service.scheduler, service.workshop, service.settings).run)
+        async with anyio.create_task_group() as serving:
+            await serving.start(self._server.serve, listening)
+            serving.start_soon(self._notifier.keep_alive)
+            self._notifier.tell("READY=1")
+            log.info("ready", socket=str(address), state_dir=str(self._place.state_dir.root), pid=os.getpid())
+            await self._stopping.wait()
+            self._notifier.tell("STOPPING=1")
+            await self._before_stop(service)
+            self._server.stop()
+            serving.cancel_scope.cancel()
+
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str, str]) -> Service:
+        """Every actor, joined; none of them runs yet."""
+        place = self._place
         broker = Broker()
         scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
         link = KeeperLink(place.state_dir.keepers, place.settings.keeper)
-        workshop = Workshop(store, place.state_dir, place.settings, str(place.socket))
-        executors = Executors(link, scheduler, workshop, tasks, boots)
-        service = Service(
+        workshop = Workshop(store, place.state_dir, place.settings, str(address))
+        return Service(
             settings=place.settings,
             state_dir=place.state_dir,
-            socket=str(place.socket),
+            socket=str(address),
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=executors,
+            executors=Executors(link, scheduler, workshop, tasks, boots),
             link=link,
             workshop=workshop,
             started_us=clock.now_us(),
             reload=self._reload,
         )
-        limits = place.settings.limits
-        server = self._server = Server(
-            handlers(service),
-            access(place.settings),
-            Limits(
-                line_bytes=limits.line_bytes,
-                batch=limits.batch,
-                in_flight=limits.in_flight,
-                connections=limits.connections,
-                unread_bytes=limits.unread_bytes,
-            ),
-            structlog.get_logger("server"),
-        )
-        await scheduler.start(executors)
-        tasks.start_soon(scheduler.run)
-        tasks.start_soon(link.run, executors)
-        tasks.start_soon(Retention(store, scheduler, workshop, place.settings).run)
-        async with anyio.create_task_group() as serving:
-            await serving.start(server.serve, listeners(place))
-            self._notifier.tell("READY=1")
-            serving.start_soon(self._notifier.keep_alive)
-            log.info("ready", socket=str(place.socket), state_dir=str(place.state_dir.root), pid=os.getpid())
-            await self._stopping.wait()
-            self._notifier.tell("STOPPING=1")
-            await self._before_stop(service)
-            server.stop()
-            serving.cancel_scope.cancel()
 
     async def _before_stop(self, service: Service) -> None:
         """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
@@ -186,6 +185,18 @@ class Daemon:
                     self._read_settings_again()
                 else:
                     self._stopping.set()
+
+
+def _limits(known: Settings) -> Limits:
+    """What one client may ask for, from the settings."""
+    limits = known.limits
+    return Limits(
+        line_bytes=limits.line_bytes,
+        batch=limits.batch,
+        in_flight=limits.in_flight,
+        connections=limits.connections,
+        unread_bytes=limits.unread_bytes,
+    )
 
 
 SELF = Principal(os.geteuid(), "locksided")

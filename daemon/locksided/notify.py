@@ -18,11 +18,14 @@ class Notifier:
         self._interval_seconds = int(watchdog_us) / 2e6 if watchdog_us.isdecimal() and for_us else None
 
     def tell(self, state: str) -> None:
-        """Send one notice, such as READY=1. A manager that is gone keeps nobody from going on or from stopping."""
+        """Send one notice, such as READY=1; that nobody hears it is no reason to end."""
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock, suppress(OSError):
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
+            suppress(OSError),
+        ):
             sock.sendto(state.encode(), address)
 
     async def keep_alive(self) -> None:

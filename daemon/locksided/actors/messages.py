@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from locksided.core.errors import Refused
 from locksided.core.inputs import Input
 from locksided.core.scheduler import Scheduler
 from locksided.store.transaction import Transaction
@@ -67,6 +68,15 @@ class Look:
 
     at: Callable[[Scheduler], Any]
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def look(self, core: Scheduler) -> None:
+        """Call it, and answer what it says or refuses, if anybody still waits."""
+        if self.answer.done():
+            return
+        try:
+            self.answer.set_result(self.at(core))
+        except Refused as refusal:
+            self.answer.set_exception(refusal)
 
 
 Message: TypeAlias = Ask | Look

@@ -147,8 +147,8 @@ class SchedulerActor:
             if asks:
                 await self._commit(asks)
         for message in batch:
-            if isinstance(message, Look) and not message.answer.done():
-                message.answer.set_result(message.at(self._the_core))
+            if isinstance(message, Look):
+                message.look(self._the_core)
 
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await self._not_done_before(asks)

@@ -35,6 +35,7 @@ from locksided.core.model import Draft
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
+from locksided.runner.locking import wire_lock_key
 from locksided.server.calls import Call
 from locksided.store.jobfilter import JobFilter, OrderBy, Page
 from locksided.store.joblist import GroupBy, JobStats
@@ -253,7 +254,7 @@ class JobMethods:
         return {
             "stopped": [str(job_id) for job_id in forecast.stopped],
             "cancelled": [str(job_id) for job_id in forecast.cancelled],
-            "freed": list(forecast.freed),
+            "freed": [wire_lock_key(key) for key in forecast.freed],
             "started": [str(job_id) for job_id in forecast.started],
         }
 

@@ -53,7 +53,7 @@ def _describe(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Re
         case R.HELD:
             assert job.held is not None
             message = f"{job.held.by or 'Somebody'} holds it back."
-            return Reason(kind, job.held.since_us, message, "job.release lets it go", {"by": job.held.by})
+            return Reason(kind, job.held.since_us, message, "its release", {"by": job.held.by})
         case R.POOL_FULL:
             return _pool_full(job, ahead)
         case R.POOL_PAUSED:
@@ -68,7 +68,7 @@ def _describe(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Re
             assert state.draining is not None
             message = f"{state.draining.by} drains the daemon: no job starts."
             since_us = _later(job, state.draining.since_us)
-            return Reason(kind, since_us, message, "daemon.undrain lets jobs start again", {})
+            return Reason(kind, since_us, message, "the end of the drain", {})
         case R.STORE_UNAVAILABLE:
             assert state.store_trouble is not None
             cause = state.store_trouble.cause
@@ -155,10 +155,10 @@ def _pool_paused(job: Job) -> Reason:
     since_us = _later(job, pool.paused_us)
     if pool.paused_by is None:
         message = f"Pool '{pool.id}' has 0 slots."
-        return Reason(R.POOL_PAUSED, since_us, message, "pool.put with more slots", details)
+        return Reason(R.POOL_PAUSED, since_us, message, "more slots for the pool", details)
     comment = f": {pool.comment}" if pool.comment else ""
     message = f"{pool.paused_by} paused pool '{pool.id}'{comment}."
-    return Reason(R.POOL_PAUSED, since_us, message, "pool.resume", details)
+    return Reason(R.POOL_PAUSED, since_us, message, "the pool's resumption", details)
 
 
 def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:
