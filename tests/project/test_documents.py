@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from locksided.core.transitions import CAUSES, TRANSITIONS, diagram, table
 from locksided.settings import Settings, load
 
