@@ -58,6 +58,7 @@ class Turn:
     answers: list[tuple[Ask, Any]] = field(default_factory=list)
     first_asks: dict[tuple[str, int, str, str], Ask] = field(default_factory=dict)
     repeats: list[tuple[Ask, Ask]] = field(default_factory=list)
+    progress: list[EventRow] = field(default_factory=list)
 
 
 class SchedulerActor:
@@ -187,7 +188,7 @@ class SchedulerActor:
             ask.refuse(refusal)
             return
         if isinstance(work, Progressed) and step.saves:
-            self._tell_progress(work, now_us)
+            turn.progress.append(self._progress_event(work, now_us))
         turn.saves += step.saves
         turn.actions += step.actions
         write = _companion(ask, step.answer)
@@ -209,11 +210,13 @@ class SchedulerActor:
                 ask.reply(result)
         if applied.events:
             self._broker.publish(applied.events)
+        for event in turn.progress:
+            self._broker.tell_progress(event)
 
-    def _tell_progress(self, report: Progressed, now_us: int) -> None:
+    def _progress_event(self, report: Progressed, now_us: int) -> EventRow:
         job = self._the_core.state.jobs[report.job_id]
         data = {"progress": report.progress, "message": report.message}
-        self._broker.tell_progress(EventRow(0, now_us, PROGRESS, job.project, job.id, job.run_id, None, data))
+        return EventRow(0, now_us, PROGRESS, job.project, job.id, job.run_id, None, data)
 
     # -- what the core cannot know ------------------------------------------------------------------------
 
