@@ -6,6 +6,7 @@ so that a job that has not started is never shown without a reason, nor a starte
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from locksided import clock
@@ -16,6 +17,7 @@ from locksided.core.errors import NotFound
 from locksided.core.explain import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
+from locksided.store import reads
 from locksided.store.rows import JobRow
 
 LOOKS = 5
@@ -36,10 +38,7 @@ async def job_views(service: Service, rows: Iterable[JobRow], caller_uid: int) -
     """The views of these jobs, in their order, with the reasons of those that have not started."""
     known = {row.id: row for row in rows}
     reasons = await _reasons(service, known)
-    bodies = await _documents(service, known.values())
-    depends_on: dict[int, list[dict[str, Any]]] = {}
-    for one in await service.store.dependencies_of(known):
-        depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
+    bodies, depends_on = await service.store.read(partial(_documents, rows=known))
     views = views_for(service, caller_uid, clock.now_us())
     return [
         views.view(
@@ -88,9 +87,16 @@ def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> di
     return {job_id: explain(core.state, jobs[job_id], count=count) for job_id in ids if job_id in jobs}
 
 
-async def _documents(service: Service, rows: Iterable[JobRow]) -> dict[str, Any]:
-    hashes = {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
-    return {name: thaw(body) for name, body in (await service.store.specs(hashes)).items()}
+def _documents(
+    connection: Connection, rows: Mapping[int, JobRow]
+) -> tuple[dict[str, Any], dict[int, list[dict[str, Any]]]]:
+    """The frozen documents by hash, and whom each job depends on; one trip to the store for both."""
+    hashes = {one for row in rows.values() for one in (row.spec_hash, row.env_hash) if one is not None}
+    bodies = {name: thaw(body) for name, body in reads.specs(connection, hashes).items()}
+    depends_on: dict[int, list[dict[str, Any]]] = {}
+    for one in reads.dependencies_of(connection, rows):
+        depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
+    return bodies, depends_on
 
 
 def shortened(view: View, fields: Iterable[str] | None) -> View:
