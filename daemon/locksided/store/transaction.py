@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, Save
@@ -15,6 +16,9 @@ from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
 from locksided.store.writes import json_text, write
+
+MOST_EVENTS = 64
+"""In one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,7 @@ class Transaction:
     def finish(self) -> None:
         """Write what is still to be written."""
         self.reading()
-        if self.events:
-            self.connection.executemany(QUERIES["insert_event"], map(_event_values, self.events))
+        _insert_events(self.connection, self.events)
 
     def _append(self, event: AppendEvent) -> None:
         self.last_seq += 1
@@ -150,6 +153,23 @@ class _Mark:
     events: int
     pending: list[Save]
     pending_count: int
+
+
+def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> None:
+    """Many rows with each statement: every step of a statement hands the interpreter's lock round once."""
+    start = 0
+    while start < len(events):
+        size = min(1 << (len(events) - start).bit_length() - 1, MOST_EVENTS)
+        values = [value for event in events[start : start + size] for value in _event_values(event)]
+        connection.execute(_insert_sql(size), values)
+        start += size
+
+
+@cache
+def _insert_sql(rows: int) -> str:
+    """The statement for so many events; sizes are powers of two, so that few texts stay prepared."""
+    statement, _, marks = QUERIES["insert_event"].rpartition("VALUES")
+    return f"{statement}VALUES {', '.join([marks.strip().rstrip(';')] * rows)}"
 
 
 def _event_values(event: EventRow) -> tuple[Any, ...]:

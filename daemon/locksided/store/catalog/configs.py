@@ -82,11 +82,18 @@ def rollback_config(
 
 
 def copy_config(
-    tx: Transaction, source: ConfigId, target: ConfigId, change: Change, *, version: int | None = None
+    tx: Transaction,
+    source: ConfigId,
+    target: ConfigId,
+    change: Change,
+    *,
+    version: int | None = None,
+    names: Mapping[str, Any] | None = None,
 ) -> Stored:
     """Copy a configuration, or one version of it, to another id or branch; Conflict if there is one.
 
-    Its state is not copied: a copy begins as one that never ran.
+    `names` are the members of the body by which the copy calls itself. Its state is not copied: a copy begins
+    as one that never ran.
     """
     require_branch(tx.connection, target.project, target.branch)
     old = objects.get(tx.connection, source.key(), version)
@@ -96,5 +103,8 @@ def copy_config(
         )
     why = change.description or f"copied from {source.branch}/{source.component}/{source.config}"
     return objects.put(
-        tx, target.key(), old.body, replace(change, description=f"{why}, version {old.version}")
+        tx,
+        target.key(),
+        {**old.body, **(names or {})},
+        replace(change, description=f"{why}, version {old.version}"),
     )
