@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from locksided.actors.workshop import Workshop
 from locksided.api.handlers import handlers
 from locksided.api.service import Service
 from locksided.core import inputs as i
+from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
@@ -108,6 +110,7 @@ class Daemon:
         )
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
+        await _end_own_drain(service)
         tasks.start_soon(service.link.run, service.executors)
         tasks.start_soon(Retention(store, service.scheduler, service.workshop, service.settings).run)
         async with anyio.create_task_group() as serving:
@@ -200,6 +203,14 @@ def _limits(known: Settings) -> Limits:
 
 
 SELF = Principal(os.geteuid(), "locksided")
+
+
+async def _end_own_drain(service: Service) -> None:
+    """The last daemon may have drained in order to stop; what people drain stays drained."""
+    drained_by = await service.scheduler.look(lambda core: core.state.draining and core.state.draining.by)
+    if drained_by == SELF.user:
+        with suppress(Unavailable):
+            await service.scheduler.ask(i.Undrain(SELF))
 
 
 def place_of(

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from e2e.harness import Daemon, Ear, Gate, Wire, running, short_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")

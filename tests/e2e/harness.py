@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 PATIENCE_SECONDS = 120.0
 LOCKSIDED = [sys.executable, "-m", "locksided"]
@@ -56,7 +56,7 @@ class Wire:
         self._lines.close()
         self.socket.close()
 
-    def __enter__(self) -> "Wire":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,13 +170,14 @@ class Wire:
 
 
 class Daemon:
-    """A `locksided` on a folder of its own. It can be killed and started again; `end` leaves nothing behind."""
+    """A `locksided` on a folder of its own; it can be killed and started again. `end` leaves nothing."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.state_dir = folder / "s"
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
+        self._is_apart = False
         self._wires: list[Wire] = []
 
     @property
@@ -185,14 +186,15 @@ class Daemon:
 
     def seen(self, path: Path) -> Path:
         """A path as the daemon sees it, should it live in a mount namespace of its own."""
-        if self.process is None or self.process.poll() is not None:
+        if not self._is_apart or self.process is None or self.process.poll() is not None:
             return path
         return Path(f"/proc/{self.process.pid}/root{path}")
 
     # -- start and stop
 
     def start(self, *arguments: str, before: list[str] | None = None) -> "Daemon":
-        """Start it and wait for its own notice that it is ready."""
+        """Start it, `before` a program that runs it in a place of its own, and wait for its notice."""
+        self._is_apart = before is not None
         notice = self.folder / "ready"
         with suppress(FileNotFoundError):
             notice.unlink()
@@ -348,7 +350,9 @@ def processes_of(folder: Path) -> list[int]:
     for entry in os.listdir("/proc"):
         if entry.isdecimal() and int(entry) != os.getpid():
             with suppress(OSError):
-                about = b"".join(Path(f"/proc/{entry}/{name}").read_bytes() for name in ("cmdline", "environ"))
+                about = b"".join(
+                    Path(f"/proc/{entry}/{name}").read_bytes() for name in ("cmdline", "environ")
+                )
                 if mark in about and is_alive(int(entry)):
                     found.append(int(entry))
     return found

@@ -45,11 +45,19 @@ def test_only_a_processing_job_can_be_a_parent(wire: Wire) -> None:
     held = wire.shell("true", hold=True)
     final = wire.done(wire.shell("true"))
     for parent in (held, final):
-        refusal = wire.refused("job.create", component="lockside.command", parentRunId=parent["runId"],
-                               configData={"parameters": {"command": ["true"]}})  # fmt: skip
+        refusal = wire.refused(
+            "job.create",
+            component="lockside.command",
+            parentRunId=parent["runId"],
+            configData={"parameters": {"command": ["true"]}},
+        )
         assert (refusal.kind, refusal.data["path"]) == ("conflict", "$.parentRunId")
-    refusal = wire.refused("job.create", component="lockside.command", parentRunId="999999",
-                           configData={"parameters": {"command": ["true"]}})  # fmt: skip
+    refusal = wire.refused(
+        "job.create",
+        component="lockside.command",
+        parentRunId="999999",
+        configData={"parameters": {"command": ["true"]}},
+    )
     assert refusal.kind in ("not_found", "conflict")
     wire.call("job.terminate", id=held["id"])
 

@@ -64,7 +64,9 @@ def test_of_a_stored_configuration(wire: Wire) -> None:
     stored = put_config(wire, "acme.shape", "daily", configuration={"parameters": {"a": 2}})
     job = wire.done(wire.create("acme.shape", config="daily", priority="high"))
     check_job(job)
-    assert of(job, "component", "config", "configVersion", "componentVersion", "tag", "branchId", "priority") == (
+    assert of(
+        job, "component", "config", "configVersion", "componentVersion", "tag", "branchId", "priority"
+    ) == (
         "acme.shape",
         "daily",
         stored["version"],
@@ -95,7 +97,7 @@ def test_a_uuid_is_accepted_wherever_an_id_is(wire: Wire, gate: Gate) -> None:
     assert wire.call("job.explain", id=uuid)["status"] == "processing"
     depending = wire.shell("true", dependsOn=[{"job": uuid, "when": "final"}])
     assert depending["dependsOn"] == [{"job": job["id"], "when": "final"}]
-    assert [event["job"] for event in wire.events(job=None, **{"kinds": ["job.created"]})][-1] == depending["id"]
+    assert [event["job"] for event in wire.events(job=None, kinds=["job.created"])][-1] == depending["id"]
     assert wire.call("event.list", job=uuid)["events"][0]["job"] == job["id"]
     gate.open()
     assert wire.call("job.wait", ids=[uuid, depending["uuid"]])["jobs"][0]["uuid"] == uuid
@@ -134,7 +136,9 @@ def test_a_dry_run_shows_the_job_and_makes_nothing(wire: Wire) -> None:
     shown = wire.create(configData={"parameters": {"command": ["true"]}}, priority=7, dryRun=True)
     assert of(shown, "component", "priority", "status") == ("lockside.command", 7, "created")
     check_job({**shown, "reasons": ["none are told"]})
-    many = wire.call("job.createMany", jobs=[{"component": "lockside.command", **SLEEP}] * 2, dryRun=True)["jobs"]
+    many = wire.call("job.createMany", jobs=[{"component": "lockside.command", **SLEEP}] * 2, dryRun=True)[
+        "jobs"
+    ]
     assert [of(one, "id", "configData") for one in many] == [("0", SLEEP["configData"])] * 2
     assert wire.call("job.list", count=True, limit=1)["total"] == before
     assert wire.refused("job.create", component="acme.nowhere", dryRun=True).kind == "not_found"

@@ -1,4 +1,4 @@
-"""Two jobs of one configuration never run at once, and a pool is never overfull: by what the jobs themselves write."""
+"""Jobs of one configuration never run at once and pools are never overfull: by what the jobs write."""
 
 from pathlib import Path
 
@@ -16,8 +16,7 @@ def test_forty_of_one_configuration_and_forty_of_others_share_four_slots(wire: W
     for name in names:
         put_config(wire, "acme.evidence", name)
     requests = [{"component": "acme.evidence", "config": "one", "pool": "four"} for _ in range(JOBS)]
-    for name in names[1:]:
-        requests.append({"component": "acme.evidence", "config": name, "pool": "four"})
+    requests += [{"component": "acme.evidence", "config": name, "pool": "four"} for name in names[1:]]
 
     sent = [wire.ask("job.create", **request) for request in requests]
     jobs = [wire.answer(request_id) for request_id in sent]

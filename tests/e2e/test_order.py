@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from e2e.evidence import command, most_at_once, spans
 from e2e.harness import Gate, Message, Wire, of, put_component, put_config
 
@@ -146,10 +147,18 @@ def test_a_delay_and_a_start_time_are_kept(wire: Wire) -> None:
 # -- dependencies
 
 
-@pytest.mark.parametrize(("code", "when", "status"), [
-    (0, "success", "success"), (1, "success", "cancelled"), (0, "final", "success"), (1, "final", "success"),
-])  # fmt: skip
-def test_a_dependency_is_met_by_the_right_ends(wire: Wire, gate: Gate, code: int, when: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "when", "status"),
+    [
+        (0, "success", "success"),
+        (1, "success", "cancelled"),
+        (0, "final", "success"),
+        (1, "final", "success"),
+    ],
+)
+def test_a_dependency_is_met_by_the_right_ends(
+    wire: Wire, gate: Gate, code: int, when: str, status: str
+) -> None:
     first = wire.shell(f"{gate.text}; exit {code}")
     second = wire.shell("true", dependsOn=[{"job": first["id"], "when": when}])
     assert second["status"] == "waiting"
@@ -188,8 +197,12 @@ def test_a_dependency_that_has_failed_already_cancels_in_the_same_step(wire: Wir
 
 def test_an_unknown_dependency_is_not_found_and_makes_nothing(wire: Wire) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
-    refusal = wire.refused("job.create", component="lockside.command", dependsOn=[{"job": "999999"}],
-                           configData={"parameters": {"command": ["true"]}})  # fmt: skip
+    refusal = wire.refused(
+        "job.create",
+        component="lockside.command",
+        dependsOn=[{"job": "999999"}],
+        configData={"parameters": {"command": ["true"]}},
+    )
     assert (refusal.code, refusal.data["path"]) == (-32001, "$.dependsOn[0].job")
     assert wire.call("job.list", count=True, limit=1)["total"] == before
 
@@ -233,7 +246,9 @@ def test_create_many_makes_all_or_none_and_names_the_place(wire: Wire) -> None:
     assert wire.call("job.list", count=True, limit=1)["total"] == before
     jobs = wire.call("job.createMany", jobs=[fine] * 20)["jobs"]
     assert len({job["id"] for job in jobs}) == 20
-    assert {job["status"] for job in wire.call("job.wait", ids=[job["id"] for job in jobs])["jobs"]} == {"success"}
+    assert {job["status"] for job in wire.call("job.wait", ids=[job["id"] for job in jobs])["jobs"]} == {
+        "success"
+    }
 
 
 def test_jobs_of_two_projects_never_share_a_lock(wire: Wire, gate: Gate) -> None:
@@ -255,8 +270,16 @@ def test_a_hundred_mixed_jobs_keep_every_limit(wire: Wire, place: Path) -> None:
     sent = []
     for number in range(100):
         argv = command(file, f"k{number % 7}", seconds=0.01)
-        sent.append(wire.ask("job.create", component="lockside.command", pool="three", lockKey=f"k{number % 7}",
-                             priority=number % 5, configData={"parameters": {"command": argv}}))  # fmt: skip
+        sent.append(
+            wire.ask(
+                "job.create",
+                component="lockside.command",
+                pool="three",
+                lockKey=f"k{number % 7}",
+                priority=number % 5,
+                configData={"parameters": {"command": argv}},
+            )
+        )
     jobs = [wire.answer(one) for one in sent]
     ended = wire.call("job.wait", ids=[job["id"] for job in jobs], timeoutSeconds=120)["jobs"]
     assert {job["status"] for job in ended} == {"success"}

@@ -1,4 +1,4 @@
-"""A job that has not started says everything that keeps it back, at once; a job that has started says nothing."""
+"""A job that has not started says all that keeps it back, at once; one that has started says nothing."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from e2e.conftest import needs_root
 from e2e.harness import (
     Daemon,
@@ -57,7 +58,9 @@ def test_lock_pool_and_start_time_are_told_together(wire: Wire, gate: Gate) -> N
     assert wire.get(later["id"])["status"] == "cancelled"
 
 
-def test_dependency_hold_and_start_time_are_told_together_and_clear_one_by_one(wire: Wire, gate: Gate) -> None:
+def test_dependency_hold_and_start_time_are_told_together_and_clear_one_by_one(
+    wire: Wire, gate: Gate
+) -> None:
     first = wire.shell(gate.text)
     job = wire.shell("true", dependsOn=[{"job": first["id"]}], hold=True, delay=0.8)
     reasons = wire.explain(job)
@@ -188,9 +191,7 @@ def test_a_store_that_cannot_be_written_is_told_and_work_goes_on_by_itself(
 
 def in_small_store(daemon: Daemon) -> None:
     """Start the daemon in a mount namespace of its own in which its state folder is a small file system."""
-    script = (
-        f"mount -t tmpfs -o size=2m,mode=700 tmpfs {daemon.state_dir} && exec \"$@\""
-    )
+    script = f'mount -t tmpfs -o size=2m,mode=700 tmpfs {daemon.state_dir} && exec "$@"'
     daemon.start(before=["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"])
 
 
@@ -215,7 +216,9 @@ def test_a_job_is_never_shown_without_a_reason_before_nor_with_one_after_its_sta
     wire.call("pool.put", pool={"id": "two", "slots": 2})
     jobs = [wire.shell("true", pool="two", lockKey=f"quick-{n % 5}") for n in range(40)]
     while True:
-        page = wire.call("job.list", pool="two", limit=100, fields=["status", "reasons", "isFinished"])["jobs"]
+        page = wire.call("job.list", pool="two", limit=100, fields=["status", "reasons", "isFinished"])[
+            "jobs"
+        ]
         for job in page:
             assert bool(job["reasons"]) == (job["status"] in ("created", "waiting")), job
         if all(job["isFinished"] for job in page):

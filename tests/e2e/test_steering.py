@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from e2e.harness import Daemon, Ear, Gate, Wire, of, until_running, wait_until
 
 FAR = "2199-01-01T00:00:00Z"
@@ -134,8 +135,11 @@ def test_what_never_started_is_cancelled_at_once(wire: Wire, request_: dict[str,
 def test_a_terminate_that_meets_the_start_ends_the_job_either_way(wire: Wire) -> None:
     ended = []
     for _ in range(30):
-        create = wire.ask("job.create", component="lockside.command",
-                          configData={"parameters": {"command": ["sleep", "600"]}})  # fmt: skip
+        create = wire.ask(
+            "job.create",
+            component="lockside.command",
+            configData={"parameters": {"command": ["sleep", "600"]}},
+        )
         job = wire.answer(create)
         wire.call("job.terminate", id=job["id"])
         ended.append(wire.done(job))

@@ -1,9 +1,10 @@
-"""A stop reaches everything that a job started, whatever it did to get away; and a pipeline fails when a side fails."""
+"""A stop reaches all that a job started, whatever it did to get away; a pipeline fails as its sides do."""
 
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from e2e.harness import (
     Daemon,
     Ear,
@@ -108,7 +109,8 @@ def test_a_second_terminate_answers_the_job_unchanged(wire: Wire, ear: Ear) -> N
 
 
 def test_what_outlives_its_leader_is_stopped_before_the_job_is_final(wire: Wire, ear: Ear) -> None:
-    text = f"(trap '' HUP; echo $BASHPID > {ear.path}; exec sleep 600) >/dev/null 2>&1 & setsid -f sleep 601; exit 0"
+    text = f"(trap '' HUP; echo $BASHPID > {ear.path}; exec sleep 600) >/dev/null 2>&1 &"
+    text += " setsid -f sleep 601; exit 0"
     argv = ["bash", "-c", text]
     job = wire.create(configData={"parameters": {"command": argv}})
     pid = int(ear.hear())
@@ -119,9 +121,13 @@ def test_what_outlives_its_leader_is_stopped_before_the_job_is_final(wire: Wire,
 
 def test_leftovers_can_be_waited_for_instead(wire: Wire, ear: Ear, place: object) -> None:
     text = f"(read line < {place}/go; echo done > {ear.path}) >/dev/null 2>&1 & exit 0"
-    put_component(wire, "acme.waits", command=["bash", "-c", f"mkfifo {place}/go; echo up > {ear.path}; {text}"])
+    put_component(
+        wire, "acme.waits", command=["bash", "-c", f"mkfifo {place}/go; echo up > {ear.path}; {text}"]
+    )
     stored = wire.call("component.get", id="acme.waits")
-    wire.call("component.put", component={"id": "acme.waits", "command": stored["command"], "leftovers": "wait"})
+    wire.call(
+        "component.put", component={"id": "acme.waits", "command": stored["command"], "leftovers": "wait"}
+    )
     job = wire.create("acme.waits")
     assert ear.hear() == "up"
     assert wire.call("job.wait", id=job["id"], timeoutSeconds=1)["status"] == "processing"

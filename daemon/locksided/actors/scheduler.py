@@ -98,6 +98,18 @@ class SchedulerActor:
         self._mailbox.put(message)
         return cast("T", await message.answer)
 
+    async def done_before(self, once: Once) -> Repeated | None:
+        """What the same call came to, when it was done and committed before.
+
+        Raises Conflict when the id stands for a call with other parameters.
+        """
+        known = await self._store.dedup(DedupKey(*once.key))
+        if known is None:
+            return None
+        if known.params_hash != once.params_hash:
+            raise _other_parameters(once, known.ref)
+        return Repeated(known.ref)
+
     @property
     def trouble(self) -> Trouble | None:
         """Why the store cannot be written, if it cannot."""
@@ -224,13 +236,15 @@ class SchedulerActor:
         """Answer the calls that were done before under the same deduplication id; the others go on."""
         remaining = []
         for ask in asks:
-            known = await self._store.dedup(DedupKey(*ask.once.key)) if ask.once is not None else None
-            if known is None or ask.once is None:
+            try:
+                repeated = await self.done_before(ask.once) if ask.once is not None else None
+            except Conflict as conflict:
+                ask.refuse(conflict)
+                continue
+            if repeated is None:
                 remaining.append(ask)
-            elif known.params_hash != ask.once.params_hash:
-                ask.refuse(_other_parameters(ask.once, known.ref))
             else:
-                ask.reply(Repeated(known.ref))
+                ask.reply(repeated)
         return remaining
 
     async def _final_statuses(self, asks: Iterable[Ask]) -> dict[int, Status]:

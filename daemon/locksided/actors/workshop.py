@@ -12,7 +12,7 @@ from typing import Any
 from anyio import to_thread
 
 from locksided import clock
-from locksided.actors.accounts import account_of
+from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.flights import Flight
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.stepresults import keep_result, kept_results
@@ -117,13 +117,18 @@ class Workshop:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
         return self._works.get((job_id, launch)) or await self._read_work(job_id, launch)
 
-    async def _read_work(self, job_id: int, launch: int) -> Work:
+    async def _read(self, job_id: int) -> tuple[JobRow, Mapping[str, Any], Mapping[str, str] | None]:
+        """A job's row, its specification and a command's environment."""
         row = await self._store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
         bodies = await self._store.specs(hashes)
         spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
         environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+        return row, spec, environment
+
+    async def _read_work(self, job_id: int, launch: int) -> Work:
+        row, spec, environment = await self._read(job_id)
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
         context = JobContext(
@@ -206,12 +211,13 @@ class Workshop:
         flight = Flight(action.job_id, action.pool, action.token)
 
         async def report(scheduler: SchedulerActor) -> None:
-            work = await self._work(action.job_id, action.launch)
+            row, spec, _ = await self._read(action.job_id)  # no more: an account may be what is missing
             if isinstance(refusal, NothingToRun):
-                result = nothing_to_run(work.spec)
+                result = nothing_to_run(spec)
             else:
-                result = failed_before_start(work.spec, ErrorKind.INPUT, refusal.message)
-            await self._finish(scheduler, flight, work, result, {}, started=False)
+                kind = ErrorKind.SPAWN if isinstance(refusal, NoAccount) else ErrorKind.INPUT
+                result = failed_before_start(spec, kind, refusal.message)
+            await self._finish(scheduler, flight, row, result, {}, started=False)
 
         return report
 
@@ -254,13 +260,13 @@ class Workshop:
             result = joined([*earlier, result], _rows_after(work.steps, step))
         await to_thread.run_sync(datafolder.finish, work.context)
         started = outcome.get("refused") is None
-        await self._finish(scheduler, flight, work, result, outcome, started=started)
+        await self._finish(scheduler, flight, work.row, result, outcome, started=started)
 
     async def _finish(
         self,
         scheduler: SchedulerActor,
         flight: Flight,
-        work: Work,
+        row: JobRow,
         result: RunResult,
         outcome: Mapping[str, Any],
         *,
@@ -277,7 +283,7 @@ class Workshop:
             stages,
             started,
         )
-        await scheduler.ask(report, also=partial(_states_to_save, work.row, result))
+        await scheduler.ask(report, also=partial(_states_to_save, row, result))
 
     def _values(self, result: RunResult, outcome: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {

@@ -12,7 +12,7 @@ from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, NotFound
-from locksided.runner.builtin import BUILT_IN
+from locksided.runner.builtin import BUILT_IN, COMMAND
 from locksided.runner.configuration import check_configuration
 from locksided.runner.manifest import check_component
 from locksided.server.calls import Call
@@ -148,7 +148,12 @@ class CatalogMethods:
             call,
             params,
             lambda tx: configs.put_config(
-                tx, config_id, body, change, expected_version=params.expected_version
+                tx,
+                config_id,
+                body,
+                change,
+                expected_version=params.expected_version,
+                is_signed=params.component == COMMAND,
             ),
             lambda: self._config(config_id, None),
         )
@@ -211,10 +216,11 @@ class CatalogMethods:
         change, source = self._change(call), _config_id(params)
         branch = params.to_branch_id or params.branch_id
         target = ConfigId(params.component, params.to_config, branch, params.project)
+        names = {"config": target.config, "branchId": target.branch}
         return await self._write(
             call,
             params,
-            lambda tx: configs.copy_config(tx, source, target, change, version=params.version),
+            lambda tx: configs.copy_config(tx, source, target, change, version=params.version, names=names),
             lambda: self._config(target, None),
         )
 

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lockside.protocol import params as p
 from locksided import clock
+from locksided.actors.messages import Once
 from locksided.api.checks import problems
 from locksided.api.metrics import metrics_text
 from locksided.api.once import once
@@ -15,11 +17,13 @@ from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core import inputs as i
-from locksided.core.errors import Conflict, Invalid
+from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.model import JobType
+from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.server.calls import Call
 from locksided.settings import SettingsError
+from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
 
@@ -97,28 +101,51 @@ class DaemonMethods:
         )
         return await self.status(call, params)
 
-    async def reload(self, _call: Call, _params: p.DaemonAction) -> View:
+    async def reload(self, call: Call, params: p.DaemonAction) -> View:
         """Read the settings again."""
+        mark = once(call, params, dict)
+        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        if repeated is not None:
+            return repeated.reference
         try:
             changed, needs_restart = self._service.reload()
         except SettingsError as error:
             raise Invalid(f"{error}. The old settings stay.") from None
-        return {"changed": changed, "needsRestart": needs_restart}
+        answer = {"changed": changed, "needsRestart": needs_restart}
+        await self._tell("daemon.reload", call, params, answer, mark)
+        return answer
+
+    async def _tell(self, kind: str, call: Call, params: p.Params, data: View, mark: Once | None) -> None:
+        """Keep in mind what was done, as far as the store lets us: it is done all the same."""
+
+        def write(tx: Transaction) -> View:
+            who = actor(call.principal).as_data()
+            tx.save(AppendEvent(clock.now_us(), kind, params.project, principal=who, data=data))
+            return data
+
+        with suppress(Unavailable):
+            await self._service.scheduler.ask(write, once=mark)
 
     async def check(self, _call: Call, _params: p.DaemonRead) -> View:
         """What is not as it should be."""
         return {"problems": await problems(self._service)}
 
-    async def backup(self, _call: Call, params: p.DaemonBackup) -> View:
+    async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         """Write a consistent copy of the database."""
         now_us = clock.now_us()
+        mark = once(call, params, dict)
+        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        if repeated is not None:
+            return repeated.reference
         path = Path(params.path) if params.path else self._default_backup(now_us)
         if not path.parent.is_dir():
             raise Invalid(f"The folder {path.parent} does not exist: make it first.", path="$.path")
         if path.exists():
             raise Conflict(f"{path} exists already: name another file.", path="$.path")
         await self._service.store.backup(str(path))
-        return {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
+        answer = {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
+        await self._tell("daemon.backup", call, params, answer, mark)
+        return answer
 
     def _default_backup(self, now_us: int) -> Path:
         folder = self._service.state_dir.backups

@@ -1,7 +1,7 @@
 """The methods that make, show and steer jobs."""
 
 import pwd
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from anyio import to_thread
 from lockside.protocol import params as p
 from lockside.protocol.texts import time_us
 from locksided import clock
+from locksided.actors.messages import Repeated
 from locksided.api.creation import Origin, draft, request_fields
 from locksided.api.once import job_reference, once
 from locksided.api.preview import would_be
@@ -43,6 +44,8 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
+Handler = Callable[[Call, Any], Awaitable[View]]
+
 
 class JobMethods:
     """`job.*` but the log and waiting."""
@@ -53,25 +56,49 @@ class JobMethods:
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
         return {
-            "job.create": self.create,
-            "job.createMany": self.create_many,
+            "job.create": self._once(self.create),
+            "job.createMany": self._once(self.create_many),
             "job.get": self.get,
             "job.list": self.list,
             "job.explain": self.explain,
-            "job.terminate": self.terminate,
-            "job.hold": partial(self._act, i.Hold),
-            "job.release": partial(self._act, i.Release),
-            "job.pause": partial(self._act, i.Pause),
-            "job.resume": partial(self._act, i.Resume),
-            "job.reprioritise": self.reprioritise,
-            "job.annotate": self.annotate,
-            "job.hide": partial(self._show, False),
-            "job.unhide": partial(self._show, True),
-            "job.purge": self.purge,
-            "job.retry": self.retry,
-            "job.resubmit": self.resubmit,
+            "job.terminate": self._once(self.terminate),
+            "job.hold": self._once(partial(self._act, i.Hold)),
+            "job.release": self._once(partial(self._act, i.Release)),
+            "job.pause": self._once(partial(self._act, i.Pause)),
+            "job.resume": self._once(partial(self._act, i.Resume)),
+            "job.reprioritise": self._once(self.reprioritise),
+            "job.annotate": self._once(self.annotate),
+            "job.hide": self._once(partial(self._show, False)),
+            "job.unhide": self._once(partial(self._show, True)),
+            "job.purge": self._once(self.purge),
+            "job.retry": self._once(self.retry),
+            "job.resubmit": self._once(self.resubmit),
             "job.stats": self.stats,
         }
+
+    # -- repeats ------------------------------------------------------------------------------------------
+
+    def _once(self, handler: Handler) -> Handler:
+        """Answer a repeat before anything is checked: what the first call stood on may be gone by now."""
+
+        async def handle(call: Call, params: Any) -> View:
+            mark = None if getattr(params, "dry_run", False) else once(call, params, job_reference)
+            repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+            if repeated is None:
+                return await handler(call, params)
+            return await self._repeated(call, params, repeated)
+
+        return handle
+
+    async def _repeated(self, call: Call, params: Any, repeated: Repeated) -> View:
+        """The jobs of the first call as they are now."""
+        ids = answered_ids(repeated)
+        if call.method.name == "job.purge":
+            return {"id": str(ids[0]), "deduplicated": True}
+        rows = [await job_row(self._service, job_id) for job_id in ids]
+        views = await job_views(self._service, rows, call.principal.uid)
+        answers = [marked(shortened(view, params.fields), repeated) for view in views]
+        return {"jobs": answers} if call.method.name == "job.createMany" else answers[0]
 
     # -- making -------------------------------------------------------------------------------------------
 

@@ -2,9 +2,15 @@
 
 MAX_MESSAGE_CHARACTERS = 4096
 _TRIMMED = "[trimmed]"
+_OMITTED = "… "
 
 
 def cut(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
     """The text, its end replaced by "[trimmed]" when it is too long."""
     clean = text.encode("utf-8", "replace").decode()
     return clean if len(clean) <= limit else clean[: limit - len(_TRIMMED)] + _TRIMMED
+
+
+def last_of(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
+    """The text, its beginning replaced by "… " when it is too long: what a program says last matters most."""
+    return text if len(text) <= limit else _OMITTED + text.removeprefix(_OMITTED)[len(_OMITTED) - limit :]

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Any
 
 from locksided.runner.manifest import ExitCodes
-from locksided.runner.texts import cut
+from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
 from locksided.runner.words import ErrorKind, ErrorType, RetryOn
 
 NO_MESSAGE = "No error message."
@@ -106,7 +106,7 @@ def _ended_by_itself(outcome: Mapping[str, Any], exit_codes: ExitCodes) -> Endin
     if number is not None:
         message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
         return _died(outcome, ErrorType.APPLICATION, ErrorKind.SIGNAL, message)
-    tail = _tail(outcome) or NO_MESSAGE
+    tail = last_of(_tail(outcome)) or NO_MESSAGE
     error_type = ErrorType.USER if code in exit_codes.user_error else ErrorType.APPLICATION
     return _died(outcome, error_type, ErrorKind.EXIT, tail)
 
@@ -130,4 +130,5 @@ def _tail(outcome: Mapping[str, Any]) -> str:
 
 def _with_tail(sentence: str, outcome: Mapping[str, Any]) -> str:
     tail = _tail(outcome)
-    return f"{sentence}\n{tail}" if tail else sentence
+    room = MAX_MESSAGE_CHARACTERS - len(sentence) - 1
+    return f"{sentence}\n{last_of(tail, room)}" if tail else sentence

@@ -58,10 +58,16 @@ def put_config(
     change: Change,
     *,
     expected_version: int | None = None,
+    is_signed: bool = False,
 ) -> Stored:
-    """Store a configuration; an equal one makes no new version and no event. NotFound without its branch."""
+    """Store a configuration; an equal one makes no new version and no event. NotFound without its branch.
+
+    An equal one by another writer is a new version when it `is_signed`.
+    """
     require_branch(tx.connection, config_id.project, config_id.branch)
-    return objects.put(tx, config_id.key(), body, change, expected_version=expected_version)
+    return objects.put(
+        tx, config_id.key(), body, change, expected_version=expected_version, is_signed=is_signed
+    )
 
 
 def delete_config(tx: Transaction, config_id: ConfigId, change: Change) -> None:

@@ -104,16 +104,25 @@ def versions(connection: sqlite3.Connection, key: Key) -> list[Version]:
 
 
 def put(
-    tx: Transaction, key: Key, body: Mapping[str, Any], change: Change, *, expected_version: int | None = None
+    tx: Transaction,
+    key: Key,
+    body: Mapping[str, Any],
+    change: Change,
+    *,
+    expected_version: int | None = None,
+    is_signed: bool = False,
 ) -> Stored:
     """Store `body` as the new version and answer it; an equal body answers the version that has it already.
 
-    `expected_version` is the current one, 0 for none; Conflict if it is another.
+    `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
+    it (`is_signed`), an equal body by somebody else is a new version, too.
     """
     current = _newest(tx, key)
     _expect(key, current, expected_version)
     if current is not None and not current.deleted and same(current.body, body):
-        return current
+        needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
+        if not needs_name:
+            return current
     number = current.version + 1 if current else 1
     tx.connection.execute(
         QUERIES["put_object"], {**key.params(), "version": number, "now_us": change.time_us}
@@ -140,6 +149,10 @@ def tell(tx: Transaction, key: Key, what: str, change: Change, **data: Any) -> N
         principal=change.by,
         data={**key.names(), **data},
     )
+
+
+def _writer(by: Mapping[str, Any] | None) -> object:
+    return (by or {}).get("uid")
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,0 +1,125 @@
+"""`lockside.command`: the caller's command, folder and environment, which only its owner is shown."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.conftest import needs_root
+from e2e.harness import Daemon, Wire, of
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MY_TOKEN": "very-private-value", "EMPTY": ""}
+
+
+def test_it_runs_where_and_with_what_the_caller_says(wire: Wire, place: Path) -> None:
+    parameters = {"command": ["env"], "cwd": str(place), "environment": ENVIRONMENT}
+    job = wire.done(wire.create(configData={"parameters": parameters}))
+    env = dict(line.split("=", 1) for line in wire.text(job).splitlines())
+    assert ENVIRONMENT.items() <= env.items()
+    assert of(env, "LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID") == (job["id"], job["runId"])
+    assert not {name for name in env if name.startswith("KBC_")}
+    pwd = wire.done(wire.create(configData={"parameters": {"command": ["pwd"], "cwd": str(place)}}))
+    assert wire.text(pwd) == f"{place}\n"
+    assert not (Path(job["workPath"]) / "data").exists()
+
+
+def test_a_pipeline_and_a_shell_are_commands_too(wire: Wire) -> None:
+    piped = wire.done(
+        wire.create(configData={"parameters": {"pipeline": [["echo", "abc"], ["tr", "a-c", "x-z"]]}})
+    )
+    assert wire.text(piped) == "xyz\n"
+    shell = wire.done(wire.create(configData={"parameters": {"shell": "echo $((6 * 7)) | cat"}}))
+    assert wire.text(shell) == "42\n"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"command": ["a"], "shell": "b"},
+        {"command": []},
+        {"command": "a b"},
+        {"command": ["a"], "colour": 1},
+        {"command": ["a"], "cwd": 3},
+        {"command": ["a"], "environment": {"A=B": "c"}},
+        {"command": ["a"], "environment": {"A": 1}},
+    ],
+)
+def test_a_command_that_cannot_be_is_refused(wire: Wire, parameters: dict[str, Any]) -> None:
+    refusal = wire.refused("job.create", component="lockside.command", configData={"parameters": parameters})
+    assert refusal.code == -32602
+    assert refusal.data["path"].startswith("$.configData")
+
+
+def test_equal_environments_are_stored_once_and_stand_in_no_event(wire: Wire, daemon: Daemon) -> None:
+    parameters = {"command": ["true"], "environment": ENVIRONMENT}
+    jobs = [wire.done(wire.create(configData={"parameters": parameters})) for _ in range(3)]
+    assert "very-private-value" not in json.dumps(wire.events())
+    database = (daemon.state_dir / "lockside.db").read_bytes() + (
+        daemon.state_dir / "lockside.db-wal"
+    ).read_bytes()
+    assert jobs[0]["configData"]["parameters"]["environment"] == ENVIRONMENT, "its owner sees it"
+    assert b"very-private-value" in database
+
+
+READ = """
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile("rb")
+answers = []
+for n, (method, params) in enumerate(json.loads(sys.argv[2])):
+    s.sendall(json.dumps({"jsonrpc": "2.0", "id": n, "method": method, "params": params}).encode() + b"\\n")
+    answers.append(json.loads(f.readline()))
+print(json.dumps(answers))
+"""
+
+
+@needs_root
+def test_nobody_else_sees_a_commands_environment(fresh: Any) -> None:
+    daemon = fresh(LOCKSIDE_DAEMON__SOCKET_GROUP="nogroup")
+    wire = daemon.wire()
+    daemon.state_dir.chmod(0o711)
+    parameters = {"command": ["true"], "environment": ENVIRONMENT}
+    job = wire.done(wire.create(configData={"parameters": parameters, "other": {"#key": "hash-secret"}}))
+    calls = [
+        ["job.get", {"id": job["id"]}],
+        ["job.list", {}],
+        ["event.list", {}],
+        ["job.wait", {"id": job["id"]}],
+        ["job.log", {"id": job["id"]}],
+    ]
+    said = subprocess.run(
+        [
+            "setpriv",
+            "--reuid=nobody",
+            "--regid=nogroup",
+            "--clear-groups",
+            sys.executable,
+            "-I",
+            "-c",
+            READ,
+            str(daemon.socket),
+            json.dumps(calls),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "very-private-value" not in said
+    assert "hash-secret" not in said
+    answers = json.loads(said)
+    assert answers[0]["result"]["id"] == job["id"]
+
+
+def test_a_relative_folder_or_one_that_is_missing_is_named(wire: Wire) -> None:
+    job = wire.done(wire.create(configData={"parameters": {"command": ["true"], "cwd": "/no/such/place"}}))
+    assert of(job, "status", "starts") == ("error", 0)
+    assert "/no/such/place" in job["message"]
+    refusal = wire.refused(
+        "job.create",
+        component="lockside.command",
+        configData={"parameters": {"command": ["true"], "cwd": "../x"}},
+    )
+    assert refusal.data["path"] == "$.configData.parameters.cwd"

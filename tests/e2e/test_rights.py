@@ -1,0 +1,232 @@
+"""Who may do what, by the kernel's word: roles by Unix group, ownership, and as whom a job runs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from e2e.conftest import needs_root
+from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config
+from e2e.test_command import READ
+
+pytestmark = needs_root
+
+COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["id", "-un"]}}}
+
+
+class Person:
+    """Another user of the machine, who speaks to the daemon from a process of its own."""
+
+    def __init__(self, daemon: Daemon, uid: int, gid: int, groups: str = "") -> None:
+        more = [f"--groups={groups}"] if groups else ["--clear-groups"]
+        self._become = ["setpriv", f"--reuid={uid}", f"--regid={gid}", *more]
+        self._socket = str(daemon.socket)
+
+    def ask(self, *calls: tuple[str, Message]) -> list[Message]:
+        arguments = [*self._become, sys.executable, "-I", "-c", READ, self._socket, json.dumps(calls)]
+        said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+        answers: list[Message] = json.loads(said)
+        return answers
+
+    def call(self, method: str, **params: Any) -> Any:
+        (answer,) = self.ask((method, params))
+        return answer.get("result")
+
+    def kind(self, method: str, **params: Any) -> str:
+        """The kind of the error, or `fine`."""
+        (answer,) = self.ask((method, params))
+        return answer["error"]["data"]["kind"] if "error" in answer else "fine"
+
+
+ANNA, BERT = 64001, 64002  # nobody has these numbers
+VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Any:
+    from e2e.harness import running
+
+    groups = {
+        "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
+        "LOCKSIDE_ACCESS__OPERATOR_GROUPS": str(OPERATORS),
+        "LOCKSIDE_ACCESS__ADMIN_GROUPS": str(ADMINS),
+        "LOCKSIDE_ACCESS__DEFAULT_ROLE": "none",
+        "LOCKSIDE_DAEMON__SOCKET_GROUP": "nogroup",
+    }
+    with running(**groups) as one:
+        one.state_dir.chmod(0o711)
+        one.socket.chmod(0o666)
+        yield one
+
+
+@pytest.fixture
+def viewer(daemon: Daemon) -> Person:
+    return Person(daemon, ANNA, VIEWERS)
+
+
+@pytest.fixture
+def anna(daemon: Daemon) -> Person:
+    return Person(daemon, ANNA, OPERATORS)
+
+
+@pytest.fixture
+def bert(daemon: Daemon) -> Person:
+    return Person(daemon, BERT, OPERATORS)
+
+
+def test_the_socket_has_its_group_and_mode_from_the_settings(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh(LOCKSIDE_DAEMON__SOCKET_GROUP="nogroup")
+    found = daemon.socket.stat()
+    assert oct(found.st_mode & 0o777) == "0o660"
+    assert daemon.socket.group() == "nogroup"
+
+
+def test_a_viewer_looks_and_changes_nothing(wire: Wire, viewer: Person) -> None:
+    job = wire.done(wire.shell("true"))
+    before = len(wire.events())
+    for method, params in (
+        ("job.get", {"id": job["id"]}),
+        ("job.list", {}),
+        ("daemon.status", {}),
+        ("pool.list", {}),
+    ):
+        assert viewer.kind(method, **params) == "fine"
+    for method, params in (
+        ("job.create", COMMAND),
+        ("job.terminate", {"id": job["id"]}),
+        ("job.annotate", {"id": job["id"], "name": "x"}),
+        ("config.put", {"component": "a", "config": "b"}),
+        ("component.put", {"component": {"id": "a", "command": ["b"]}}),
+        ("pool.pause", {"id": "default"}),
+        ("daemon.drain", {}),
+        ("job.purge", {"id": job["id"]}),
+    ):
+        assert viewer.kind(method, **params) == "forbidden", method
+    assert len(wire.events()) == before
+
+
+def test_somebody_without_a_role_sees_nothing(daemon: Daemon) -> None:
+    stranger = Person(daemon, BERT, BERT)
+    assert stranger.kind("job.list") == "forbidden"
+    assert stranger.kind("daemon.status") == "forbidden"
+
+
+def test_supplementary_groups_count(daemon: Daemon) -> None:
+    assert Person(daemon, BERT, BERT, groups=str(VIEWERS)).kind("job.list") == "fine"
+    assert (
+        Person(daemon, BERT, BERT, groups=f"{VIEWERS},{ADMINS}").kind(
+            "pool.put", pool={"id": "theirs", "slots": 1}
+        )
+        == "fine"
+    )
+
+
+def test_an_operator_acts_on_jobs_of_its_own_only(wire: Wire, anna: Person, bert: Person) -> None:
+    job = anna.call("job.create", **COMMAND, hold=True)
+    assert of(job["principal"], "uid", "user", "gid") == (ANNA, str(ANNA), OPERATORS)
+    for method, more in (
+        ("job.terminate", {}),
+        ("job.release", {}),
+        ("job.hold", {}),
+        ("job.annotate", {"name": "x"}),
+        ("job.reprioritise", {"priority": 3}),
+        ("job.hide", {}),
+        ("job.resubmit", {}),
+    ):
+        (answer,) = bert.ask((method, {"id": job["id"], **more}))
+        assert answer["error"]["code"] == -32004, method
+    assert bert.call("job.get", id=job["id"])["id"] == job["id"], "looking is allowed"
+    assert anna.kind("job.annotate", id=job["id"], name="mine") == "fine"
+    assert anna.kind("job.purge", id=job["id"]) == "forbidden"
+    assert wire.call("job.annotate", id=job["id"], labels={"by": "root"})["name"] == "mine"
+    assert anna.call("job.terminate", id=job["id"])["status"] == "cancelled"
+    kinds = {(event["kind"], event["principal"]["uid"]) for event in wire.events(job) if event["principal"]}
+    assert ("job.annotated", ANNA) in kinds
+    assert ("job.annotated", 0) in kinds
+
+
+def test_jobs_run_as_their_submitter(wire: Wire, anna: Person) -> None:
+    job = anna.call(
+        "job.create", component="lockside.command", configData={"parameters": {"command": ["id", "-u"]}}
+    )
+    ended = wire.done(job)
+    assert ended["status"] == "success", ended["result"]
+    assert wire.text(job) == f"{ANNA}\n"
+    put_component(
+        wire, "acme.whoami", shell="id -u; touch $KBC_DATADIR/out/files/x; cat $KBC_DATADIR/config.json"
+    )
+    job = anna.call("job.create", component="acme.whoami")
+    ended = wire.done(job)
+    assert ended["status"] == "success", ended["result"]
+    assert wire.text(job).startswith(f"{ANNA}\n")
+    folder = os.path.join(ended["workPath"], "data")
+    assert os.stat(folder).st_uid == ANNA
+    assert os.stat(folder).st_mode & 0o077 == 0
+
+
+def test_a_child_belongs_to_its_parents_owner(wire: Wire, anna: Person, bert: Person, gate: Gate) -> None:
+    parent = anna.call(
+        "job.create", component="lockside.command", configData={"parameters": {"shell": gate.text}}
+    )
+    assert bert.kind("job.create", **COMMAND, parentRunId=parent["runId"]) in ("forbidden", "conflict")
+    child = anna.call("job.create", **COMMAND, hold=True, parentRunId=parent["runId"])
+    assert child["principal"]["uid"] == ANNA
+    assert anna.call("job.terminate", id=child["id"])["status"] == "cancelled"
+    gate.open()
+    assert wire.done(parent)["status"] == "success"
+
+
+def test_deduplication_ids_are_each_users_own(anna: Person, bert: Person) -> None:
+    mine = anna.call("job.create", **COMMAND, hold=True, deduplicationId="same")
+    theirs = bert.call("job.create", **COMMAND, hold=True, deduplicationId="same")
+    assert mine["id"] != theirs["id"]
+    for person, job in ((anna, mine), (bert, theirs)):
+        person.call("job.terminate", id=job["id"])
+
+
+def test_nobody_runs_a_command_that_another_user_wrote(wire: Wire, anna: Person, bert: Person) -> None:
+    stored = {"component": "lockside.command", "config": "script"}
+    configuration = {"parameters": {"command": ["id", "-u"]}}
+    assert anna.kind("config.put", **stored, configuration=configuration) == "fine"
+    assert bert.kind("job.create", **stored) == "forbidden"
+    (refused,) = [wire.refused("job.create", **stored)]
+    assert refused.kind == "forbidden"
+    job = anna.call("job.create", **stored)
+    assert wire.text(wire.done(job)) == f"{ANNA}\n"
+    put_config(wire, "lockside.command", "script", configuration=configuration)
+    job = bert.call("job.create", **stored)
+    assert wire.text(wire.done(job)) == f"{BERT}\n", "an admin wrote it last: it runs as who asked"
+
+
+def test_naming_another_user_is_the_admins(anna: Person, wire: Wire) -> None:
+    assert (
+        anna.kind("component.put", component={"id": "acme.root", "command": ["id"], "user": "root"})
+        == "forbidden"
+    )
+    put_component(wire, "acme.asnobody", command=["id", "-un"], user="nobody")
+    job = anna.call("job.create", component="acme.asnobody")
+    assert wire.text(wire.done(job)) == "nobody\n"
+
+
+def test_a_job_cannot_reach_the_folder_of_another_user(wire: Wire, anna: Person, gate: Gate) -> None:
+    put_component(wire, "acme.keeps", shell=f"echo private > $KBC_DATADIR/out/files/x; {gate.text}")
+    mine = wire.create("acme.keeps", configData={"parameters": {"#secret": "a secret value"}})
+    path = wire.get(mine["id"])["workPath"]
+    job = anna.call(
+        "job.create",
+        component="lockside.command",
+        configData={
+            "parameters": {
+                "shell": f"cat {path}/data/config.json {path}/data/out/files/x {path}/log/* 2>&1; true"
+            }
+        },
+    )
+    said = wire.text(wire.done(job))
+    assert "a secret value" not in said
+    assert "private" not in said
+    gate.open()
+    wire.done(mine)

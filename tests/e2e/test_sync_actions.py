@@ -1,0 +1,81 @@
+"""Sync actions: a component answers one question with one JSON value; there is no job, no lock, no slot."""
+
+import pytest
+
+from e2e.harness import Wire, of, put_component, python
+
+ANSWER = """
+import json, os, sys
+config = json.load(open(os.environ["KBC_DATADIR"] + "config.json"))
+match config["action"]:
+    case "columns":
+        print("INFO: a log line first")
+        answer = {"columns": config["parameters"]["want"], "storage": "storage" in config}
+        sys.stdout.write(json.dumps(answer))
+    case "list":
+        print("[1, 2]")
+    case "text":
+        print("no json")
+    case "nothing":
+        pass
+    case "wrong":
+        sys.exit("The password is wrong.")
+    case "crash":
+        sys.exit(2)
+    case "slow":
+        import time; time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _component(wire: Wire) -> None:
+    put_component(
+        wire,
+        "acme.action",
+        command=python(ANSWER),
+        actions=["columns", "list", "text", "nothing", "wrong", "crash", "slow"],
+    )
+
+
+def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
+    jobs, events = wire.call("job.list", count=True)["total"], len(wire.events())
+    data = {"parameters": {"want": ["a", "b"]}, "storage": {"input": {"tables": []}}}
+    answer = wire.call("action.run", component="acme.action", action="columns", configData=data)
+    assert answer == {"columns": ["a", "b"], "storage": False}
+    assert wire.call("action.run", component="acme.action", action="list") == [1, 2]
+    assert (wire.call("job.list", count=True)["total"], len(wire.events())) == (jobs, events)
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("text", "JSON"),
+        ("nothing", "JSON"),
+        ("wrong", "The password is wrong."),
+        ("crash", "No error message."),
+    ],
+)
+def test_an_action_that_does_not_answer_says_why(wire: Wire, action: str, words: str) -> None:
+    refusal = wire.refused("action.run", component="acme.action", action=action)
+    assert words in refusal.error["message"]
+    assert refusal.data["type"] == ("user" if action == "wrong" else "application")
+
+
+def test_an_unknown_action_or_component_is_not_found(wire: Wire) -> None:
+    assert wire.refused("action.run", component="acme.action", action="dance").kind == "not_found"
+    assert wire.refused("action.run", component="acme.nowhere", action="list").kind == "not_found"
+
+
+def test_an_action_needs_no_slot_and_is_stopped_with_its_caller(wire: Wire, daemon: object) -> None:
+    wire.call("pool.pause", id="default")
+    try:
+        assert wire.call("action.run", component="acme.action", action="list") == [1, 2]
+    finally:
+        wire.call("pool.resume", id="default")
+
+
+def test_an_action_has_at_most_its_time(wire: Wire) -> None:
+    put_component(wire, "acme.slow", command=["sleep", "600"], limits={"timeoutSeconds": 0.5})
+    refusal = wire.refused("action.run", component="acme.slow", action="any")
+    assert of(refusal.error, "code") == (-32008,)
+    assert refusal.kind == "timeout"
