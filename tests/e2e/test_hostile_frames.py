@@ -335,7 +335,7 @@ def shape(answer: Any) -> Any:
         ('{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', (PARSE, None)),
         ('{"jsonrpc": "2.0", "method": 1, "params": "bar"}', (REQUEST, None)),
         (
-            '[{"jsonrpc": "2.0", "method": "pool.list", "params": {}, "id": "1"}, {"jsonrpc": "2.0", "method"]',
+            '[{"jsonrpc": "2.0", "method": "pool.list", "id": "1"}, {"jsonrpc": "2.0", "method"]',
             (PARSE, None),
         ),
         ("[]", (REQUEST, None)),
