@@ -1,7 +1,7 @@
 """The methods around jobs: lists and cursors, events, metrics, the document of the wire, unknown names."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,9 +50,7 @@ def test_the_document_describes_every_method(wire: Wire) -> None:
     for method in document["methods"]:
         assert method["params"] is not None
         assert method["result"]
-    assert json.dumps(document)
-    known = {"invalid_transition", "not_found"}
-    assert known <= set(json.dumps(document).replace('"', " ").split())
+    assert all(kind in json.dumps(document) for kind in ("invalid_transition", "not_found", "unavailable"))
 
 
 def test_metrics_are_in_the_prometheus_text_format(wire: Wire) -> None:
@@ -131,7 +129,7 @@ def test_pages_are_stable_and_complete(wire: Wire, many: list[dict[str, Any]]) -
         ({"labels": {"n": "3"}}, 9),
         ({"labels": {"n": "3", "all": "no"}}, 0),
         ({"status": ["success"]}, 36),
-        ({"status": ["SUCCEEDED".lower()[:0] or "finished"]}, 36),
+        ({"status": ["finished"]}, 36),
         ({"status": ["error", "canceled"]}, 0),
         ({"text": "list-0"}, 10),
         ({"text": "acme.l"}, 36),
@@ -180,7 +178,8 @@ def test_stats_count_and_measure_by_group(wire: Wire, many: list[dict[str, Any]]
         ("b", "success", 18),
     }
     by_day = wire.call("job.stats", groupBy=["day"], component="acme.list")["groups"]
-    assert by_day[0]["group"]["day"] == datetime.now(UTC).date().isoformat() or len(by_day) <= 2
+    days = {datetime.now(UTC).date(), datetime.now(UTC).date() - timedelta(days=1)}  # midnight may have come
+    assert {one["group"]["day"] for one in by_day} <= {day.isoformat() for day in days}
     assert by_day[0]["durationSeconds"]["sum"] >= 0
 
 
