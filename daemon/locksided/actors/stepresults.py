@@ -19,9 +19,20 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
 
 
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
-    """The results of the steps before one. Raises OSError when one is missing."""
+    """The results of the steps before one. Raises OSError when one is missing.
+
+    A step that was told to start twice has a later launch than those before it.
+    """
     results = []
     for step in range(before):
-        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+        with open(_path_of(folder, launch, step), "rb") as file:
             results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
     return results
+
+
+def _path_of(folder: RunFolder, launch: int, step: int) -> str:
+    for earlier in range(launch, 0, -1):
+        path = os.path.join(folder.control(earlier, step), NAME)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"step {step} of {folder.root} left no result")

@@ -1,4 +1,4 @@
-"""The methods that make, show and steer jobs."""
+"""The methods that show and steer jobs."""
 
 import pwd
 from collections.abc import Callable
@@ -10,11 +10,9 @@ from anyio import to_thread
 from lockside.protocol import params as p
 from lockside.protocol.texts import time_us
 from locksided import clock
-from locksided.api.creation import Origin, draft, request_fields
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
     View,
-    answered_ids,
     explained,
     job_row,
     job_view,
@@ -26,9 +24,8 @@ from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
-from locksided.core.errors import Invalid, InvalidTransition, NotFound
+from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.explain import Explanation
-from locksided.core.model import Draft
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
@@ -41,7 +38,7 @@ from locksided.store.transaction import Transaction
 
 
 class JobMethods:
-    """`job.*` but the log and waiting."""
+    """`job.*` but making, the log and waiting."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -49,8 +46,6 @@ class JobMethods:
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
         return {
-            "job.create": self.create,
-            "job.createMany": self.create_many,
             "job.get": self.get,
             "job.list": self.list,
             "job.explain": self.explain,
@@ -64,88 +59,8 @@ class JobMethods:
             "job.hide": partial(self._show, False),
             "job.unhide": partial(self._show, True),
             "job.purge": self.purge,
-            "job.retry": self.retry,
-            "job.resubmit": self.resubmit,
             "job.stats": self.stats,
         }
-
-    # -- making -------------------------------------------------------------------------------------------
-
-    async def create(self, call: Call, params: p.JobCreate) -> View:
-        """Make one job, or with `dryRun` show what it would be."""
-        fields = request_fields(params)
-        made = await draft(self._service, fields, call.principal, params.project)
-        if params.dry_run:
-            return self._would_be(made, fields)
-        (view,), answer = await self._submit(call, params, [made])
-        return marked(shortened(view, params.fields), answer)
-
-    async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
-        """Make all of these jobs or none."""
-        drafts = []
-        for index, request in enumerate(params.jobs):
-            try:
-                drafts.append(
-                    await draft(self._service, request_fields(request), call.principal, params.project)
-                )
-            except Invalid as refusal:
-                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
-                raise
-        if params.dry_run:
-            return {"jobs": [self._would_be(made, {}) for made in drafts]}
-        views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
-
-    async def _submit(self, call: Call, params: Any, drafts: list[Draft]) -> tuple[list[View], Any]:
-        work = i.Submit(tuple(drafts), actor(call.principal))
-        answer = await self._service.scheduler.ask(work, once=once(call, params, job_reference))
-        rows = await self._service.store.job_rows(answered_ids(answer))
-        return await job_views(self._service, rows, call.principal.uid), answer
-
-    def _would_be(self, made: Draft, fields: dict[str, Any]) -> View:
-        """The job that a dry run would have made: no id, no time, no place in line."""
-        given = {name: value for name, value in fields.items() if name not in ("dryRun", "fields", "project")}
-        return {
-            **given,
-            "id": "0",
-            "project": {"id": made.project, "name": self._service.settings.project.name},
-            "name": made.values["name"],
-            "pool": made.pool,
-            "priority": made.priority,
-            "lock": f"shared:{made.lock_share}"
-            if made.lock_share
-            else "exclusive"
-            if made.lock_key
-            else "none",
-            "lockKey": made.lock_key.partition(":")[2] if made.lock_key else None,
-            "delayedStartTime": clock.to_text(made.start_at_us),
-            "status": "created",
-            "stage": "validated",
-        }
-
-    async def retry(self, call: Call, params: p.JobAction) -> View:
-        """Run a final job again as its retry; the root of all its retries is remembered."""
-        row = await self._owned(call, params.id)
-        if row.status not in FINAL:
-            raise InvalidTransition(f"Job {row.id} is {row.status}: only a final job can be retried.")
-        root_id = row.retry_of_id or row.id
-        origin = Origin("retry", str(row.id), retry_of_id=root_id)
-        return await self._again(call, params, row, {}, origin)
-
-    async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
-        """An independent new job of the same request, with changes where they are given."""
-        row = await self._owned(call, params.id)
-        origin = Origin(resubmit_of_id=row.id)
-        return await self._again(call, params, row, request_fields(params.changes), origin)
-
-    async def _again(
-        self, call: Call, params: Any, row: JobRow, changes: dict[str, Any], origin: Origin
-    ) -> View:
-        view = await job_view(self._service, row.id, row.owner_uid or 0)
-        fields = {**_request_of(view), **changes}
-        made = await draft(self._service, fields, call.principal, params.project, origin)
-        (new,), answer = await self._submit(call, params, [made])
-        return marked(shortened(new, params.fields), answer)
 
     # -- showing ------------------------------------------------------------------------------------------
 
@@ -332,41 +247,6 @@ def _stats_view(stats: JobStats) -> dict[str, Any]:
             "average": None if not stats.count else stats.queue_sum_us / stats.count / 1e6,
         },
     }
-
-
-_REQUEST = (
-    "component",
-    "componentVersion",
-    "tag",
-    "config",
-    "configVersion",
-    "configData",
-    "configRowIds",
-    "branchId",
-    "mode",
-    "pool",
-    "parallelism",
-    "backend",
-    "behavior",
-    "variableValuesId",
-    "variableValuesData",
-    "limits",
-    "retry",
-    "onLost",
-    "onRecordErrors",
-    "priority",
-    "name",
-    "description",
-    "labels",
-)
-
-
-def _request_of(view: View) -> dict[str, Any]:
-    """The request that a job came from, as far as it is the job's own."""
-    fields = {name: view[name] for name in _REQUEST if view[name] is not None}
-    if view["config"] is None and view["lockKey"] is not None:
-        fields["lockKey"] = view["lockKey"]
-    return fields
 
 
 def _us(text: str | None) -> int | None:

@@ -1,6 +1,7 @@
 """`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -13,11 +14,44 @@ from locksided.api.rights import check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
+from locksided.core.model import JobType
 from locksided.core.transitions import FINAL
-from locksided.joblog.reader import Page, read_page
+from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
+from locksided.runner.logranges import LogRange
 from locksided.server.calls import Call
 from locksided.store.rows import JobRow
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read of a log; after a complete one nothing more will come."""
+
+    items: tuple[Item, ...]
+    next_offset: int
+    is_complete: bool
+
+
+def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> Part:
+    """Of a page what lies in the range; behind its end there is nothing to wait for."""
+    items = tuple(item for item in page.items if _first(item) in wanted)
+    if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
+        return Part(items, min(page.next_offset, max(wanted.end, wanted.begin)), is_complete=True)
+    return Part(items, page.next_offset, is_final and page.at_end)
+
+
+def _first(item: Item) -> int:
+    return item.from_seq if isinstance(item, Gap) else item.seq
+
+
+def _is_meant(row: JobRow, child: JobRow, row_id: str | None) -> bool:
+    match JobType(row.type):
+        case JobType.CONTAINER:
+            return child.relation == "strong" and row_id is not None and child.creator_id == row_id
+        case JobType.RETRY:
+            return child.relation == "strong"
+        case _:
+            return False
 
 
 class LogMethods:
@@ -31,30 +65,53 @@ class LogMethods:
         return {"job.log": self.log, "job.report": self.report}
 
     async def log(self, _call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on. With `waitSeconds` it is held until there are some."""
-        job_id = self._service.job_id(params.id)
-        with self._service.broker.changes_of([job_id]) as changes:
-            row = await job_row(self._service, job_id)
-            page = await self._read(row, params)
+        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some.
+
+        A row of a container is a job of its own, and a retried job's log is that of its last attempt.
+        """
+        row, only = await self._meant(self._service.job_id(params.id), params.row)
+        with self._service.broker.changes_of([row.id]) as changes:
+            row = await job_row(self._service, row.id)
+            page = await self._read(row, only, params)
             with anyio.move_on_after(params.wait_seconds):
-                while not page.items and row.status not in FINAL:
+                while not page.items and not page.is_complete:
                     await self._more(row, page.next_offset, changes)
-                    row = await job_row(self._service, job_id)
-                    page = await self._read(row, params)
+                    row = await job_row(self._service, row.id)
+                    page = await self._read(row, only, params)
         return {
             "frames": [wire_frame(item, raw=params.raw) for item in page.items],
             "nextOffset": page.next_offset,
-            "isComplete": row.status in FINAL and page.at_end,
+            "isComplete": page.is_complete,
         }
 
-    async def _read(self, row: JobRow, params: p.JobLog) -> Page:
+    async def _meant(self, job_id: int, row_id: str | None) -> tuple[JobRow, str | None]:
+        """The job whose log is meant, and which of its rows alone."""
+        row = await job_row(self._service, job_id)
+        while row.type != JobType.STANDARD:
+            children = await self._service.store.children(row.id)
+            found = [child for child in children if _is_meant(row, child, row_id)]
+            if not found:
+                if row_id is not None and row.type == JobType.CONTAINER:
+                    raise NotFound(f"Job {row.id} runs no row {row_id!r}.", path="$.row")
+                break
+            row_id = None if row.type == JobType.CONTAINER else row_id
+            row = found[-1]
+        return row, row_id
+
+    async def _read(self, row: JobRow, only: str | None, params: p.JobLog) -> Part:
         folder = str(self._service.state_dir.log(row.id))
         stream = None if params.stream is None else STREAMS[params.stream.value]
+        is_final = row.status in FINAL
+        wanted: LogRange | None = LogRange(0, None)
+        if only is not None:
+            wanted = await self._service.workshop.frames_of_row(row.id, only)
+        if wanted is None:
+            return Part((), params.offset, is_final)
 
         def read() -> Page:
-            return read_page(folder, params.offset, limit=params.limit, stream=stream)
+            return read_page(folder, max(params.offset, wanted.begin), limit=params.limit, stream=stream)
 
-        return await to_thread.run_sync(read)
+        return part_of(await to_thread.run_sync(read), wanted, is_final=is_final)
 
     async def _more(self, row: JobRow, offset: int, changes: Changes) -> None:
         """Wait until the log may have grown past `offset`, or something happened to the job."""

@@ -51,6 +51,7 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0:
         _discard_rows(folder, run_as)
+        _discard(folder.debug(None), None)
     for path in (folder.tmp, folder.cwd):
         _discard(path, run_as)
         _make_owned(path, run_as)
@@ -66,11 +67,14 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     perform(folder.data, "fill" if step.begins_row else "advance", argument, _account(run_as))
 
 
-def collect(step: Step, context: JobContext) -> Collected:
-    """Reads what a step left: state and usage of the main component, the outputs of the last of its row."""
+def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collected:
+    """Reads what a step left: state and usage of the main component, the outputs of the last of its row.
+
+    `is_last` tells that no step comes after it, since it failed.
+    """
     if not step.has_data:
         return Collected()
-    wanted = {"files": step.takes_state, "outputs": step.ends_row}
+    wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last}
     found = perform(_data_of(step, context.folder), "collect", wanted, _account(context.run_as))
     return Collected(
         state=_out_file(found.get("state")),
@@ -88,6 +92,12 @@ def finish(context: JobContext) -> None:
         perform(folder.data, "finish", None, _account(run_as))
     _discard(folder.tmp, run_as)
     _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
+
+
+def finish_without_output(context: JobContext) -> None:
+    """Removes everything that the run worked with, its output too; snapshots and the log stay."""
+    _discard(context.folder.data, context.run_as)
+    finish(context)
 
 
 def put_aside(step: Step, context: JobContext) -> None:

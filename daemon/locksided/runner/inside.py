@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from locksided.runner.packing import pack
 from locksided.runner.safefs import NotPlain, clear, make_folder, opened_folder, read_file, remove, write_file
 
 MAX_STATE_BYTES = 2**20
@@ -75,6 +76,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "finish": finish,
     "empty": empty,
     "collect": collect,
+    "pack": pack,
 }
 
 

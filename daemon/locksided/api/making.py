@@ -1,0 +1,156 @@
+"""The methods that make jobs: from a request, or from a job that was there before."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lockside.protocol import params as p
+from locksided.api.again import (
+    changed,
+    check_amendable,
+    check_successor,
+    failed_of,
+    keeps_start_time,
+    request_of,
+)
+from locksided.api.creation import Origin, draft, request_fields
+from locksided.api.dry import would_be
+from locksided.api.once import job_reference, once
+from locksided.api.reading import View, answered_ids, job_row, job_views, marked, shortened
+from locksided.api.rights import actor, check_may_act
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.errors import InvalidTransition, NotFound, Refused
+from locksided.core.model import Draft
+from locksided.core.transitions import FINAL
+from locksided.server.calls import Call
+from locksided.store.rows import JobRow
+
+
+class MakingMethods:
+    """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {
+            "job.create": self.create,
+            "job.createMany": self.create_many,
+            "job.retry": self.retry,
+            "job.retryAllFailed": self.retry_all_failed,
+            "job.resubmit": self.resubmit,
+            "job.amend": self.amend,
+        }
+
+    async def create(self, call: Call, params: p.JobCreate) -> View:
+        """Make one job with all below it, or with `dryRun` show what it would be."""
+        fields = request_fields(params)
+        made = await draft(self._service, fields, call.principal, params.project)
+        if params.dry_run:
+            return shortened(would_be(self._service, made, fields), params.fields)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
+        """Make all of these jobs or none."""
+        drafts, requests = [], [request_fields(request) for request in params.jobs]
+        for index, fields in enumerate(requests):
+            try:
+                drafts.append(await draft(self._service, fields, call.principal, params.project))
+            except Refused as refusal:
+                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
+                raise
+        if params.dry_run:
+            made = zip(drafts, requests, strict=True)
+            return {"jobs": [shortened(would_be(self._service, *one), params.fields) for one in made]}
+        views, answer = await self._submit(call, params, drafts)
+        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+
+    async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
+        work = i.Submit(tuple(drafts), actor(call.principal))
+        answer = await self._service.scheduler.ask(work, once=once(call, params, job_reference))
+        return await self._views(call, answer), answer
+
+    async def _views(self, call: Call, answer: Any) -> list[View]:
+        rows = await self._service.store.job_rows(answered_ids(answer))
+        return await job_views(self._service, rows, call.principal.uid)
+
+    # -- again --------------------------------------------------------------------------------------------
+
+    async def retry(self, call: Call, params: p.JobAction) -> View:
+        """Run a final job again as its retry; the root of all its retries is remembered."""
+        row = await self._owned(call, params.id)
+        if row.status not in FINAL:
+            raise InvalidTransition(
+                f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
+            )
+        made = await self._retry_of(call, params.project, row)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> dict[str, Any]:
+        """Retry every failed retry or child of a job that was not retried since; all or none."""
+        row = await self._owned(call, params.id)
+        failed = await failed_of(self._service, row)
+        drafts = [await self._retry_of(call, params.project, one) for one in failed]
+        if not drafts:
+            return {"jobs": []}
+        views, answer = await self._submit(call, params, drafts)
+        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+
+    async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
+        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
+        return await draft(
+            self._service, await request_of(self._service, row), call.principal, project, origin
+        )
+
+    async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
+        """An independent new job of the same request, with changes where they are given."""
+        row = await self._owned(call, params.id)
+        fields = changed(await request_of(self._service, row), request_fields(params.changes))
+        origin = Origin(resubmit_of_id=row.id)
+        made = await draft(self._service, fields, call.principal, params.project, origin)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def amend(self, call: Call, params: p.JobAmend) -> View:
+        """Replace a job that never started by a successor in its place."""
+        row = await self._owned(call, params.id)
+        changes = request_fields(params.changes)
+        await check_amendable(self._service, row, changes)
+        fields = changed(await request_of(self._service, row), changes)
+        origin = Origin(
+            row.creator_type or "user",
+            row.creator_id,
+            resubmit_of_id=row.resubmit_of_id,
+            retry_of_id=row.retry_of_id,
+        )
+        made = await draft(self._service, fields, call.principal, params.project, origin)
+        check_successor(made, row)
+        work = i.Amend(
+            row.id,
+            replace(made, values={**made.values, "dedup_id": row.dedup_id}),
+            actor(call.principal),
+            keep_hold="hold" not in changes,
+            keep_start_time=keeps_start_time(changes),
+        )
+        try:
+            answer = await self._service.scheduler.ask(work, once=once(call, params, _one_job))
+        except NotFound as gone:
+            now = await job_row(self._service, row.id)
+            if now.status in FINAL:
+                raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
+            raise gone from None
+        (view,) = await self._views(call, answer if not isinstance(answer, int) else [answer])
+        return marked(shortened(view, params.fields), answer)
+
+    async def _owned(self, call: Call, job_id: str) -> JobRow:
+        row = await job_row(self._service, self._service.job_id(job_id))
+        check_may_act(self._service, call.principal, row)
+        return row
+
+
+def _one_job(answer: Any) -> dict[str, Any]:
+    return job_reference([answer] if isinstance(answer, int) else answer)
