@@ -8,13 +8,13 @@ import pytest
 from locksided.core.errors import Limit
 from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError
 from locksided.runner.drafts import (
+    Inside,
     Maker,
     Owner,
     Place,
     check_phases,
     orchestration_tree,
     tree_size,
-    with_decisions,
     work_tree,
 )
 from locksided.runner.frozen import thaw
@@ -149,17 +149,17 @@ def orchestration(**root: Any) -> Resolved:
 
 def test_an_orchestration_holds_its_phases_which_hold_their_tasks() -> None:
     meant = orchestration()
-    phases = read_orchestration(meant.root)
+    first, second = read_orchestration(meant.root)
     task = tree(stored=config())
-    made = orchestration_tree(meant, PLACE, phases, [[task], []])
-    made = with_decisions(made, decide(phases, None, None))
+    ((_, jobless), _) = decide((first, second), None, None)
+    made = orchestration_tree(meant, PLACE, [Inside(first, (task,), (jobless,)), Inside(second)])
     assert (made.type, made.lock_key) == (JobType.ORCHESTRATION, "c:default/lockside.orchestrator/flights")
     extract, load = made.children
     assert (extract.type, extract.lock_key, extract.after) == (JobType.PHASE, None, ())
     assert (load.after, load.on_error, load.children) == ((0,), OnError.WARNING, ())
     assert [one.values["name"] for one in made.children] == ["Get it", "load"]
-    assert extract.values["result"] == {"tasks": [{"id": "b", "action": "skip", "job": None}]}
-    assert "result" not in load.values
+    assert spec(extract)["tasks"] == [{"id": "b", "action": "skip", "job": None}]
+    assert spec(load)["tasks"] == []
     assert extract.children == (task,)
     assert spec(load)["behavior"] == {"onError": "warning"}
 

@@ -146,6 +146,21 @@ class Result(Out, frozen=True, kw_only=True):
     error: JobError | None = None
 
 
+class RetryRef(Out, frozen=True, kw_only=True):
+    """One retry by hand."""
+
+    id: str
+    status: Status
+
+
+class Retries(Out, frozen=True, kw_only=True):
+    """The retries by hand of a job, in their order, with the sums of their records and of their durations."""
+
+    jobs: list[RetryRef] = []
+    counts: Counts = Counts()
+    duration_seconds: float = 0.0
+
+
 class KilledProcess(Out, frozen=True, kw_only=True):
     """One process that was stopped, and with which signal."""
 
@@ -242,6 +257,7 @@ class Job(Out, frozen=True, kw_only=True):
     metrics: dict[str, Any] = {}
     kill_report: KillReport = KillReport()
     expires_time: str | None = None
+    retries: Retries | None = None
 
     deduplicated: bool | UnsetType = UNSET
 

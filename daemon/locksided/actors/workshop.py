@@ -175,7 +175,7 @@ class Workshop:
         return Work(row, spec, steps, context)
 
     async def _state(self, work: Work, step: Step) -> Mapping[str, Any] | None:
-        """What the last good run left: given to the component's own step, its secrets hidden in all output."""
+        """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or work.row.config is None:
             return None
         found = await self._store.state(_config_id(work.row), step.row)

@@ -4,6 +4,7 @@ from locksided.api.reading import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.core.model import JobType
+from locksided.runner.frozen import thaw
 from locksided.store.rows import JobRow
 
 ENDED_WELL = frozenset(("success", "warning"))
@@ -21,8 +22,10 @@ async def succeeded_tasks(service: Service, job_id: str, config: str | None) -> 
     if row.config != config:
         raise Invalid(f"{PATH}: job {row.id} ran orchestration {row.config}, not {config}.", path=PATH)
     found: dict[str, str] = {}
-    for phase in await _children(service, row):
-        for task in (phase.result or {}).get("tasks") or ():
+    phases = await _children(service, row)
+    specs = await service.store.specs({phase.spec_hash or "" for phase in phases})
+    for phase in phases:
+        for task in thaw(specs[phase.spec_hash or ""])["tasks"]:
             if task["action"] == "carry" and task["job"] is not None:
                 found[task["id"]] = task["job"]
         for child in await _children(service, phase):

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lockside.protocol import params as p
+from locksided.actors.messages import Write
 from locksided.api.again import (
     changed,
     check_amendable,
@@ -21,10 +23,13 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
-from locksided.core.model import Draft
+from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.server.calls import Call
+from locksided.store.catalog.dedup import move_dedup
 from locksided.store.rows import JobRow
+from locksided.store.transaction import Transaction
 
 
 class MakingMethods:
@@ -86,7 +91,7 @@ class MakingMethods:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
             )
-        made = await self._retry_of(call, params.project, row)
+        made = _once_only(await self._retry_of(call, params.project, row), params)
         (view,), answer = await self._submit(call, params, [made])
         return marked(shortened(view, params.fields), answer)
 
@@ -112,6 +117,7 @@ class MakingMethods:
         fields = changed(await request_of(self._service, row), request_fields(params.changes))
         origin = Origin(resubmit_of_id=row.id)
         made = await draft(self._service, fields, call.principal, params.project, origin)
+        made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
         return marked(shortened(view, params.fields), answer)
 
@@ -129,15 +135,18 @@ class MakingMethods:
         )
         made = await draft(self._service, fields, call.principal, params.project, origin)
         check_successor(made, row)
+        values = {**made.values, "dedup_id": row.dedup_id}
         work = i.Amend(
             row.id,
-            replace(made, values={**made.values, "dedup_id": row.dedup_id}),
+            replace(made, values=values, depends_on=await self._dependencies(row)),
             actor(call.principal),
             keep_hold="hold" not in changes,
             keep_start_time=keeps_start_time(changes),
         )
         try:
-            answer = await self._service.scheduler.ask(work, once=once(call, params, _one_job))
+            answer = await self._service.scheduler.ask(
+                work, once=once(call, params, _one_job), also=partial(_moved_dedup, row)
+            )
         except NotFound as gone:
             now = await job_row(self._service, row.id)
             if now.status in FINAL:
@@ -146,10 +155,31 @@ class MakingMethods:
         (view,) = await self._views(call, answer if not isinstance(answer, int) else [answer])
         return marked(shortened(view, params.fields), answer)
 
+    async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
+        found = await self._service.store.dependencies_of([row.id])
+        return tuple(Dependency(one.on_id, Condition(one.condition)) for one in found)
+
     async def _owned(self, call: Call, job_id: str) -> JobRow:
         row = await job_row(self._service, self._service.job_id(job_id))
         check_may_act(self._service, call.principal, row)
         return row
+
+
+def _once_only(made: Draft, params: Any) -> Draft:
+    """The draft with the deduplication id of the call that makes it."""
+    return replace(made, values={**made.values, "dedup_id": params.deduplication_id})
+
+
+def _moved_dedup(row: JobRow, successor_id: int) -> Write | None:
+    """A repeat of the request that made the job answers its successor."""
+    if row.dedup_id is None:
+        return None
+
+    def write(tx: Transaction) -> None:
+        move_dedup(tx, row.id, successor_id, job_reference([successor_id]))
+        tx.save(UpdateJob(row.id, {"dedup_id": None}))
+
+    return write
 
 
 def _one_job(answer: Any) -> dict[str, Any]:

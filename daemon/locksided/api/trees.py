@@ -16,12 +16,12 @@ from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft, JobType
 from locksided.runner.builtin import COMMAND
 from locksided.runner.drafts import (
+    Inside,
     Maker,
     Place,
     check_phases,
     orchestration_tree,
     tree_size,
-    with_decisions,
     work_tree,
 )
 from locksided.runner.fields import Fields
@@ -29,7 +29,7 @@ from locksided.runner.orchestration import Task, as_seen_above, passed_on, read_
 from locksided.runner.request import Request, read_request
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved
-from locksided.runner.selection import Decision, TaskAction, decide
+from locksided.runner.selection import TaskAction, decide
 from locksided.runner.words import Mode
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
@@ -117,11 +117,13 @@ class Trees:
         phases = read_orchestration(resolved.root)
         check_phases(phases, place.max_children, resolved.root.at("phases"))
         self._count(1 + len(phases))
-        decided = decide(phases, choice.selected, choice.succeeded)
-        jobs = [
-            [await self._task(one.task, resolved, place, below) for one in _run(some)] for some in decided
-        ]
-        return with_decisions(orchestration_tree(resolved, place, phases, jobs), decided)
+        inside = []
+        for phase, decisions in zip(phases, decide(phases, choice.selected, choice.succeeded), strict=True):
+            runs = [one.task for one in decisions if one.action is TaskAction.RUN]
+            jobs = [await self._task(task, resolved, place, below) for task in runs]
+            jobless = tuple(one for one in decisions if one.action is not TaskAction.RUN)
+            inside.append(Inside(phase, tuple(jobs), jobless))
+        return orchestration_tree(resolved, place, inside)
 
     async def _task(self, task: Task, orchestration: Resolved, place: Place, below: Above) -> Draft:
         """The tree of one task, with the branch of its orchestration; of a debug run in debug mode."""
@@ -155,10 +157,6 @@ class Trees:
                 "rights. Read it, and store it yourself if you want to run it.",
                 path="$.config",
             )
-
-
-def _run(decided: Sequence[Decision]) -> list[Decision]:
-    return [one for one in decided if one.action is TaskAction.RUN]
 
 
 def _below(resolved: Resolved, request: Request, config: Row | None, above: Above) -> Above:

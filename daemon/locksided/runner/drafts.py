@@ -16,7 +16,7 @@ from locksided.runner.frozen import freeze
 from locksided.runner.orchestration import Phase
 from locksided.runner.resolved import Resolved
 from locksided.runner.retrying import RetryPolicy
-from locksided.runner.selection import Decision, TaskAction
+from locksided.runner.selection import Decision
 from locksided.runner.specification import of_container, of_phase, row_by_row
 from locksided.runner.words import OnError
 
@@ -114,24 +114,30 @@ def _tried_again(job: Draft, policy: RetryPolicy | None) -> Draft:
     )
 
 
-def orchestration_tree(
-    resolved: Resolved, place: Place, phases: Sequence[Phase], jobs: Sequence[Sequence[Draft]]
-) -> Draft:
-    """An orchestration with its phases; `jobs` are the trees of the tasks that run, phase by phase."""
-    spec = of_container(resolved.spec)
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is in one phase of an orchestration: the trees of the tasks that run, and those that do not."""
+
+    phase: Phase
+    jobs: tuple[Draft, ...] = ()
+    jobless: tuple[Decision, ...] = ()
+
+
+def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside]) -> Draft:
+    """An orchestration with its phases, each behind those that it depends on."""
     return replace(
-        _draft(resolved, place, spec),
+        _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
         on_error=_on_error(resolved.on_error),
-        children=tuple(
-            _phase(resolved, place, phase, tuple(inside)) for phase, inside in zip(phases, jobs, strict=True)
-        ),
+        children=tuple(_phase(resolved, place, inside) for inside in phases),
     )
 
 
-def _phase(resolved: Resolved, place: Place, phase: Phase, jobs: tuple[Draft, ...]) -> Draft:
+def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
+    phase = inside.phase
     at = replace(place, maker=Maker("orchestration", phase.id))
-    spec = of_phase(resolved.spec, None if phase.on_error is None else phase.on_error.value)
+    on_error = None if phase.on_error is None else phase.on_error.value
+    spec = of_phase(resolved.spec, on_error, [one.as_result() for one in inside.jobless])
     job = _draft(resolved, at, spec)
     return replace(
         job,
@@ -140,19 +146,9 @@ def _phase(resolved: Resolved, place: Place, phase: Phase, jobs: tuple[Draft, ..
         lock_share=0,
         on_error=_on_error(phase.on_error),
         after=phase.after,
-        children=jobs,
+        children=inside.jobs,
         values={**job.values, "name": phase.name or phase.id},
     )
-
-
-def with_decisions(tree: Draft, decided: Sequence[Sequence[Decision]]) -> Draft:
-    """The tree with the tasks that got no job written into their phases' results."""
-    phases = []
-    for phase, decisions in zip(tree.children, decided, strict=True):
-        tasks = [one.as_result() for one in decisions if one.action is not TaskAction.RUN]
-        values = {**phase.values, "result": {"tasks": tasks}} if tasks else phase.values
-        phases.append(replace(phase, values=values))
-    return replace(tree, children=tuple(phases))
 
 
 def check_phases(phases: Sequence[Phase], max_children: int, path: str) -> None:

@@ -3,7 +3,7 @@
 Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 FORMAT = 1
@@ -78,11 +78,17 @@ def of_container(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**spec, "rows": None, "processors": {}, "configuration": None}
 
 
-def of_phase(spec: Mapping[str, Any], on_error: str | None) -> dict[str, Any]:
-    """The specification of a phase of the orchestration that this one is of."""
+def of_phase(
+    spec: Mapping[str, Any], on_error: str | None, tasks: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The specification of a phase of the orchestration that this one is of.
+
+    `tasks` are those that got no job, in the form that `result.tasks` has.
+    """
     return {
         **of_container(spec),
         "configData": None,
         "parallelism": None,
         "behavior": {"onError": on_error},
+        "tasks": list(tasks),
     }
