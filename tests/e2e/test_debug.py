@@ -1,10 +1,12 @@
 """Debug runs leave zips of every stage and nothing else: no output, no state, no secret."""
 
 import json
+import pwd
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from e2e.conftest import needs_root
 from e2e.harness import Message, Wire, put_component, put_config, python
 
 SECRET = "s3cr3t-t0ken"
@@ -113,6 +115,21 @@ def test_a_configuration_without_rows_has_its_stages_right_below_debug(wire: Wir
         "n": 3,
     }
     assert "out/state.json" not in content(job, "debug/stage_output.zip")
+
+
+@needs_root
+def test_the_stages_of_another_users_job_are_that_users(wire: Wire) -> None:
+    text = 'cp "$KBC_DATADIR/config.json" "$KBC_DATADIR/out/files/copy"; mkdir -m 0 "$KBC_DATADIR/out/shut"'
+    put_component(wire, "others", shell=text, user="nobody")
+    put_config(wire, "others", "one", configuration={"parameters": {"#token": SECRET}})
+    job = wire.done(wire.create("others", config="one", mode="debug"))
+    assert job["status"] == "success", job["message"]
+    owner = pwd.getpwnam("nobody").pw_uid
+    for one in job["result"]["artifacts"]["stages"]:
+        assert (Path(job["workPath"]) / one["path"]).stat().st_uid == owner
+        assert "config.json" in content(job, one["path"])
+    assert SECRET.encode() not in content(job, "debug/stage_output.zip")["out/files/copy"]
+    assert not (Path(job["workPath"]) / "data").exists()
 
 
 def test_a_run_after_a_debug_run_stores_what_the_debug_run_did_not(wire: Wire) -> None:

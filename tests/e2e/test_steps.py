@@ -85,6 +85,29 @@ def test_the_log_of_a_row_is_the_frames_that_it_wrote(wire: Wire) -> None:
     assert (refused.kind, refused.data["path"]) == ("not_found", "$.row")
 
 
+def test_who_follows_a_row_that_has_not_begun_hears_it_and_its_end(wire: Wire, gate: Gate, ear: Ear) -> None:
+    text = f"""
+import os, subprocess
+row = os.environ["KBC_CONFIGROWID"]
+print("hello", row, flush=True)
+if row == "first":
+    open({str(ear.path)!r}, "w").write("ready\\n")
+    subprocess.run({gate.text!r}, shell=True, check=True)
+"""
+    put_component(wire, "follow", command=python(text))
+    put_config(wire, "follow", "rows", rows=[{"id": "first"}, {"id": "second"}, {"id": "third"}])
+    job = wire.create("follow", config="rows")
+    assert ear.hear() == "ready"
+    asked = wire.ask("job.log", id=job["id"], row="second", waitSeconds=60)
+    gate.open()
+    page = wire.answer(asked)
+    assert [frame["text"] for frame in page["frames"]] == ["hello second\n"]
+    if not page["isComplete"]:
+        page = wire.call("job.log", id=job["id"], row="second", offset=page["nextOffset"], waitSeconds=60)
+        assert (page["frames"], page["isComplete"]) == ([], True)
+    assert wire.done(job)["status"] == "success"
+
+
 def test_the_first_failed_row_ends_the_job_and_names_those_that_did_not_run(wire: Wire) -> None:
     rows(wire, "rows.fail", {"lines": 1}, {"lines": 2, "code": 2}, {"lines": 5})
     job = wire.done(wire.create("rows.fail", config="rows"))

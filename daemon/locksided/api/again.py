@@ -4,15 +4,18 @@ A repeated job is made of what its specification froze: the versions that it nam
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from lockside.protocol.words import Role
 from locksided.api.service import Service
-from locksided.core.errors import Conflict, InvalidTransition
+from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft, JobType
 from locksided.core.transitions import FINAL
 from locksided.runner.builtin import COMMAND
 from locksided.runner.frozen import thaw
 from locksided.runner.locking import wire_lock_key
+from locksided.server.access import Principal
 from locksided.store.rows import JobRow
 
 FAILED = frozenset(("error", "terminated"))
@@ -32,17 +35,43 @@ async def request_of(service: Service, row: JobRow) -> dict[str, Any]:
     """
     spec, environment = await _documents(service, row)
     fields = {name: spec[name] for name in _FROZEN if spec.get(name) is not None}
-    if environment is not None and row.component == COMMAND:
-        data = fields["configData"]
+    data = fields.get("configData")
+    if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}
         fields["configData"] = {**data, "parameters": parameters}
-    fields |= {"priority": row.priority, "name": row.name, "description": row.description}
+    fields |= {"priority": row.priority, "name": _given_name(row, fields), "description": row.description}
     fields["labels"] = row.labels or {}
     if row.config is None and row.lock_key is not None:
         fields["lockKey"] = wire_lock_key(row.lock_key)
     if row.type == JobType.PHASE:
         fields |= await _of_phase(service, row)
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _given_name(row: JobRow, fields: Mapping[str, Any]) -> str | None:
+    """The job's name, when it is not just what a job is called that nobody gave one."""
+    named = f"{row.component}/{row.config}"
+    defaults = {row.component, named, *(f"{named}#{one}" for one in fields.get("configRowIds") or ())}
+    return None if row.name in defaults else row.name
+
+
+def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
+    """Who a repeated job belongs to: the owner of the first one, whoever asks for it."""
+    assert row.owner_uid is not None
+    assert row.owner_name is not None
+    gid = principal.gid if row.owner_gid is None else row.owner_gid
+    return replace(principal, uid=row.owner_uid, gid=gid, user=row.owner_name)
+
+
+def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
+    """Raises for changes by another ordinary user: they would run with the owner's rights."""
+    if changes and principal.uid != row.owner_uid and principal.role is not Role.ADMIN:
+        raise Forbidden(
+            f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can change its request. "
+            "Create a job of your own instead.",
+            path="$.with",
+            owner=row.owner_name,
+        )
 
 
 async def _documents(service: Service, row: JobRow) -> tuple[dict[str, Any], dict[str, Any] | None]:

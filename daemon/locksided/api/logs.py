@@ -22,22 +22,28 @@ from locksided.runner.logranges import LogRange
 from locksided.server.calls import Call
 from locksided.store.rows import JobRow
 
+_BEYOND_ALL = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was read of a log; after a complete one nothing more will come."""
+    """What was read of a log; after a complete one nothing more will come.
+
+    `more_from` is the frame that tells of more: beyond all of them while the row has not begun.
+    """
 
     items: tuple[Item, ...]
     next_offset: int
     is_complete: bool
+    more_from: int
 
 
 def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> Part:
     """Of a page what lies in the range; behind its end there is nothing to wait for."""
     items = tuple(item for item in page.items if _first(item) in wanted)
     if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
-        return Part(items, min(page.next_offset, max(wanted.end, wanted.begin)), is_complete=True)
-    return Part(items, page.next_offset, is_final and page.at_end)
+        return Part(items, min(page.next_offset, wanted.end), is_complete=True, more_from=page.next_offset)
+    return Part(items, page.next_offset, is_final and page.at_end, page.next_offset)
 
 
 def _first(item: Item) -> int:
@@ -75,7 +81,7 @@ class LogMethods:
             page = await self._read(row, only, params)
             with anyio.move_on_after(params.wait_seconds):
                 while not page.items and not page.is_complete:
-                    await self._more(row, page.next_offset, changes)
+                    await self._more(row, page.more_from, changes)
                     row = await job_row(self._service, row.id)
                     page = await self._read(row, only, params)
         return {
@@ -106,7 +112,7 @@ class LogMethods:
         if only is not None:
             wanted = await self._service.workshop.frames_of_row(row.id, only)
         if wanted is None:
-            return Part((), params.offset, is_final)
+            return Part((), params.offset, is_final, _BEYOND_ALL)
 
         def read() -> Page:
             return read_page(folder, max(params.offset, wanted.begin), limit=params.limit, stream=stream)

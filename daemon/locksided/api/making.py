@@ -10,8 +10,10 @@ from locksided.actors.messages import Write
 from locksided.api.again import (
     changed,
     check_amendable,
+    check_may_change,
     check_successor,
     failed_of,
+    in_the_name_of,
     keeps_start_time,
     request_of,
 )
@@ -107,16 +109,18 @@ class MakingMethods:
 
     async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
-        return await draft(
-            self._service, await request_of(self._service, row), call.principal, project, origin
-        )
+        fields = await request_of(self._service, row)
+        return await draft(self._service, fields, in_the_name_of(call.principal, row), project, origin)
 
     async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
         """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
-        fields = changed(await request_of(self._service, row), request_fields(params.changes))
+        changes = request_fields(params.changes)
+        check_may_change(call.principal, row, changes)
+        fields = changed(await request_of(self._service, row), changes)
         origin = Origin(resubmit_of_id=row.id)
-        made = await draft(self._service, fields, call.principal, params.project, origin)
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, fields, owner, params.project, origin)
         made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
         return marked(shortened(view, params.fields), answer)
@@ -125,6 +129,7 @@ class MakingMethods:
         """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
         changes = request_fields(params.changes)
+        check_may_change(call.principal, row, changes)
         await check_amendable(self._service, row, changes)
         fields = changed(await request_of(self._service, row), changes)
         origin = Origin(
@@ -133,7 +138,8 @@ class MakingMethods:
             resubmit_of_id=row.resubmit_of_id,
             retry_of_id=row.retry_of_id,
         )
-        made = await draft(self._service, fields, call.principal, params.project, origin)
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, fields, owner, params.project, origin)
         check_successor(made, row)
         values = {**made.values, "dedup_id": row.dedup_id}
         work = i.Amend(
