@@ -1,4 +1,4 @@
-"""Why a job waits: every kind of reason with its details, its sentence, since when, and what would clear it."""
+"""Why a job waits: each kind of reason with its details, its sentence, since when, and what clears it."""
 
 from core.world import NOON, SECOND, World
 from locksided.core.explain import all_reasons, explain

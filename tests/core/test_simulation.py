@@ -16,8 +16,8 @@ from locksided.core.errors import Refused
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Dependency, Draft, OnLost, Status
 
-DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "12"))
-STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "250"))
+DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "8"))
+STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "200"))
 SEED = os.environ.get("LOCKSIDE_SIMULATION_SEED")
 SEEDS = [int(SEED)] if SEED else list(range(DAYS))
 MOST_JOBS = 60

@@ -271,18 +271,6 @@ def test_a_parent_must_be_of_the_same_owner() -> None:
         world.submit(parent=root, owner=2000)
 
 
-def test_what_a_terminate_would_do_can_be_asked_before() -> None:
-    world = World()
-    root = world.submit()
-    child = world.submit(parent=root)
-    waiting = world.submit(parent=child, held=True)
-    before = world.picture()
-    forecast = world.scheduler.forecast(root, world.now_us)
-    assert forecast.stopped == (root, child)
-    assert forecast.cancelled == (waiting,)
-    assert world.picture() == before
-
-
 # -- draining ---------------------------------------------------------------------------------------------
 
 

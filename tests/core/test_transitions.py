@@ -1,4 +1,4 @@
-"""The table of transitions: what it says, that nothing else can happen, and that nobody outside can set a status."""
+"""The table of transitions: what it says, that nothing else can happen, that nobody outside sets a status."""
 
 from itertools import pairwise, product
 

@@ -1,4 +1,6 @@
-"""A job may wait for others as long as they could go on before it does: circles are refused, and nothing else is."""
+"""A job may wait for others as long as they could go on before it does; circles alone are refused."""
+
+from itertools import pairwise
 
 from core.world import World
 from locksided.core.errors import Conflict
@@ -83,7 +85,7 @@ def test_a_circle_of_a_thousand_waits_is_found() -> None:
     world = World(default=None)
     with world.checked_at_the_end():
         jobs = world.submit_all(*[world.draft() for _ in range(1000)])
-        for one, other in zip(jobs, jobs[1:], strict=False):
+        for one, other in pairwise(jobs):
             world.wait(one, other)
     with world.refused(Conflict, "wait for ever"):
         world.wait(jobs[-1], jobs[0])

@@ -3,6 +3,7 @@
 Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from locksided.core.ranked import Ranked, rank
@@ -17,14 +18,15 @@ class Line:
     """The head, and those behind it when there are any: most lines are one job long.
 
     `offered` is the head that its pool knows of as one that may take a slot. `gate` is None for jobs that no
-    key and no container keeps apart.
+    key and no container keeps apart; `following` is the gate's next line.
     """
 
-    __slots__ = ("_behind", "gate", "head", "offered", "pool")
+    __slots__ = ("_behind", "following", "gate", "head", "offered", "pool")
 
-    def __init__(self, gate: "Gate | None", pool: "Pool") -> None:
+    def __init__(self, gate: "Gate | None", pool: "Pool", following: "Line | None" = None) -> None:
         self.gate = gate
         self.pool = pool
+        self.following = following
         self.head: Job | None = None
         self.offered: Job | None = None
         self._behind: Ranked | None = None
@@ -66,6 +68,10 @@ class Line:
         if self.head is not None and self._behind is not None:
             self._behind.remove(self.head)
 
+    def unsettled(self) -> "Iterable[Job]":
+        """Those whose status may be another since the last look: of a lock's line the head alone."""
+        return () if self.head is None else (self.head,)
+
     def offer_head(self) -> None:
         """Let the pool know of the head if the gate admits it, and of nobody if not."""
         head = self.head
@@ -88,6 +94,13 @@ class Line:
             return 0
         assert self._behind is not None
         return 1 + self._behind.ahead(job)
+
+    def between(self, start: int, stop: int) -> "Iterator[Job]":
+        """Those with so many ahead of them: from `start` on, and fewer than `stop`."""
+        if self.head is not None and start <= 0 < stop:
+            yield self.head
+        if self._behind is not None:
+            yield from self._behind.between(max(start - 1, 0), stop - 1)
 
     def before(self, job: "Job") -> "Job | None":
         """Who stands right before it."""

@@ -69,3 +69,12 @@ def diagram() -> str:
     lines += [f"    {a} --> {b}" for a, following in TRANSITIONS.items() for b in following]
     lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in FINAL]
     return "\n".join(lines)
+
+
+def table() -> str:
+    """Every arrow with its cause, as a Markdown table; it stands in the documentation word for word."""
+    lines = ["| from | to | because |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{a}` | `{b}` | {CAUSES[a, b]} |" for a, following in TRANSITIONS.items() for b in following
+    ]
+    return "\n".join(lines)

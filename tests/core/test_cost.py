@@ -1,0 +1,114 @@
+"""What a decision costs: work for those it starts, ends or sets free, never for those that go on waiting.
+
+Costs are counted in function calls, never in time. Memory is what the core keeps of a job that waits.
+"""
+
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+
+from core.world import ANNA, NOON, SECOND
+from locksided.core import inputs as i
+from locksided.core.model import Draft, Status
+from locksided.core.scheduler import Scheduler
+from locksided.core.state import State
+
+FEW, MANY = 1_000, 20_000
+SLACK = 1.35  # a search among 20 times as many takes four or five comparisons more
+BYTES_OF_A_WAITING_JOB = 500
+
+
+class Crowd:
+    """A core with one running job and very many that wait."""
+
+    def __init__(self, number: int, keys: Callable[[int], str | None], pools: int = 1) -> None:
+        self.core = Scheduler(State())
+        for pool in range(pools):
+            self.core.handle(i.PutPool(f"pool {pool}", 1, "local", "", ANNA), NOON)
+        self.pools = pools
+        self.first = self.submit("first", 0)
+        for place in range(1, pools):
+            self.submit(f"first of {place}", place)
+        self.waiting = [self.submit(keys(place), place % pools) for place in range(number)]
+
+    def submit(self, key: str | None, pool: int = 0, priority: int = 0) -> int:
+        draft = Draft("default", 1000, f"pool {pool}", priority, key)
+        (job_id,) = self.core.handle(i.Submit((draft,), ANNA), NOON).answer
+        self.core.saved()
+        return int(job_id)
+
+    def end(self, job_id: int) -> None:
+        run = self.core.state.jobs[job_id].run
+        assert run is not None
+        assert run.token is not None
+        self.core.handle(i.Finished(job_id, run.token, Status.SUCCESS, {}), NOON + SECOND)
+        self.core.saved()
+
+    def day(self) -> None:
+        """One of each decision that is common."""
+        middle = self.waiting[len(self.waiting) // 2]
+        self.submit("same")
+        self.submit("urgent", priority=50)
+        self.end(self.first)
+        self.core.handle(i.Reprioritise(middle, 7, ANNA), NOON)
+        self.core.handle(i.Hold(middle, ANNA), NOON)
+        self.core.handle(i.Release(middle, ANNA), NOON)
+        self.core.handle(i.Terminate(middle, ANNA), NOON)
+        self.core.handle(i.TimePassed(), NOON)
+        for running in list(self.core.started_jobs()):
+            self.end(running.id)
+        self.core.next_deadline_us()
+
+
+@contextmanager
+def counted_calls() -> Iterator[list[int]]:
+    """Count every call of a function, those written in C included."""
+    calls = [0]
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        if event in ("call", "c_call"):
+            calls[0] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)
+
+
+CROWDS: dict[str, Callable[[int], Crowd]] = {
+    "of one key": lambda number: Crowd(number, lambda place: "same"),
+    "of as many keys": lambda number: Crowd(number, lambda place: f"key {place}"),
+    "without a key": lambda number: Crowd(number, lambda place: None),
+    "of a hundred keys in twenty pools": lambda number: Crowd(number, lambda place: f"key {place % 100}", 20),
+}
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+def test_a_decision_costs_no_more_among_twenty_thousand_waiting_jobs_than_among_a_thousand(kind: str) -> None:
+    calls = []
+    for number in (FEW, MANY):
+        crowd = CROWDS[kind](number)
+        with counted_calls() as counted:
+            crowd.day()
+        calls.append(counted[0])
+    print(f"\ncalls of a day's decisions among {FEW} and {MANY} jobs {kind}: {calls[0]} and {calls[1]}")
+    assert calls[1] <= calls[0] * SLACK
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+def test_a_waiting_job_takes_few_bytes(kind: str) -> None:
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    crowd = CROWDS[kind](MANY)
+    del crowd.waiting
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    size_bytes = (after - before) / MANY
+    print(f"\nbytes of a waiting job {kind}: {size_bytes:.0f}")
+    assert size_bytes <= BYTES_OF_A_WAITING_JOB
