@@ -336,6 +336,8 @@ def test_terminating_a_container_stops_what_runs_and_cancels_the_rest_in_one_ste
     rows = [one["id"] for one in children(body, container)]
     assert set(rows[:2]) <= set(plan["stopped"])
     assert set(rows[2:]) <= set(plan["cancelled"])
+    assert plan["ended"] == [{"job": container["id"], "status": "terminated"}]
+    assert plan["freed"] == [f"default/acme.body/{container['config']}"]
     body.call("job.terminate", id=container["id"])
     assert body.done(container)["status"] == "terminated"
     ended = children(body, container)
@@ -420,7 +422,39 @@ def test_each_row_is_tried_again_by_itself(body: Wire, place: Path) -> None:
     rows = children(body, job)
     assert [one["type"] for one in rows] == ["retryContainer"] * 2
     assert [len(children(body, one)) for one in rows] == [1, 2]
-    assert body.text(job, row="r1") == "did r1\n", "the log of its last attempt"
+    assert body.text(job, row="r1") == "did r1\n", "the failed attempt wrote nothing"
+
+
+def test_the_log_of_a_retried_job_is_that_of_all_its_attempts_and_can_be_followed(
+    body: Wire, place: Path
+) -> None:
+    count = place / "count"
+    text = f"echo x >> {count}; n=$(wc -l < {count}); echo one $n; echo two $n >&2; [ $n -ge 3 ]"
+    put_component(body, "acme.counts", shell=text)
+    retry = {"maxAttempts": 3, "delaySeconds": 0.05, "on": ["user"]}
+    job = body.create("acme.counts", retry=retry)
+    frames: list[Message] = []
+    page: Message = {"nextOffset": 0, "isComplete": False}
+    while not page["isComplete"]:
+        page = body.call("job.log", id=job["id"], offset=page["nextOffset"], waitSeconds=60)
+        frames += page["frames"]
+    words = "".join(frame["text"] for frame in frames)
+    assert sorted(words.splitlines()) == sorted(f"{word} {n}" for word in ("one", "two") for n in (1, 2, 3))
+    assert [frame["seq"] for frame in frames] == list(range(len(frames)))
+    last = body.call("job.log", id=job["id"], offset=len(frames) - 1)
+    assert [frame["text"] for frame in last["frames"]] == [frames[-1]["text"]]
+    errors = "".join(frame["text"] for frame in pages(body, job, stream="stderr"))
+    assert errors.splitlines() == ["two 1", "two 2", "two 3"]
+
+
+def pages(wire: Wire, job: Message, **more: Any) -> list[Message]:
+    """All frames of a log that is over."""
+    frames: list[Message] = []
+    page: Message = {"nextOffset": 0, "isComplete": False}
+    while not page["isComplete"]:
+        page = wire.call("job.log", id=job["id"], offset=page["nextOffset"], **more)
+        frames += page["frames"]
+    return frames
 
 
 # -- orchestrations -----------------------------------------------------------------------------------------

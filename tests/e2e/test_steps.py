@@ -85,7 +85,10 @@ def test_the_log_of_a_row_is_the_frames_that_it_wrote(wire: Wire) -> None:
     assert (refused.kind, refused.data["path"]) == ("not_found", "$.row")
 
 
-def test_who_follows_a_row_that_has_not_begun_hears_it_and_its_end(wire: Wire, gate: Gate, ear: Ear) -> None:
+def test_who_follows_a_row_that_has_not_begun_hears_it_and_its_end(
+    wire: Wire, gates: Callable[[str], Gate], ear: Ear
+) -> None:
+    gate, last = gates("first"), gates("third")
     text = f"""
 import os, subprocess
 row = os.environ["KBC_CONFIGROWID"]
@@ -93,11 +96,15 @@ print("hello", row, flush=True)
 if row == "first":
     open({str(ear.path)!r}, "w").write("ready\\n")
     subprocess.run({gate.text!r}, shell=True, check=True)
+if row == "third":
+    subprocess.run({last.text!r}, shell=True, check=True)
 """
     put_component(wire, "follow", command=python(text))
     put_config(wire, "follow", "rows", rows=[{"id": "first"}, {"id": "second"}, {"id": "third"}])
     job = wire.create("follow", config="rows")
     assert ear.hear() == "ready"
+    first = wire.call("job.log", id=job["id"], row="first")
+    assert (len(first["frames"]), first["isComplete"]) == (1, False)
     asked = wire.ask("job.log", id=job["id"], row="second", waitSeconds=60)
     gate.open()
     page = wire.answer(asked)
@@ -105,6 +112,8 @@ if row == "first":
     if not page["isComplete"]:
         page = wire.call("job.log", id=job["id"], row="second", offset=page["nextOffset"], waitSeconds=60)
         assert (page["frames"], page["isComplete"]) == ([], True)
+    assert wire.get(job["id"])["status"] == "processing", "the third row still runs"
+    last.open()
     assert wire.done(job)["status"] == "success"
 
 

@@ -285,13 +285,21 @@ class Explanation(Out, frozen=True, kw_only=True):
     estimate: dict[str, Any] | None = None
 
 
+class EndedContainer(Out, frozen=True, kw_only=True):
+    """A container that would end with what is terminated, and how."""
+
+    job: str
+    status: Status
+
+
 class TerminationPlan(Out, frozen=True, kw_only=True):
-    """What a terminate would do: ids of jobs, keys and pools that become free."""
+    """What a terminate would do: ids of jobs, keys that become free, and the containers that end with it."""
 
     stopped: list[str]
     cancelled: list[str]
     freed: list[str]
     started: list[str]
+    ended: list[EndedContainer] = []
 
 
 class DroppedLog(Out, frozen=True, kw_only=True):

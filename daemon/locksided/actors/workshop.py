@@ -26,7 +26,7 @@ from locksided.runner.datafolder import Collected
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import thaw
-from locksided.runner.logranges import LogRange, log_range
+from locksided.runner.logranges import LogRange, log_length, log_range
 from locksided.runner.plan import Step, plan
 from locksided.runner.result import (
     RunResult,
@@ -103,6 +103,10 @@ class Workshop:
         if not steps:
             raise NotFound(f"Job {job_id} runs no row {row_id!r}.", path="$.row")
         return await to_thread.run_sync(log_range, work.context.folder, steps[0], steps[-1])
+
+    async def log_length(self, job_id: int) -> int:
+        """How many frames the log of a final job has."""
+        return await to_thread.run_sync(log_length, self._folder(job_id))
 
     # -- before -------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from locksided.core.explain import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
+from locksided.runner.locking import wire_lock_key
 from locksided.server.calls import Call
 from locksided.store.jobfilter import JobFilter, OrderBy, Page
 from locksided.store.joblist import GroupBy, JobStats
@@ -175,12 +176,13 @@ class JobMethods:
 
         forecast = await self._service.scheduler.look(look)
         if forecast is None:
-            return {"stopped": [], "cancelled": [], "freed": [], "started": []}
+            return {"stopped": [], "cancelled": [], "freed": [], "started": [], "ended": []}
         return {
             "stopped": [str(job_id) for job_id in forecast.stopped],
             "cancelled": [str(job_id) for job_id in forecast.cancelled],
-            "freed": list(forecast.freed),
+            "freed": [wire_lock_key(key) for key in forecast.freed],
             "started": [str(job_id) for job_id in forecast.started],
+            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in forecast.ended],
         }
 
     async def reprioritise(self, call: Call, params: p.JobReprioritise) -> View:

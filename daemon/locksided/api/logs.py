@@ -9,12 +9,12 @@ from anyio import to_thread
 
 from lockside.protocol import params as p
 from locksided.actors.broker import Changes
+from locksided.api.logsource import Source, source_of
 from locksided.api.reading import job_row
 from locksided.api.rights import check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
-from locksided.core.model import JobType
 from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
@@ -27,14 +27,14 @@ _BEYOND_ALL = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was read of a log; after a complete one nothing more will come.
+    """What was read of a source, its frames counted from the source's first.
 
-    `more_from` is the frame that tells of more: beyond all of them while the row has not begun.
+    `at_end` tells that this source has no more, now or ever; `more_from` is the frame that tells of more.
     """
 
     items: tuple[Item, ...]
     next_offset: int
-    is_complete: bool
+    at_end: bool
     more_from: int
 
 
@@ -42,7 +42,7 @@ def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> Part:
     """Of a page what lies in the range; behind its end there is nothing to wait for."""
     items = tuple(item for item in page.items if _first(item) in wanted)
     if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
-        return Part(items, min(page.next_offset, wanted.end), is_complete=True, more_from=page.next_offset)
+        return Part(items, min(page.next_offset, wanted.end), at_end=True, more_from=_BEYOND_ALL)
     return Part(items, page.next_offset, is_final and page.at_end, page.next_offset)
 
 
@@ -50,14 +50,18 @@ def _first(item: Item) -> int:
     return item.from_seq if isinstance(item, Gap) else item.seq
 
 
-def _is_meant(row: JobRow, child: JobRow, row_id: str | None) -> bool:
-    match JobType(row.type):
-        case JobType.CONTAINER:
-            return child.relation == "strong" and row_id is not None and child.creator_id == row_id
-        case JobType.RETRY:
-            return child.relation == "strong"
-        case _:
-            return False
+def _answer(source: Source, part: Part, *, is_over: bool, raw: bool) -> dict[str, Any]:
+    frames = [_behind(wire_frame(item, raw=raw), source.before) for item in part.items]
+    return {"frames": frames, "nextOffset": source.before + part.next_offset, "isComplete": is_over}
+
+
+def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
+    """A frame as it is numbered behind those of earlier attempts."""
+    frame = {**frame, "seq": frame["seq"] + before}
+    if "dropped" in frame:
+        gap = frame["dropped"]
+        frame["dropped"] = {**gap, "fromSeq": gap["fromSeq"] + before, "toSeq": gap["toSeq"] + before}
+    return frame
 
 
 class LogMethods:
@@ -71,51 +75,40 @@ class LogMethods:
         return {"job.log": self.log, "job.report": self.report}
 
     async def log(self, _call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some.
+        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
+        job_id, offset = self._service.job_id(params.id), params.offset
+        until = anyio.current_time() + params.wait_seconds
+        while True:
+            source = await source_of(self._service, job_id, params.row, offset)
+            with self._service.broker.changes_of([source.job_id]) as changes:
+                row = await job_row(self._service, source.job_id)
+                judge = row
+                if source.judge_id != source.job_id:
+                    judge = await job_row(self._service, source.judge_id)
+                part = await self._read(row, source, params, offset)
+                is_over = part.at_end and (judge is row or (source.behind is None and judge.status in FINAL))
+                if part.items or is_over:
+                    return _answer(source, part, is_over=is_over, raw=params.raw)
+                if part.at_end and row.status in FINAL:
+                    offset = source.before + (source.behind or part.next_offset)
+                    continue  # another attempt goes on with the log
+                with anyio.move_on_at(until) as waiting:
+                    await self._more(row, part.more_from, changes)
+                if waiting.cancelled_caught:
+                    return _answer(source, part, is_over=False, raw=params.raw)
 
-        A row of a container is a job of its own, and a retried job's log is that of its last attempt.
-        """
-        row, only = await self._meant(self._service.job_id(params.id), params.row)
-        with self._service.broker.changes_of([row.id]) as changes:
-            row = await job_row(self._service, row.id)
-            page = await self._read(row, only, params)
-            with anyio.move_on_after(params.wait_seconds):
-                while not page.items and not page.is_complete:
-                    await self._more(row, page.more_from, changes)
-                    row = await job_row(self._service, row.id)
-                    page = await self._read(row, only, params)
-        return {
-            "frames": [wire_frame(item, raw=params.raw) for item in page.items],
-            "nextOffset": page.next_offset,
-            "isComplete": page.is_complete,
-        }
-
-    async def _meant(self, job_id: int, row_id: str | None) -> tuple[JobRow, str | None]:
-        """The job whose log is meant, and which of its rows alone."""
-        row = await job_row(self._service, job_id)
-        while row.type != JobType.STANDARD:
-            children = await self._service.store.children(row.id)
-            found = [child for child in children if _is_meant(row, child, row_id)]
-            if not found:
-                if row_id is not None and row.type == JobType.CONTAINER:
-                    raise NotFound(f"Job {row.id} runs no row {row_id!r}.", path="$.row")
-                break
-            row_id = None if row.type == JobType.CONTAINER else row_id
-            row = found[-1]
-        return row, row_id
-
-    async def _read(self, row: JobRow, only: str | None, params: p.JobLog) -> Part:
+    async def _read(self, row: JobRow, source: Source, params: p.JobLog, offset: int) -> Part:
         folder = str(self._service.state_dir.log(row.id))
         stream = None if params.stream is None else STREAMS[params.stream.value]
-        is_final = row.status in FINAL
+        is_final, begin = row.status in FINAL, max(offset - source.before, 0)
         wanted: LogRange | None = LogRange(0, None)
-        if only is not None:
-            wanted = await self._service.workshop.frames_of_row(row.id, only)
+        if source.only is not None:
+            wanted = await self._service.workshop.frames_of_row(row.id, source.only)
         if wanted is None:
-            return Part((), params.offset, is_final, _BEYOND_ALL)
+            return Part((), begin, is_final, _BEYOND_ALL)
 
         def read() -> Page:
-            return read_page(folder, max(params.offset, wanted.begin), limit=params.limit, stream=stream)
+            return read_page(folder, max(begin, wanted.begin), limit=params.limit, stream=stream)
 
         return part_of(await to_thread.run_sync(read), wanted, is_final=is_final)
 

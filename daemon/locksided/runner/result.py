@@ -54,7 +54,8 @@ def conclude(
     folder = _kept_in(step, ending)
     is_kept = spec["mode"] != Mode.DEBUG
     output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
-    output = stored_output(output, step.config_file, ended_well=ending.failure is None)
+    ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+    output = stored_output(output, step.config_file, ended_well=ended_well)
     content = _result(
         spec,
         ending,
