@@ -366,6 +366,17 @@ def test_a_debug_run_of_parallel_rows_leaves_the_stages_of_each(body: Wire) -> N
         ]
 
 
+def test_a_purged_container_takes_its_rows_and_their_folders_with_it(body: Wire) -> None:
+    put_rows(body, "purged", {}, {})
+    container = body.done(body.create("acme.body", config="purged", parallelism=2))
+    rows = children(body, container)
+    assert all(Path(row["workPath"]).is_dir() for row in rows)
+    body.call("job.purge", id=container["id"])
+    for job in (container, *rows):
+        assert body.refused("job.get", id=job["id"]).kind == "not_found"
+    assert not any(Path(row["workPath"]).exists() for row in rows)
+
+
 # -- retries ------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """The methods that show and steer jobs."""
 
 import pwd
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.explain import Explanation
+from locksided.core.model import JobType
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
@@ -202,9 +203,11 @@ class JobMethods:
         return await self._write(call, params, changes, "job.hidden", {"visible": visible})
 
     async def purge(self, call: Call, params: p.JobPurge) -> View:
-        """Remove all of a final job but one event: its rows, and its folder with the log."""
+        """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
-        folder, run_as = await self._service.workshop.folder_and_owner(row.id)
+        folders = [
+            await self._service.workshop.folder_and_owner(job_id) async for job_id in self._works_of(row)
+        ]
 
         def write(tx: Transaction) -> None:
             purge_job(tx, row.id)
@@ -212,8 +215,18 @@ class JobMethods:
             tx.save(AppendEvent(clock.now_us(), "job.purged", row.project, row.id, row.run_id, who))
 
         await self._service.scheduler.ask(write, once=once(call, params, lambda _: job_reference([row.id])))
-        await to_thread.run_sync(remove_folder, folder, run_as)
+        for folder, run_as in folders:
+            await to_thread.run_sync(remove_folder, folder, run_as)
         return {"id": str(row.id)}
+
+    async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
+        """The jobs with a folder of their own: the job itself, or what its containers made."""
+        if row.type == JobType.STANDARD:
+            yield row.id
+        for child in await self._service.store.children(row.id):
+            if child.relation == "strong":
+                async for job_id in self._works_of(child):
+                    yield job_id
 
     async def _write(
         self, call: Call, params: Any, changes: dict[str, Any], kind: str, data: dict[str, Any]
