@@ -1,11 +1,14 @@
 """Runs of several steps: processors around a component, rows one after another, logs, outputs, limits."""
 
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from e2e.harness import Daemon, Ear, Gate, Refusal, Wire, put_component, put_config, python
+from e2e.test_kills import alive_for
 
 NAMES = """
 import json, os, pathlib, sys
@@ -207,6 +210,34 @@ print("ran", row)
     assert [ear.hear(), ear.hear()] == ["second", "third"]
     assert wire.text(ended) == "ran first\nran second\nran third\n"
     assert wire.text(ended, row="second") == "ran second\n"
+
+
+def test_no_output_and_no_frame_is_lost_however_often_the_daemon_is_killed(
+    fresh: Callable[..., Daemon],
+) -> None:
+    seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"LOCKSIDE_TEST_SEED={seed}")
+    dice = random.Random(seed)
+    daemon = fresh()
+    wire = daemon.wire()
+    put_component(wire, "often.main", command=python(NAMES))
+    put_component(wire, "often.pr", type="processor", command=python(NAMES))
+    after = [{"definition": {"component": "often.pr"}, "parameters": {"mark": mark}} for mark in "cd"]
+    rows = [{"id": f"r{number}", "configuration": {"parameters": {"mark": "b"}}} for number in range(4)]
+    put_config(wire, "often.main", "rows", configuration={"processors": {"after": after}}, rows=rows)
+    job = wire.create("often.main", config="rows")
+    for _ in range(10):
+        alive_for(daemon, dice.uniform(0.0, 0.2))
+        daemon.kill()
+        daemon.start()
+    wire = daemon.wire()
+    ended = wire.done(job)
+    assert (ended["status"], ended["starts"]) == ("success", 1)
+    trails = [Path(ended["workPath"]) / one["path"] for one in ended["result"]["output"]["files"]]
+    assert [trail.read_text() for trail in trails] == ["bcd"] * 4
+    for number in range(4):
+        lines = wire.text(ended, row=f"r{number}").splitlines()
+        assert lines == [f"step often.{name} r{number}" for name in ("main", "pr", "pr")]
 
 
 def test_what_has_no_such_rows_says_so(wire: Wire) -> None:

@@ -1,4 +1,4 @@
-"""What the earlier steps of a run made, kept in their control folders until the last step is concluded."""
+"""What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
 
 import os
 
@@ -16,6 +16,15 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
     with open(path + ".new", "wb") as file:
         file.write(msgspec.msgpack.encode(result))
     os.rename(path + ".new", path)
+
+
+def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
+    """The result of a step that was concluded before; None for one that was not."""
+    try:
+        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+            return msgspec.msgpack.decode(file.read(), type=RunResult)
+    except FileNotFoundError:
+        return None
 
 
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:

@@ -15,7 +15,7 @@ from locksided import clock
 from locksided.actors.accounts import account_of
 from locksided.actors.flights import Flight
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.stepresults import keep_result, kept_results
+from locksided.actors.stepresults import keep_result, kept_result, kept_results
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound, Refused
@@ -246,13 +246,21 @@ class Workshop:
         step = work.steps[int(index)]
         if outcome.get("lost") or outcome.get("stopped") == "machine":
             return partial(self._lost, flight, work, step, outcome)
-        collected = Collected()
-        if refused is None:
-            failure = ending_of(outcome, step.execution.exit_codes, None).failure
-            collect = partial(datafolder.collect, step, work.context, is_last=failure is not None)
-            collected = await to_thread.run_sync(collect)
-        result = conclude(step, work.spec, outcome, collected)
+        result = await to_thread.run_sync(self._result_of, work, step, outcome)
         return partial(self._after_step, flight, work, step, result, outcome)
+
+    def _result_of(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
+        """What a step came to: as it was kept before a crash, for what it was read from may be gone since."""
+        kept = kept_result(work.context.folder, work.context.launch, step.index)
+        if kept is not None:
+            return kept
+        collected = Collected()
+        if outcome.get("refused") is None:
+            failure = ending_of(outcome, step.execution.exit_codes, None).failure
+            collected = datafolder.collect(step, work.context, is_last=failure is not None)
+        result = conclude(step, work.spec, outcome, collected)
+        keep_result(work.context.folder, work.context.launch, step.index, result)
+        return result
 
     async def _after_step(
         self,
@@ -267,7 +275,6 @@ class Workshop:
         if result.success and step.ends_row:
             await self._keep_row(work, step)
         if result.success and step.index + 1 < len(work.steps):
-            await to_thread.run_sync(keep_result, folder, launch, step.index, result)
             await scheduler.ask(i.StepEnded(flight.job_id, flight.token))
             return
         if step.index:

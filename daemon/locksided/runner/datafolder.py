@@ -8,6 +8,7 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +63,37 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
     }
     if step.begins_row:
+        _remove_note(folder.handed)
         _discard(folder.data, run_as)
         _make_owned(folder.data, run_as)
-    perform(folder.data, "fill" if step.begins_row else "advance", argument, _account(run_as))
+        perform(folder.data, "fill", argument, _account(run_as))
+    else:
+        _hand_on(step, context)
+        perform(folder.data, "advance", argument, _account(run_as))
+
+
+def _hand_on(step: Step, context: JobContext) -> None:
+    """Takes the output of the step before once and for all, however often this step is prepared."""
+    note = context.folder.handed
+    if _note(note) == str(step.index):
+        return
+    perform(context.folder.data, "set_aside", None, _account(context.run_as))
+    with open(note + ".new", "w", encoding="ascii") as file:
+        file.write(str(step.index))
+    os.rename(note + ".new", note)
+
+
+def _note(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _remove_note(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collected:
@@ -90,6 +119,7 @@ def finish(context: JobContext) -> None:
     folder, run_as = context.folder, context.run_as
     if os.path.isdir(folder.data):
         perform(folder.data, "finish", None, _account(run_as))
+    _remove_note(folder.handed)
     _discard(folder.tmp, run_as)
     _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
 

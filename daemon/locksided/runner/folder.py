@@ -44,6 +44,11 @@ class RunFolder:
         """The data folders of finished rows, one per row."""
         return f"{self.root}/rows"
 
+    @property
+    def handed(self) -> str:
+        """Notes to which step the output of the one before was handed on."""
+        return f"{self.root}/handed"
+
     def debug(self, row: str | None) -> str:
         """The snapshots of a debug run, each row's by themselves."""
         return f"{self.root}/debug" if row is None else f"{self.root}/debug/{row}"
