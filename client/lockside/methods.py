@@ -39,6 +39,12 @@ class JobFields(TypedDict, total=False):
     limits: Mapping[str, Any]
     retry: Mapping[str, Any]
     on_lost: str
+    on_record_errors: str
+    pools: Sequence[str]
+    inputs: Sequence[Mapping[str, Any]]
+    archive: Mapping[str, Any]
+    notifications: Sequence[Mapping[str, Any]]
+    template: str
     priority: int | str
     name: str
     description: str

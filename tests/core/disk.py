@@ -6,7 +6,10 @@ from typing import Any
 from locksided.core import loading
 from locksided.core.model import Condition, Status
 from locksided.core.saves import (
+    CLONED,
     AppendEvent,
+    CloneJob,
+    DeleteDependency,
     DeletePool,
     InsertDependency,
     InsertJob,
@@ -36,6 +39,21 @@ DEFAULTS: dict[str, Any] = {
     "message": None,
     "result": None,
     "process": None,
+    "relation": None,
+    "parent_id": None,
+    "held_by": None,
+    "held_us": None,
+    "lock_key": None,
+    "start_at_us": None,
+    "attempt": 0,
+    "behavior_on_error": None,
+    "delay_us": None,
+    "parallelism": None,
+    "retry": None,
+    "name": None,
+    "component": None,
+    "config": None,
+    "end_cause": None,
 }
 COLUMNS = {
     *DEFAULTS,
@@ -73,7 +91,7 @@ class Disk:
         """One transaction. Raises AssertionError where the real schema's constraints would refuse it."""
         for save in saves:
             self._apply(save)
-        changed = {save.id for save in saves if isinstance(save, InsertJob | UpdateJob)}
+        changed = {save.id for save in saves if isinstance(save, InsertJob | CloneJob | UpdateJob)}
         for job_id in changed:
             self._check_row(job_id)
         self._check_exclusive(changed)
@@ -84,11 +102,18 @@ class Disk:
                 assert job_id not in self.jobs
                 assert set(values) <= COLUMNS
                 self.jobs[job_id] = {**DEFAULTS, **values}
+            case CloneJob(job_id, from_id, values):
+                assert job_id not in self.jobs
+                assert set(values) <= COLUMNS
+                template = {name: self.jobs[from_id][name] for name in CLONED if name in COLUMNS}
+                self.jobs[job_id] = {**DEFAULTS, **template, **values}
             case UpdateJob(job_id, changes):
                 self._update(job_id, dict(changes))
             case InsertDependency(job_id, on_id, when):
                 assert (job_id, on_id) not in self.dependencies, "the same dependency twice"
                 self.dependencies[job_id, on_id] = Condition(when)
+            case DeleteDependency(job_id, on_id):
+                del self.dependencies[job_id, on_id]
             case PutPool(pool_id, values):
                 self.pools[pool_id] = {**self.pools.get(pool_id, {}), **values}
             case DeletePool(pool_id):
@@ -119,7 +144,11 @@ class Disk:
         assert status is not Status.CANCELLED or row["starts"] == 0, (
             f"job {job_id} was cancelled after a start"
         )
-        assert row["launches"] >= row["starts"]
+        assert row["launches"] >= row["starts"] or row["type"] != "standard"
+        if row["type"] != "standard":
+            assert row["start_token"] is None
+            assert row["launches"] == 0
+            assert row.get("expires_us") is None, f"container {job_id} has no folder that could expire"
         assert {"accepted", "validated"} <= set(row["stages"]), f"job {job_id} lost stages: {row['stages']}"
         assert row["stage"] in row["stages"]
         if status in FINAL:
@@ -156,12 +185,19 @@ class Disk:
         for job_id, row in self.jobs.items():
             if row["status"] not in FINAL:
                 loading.add_job(state, self._record(job_id, row), pending.get(job_id))
+        for job_id, row in self.jobs.items():
+            if row["relation"] == "strong":
+                loading.add_child(state, self._child(job_id, row))
         turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
         assert not turn.saves, f"what is stored was not up to date: {turn.saves}"
         return state
 
     def _record(self, job_id: int, row: dict[str, Any]) -> loading.JobRecord:
         return loading.JobRecord(id=job_id, **{name: row[name] for name in RECORDED})
+
+    def _child(self, job_id: int, row: dict[str, Any]) -> loading.ChildRecord:
+        columns = ("status", "end_cause", "behavior_on_error", "attempt")
+        return loading.ChildRecord(job_id, row["parent_id"], **{name: row[name] for name in columns})
 
     def _pending(self) -> dict[int, dict[int, Condition]]:
         """Whom each job still waits for."""

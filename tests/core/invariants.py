@@ -4,9 +4,12 @@ The core's own indexes are not used to find the answers: holders, lines and reas
 """
 
 from locksided.core.explain import explain
+from locksided.core.families import Container
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, JobType, ReasonKind, Status
+from locksided.core.parallelism import ParallelGate
+from locksided.core.pools import Pool
 from locksided.core.state import State
 
 R = ReasonKind
@@ -21,6 +24,7 @@ def check(state: State) -> None:
     check_lines(state)
     check_pools(state)
     check_families(state)
+    check_containers(state)
     check_reasons(state)
     assert state.next_deadline_us() == expected_deadline(state), "the next deadline is wrong"
 
@@ -34,9 +38,23 @@ def in_line(state: State) -> list[Job]:
     standing = [
         job
         for job in state.jobs.values()
-        if job.status in NOT_STARTED and job.start_at_us is None and job.held is None and not job.pending
+        if job.status in NOT_STARTED
+        and job.start_at_us is None
+        and job.held is None
+        and not job.pending
+        and not unstarted_above(state, job)
     ]
     return sorted(standing, key=lambda job: (-job.priority, job.order))
+
+
+def unstarted_above(state: State, job: Job) -> list[Job]:
+    """The containers above it, the nearest first, that have not started."""
+    found = []
+    while job.container is not None:
+        job = state.jobs[job.container.id]
+        if job.status in NOT_STARTED:
+            found.append(job)
+    return found
 
 
 def lines(state: State) -> dict[tuple[str | None, str | None, str], list[Job]]:
@@ -52,24 +70,37 @@ def gates(state: State) -> dict[tuple[str, str], Gate]:
 
 
 def place(job: Job) -> tuple[str | None, str | None, str]:
-    if job.gate is None:
-        return None, None, job.pool.id
-    return job.gate.project, job.gate.key, job.pool.id
+    return (*gate_name(job.gate), job.pool.id)
+
+
+def gate_name(gate: Gate | None) -> tuple[str | None, str | None]:
+    if isinstance(gate, ParallelGate):
+        return "rows", str(gate.container.id)
+    return (gate.project, gate.key) if gate is not None else (None, None)
+
+
+def pools(state: State) -> list[Pool]:
+    return [*state.pools.values(), state.no_pool]
 
 
 def check_jobs(state: State) -> None:
     for job_id, job in state.jobs.items():
         assert job_id == job.id < state.next_id
         assert job.status in NOT_STARTED + STARTED, f"job {job_id} is {job.status} and still live"
-        assert state.pools.get(job.pool.id) is job.pool, f"job {job_id} is in a pool that is gone"
+        if isinstance(job, Container):
+            assert job.pool is state.no_pool
+            assert job.pool_id in state.pools, f"container {job_id} names a pool that is gone"
+        else:
+            assert state.pools.get(job.pool.id) is job.pool, f"job {job_id} is in a pool that is gone"
         assert job.has_started == (job.status in STARTED)
         run = job.run
         if run is not None:
-            assert run.launches >= run.starts >= 0, f"job {job_id} started more often than it was meant to"
+            most = 1 if isinstance(job, Container) else run.launches
+            assert most >= run.starts >= 0, f"job {job_id} started more often than it was meant to"
             assert run.lost_count <= state.max_requeues
         if job.status in STARTED:
             assert run is not None
-            assert run.token, f"job {job_id} runs without a token"
+            assert bool(run.token) != isinstance(job, Container), f"job {job_id} runs without a token"
             assert run.stop_asked == (job.status is Status.TERMINATING)
             assert job.held is None
             assert not job.pending
@@ -84,7 +115,7 @@ def check_gates(state: State) -> None:
     members: dict[tuple[str, str], int] = {}
     holders: dict[tuple[str, str], set[int]] = {}
     for job in state.jobs.values():
-        if job.gate is not None:
+        if job.gate is not None and job.gate.lock_key is not None:
             key = (job.gate.project, job.gate.key)
             assert state.gates[key[0]].get(key[1]) is job.gate, f"job {job.id} has a gate that was forgotten"
             members[key] = members.get(key, 0) + 1
@@ -106,9 +137,10 @@ def check_gates(state: State) -> None:
 
 
 def check_lines(state: State) -> None:
-    of_gates = [(key, line) for key, gate in gates(state).items() for line in gate.lines]
+    rows = [job.rows for job in state.jobs.values() if isinstance(job, Container) and job.rows]
+    of_gates = [(gate_name(gate), line) for gate in [*gates(state).values(), *rows] for line in gate.lines]
     kept = {(*key, line.pool.id): line for key, line in of_gates}
-    opened = {(None, None, pool.id): pool.open_line for pool in state.pools.values()}
+    opened = {(None, None, pool.id): pool.open_line for pool in pools(state)}
     assert len(of_gates) == len(kept), "two lines of one gate and pool"
     expected = lines(state)
     found = {key: line.jobs() for key, line in (kept | opened).items() if line.jobs()}
@@ -123,8 +155,9 @@ def check_lines(state: State) -> None:
 
 
 def check_pools(state: State) -> None:
-    for pool_id, pool in state.pools.items():
-        assert pool.id == pool_id
+    for pool in pools(state):
+        pool_id = pool.id
+        assert state.pools.get(pool_id, state.no_pool) is pool
         running = {job.id for job in started(state) if job.pool is pool}
         assert set(pool.running) == running, f"pool {pool_id} does not know who runs in it"
 
@@ -133,7 +166,7 @@ def check_families(state: State) -> None:
     descendants: dict[int, set[int]] = {}
     dependants: dict[int, set[int]] = {}
     for job in state.jobs.values():
-        for ancestor_id in job.lineage:
+        for ancestor_id in job.lineage if job.container is None else ():
             descendants.setdefault(ancestor_id, set()).add(job.id)
         for other_id in job.pending or ():
             assert other_id in state.jobs, f"job {job.id} waits for job {other_id}, which is final"
@@ -142,20 +175,60 @@ def check_families(state: State) -> None:
     assert {key: set(jobs) for key, jobs in state.dependants.items()} == dependants
 
 
+def check_containers(state: State) -> None:
+    children: dict[int, list[int]] = {}
+    for job in state.jobs.values():
+        if job.container is not None:
+            assert state.jobs.get(job.container.id) is job.container, f"job {job.id} outlived its container"
+            assert job.lineage == (*job.container.lineage, job.container.id)
+            children.setdefault(job.container.id, []).append(job.id)
+            check_child(job, job.container)
+    for container in state.jobs.values():
+        if isinstance(container, Container):
+            assert list(container.children) == children.get(container.id, [])
+            assert container.children or not container.has_started, f"{container.id} did not end"
+            check_rows(container)
+
+
+def check_child(job: Job, container: Container) -> None:
+    if job.has_started:
+        assert container.has_started, f"job {job.id} started before its container"
+    if container.status is Status.TERMINATING:
+        assert job.status is Status.TERMINATING, f"job {job.id} is {job.status} in a container that stops"
+    if container.tally.stopped:
+        assert job.has_started, f"job {job.id} still waits after a sibling's stop"
+    if job.pending and job.type is JobType.PHASE:
+        assert set(job.pending) <= set(container.children), f"phase {job.id} waits for no sibling"
+
+
+def check_rows(container: Container) -> None:
+    running = {child.id for child in container.children.values() if child.has_started}
+    if container.rows is not None:
+        assert {child.id for child in container.rows.holders} == running
+        assert len(running) <= container.rows.limit, f"too many rows of {container.id} run"
+        assert all(child.gate is container.rows for child in container.children.values())
+    if container.has_started:
+        assert not container.delays
+    assert set(container.delays) <= set(container.children)
+
+
 def check_reasons(state: State) -> None:
     """The reasons are right, they give the status, and nobody without one has not started."""
     seen = Seen(state)
     for job in state.jobs.values():
         explanation = explain(state, job, count=False)
-        kinds = [reason.kind for reason in explanation.reasons]
+        kinds = [(reason.kind, reason.via) for reason in explanation.reasons]
         assert explanation.status is job.status
         assert len(kinds) == len(set(kinds)), f"job {job.id} gives a reason twice: {kinds}"
         if job.status in STARTED:
             assert not kinds, f"job {job.id} has started and says it waits: {kinds}"
             continue
-        assert set(kinds) == expected_reasons(state, job, seen), f"job {job.id} gives wrong reasons: {kinds}"
+        above = unstarted_above(state, job)
+        expected = {(kind, None) for kind in expected_reasons(state, job, seen)}
+        expected |= {(kind, one.id) for one in above for kind in expected_reasons(state, one, seen)}
+        assert set(kinds) == expected, f"job {job.id} gives wrong reasons: {kinds}, not {expected}"
         assert kinds, f"job {job.id} could start and did not"
-        by_others = any(kind in BY_OTHER_JOBS for kind in kinds)
+        by_others = bool(above) or any(kind in BY_OTHER_JOBS for kind, _ in kinds)
         assert (job.status is Status.WAITING) == by_others, f"job {job.id} is {job.status} with {kinds}"
         for reason in explanation.reasons:
             assert reason.message
@@ -169,15 +242,15 @@ class Seen:
     def __init__(self, state: State) -> None:
         self.ahead = {job.id: number for line in lines(state).values() for number, job in enumerate(line)}
         self.running: dict[str, int] = {}
-        self.shares: dict[tuple[str, str], list[int]] = {}
+        self.shares: dict[tuple[str | None, str | None], list[int]] = {}
         for job in started(state):
             self.running[job.pool.id] = self.running.get(job.pool.id, 0) + 1
             if job.gate is not None:
-                self.shares.setdefault((job.gate.project, job.gate.key), []).append(job.lock_share)
+                self.shares.setdefault(gate_name(job.gate), []).append(job.lock_share)
 
     def admits(self, job: Job) -> bool:
         assert job.gate is not None
-        shares = self.shares.get((job.gate.project, job.gate.key))
+        shares = self.shares.get(gate_name(job.gate))
         if not shares:
             return True
         return job.lock_share > 0 and all(share > 0 for share in shares) and len(shares) < job.lock_share
@@ -186,10 +259,15 @@ class Seen:
 def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
     pool = job.pool
     running = seen.running.get(pool.id, 0)
-    own = {R.DEPENDENCY: job.pending, R.START_TIME: job.start_at_us is not None, R.HELD: job.held is not None}
+    waits_for = R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
+    own = {waits_for: job.pending, R.START_TIME: job.start_at_us is not None, R.HELD: job.held is not None}
     kinds = {kind for kind, holds in own.items() if holds}
-    if not kinds:
-        if job.gate is not None and (seen.ahead[job.id] or not seen.admits(job)):
+    if not kinds and not unstarted_above(state, job):
+        if isinstance(job.gate, ParallelGate):
+            running_rows = len(seen.shares.get(gate_name(job.gate), []))
+            if running_rows + seen.ahead[job.id] >= job.gate.limit:
+                kinds.add(R.PARALLELISM)
+        elif job.gate is not None and (seen.ahead[job.id] or not seen.admits(job)):
             kinds.add(R.CONFIG_LOCK)
         if pool.slots is not None and running >= max(pool.slots, 1):
             kinds.add(R.POOL_FULL)

@@ -3,6 +3,8 @@
 from typing import Any
 
 from core import invariants
+from locksided.core.families import Container, Tally
+from locksided.core.gates import Gate
 from locksided.core.jobs import Job, Run
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -22,6 +24,7 @@ def assert_same(rebuilt: State, live: State) -> None:
     assert {pool_id: pool_values(pool) for pool_id, pool in rebuilt.pools.items()} == {
         pool_id: pool_values(pool) for pool_id, pool in live.pools.items()
     }
+    assert pool_values(rebuilt.no_pool) == pool_values(live.no_pool)
     assert (rebuilt.draining is None) == (live.draining is None)
     if live.draining is not None and rebuilt.draining is not None:
         assert (rebuilt.draining.by, rebuilt.draining.since_us) == (live.draining.by, live.draining.since_us)
@@ -46,8 +49,34 @@ def described(job: Job) -> dict[str, Any]:
         "held": (job.held.by, job.held.since_us) if job.held is not None else None,
         "pending": job.pending or {},
         "on_lost": job.on_lost,
+        "container": job.container.id if job.container is not None else None,
+        "on_error": job.on_error,
+        "family": family_values(job) if isinstance(job, Container) else None,
         "run": run_values(job.run) if job.run is not None else None,
     }
+
+
+def family_values(container: Container) -> dict[str, Any]:
+    tally = container.tally
+    return {
+        "children": list(container.children),
+        "tally": {name: getattr(tally, name) for name in Tally.__slots__},
+        "limit": container.limit,
+        "running": {child.id for child in container.rows.holders} if container.rows else None,
+        "lines": lines_of(container.rows) if container.rows else None,
+        "delays": container.delays,
+        "pool": container.pool_id,
+        "title": container.title,
+        "result": container.result,
+        "policy": container.policy,
+        "attempts": container.attempts,
+        "about": container.about,
+        "below": container.child_lineage,
+    }
+
+
+def lines_of(gate: Gate) -> dict[str, list[int]]:
+    return {line.pool.id: [job.id for job in line.jobs()] for line in gate.lines}
 
 
 def run_values(run: Run) -> dict[str, Any]:
@@ -65,7 +94,7 @@ def gates(state: State) -> dict[tuple[str, str], Any]:
         key: (
             gate.members,
             {holder.id for holder in gate.holders},
-            {line.pool.id: [job.id for job in line.jobs()] for line in gate.lines},
+            lines_of(gate),
         )
         for key, gate in invariants.gates(state).items()
     }

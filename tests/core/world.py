@@ -6,19 +6,32 @@ that disk would know is compared with what the live one knows.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from core import invariants
 from core.disk import Disk
+from core.ends import check_ends
 from core.same import assert_same
+from core.trees import all_drafts
 from locksided.core import inputs as i
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.explain import explain
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Dependency, Draft, OnLost, Principal, Reason, ReasonKind, Status
+from locksided.core.model import (
+    Condition,
+    Dependency,
+    Draft,
+    FailureClass,
+    OnLost,
+    Principal,
+    Reason,
+    ReasonKind,
+    Status,
+)
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.core.transitions import FINAL
@@ -49,6 +62,7 @@ class World:
         """One step: decided, saved, checked. `actions` are those of the last step."""
         step = self.scheduler.handle(asked, self.now_us)
         self.disk.apply(step.saves)
+        check_ends(self.disk, step.saves)
         self.scheduler.saved()
         self.actions = step.actions
         if self.checking:
@@ -120,6 +134,16 @@ class World:
     def submit(self, key: str | None = None, **wishes: Any) -> int:
         (job_id,) = self.submit_all(self.draft(key, **wishes))
         return job_id
+
+    def make(self, tree: Draft, **wishes: Any) -> dict[str, int]:
+        """Submit a tree; answers the ids of all its jobs by their names."""
+        (root,) = self.submit_all(replace(tree, **wishes) if wishes else tree)
+        return {draft.values["name"]: root + place for place, draft in enumerate(all_drafts(tree))}
+
+    def amend(self, job_id: int, draft: Draft, **keeps: bool) -> int:
+        """Put another in its place; answers the successor."""
+        answer: int = self.handle(i.Amend(job_id, draft, ANNA, **keeps)).answer
+        return answer
 
     def terminate(self, job_id: int) -> None:
         self.handle(i.Terminate(job_id, ANNA))
@@ -204,8 +228,11 @@ class World:
         for job_id in jobs:
             self.handle(i.Finished(job_id, self.token(job_id), Status(status), values))
 
-    def fails(self, *jobs: int) -> None:
-        self.ends(*jobs, status="error")
+    def fails(self, *jobs: int, failure: str | None = None) -> None:
+        for job_id in jobs:
+            classed = None if failure is None else FailureClass(failure)
+            token = self.token(job_id)
+            self.handle(i.Finished(job_id, token, Status.ERROR, {}, failure=classed))
 
     def step_ends(self, job_id: int) -> None:
         self.handle(i.StepEnded(job_id, self.token(job_id)))
@@ -246,13 +273,33 @@ class World:
     def statuses(self, *jobs: int) -> list[str]:
         return [self.status(job_id) for job_id in jobs]
 
+    def standing(self, jobs: dict[str, int]) -> dict[str, list[str]]:
+        """The names of these jobs by their status."""
+        found: dict[str, list[str]] = {}
+        for name, job_id in jobs.items():
+            found.setdefault(self.status(job_id), []).append(name)
+        return found
+
+    def children(self, job_id: int) -> list[int]:
+        """Its strong children, final ones too."""
+        return [
+            other_id
+            for other_id, row in self.disk.jobs.items()
+            if row["parent_id"] == job_id and row["relation"] == "strong"
+        ]
+
     def row(self, job_id: int) -> dict[str, Any]:
         return self.disk.jobs[job_id]
 
     def why(self, job_id: int, count: bool = True) -> dict[str, Reason]:
         """All its reasons by kind."""
         explanation = explain(self.state, self.job(job_id), count=count)
-        return {reason.kind.value: reason for reason in explanation.reasons}
+        return {reason.kind.value: reason for reason in explanation.reasons if reason.via is None}
+
+    def via(self, job_id: int) -> dict[tuple[str, int], Reason]:
+        """What keeps back the containers above it, by kind and container."""
+        explanation = explain(self.state, self.job(job_id))
+        return {(one.kind.value, one.via): one for one in explanation.reasons if one.via is not None}
 
     def reasons(self, job_id: int) -> set[str]:
         return {kind.value for kind in map(ReasonKind, self.why(job_id, count=False))}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from locksided.runner.environment import JobContext, RunAs
+from locksided.runner.fields import Fields
 from locksided.runner.folder import RunFolder, work_path
 from locksided.runner.plan import Step, plan
 from locksided.runner.resolve import resolve
@@ -44,7 +45,8 @@ def resolved(
         variables=None if variables is None else Stored("vars", 1, variables),
         processors=processors or {},
     )
-    return resolve(values, found, defaults, orchestration=orchestration)
+    above = () if orchestration is None else (Fields(orchestration, "$.orchestration"),)
+    return resolve(values, found, defaults, above=above)
 
 
 def command(**parameters: Any) -> Resolved:

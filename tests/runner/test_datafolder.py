@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from locksided.runner import datafolder
+from locksided.runner.account import perform
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.plan import Step
 from locksided.runner.resolved import Resolved, Stored
@@ -127,6 +128,34 @@ def test_output_becomes_input_for_the_next_step(job: JobContext) -> None:
     assert {path.name for path in (data(job) / "out").rglob("*")} == {"tables", "files"}
     assert json.loads((data(job) / "config.json").read_text())["parameters"] == {"n": 1}
     assert os.listdir(job.folder.tmp) == []
+
+
+@pytest.mark.parametrize("done", ["prepare", "set_aside", "note", "advance"])
+def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: JobContext, done: str) -> None:
+    processor = Stored("pr.x", 1, {"id": "pr.x", "command": ["x"]})
+    stored = config(processors={"after": [{"definition": {"component": "pr.x"}}] * 2})
+    main, first, second = steps(resolved(stored=stored, processors={"pr.x": processor}))
+    datafolder.prepare(main, job, None)
+    (data(job) / "out/tables/t.csv").write_text("2")
+    chown_all(job)
+    account = datafolder._account(job.run_as)
+    match done:
+        case "prepare":
+            datafolder.prepare(first, job, None)
+        case "set_aside":
+            perform(job.folder.data, "set_aside", None, account)
+        case "note":
+            datafolder._hand_on(first, job)
+        case "advance":
+            datafolder._hand_on(first, job)
+            perform(job.folder.data, "advance", {"config": "{}", "state": None}, account)
+    datafolder.prepare(first, job, None)
+    assert (data(job) / "in/tables/t.csv").read_text() == "2"
+    assert os.listdir(data(job) / "out/tables") == []
+    datafolder.prepare(second, job, None)
+    assert os.listdir(data(job) / "in/tables") == []
+    datafolder.finish(job)
+    assert "handed" not in os.listdir(job.folder.root)
 
 
 def test_a_program_that_removed_its_output_folder_hands_on_nothing(job: JobContext) -> None:

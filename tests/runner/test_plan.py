@@ -9,7 +9,7 @@ from locksided.runner.environment import RunAs
 from locksided.runner.plan import Step, plan
 from locksided.runner.resolved import Stored
 from locksided.runner.secrets import secret_values
-from locksided.runner.specification import of_one_row
+from locksided.runner.specification import row_by_row
 from locksided.runner.start import start_message
 from locksided.runner.words import StepKind
 from runner.examples import command, component, config, context, resolved, row, steps
@@ -67,8 +67,9 @@ def test_a_configuration_whose_rows_are_all_disabled_has_no_steps() -> None:
 
 def test_a_childs_specification_runs_its_row_alone() -> None:
     result = resolved({"parallelism": 2}, stored=config([row("a"), row("b")]))
-    (step,) = plan(of_one_row(result.spec, "b"))
-    assert step.row == "b"
+    of_rows = dict(row_by_row(result.spec))
+    (step,) = plan(of_rows["b"])
+    assert (list(of_rows), step.row) == (["a", "b"], "b")
 
 
 def test_processors_are_steps_around_the_component() -> None:

@@ -230,10 +230,43 @@ def test_a_run_that_never_starts_tells_the_kind() -> None:
     assert result.result["error"]["kind"] == "input"
 
 
+TABLE = {"name": "t", "path": "out/tables/t", "isSliced": False, "sizeBytes": 1, "updatedUs": 0}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "mapped", "kept"),
+    [
+        ({}, [], []),
+        ({"manifest": '{"write_always": true}'}, [], ["t"]),
+        ({"manifest": '{"write_always": "yes"}'}, [], []),
+        ({}, [{"source": "t", "write_always": True}], ["t"]),
+        ({}, [{"source": "other", "write_always": True}, {"source": "t"}], []),
+    ],
+)
+def test_a_failed_run_keeps_the_tables_that_are_written_always(
+    manifest: dict[str, Any], mapped: list[Any], kept: list[str]
+) -> None:
+    result = resolved(stored=config(storage={"output": {"tables": mapped}}))
+    (step,) = steps(result)
+    left = Collected(tables=[{**TABLE, **manifest}], files=[{**TABLE, "path": "out/files/t"}])
+    failed = conclude(step, result.spec, outcome(exitCode=1), left).result["output"]
+    assert ([table["name"] for table in failed["tables"]], failed["files"]) == (kept, [])
+    good = conclude(step, result.spec, outcome(), left).result["output"]
+    assert (len(good["tables"]), len(good["files"])) == (1, 1)
+
+
+def test_a_debug_run_tells_of_no_output() -> None:
+    result = resolved({"mode": "debug"}, stored=config())
+    (step,) = steps(result)
+    done = conclude(step, result.spec, outcome(), Collected(tables=[TABLE], artifacts=[TABLE])).result
+    assert (done["output"], done["artifacts"]) == ({"tables": [], "files": []}, {})
+
+
 def test_outputs_are_named_where_they_stay() -> None:
     result = resolved(stored=config([row("a"), row("b")]))
     first, second = steps(result)
-    table = {"name": "t", "path": "out/tables/t", "isSliced": False, "sizeBytes": 1, "updatedUs": 0}
+    always = '{"write_always": true}'
+    table = {**TABLE, "manifest": always}
 
     def path(step: Any, **seen: Any) -> str:
         left = Collected(tables=[table])

@@ -45,12 +45,12 @@ async def test_statuses_are_counted_over_all_projects(store: Store) -> None:
 
 
 async def test_the_children_and_retries_of_a_job_are_found(store: Store) -> None:
-    child = {"parent_id": 1, "relation": "strong", "behavior_on_error": "warning"}
+    child = {"parent_id": 1, "relation": "strong", "behavior_on_error": "warning", "end_cause": "outcome"}
     await save(store, new(1), new(2, run_id="1.2", **child), new(3, retry_of_id=1), new(4))
     assert [row.id for row in await store.children(1)] == [2]
     assert [row.id for row in await store.retries(1)] == [3]
     assert await store.children_of([1, 4]) == [
-        ChildRow(2, 1, "strong", "created", "warning", "standard", 0, 0)
+        ChildRow(2, 1, "strong", "created", "outcome", "warning", "standard", 0, 0)
     ]
 
 

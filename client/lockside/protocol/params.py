@@ -61,6 +61,7 @@ from lockside.protocol.words import (
     JobType,
     Mode,
     OnLost,
+    OnRecordErrors,
     Status,
     Stream,
     statuses,
@@ -132,6 +133,12 @@ class JobRequest(In, frozen=True, kw_only=True):
     limits: Limits | None = None
     retry: Retry | None = None
     on_lost: OnLost | None = None
+    on_record_errors: OnRecordErrors | None = None
+    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
+    inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
+    archive: dict[str, Any] | None = None
+    notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
+    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
     priority: Priority | None = None
     name: Name | None = None
     description: Text | None = None

@@ -146,6 +146,21 @@ class Result(Out, frozen=True, kw_only=True):
     error: JobError | None = None
 
 
+class RetryRef(Out, frozen=True, kw_only=True):
+    """One retry by hand."""
+
+    id: str
+    status: Status
+
+
+class Retries(Out, frozen=True, kw_only=True):
+    """The retries by hand of a job, in their order, with the sums of their records and of their durations."""
+
+    jobs: list[RetryRef] = []
+    counts: Counts = Counts()
+    duration_seconds: float = 0.0
+
+
 class KilledProcess(Out, frozen=True, kw_only=True):
     """One process that was stopped, and with which signal."""
 
@@ -242,6 +257,7 @@ class Job(Out, frozen=True, kw_only=True):
     metrics: dict[str, Any] = {}
     kill_report: KillReport = KillReport()
     expires_time: str | None = None
+    retries: Retries | None = None
 
     deduplicated: bool | UnsetType = UNSET
 
@@ -269,13 +285,21 @@ class Explanation(Out, frozen=True, kw_only=True):
     estimate: dict[str, Any] | None = None
 
 
+class EndedContainer(Out, frozen=True, kw_only=True):
+    """A container that would end with what is terminated, and how."""
+
+    job: str
+    status: Status
+
+
 class TerminationPlan(Out, frozen=True, kw_only=True):
-    """What a terminate would do: ids of jobs, keys and pools that become free."""
+    """What a terminate would do: ids of jobs, keys that become free, and the containers that end with it."""
 
     stopped: list[str]
     cancelled: list[str]
     freed: list[str]
     started: list[str]
+    ended: list[EndedContainer] = []
 
 
 class DroppedLog(Out, frozen=True, kw_only=True):

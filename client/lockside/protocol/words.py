@@ -101,6 +101,14 @@ class OnLost(StrEnum):
     ERROR = "error"
 
 
+class OnRecordErrors(StrEnum):
+    """What failed records make of a job whose program ended well."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Leftovers(StrEnum):
     """What becomes of processes that outlive their leader."""
 

@@ -3,13 +3,23 @@
 from collections import defaultdict
 
 from locksided import clock
-from locksided.core.loading import JobRecord, PoolRecord, add_job, add_pool, set_draining, stand_in_lines
+from locksided.core.families import Container
+from locksided.core.loading import (
+    ChildRecord,
+    JobRecord,
+    PoolRecord,
+    add_child,
+    add_job,
+    add_pool,
+    set_draining,
+    stand_in_lines,
+)
 from locksided.core.model import Condition
 from locksided.core.pools import Trouble
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import DAY_US, State
 from locksided.settings import Settings, default_slots
-from locksided.store.rows import LiveJob
+from locksided.store.rows import ChildRow, LiveJob
 from locksided.store.store import Store
 
 NOT_YET = "the keeper is not connected yet"
@@ -39,8 +49,18 @@ async def load_core(store: Store, settings: Settings) -> Scheduler:
     set_draining(state, await store.meta("draining"))
     rows = [row async for row in store.live_jobs()]
     pending = await _pending(store, {row.id for row in rows})
-    stand_in_lines(state, [add_job(state, _record(row), pending.get(row.id)) for row in rows], clock.now_us())
+    jobs = [add_job(state, _record(row), pending.get(row.id)) for row in rows]
+    await _count_children(store, state)
+    stand_in_lines(state, jobs, clock.now_us())
     return Scheduler(state)
+
+
+async def _count_children(store: Store, state: State) -> None:
+    """Let the live containers know of their children that are final."""
+    containers = [job.id for job in state.jobs.values() if isinstance(job, Container)]
+    for row in await store.children_of(containers):
+        if row.relation == "strong":
+            add_child(state, _child(row))
 
 
 async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Condition]]:
@@ -50,6 +70,17 @@ async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Conditio
         if dependency.on_id in live:
             pending[dependency.job_id][dependency.on_id] = Condition(dependency.condition)
     return pending
+
+
+def _child(row: ChildRow) -> ChildRecord:
+    return ChildRecord(
+        id=row.id,
+        container_id=row.parent_id,
+        status=row.status,
+        end_cause=row.end_cause,
+        behavior_on_error=row.behavior_on_error,
+        attempt=row.attempt,
+    )
 
 
 def _record(row: LiveJob) -> JobRecord:
@@ -83,4 +114,13 @@ def _record(row: LiveJob) -> JobRecord:
         paused_us=row.paused_us,
         paused_since_us=row.paused_since_us,
         on_lost=row.on_lost or "requeue",
+        relation=row.relation,
+        behavior_on_error=row.behavior_on_error,
+        delay_us=row.delay_us,
+        parallelism=row.parallelism,
+        retry=row.retry,
+        result=row.result,
+        name=row.name,
+        component=row.component,
+        config=row.config,
     )

@@ -1,4 +1,4 @@
-"""What the earlier steps of a run made, kept in their control folders until the last step is concluded."""
+"""What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
 
 import os
 
@@ -18,18 +18,30 @@ def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) ->
     os.rename(path + ".new", path)
 
 
+def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
+    """The result of a step that was concluded before; None for one that was not."""
+    try:
+        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+            return msgspec.msgpack.decode(file.read(), type=RunResult)
+    except FileNotFoundError:
+        return None
+
+
 def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
-    """The results of the steps before one: of each the latest, for a step may be launched again.
+    """The results of the steps before one. Raises OSError when one is missing.
 
-    Raises OSError when one is missing.
+    A step that was told to start twice has a later launch than those before it.
     """
-    return [_latest(folder, launch, step) for step in range(before)]
+    results = []
+    for step in range(before):
+        with open(_path_of(folder, launch, step), "rb") as file:
+            results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
+    return results
 
 
-def _latest(folder: RunFolder, launch: int, step: int) -> RunResult:
-    for number in range(launch, 0, -1):
-        path = os.path.join(folder.control(number, step), NAME)
+def _path_of(folder: RunFolder, launch: int, step: int) -> str:
+    for earlier in range(launch, 0, -1):
+        path = os.path.join(folder.control(earlier, step), NAME)
         if os.path.exists(path):
-            with open(path, "rb") as file:
-                return msgspec.msgpack.decode(file.read(), type=RunResult)
-    raise FileNotFoundError(f"the result of step {step} is not in {folder.root}")
+            return path
+    raise FileNotFoundError(f"step {step} of {folder.root} left no result")

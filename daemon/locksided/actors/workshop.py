@@ -15,17 +15,18 @@ from locksided import clock
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.flights import Flight
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.stepresults import keep_result, kept_results
+from locksided.actors.stepresults import keep_result, kept_result, kept_results
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
-from locksided.core.errors import Refused
-from locksided.core.model import Status
+from locksided.core.errors import NotFound, Refused
+from locksided.core.model import FailureClass, JobType, Status
 from locksided.paths import StateDir
 from locksided.runner import datafolder
 from locksided.runner.datafolder import Collected
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import thaw
+from locksided.runner.logranges import LogRange, log_length, log_range
 from locksided.runner.plan import Step, plan
 from locksided.runner.result import (
     RunResult,
@@ -35,10 +36,12 @@ from locksided.runner.result import (
     kill_report_of,
     nothing_to_run,
     process_of,
+    with_stages,
 )
-from locksided.runner.start import start_message
-from locksided.runner.verdict import Failure, Verdict
-from locksided.runner.words import ErrorKind, ErrorType
+from locksided.runner.stages import OUTPUT, keep_stage, kept_stages, stage_before
+from locksided.runner.start import secrets_of, start_message
+from locksided.runner.verdict import Failure, Verdict, ending_of
+from locksided.runner.words import ErrorKind, ErrorType, Mode
 from locksided.settings import Settings
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change
@@ -62,6 +65,11 @@ class Work:
     spec: Mapping[str, Any]
     steps: tuple[Step, ...]
     context: JobContext
+
+    @property
+    def is_debug(self) -> bool:
+        """Whether snapshots are all that is kept of it."""
+        return self.row.mode == Mode.DEBUG
 
 
 class Workshop:
@@ -87,6 +95,18 @@ class Workshop:
         work = await self._work(job_id, 1)
         return work.context.folder, work.context.run_as
 
+    async def frames_of_row(self, job_id: int, row_id: str) -> LogRange | None:
+        """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""
+        work = await self._work(job_id, 1)
+        steps = [step.index for step in work.steps if step.row == row_id]
+        if not steps:
+            raise NotFound(f"Job {job_id} runs no row {row_id!r}.", path="$.row")
+        return await to_thread.run_sync(log_range, work.context.folder, steps[0], steps[-1])
+
+    async def log_length(self, job_id: int) -> int:
+        """How many frames the log of a final job has."""
+        return await to_thread.run_sync(log_length, self._folder(job_id))
+
     # -- before -------------------------------------------------------------------------------------------
 
     async def prepare(self, action: StartStep) -> dict[str, Any]:
@@ -102,16 +122,35 @@ class Workshop:
         if work.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self._state(work, step)
-        await to_thread.run_sync(datafolder.prepare, step, work.context, state)
+        await to_thread.run_sync(self._prepare_folder, work, step, state)
         return start_message(
             step,
             work.spec,
             work.context,
             state=state,
-            spent_seconds=0.0 if action.step == 0 else (clock.now_us() - (work.row.start_us or 0)) / 1e6,
+            spent_seconds=await self._spent_seconds(action),
             max_log_bytes=self._settings.jobs.max_log_bytes,
             grace_seconds=self._settings.jobs.grace_seconds,
+            steps=work.steps,
         )
+
+    def _prepare_folder(self, work: Work, step: Step, state: Mapping[str, Any] | None) -> None:
+        datafolder.prepare(step, work.context, state if step.takes_state else None)
+        if work.is_debug and step.has_data:
+            name = stage_before(work.steps, step)
+            keep_stage(name, step.row, work.context, secrets_of(work.steps, work.spec, state))
+
+    async def _spent_seconds(self, action: StartStep) -> float:
+        """How long the run lasts already, the time that it was paused left out."""
+        if action.step == 0:
+            return 0.0
+        row = await self._store.job_row(action.job_id)
+        assert row is not None, f"job {action.job_id} was started but is not stored"
+        now_us = clock.now_us()
+        paused_us = row.paused_us
+        if row.paused_since_us is not None:
+            paused_us += now_us - row.paused_since_us
+        return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
 
     async def _work(self, job_id: int, launch: int) -> Work:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
@@ -141,10 +180,12 @@ class Workshop:
             home=home,
             run_as=run_as,
         )
-        return Work(row, spec, plan(spec, environment), context)
+        steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
+        return Work(row, spec, steps, context)
 
     async def _state(self, work: Work, step: Step) -> Mapping[str, Any] | None:
-        if not step.takes_state or work.row.config is None:
+        """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
+        if not step.has_data or work.row.config is None:
             return None
         found = await self._store.state(_config_id(work.row), step.row)
         return found.body
@@ -233,11 +274,21 @@ class Workshop:
         step = work.steps[int(index)]
         if outcome.get("lost") or outcome.get("stopped") == "machine":
             return partial(self._lost, flight, work, step, outcome)
-        collected = Collected()
-        if refused is None:
-            collected = await to_thread.run_sync(datafolder.collect, step, work.context)
-        result = conclude(step, work.spec, outcome, collected)
+        result = await to_thread.run_sync(self._result_of, work, step, outcome)
         return partial(self._after_step, flight, work, step, result, outcome)
+
+    def _result_of(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
+        """What a step came to: as it was kept before a crash, for what it was read from may be gone since."""
+        kept = kept_result(work.context.folder, work.context.launch, step.index)
+        if kept is not None:
+            return kept
+        collected = Collected()
+        if outcome.get("refused") is None:
+            failure = ending_of(outcome, step.execution.exit_codes, None).failure
+            collected = datafolder.collect(step, work.context, is_last=failure is not None)
+        result = conclude(step, work.spec, outcome, collected)
+        keep_result(work.context.folder, work.context.launch, step.index, result)
+        return result
 
     async def _after_step(
         self,
@@ -249,18 +300,30 @@ class Workshop:
         scheduler: SchedulerActor,
     ) -> None:
         folder, launch = work.context.folder, work.context.launch
+        if result.success and step.ends_row:
+            await self._keep_row(work, step)
         if result.success and step.index + 1 < len(work.steps):
-            if step.ends_row:
-                await to_thread.run_sync(datafolder.put_aside, step, work.context)
-            await to_thread.run_sync(keep_result, folder, launch, step.index, result)
             await scheduler.ask(i.StepEnded(flight.job_id, flight.token))
             return
         if step.index:
             earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
             result = joined([*earlier, result], _rows_after(work.steps, step))
-        await to_thread.run_sync(datafolder.finish, work.context)
+        if work.is_debug:
+            await to_thread.run_sync(datafolder.finish_without_output, work.context)
+            result = with_stages(result, await to_thread.run_sync(kept_stages, folder, work.steps))
+        else:
+            await to_thread.run_sync(datafolder.finish, work.context)
         started = outcome.get("refused") is None
         await self._finish(scheduler, flight, work.row, result, outcome, started=started)
+
+    async def _keep_row(self, work: Work, step: Step) -> None:
+        """Keep what a row left, before the next one gets a fresh folder."""
+        if work.is_debug and step.has_data:
+            state = await self._state(work, step)
+            secrets = secrets_of(work.steps, work.spec, state)
+            await to_thread.run_sync(keep_stage, OUTPUT, step.row, work.context, secrets)
+        elif step.index + 1 < len(work.steps):
+            await to_thread.run_sync(datafolder.put_aside, step, work.context)
 
     async def _finish(
         self,
@@ -282,6 +345,7 @@ class Workshop:
             self._values(result, outcome),
             stages,
             started,
+            _class_of(result),
         )
         await scheduler.ask(report, also=partial(_states_to_save, row, result))
 
@@ -349,6 +413,10 @@ def _status(verdict: Verdict) -> Status:
             return Status.WARNING
         case Verdict.ERROR | Verdict.TERMINATED | Verdict.LOST:
             return Status.ERROR
+
+
+def _class_of(result: RunResult) -> FailureClass | None:
+    return None if result.failure is None else FailureClass(result.failure.retry_class.value)
 
 
 def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:

@@ -6,18 +6,22 @@ from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
 from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
+from locksided.api.making import MakingMethods
+from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.service import Service
 from locksided.api.waiting import WaitMethods
 from locksided.server.calls import Handler
 
 GROUPS = (
+    MakingMethods,
     JobMethods,
     WaitMethods,
     LogMethods,
     CatalogMethods,
     PoolMethods,
     ActionMethods,
+    OrchestrationMethods,
     EventMethods,
     DaemonMethods,
 )

@@ -1,8 +1,7 @@
-"""The methods that make, show and steer jobs."""
+"""The methods that show and steer jobs."""
 
 import pwd
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -11,28 +10,24 @@ from anyio import to_thread
 from lockside.protocol import params as p
 from lockside.protocol.texts import time_us
 from locksided import clock
-from locksided.actors.messages import Repeated
-from locksided.api.creation import Origin, draft, request_fields
 from locksided.api.once import job_reference, once
-from locksided.api.preview import would_be
 from locksided.api.reading import (
     View,
-    answered_ids,
     explained,
     job_row,
     job_view,
     job_views,
     marked,
     shortened,
-    views_for,
 )
 from locksided.api.reasons import reason_view
+from locksided.api.repeats import repeats_first
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
-from locksided.core.errors import InvalidTransition, NotFound, Refused
+from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.explain import Explanation
-from locksided.core.model import Draft
+from locksided.core.model import JobType
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
@@ -44,125 +39,32 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
-Handler = Callable[[Call, Any], Awaitable[View]]
-
 
 class JobMethods:
-    """`job.*` but the log and waiting."""
+    """`job.*` but making, the log and waiting."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
+        first = partial(repeats_first, self._service)
         return {
-            "job.create": self._once(self.create),
-            "job.createMany": self._once(self.create_many),
             "job.get": self.get,
             "job.list": self.list,
             "job.explain": self.explain,
-            "job.terminate": self._once(self.terminate),
-            "job.hold": self._once(partial(self._act, i.Hold)),
-            "job.release": self._once(partial(self._act, i.Release)),
-            "job.pause": self._once(partial(self._act, i.Pause)),
-            "job.resume": self._once(partial(self._act, i.Resume)),
-            "job.reprioritise": self._once(self.reprioritise),
-            "job.annotate": self._once(self.annotate),
-            "job.hide": self._once(partial(self._show, False)),
-            "job.unhide": self._once(partial(self._show, True)),
-            "job.purge": self._once(self.purge),
-            "job.retry": self._once(self.retry),
-            "job.resubmit": self._once(self.resubmit),
+            "job.terminate": first(self.terminate),
+            "job.hold": first(partial(self._act, i.Hold)),
+            "job.release": first(partial(self._act, i.Release)),
+            "job.pause": first(partial(self._act, i.Pause)),
+            "job.resume": first(partial(self._act, i.Resume)),
+            "job.reprioritise": first(self.reprioritise),
+            "job.annotate": first(self.annotate),
+            "job.hide": first(partial(self._show, False)),
+            "job.unhide": first(partial(self._show, True)),
+            "job.purge": first(self.purge),
             "job.stats": self.stats,
         }
-
-    # -- repeats ------------------------------------------------------------------------------------------
-
-    def _once(self, handler: Handler) -> Handler:
-        """Answer a repeat before anything is checked: what the first call stood on may be gone by now."""
-
-        async def handle(call: Call, params: Any) -> View:
-            mark = None if getattr(params, "dry_run", False) else once(call, params, job_reference)
-            repeated = None if mark is None else await self._service.scheduler.done_before(mark)
-            if repeated is None:
-                return await handler(call, params)
-            return await self._repeated(call, params, repeated)
-
-        return handle
-
-    async def _repeated(self, call: Call, params: Any, repeated: Repeated) -> View:
-        """The jobs of the first call as they are now."""
-        ids = answered_ids(repeated)
-        if call.method.name == "job.purge":
-            return {"id": str(ids[0]), "deduplicated": True}
-        rows = [await job_row(self._service, job_id) for job_id in ids]
-        views = await job_views(self._service, rows, call.principal.uid)
-        answers = [marked(shortened(view, params.fields), repeated) for view in views]
-        return {"jobs": answers} if call.method.name == "job.createMany" else answers[0]
-
-    # -- making -------------------------------------------------------------------------------------------
-
-    async def create(self, call: Call, params: p.JobCreate) -> View:
-        """Make one job, or with `dryRun` show what it would be."""
-        fields = request_fields(params)
-        made = await draft(self._service, fields, call.principal, params.project)
-        if params.dry_run:
-            return shortened(self._would_be(call, made, fields), params.fields)
-        (view,), answer = await self._submit(call, params, [made])
-        return marked(shortened(view, params.fields), answer)
-
-    async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
-        """Make all of these jobs or none."""
-        requests = [request_fields(request) for request in params.jobs]
-        drafts = []
-        for index, fields in enumerate(requests):
-            try:
-                made = await draft(self._service, fields, call.principal, params.project)
-                drafts.append(replace(made, path=f"$.jobs[{index}]"))
-            except Refused as refusal:
-                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
-                raise
-        if params.dry_run:
-            shown = [self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
-            return {"jobs": [shortened(view, params.fields) for view in shown]}
-        views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
-
-    async def _submit(self, call: Call, params: Any, drafts: list[Draft]) -> tuple[list[View], Any]:
-        work = i.Submit(tuple(drafts), actor(call.principal))
-        answer = await self._service.scheduler.ask(work, once=once(call, params, job_reference))
-        rows = await self._service.store.job_rows(answered_ids(answer))
-        return await job_views(self._service, rows, call.principal.uid), answer
-
-    def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
-        """The job that a dry run would have made."""
-        now_us = clock.now_us()
-        views = views_for(self._service, call.principal.uid, now_us)
-        return would_be(made, fields.get("parentRunId"), views, now_us)
-
-    async def retry(self, call: Call, params: p.JobAction) -> View:
-        """Run a final job again as its retry; the root of all its retries is remembered."""
-        row = await self._owned(call, params.id)
-        if row.status not in FINAL:
-            raise InvalidTransition(f"Job {row.id} is {row.status}: only a final job can be retried.")
-        root_id = row.retry_of_id or row.id
-        origin = Origin("retry", str(row.id), retry_of_id=root_id)
-        return await self._again(call, params, row, {}, origin)
-
-    async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
-        """An independent new job of the same request, with changes where they are given."""
-        row = await self._owned(call, params.id)
-        origin = Origin(resubmit_of_id=row.id)
-        return await self._again(call, params, row, request_fields(params.changes), origin)
-
-    async def _again(
-        self, call: Call, params: Any, row: JobRow, changes: dict[str, Any], origin: Origin
-    ) -> View:
-        view = await job_view(self._service, row.id, row.owner_uid or 0)
-        fields = {**_request_of(view), **changes}
-        made = await draft(self._service, fields, call.principal, params.project, origin)
-        (new,), answer = await self._submit(call, params, [made])
-        return marked(shortened(new, params.fields), answer)
 
     # -- showing ------------------------------------------------------------------------------------------
 
@@ -277,12 +179,13 @@ class JobMethods:
 
         forecast = await self._service.scheduler.look(look)
         if forecast is None:
-            return {"stopped": [], "cancelled": [], "freed": [], "started": []}
+            return {"stopped": [], "cancelled": [], "freed": [], "started": [], "ended": []}
         return {
             "stopped": [str(job_id) for job_id in forecast.stopped],
             "cancelled": [str(job_id) for job_id in forecast.cancelled],
             "freed": [wire_lock_key(key) for key in forecast.freed],
             "started": [str(job_id) for job_id in forecast.started],
+            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in forecast.ended],
         }
 
     async def reprioritise(self, call: Call, params: p.JobReprioritise) -> View:
@@ -302,9 +205,11 @@ class JobMethods:
         return await self._write(call, params, changes, "job.hidden", {"visible": visible})
 
     async def purge(self, call: Call, params: p.JobPurge) -> View:
-        """Remove all of a final job but one event: its rows, and its folder with the log."""
+        """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
-        folder, run_as = await self._service.workshop.folder_and_owner(row.id)
+        folders = [
+            await self._service.workshop.folder_and_owner(job_id) async for job_id in self._works_of(row)
+        ]
 
         def write(tx: Transaction) -> None:
             purge_job(tx, row.id)
@@ -312,8 +217,18 @@ class JobMethods:
             tx.save(AppendEvent(clock.now_us(), "job.purged", row.project, row.id, row.run_id, who))
 
         await self._service.scheduler.ask(write, once=once(call, params, lambda _: job_reference([row.id])))
-        await to_thread.run_sync(remove_folder, folder, run_as)
+        for folder, run_as in folders:
+            await to_thread.run_sync(remove_folder, folder, run_as)
         return {"id": str(row.id)}
+
+    async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
+        """The jobs with a folder of their own: the job itself, or what its containers made."""
+        if row.type == JobType.STANDARD:
+            yield row.id
+        for child in await self._service.store.children(row.id):
+            if child.relation == "strong":
+                async for job_id in self._works_of(child):
+                    yield job_id
 
     async def _write(
         self, call: Call, params: Any, changes: dict[str, Any], kind: str, data: dict[str, Any]
@@ -349,41 +264,6 @@ def _stats_view(stats: JobStats) -> dict[str, Any]:
             "average": None if not stats.count else stats.queue_sum_us / stats.count / 1e6,
         },
     }
-
-
-_REQUEST = (
-    "component",
-    "componentVersion",
-    "tag",
-    "config",
-    "configVersion",
-    "configData",
-    "configRowIds",
-    "branchId",
-    "mode",
-    "pool",
-    "parallelism",
-    "backend",
-    "behavior",
-    "variableValuesId",
-    "variableValuesData",
-    "limits",
-    "retry",
-    "onLost",
-    "onRecordErrors",
-    "priority",
-    "name",
-    "description",
-    "labels",
-)
-
-
-def _request_of(view: View) -> dict[str, Any]:
-    """The request that a job came from, as far as it is the job's own."""
-    fields = {name: view[name] for name in _REQUEST if view[name] is not None}
-    if view["config"] is None and view["lockKey"] is not None:
-        fields["lockKey"] = view["lockKey"]
-    return fields
 
 
 def _us(text: str | None) -> int | None:

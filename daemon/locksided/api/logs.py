@@ -1,6 +1,7 @@
 """`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -8,16 +9,59 @@ from anyio import to_thread
 
 from lockside.protocol import params as p
 from locksided.actors.broker import Changes
+from locksided.api.logsource import Source, source_of
 from locksided.api.reading import job_row
 from locksided.api.rights import check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
-from locksided.joblog.reader import Page, read_page
+from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
+from locksided.runner.logranges import LogRange
 from locksided.server.calls import Call
 from locksided.store.rows import JobRow
+
+_BEYOND_ALL = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read of a source, its frames counted from the source's first.
+
+    `at_end` tells that this source has no more, now or ever; `more_from` is the frame that tells of more.
+    """
+
+    items: tuple[Item, ...]
+    next_offset: int
+    at_end: bool
+    more_from: int
+
+
+def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> Part:
+    """Of a page what lies in the range; behind its end there is nothing to wait for."""
+    items = tuple(item for item in page.items if _first(item) in wanted)
+    if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
+        return Part(items, min(page.next_offset, wanted.end), at_end=True, more_from=_BEYOND_ALL)
+    return Part(items, page.next_offset, is_final and page.at_end, page.next_offset)
+
+
+def _first(item: Item) -> int:
+    return item.from_seq if isinstance(item, Gap) else item.seq
+
+
+def _answer(source: Source, part: Part, *, is_over: bool, raw: bool) -> dict[str, Any]:
+    frames = [_behind(wire_frame(item, raw=raw), source.before) for item in part.items]
+    return {"frames": frames, "nextOffset": source.before + part.next_offset, "isComplete": is_over}
+
+
+def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
+    """A frame as it is numbered behind those of earlier attempts."""
+    frame = {**frame, "seq": frame["seq"] + before}
+    if "dropped" in frame:
+        gap = frame["dropped"]
+        frame["dropped"] = {**gap, "fromSeq": gap["fromSeq"] + before, "toSeq": gap["toSeq"] + before}
+    return frame
 
 
 class LogMethods:
@@ -31,30 +75,42 @@ class LogMethods:
         return {"job.log": self.log, "job.report": self.report}
 
     async def log(self, _call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on. With `waitSeconds` it is held until there are some."""
-        job_id = self._service.job_id(params.id)
-        with self._service.broker.changes_of([job_id]) as changes:
-            row = await job_row(self._service, job_id)
-            page = await self._read(row, params)
-            with anyio.move_on_after(params.wait_seconds):
-                while not page.items and row.status not in FINAL:
-                    await self._more(row, page.next_offset, changes)
-                    row = await job_row(self._service, job_id)
-                    page = await self._read(row, params)
-        return {
-            "frames": [wire_frame(item, raw=params.raw) for item in page.items],
-            "nextOffset": page.next_offset,
-            "isComplete": row.status in FINAL and page.at_end,
-        }
+        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
+        job_id, offset = self._service.job_id(params.id), params.offset
+        until = anyio.current_time() + params.wait_seconds
+        while True:
+            source = await source_of(self._service, job_id, params.row, offset)
+            with self._service.broker.changes_of([source.job_id]) as changes:
+                row = await job_row(self._service, source.job_id)
+                judge = row
+                if source.judge_id != source.job_id:
+                    judge = await job_row(self._service, source.judge_id)
+                part = await self._read(row, source, params, offset)
+                is_over = part.at_end and (judge is row or (source.behind is None and judge.status in FINAL))
+                if part.items or is_over:
+                    return _answer(source, part, is_over=is_over, raw=params.raw)
+                if part.at_end and row.status in FINAL:
+                    offset = source.before + (source.behind or part.next_offset)
+                    continue  # another attempt goes on with the log
+                with anyio.move_on_at(until) as waiting:
+                    await self._more(row, part.more_from, changes)
+                if waiting.cancelled_caught:
+                    return _answer(source, part, is_over=False, raw=params.raw)
 
-    async def _read(self, row: JobRow, params: p.JobLog) -> Page:
+    async def _read(self, row: JobRow, source: Source, params: p.JobLog, offset: int) -> Part:
         folder = str(self._service.state_dir.log(row.id))
         stream = None if params.stream is None else STREAMS[params.stream.value]
+        is_final, begin = row.status in FINAL, max(offset - source.before, 0)
+        wanted: LogRange | None = LogRange(0, None)
+        if source.only is not None:
+            wanted = await self._service.workshop.frames_of_row(row.id, source.only)
+        if wanted is None:
+            return Part((), begin, is_final, _BEYOND_ALL)
 
         def read() -> Page:
-            return read_page(folder, params.offset, limit=params.limit, stream=stream)
+            return read_page(folder, max(begin, wanted.begin), limit=params.limit, stream=stream)
 
-        return await to_thread.run_sync(read)
+        return part_of(await to_thread.run_sync(read), wanted, is_final=is_final)
 
     async def _more(self, row: JobRow, offset: int, changes: Changes) -> None:
         """Wait until the log may have grown past `offset`, or something happened to the job."""

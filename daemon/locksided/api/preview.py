@@ -8,13 +8,13 @@ from typing import Any
 
 from locksided.api.views import JobViews
 from locksided.core.model import Draft
+from locksided.runner.drafts import tree_size
 from locksided.runner.frozen import thaw
 from locksided.store.rows import JobRow
 
 _NEW: Mapping[str, Any] = {
     **dict.fromkeys(JobRow.__struct_fields__),
     "id": 0,
-    "type": "standard",
     "visible": 1,
     "line_order": 0,
     "status": "created",
@@ -32,12 +32,13 @@ _NEW: Mapping[str, Any] = {
 
 
 def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: int) -> dict[str, Any]:
-    """The view of the job that this draft would become at `now_us`."""
+    """The view of the job that it would become; `jobs` is how many there would be with all below it."""
     documents = {name: thaw(body) for name, body in made.blobs}
     values = made.values
     columns = {
         **_NEW,
         **values,
+        "type": made.type.value,
         "project": made.project,
         "run_id": "0" if parent_run_id is None else f"{parent_run_id}.0",
         "relation": None if parent_run_id is None else "weak",
@@ -54,7 +55,8 @@ def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: in
     }
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = documents.get(values.get("spec_hash") or "", {})
-    return views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), None, depends_on)
+    view = views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), None, depends_on)
+    return {**view, "jobs": tree_size(made)}
 
 
 def _policy(made: Draft) -> str:

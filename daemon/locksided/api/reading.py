@@ -12,7 +12,7 @@ from typing import Any
 from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.service import Service
-from locksided.api.views import JobViews
+from locksided.api.views import JobViews, retries_view
 from locksided.core.errors import NotFound
 from locksided.core.explain import Explanation, explain
 from locksided.core.scheduler import Scheduler
@@ -59,9 +59,9 @@ def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
 
 
 async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:
-    """The view of one job."""
+    """The view of one job, with its retries, which lists of jobs leave out."""
     (view,) = await job_views(service, [await job_row(service, job_id, path)], caller_uid)
-    return view
+    return {**view, "retries": retries_view(await service.store.retries(job_id))}
 
 
 async def _reasons(service: Service, rows: dict[int, JobRow]) -> dict[int, Explanation]:

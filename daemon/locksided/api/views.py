@@ -3,13 +3,13 @@
 Pure: whoever calls has read everything. What is not known yet is null; objects and lists are never null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from locksided import clock
 from locksided.api.reasons import reason_view
 from locksided.core.explain import Explanation
-from locksided.core.model import Status
+from locksided.core.model import JobType, Status
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.builtin import COMMAND
@@ -71,7 +71,7 @@ class JobViews:
             "relation": row.relation,
             "project": {"id": row.project, "name": self._project_name},
             "principal": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
-            "creator": {"type": row.creator_type or "user", "id": row.creator_id},
+            "creator": {"type": row.creator_type or "user", "id": _creator_id(row)},
             "type": row.type,
             "name": row.name,
             "description": row.description,
@@ -79,9 +79,15 @@ class JobViews:
             "visible": bool(row.visible),
             "hiddenTime": clock.to_text(row.hidden_us),
             "url": None,
-            "workPath": None if row.cleaned_us is not None else str(self._work_path(row.id)),
+            "workPath": self._folder(row),
             "links": {},
         }
+
+    def _folder(self, row: JobRow) -> str | None:
+        """Its work path; a container has none, nor has a job whose folder was removed."""
+        if row.cleaned_us is not None or row.type != JobType.STANDARD:
+            return None
+        return str(self._work_path(row.id))
 
     def _specification(
         self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
@@ -183,6 +189,8 @@ class JobViews:
 
     def _outcome(self, row: JobRow, spec: Mapping[str, Any]) -> dict[str, Any]:
         result = {**NO_RESULT, "configVersion": spec.get("configVersion"), **(row.result or {})}
+        if row.type == JobType.PHASE:
+            result["tasks"] = spec.get("tasks") or []
         return {
             "process": _process(row),
             "remote": {},
@@ -191,7 +199,28 @@ class JobViews:
             "metrics": row.metrics or {},
             "killReport": row.kill_report or {},
             "expiresTime": clock.to_text(row.expires_us),
+            "retries": None,
         }
+
+
+def _creator_id(row: JobRow) -> str | None:
+    """Of a child what it stands for, else whoever made it; of an attempt the container that did."""
+    if row.creator_id is None and row.parent_id is not None:
+        return str(row.parent_id)
+    return row.creator_id
+
+
+def retries_view(retries: Sequence[JobRow]) -> dict[str, Any]:
+    """The retries by hand of a job, listed and summed."""
+    counts: dict[str, int] = dict(NO_RESULT["counts"])
+    for row in retries:
+        for name, number in ((row.result or {}).get("counts") or {}).items():
+            counts[name] += number
+    return {
+        "jobs": [{"id": str(row.id), "status": row.status} for row in retries],
+        "counts": counts,
+        "durationSeconds": sum(row.duration_us for row in retries) / 1e6,
+    }
 
 
 def _process(row: JobRow) -> dict[str, Any]:

@@ -6,23 +6,27 @@ A job that has not started has at least one obstacle; a job without one starts i
 from collections.abc import Iterator
 
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, JobType, ReasonKind, Status
 from locksided.core.state import State
 
 R = ReasonKind
 
 
 def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
-    """Everything that keeps the job from starting now, its own causes first."""
+    """Everything that keeps the job itself from starting now, its own causes first.
+
+    What keeps back a container that has not started is not repeated for those below it. The pool of a
+    container never keeps it back.
+    """
     if job.pending:
-        yield R.DEPENDENCY
+        yield R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
     if job.start_at_us is not None:
         yield R.START_TIME
     if job.held is not None:
         yield R.HELD
     if job.stands_in_line:
-        if is_gated(job):
-            yield R.CONFIG_LOCK
+        if job.gate is not None and job.gate.blocks(job):
+            yield job.gate.reason
         if job.pool.is_full:
             yield R.POOL_FULL
     if job.pool.is_paused:
@@ -35,17 +39,13 @@ def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
         yield R.STORE_UNAVAILABLE
 
 
-def is_gated(job: Job) -> bool:
-    """Whether its key does not admit the job, or another stands ahead of it in its line."""
-    gate = job.gate
-    return gate is not None and (not gate.admits(job) or job.line is None or job.line.head is not job)
-
-
 def may_start(state: State, job: Job) -> bool:
     """Whether nothing keeps the job back."""
-    return next(obstacles(state, job), None) is None
+    return job.is_let_go and next(obstacles(state, job), None) is None
 
 
 def standing(state: State, job: Job) -> Status:
-    """The status of a job that has not started: `waiting` when other jobs keep it back."""
+    """The status of a job that has not started: `waiting` when other jobs keep it back, its container too."""
+    if not job.is_let_go:
+        return Status.WAITING
     return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in obstacles(state, job)) else Status.CREATED

@@ -2,7 +2,8 @@
 
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, ResumeRun
-from locksided.core.errors import Conflict
+from locksided.core.errors import Conflict, InvalidTransition
+from locksided.core.families import Container
 from locksided.core.inputs import (
     DeletePool,
     Drain,
@@ -19,11 +20,13 @@ from locksided.core.inputs import (
     Undrain,
 )
 from locksided.core.jobs import Hold as Held
+from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.pools import Pool, Trouble
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool
 from locksided.core.saves import SetMeta
+from locksided.core.termination import strong_descendants
 from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn
 
@@ -56,16 +59,25 @@ def release(turn: Turn, asked: Release) -> None:
 
 
 def reprioritise(turn: Turn, asked: Reprioritise) -> None:
-    """Move a job that has not started to the place that its new priority gives it."""
+    """Move a job that has not started, or what has not started of a container, to its new place in line."""
     job = turn.state.job(asked.job_id)
-    refuse_unless(job.id, job.status, NOT_STARTED, "given another priority")
-    if job.priority == asked.priority:
+    jobs = [one for one in (job, *strong_descendants(job)) if not one.has_started]
+    if not jobs:
+        refuse_unless(job.id, job.status, NOT_STARTED, "given another priority")
+    if job.has_started:
+        jobs.append(job)  # a container: attempts to come have its priority
+    for one in jobs:
+        _give_priority(turn, one, asked.priority)
+
+
+def _give_priority(turn: Turn, job: Job, priority: int) -> None:
+    if job.priority == priority:
         return
     dispatch.leave_line(turn, job)
-    before, job.priority = job.priority, asked.priority
-    turn.update(job, priority=asked.priority)
-    turn.event(job, "job.reprioritised", **{"from": before, "to": asked.priority})
-    if job.stands_in_line:
+    before, job.priority = job.priority, priority
+    turn.update(job, priority=priority)
+    turn.event(job, "job.reprioritised", **{"from": before, "to": priority})
+    if not job.has_started and job.stands_in_line:
         dispatch.enter_line(turn, job)
 
 
@@ -76,6 +88,7 @@ def pause(turn: Turn, asked: Pause) -> None:
     """
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
+    _refuse_container(job, "paused")
     run = job.run
     assert run is not None
     assert run.token is not None
@@ -88,10 +101,16 @@ def pause(turn: Turn, asked: Pause) -> None:
         turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
+def _refuse_container(job: Job, action: str) -> None:
+    if isinstance(job, Container):
+        raise InvalidTransition(f"Job {job.id} is a container: only the jobs in it can be {action}.")
+
+
 def resume(turn: Turn, asked: Resume) -> None:
     """Let a paused job go on."""
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "resumed")
+    _refuse_container(job, "resumed")
     run = job.run
     assert run is not None
     assert run.token is not None
@@ -169,7 +188,7 @@ def delete_pool(turn: Turn, asked: DeletePool) -> None:
     pool = turn.state.pool(asked.pool_id)
     if pool.id == "default":
         raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
-    named = [job.id for job in turn.state.jobs.values() if job.pool is pool]
+    named = [job.id for job in turn.state.jobs.values() if pool_id_of(job) == pool.id]
     if named:
         raise Conflict(
             f"{len(named)} live jobs name the pool '{pool.id}', job {named[0]} among them: "
@@ -179,6 +198,11 @@ def delete_pool(turn: Turn, asked: DeletePool) -> None:
     del turn.state.pools[pool.id]
     turn.saves.append(ForgetPool(pool.id))
     turn.daemon_event("pool.deleted", pool=pool.id)
+
+
+def pool_id_of(job: Job) -> str:
+    """The pool that the job names: a container names one without taking a slot."""
+    return job.pool_id if isinstance(job, Container) else job.pool.id
 
 
 def pause_pool(turn: Turn, asked: PausePool) -> None:

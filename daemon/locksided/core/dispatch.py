@@ -1,26 +1,13 @@
-"""The level-triggered pass at the end of every step: who may start now, starts now.
+"""Lines and starts: jobs come to their place, leave it, and start from it; statuses follow.
 
-It looks at the lines that the step touched and at nothing else, so its cost grows with what the step starts,
-ends or sets free, never with those that go on waiting.
+Who is next and when all is settled is for `settling` to say.
 """
 
 from locksided.core.actions import StartStep
-from locksided.core.admission import may_start, standing
+from locksided.core.admission import standing
 from locksided.core.jobs import Job, Run
 from locksided.core.model import Status
-from locksided.core.ranked import rank
 from locksided.core.turn import Turn
-
-
-def settle(turn: Turn) -> None:
-    """Start every job that nothing keeps back, and let the statuses of uncovered heads follow."""
-    refresh_touched(turn)
-    while (job := _next_startable(turn)) is not None:
-        _start(turn, job)
-        refresh_touched(turn)
-    for job in turn.uncertain:
-        if turn.state.jobs.get(job.id) is job and not job.has_started:
-            restate(turn, job)
 
 
 def enter_line(turn: Turn, job: Job) -> None:
@@ -64,31 +51,14 @@ def refresh_touched(turn: Turn) -> None:
     while turn.touched:
         line, _ = turn.touched.popitem()
         line.offer_head()
-        if line.head is not None:
-            turn.uncertain[line.head] = None
-        elif line.gate is not None:
+        turn.uncertain.update(dict.fromkeys(line.unsettled()))
+        if line.head is None and line.gate is not None:
             line.gate.forget(line)
 
 
-def _next_startable(turn: Turn) -> Job | None:
-    """The first admitted head of all pools with room. One order over all pools decides who takes a gate."""
-    if turn.state.draining is not None or turn.state.store_trouble is not None:
-        return None
-    best: Job | None = None
-    for pool in turn.state.pools.values():
-        if pool.has_room:
-            job = pool.heads.first
-            if job is not None and (best is None or rank(job) < rank(best)):
-                best = job
-    assert best is None or may_start(turn.state, best), (
-        f"job {best and best.id} was offered but may not start"
-    )
-    return best
-
-
-def _start(turn: Turn, job: Job) -> None:
-    """Save the job as processing with its token, and have its first step started after that."""
-    state, pool = turn.state, job.pool
+def start_run(turn: Turn, job: Job) -> None:
+    """Save a standard job as processing with its token, and have its first step started after that."""
+    pool = job.pool
     leave_line(turn, job)
     run = job.run = job.run or Run()
     run.launches += 1
@@ -113,9 +83,15 @@ def _start(turn: Turn, job: Job) -> None:
         message=None,
     )
     turn.update(job, **turn.reach(job, {"preparing": turn.now_us}))
+    take_place(turn, job)
+    turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
+
+
+def take_place(turn: Turn, job: Job) -> None:
+    """Let a job that has just started hold its lock and its slot."""
+    pool = job.pool
     was_full = pool.is_full
-    state.occupy(job)
+    turn.state.occupy(job)
     if pool.is_full and not was_full:
         pool.full_since_us = turn.now_us
     turn.touch_gate(job)
-    turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))

@@ -1,11 +1,13 @@
 """Why a job waits, in words: the obstacles of `admission`, with who or what each is and what clears it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from locksided.core.admission import obstacles
+from locksided.core.families import Container
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Reason, ReasonKind, Status
+from locksided.core.parallelism import ParallelGate
 from locksided.core.ranked import rank
 from locksided.core.state import State
 
@@ -22,12 +24,31 @@ class Explanation:
 
 
 def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
-    """All reasons of a job that has not started; with `count` also how many stand before it."""
+    """All reasons of a job that has not started; with `count` also how many stand before it.
+
+    What keeps back a container above it keeps it back, too: those reasons follow, the nearest first.
+    """
     if job.has_started:
         return Explanation(job.status, (), None)
-    ahead = _ahead_in_pool(state, job) if count and job.stands_in_line else None
-    reasons = tuple(_describe(state, job, kind, ahead) for kind in obstacles(state, job))
-    return Explanation(job.status, reasons, None if ahead is None else ahead + 1)
+    in_pool = count and job.stands_in_line and not isinstance(job, Container)
+    ahead = _ahead_in_pool(state, job) if in_pool else None
+    reasons = [_describe(state, job, kind, ahead) for kind in obstacles(state, job)]
+    for above in waiting_containers(job):
+        reasons += [_passed_on(state, job, above, kind) for kind in obstacles(state, above)]
+    return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
+
+
+def waiting_containers(job: Job) -> Iterator[Container]:
+    """The containers above it that have not started, the nearest first."""
+    above = job.container
+    while above is not None and not above.has_started:
+        yield above
+        above = above.container
+
+
+def _passed_on(state: State, job: Job, above: Container, kind: ReasonKind) -> Reason:
+    reason = _describe(state, above, kind, None)
+    return replace(reason, via=above.id, since_us=max(reason.since_us, job.created_us))
 
 
 def _ahead_in_pool(state: State, job: Job) -> int:
@@ -42,45 +63,64 @@ def _ahead_in_pool(state: State, job: Job) -> int:
 
 def _describe(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
     match kind:
-        case R.CONFIG_LOCK | R.PARALLELISM:
+        case R.CONFIG_LOCK:
             return _config_lock(job)
-        case R.DEPENDENCY | R.PHASE:
+        case R.PARALLELISM:
+            return _parallelism(job)
+        case R.DEPENDENCY:
             return _dependency(job)
-        case R.START_TIME:
-            assert job.start_at_us is not None
-            message = "Its start time has not come."
-            return Reason(kind, job.created_us, message, "time", {"at_us": job.start_at_us})
-        case R.HELD:
-            assert job.held is not None
-            message = f"{job.held.by or 'Somebody'} holds it back."
-            return Reason(kind, job.held.since_us, message, "its release", {"by": job.held.by})
+        case R.PHASE:
+            return _phase(state, job)
+        case R.START_TIME | R.HELD:
+            return _kept_back(job, kind)
         case R.POOL_FULL:
             return _pool_full(job, ahead)
         case R.POOL_PAUSED:
             return _pool_paused(job)
         case R.NO_EXECUTOR:
-            assert job.pool.trouble is not None
-            cause = job.pool.trouble.cause
-            message = f"Pool '{job.pool.id}' cannot start processes: {cause}."
-            details = {"pool": job.pool.id, "cause": cause}
-            return Reason(kind, _later(job, job.pool.trouble.since_us), message, "it is tried again", details)
-        case R.DRAINING:
-            assert state.draining is not None
-            message = f"{state.draining.by} drains the daemon: no job starts."
-            since_us = _later(job, state.draining.since_us)
-            return Reason(kind, since_us, message, "the end of the drain", {})
-        case R.STORE_UNAVAILABLE:
-            assert state.store_trouble is not None
-            cause = state.store_trouble.cause
-            message = f"The store cannot be written: {cause}."
-            since_us = _later(job, state.store_trouble.since_us)
-            return Reason(kind, since_us, message, "it is tried again by itself", {"cause": cause})
+            return _no_executor(job)
+        case R.DRAINING | R.STORE_UNAVAILABLE:
+            return _nothing_starts(state, job, kind)
         case R.RECOVERY:
             raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
 
 
+def _kept_back(job: Job, kind: ReasonKind) -> Reason:
+    if kind is R.START_TIME or job.held is None:
+        message = "Its start time has not come."
+        return Reason(R.START_TIME, _start_time_since(job), message, "time", {"at_us": job.start_at_us})
+    message = f"{job.held.by or 'Somebody'} holds it back."
+    return Reason(R.HELD, job.held.since_us, message, "its release", {"by": job.held.by})
+
+
+def _no_executor(job: Job) -> Reason:
+    assert job.pool.trouble is not None
+    cause = job.pool.trouble.cause
+    message = f"Pool '{job.pool.id}' cannot start processes: {cause}."
+    details = {"pool": job.pool.id, "cause": cause}
+    since_us = _later(job, job.pool.trouble.since_us)
+    return Reason(R.NO_EXECUTOR, since_us, message, "it is tried again", details)
+
+
+def _nothing_starts(state: State, job: Job, kind: ReasonKind) -> Reason:
+    if kind is R.DRAINING and state.draining is not None:
+        message = f"{state.draining.by} drains the daemon: no job starts."
+        since_us = _later(job, state.draining.since_us)
+        return Reason(kind, since_us, message, "the end of the drain", {})
+    assert state.store_trouble is not None
+    cause = state.store_trouble.cause
+    message = f"The store cannot be written: {cause}."
+    since_us = _later(job, state.store_trouble.since_us)
+    return Reason(kind, since_us, message, "it is tried again by itself", {"cause": cause})
+
+
 def _later(job: Job, cause_us: int) -> int:
-    return max(job.entered_us, cause_us)
+    return max(job.came_us, cause_us)
+
+
+def _start_time_since(job: Job) -> int:
+    """A delay that counts from its container's start began then."""
+    return job.came_us if job.container is not None else job.created_us
 
 
 def _config_lock(job: Job) -> Reason:
@@ -104,7 +144,7 @@ def _config_lock(job: Job) -> Reason:
 def _closed_since(job: Job, blocking: Sequence[Job]) -> int:
     """When the one started that was too many: the first for an exclusive job, the N-th for `shared:N`."""
     starts = sorted(holder.run.start_us for holder in blocking if holder.run is not None)
-    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.entered_us
+    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.came_us
 
 
 def _name(holder: Job) -> str:
@@ -120,6 +160,33 @@ def _count(number: int, noun: str) -> str:
 def _sentence(parts: list[str]) -> str:
     text = " and ".join(parts) or "another job comes first"
     return text[0].upper() + text[1:] + "."
+
+
+def _parallelism(job: Job) -> Reason:
+    gate = job.gate
+    assert isinstance(gate, ParallelGate)
+    running = [child.id for child in gate.holders]
+    ahead = job.line.ahead(job) if job.line is not None else 0
+    starts = [child.run.start_us for child in gate.holders if child.run is not None]
+    since_us = max(starts) if len(running) >= gate.limit else job.came_us
+    first = f", and {_count(ahead, 'sibling')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
+    container = f"container {gate.container.id}"
+    message = f"{len(running)} of at most {_count(gate.limit, 'job')} of {container} run{first}."
+    details = {"container": gate.container.id, "limit": gate.limit, "running": running}
+    return Reason(R.PARALLELISM, _later(job, since_us), message, f"the end of a job of {container}", details)
+
+
+def _phase(state: State, job: Job) -> Reason:
+    """The phases that must be done first, and the jobs in them that are not."""
+    phases = [state.jobs[other] for other in job.pending or ()]
+    titles = [(phase.title if isinstance(phase, Container) else None) or str(phase.id) for phase in phases]
+    jobs = [child.id for phase in phases if isinstance(phase, Container) for child in phase.children.values()]
+    named = ", ".join(f"'{title}'" for title in titles[:3])
+    more = f" and {len(titles) - 3} more" if len(titles) > 3 else ""
+    noun = "phase" if len(titles) == 1 else "phases"
+    message = f"{noun.capitalize()} {named}{more} must be done first."
+    details = {"phases": titles, "jobs": jobs}
+    return Reason(R.PHASE, job.created_us, message, f"the end of {noun} {named}{more}", details)
 
 
 def _dependency(job: Job) -> Reason:

@@ -1,12 +1,13 @@
-"""A gate keeps jobs apart: a lock key's, or (for the rows of a container) its parallelism.
+"""A gate keeps jobs apart: a lock key's, or (in `parallelism`) that of a container's rows.
 
 Who holds it is computed from the jobs that are processing or terminating; it is never counted or stored.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
 
 from locksided.core.lines import Line
+from locksided.core.model import ReasonKind
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
@@ -19,14 +20,34 @@ class Gate:
     `members` tells how many live jobs name the key: only to know when the gate can be forgotten.
     """
 
-    __slots__ = ("_first", "holders", "key", "members", "project")
+    __slots__ = ("_first", "_holders", "key", "members", "project")
+
+    reason: ClassVar[ReasonKind] = ReasonKind.CONFIG_LOCK
 
     def __init__(self, project: str, key: str) -> None:
         self.project = project
         self.key = key
-        self.holders: tuple[Job, ...] = ()
+        self._holders: tuple[Job, ...] = ()
         self.members = 0
         self._first: Line | None = None
+
+    @property
+    def lock_key(self) -> str | None:
+        """The key that it stands for; None for a gate that is no lock."""
+        return self.key
+
+    @property
+    def holders(self) -> "tuple[Job, ...]":
+        """The jobs of this gate that are processing or terminating."""
+        return self._holders
+
+    def take(self, job: "Job") -> None:
+        """The job holds it from now on."""
+        self._holders = (*self._holders, job)
+
+    def leave(self, job: "Job") -> None:
+        """The job holds it no more."""
+        self._holders = tuple(holder for holder in self._holders if holder is not job)
 
     @property
     def lines(self) -> Iterator[Line]:
@@ -37,16 +58,27 @@ class Gate:
             line = line.following
 
     def admits(self, job: "Job") -> bool:
-        """Whether the holders leave room for the job."""
-        return not self.holders or room_for(job, self.holders)
+        """Whether the holders leave room: an exclusive job needs none, a shared one only few shared ones."""
+        holders = self._holders
+        if not holders:
+            return True
+        all_shared = holders[0].lock_share > 0  # an exclusive holder would be the only one
+        return all_shared and len(holders) < job.lock_share
+
+    def blocks(self, job: "Job") -> bool:
+        """Whether it keeps a job back that stands in line: it does not admit it, or another stands ahead."""
+        return not self.admits(job) or job.line is None or job.line.head is not job
 
     def line(self, pool: "Pool") -> Line:
         """The line of that pool, made when there is none yet."""
         for line in self.lines:
             if line.pool is pool:
                 return line
-        self._first = Line(self, pool, following=self._first)
+        self._first = self._new_line(pool, self._first)
         return self._first
+
+    def _new_line(self, pool: "Pool", following: Line | None) -> Line:
+        return Line(self, pool, following)
 
     def forget(self, line: Line) -> None:
         """Drop a line that nobody stands in any more."""
@@ -56,11 +88,3 @@ class Gate:
         for one in self.lines:
             if one.following is line:
                 one.following = line.following
-
-
-def room_for(job: "Job", holders: "Sequence[Job]") -> bool:
-    """Whether they leave room: an exclusive job needs none, a shared one only few shared ones."""
-    if not holders:
-        return True
-    all_shared = holders[0].lock_share > 0  # an exclusive holder would be the only one
-    return all_shared and len(holders) < job.lock_share

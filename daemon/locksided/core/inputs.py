@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from locksided.core.model import Draft, Principal, Status
+from locksided.core.model import Draft, FailureClass, Principal, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,25 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Reprioritise:
-    """Give a job that has not started another place in its line."""
+    """Give a job that has not started, or what has not started of a container, another place in line."""
 
     job_id: int
     priority: int
     principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Put another job, or tree of jobs, in the place of one that never started.
+
+    It keeps the line order, and hold and start time unless `draft` has its own by these words.
+    """
+
+    job_id: int
+    draft: Draft
+    principal: Principal
+    keep_hold: bool = True
+    keep_start_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +194,8 @@ class Finished:
 
     `status` is success, warning or error; it does not count when the job was asked to terminate.
     `stages` are the finer stages passed at the end and their times. `started` tells whether any process
-    existed (an error before the first one leaves `starts` alone).
+    existed (an error before the first one leaves `starts` alone). `failure` classes an error: it decides
+    whether there is another attempt.
     """
 
     job_id: int
@@ -189,6 +204,7 @@ class Finished:
     values: Mapping[str, Any]
     stages: Mapping[str, int] = field(default_factory=dict)
     started: bool = True
+    failure: FailureClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +269,7 @@ Input: TypeAlias = (
     | Pause
     | Resume
     | Reprioritise
+    | Amend
     | Wait
     | StopWaiting
     | PutPool

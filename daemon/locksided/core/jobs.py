@@ -5,9 +5,10 @@ The specification itself stays in the store; it is read when the job starts.
 
 from typing import TYPE_CHECKING, Any
 
-from locksided.core.model import Condition, JobType, OnLost, Status
+from locksided.core.model import Condition, JobType, OnError, OnLost, Status
 
 if TYPE_CHECKING:
+    from locksided.core.families import Container
     from locksided.core.gates import Gate
     from locksided.core.lines import Line
     from locksided.core.pools import Pool
@@ -81,10 +82,14 @@ class Job:
     """A job that is not final. `order` is its line order, `entered_us` when it last came to its place.
 
     `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
-    `line` is where it stands, None when it does not.
+    `line` is where it stands, None when it does not. `container` is the one whose strong child it is, and
+    `on_error` what it does to it when it fails.
     """
 
+    type: JobType = JobType.STANDARD
+
     __slots__ = (
+        "container",
         "created_us",
         "entered_us",
         "gate",
@@ -93,6 +98,7 @@ class Job:
         "line",
         "lineage",
         "lock_share",
+        "on_error",
         "on_lost",
         "order",
         "owner_uid",
@@ -103,7 +109,6 @@ class Job:
         "run",
         "start_at_us",
         "status",
-        "type",
     )
 
     def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
@@ -111,7 +116,6 @@ class Job:
         self.project = project
         self.owner_uid = owner_uid
         self.pool = pool
-        self.type = JobType.STANDARD
         self.status = Status.CREATED
         self.priority = 0
         self.order = job_id
@@ -119,6 +123,8 @@ class Job:
         self.gate: Gate | None = None
         self.line: Line | None = None
         self.lineage: tuple[int, ...] = ()
+        self.container: Container | None = None
+        self.on_error: OnError | None = None
         self.created_us = now_us
         self.entered_us = now_us
         self.start_at_us: int | None = None
@@ -143,9 +149,20 @@ class Job:
         return self.run.starts if self.run is not None else 0
 
     @property
+    def is_let_go(self) -> bool:
+        """Whether its container, if it has one, has started; if so, all ancestors of that one have, too."""
+        return self.container is None or self.container.has_started
+
+    @property
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting."""
-        return self.start_at_us is None and self.held is None and not self.pending
+        return self.start_at_us is None and self.held is None and not self.pending and self.is_let_go
+
+    @property
+    def came_us(self) -> int:
+        """When it last came to its place, which for a child is not before its container started."""
+        container_run = self.container.run if self.container is not None else None
+        return max(self.entered_us, container_run.start_us if container_run is not None else 0)
 
     @property
     def has_started(self) -> bool:

@@ -1,6 +1,7 @@
-"""A job's way from its acceptance to its end, as far as the daemon goes by itself.
+"""A standard job's way from its start to its end, as far as the daemon goes by itself.
 
-What callers ask for on that way (terminate, hold, pause …) is in `termination` and `control`.
+How jobs are accepted is in `acceptance`, what callers ask for on the way in `termination` and `control`, what
+the end of a child does to its container in `containers`.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
-from locksided.core.errors import Conflict, Forbidden, NotFound
+from locksided.core.families import Container
 from locksided.core.inputs import (
     Finished,
     KeeperDied,
@@ -18,159 +19,11 @@ from locksided.core.inputs import (
     Spawned,
     StageReached,
     StepEnded,
-    Submit,
 )
-from locksided.core.jobs import Hold, Job, Run
-from locksided.core.model import Condition, Dependency, Draft, OnLost, Status
+from locksided.core.jobs import Job, Run
+from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Status
 from locksided.core.pools import Trouble
-from locksided.core.saves import InsertDependency, InsertJob, PutSpec
-from locksided.core.turn import Turn
-
-# -- acceptance -------------------------------------------------------------------------------------------
-
-
-def submit(turn: Turn, asked: Submit) -> list[int]:
-    """Accept all drafts or refuse all; answers the new ids."""
-    parents = [_check_draft(turn, draft, asked.final) for draft in asked.drafts]
-    return [
-        _accept(turn, draft, parent, asked.final) for draft, parent in zip(asked.drafts, parents, strict=True)
-    ]
-
-
-def _check_draft(turn: Turn, draft: Draft, final: Mapping[int, Status]) -> Job | None:
-    turn.state.pool(draft.pool)
-    parent = _parent_of(turn, draft)
-    lineage = () if parent is None else (*parent.lineage, parent.id)
-    for index, dependency in enumerate(draft.depends_on):
-        path = f"{draft.path}.dependsOn[{index}].job"
-        if dependency.job_id in lineage:
-            circle = " -> ".join(map(str, (*lineage[lineage.index(dependency.job_id) :], "the new job")))
-            raise Conflict(
-                f"A job cannot depend on its own ancestor {dependency.job_id} ({circle}).", path=path
-            )
-        if _status_of(turn, dependency.job_id, final) is None:
-            raise NotFound(f"There is no job {dependency.job_id} to depend on.", path=path)
-    return parent
-
-
-def _status_of(turn: Turn, job_id: int, final: Mapping[int, Status]) -> Status | None:
-    job = turn.state.jobs.get(job_id)
-    return job.status if job is not None else turn.state.ended.get(job_id) or final.get(job_id)
-
-
-def _parent_of(turn: Turn, draft: Draft) -> Job | None:
-    if draft.parent_id is None:
-        return None
-    parent = turn.state.jobs.get(draft.parent_id)
-    if parent is None or parent.status is not Status.PROCESSING:
-        raise Conflict(
-            f"Job {draft.parent_id} cannot be a parent: only a job that is processing can.",
-            path=f"{draft.path}.parentRunId",
-        )
-    if parent.owner_uid != draft.owner_uid:
-        raise Forbidden(f"Job {parent.id} belongs to another user.", path=f"{draft.path}.parentRunId")
-    return parent
-
-
-def _accept(turn: Turn, draft: Draft, parent: Job | None, final: Mapping[int, Status]) -> int:
-    job = _new_job(turn, draft, parent)
-    wanted = _strictest(draft.depends_on)
-    unmet, failed = _sort_dependencies(turn, wanted, final)
-    job.pending = unmet or None
-    if failed is not None:
-        job.pending = {failed.job_id: failed.condition}
-    turn.state.add(job)
-    _save_new(turn, job, draft, wanted)
-    if failed is not None:
-        cancel_for_dependency(turn, job, failed)
-    elif job.stands_in_line:
-        dispatch.enter_line(turn, job)
-    else:
-        dispatch.restate(turn, job)
-    return job.id
-
-
-def _new_job(turn: Turn, draft: Draft, parent: Job | None) -> Job:
-    state = turn.state
-    job = Job(state.next_id, draft.project, draft.owner_uid, state.pool(draft.pool), turn.now_us)
-    state.next_id += 1
-    job.priority = draft.priority
-    job.on_lost = draft.on_lost
-    if draft.lock_key is not None:
-        job.gate = state.gate(draft.project, draft.lock_key)
-        job.lock_share = draft.lock_share
-    if parent is not None:
-        job.lineage = (*parent.lineage, parent.id)
-    if draft.start_at_us is not None and draft.start_at_us > turn.now_us:
-        job.start_at_us = draft.start_at_us
-    if draft.held:
-        job.held = Hold(turn.principal.user if turn.principal is not None else "", turn.now_us)
-    return job
-
-
-def _strictest(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
-    """What is asked of each job; who names one twice means both."""
-    wanted: dict[int, Condition] = {}
-    for dependency in dependencies:
-        if wanted.get(dependency.job_id) is not Condition.SUCCESS:
-            wanted[dependency.job_id] = dependency.condition
-    return wanted
-
-
-def _sort_dependencies(
-    turn: Turn, wanted: Mapping[int, Condition], final: Mapping[int, Status]
-) -> tuple[dict[int, Condition], Dependency | None]:
-    """Those still to wait for, and the first that can no longer be met."""
-    unmet: dict[int, Condition] = {}
-    failed = None
-    for job_id, condition in wanted.items():
-        if job_id in turn.state.jobs:
-            unmet[job_id] = condition
-            continue
-        status = _status_of(turn, job_id, final)
-        if status is not None and not condition.met_by(status):
-            failed = failed or Dependency(job_id, condition)
-    return unmet, failed
-
-
-def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condition]) -> None:
-    now_us = turn.now_us
-    values: dict[str, Any] = {
-        **draft.values,
-        "project": job.project,
-        "run_id": job.run_id,
-        "parent_id": job.lineage[-1] if job.lineage else None,
-        "relation": "weak" if job.lineage else None,
-        "type": job.type,
-        "status": job.status,
-        "pool": job.pool.id,
-        "priority": job.priority,
-        "line_order": job.order,
-        "owner_uid": job.owner_uid,
-        "lock_key": job.gate.key if job.gate is not None else None,
-        "lock_policy": policy_text(job),
-        "start_at_us": draft.start_at_us,
-        "held_by": job.held.by if job.held is not None else None,
-        "held_us": job.held.since_us if job.held is not None else None,
-        "on_lost": job.on_lost,
-        "stage": "validated",
-        "stages": job.first_stages,
-        "created_us": now_us,
-        "updated_us": now_us,
-        "ready_us": now_us,
-    }
-    turn.saves.extend(PutSpec(*blob) for blob in draft.blobs)
-    turn.saves.append(InsertJob(job.id, values))
-    turn.saves.extend(InsertDependency(job.id, on_id, when) for on_id, when in depends_on.items())
-    turn.event(job, "job.created", component=values.get("component"), config=values.get("config"))
-
-
-def policy_text(job: Job) -> str:
-    """The lock policy in the wire's words."""
-    if job.gate is None:
-        return "none"
-    return f"shared:{job.lock_share}" if job.lock_share else "exclusive"
-
+from locksided.core.turn import Ending, Turn
 
 # -- while it runs ----------------------------------------------------------------------------------------
 
@@ -189,7 +42,7 @@ def spawned(turn: Turn, report: Spawned) -> None:
     if found is None or found[1].spawned:
         return
     job, run = found
-    _count_start(job, run)
+    _count_start(turn, job, run)
     stage = turn.reach(job, {"running": turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
     _judge_trial(job, run)
@@ -197,11 +50,23 @@ def spawned(turn: Turn, report: Spawned) -> None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
 
-def _count_start(job: Job, run: Run) -> None:
+def _count_start(turn: Turn, job: Job, run: Run) -> None:
     run.spawned = True
     if run.step == 0:
         run.starts += 1
+        _mark_containers(turn, job)
     assert run.starts <= run.launches, f"job {job.id} started more often than it was told to"
+
+
+def _mark_containers(turn: Turn, job: Job) -> None:
+    """Note in every container above it, once, that something below was started."""
+    for ancestor_id in reversed(job.lineage):
+        above = turn.state.jobs.get(ancestor_id)
+        if isinstance(above, Container) and above.run is not None:
+            if above.run.starts:
+                return
+            above.run.starts = 1
+            turn.update(above, starts=1)
 
 
 def _judge_trial(job: Job, run: Run) -> None:
@@ -236,7 +101,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
         return
     job, run = found
     if not run.spawned:
-        _count_start(job, run)
+        _count_start(turn, job, run)
         turn.update(job, starts=run.starts)
     _judge_trial(job, run)
     if run.stop_asked:
@@ -264,7 +129,7 @@ def finished(turn: Turn, report: Finished) -> Status | None:
         return None
     job, run = found
     if report.started and not run.spawned:
-        _count_start(job, run)
+        _count_start(turn, job, run)
     _judge_trial(job, run)
     values = {**report.values, "starts": run.starts}
     if report.stages:
@@ -272,7 +137,7 @@ def finished(turn: Turn, report: Finished) -> Status | None:
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
-    end(turn, job, status, cause, **values)
+    end(turn, job, status, cause, report.failure, **values)
     return status
 
 
@@ -335,7 +200,7 @@ def lost(turn: Turn, report: Lost) -> None:
         return
     job, run = found
     if not run.spawned:
-        _count_start(job, run)
+        _count_start(turn, job, run)
     _judge_trial(job, run)
     turn.update(job, starts=run.starts)
     if run.stop_asked:
@@ -350,13 +215,19 @@ def _go_by_on_lost(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) ->
         turn.update(job, lost_count=run.lost_count)
         requeue(turn, job, "lost")
     else:
-        end(turn, job, Status.ERROR, "lost", **values)
+        end(turn, job, Status.ERROR, "lost", FailureClass.LOST, **values)
 
 
 def requeue(turn: Turn, job: Job, cause: str) -> None:
-    """Back to `created` at its old place in line: the machine failed, not the job."""
+    """Back to `created` at its old place in line: the machine failed, not the job.
+
+    After a sibling's `stop` nothing more starts: then the job is cancelled instead.
+    """
     run = job.run
     assert run is not None
+    if job.container is not None and job.container.tally.stopped:
+        _cancel_instead(turn, job, run)
+        return
     times = _leave_run(turn, job)
     run.token = None
     run.spawned = run.survivors = False
@@ -378,21 +249,34 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
     dispatch.enter_line(turn, job)
 
 
-def end(turn: Turn, job: Job, status: Status, cause: str, **values: Any) -> None:
-    """Make a job final, free what it held, and let those that depended on it follow."""
+def _cancel_instead(turn: Turn, job: Job, run: Run) -> None:
+    times = run.end_processing(turn.now_us)
+    turn.move(job, Status.TERMINATING, "stop", desired_status=Status.TERMINATING, **times)
+    end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "container")
+
+
+def end(
+    turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
+) -> None:
+    """Make a job final and free what it held. Those that depend on it and its container follow later."""
     dispatch.leave_line(turn, job)
     if job.has_started:
         values |= _leave_run(turn, job)
         values["start_token"] = None
-    _close(turn, job, status, cause, **values)
+    _close(turn, job, status, cause, failure, **values)
 
 
-def _close(turn: Turn, job: Job, status: Status, cause: str, **values: Any) -> None:
+def _close(
+    turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
+) -> None:
     values |= turn.reach(job, {"done": turn.now_us})
-    if job.run is not None:  # there may be a folder, which is kept for a while
+    if job.run is not None and not isinstance(job, Container):  # there may be a folder, kept for a while
         values["expires_us"] = turn.now_us + turn.state.retention_us
+    if isinstance(job, Container) and job.result is not None and "result" in values:
+        values["result"] = {**job.result, **values["result"]}
     turn.move(job, status, cause, **values)
-    turn.aftermath.extend((dependant, job.id, status) for dependant in turn.state.discard(job, status))
+    dependants = turn.state.discard(job, status)
+    turn.endings.append(Ending(job, status, cause, dependants, failure, values.get("result")))
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
@@ -403,34 +287,43 @@ def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
     return job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
 
 
-def tell_dependants(turn: Turn) -> None:
-    """Let everybody follow who depended on a job that ended in this step, and so on down."""
-    while turn.aftermath:
-        job, other_id, status = turn.aftermath.popleft()
-        if job.pending and turn.state.jobs.get(job.id) is job:
-            _tell_dependant(turn, job, job.pending, other_id, status)
-
-
-def _tell_dependant(
-    turn: Turn, job: Job, pending: dict[int, Condition], other_id: int, status: Status
-) -> None:
-    condition = pending[other_id]
-    if not condition.met_by(status):
-        cancel_for_dependency(turn, job, Dependency(other_id, condition), status)
+def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
+    """Let a job follow that depended on one that ended, if it still does."""
+    pending = job.pending
+    if not pending or turn.state.jobs.get(job.id) is not job:
         return
-    del pending[other_id]
+    condition = pending[ending.job.id]
+    if not condition.met_by(ending.status, ending.job.on_error):
+        cancel_for_dependency(turn, job, Dependency(ending.job.id, condition), ending)
+        return
+    del pending[ending.job.id]
     if not pending:
         job.pending = None
         dispatch.free(turn, job)
 
 
-def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, status: Status | None = None) -> None:
+def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:
     """Cancel a job whose dependency can no longer be met; those that depend on it follow."""
-    ended = f" ended as {status}" if status is not None else " had already ended otherwise"
-    message = f"Job {dependency.job_id}, on whose {dependency.condition} this job depends,{ended}."
+    ended = f" ended as {ending.status}" if ending is not None else " had already ended otherwise"
+    cause, what = "dependency", f"Job {dependency.job_id}, on whose {dependency.condition} this job depends,"
+    if dependency.condition is Condition.PHASE and ending is not None:
+        cause, what = "phase", f"{_phase_name(ending.job)}, which comes first,"
+    message = f"{what}{ended}."
     error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
-    result = {"message": message, "error": error}
-    end_unstarted(turn, job, "dependency", result=result)
+    cancel_tree(turn, job, cause, result={"message": message, "error": error})
+
+
+def _phase_name(job: Job) -> str:
+    title = job.title if isinstance(job, Container) else None
+    return f"Phase '{title}' (job {job.id})" if title else f"The phase of job {job.id}"
+
+
+def cancel_tree(turn: Turn, job: Job, cause: str, **values: Any) -> None:
+    """Cancel a job that has not started, and what a container has below it."""
+    end_unstarted(turn, job, cause, **values)
+    if isinstance(job, Container):
+        for child in list(job.children.values()):
+            cancel_tree(turn, child, "container", message=f"Its container, job {job.id}, was cancelled.")
 
 
 def end_unstarted(turn: Turn, job: Job, cause: str, **values: Any) -> None:
@@ -439,5 +332,5 @@ def end_unstarted(turn: Turn, job: Job, cause: str, **values: Any) -> None:
         end(turn, job, Status.CANCELLED, cause, **values)
         return
     dispatch.leave_line(turn, job)
-    turn.move(job, Status.TERMINATING, cause, **{**values, "desired_status": Status.TERMINATING})
-    _close(turn, job, Status.TERMINATED, cause)
+    turn.move(job, Status.TERMINATING, cause, desired_status=Status.TERMINATING)
+    _close(turn, job, Status.TERMINATED, cause, **values)

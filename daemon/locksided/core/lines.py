@@ -3,6 +3,7 @@
 Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from locksided.core.ranked import Ranked, rank
@@ -67,6 +68,10 @@ class Line:
         if self.head is not None and self._behind is not None:
             self._behind.remove(self.head)
 
+    def unsettled(self) -> "Iterable[Job]":
+        """Those whose status may be another since the last look: of a lock's line the head alone."""
+        return () if self.head is None else (self.head,)
+
     def offer_head(self) -> None:
         """Let the pool know of the head if the gate admits it, and of nobody if not."""
         head = self.head
@@ -89,6 +94,13 @@ class Line:
             return 0
         assert self._behind is not None
         return 1 + self._behind.ahead(job)
+
+    def between(self, start: int, stop: int) -> "Iterator[Job]":
+        """Those with so many ahead of them: from `start` on, and fewer than `stop`."""
+        if self.head is not None and start <= 0 < stop:
+            yield self.head
+        if self._behind is not None:
+            yield from self._behind.between(max(start - 1, 0), stop - 1)
 
     def before(self, job: "Job") -> "Job | None":
         """Who stands right before it."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from locksided.core import dispatch
+from locksided.core.families import Container
 from locksided.core.jobs import Hold, Job, Run
-from locksided.core.model import Condition, JobType, OnLost, Status
+from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
 from locksided.core.pools import Pool
 from locksided.core.state import State
+from locksided.core.transitions import FINAL
 from locksided.core.turn import Turn
 
 
@@ -57,6 +60,27 @@ class JobRecord:
     paused_us: int
     paused_since_us: int | None
     on_lost: str
+    relation: str | None = None
+    behavior_on_error: str | None = None
+    delay_us: int | None = None
+    parallelism: int | str | None = None
+    retry: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+    name: str | None = None
+    component: str | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRecord:
+    """A strong child as its container counts it."""
+
+    id: int
+    container_id: int
+    status: str
+    end_cause: str | None
+    behavior_on_error: str | None
+    attempt: int
 
 
 def add_pool(state: State, record: PoolRecord) -> None:
@@ -69,27 +93,75 @@ def add_pool(state: State, record: PoolRecord) -> None:
 
 
 def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | None = None) -> Job:
-    """Take over a stored job that is not final."""
-    job = Job(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
-    job.type = JobType(record.type)
+    """Take over a stored job that is not final. A container must come before its children."""
+    job = _container(state, record) if record.type != JobType.STANDARD else _standard(state, record)
     job.status = Status(record.status)
     job.priority = record.priority
     job.order = record.line_order
     job.entered_us = record.ready_us
     job.start_at_us = _start_time_to_come(record)
     job.on_lost = OnLost(record.on_lost)
-    job.lineage = tuple(int(part) for part in record.run_id.split(".")[:-1])
+    job.on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
     job.pending = dict(pending) if pending else None
     if record.held_by is not None:
         job.held = Hold(record.held_by, record.held_us or record.created_us)
+    _join_family(state, job, record)
     if record.lock_key is not None:
         job.gate = state.gate(record.project, record.lock_key)
         _, _, share = record.lock_policy.partition(":")
         job.lock_share = int(share or 0)
-    if record.launches:
+    if record.launches or (isinstance(job, Container) and job.has_started):
         job.run = _run(record)
     state.add(job)
     return job
+
+
+def _standard(state: State, record: JobRecord) -> Job:
+    return Job(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
+
+
+def _container(state: State, record: JobRecord) -> Container:
+    type_ = JobType(record.type)
+    container = Container(
+        record.id, record.project, record.owner_uid, state.no_pool, record.created_us, type_
+    )
+    container.pool_id = record.pool
+    container.limit_to(record.parallelism if isinstance(record.parallelism, int) else None)
+    container.result = record.result
+    if type_ is JobType.PHASE:
+        container.title = record.name
+    if record.retry is not None:
+        container.policy = RetryPolicy.from_data(record.retry)
+        container.about = {"component": record.component, "config": record.config}
+    return container
+
+
+def _join_family(state: State, job: Job, record: JobRecord) -> None:
+    job.lineage = tuple(int(part) for part in record.run_id.split(".")[:-1])
+    if record.relation == "strong":
+        container = state.jobs[job.lineage[-1]]
+        assert isinstance(container, Container), f"job {job.id} is a strong child of what is no container"
+        job.container = container
+        job.lineage = container.child_lineage
+        job.gate = container.rows
+        if record.delay_us is not None and not container.has_started:
+            container.delays[job.id] = record.delay_us
+    if isinstance(job, Container):
+        job.child_lineage = (*job.lineage, job.id)
+
+
+def add_child(state: State, record: ChildRecord) -> None:
+    """Let a live container count one of its strong children; those that live are known already."""
+    container = state.jobs.get(record.container_id)
+    if not isinstance(container, Container):
+        return
+    if container.type is JobType.RETRY:
+        container.attempts = max(container.attempts, record.attempt + 1)
+        return
+    status = Status(record.status)
+    if status in FINAL:
+        on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
+        container.tally.add(record.id, status, record.end_cause or "", on_error)
 
 
 def _start_time_to_come(record: JobRecord) -> int | None:

@@ -55,15 +55,84 @@ BY_OTHER_JOBS = frozenset(
 )
 
 
+class OnError(StrEnum):
+    """What a child that fails does to its container; nothing said means `fail`."""
+
+    FAIL = "fail"
+    WARNING = "warning"
+    STOP = "stop"
+
+
 class Condition(StrEnum):
-    """What a dependant asks of the job that it depends on."""
+    """What a dependant asks of the job that it depends on. Only phases ask for a `phase` that is done."""
 
     SUCCESS = "success"
     FINAL = "final"
+    PHASE = "phase"
 
-    def met_by(self, status: Status) -> bool:
-        """Whether that final status meets it: `success` takes warnings, `final` takes anything."""
-        return self is Condition.FINAL or status in (Status.SUCCESS, Status.WARNING)
+    def met_by(self, status: Status, on_error: OnError | None = None) -> bool:
+        """Whether that end meets it: `success` takes warnings, `phase` a tolerated error too, `final` all."""
+        match self:
+            case Condition.FINAL:
+                return True
+            case Condition.PHASE if status is Status.ERROR:
+                return on_error is OnError.WARNING
+            case Condition.SUCCESS | Condition.PHASE:
+                return status in (Status.SUCCESS, Status.WARNING)
+
+
+class FailureClass(StrEnum):
+    """Whose fault a run's failure is, as far as trying again goes."""
+
+    USER = "user"
+    APPLICATION = "application"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+
+
+class Backoff(StrEnum):
+    """How the pauses between attempts grow."""
+
+    FIXED = "fixed"
+    EXPONENTIAL = "exponential"
+
+
+RETRIED_BY_DEFAULT = frozenset({FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When a failed attempt is followed by another. `max_attempts` counts all, the first included.
+
+    `jitter` is the share (0 to 1) by which a pause may be longer or shorter. With `release_lock` each attempt
+    takes the lock by itself and nobody has it between them.
+    """
+
+    max_attempts: int
+    delay_us: int = 0
+    backoff: Backoff = Backoff.FIXED
+    max_delay_us: int | None = None
+    jitter: float = 0.0
+    on: frozenset[FailureClass] = RETRIED_BY_DEFAULT
+    release_lock: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {
+            "max_attempts": self.max_attempts,
+            "delay_us": self.delay_us,
+            "backoff": str(self.backoff),
+            "max_delay_us": self.max_delay_us,
+            "jitter": self.jitter,
+            "on": sorted(self.on),
+            "release_lock": self.release_lock,
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "RetryPolicy":
+        """The policy that was stored so."""
+        on = frozenset(map(FailureClass, data["on"]))
+        return cls(**{**data, "backoff": Backoff(data["backoff"]), "on": on})
 
 
 class OnLost(StrEnum):
@@ -96,12 +165,17 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked request for one standard job. `values` are columns and `blobs` documents by their hash: the
-    core only passes both on.
+    """A checked request for one job, with its strong children when it is a container.
 
-    `lock_key` is None for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one.
-    `held` keeps it back until released. `path` is where it stands in the call, for refusals. Times are
-    microseconds since the epoch.
+    `values` are columns and `blobs` documents by their hash: the core only passes both on. `lock_key` is None
+    for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one. `held` keeps it back
+    until released. `path` is where it stands in the call, for refusals. Times are microseconds since the
+    epoch.
+
+    `children` are made in the same step, `on_error` says what a child does to its container when it fails.
+    `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
+    are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
+    of its container. A RETRY has a policy, and one child: the first attempt, the template of all others.
     """
 
     project: str
@@ -117,15 +191,26 @@ class Draft:
     on_lost: OnLost = OnLost.REQUEUE
     values: Mapping[str, Any] = field(default_factory=dict)
     blobs: tuple[tuple[str, bytes], ...] = ()
+    type: JobType = JobType.STANDARD
+    on_error: OnError | None = None
+    parallelism: int | None = None
+    children: tuple["Draft", ...] = ()
+    after: tuple[int, ...] = ()
+    delay_us: int | None = None
+    retry: RetryPolicy | None = None
     path: str = "$"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that keeps a job back. `details` are those of its kind, in the wire's names and units."""
+    """One thing that keeps a job back. `details` are those of its kind, in the wire's names and units.
+
+    `via` is the ancestor that it keeps back, when that is not the job itself.
+    """
 
     kind: ReasonKind
     since_us: int
     message: str
     unblock: str
     details: Mapping[str, Any]
+    via: int | None = None

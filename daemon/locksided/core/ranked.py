@@ -68,6 +68,16 @@ class Ranked:
         number, place = self._place_of(job)
         return sum(map(len, self._chunks[:number])) + place
 
+    def between(self, start: int, stop: int) -> "Iterator[Job]":
+        """Those at the places from `start` on and before `stop`."""
+        for chunk in self._chunks:
+            if stop <= 0:
+                return
+            if start < len(chunk):
+                yield from chunk[max(start, 0) : stop]
+            start -= len(chunk)
+            stop -= len(chunk)
+
     def before(self, job: "Job") -> "Job | None":
         """Who comes right before it."""
         number, place = self._place_of(job)

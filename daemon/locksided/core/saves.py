@@ -19,6 +19,32 @@ class InsertJob:
     values: Mapping[str, Any]
 
 
+CLONED = (
+    *("project", "parent_id", "relation", "type", "component", "config", "branch_id", "mode", "name"),
+    *(
+        "description",
+        "labels",
+        "visible",
+        "owner_uid",
+        "owner_gid",
+        "owner_name",
+        "creator_type",
+        "creator_id",
+    ),
+    *("pool", "lock_key", "lock_policy", "spec_hash", "env_hash", "behavior_on_error", "on_lost"),
+)
+"""What the next attempt has from the one before: all that was asked for, and nothing that came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloneJob:
+    """A new job with the columns `CLONED` of another; `values` are its other columns, or override those."""
+
+    id: int
+    from_id: int
+    values: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateJob:
     """New values for some columns of one job; the other columns stay."""
@@ -90,6 +116,7 @@ class PutSpec:
 
 Save: TypeAlias = (
     InsertJob
+    | CloneJob
     | UpdateJob
     | AppendEvent
     | PutPool

@@ -7,8 +7,12 @@ the actions, then answers; when the save fails it throws this object away and lo
 How it works. A job that has not started stands in the line of its gate (its lock key) and its pool, unless
 something of its own keeps it back: a start time, a hold, a dependency. Only heads of lines may start, when
 their gate admits them and their pool has room. Whatever happens touches some lines; at the end of every step
-`dispatch.settle` looks at those, starts who may start, and lets the statuses of the heads follow. Who holds a
+`settling` looks at those, starts who may start, and lets the statuses of the heads follow. Who holds a
 lock or a slot is never counted: it is the set of jobs that are processing or terminating.
+
+A container is such a job too. It stands in the line of its key and of no pool, and starts by letting its
+children stand in line; a child's end is counted by its container in the same step, and may end it. Rows of a
+container have its parallelism for a gate. Attempts, phases and rows are policies over these few things.
 
 What could be nicer: `explain` counts the jobs ahead in a pool by looking at all of them.
 """
@@ -16,7 +20,7 @@ What could be nicer: `explain` counts the jobs ahead in a pool by looking at all
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.core import control, dispatch, lifecycle, termination, waits
+from locksided.core import acceptance, amending, control, lifecycle, settling, termination, waits
 from locksided.core import inputs as i
 from locksided.core.actions import Action
 from locksided.core.forecast import Forecast, forecast
@@ -49,8 +53,7 @@ class Scheduler:
         """
         turn = Turn(self.state, now_us, getattr(asked, "principal", None))
         answer = _apply(turn, asked)
-        lifecycle.tell_dependants(turn)
-        dispatch.settle(turn)
+        settling.settle(turn)
         return Step(turn.saves, turn.actions, answer)
 
     def saved(self) -> None:
@@ -66,16 +69,18 @@ class Scheduler:
         return forecast(self.state, self.state.job(job_id), now_us)
 
     def started_jobs(self) -> list[Job]:
-        """The jobs that are processing or terminating."""
+        """The standard jobs that are processing or terminating: those that have processes."""
         return [job for pool in self.state.pools.values() for job in pool.running.values()]
 
 
 def _apply(turn: Turn, asked: i.Input) -> Any:
     match asked:
         case i.Submit():
-            return lifecycle.submit(turn, asked)
+            return acceptance.submit(turn, asked)
         case i.Terminate():
             return termination.terminate(turn, asked)
+        case i.Amend():
+            return amending.amend(turn, asked)
         case i.Wait():
             return waits.begin(turn.state, asked)
         case i.StopWaiting():

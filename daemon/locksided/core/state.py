@@ -19,7 +19,9 @@ DAY_US = 86_400_000_000
 class State:
     """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved.
 
-    `gates` are those that live jobs name, by project and key.
+    `gates` are those that live jobs name, by project and key. `descendants` has, by ancestor, the jobs that
+    are no strong children; those are found through their containers. Containers stand and run in `no_pool`,
+    which has no limits and which nobody can name.
     """
 
     __slots__ = (
@@ -31,6 +33,7 @@ class State:
         "jobs",
         "max_requeues",
         "next_id",
+        "no_pool",
         "pools",
         "retention_us",
         "store_trouble",
@@ -45,6 +48,7 @@ class State:
         self.jobs: dict[int, Job] = {}
         self.gates: dict[str, dict[str, Gate]] = {}
         self.pools: dict[str, Pool] = {}
+        self.no_pool = Pool("", None, "")
         self.dependants: dict[int, dict[int, Job]] = {}
         self.descendants: dict[int, dict[int, Job]] = {}
         self.timers: list[tuple[int, int]] = []
@@ -88,46 +92,63 @@ class State:
         self.jobs[job.id] = job
         if job.gate is not None:
             job.gate.members += 1
-        for ancestor_id in job.lineage:
-            self.descendants.setdefault(ancestor_id, {})[job.id] = job
-        for other_id in job.pending or ():
-            self.dependants.setdefault(other_id, {})[job.id] = job
+        if job.container is not None:
+            job.container.children[job.id] = job
+        else:
+            for ancestor_id in job.lineage:
+                self.descendants.setdefault(ancestor_id, {})[job.id] = job
+        self.depend(job)
         if job.start_at_us is not None:
             heappush(self.timers, (job.start_at_us, job.id))
+
+    def depend(self, job: Job) -> None:
+        """Let the jobs that it waits for know of it."""
+        for other_id in job.pending or ():
+            self.dependants.setdefault(other_id, {})[job.id] = job
 
     def occupy(self, job: Job) -> None:
         """Let a job that is processing or terminating hold its lock and its slot."""
         job.pool.running[job.id] = job
         if job.gate is not None:
-            job.gate.holders = (*job.gate.holders, job)
+            job.gate.take(job)
 
     def vacate(self, job: Job) -> None:
         """The job holds nothing any more."""
         del job.pool.running[job.id]
         self.waits.pop(job.id, None)
         if job.gate is not None:
-            job.gate.holders = tuple(holder for holder in job.gate.holders if holder is not job)
+            job.gate.leave(job)
 
     def discard(self, job: Job, status: Status) -> list[Job]:
         """Forget a job that became final; answers those that depended on it."""
         del self.jobs[job.id]
         self.ended[job.id] = status
+        if job.container is not None:
+            del job.container.children[job.id]
+        else:
+            self._leave_family(job)
+        self.depend_no_more(job)
+        if job.gate is not None:
+            job.gate.members -= 1
+            if not job.gate.members and job.gate.lock_key is not None:
+                self._forget_gate(job.gate)
+        return list(self.dependants.pop(job.id, {}).values())
+
+    def _leave_family(self, job: Job) -> None:
         for ancestor_id in job.lineage:
             family = self.descendants[ancestor_id]
             del family[job.id]
             if not family:
                 del self.descendants[ancestor_id]
+
+    def depend_no_more(self, job: Job) -> None:
+        """Nobody needs to tell it of an end any more."""
         for other_id in job.pending or ():
             others = self.dependants.get(other_id)
             if others is not None:
                 del others[job.id]
                 if not others:
                     del self.dependants[other_id]
-        if job.gate is not None:
-            job.gate.members -= 1
-            if not job.gate.members:
-                self._forget_gate(job.gate)
-        return list(self.dependants.pop(job.id, {}).values())
 
     def _forget_gate(self, gate: Gate) -> None:
         gates = self.gates[gate.project]

@@ -1,17 +1,31 @@
 """Terminate: cancel what has not started, stop what runs. What it would do is told by `forecast`."""
 
-from locksided.core import lifecycle
+from collections.abc import Iterator
+
+from locksided.core import containers, lifecycle
 from locksided.core.actions import StopRun
+from locksided.core.families import Container
 from locksided.core.inputs import Terminate
 from locksided.core.jobs import Job
 from locksided.core.model import Status
+from locksided.core.state import State
 from locksided.core.turn import Turn
 
 
-def family(turn: Turn, job: Job) -> list[Job]:
-    """The job and its live descendants, deepest last."""
-    below = turn.state.descendants.get(job.id, {})
-    return [job, *sorted(below.values(), key=lambda one: (len(one.lineage), one.id))]
+def family(state: State, job: Job) -> list[Job]:
+    """The job and its live descendants, strong and weak, deepest last."""
+    below = [*strong_descendants(job)]
+    for weak in state.descendants.get(job.id, {}).values():
+        below += [weak, *strong_descendants(weak)]
+    return [job, *sorted(below, key=lambda one: (len(one.lineage), one.id))]
+
+
+def strong_descendants(job: Job) -> Iterator[Job]:
+    """What a container has below it, at any depth, of what lives."""
+    if isinstance(job, Container):
+        for child in job.children.values():
+            yield child
+            yield from strong_descendants(child)
 
 
 def terminate(turn: Turn, asked: Terminate) -> None:
@@ -19,16 +33,21 @@ def terminate(turn: Turn, asked: Terminate) -> None:
 
     What has not started goes first, so that nothing below is set free by an end above it.
     """
-    family_jobs = family(turn, turn.state.job(asked.job_id))
-    jobs = [job for job in family_jobs if job.status is not Status.TERMINATING]
-    for job in jobs:
-        turn.event(job, "job.terminateRequested")
-    for job in jobs:
-        if not job.has_started and turn.state.jobs.get(job.id) is job:
-            lifecycle.end_unstarted(turn, job, "terminated", desired_status=Status.TERMINATING)
-    for job in jobs:
-        if job.status is Status.PROCESSING:
-            _stop(turn, job)
+    job = turn.state.job(asked.job_id)
+    jobs = [one for one in family(turn.state, job) if one.status is not Status.TERMINATING]
+    for one in jobs:
+        if one is job or one.container is None or one.has_started:
+            turn.event(one, "job.terminateRequested")
+    for one in jobs:
+        if isinstance(one, Container) and one.has_started:
+            containers.terminate(turn, one)
+    for one in jobs:
+        if not one.has_started and turn.state.jobs.get(one.id) is one:
+            cause = "terminated" if one is job or one.container is None else "container"
+            lifecycle.end_unstarted(turn, one, cause, desired_status=Status.TERMINATING)
+    for one in jobs:
+        if one.status is Status.PROCESSING:
+            _stop(turn, one)
 
 
 def _stop(turn: Turn, job: Job) -> None:

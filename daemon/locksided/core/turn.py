@@ -7,20 +7,45 @@ from typing import Any
 from locksided.core.actions import Action
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
-from locksided.core.model import Principal, Status
+from locksided.core.model import FailureClass, Principal, Status
 from locksided.core.saves import AppendEvent, Save, UpdateJob
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, check_transition
+
+
+class Ending:
+    """A job that became final in this step. What follows from it for others is done before the step ends.
+
+    `failure` classes the failure of its run, `result` is what it ended with.
+    """
+
+    __slots__ = ("cause", "dependants", "failure", "job", "result", "status")
+
+    def __init__(
+        self,
+        job: Job,
+        status: Status,
+        cause: str,
+        dependants: list[Job],
+        failure: FailureClass | None,
+        result: Mapping[str, Any] | None,
+    ) -> None:
+        self.job = job
+        self.status = status
+        self.cause = cause
+        self.dependants = dependants
+        self.failure = failure
+        self.result = result
 
 
 class Turn:
     """Collects saves and actions while the state changes. A refusal must come before the first change.
 
     Before the step ends, the heads of the `touched` lines and the statuses of the `uncertain` jobs are looked
-    at again, and those in `aftermath` are told of the end of a job that they depended on.
+    at again, and whom the `endings` concern is told of them.
     """
 
-    __slots__ = ("actions", "aftermath", "now_us", "principal", "saves", "state", "touched", "uncertain")
+    __slots__ = ("actions", "endings", "now_us", "principal", "saves", "state", "touched", "uncertain")
 
     def __init__(self, state: State, now_us: int, principal: Principal | None = None) -> None:
         self.state = state
@@ -30,7 +55,7 @@ class Turn:
         self.actions: list[Action] = []
         self.touched: dict[Line, None] = {}
         self.uncertain: dict[Job, None] = {}
-        self.aftermath: deque[tuple[Job, int, Status]] = deque()
+        self.endings: deque[Ending] = deque()
 
     def touch(self, line: Line) -> None:
         """Look at that line's head again before the step ends."""
@@ -72,5 +97,6 @@ class Turn:
         before, job.status = job.status, status
         if status in FINAL:
             changes["end_us"] = self.now_us
+            changes["end_cause"] = cause
         self.update(job, status=status, **changes)
         self.event(job, "job.status", **{"from": before.value, "to": status.value, "cause": cause})

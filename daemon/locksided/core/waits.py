@@ -1,16 +1,20 @@
 """Circles among the waits that jobs themselves make: a job may not begin a wait that nothing could end.
 
 A wait is refused when, after it, the waiter could only go on after itself: through holders of a lock, those
-ahead in a line, dependencies, other waits, or a full pool whose running jobs are all part of the circle.
+ahead in a line, dependencies, other waits, the children of a container, or a full pool whose running jobs are
+all part of the circle.
 """
 
 from collections import deque
 from collections.abc import Collection, Iterator
 
 from locksided.core.errors import Conflict
+from locksided.core.explain import waiting_containers
+from locksided.core.families import Container
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
 from locksided.core.model import Status
+from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.state import State
 
@@ -68,6 +72,7 @@ class _Search:
     def __init__(self, state: State) -> None:
         self._state = state
         self._of_pools: dict[str, Need | None] = {}
+        self._of_rows: dict[ParallelGate, Need | None] = {}
         self.needs: dict[int, list[Need]] = {}
 
     def visit(self, waiter: Job) -> None:
@@ -87,10 +92,17 @@ class _Search:
     def _needs(self, job: Job) -> Iterator[Need | None]:
         if job.status is Status.TERMINATING:
             return  # its stop needs nobody
+        if isinstance(job, Container):
+            yield self._need(list(job.children), len(job.children))
         if job.has_started:
             for job_ids, for_all in self._state.waits.get(job.id, ()):
                 yield self._need(job_ids, len(job_ids) if for_all else 1)
             return
+        yield from self._to_start(job)
+        for above in waiting_containers(job):
+            yield from self._to_start(above)
+
+    def _to_start(self, job: Job) -> Iterator[Need | None]:
         for other_id in job.pending or ():
             yield self._need((other_id,), 1)
         yield self._of_gate(job)
@@ -110,6 +122,10 @@ class _Search:
         if gate is None or gate.admits(job):
             return None
         held = [holder.id for holder in gate.holders]
+        if isinstance(gate, ParallelGate):
+            if gate not in self._of_rows:
+                self._of_rows[gate] = self._need(held, len(held) - gate.limit + 1)
+            return self._of_rows[gate]
         exclusive = not job.lock_share or not gate.holders[0].lock_share
         return self._need(held, len(held) if exclusive else len(held) - job.lock_share + 1)
 

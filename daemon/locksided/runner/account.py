@@ -30,6 +30,8 @@ def perform(
 ) -> dict[str, Any]:
     """Does an operation of `inside` in a folder; `account` is (uid, gid, groups), None for the daemon's own.
 
+    An argument `out_fd` is an open file that the operation writes to.
+
     Raises `NotPlain` when something in the folder is not what it must be, `OSError` when the system refuses.
     """
     with opened_folder(folder) as fd:
@@ -44,7 +46,7 @@ def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
         [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(fd)],
         input=json.dumps(order).encode(),
         capture_output=True,
-        pass_fds=(fd,),
+        pass_fds=(fd, *([order["argument"]["out_fd"]] if "out_fd" in order["argument"] else ())),
         cwd="/",
         env={},
         timeout=_HELPER_SECONDS,

@@ -8,6 +8,7 @@ import json
 import os
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,7 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0:
         _discard_rows(folder, run_as)
+        _discard(folder.debug(None), None)
     for path in (folder.tmp, folder.cwd):
         _discard(path, run_as)
         _make_owned(path, run_as)
@@ -61,16 +63,47 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
     }
     if step.begins_row:
+        _remove_note(folder.handed)
         _discard(folder.data, run_as)
         _make_owned(folder.data, run_as)
-    perform(folder.data, "fill" if step.begins_row else "advance", argument, _account(run_as))
+        perform(folder.data, "fill", argument, _account(run_as))
+    else:
+        _hand_on(step, context)
+        perform(folder.data, "advance", argument, _account(run_as))
 
 
-def collect(step: Step, context: JobContext) -> Collected:
-    """Reads what a step left: state and usage of the main component, the outputs of the last of its row."""
+def _hand_on(step: Step, context: JobContext) -> None:
+    """Takes the output of the step before once and for all, however often this step is prepared."""
+    note = context.folder.handed
+    if _note(note) == str(step.index):
+        return
+    perform(context.folder.data, "set_aside", None, _account(context.run_as))
+    with open(note + ".new", "w", encoding="ascii") as file:
+        file.write(str(step.index))
+    os.rename(note + ".new", note)
+
+
+def _note(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _remove_note(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collected:
+    """Reads what a step left: state and usage of the main component, the outputs of the last of its row.
+
+    `is_last` tells that no step comes after it, since it failed.
+    """
     if not step.has_data:
         return Collected()
-    wanted = {"files": step.takes_state, "outputs": step.ends_row}
+    wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last}
     found = perform(_data_of(step, context.folder), "collect", wanted, _account(context.run_as))
     return Collected(
         state=_out_file(found.get("state")),
@@ -86,8 +119,15 @@ def finish(context: JobContext) -> None:
     folder, run_as = context.folder, context.run_as
     if os.path.isdir(folder.data):
         perform(folder.data, "finish", None, _account(run_as))
+    _remove_note(folder.handed)
     _discard(folder.tmp, run_as)
     _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
+
+
+def finish_without_output(context: JobContext) -> None:
+    """Removes everything that the run worked with, its output too; snapshots and the log stay."""
+    _discard(context.folder.data, context.run_as)
+    finish(context)
 
 
 def put_aside(step: Step, context: JobContext) -> None:

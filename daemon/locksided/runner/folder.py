@@ -44,6 +44,15 @@ class RunFolder:
         """The data folders of finished rows, one per row."""
         return f"{self.root}/rows"
 
+    @property
+    def handed(self) -> str:
+        """Notes to which step the output of the one before was handed on."""
+        return f"{self.root}/handed"
+
+    def debug(self, row: str | None) -> str:
+        """The snapshots of a debug run, each row's by themselves."""
+        return f"{self.root}/debug" if row is None else f"{self.root}/debug/{row}"
+
     def control(self, launch: int, step: int) -> str:
         """The control folder of one start: its claim and its outcome."""
         return f"{self.root}/steps/{launch}-{step}"

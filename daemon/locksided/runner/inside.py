@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from locksided.runner.packing import pack
 from locksided.runner.safefs import NotPlain, clear, make_folder, opened_folder, read_file, remove, write_file
 
 MAX_STATE_BYTES = 2**20
@@ -23,6 +24,7 @@ _MAX_DEPTH = 16
 _FOLDERS = ("in", "in/tables", "in/files", "in/user", "out", "out/tables", "out/files")
 _ARTIFACTS = ("artifacts", "artifacts/in", "artifacts/out")
 _SUFFIX = ".manifest"
+_HANDED = ".handed-on"
 
 
 def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
@@ -31,11 +33,27 @@ def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
     _write_inputs(data_fd, argument)
 
 
+def set_aside(data_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Puts the step's output where `advance` finds it; an output that is there already stays."""
+    try:
+        os.lstat(_HANDED, dir_fd=data_fd)
+    except FileNotFoundError:
+        make_folder("out", data_fd)
+        os.rename("out", _HANDED, src_dir_fd=data_fd, dst_dir_fd=data_fd)
+
+
 def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """The step's output becomes the next step's input; its state file stays behind."""
-    remove("in", data_fd)
-    make_folder("out", data_fd)
-    os.rename("out", "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
+    """The output that was set aside becomes the next step's input; its state file stays behind.
+
+    Done again it changes nothing.
+    """
+    try:
+        os.lstat(_HANDED, dir_fd=data_fd)
+    except FileNotFoundError:
+        pass
+    else:
+        remove("in", data_fd)
+        os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
     with opened_folder("in", data_fd) as inputs:
         remove("state.json", inputs)
     _make_folders(data_fd)
@@ -71,10 +89,12 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
 
 OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | None]] = {
     "fill": fill,
+    "set_aside": set_aside,
     "advance": advance,
     "finish": finish,
     "empty": empty,
     "collect": collect,
+    "pack": pack,
 }
 
 

@@ -22,6 +22,28 @@ def output_of(
     }
 
 
+def stored_output(
+    output: dict[str, list[dict[str, Any]]], config_file: Mapping[str, Any] | None, *, ended_well: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """What of the output counts: all of a good run; of a failed one the tables that are written always.
+
+    A manifest says so, or the output mapping in the configuration.
+    """
+    if ended_well:
+        return output
+    mapped = _written_always(config_file or {})
+    tables = [table for table in output["tables"] if table.get("writeAlways") or table.get("name") in mapped]
+    return {"tables": tables, "files": []}
+
+
+def _written_always(config_file: Mapping[str, Any]) -> set[str]:
+    storage = config_file.get("storage") or {}
+    mapping = storage.get("output") if isinstance(storage, Mapping) else None
+    tables = mapping.get("tables") if isinstance(mapping, Mapping) else None
+    found = (one for one in tables if isinstance(one, Mapping)) if isinstance(tables, list) else ()
+    return {str(one.get("source")) for one in found if one.get("write_always") is True}
+
+
 def artifacts_of(entries: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:
     """`result.artifacts`; empty without any."""
     return {"files": [_placed(entry, folder) for entry in entries]} if entries else {}

@@ -4,7 +4,7 @@ It reads nothing and stores nothing. Whatever is wrong is refused here, with the
 anything exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +50,13 @@ def resolve(
     found: Found,
     defaults: Defaults,
     *,
-    orchestration: Mapping[str, Any] | None = None,
+    above: Sequence[Fields] = (),
 ) -> Resolved:
     """The meaning of a request, given as plain fields. Raises `Refused` with path and remedy.
 
-    `orchestration` has the runtime values of an orchestration, which stand above its task's request.
+    `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
     """
-    subject = _subject(read_request(values), found, orchestration)
+    subject = _subject(read_request(values), found, above)
     runtime = runtime_of(
         subject.component.id, subject.asked, Fields(subject.manifest, "$.component"), defaults
     )
@@ -65,11 +65,11 @@ def resolve(
     return _resolved(subject, runtime, variables, found)
 
 
-def _subject(request: Request, found: Found, orchestration: Mapping[str, Any] | None) -> _Subject:
+def _subject(request: Request, found: Found, above: Sequence[Fields]) -> _Subject:
     component, config = _component(request, found), _config(request, found)
     root = _root(request, config)
     warnings = check_content(root)
-    asked = _levels(request, config, root, orchestration)
+    asked = (*above, *_levels(request, config, root))
     tag, tag_path = named_tag(asked)
     rows = _rows(request, config, root)
     return _Subject(
@@ -125,11 +125,9 @@ def _root(request: Request, config: Stored | None) -> Fields:
     return Fields({}, "$.configData") if config is None else Fields(config.body).object("configuration")
 
 
-def _levels(
-    request: Request, config: Stored | None, root: Fields, orchestration: Mapping[str, Any] | None
-) -> tuple[Fields, ...]:
-    """Where runtime values are looked for, nearest first, without the component's own."""
-    levels = [Fields(orchestration or {}, "$.orchestration"), request.fields, root.object("runtime")]
+def _levels(request: Request, config: Stored | None, root: Fields) -> tuple[Fields, ...]:
+    """Where a request's runtime values are looked for, nearest first, without the component's own."""
+    levels = [request.fields, root.object("runtime")]
     if request.config_data is not None and config is not None:
         levels.append(Fields(config.body).object("configuration").object("runtime"))
     return tuple(levels)
@@ -231,6 +229,8 @@ def _resolved(subject: _Subject, runtime: Runtime, variables: dict[str, str], fo
         spec=_specification(subject, runtime, lock_key, root, variables, found),
         environment=environment,
         warnings=subject.warnings,
+        root=subject.root,
+        asked=subject.asked,
     )
 
 

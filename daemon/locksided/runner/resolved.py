@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from locksided.core.model import JobType, OnLost
+from locksided.runner.fields import Fields
 from locksided.runner.limits import Limits
 from locksided.runner.quantities import Parallelism
 from locksided.runner.retrying import RetryPolicy
@@ -65,6 +66,8 @@ class Resolved:
     `rows` are the ids of those that run: None for a configuration that runs as a whole, empty when it has
     rows and none of them is to run. `state_rows` are the states that a good run saves (None: the root's).
     `environment` is stored apart and shown to its owner only. `user` is the account the component names.
+    `root` is the configuration that runs and `asked` are the levels above the component's at which runtime
+    values were looked for: an orchestration's tasks are made from both.
     """
 
     type: JobType
@@ -88,6 +91,8 @@ class Resolved:
     spec: Mapping[str, Any]
     environment: Mapping[str, str] | None
     warnings: tuple[str, ...]
+    root: Fields
+    asked: tuple[Fields, ...]
 
     @property
     def lock_share(self) -> int:

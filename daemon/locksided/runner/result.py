@@ -7,7 +7,7 @@ from typing import Any
 from lockside.protocol.texts import time_text
 from locksided.runner.datafolder import Collected
 from locksided.runner.outfiles import BadOutFile, read_state, read_usage
-from locksided.runner.outputs import artifacts_of, output_of
+from locksided.runner.outputs import artifacts_of, output_of, stored_output
 from locksided.runner.plan import NOTHING_TO_RUN, Step
 from locksided.runner.verdict import Ending, Failure, Verdict, ending_of, failed
 from locksided.runner.words import ErrorKind, ErrorType, Mode, OnRecordErrors
@@ -52,12 +52,18 @@ def conclude(
     if ending.verdict is Verdict.SUCCESS:
         ending = _judge_records(OnRecordErrors(spec["onRecordErrors"]), counts)
     folder = _kept_in(step, ending)
+    is_kept = spec["mode"] != Mode.DEBUG
+    output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
+    ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+    output = stored_output(output, step.config_file, ended_well=ended_well)
     content = _result(
         spec,
         ending,
         counts=counts,
-        output=output_of(collected.tables, collected.files, progress.get("outputs"), folder),
-        artifacts=artifacts_of(collected.artifacts, folder),
+        output=stored_output(output, step.config_file, ended_well=ending.failure is None)
+        if is_kept
+        else None,
+        artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
     return replace(
@@ -78,6 +84,12 @@ def _kept_in(step: Step, ending: Ending) -> str:
 def nothing_to_run(spec: Mapping[str, Any]) -> RunResult:
     """The result of a configuration whose rows are all disabled."""
     return _result(spec, Ending(Verdict.SUCCESS), message=NOTHING_TO_RUN)
+
+
+def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunResult:
+    """The result of a debug run with the snapshots that it left."""
+    artifacts = {**result.result["artifacts"], "stages": list(stages)}
+    return replace(result, result={**result.result, "artifacts": artifacts})
 
 
 def failed_before_start(spec: Mapping[str, Any], kind: ErrorKind, message: str) -> RunResult:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.protocol import texts
 from locksided.core.errors import Invalid
 from locksided.runner.fields import Fields, as_choice, as_integer, as_number, join, wrong_type
 from locksided.runner.words import Backoff, RetryOn
@@ -64,7 +65,10 @@ def _max_attempts(fields: Fields) -> int:
 
 
 def _delay(value: object, path: str) -> float:
-    seconds = as_number(value, path, least=0)
+    try:
+        seconds = texts.duration_seconds(value) if isinstance(value, str) else as_number(value, path, least=0)
+    except ValueError as problem:
+        raise Invalid(f"{path}: {problem}.", path=path) from None
     if seconds > _MAX_DELAY_SECONDS:
         raise Invalid(f"{path} must be at most {_MAX_DELAY_SECONDS} seconds.", path=path)
     return float(seconds)

@@ -3,7 +3,7 @@
 Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 FORMAT = 1
@@ -11,7 +11,10 @@ FORMAT = 1
 _NOT_NEEDED = frozenset(
     ("description", "schema", "rowSchema", "actions", "allowedProcessorPosition", "retry")
 )
-_CARRIED = ("pools", "inputs", "archive", "notifications", "template")
+_CARRIED = (
+    *("pools", "inputs", "archive", "notifications", "template"),
+    *("onlyOrchestrationTaskIds", "previousJobId"),
+)
 
 
 def specification(
@@ -54,9 +57,38 @@ def root_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return spec["configuration"] if root is None else root
 
 
-def of_one_row(spec: Mapping[str, Any], row_id: str) -> dict[str, Any]:
-    """The specification of a container's child that runs one row."""
-    rows = [row for row in spec["rows"] or () if row["id"] == row_id]
-    if not rows:
-        raise ValueError(f"the specification has no row {row_id}")
-    return {**spec, "configRowIds": [row_id], "rows": rows, "parallelism": None}
+def row_by_row(spec: Mapping[str, Any], on_error: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
+    behavior = {"onError": on_error}
+    for row in spec["rows"] or ():
+        yield (
+            row["id"],
+            {
+                **spec,
+                "configRowIds": [row["id"]],
+                "rows": [row],
+                "parallelism": None,
+                "behavior": behavior,
+            },
+        )
+
+
+def of_container(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The specification of a container, which starts nothing: without what only its children need."""
+    return {**spec, "rows": None, "processors": {}, "configuration": None}
+
+
+def of_phase(
+    spec: Mapping[str, Any], on_error: str | None, tasks: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The specification of a phase of the orchestration that this one is of.
+
+    `tasks` are those that got no job, in the form that `result.tasks` has.
+    """
+    return {
+        **of_container(spec),
+        "configData": None,
+        "parallelism": None,
+        "behavior": {"onError": on_error},
+        "tasks": list(tasks),
+    }

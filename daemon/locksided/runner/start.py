@@ -1,6 +1,6 @@
 """The message that has the keeper start one step. Pure: what is in the folder is made elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from locksided.runner.environment import JobContext, RunAs, environment_of
@@ -21,10 +21,12 @@ def start_message(
     spent_seconds: float = 0.0,
     max_log_bytes: int = DEFAULT_MAX_LOG_BYTES,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
+    steps: Sequence[Step] = (),
 ) -> dict[str, Any]:
     """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
-    `grace_seconds` holds for a component that does not say how long it may take to stop.
+    `grace_seconds` holds for a component that does not say how long it may take to stop. What is secret to
+    any of the run's `steps` is hidden in the output of all.
     """
     execution, folder, limits = step.execution, context.folder, spec["limits"]
     program = execution.program.with_datadir(folder.data + "/") if step.has_data else execution.program
@@ -43,10 +45,18 @@ def start_message(
         "memoryBytes": limits["memoryBytes"],
         "cpus": limits["cpus"],
         "leftovers": execution.leftovers.value,
-        "secrets": secret_values([step.config_file, state, spec["variables"], execution.image_parameters]),
+        "secrets": secrets_of([step, *steps], spec, state),
         "logFolder": folder.log,
         "maxLogBytes": max_log_bytes,
     }
+
+
+def secrets_of(steps: Sequence[Step], spec: Mapping[str, Any], state: Mapping[str, Any] | None) -> list[str]:
+    """The secret texts of a run's steps, of its variables and of the state that it was given."""
+    configured = [
+        document for step in steps for document in (step.config_file, step.execution.image_parameters)
+    ]
+    return secret_values([*configured, state, spec["variables"]])
 
 
 def working_directory(step: Step, context: JobContext) -> str:

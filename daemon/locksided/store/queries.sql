@@ -14,6 +14,9 @@ INSERT INTO job_labels (label, value, job_id) VALUES (?, ?, ?);
 -- Labels are replaced as a whole.
 DELETE FROM job_labels WHERE job_id = ?;
 
+-- name: clone_labels
+INSERT INTO job_labels (label, value, job_id) SELECT label, value, :id FROM job_labels WHERE job_id = :from_id;
+
 -- name: put_dependency
 -- Asking twice is no error; the later condition holds.
 INSERT INTO dependencies (job_id, on_id, condition) VALUES (?, ?, ?)

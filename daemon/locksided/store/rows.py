@@ -60,6 +60,8 @@ class JobRow(msgspec.Struct, frozen=True):
     paused_us: int
     paused_since_us: int | None
     paused_by: str | None
+    end_cause: str | None
+    delay_us: int | None
     attempt: int
     starts: int
     launches: int
@@ -74,6 +76,7 @@ class JobRow(msgspec.Struct, frozen=True):
     kill_report: dict[str, Any] | None
     parallelism: int | str | None
     behavior_on_error: str | None
+    retry: dict[str, Any] | None
     retry_of_id: int | None
     resubmit_of_id: int | None
     expires_us: int | None
@@ -120,6 +123,10 @@ class LiveJob(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     parallelism: int | str | None
     behavior_on_error: str | None
+    delay_us: int | None
+    retry: dict[str, Any] | None
+    result: dict[str, Any] | None
+    name: str | None
     branch_id: str | None
     component: str | None
     config: str | None
@@ -156,7 +163,7 @@ class PoolRow(msgspec.Struct, frozen=True):
 
 
 class Dependency(msgspec.Struct, frozen=True, gc=False):
-    """`job_id` waits for `on_id`; `condition` is `success` or `final`."""
+    """`job_id` waits for `on_id`; `condition` is `success`, `final` or (between phases) `phase`."""
 
     job_id: int
     on_id: int
@@ -214,6 +221,7 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
     parent_id: int
     relation: str | None
     status: str
+    end_cause: str | None
     behavior_on_error: str | None
     type: str
     starts: int
@@ -222,7 +230,7 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
 
 JSON_COLUMNS = frozenset(
     {
-        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report"),  # of jobs
+        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
     }

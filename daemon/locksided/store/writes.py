@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from locksided.core.saves import (
+    CLONED,
+    CloneJob,
     DeleteDependency,
     DeletePool,
     InsertDependency,
@@ -39,6 +41,7 @@ class Batch:
 
     specs: dict[str, bytes] = field(default_factory=dict)
     inserts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    clones: dict[int, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     updates: dict[int, dict[str, Any]] = field(default_factory=dict)
     dependencies: dict[tuple[int, int], str | None] = field(default_factory=dict)
     pools: list[PutPool | DeletePool] = field(default_factory=list)
@@ -51,6 +54,8 @@ class Batch:
                 self._update(job_id, changes)
             case InsertJob(job_id, values):
                 self.inserts[job_id] = dict(values)
+            case CloneJob(job_id, from_id, values):
+                self.clones[job_id] = (from_id, dict(values))
             case InsertDependency(job_id, on_id, when):
                 self.dependencies[job_id, on_id] = plain(when)
             case DeleteDependency(job_id, on_id):
@@ -67,6 +72,8 @@ class Batch:
     def _update(self, job_id: int, changes: Mapping[str, Any]) -> None:
         if job_id in self.inserts:
             self.inserts[job_id].update(changes)
+        elif job_id in self.clones:
+            self.clones[job_id][1].update(changes)
         else:
             self.updates.setdefault(job_id, {}).update(changes)
 
@@ -93,6 +100,8 @@ def _write_jobs(connection: sqlite3.Connection, batch: Batch) -> None:
         (releasing if releases else others)[job_id] = changes
     _update_jobs(connection, releasing)
     _insert_jobs(connection, batch.inserts)
+    for job_id, (from_id, values) in batch.clones.items():
+        _clone_job(connection, job_id, from_id, values)
     _update_jobs(connection, others)
     _write_labels(connection, batch)
 
@@ -100,6 +109,15 @@ def _write_jobs(connection: sqlite3.Connection, batch: Batch) -> None:
 def _insert_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, Any]]) -> None:
     for columns, rows in _by_columns(jobs).items():
         connection.executemany(_insert_sql(columns), rows)
+
+
+def _clone_job(connection: sqlite3.Connection, job_id: int, from_id: int, values: dict[str, Any]) -> None:
+    """Insert a job that is like another one, which is stored or was cloned just before."""
+    columns = _ordered(frozenset(values))
+    row = [plain(values[column]) for column in columns]
+    if connection.execute(_clone_sql(columns), (*row, job_id, from_id)).rowcount != 1:
+        raise sqlite3.IntegrityError(f"job {from_id} does not exist: job {job_id} cannot be like it")
+    connection.execute(QUERIES["clone_labels"], {"id": job_id, "from_id": from_id})
 
 
 def _update_jobs(connection: sqlite3.Connection, jobs: Mapping[int, dict[str, Any]]) -> None:
@@ -128,6 +146,14 @@ def _ordered(columns: frozenset[str]) -> tuple[str, ...]:
 def _insert_sql(columns: tuple[str, ...]) -> str:
     marks = ", ".join("?" * (len(columns) + 1))
     return f"INSERT INTO jobs ({', '.join((*columns, 'id'))}) VALUES ({marks})"
+
+
+@lru_cache(64)
+def _clone_sql(columns: tuple[str, ...]) -> str:
+    copied = ", ".join(column for column in CLONED if column not in columns)
+    given = ", ".join((*columns, "id"))
+    marks = ", ".join("?" * (len(columns) + 1))
+    return f"INSERT INTO jobs ({given}, {copied}) SELECT {marks}, {copied} FROM jobs WHERE id = ?"
 
 
 @lru_cache(1024)

@@ -63,6 +63,8 @@ CREATE TABLE jobs (
     paused_us INTEGER NOT NULL DEFAULT 0,
     paused_since_us INTEGER,
     paused_by TEXT,
+    end_cause TEXT, -- what made it final
+    delay_us INTEGER CHECK (delay_us >= 0), -- counts from the start of its container
     attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     starts INTEGER NOT NULL DEFAULT 0 CHECK (starts >= 0),
     launches INTEGER NOT NULL DEFAULT 0 CHECK (launches >= 0),
@@ -76,7 +78,8 @@ CREATE TABLE jobs (
     metrics TEXT, -- JSON
     kill_report TEXT, -- JSON
     parallelism ANY, -- a number or 'infinity'
-    behavior_on_error TEXT,
+    behavior_on_error TEXT CHECK (behavior_on_error IN ('fail', 'warning', 'stop')),
+    retry TEXT, -- JSON: when a retry container makes another attempt
     retry_of_id INTEGER,
     resubmit_of_id INTEGER,
     expires_us INTEGER, -- when its folder may go
@@ -86,8 +89,10 @@ CREATE TABLE jobs (
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
     CHECK (status <> 'processing' OR start_us IS NOT NULL),
-    -- Cancelled is a guarantee: no process of it ever was.
-    CHECK (status <> 'cancelled' OR starts = 0 OR type <> 'standard')
+    -- Cancelled is a guarantee: no process of it ever was, nor of anything below a container.
+    CHECK (status <> 'cancelled' OR starts = 0),
+    -- A container has neither process nor folder.
+    CHECK (type = 'standard' OR (launches = 0 AND start_token IS NULL AND expires_us IS NULL))
 ) STRICT;
 
 -- Two jobs of one exclusive key never run at once, whatever the core believes.
@@ -130,11 +135,11 @@ CREATE TABLE job_labels (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_labels_job ON job_labels (job_id);
 
--- Who waits for whom. A purged job waits for nobody, and nobody for it.
+-- Who waits for whom; `phase` is between phases of one orchestration. A purged job waits for nobody, and nobody for it.
 CREATE TABLE dependencies (
     job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    condition TEXT NOT NULL CHECK (condition IN ('success', 'final')),
+    condition TEXT NOT NULL CHECK (condition IN ('success', 'final', 'phase')),
     PRIMARY KEY (job_id, on_id),
     CHECK (job_id <> on_id)
 ) STRICT, WITHOUT ROWID;

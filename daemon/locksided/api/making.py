@@ -1,0 +1,202 @@
+"""The methods that make jobs: from a request, or from a job that was there before."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from lockside.protocol import params as p
+from locksided import clock
+from locksided.actors.messages import Write
+from locksided.api.again import (
+    changed,
+    check_amendable,
+    check_may_change,
+    check_successor,
+    failed_of,
+    in_the_name_of,
+    keeps_start_time,
+    request_of,
+)
+from locksided.api.creation import Origin, draft, request_fields
+from locksided.api.once import job_reference, once
+from locksided.api.preview import would_be
+from locksided.api.reading import View, answered_ids, job_row, job_views, marked, shortened, views_for
+from locksided.api.repeats import repeats_first
+from locksided.api.rights import actor, check_may_act
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.errors import InvalidTransition, NotFound, Refused
+from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.saves import UpdateJob
+from locksided.core.transitions import FINAL
+from locksided.server.calls import Call
+from locksided.store.catalog.dedup import move_dedup
+from locksided.store.rows import JobRow
+from locksided.store.transaction import Transaction
+
+
+class MakingMethods:
+    """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        first = partial(repeats_first, self._service)
+        return {
+            "job.create": first(self.create),
+            "job.createMany": first(self.create_many),
+            "job.retry": first(self.retry),
+            "job.retryAllFailed": first(self.retry_all_failed),
+            "job.resubmit": first(self.resubmit),
+            "job.amend": first(self.amend),
+        }
+
+    async def create(self, call: Call, params: p.JobCreate) -> View:
+        """Make one job with all below it, or with `dryRun` show what it would be."""
+        fields = request_fields(params)
+        made = await draft(self._service, fields, call.principal, params.project)
+        if params.dry_run:
+            return shortened(self._would_be(call, made, fields), params.fields)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
+        """Make all of these jobs or none."""
+        drafts, requests = [], [request_fields(request) for request in params.jobs]
+        for index, fields in enumerate(requests):
+            try:
+                made = await draft(self._service, fields, call.principal, params.project)
+                drafts.append(replace(made, path=f"$.jobs[{index}]"))
+            except Refused as refusal:
+                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
+                raise
+        if params.dry_run:
+            shown = [self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
+            return {"jobs": [shortened(view, params.fields) for view in shown]}
+        views, answer = await self._submit(call, params, drafts)
+        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+
+    def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
+        """The job that a dry run would have made."""
+        now_us = clock.now_us()
+        views = views_for(self._service, call.principal.uid, now_us)
+        return would_be(made, fields.get("parentRunId"), views, now_us)
+
+    async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
+        work = i.Submit(tuple(drafts), actor(call.principal))
+        answer = await self._service.scheduler.ask(work, once=once(call, params, job_reference))
+        return await self._views(call, answer), answer
+
+    async def _views(self, call: Call, answer: Any) -> list[View]:
+        rows = await self._service.store.job_rows(answered_ids(answer))
+        return await job_views(self._service, rows, call.principal.uid)
+
+    # -- again --------------------------------------------------------------------------------------------
+
+    async def retry(self, call: Call, params: p.JobAction) -> View:
+        """Run a final job again as its retry; the root of all its retries is remembered."""
+        row = await self._owned(call, params.id)
+        if row.status not in FINAL:
+            raise InvalidTransition(
+                f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
+            )
+        made = _once_only(await self._retry_of(call, params.project, row), params)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> dict[str, Any]:
+        """Retry every failed retry or child of a job that was not retried since; all or none."""
+        row = await self._owned(call, params.id)
+        failed = await failed_of(self._service, row)
+        drafts = [await self._retry_of(call, params.project, one) for one in failed]
+        if not drafts:
+            return {"jobs": []}
+        views, answer = await self._submit(call, params, drafts)
+        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+
+    async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
+        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
+        fields = await request_of(self._service, row)
+        return await draft(self._service, fields, in_the_name_of(call.principal, row), project, origin)
+
+    async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
+        """An independent new job of the same request, with changes where they are given."""
+        row = await self._owned(call, params.id)
+        changes = request_fields(params.changes)
+        check_may_change(call.principal, row, changes)
+        fields = changed(await request_of(self._service, row), changes)
+        origin = Origin(resubmit_of_id=row.id)
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, fields, owner, params.project, origin)
+        made = _once_only(made, params)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(shortened(view, params.fields), answer)
+
+    async def amend(self, call: Call, params: p.JobAmend) -> View:
+        """Replace a job that never started by a successor in its place."""
+        row = await self._owned(call, params.id)
+        changes = request_fields(params.changes)
+        check_may_change(call.principal, row, changes)
+        await check_amendable(self._service, row, changes)
+        fields = changed(await request_of(self._service, row), changes)
+        origin = Origin(
+            row.creator_type or "user",
+            row.creator_id,
+            resubmit_of_id=row.resubmit_of_id,
+            retry_of_id=row.retry_of_id,
+        )
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, fields, owner, params.project, origin)
+        check_successor(made, row)
+        values = {**made.values, "dedup_id": row.dedup_id}
+        work = i.Amend(
+            row.id,
+            replace(made, values=values, depends_on=await self._dependencies(row)),
+            actor(call.principal),
+            keep_hold="hold" not in changes,
+            keep_start_time=keeps_start_time(changes),
+        )
+        try:
+            answer = await self._service.scheduler.ask(
+                work, once=once(call, params, _one_job), also=partial(_moved_dedup, row)
+            )
+        except NotFound as gone:
+            now = await job_row(self._service, row.id)
+            if now.status in FINAL:
+                raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
+            raise gone from None
+        (view,) = await self._views(call, answer if not isinstance(answer, int) else [answer])
+        return marked(shortened(view, params.fields), answer)
+
+    async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
+        found = await self._service.store.dependencies_of([row.id])
+        return tuple(Dependency(one.on_id, Condition(one.condition)) for one in found)
+
+    async def _owned(self, call: Call, job_id: str) -> JobRow:
+        row = await job_row(self._service, self._service.job_id(job_id))
+        check_may_act(self._service, call.principal, row)
+        return row
+
+
+def _once_only(made: Draft, params: Any) -> Draft:
+    """The draft with the deduplication id of the call that makes it."""
+    return replace(made, values={**made.values, "dedup_id": params.deduplication_id})
+
+
+def _moved_dedup(row: JobRow, successor_id: int) -> Write | None:
+    """A repeat of the request that made the job answers its successor."""
+    if row.dedup_id is None:
+        return None
+
+    def write(tx: Transaction) -> None:
+        move_dedup(tx, row.id, successor_id, job_reference([successor_id]))
+        tx.save(UpdateJob(row.id, {"dedup_id": None}))
+
+    return write
+
+
+def _one_job(answer: Any) -> dict[str, Any]:
+    return job_reference([answer] if isinstance(answer, int) else answer)

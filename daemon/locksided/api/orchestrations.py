@@ -1,0 +1,52 @@
+"""`orchestration.plan`: what an orchestration would run, carry over and skip, before it does."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lockside.protocol import params as p
+from locksided.api.creation import choice_of, defaults_of, request_fields
+from locksided.api.service import Service
+from locksided.api.shelf import Shelf
+from locksided.core.errors import Invalid
+from locksided.runner.builtin import ORCHESTRATOR
+from locksided.runner.orchestration import read_orchestration
+from locksided.runner.request import read_request
+from locksided.runner.resolve import resolve
+from locksided.runner.selection import decide
+from locksided.server.calls import Call
+
+
+class OrchestrationMethods:
+    """`orchestration.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
+        """Each method's handler."""
+        return {"orchestration.plan": self.plan}
+
+    async def plan(self, _call: Call, params: p.OrchestrationPlan) -> dict[str, Any]:
+        """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
+        if params.config is None and params.config_data is None:
+            raise Invalid("Give either config or configData.", path="$.config")
+        fields = {**request_fields(params), "component": ORCHESTRATOR, "mode": "forceRun"}
+        shelf = Shelf(self._service.store, params.project)
+        request = read_request(fields)
+        found = await shelf.found(request, await shelf.config(request))
+        resolved = resolve(fields, found, await defaults_of(self._service))
+        choice = await choice_of(self._service, fields)
+        phases = read_orchestration(resolved.root)
+        decided = decide(phases, choice.selected, choice.succeeded)
+        return {
+            "phases": [
+                {
+                    "id": phase.id,
+                    "tasks": [
+                        {"id": one.task.id, "action": one.action.value, "reason": one.reason}
+                        for one in decisions
+                    ],
+                }
+                for phase, decisions in zip(phases, decided, strict=True)
+            ]
+        }

@@ -1,0 +1,37 @@
+"""Repeats of calls about jobs, answered before anything is checked: what they stood on may be gone."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from locksided.actors.messages import Repeated
+from locksided.api.once import job_reference, once
+from locksided.api.reading import View, answered_ids, job_row, job_views, marked, shortened
+from locksided.api.service import Service
+from locksided.server.calls import Call
+
+Handler = Callable[[Call, Any], Awaitable[View]]
+_OF_MANY = frozenset({"job.createMany", "job.retryAllFailed"})
+
+
+def repeats_first(service: Service, handler: Handler) -> Handler:
+    """The handler, called for what was not done before under the same deduplication id."""
+
+    async def handle(call: Call, params: Any) -> View:
+        mark = None if getattr(params, "dry_run", False) else once(call, params, job_reference)
+        repeated = None if mark is None else await service.scheduler.done_before(mark)
+        return (
+            await handler(call, params) if repeated is None else await _again(service, call, params, repeated)
+        )
+
+    return handle
+
+
+async def _again(service: Service, call: Call, params: Any, repeated: Repeated) -> View:
+    """The jobs of the first call as they are now."""
+    ids = answered_ids(repeated)
+    if call.method.name == "job.purge":
+        return {"id": str(ids[0]), "deduplicated": True}
+    rows = [await job_row(service, job_id) for job_id in ids]
+    views = await job_views(service, rows, call.principal.uid)
+    answers = [marked(shortened(view, params.fields), repeated) for view in views]
+    return {"jobs": answers} if call.method.name in _OF_MANY else answers[0]

@@ -1,0 +1,180 @@
+"""From one request to the draft tree of all jobs that it makes, however deep its orchestrations go.
+
+It reads what the requests name and stores nothing. What belongs to the outermost job alone is put on by
+`creation`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anyio import to_thread
+
+from locksided.api.service import Service
+from locksided.api.shelf import Shelf
+from locksided.core.errors import Forbidden, Invalid, Limit, Refused
+from locksided.core.model import Draft, JobType
+from locksided.runner.builtin import COMMAND
+from locksided.runner.drafts import (
+    Inside,
+    Maker,
+    Place,
+    check_phases,
+    orchestration_tree,
+    tree_size,
+    work_tree,
+)
+from locksided.runner.fields import Fields
+from locksided.runner.orchestration import Task, as_seen_above, passed_on, read_orchestration
+from locksided.runner.request import Request, read_request
+from locksided.runner.resolve import resolve
+from locksided.runner.resolved import Defaults, Found, Resolved
+from locksided.runner.selection import TaskAction, decide
+from locksided.runner.words import Mode
+from locksided.server.access import Principal
+from locksided.store.rows import Stored as Row
+
+MAX_JOBS_OF_A_TREE = 100_000
+ROWS_DONE_HERE = 100
+"""Configurations with more rows are worked through in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
+
+    `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
+    None when that is the caller.
+    """
+
+    levels: tuple[Fields, ...] = ()
+    names: tuple[str, ...] = ()
+    written_by: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which tasks of the outermost orchestration are asked for, and which of the run before succeeded."""
+
+    selected: Sequence[str] | None = None
+    succeeded: Mapping[str, str] | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether anything was chosen at all."""
+        return self.selected is not None or self.succeeded is not None
+
+
+class Trees:
+    """Makes the drafts of one creation for one caller."""
+
+    def __init__(self, service: Service, shelf: Shelf, principal: Principal, defaults: Defaults) -> None:
+        self._service = service
+        self._shelf = shelf
+        self._principal = principal
+        self._defaults = defaults
+        self._jobs = 0
+
+    async def tree(
+        self, fields: Mapping[str, Any], place: Place, above: Above = Above(), choice: Choice = Choice()
+    ) -> Draft:
+        """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
+        request = read_request(fields)
+        config = await self._shelf.config(request)
+        self._check_writer(request, config, above)
+        found = await self._shelf.found(request, config)
+        resolved = await self._resolved(fields, found, above)
+        if resolved.type is JobType.ORCHESTRATION:
+            return await self._orchestration(
+                resolved, place, _below(resolved, request, config, above), choice
+            )
+        if choice.is_made:
+            path = "$.onlyOrchestrationTaskIds" if choice.selected is not None else "$.previousJobId"
+            raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
+        return await self._work(resolved, place)
+
+    async def _resolved(self, fields: Mapping[str, Any], found: Found, above: Above) -> Resolved:
+        def read() -> Resolved:
+            return resolve(fields, found, self._defaults, above=above.levels)
+
+        rows = found.config.body.get("rows") if found.config is not None else None
+        return read() if len(rows or ()) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
+
+    async def _work(self, resolved: Resolved, place: Place) -> Draft:
+        if len(resolved.rows or ()) <= ROWS_DONE_HERE:
+            tree = work_tree(resolved, place)
+        else:
+            tree = await to_thread.run_sync(work_tree, resolved, place)
+        self._count(tree_size(tree))
+        return tree
+
+    def _count(self, jobs: int) -> None:
+        self._jobs += jobs
+        if self._jobs > MAX_JOBS_OF_A_TREE:
+            raise Limit(f"It would make more than {MAX_JOBS_OF_A_TREE} jobs.", path="$.config")
+
+    async def _orchestration(self, resolved: Resolved, place: Place, below: Above, choice: Choice) -> Draft:
+        phases = read_orchestration(resolved.root)
+        check_phases(phases, place.max_children, resolved.root.at("phases"))
+        self._count(1 + len(phases))
+        inside = []
+        for phase, decisions in zip(phases, decide(phases, choice.selected, choice.succeeded), strict=True):
+            runs = [one.task for one in decisions if one.action is TaskAction.RUN]
+            jobs = [await self._task(task, resolved, place, below) for task in runs]
+            jobless = tuple(one for one in decisions if one.action is not TaskAction.RUN)
+            inside.append(Inside(phase, tuple(jobs), jobless))
+        return orchestration_tree(resolved, place, inside)
+
+    async def _task(self, task: Task, orchestration: Resolved, place: Place, below: Above) -> Draft:
+        """The tree of one task, with the branch of its orchestration; of a debug run in debug mode."""
+        fields = {**task.request, "branchId": orchestration.branch}
+        if orchestration.mode is Mode.DEBUG:
+            fields["mode"] = Mode.DEBUG.value
+        at = replace(
+            place,
+            maker=Maker("orchestration", task.id),
+            priority=place.priority if task.priority is None else task.priority,
+            is_child=True,
+        )
+        try:
+            tree = await self.tree(fields, at, below)
+        except Refused as refusal:
+            raise as_seen_above(refusal, task.path) from None
+        values = tree.values if task.name is None else {**tree.values, "name": task.name}
+        return replace(tree, delay_us=task.delay_us, values=values)
+
+    def _check_writer(self, request: Request, config: Row | None, above: Above) -> None:
+        """Nobody's job runs a command that another ordinary user wrote into a configuration."""
+        if request.refers_to.component != COMMAND:
+            return
+        written_by = above.written_by
+        if request.config_data is None:
+            written_by = None if config is None else config.changed_by
+        writer = written_by or {}
+        if writer.get("uid") not in (None, 0, self._principal.uid, self._service.own_uid):
+            raise Forbidden(
+                f"{writer.get('user')} wrote this configuration's command last: it would run with your "
+                "rights. Read it, and store it yourself if you want to run it.",
+                path="$.config",
+            )
+
+
+def _below(resolved: Resolved, request: Request, config: Row | None, above: Above) -> Above:
+    """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
+    names = above.names
+    if resolved.config is not None:
+        name = f"{resolved.branch}/{resolved.config}"
+        if name in names:
+            circle = [one.rpartition("/")[2] for one in (*names[names.index(name) :], name)]
+            shown = " -> ".join(circle)
+            raise Invalid(
+                f"$.config: orchestration {resolved.config} contains itself: {shown}.",
+                path="$.config",
+                circle=circle,
+            )
+        names = (*names, name)
+    if request.config_data is not None:
+        written_by = above.written_by
+    else:
+        written_by = None if config is None else config.changed_by
+    return Above(passed_on(resolved.asked), names, written_by)

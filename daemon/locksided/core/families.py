@@ -1,0 +1,151 @@
+"""A container: a job that does no work itself and stands for its strong children.
+
+It knows those that live, and of those that ended only tallies: what a container becomes never costs a look
+at all its children. The policies over this are in `containers` and `retries`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from locksided.core.jobs import Job
+from locksided.core.model import JobType, OnError, RetryPolicy, Status
+from locksided.core.parallelism import ParallelGate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from locksided.core.pools import Pool
+
+NAMED = 10
+UNCOUNTED = frozenset({"container", "phase"})
+"""Causes of a child's end that are its container's own doing, and no failure of its own."""
+
+
+class Tally:
+    """How the children that are final ended. `failed` and `tolerated` name the first few of each.
+
+    `stopped` tells that one whose `on_error` is `stop` has failed: no sibling starts any more.
+    """
+
+    __slots__ = ("failed", "failures", "stopped", "tolerated", "tolerations", "total", "warnings")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.failures = 0
+        self.failed: tuple[int, ...] = ()
+        self.tolerations = 0
+        self.tolerated: tuple[int, ...] = ()
+        self.warnings = 0
+        self.stopped = False
+
+    def add(self, job_id: int, status: Status, cause: str, on_error: OnError | None) -> None:
+        """Count one that became final by that cause."""
+        if cause == "amended":
+            return
+        self.total += 1
+        if status is Status.WARNING:
+            self.warnings += 1
+        if status in (Status.SUCCESS, Status.WARNING):
+            return
+        if cause in UNCOUNTED:
+            return
+        if on_error is OnError.WARNING:
+            self.tolerations += 1
+            self.tolerated = lowest(self.tolerated, job_id)
+            return
+        self.failures += 1
+        self.failed = lowest(self.failed, job_id)
+        if on_error is OnError.STOP:
+            self.stopped = True
+
+    def status(self) -> Status:
+        """What the container is once it has started and all children are final."""
+        if self.failures:
+            return Status.ERROR
+        return Status.WARNING if self.tolerations or self.warnings else Status.SUCCESS
+
+    def message(self) -> str:
+        """How the children ended, in a sentence; it names the first few that failed."""
+        if not self.total:
+            return "No configurations executed."
+        parts = []
+        if self.failures:
+            named = _named(self.failed, self.failures)
+            parts.append(f"{self.failures} of {_jobs(self.total)} failed: {named}")
+        if self.tolerations:
+            named = _named(self.tolerated, self.tolerations)
+            parts.append(f"{self.tolerations} of {_jobs(self.total)} failed, which is tolerated: {named}")
+        if self.warnings:
+            parts.append(f"{self.warnings} of {_jobs(self.total)} ended with a warning")
+        if not parts:
+            return "Its job ended well." if self.total == 1 else f"All {self.total} jobs ended well."
+        return "; ".join(parts) + "."
+
+
+def lowest(known: tuple[int, ...], job_id: int) -> tuple[int, ...]:
+    """The ids that are named: the lowest, whatever the order in which they came."""
+    if len(known) == NAMED and job_id > known[-1]:
+        return known
+    return tuple(sorted((*known, job_id))[:NAMED])
+
+
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
+
+
+def _named(ids: tuple[int, ...], number: int) -> str:
+    more = f" and {number - len(ids)} more" if number > len(ids) else ""
+    return ", ".join(map(str, ids)) + more
+
+
+class Container(Job):
+    """A container that is not final.
+
+    `children` are its strong children that live, by id in the order in which they were made. `rows` is the
+    gate that keeps them apart, None when they may all run at once. `delays` are those that count from its
+    start, `pool_id` names the pool that it hands on, `result` is what its maker already put there.
+
+    Of a retry container `policy` says when there is another attempt, `attempts` how many there were, and
+    `about` what the event of a new one tells.
+    """
+
+    __slots__ = (
+        "about",
+        "attempts",
+        "child_lineage",
+        "children",
+        "delays",
+        "policy",
+        "pool_id",
+        "result",
+        "rows",
+        "tally",
+        "title",
+        "type",
+    )
+
+    def __init__(
+        self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int, type_: JobType
+    ) -> None:
+        super().__init__(job_id, project, owner_uid, pool, now_us)
+        self.type = type_
+        self.children: dict[int, Job] = {}
+        self.tally = Tally()
+        self.rows: ParallelGate | None = None
+        self.delays: dict[int, int] = {}
+        self.pool_id = ""
+        self.title: str | None = None
+        self.result: Mapping[str, Any] | None = None
+        self.policy: RetryPolicy | None = None
+        self.attempts = 0
+        self.about: Mapping[str, Any] = {}
+        self.child_lineage: tuple[int, ...] = (job_id,)
+
+    @property
+    def limit(self) -> int | None:
+        """How many children may run at once; None for any number."""
+        return self.rows.limit if self.rows is not None else None
+
+    def limit_to(self, parallelism: int | None) -> None:
+        """Let at most so many children run at once."""
+        if parallelism is not None:
+            self.rows = ParallelGate(self, parallelism)

@@ -1,0 +1,99 @@
+"""The gate of a container's children: at most so many of them run at once.
+
+It is the same kind of thing as a lock's gate, with another rule for who is let in.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from locksided.core.gates import Gate
+from locksided.core.lines import Line
+from locksided.core.model import ReasonKind
+
+if TYPE_CHECKING:
+    from locksided.core.families import Container
+    from locksided.core.jobs import Job
+    from locksided.core.pools import Pool
+
+
+class ParallelGate(Gate):
+    """Lets `limit` children of its container run. It lives as long as the container does."""
+
+    __slots__ = ("_running", "container", "limit")
+
+    reason = ReasonKind.PARALLELISM
+
+    def __init__(self, container: "Container", limit: int) -> None:
+        super().__init__(container.project, "")
+        self.container = container
+        self.limit = limit
+        self._running: dict[int, Job] = {}
+
+    @property
+    def lock_key(self) -> str | None:
+        """None: it is no lock."""
+        return None
+
+    @property
+    def holders(self) -> "tuple[Job, ...]":
+        """The children that run."""
+        return tuple(self._running.values())
+
+    def take(self, job: "Job") -> None:
+        """The job runs from now on."""
+        self._running[job.id] = job
+
+    def leave(self, job: "Job") -> None:
+        """The job runs no more."""
+        del self._running[job.id]
+
+    @property
+    def room(self) -> int:
+        """How many more may run."""
+        return max(self.limit - len(self._running), 0)
+
+    def admits(self, job: "Job") -> bool:
+        """Whether one more may run."""
+        return len(self._running) < self.limit
+
+    def blocks(self, job: "Job") -> bool:
+        """Whether those that run and those ahead of the job in its line reach the limit."""
+        return job.line is None or job.line.ahead(job) >= self.room
+
+    def _new_line(self, pool: "Pool", following: Line | None) -> Line:
+        return ParallelLine(self, pool, following)
+
+
+class ParallelLine(Line):
+    """A line in which the first few are not kept back by the gate, only by their pool: as many as have room.
+
+    `_border` is how many those were at the last look, `_moves` how many came or went since: nobody further
+    from the border than that can have crossed it.
+    """
+
+    __slots__ = ("_border", "_moves")
+
+    gate: ParallelGate
+
+    def __init__(self, gate: ParallelGate, pool: "Pool", following: Line | None = None) -> None:
+        super().__init__(gate, pool, following)
+        self._border = 0
+        self._moves = 0
+
+    def add(self, job: "Job") -> None:
+        """Let a job stand in line at its rank."""
+        super().add(job)
+        self._moves += 1
+
+    def remove(self, job: "Job") -> None:
+        """Take a job out of the line."""
+        super().remove(job)
+        self._moves += 1
+
+    def unsettled(self) -> "Iterator[Job]":
+        """The head, and those who may have crossed the border since the last look."""
+        before, now, moves = self._border, self.gate.room, self._moves
+        self._border, self._moves = now, 0
+        if self.head is not None:
+            yield self.head
+        yield from self.between(min(before, now) - moves, max(before, now) + moves)

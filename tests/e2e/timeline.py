@@ -1,0 +1,75 @@
+"""The statuses of all jobs of a tree, moment by moment, from the event history alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from e2e.harness import FINAL, Message, Wire
+
+
+@dataclass(frozen=True)
+class Change:
+    """One status event, and how everything stood after it. `last` tells that its transaction ends with it."""
+
+    seq: int
+    time: str
+    job: str
+    before: str
+    after: str
+    cause: str
+    statuses: dict[str, str]
+
+
+def timeline(wire: Wire, root: Message) -> list[Change]:
+    """Every change of status in the tree of a root job, in order."""
+    statuses: dict[str, str] = {}
+    changes = []
+    for event in wire.events(runIdPrefix=root["runId"], kinds=["job.created", "job.status"]):
+        data = event["data"]
+        if event["kind"] == "job.created":
+            statuses.setdefault(event["job"], "created")
+            continue
+        statuses[event["job"]] = data["to"]
+        changes.append(
+            Change(
+                event["seq"],
+                event["time"],
+                event["job"],
+                data["from"],
+                data["to"],
+                data["cause"],
+                dict(statuses),
+            )
+        )
+    return changes
+
+
+def moments(changes: list[Change]) -> Iterator[Change]:
+    """The last change of each moment: what one step of the daemon came to."""
+    for change, following in zip(changes, [*changes[1:], None], strict=True):
+        if following is None or following.time != change.time:
+            yield change
+
+
+def at_start(changes: list[Change], job_id: str) -> dict[str, str]:
+    """How everything stood when the step was over in which this job began to process."""
+    begun = next(one for one in changes if one.job == job_id and one.after == "processing")
+    return next(one.statuses for one in moments(changes) if one.seq >= begun.seq)
+
+
+def at_end(changes: list[Change], job_id: str) -> Change:
+    """The change that made this job final."""
+    return next(one for one in changes if one.job == job_id and one.after in FINAL)
+
+
+def children(wire: Wire, parent: Message | str) -> list[Message]:
+    """The jobs right below one, in the order in which they were made."""
+    run_id = parent if isinstance(parent, str) else parent["runId"]
+    jobs: list[Message] = []
+    cursor = None
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        page = wire.call("job.list", parentRunId=run_id, order="asc", limit=1000, **more)
+        jobs += page["jobs"]
+        cursor = page["nextCursor"]
+        if cursor is None:
+            return jobs
