@@ -66,6 +66,8 @@ def check_stop(disk: Disk, row: dict[str, Any]) -> None:
             waiting = [
                 other_id
                 for other_id, other in disk.jobs.items()
-                if other["parent_id"] == row["parent_id"] and other["status"] in (S.CREATED, S.WAITING)
+                if other["parent_id"] == row["parent_id"]
+                and other["relation"] == "strong"
+                and other["status"] in (S.CREATED, S.WAITING)
             ]
             assert not waiting, f"jobs {waiting} still wait after a sibling's stop"

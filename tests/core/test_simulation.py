@@ -6,15 +6,17 @@ LOCKSIDE_SIMULATION_STEPS makes each so long. Whatever happened, in the evening 
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from core.random_trees import Trees
 from core.world import World
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Dependency, Draft, OnLost, Status
+from locksided.core.model import Condition, Dependency, Draft, JobType, OnLost, Status
 
 DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "8"))
 STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "200"))
@@ -30,9 +32,12 @@ class Day:
         self.random = Random(seed)
         slots = self.random.choice([1, 1, 2, 3, 8, None])
         self.world = World(default=slots, other=self.random.choice([1, 2, None]), third=1)
+        self.trees = Trees(self.random)
         self.processes: dict[str, int] = {}
         self.happenings: list[tuple[int, Callable[[], None]]] = [
-            (30, self.somebody_submits),
+            (24, self.somebody_submits),
+            (6, self.somebody_submits_a_tree),
+            (3, self.somebody_amends),
             (20, self.a_process_starts),
             (20, self.a_run_ends),
             (6, self.a_step_ends),
@@ -73,7 +78,8 @@ class Day:
         return list(self.world.state.jobs.values())
 
     def in_flight(self) -> list[Job]:
-        return [job for job in self.jobs() if job.has_started]
+        """Those that have, or should have, a process."""
+        return [job for job in self.jobs() if job.has_started and job.type is JobType.STANDARD]
 
     def is_spawned(self, job: Job) -> bool:
         return self.world.token(job.id) in self.processes
@@ -102,10 +108,38 @@ class Day:
             lock_share=self.random.choice([0, 0, 1, 2, 3]),
             start_at_us=self.world.now_us + self.random.randrange(20_000_000) if rare() < 0.15 else None,
             held=rare() < 0.1,
-            depends_on=tuple(Dependency(job, self.random.choice(list(Condition))) for job in others),
+            depends_on=tuple(
+                Dependency(job, self.random.choice([Condition.SUCCESS, Condition.FINAL])) for job in others
+            ),
             parent_id=self.random.choice(parents) if parents and rare() < 0.15 else None,
             on_lost=self.random.choice(list(OnLost)),
         )
+
+    def somebody_submits_a_tree(self) -> None:
+        if len(self.world.state.jobs) < MOST_JOBS:
+            self.world.submit_all(self.tree())
+
+    def tree(self) -> Draft:
+        """Hold, start time and dependencies are the outermost container's."""
+        outermost = self.draft()
+        return replace(
+            self.trees.tree(),
+            project=outermost.project,
+            priority=outermost.priority,
+            start_at_us=outermost.start_at_us,
+            held=outermost.held,
+            depends_on=outermost.depends_on,
+            parent_id=outermost.parent_id,
+        )
+
+    def somebody_amends(self) -> None:
+        job = self.one_of([job for job in self.jobs() if not job.has_started])
+        draft = self.tree() if self.random.random() < 0.3 else self.draft()
+        if job.container is not None:
+            draft = self.trees.task()
+        wanted = tuple(Dependency(other, condition) for other, condition in (job.pending or {}).items())
+        keeps = {"keep_hold": self.random.random() < 0.7, "keep_start_time": self.random.random() < 0.7}
+        self.world.amend(job.id, replace(draft, project=job.project, depends_on=wanted), **keeps)
 
     def a_process_starts(self) -> None:
         job = self.one_of(self.unspawned())
@@ -120,7 +154,11 @@ class Day:
 
     def a_run_ends(self) -> None:
         job = self.one_of([job for job in self.in_flight() if self.is_spawned(job)])
-        self.world.ends(job.id, status=self.random.choice(["success", "success", "warning", "error"]))
+        status = self.random.choice(["success", "success", "warning", "error", "fails"])
+        if status == "fails":
+            self.world.fails(job.id, failure=self.random.choice(["user", "application", "timeout"]))
+        else:
+            self.world.ends(job.id, status=status)
 
     def a_step_ends(self) -> None:
         self.world.step_ends(self.one_of([job for job in self.in_flight() if self.is_spawned(job)]).id)
@@ -221,6 +259,7 @@ class Day:
         assert not world.state.gates
         assert not world.state.dependants
         assert not world.state.descendants
+        assert not world.state.no_pool.running
         assert not world.state.waits
         assert world.scheduler.next_deadline_us() is None
 

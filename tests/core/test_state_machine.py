@@ -1,19 +1,41 @@
 """Hypothesis looks for the shortest story after which an invariant does not hold, told as a program."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from core.trees import job as task
+from core.trees import of_rows, orchestration, phase, retried, rows
 from core.world import World
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Status
+from locksided.core.model import Dependency, Draft, JobType, Status
 
 KEYS = st.sampled_from([None, "a", "b"])
 POOLS = st.sampled_from(["default", "other"])
 PRIORITIES = st.sampled_from([0, 0, 5, -5])
+MOST_LIVE = 40
+TREES = [
+    rows("two", 2, at_once=1),
+    rows("three", 3, at_once=2, row_on_error="stop"),
+    rows("free", 2, at_once=None, row_on_error="warning"),
+    of_rows("none", [], at_once=1),
+    of_rows("again", [retried("a", 2), retried("b", 2, pause=1)], at_once=1),
+    retried("one", 3, pause=1, jitter=0.5),
+    retried("each", 2, pause=1, lock="c", lock_each=True),
+    orchestration(
+        "night",
+        phase("one", task("x"), rows("r", 2, at_once=1)),
+        phase("two", task("y", delay=1), task("z", on_error="stop"), after="one", on_error="warning"),
+        phase("three", task("v", on_error="warning"), after="two"),
+    ),
+    orchestration(
+        "diamond", phase("a", task("p")), phase("b", after="a"), phase("c", task("q"), after=["a", "b"])
+    ),
+]
 
 
 class Daemon(RuleBasedStateMachine):
@@ -32,7 +54,7 @@ class Daemon(RuleBasedStateMachine):
 
     @property
     def started(self) -> list[Job]:
-        return [job for job in self.live if job.has_started]
+        return [job for job in self.live if job.has_started and job.type is JobType.STANDARD]
 
     @property
     def unspawned(self) -> list[Job]:
@@ -65,6 +87,26 @@ class Daemon(RuleBasedStateMachine):
         except Refused:
             self.world.check()
 
+    @rule(tree=st.sampled_from(TREES), held=st.booleans(), key=KEYS, data=st.data())
+    def submit_a_tree(self, tree: Draft, held: bool, key: str | None, data: st.DataObject) -> None:
+        if len(self.live) > MOST_LIVE:
+            return
+        parents = [job.id for job in self.live if job.status is Status.PROCESSING]
+        parent = data.draw(st.sampled_from([None, *parents]), label="parent")
+        key = None if tree.type is JobType.RETRY and tree.children[0].lock_key is not None else key
+        self.world.submit_all(replace(tree, held=held, lock_key=key, parent_id=parent))
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), tree=st.sampled_from([None, None, *TREES]), keeps=st.booleans())
+    def amend(self, data: st.DataObject, tree: Draft | None, keeps: bool) -> None:
+        job = self.world.job(self.pick(data, self.waiting))
+        depends_on = tuple(Dependency(other, condition) for other, condition in (job.pending or {}).items())
+        draft = replace(tree or task("another"), depends_on=depends_on)
+        try:
+            self.world.amend(job.id, draft, keep_hold=keeps, keep_start_time=keeps)
+        except Refused:
+            self.world.check()
+
     @precondition(lambda self: self.unspawned)
     @rule(data=st.data())
     def a_process_starts(self, data: st.DataObject) -> None:
@@ -79,6 +121,18 @@ class Daemon(RuleBasedStateMachine):
     @rule(data=st.data(), status=st.sampled_from(["success", "warning", "error"]))
     def a_run_ends(self, data: st.DataObject, status: str) -> None:
         self.world.ends(self.pick(data, self.started), status=status)
+
+    @precondition(lambda self: self.started)
+    @rule(data=st.data(), failure=st.sampled_from(["user", "application", "timeout"]))
+    def a_run_fails(self, data: st.DataObject, failure: str) -> None:
+        self.world.fails(self.pick(data, self.started), failure=failure)
+
+    @precondition(lambda self: self.live)
+    @rule(data=st.data())
+    def look_ahead(self, data: st.DataObject) -> None:
+        before = self.world.picture()
+        self.world.scheduler.forecast(self.pick(data, self.live), self.world.now_us)
+        assert self.world.picture() == before
 
     @precondition(lambda self: self.started)
     @rule(data=st.data())
@@ -150,8 +204,8 @@ class Daemon(RuleBasedStateMachine):
         self.world.handle_nothing()
 
     def teardown(self) -> None:
-        for job_id in self.world.disk.jobs:
-            assert self.world.disk.jobs[job_id]["starts"] <= self.world.disk.jobs[job_id]["launches"]
+        for row in self.world.disk.jobs.values():
+            assert row["starts"] <= (row["launches"] if row["type"] == "standard" else 1)
 
 
 TestDaemon = Daemon.TestCase

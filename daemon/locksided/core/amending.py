@@ -34,10 +34,10 @@ def amend(turn: Turn, asked: Amend) -> int:
         turn.update(successor, held_by=job.held.by, held_us=job.held.since_us)
     _move_waits(turn, job, successor, asked)
     _move_delay(turn, job, successor)
+    lifecycle.cancel_tree(turn, job, "amended", message=f"Amended: job {successor.id} takes its place.")
+    turn.uncertain[successor] = None
     if successor.stands_in_line:
         dispatch.enter_line(turn, successor)
-    turn.uncertain[successor] = None
-    lifecycle.cancel_tree(turn, job, "amended", message=f"Amended: job {successor.id} takes its place.")
     return successor.id
 
 
@@ -49,11 +49,11 @@ def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
             status=job.status.value,
         )
     container = job.container
+    if container is not None and isinstance(job, Container):
+        raise Conflict(f"Job {job.id} is a container in a container: amend job {job.lineage[0]} as a whole.")
     if container is not None and container.type is not JobType.PHASE:
         what = "An attempt" if container.type is JobType.RETRY else "A row of a container"
         raise Conflict(f"{what} cannot be amended: amend job {job.lineage[0]} as a whole, before it starts.")
-    if container is not None and isinstance(job, Container):
-        raise Conflict(f"Job {job.id} is a container in a container: amend job {job.lineage[0]} as a whole.")
     wanted = strictest(asked.draft.depends_on)
     live = {job_id: condition for job_id, condition in wanted.items() if job_id in turn.state.jobs}
     if live != (job.pending or {}):

@@ -39,7 +39,7 @@ def _let_go(turn: Turn, container: Container, child: Job) -> None:
 
 
 def child_ended(turn: Turn, ending: Ending) -> None:
-    """A strong child is final: count it, and do what that leads to. Any other job changes nothing here."""
+    """A strong child is final: count it, and let siblings or another attempt follow."""
     container = ending.job.container
     if container is None or turn.state.jobs.get(container.id) is not container:
         return
@@ -51,7 +51,6 @@ def child_ended(turn: Turn, ending: Ending) -> None:
     tally.add(ending.job.id, ending.status, ending.cause, ending.job.on_error)
     if tally.stopped and not was_stopped:
         _cancel_siblings(turn, container, ending.job)
-    conclude(turn, container)
 
 
 def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
@@ -63,8 +62,8 @@ def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
 
 
 def conclude(turn: Turn, container: Container) -> None:
-    """End a container that has started, when all its children are final."""
-    if container.children or not container.has_started:
+    """End a container that has started, when all its children are final and counted."""
+    if container.children or not container.has_started or container.id not in turn.state.jobs:
         return
     if container.status is Status.TERMINATING:
         end_terminated(turn, container)

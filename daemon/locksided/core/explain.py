@@ -90,7 +90,8 @@ def _kept_back(job: Job, kind: ReasonKind) -> Reason:
         message = "Its start time has not come."
         return Reason(R.START_TIME, _start_time_since(job), message, "time", {"at_us": job.start_at_us})
     message = f"{job.held.by or 'Somebody'} holds it back."
-    return Reason(R.HELD, job.held.since_us, message, "its release", {"by": job.held.by})
+    since_us = max(job.held.since_us, job.created_us)
+    return Reason(R.HELD, since_us, message, "its release", {"by": job.held.by})
 
 
 def _no_executor(job: Job) -> Reason:

@@ -11,7 +11,7 @@ from locksided.core import lifecycle, settling, termination
 from locksided.core.actions import StartStep, StopRun
 from locksided.core.copies import copied
 from locksided.core.families import Container
-from locksided.core.inputs import Terminate
+from locksided.core.inputs import Finished, Terminate
 from locksided.core.jobs import Job
 from locksided.core.model import Principal, Status
 from locksided.core.saves import UpdateJob
@@ -40,13 +40,13 @@ def forecast(state: State, job: Job, now_us: int) -> Forecast:
     twin = copied(state, now_us)
     turn = Turn(twin, now_us)
     termination.terminate(turn, Terminate(job.id, NOBODY))
-    stopped = [action.job_id for action in turn.actions if isinstance(action, StopRun)]
-    for job_id in stopped:
-        lifecycle.end(turn, twin.jobs[job_id], Status.TERMINATED, "terminated")
+    stops = [action for action in turn.actions if isinstance(action, StopRun)]
+    for stop in stops:
+        lifecycle.finished(turn, Finished(stop.job_id, stop.token, Status.SUCCESS, {}))
     settling.settle(turn)
     gone = [state.jobs[job_id] for job_id in twin.ended if job_id in state.jobs]
     return Forecast(
-        stopped=tuple(stopped),
+        stopped=tuple(stop.job_id for stop in stops),
         cancelled=tuple(one.id for one in gone if not one.has_started),
         freed=tuple(_freed(gone)),
         started=tuple(_started(turn)),

@@ -30,13 +30,19 @@ def settle(turn: Turn) -> None:
 def follow(turn: Turn) -> None:
     """Tell whom it concerns of every job that ended, and so on; then look at the lines again.
 
-    Dependants come first: what a container does when a child has ended may be to end them.
+    A container ends only when every end of a child has been counted.
     """
-    while turn.endings:
-        ending = turn.endings.popleft()
-        for dependant in ending.dependants:
-            lifecycle.tell_dependant(turn, dependant, ending)
-        containers.child_ended(turn, ending)
+    to_conclude: dict[Container, None] = {}
+    while turn.endings or to_conclude:
+        while turn.endings:
+            ending = turn.endings.popleft()
+            for dependant in ending.dependants:
+                lifecycle.tell_dependant(turn, dependant, ending)
+            containers.child_ended(turn, ending)
+            if ending.job.container is not None:
+                to_conclude[ending.job.container] = None
+        if to_conclude:
+            containers.conclude(turn, to_conclude.popitem()[0])
     dispatch.refresh_touched(turn)
 
 

@@ -125,6 +125,7 @@ class State:
         self.ended[job.id] = status
         if job.container is not None:
             del job.container.children[job.id]
+            job.container.delays.pop(job.id, None)
         else:
             self._leave_family(job)
         self.depend_no_more(job)

@@ -1,0 +1,77 @@
+"""Trees of jobs at random, of every kind that the daemon makes."""
+
+from dataclasses import replace
+from random import Random
+
+from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError, OnLost, RetryPolicy
+
+PLAIN = Draft("default", 1000, "default")
+BEHAVIOURS = [None, None, OnError.FAIL, OnError.WARNING, OnError.STOP]
+KEYS = ["a", "b", "c", None]
+KEYS_OF_TASKS = ["x", "y", None]
+"""Tasks never need what an orchestration holds: two of those could wait for each other for ever."""
+
+
+class Trees:
+    """Grows drafts from the same chance as everything else of a day."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+
+    def tree(self) -> Draft:
+        """A container of some kind, with all below it."""
+        kind = self.random.choice([self.rows, self.rows, self.retried, self.orchestration])
+        return kind(self.job(self.random.choice(KEYS)))
+
+    def job(self, key: str | None = None) -> Draft:
+        return replace(
+            PLAIN,
+            lock_key=key,
+            lock_share=self.random.choice([0, 0, 2]) if key is not None else 0,
+            pool=self.random.choice(["default", "default", "other", "third"]),
+            on_error=self.random.choice(BEHAVIOURS),
+            on_lost=self.random.choice(list(OnLost)),
+        )
+
+    def rows(self, job: Draft) -> Draft:
+        """Rows side by side, some of them tried again."""
+        rows = [self.job() for _ in range(self.random.randrange(6))]
+        at_once = self.random.choice([1, 1, 2, 3, None])
+        if self.random.random() < 0.25:
+            rows = [self.retried(row) for row in rows]
+        return replace(job, type=JobType.CONTAINER, parallelism=at_once, children=tuple(rows))
+
+    def retried(self, job: Draft) -> Draft:
+        policy = RetryPolicy(
+            max_attempts=self.random.choice([2, 2, 3]),
+            delay_us=self.random.choice([0, 500_000, 3_000_000]),
+            backoff=self.random.choice(list(Backoff)),
+            max_delay_us=self.random.choice([None, 4_000_000]),
+            jitter=self.random.choice([0.0, 0.5]),
+            on=frozenset(self.random.sample(list(FailureClass), 3)),
+            release_lock=self.random.random() < 0.4,
+        )
+        attempt = replace(job, on_error=None)
+        if policy.release_lock:
+            job = replace(job, lock_key=None, lock_share=0)
+        else:
+            attempt = replace(attempt, lock_key=None, lock_share=0)
+        return replace(job, type=JobType.RETRY, retry=policy, children=(attempt,))
+
+    def orchestration(self, job: Draft) -> Draft:
+        """Up to four phases; each comes after some of those before it."""
+        phases = []
+        for place in range(self.random.randrange(5)):
+            after = [other for other in range(place) if self.random.random() < 0.6]
+            tasks = tuple(self.task() for _ in range(self.random.randrange(4)))
+            phase = replace(self.job(), type=JobType.PHASE, after=tuple(after), children=tasks)
+            phases.append(replace(phase, values={"name": f"phase {place}"}))
+        return replace(job, type=JobType.ORCHESTRATION, children=tuple(phases))
+
+    def task(self) -> Draft:
+        job = self.job(self.random.choice(KEYS_OF_TASKS))
+        if self.random.random() < 0.2:
+            job = replace(job, delay_us=self.random.randrange(5_000_000))
+        if self.random.random() < 0.15:
+            return self.rows(job)
+        return self.retried(job) if self.random.random() < 0.2 else job

@@ -1,0 +1,116 @@
+"""What the rows of a container cost: as much for the last of ten thousand as for the first of a thousand."""
+
+import time
+import tracemalloc
+from dataclasses import replace
+
+from core.test_cost import SLACK, counted_calls
+from core.trees import PLAIN
+from core.world import ANNA, NOON, SECOND
+from locksided.core import inputs as i
+from locksided.core.model import Draft, JobType, OnError, Status
+from locksided.core.scheduler import Scheduler
+from locksided.core.state import State
+
+FEW, MANY = 500, 10_000
+AT_ONCE = 8
+BYTES_OF_A_WAITING_ROW = 500
+
+
+def container(number: int, at_once: int | None = AT_ONCE) -> Draft:
+    row = replace(PLAIN, on_error=OnError.WARNING)
+    return replace(PLAIN, type=JobType.CONTAINER, parallelism=at_once, children=(row,) * number)
+
+
+def core(slots: int | None = AT_ONCE) -> Scheduler:
+    scheduler = Scheduler(State())
+    scheduler.handle(i.PutPool("default", slots, "local", "", ANNA), NOON)
+    return scheduler
+
+
+def submit(scheduler: Scheduler, draft: Draft) -> int:
+    (job_id,) = scheduler.handle(i.Submit((draft,), ANNA), NOON).answer
+    scheduler.saved()
+    return int(job_id)
+
+
+def end_first(scheduler: Scheduler, status: Status = Status.SUCCESS) -> None:
+    job = next(iter(scheduler.state.pools["default"].running.values()))
+    assert job.run is not None
+    assert job.run.token is not None
+    scheduler.handle(i.Finished(job.id, job.run.token, status, {}), NOON + SECOND)
+    scheduler.saved()
+
+
+def calls_of_ends(scheduler: Scheduler, number: int = 20) -> int:
+    with counted_calls() as counted:
+        for _ in range(number):
+            end_first(scheduler)
+            end_first(scheduler, Status.ERROR)
+    return counted[0]
+
+
+def test_the_end_of_a_row_costs_no_more_among_ten_thousand_than_among_five_hundred() -> None:
+    few, many = core(), core()
+    submit(few, container(FEW))
+    submit(many, container(MANY))
+    first_few, first_many = calls_of_ends(few), calls_of_ends(many)
+    for _ in range(MANY - 200):
+        end_first(many, Status.ERROR)
+    last_many = calls_of_ends(many)
+    print(f"\ncalls for 40 ends: {first_few} of {FEW}, {first_many} of {MANY}, {last_many} of its last ones")
+    assert first_many <= first_few * SLACK
+    assert last_many <= first_few * SLACK
+
+
+def test_a_limit_above_the_slots_makes_no_end_dearer() -> None:
+    few, many = core(), core()
+    submit(few, container(FEW, at_once=200))
+    submit(many, container(MANY, at_once=5_000))
+    assert calls_of_ends(many) <= calls_of_ends(few) * SLACK
+
+
+def test_what_others_do_costs_no_more_beside_ten_thousand_rows() -> None:
+    calls = []
+    for number in (FEW, MANY):
+        scheduler = core()
+        submit(scheduler, container(number))
+        with counted_calls() as counted:
+            job = submit(scheduler, replace(PLAIN, lock_key="a", priority=10))
+            scheduler.handle(i.Hold(job, ANNA), NOON)
+            scheduler.handle(i.Release(job, ANNA), NOON)
+            end_first(scheduler)
+            scheduler.handle(i.TimePassed(), NOON)
+            scheduler.next_deadline_us()
+        calls.append(counted[0])
+    assert calls[1] <= calls[0] * SLACK
+
+
+def test_a_waiting_row_takes_few_bytes_and_an_ended_one_none() -> None:
+    scheduler = core()
+    draft = container(MANY)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    submit(scheduler, draft)
+    waiting, _ = tracemalloc.get_traced_memory()
+    for _ in range(MANY - AT_ONCE):
+        end_first(scheduler)
+    ended, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(
+        f"\nbytes of a waiting row: {(waiting - before) / MANY:.0f}, of an ended one: "
+        f"{(ended - before) / MANY:.0f}"
+    )
+    assert (waiting - before) / MANY <= BYTES_OF_A_WAITING_ROW
+    assert (ended - before) / MANY <= BYTES_OF_A_WAITING_ROW / 4
+
+
+def test_a_forecast_for_ten_thousand_rows_is_told_in_time() -> None:
+    scheduler = core()
+    job = submit(scheduler, container(MANY))
+    started = time.perf_counter()
+    told = scheduler.forecast(job, NOON)
+    seconds = time.perf_counter() - started
+    print(f"\nseconds for a forecast of {MANY} rows: {seconds:.2f}")
+    assert len(told.cancelled) == MANY - AT_ONCE
+    assert len(scheduler.state.jobs) == MANY + 1
