@@ -257,7 +257,7 @@ class Job(Out, frozen=True, kw_only=True):
     metrics: dict[str, Any] = {}
     kill_report: KillReport = KillReport()
     expires_time: str | None = None
-    retries: Retries | None = None
+    retries: Retries | UnsetType = UNSET
 
     deduplicated: bool | UnsetType = UNSET
 

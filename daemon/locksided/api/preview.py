@@ -32,7 +32,7 @@ _NEW: Mapping[str, Any] = {
 
 
 def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: int) -> dict[str, Any]:
-    """The view of the job that it would become; `jobs` is how many there would be with all below it."""
+    """The view of the job that it would become; of a container also how many `jobs` there would be."""
     documents = {name: thaw(body) for name, body in made.blobs}
     values = made.values
     columns = {
@@ -56,7 +56,7 @@ def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: in
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = documents.get(values.get("spec_hash") or "", {})
     view = views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), None, depends_on)
-    return {**view, "jobs": tree_size(made)}
+    return {**view, "jobs": tree_size(made)} if made.children else view
 
 
 def _policy(made: Draft) -> str:

@@ -59,9 +59,10 @@ def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
 
 
 async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:
-    """The view of one job, with its retries, which lists of jobs leave out."""
+    """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
     (view,) = await job_views(service, [await job_row(service, job_id, path)], caller_uid)
-    return {**view, "retries": retries_view(await service.store.retries(job_id))}
+    retries = await service.store.retries(job_id) if view["isFinished"] else []
+    return {**view, "retries": retries_view(retries)} if retries else view
 
 
 async def _reasons(service: Service, rows: dict[int, JobRow]) -> dict[int, Explanation]:

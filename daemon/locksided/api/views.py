@@ -199,7 +199,6 @@ class JobViews:
             "metrics": row.metrics or {},
             "killReport": row.kill_report or {},
             "expiresTime": clock.to_text(row.expires_us),
-            "retries": None,
         }
 
 
