@@ -162,7 +162,7 @@ def test_a_drained_daemon_says_who_drains_it_and_since_when() -> None:
     assert world.why(before)["draining"].since_us == NOON + 5 * SECOND
     assert world.why(job)["draining"].since_us == NOON + 10 * SECOND
     assert world.why(job)["draining"].details == {}
-    assert world.why(job)["draining"].unblock == "daemon.undrain lets jobs start again"
+    assert world.why(job)["draining"].unblock == "the end of the drain"
 
 
 def test_an_executor_in_trouble_says_why_and_since_when() -> None:

@@ -161,11 +161,22 @@ def test_a_terminating_job_can_neither_be_paused_nor_held_nor_reprioritised() ->
         world.reprioritise(job, 1)
 
 
-def test_a_job_just_being_started_cannot_be_paused_yet() -> None:
+def test_a_job_just_being_started_is_paused_as_soon_as_its_process_exists() -> None:
     world = World()
     job = world.submit()
-    with world.refused(InvalidTransition, "just being started"):
-        world.pause(job)
+    world.pause(job)
+    assert not world.paused()
+    world.spawned(job)
+    assert world.paused() == [job]
+
+
+def test_a_pause_that_is_over_before_the_process_exists_is_none() -> None:
+    world = World()
+    job = world.submit()
+    world.pause(job)
+    world.resume(job)
+    world.spawned(job)
+    assert not world.paused()
 
 
 def test_who_depends_on_a_terminated_job_is_cancelled_only_when_it_has_ended() -> None:

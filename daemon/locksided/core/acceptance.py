@@ -46,10 +46,10 @@ def _place_of(turn: Turn, draft: Draft) -> Place:
     if parent is None or parent.status is not Status.PROCESSING:
         raise Conflict(
             f"Job {draft.parent_id} cannot be a parent: only a job that is processing can.",
-            path="$.parentRunId",
+            path=f"{draft.path}.parentRunId",
         )
     if parent.owner_uid != draft.owner_uid:
-        raise Forbidden(f"Job {parent.id} belongs to another user.", path="$.parentRunId")
+        raise Forbidden(f"Job {parent.id} belongs to another user.", path=f"{draft.path}.parentRunId")
     return Place((*parent.lineage, parent.id))
 
 
@@ -57,7 +57,7 @@ def check(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) -
     """Raise Refused when the draft, with all below it, cannot be accepted."""
     _check_tree(turn, draft)
     for index, dependency in enumerate(draft.depends_on):
-        path = f"$.dependsOn[{index}].job"
+        path = f"{draft.path}.dependsOn[{index}].job"
         lineage = place.lineage
         if dependency.job_id in lineage:
             circle = " -> ".join(map(str, (*lineage[lineage.index(dependency.job_id) :], "the new job")))

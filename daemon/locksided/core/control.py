@@ -82,7 +82,10 @@ def _give_priority(turn: Turn, job: Job, priority: int) -> None:
 
 
 def pause(turn: Turn, asked: Pause) -> None:
-    """Let a running job's processes stand still, its time limit and its duration with them."""
+    """Let a running job's processes stand still, its time limit and its duration with them.
+
+    A step that is just being started is paused as soon as its process exists.
+    """
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
     _refuse_container(job, "paused")
@@ -91,12 +94,11 @@ def pause(turn: Turn, asked: Pause) -> None:
     assert run.token is not None
     if run.paused_since_us is not None:
         return
-    if not run.spawned:
-        raise InvalidTransition(f"Job {job.id} is just being started: pause it when it runs.")
     run.paused_since_us = turn.now_us
     turn.update(job, paused_since_us=turn.now_us, paused_by=asked.principal.user)
     turn.event(job, "job.paused")
-    turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
+    if run.spawned:
+        turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
 def _refuse_container(job: Job, action: str) -> None:
@@ -117,7 +119,8 @@ def resume(turn: Turn, asked: Resume) -> None:
     run.end_pause(turn.now_us)
     turn.update(job, paused_since_us=None, paused_by=None, paused_us=run.paused_us)
     turn.event(job, "job.resumed")
-    turn.actions.append(ResumeRun(job.id, job.pool.id, run.token))
+    if run.spawned:
+        turn.actions.append(ResumeRun(job.id, job.pool.id, run.token))
 
 
 def time_passed(turn: Turn) -> None:

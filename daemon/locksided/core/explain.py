@@ -91,7 +91,7 @@ def _kept_back(job: Job, kind: ReasonKind) -> Reason:
         return Reason(R.START_TIME, _start_time_since(job), message, "time", {"at_us": job.start_at_us})
     message = f"{job.held.by or 'Somebody'} holds it back."
     since_us = max(job.held.since_us, job.created_us)
-    return Reason(R.HELD, since_us, message, "job.release lets it go", {"by": job.held.by})
+    return Reason(R.HELD, since_us, message, "its release", {"by": job.held.by})
 
 
 def _no_executor(job: Job) -> Reason:
@@ -107,7 +107,7 @@ def _nothing_starts(state: State, job: Job, kind: ReasonKind) -> Reason:
     if kind is R.DRAINING and state.draining is not None:
         message = f"{state.draining.by} drains the daemon: no job starts."
         since_us = _later(job, state.draining.since_us)
-        return Reason(kind, since_us, message, "daemon.undrain lets jobs start again", {})
+        return Reason(kind, since_us, message, "the end of the drain", {})
     assert state.store_trouble is not None
     cause = state.store_trouble.cause
     message = f"The store cannot be written: {cause}."
@@ -223,10 +223,10 @@ def _pool_paused(job: Job) -> Reason:
     since_us = _later(job, pool.paused_us)
     if pool.paused_by is None:
         message = f"Pool '{pool.id}' has 0 slots."
-        return Reason(R.POOL_PAUSED, since_us, message, "pool.put with more slots", details)
+        return Reason(R.POOL_PAUSED, since_us, message, "more slots for the pool", details)
     comment = f": {pool.comment}" if pool.comment else ""
     message = f"{pool.paused_by} paused pool '{pool.id}'{comment}."
-    return Reason(R.POOL_PAUSED, since_us, message, "pool.resume", details)
+    return Reason(R.POOL_PAUSED, since_us, message, "the pool's resumption", details)
 
 
 def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locksided.core import dispatch
-from locksided.core.actions import StartStep
+from locksided.core.actions import PauseRun, StartStep
 from locksided.core.families import Container
 from locksided.core.inputs import (
     Finished,
@@ -37,7 +37,7 @@ def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
 
 
 def spawned(turn: Turn, report: Spawned) -> None:
-    """The process exists: count the start."""
+    """The process exists: count the start, and pause it when that was asked for meanwhile."""
     found = current_run(turn, report.job_id, report.token)
     if found is None or found[1].spawned:
         return
@@ -46,6 +46,8 @@ def spawned(turn: Turn, report: Spawned) -> None:
     stage = turn.reach(job, {"running": turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
     _judge_trial(job, run)
+    if run.paused_since_us is not None:
+        turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
 
 def _count_start(turn: Turn, job: Job, run: Run) -> None:

@@ -169,7 +169,8 @@ class Draft:
 
     `values` are columns and `blobs` documents by their hash: the core only passes both on. `lock_key` is None
     for a job without a lock; `lock_share` is N of `shared:N`, 0 for an exclusive one. `held` keeps it back
-    until released. Times are microseconds since the epoch.
+    until released. `path` is where it stands in the call, for refusals. Times are microseconds since the
+    epoch.
 
     `children` are made in the same step, `on_error` says what a child does to its container when it fails.
     `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
@@ -190,6 +191,7 @@ class Draft:
     on_lost: OnLost = OnLost.REQUEUE
     values: Mapping[str, Any] = field(default_factory=dict)
     blobs: tuple[tuple[str, bytes], ...] = ()
+    path: str = "$"
     type: JobType = JobType.STANDARD
     on_error: OnError | None = None
     parallelism: int | None = None
