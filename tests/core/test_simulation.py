@@ -173,7 +173,14 @@ class Day:
         self.world.keeper_dies(self.one_of(self.in_flight()).id)
 
     def somebody_terminates(self) -> None:
-        self.world.terminate(self.one_of(self.jobs()).id)
+        job, world = self.one_of(self.jobs()), self.world
+        live = {other.id: other.has_started for other in self.jobs()}
+        told = world.scheduler.forecast(job.id, world.now_us)
+        world.terminate(job.id)
+        assert list(told.stopped) == world.stopped()
+        gone = {other for other in live if other not in world.state.jobs}
+        assert {other for other in gone if not live[other]} <= set(told.cancelled)
+        assert {other for other in gone if live[other]} <= {other for other, _ in told.ended}
 
     def somebody_holds_or_releases(self) -> None:
         job = self.one_of(self.jobs())

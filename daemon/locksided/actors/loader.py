@@ -66,7 +66,7 @@ async def _count_children(store: Store, state: State) -> None:
 async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Condition]]:
     """Whom the live jobs still wait for: the dependencies on jobs that are live themselves."""
     pending: dict[int, dict[int, Condition]] = defaultdict(dict)
-    for dependency in await store.dependencies_of(live):
+    for dependency in await store.waits_of(live):
         if dependency.on_id in live:
             pending[dependency.job_id][dependency.on_id] = Condition(dependency.condition)
     return pending

@@ -191,6 +191,7 @@ class Draft:
     on_lost: OnLost = OnLost.REQUEUE
     values: Mapping[str, Any] = field(default_factory=dict)
     blobs: tuple[tuple[str, bytes], ...] = ()
+    path: str = "$"
     type: JobType = JobType.STANDARD
     on_error: OnError | None = None
     parallelism: int | None = None

@@ -18,23 +18,29 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 
 CAUSES: dict[tuple[Status, Status], str] = {
-    (S.CREATED, S.WAITING): "another job holds its lock, stands ahead in its line, or must end first",
+    (S.CREATED, S.WAITING): "another job holds its lock, stands ahead in its line, or must end first; or its "
+    "container has not started",
     (S.CREATED, S.PROCESSING): "nothing holds it back",
-    (S.CREATED, S.TERMINATING): "terminated after an earlier start",
-    (S.CREATED, S.CANCELLED): "terminated before any start, or its dependency cannot be met",
+    (S.CREATED, S.TERMINATING): "terminated or cancelled after an earlier start",
+    (S.CREATED, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
+    "cancels it, or it was amended",
     (S.CREATED, S.ERROR): "it can never start",
     (S.WAITING, S.CREATED): "no other job holds it back; the platform still may",
     (S.WAITING, S.PROCESSING): "nothing holds it back any more",
-    (S.WAITING, S.TERMINATING): "terminated after an earlier start",
-    (S.WAITING, S.CANCELLED): "terminated before any start, or its dependency cannot be met",
+    (S.WAITING, S.TERMINATING): "terminated or cancelled after an earlier start",
+    (S.WAITING, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
+    "cancels it, or it was amended",
     (S.WAITING, S.ERROR): "it can never start",
-    (S.PROCESSING, S.SUCCESS): "its work ended well",
-    (S.PROCESSING, S.WARNING): "it ended with tolerated errors",
-    (S.PROCESSING, S.ERROR): "its work failed",
-    (S.PROCESSING, S.TERMINATING): "somebody asked to terminate it",
+    (S.PROCESSING, S.SUCCESS): "its work, or that of all its children, ended well",
+    (S.PROCESSING, S.WARNING): "it, or one of its children, ended with tolerated errors",
+    (S.PROCESSING, S.ERROR): "its work, or that of one of its children, failed",
+    (
+        S.PROCESSING,
+        S.TERMINATING,
+    ): "somebody asked to terminate it or its last attempt, or a sibling's failure lets it not run again",
     (S.PROCESSING, S.CREATED): "the machine failed, not the job, or nothing could be started",
-    (S.TERMINATING, S.TERMINATED): "its process tree is seen to be empty",
-    (S.TERMINATING, S.CANCELLED): "it is proved that nothing was started",
+    (S.TERMINATING, S.TERMINATED): "its process tree is seen to be empty, or all its children are final",
+    (S.TERMINATING, S.CANCELLED): "it is proved that nothing was started, nor anything below it",
 }
 """Each arrow's cause in a sentence: the documentation's diagram and table are generated from it."""
 

@@ -87,6 +87,11 @@ SELECT {job_columns} FROM jobs WHERE retry_of_id = ? ORDER BY id;
 SELECT hash, body FROM specs WHERE hash IN (SELECT value FROM json_each(?));
 
 -- name: dependencies_of
+-- What was asked for: that phases wait for each other follows from the orchestration.
+SELECT job_id, on_id, condition FROM dependencies
+WHERE job_id IN (SELECT value FROM json_each(?)) AND condition <> 'phase';
+
+-- name: waits_of
 SELECT job_id, on_id, condition FROM dependencies WHERE job_id IN (SELECT value FROM json_each(?));
 
 -- name: dependants_on

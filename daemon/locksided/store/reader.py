@@ -99,8 +99,12 @@ class Reader:
         return await self.read(lambda connection: reads.specs(connection, hashes))
 
     async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:
-        """Answer whom these jobs wait for."""
+        """Answer whom these jobs were asked to wait for."""
         return await self.read(lambda connection: reads.dependencies_of(connection, ids))
+
+    async def waits_of(self, ids: Iterable[int]) -> list[Dependency]:
+        """Answer whom these jobs wait for, phases too that wait for other phases."""
+        return await self.read(lambda connection: reads.waits_of(connection, ids))
 
     async def dependants_on(self, ids: Iterable[int]) -> list[Dependency]:
         """Answer who waits for these jobs."""

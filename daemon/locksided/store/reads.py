@@ -76,8 +76,13 @@ def specs(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, by
 
 
 def dependencies_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:
-    """Answer whom these jobs wait for."""
+    """Answer whom these jobs were asked to wait for."""
     return decoded(Dependency, connection.execute(QUERIES["dependencies_of"], (ids_text(ids),)).fetchall())
+
+
+def waits_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:
+    """Answer whom these jobs wait for, phases too that wait for other phases."""
+    return decoded(Dependency, connection.execute(QUERIES["waits_of"], (ids_text(ids),)).fetchall())
 
 
 def dependants_on(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:

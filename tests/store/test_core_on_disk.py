@@ -1,0 +1,53 @@
+"""What the core saves on a random day goes into the real store, and the same core comes out of it again."""
+
+from pathlib import Path
+
+import pytest
+
+from core import test_simulation
+from core.same import assert_same
+from core.test_simulation import Day
+from core.world import World
+from locksided.actors.loader import load_core
+from locksided.core.inputs import Input
+from locksided.core.saves import PutSpec, Save
+from locksided.core.scheduler import Step
+from locksided.settings import Settings
+from locksided.store import Saves, Store
+
+STEPS_BETWEEN_LOOKS = 40
+DAYS = 4
+
+
+class Recording(World):
+    """A world that remembers what each step saved."""
+
+    def __init__(self, **slots: int | None) -> None:
+        self.steps: list[list[Save]] = []
+        super().__init__(**slots)
+
+    def handle(self, asked: Input) -> Step:
+        step = super().handle(asked)
+        self.steps.append(step.saves)
+        return step
+
+
+@pytest.mark.parametrize("seed", range(DAYS))
+async def test_after_every_part_of_a_day_the_store_knows_what_the_core_knows(
+    store: Store, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_simulation, "World", Recording)
+    day = Day(seed + 1000)
+    world = day.world
+    assert isinstance(world, Recording)
+    world.checking = False
+    settings = Settings()
+    for _ in range(6):
+        day.live_through(STEPS_BETWEEN_LOOKS)
+        for saves in world.steps:
+            if saves:
+                await store.apply([Saves([one for one in saves if not isinstance(one, PutSpec)])])
+        world.steps.clear()
+        loaded = await load_core(store, settings)
+        assert_same(loaded.state, world.state)
+    assert any(row["type"] != "standard" for row in world.disk.jobs.values())
