@@ -199,7 +199,6 @@ class Draft:
     after: tuple[int, ...] = ()
     delay_us: int | None = None
     retry: RetryPolicy | None = None
-    path: str = "$"
 
 
 @dataclass(frozen=True, slots=True)
