@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from e2e.harness import Gate, Wire, of, put_component, put_config, until_running
 from e2e.jobshape import check_job
 
@@ -194,13 +192,11 @@ def test_retry_and_resubmit_make_new_jobs_of_the_same_request(wire: Wire) -> Non
         check_job(one)
 
 
-@pytest.mark.xfail(strict=True, reason="what was made is repeated, not what was asked")
 def test_a_resubmitted_job_asks_for_the_same_lock(wire: Wire) -> None:
     job = wire.done(wire.shell("true", lockKey="again", lock="shared:2"))
     assert wire.call("job.resubmit", id=job["id"])["lock"] == "shared:2"
 
 
-@pytest.mark.xfail(strict=True, reason="what was made is repeated, not what was asked")
 def test_a_retry_runs_the_configuration_as_it_is_now_unless_a_version_was_asked_for(wire: Wire) -> None:
     put_component(wire, "acme.mended", command=["true"])
     put_config(wire, "acme.mended", "a", configuration={"parameters": {"n": 1}})

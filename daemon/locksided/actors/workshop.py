@@ -91,8 +91,11 @@ class Workshop:
         return RunFolder(str(self._state_dir.work(job_id)))
 
     async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, RunAs | None]:
-        """A job's folder and the account that what is inside belongs to."""
-        work = await self._work(job_id, 1)
+        """A job's folder and the account that owns what is inside; None for our own, or one that is gone."""
+        try:
+            work = await self._work(job_id, 1)
+        except NoAccount:
+            return self._folder(job_id), None
         return work.context.folder, work.context.run_as
 
     async def frames_of_row(self, job_id: int, row_id: str) -> LogRange | None:

@@ -1,6 +1,7 @@
 """What it takes to make a job once more: the request that it came from, and which jobs are meant.
 
-A repeated job is made of what its specification froze: the versions that it names are asked for again.
+A repeated job is the same request: what that did not name itself, such as a version of its configuration, is
+decided anew by what is stored now.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from locksided.core.transitions import FINAL
 from locksided.runner.builtin import COMMAND
 from locksided.runner.frozen import thaw
 from locksided.runner.locking import wire_lock_key
+from locksided.runner.specification import ASKED
 from locksided.server.access import Principal
 from locksided.store.rows import JobRow
 
@@ -34,7 +36,8 @@ async def request_of(service: Service, row: JobRow) -> dict[str, Any]:
     A phase is asked for as its orchestration with the tasks of that phase alone.
     """
     spec, environment = await _documents(service, row)
-    fields = {name: spec[name] for name in _FROZEN if spec.get(name) is not None}
+    names = {*_FROZEN, *ASKED} - {name for name in ASKED if name not in spec["asked"]}
+    fields = {name: spec[name] for name in names if spec.get(name) is not None}
     data = fields.get("configData")
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}

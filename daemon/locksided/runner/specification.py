@@ -11,6 +11,9 @@ FORMAT = 1
 _NOT_NEEDED = frozenset(
     ("description", "schema", "rowSchema", "actions", "allowedProcessorPosition", "retry")
 )
+ASKED = ("componentVersion", "configVersion", "lock", "tag")
+"""What is decided by what is stored unless the request itself says it: a repeat must know which it was."""
+
 _CARRIED = (
     *("pools", "inputs", "archive", "notifications", "template"),
     *("onlyOrchestrationTaskIds", "previousJobId"),
@@ -39,6 +42,7 @@ def specification(
         **identity,
         **runtime,
         **{name: asked[name] for name in _CARRIED if asked.get(name) is not None},
+        "asked": [name for name in ASKED if asked.get(name) is not None],
         "manifest": _needed(manifest),
         "processors": {key: _needed(value) for key, value in processors.items()},
         "configuration": None if configuration is None else dict(configuration),
