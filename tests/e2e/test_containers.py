@@ -692,3 +692,30 @@ def test_a_branch_runs_its_own_configuration_with_the_components_of_all(body: Wi
     root = body.done(body.create(ORCHESTRATOR, config="branched", branchId="dev"))
     assert root["status"] == "success"
     assert by_task(body, root)["t"]["lockKey"] == "dev/acme.body/only-here"
+
+
+def test_an_orchestration_hands_its_variables_on_to_the_tasks_that_ask_for_them(body: Wire) -> None:
+    put_config(
+        body,
+        "lockside.command",
+        "says",
+        configuration={"parameters": {"command": ["echo", "{{ word }}"]}, "variables": {"word": "nothing"}},
+    )
+    task = {
+        "component": "lockside.command",
+        "config": "says",
+        "variableValuesData": {"values": [{"name": "word", "value": "{{ greeting }}!"}]},
+    }
+    put_config(
+        body,
+        ORCHESTRATOR,
+        "greets",
+        configuration={
+            "phases": phases("p"),
+            "tasks": [{"id": "t", "phase": "p", "task": task}],
+            "variables": {"greeting": "hello"},
+        },
+    )
+    root = body.done(body.create(ORCHESTRATOR, config="greets"))
+    (said,) = body.call("job.list", runIdPrefix=root["runId"], config="says")["jobs"]
+    assert body.text(said) == "hello!\n"

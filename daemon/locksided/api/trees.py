@@ -30,6 +30,7 @@ from locksided.runner.request import Request, read_request
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved
 from locksided.runner.selection import TaskAction, decide
+from locksided.runner.variables import filled
 from locksided.runner.words import Mode
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
@@ -126,8 +127,14 @@ class Trees:
         return orchestration_tree(resolved, place, inside)
 
     async def _task(self, task: Task, orchestration: Resolved, place: Place, below: Above) -> Draft:
-        """The tree of one task, with the branch of its orchestration; of a debug run in debug mode."""
+        """The tree of one task, in the branch of its orchestration and given the values of its variables.
+
+        A debug run has its tasks run in debug mode.
+        """
         fields = {**task.request, "branchId": orchestration.branch}
+        if "variableValuesData" in fields:
+            values = orchestration.spec["variables"]
+            fields["variableValuesData"] = filled(fields["variableValuesData"], values)
         if orchestration.mode is Mode.DEBUG:
             fields["mode"] = Mode.DEBUG.value
         at = replace(

@@ -174,7 +174,11 @@ def _variables(subject: _Subject, found: Found) -> dict[str, str]:
 
 
 def _unvaried(root: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in root.items() if name not in ("variables", "phases", "tasks")}
+    """What the configuration's variables are filled into; of tasks only the values that they are given."""
+    own = {name: value for name, value in root.items() if name not in ("variables", "phases", "tasks")}
+    tasks = root.get("tasks")
+    given = [one["task"] for one in tasks if isinstance(one, Mapping) and "task" in one] if tasks else []
+    return {**own, "tasks": [one.get("variableValuesData") for one in given if isinstance(one, Mapping)]}
 
 
 def _lock_key(subject: _Subject, policy: str) -> str | None:
