@@ -82,7 +82,6 @@ def test_everything_in_it_belongs_to_the_jobs_account_alone(job: JobContext) -> 
         assert set(modes(Path(path))) <= {(0o700, uid), (0o600, uid)}
     root_mode = stat.S_IMODE(os.stat(job.folder.root).st_mode)
     assert root_mode == (0o700 if job.run_as is None else 0o711)
-    assert stat.S_IMODE(os.stat(job.folder.log).st_mode) == 0o700
 
 
 def test_the_first_state_is_an_empty_object(job: JobContext) -> None:
@@ -171,12 +170,12 @@ def test_a_program_that_removed_its_output_folder_hands_on_nothing(job: JobConte
     assert os.listdir(data(job) / "in/tables") == []
 
 
-def test_at_the_end_only_output_artifacts_and_log_stay(job: JobContext) -> None:
+def test_at_the_end_only_output_and_artifacts_stay(job: JobContext) -> None:
     datafolder.prepare(one_step(), job, None)
     (data(job) / "out/tables/t.csv").write_text("1")
     (data(job) / "temp").mkdir()
     datafolder.finish(job)
-    assert sorted(os.listdir(job.folder.root)) == ["data", "log", "steps"]
+    assert sorted(os.listdir(job.folder.root)) == ["data", "steps"]
     assert sorted(os.listdir(data(job))) == ["artifacts", "out", "temp"]
     datafolder.finish(job)
 

@@ -96,7 +96,7 @@ def test_nothing_but_snapshots_and_the_log_stays_of_a_debug_run(tmp_path: Path) 
     prepare(step, here, None)
     keep_stage("stage_0", None, here, [])
     finish_without_output(here)
-    assert sorted(os.listdir(here.folder.root)) == ["debug", "log", "steps"]
+    assert sorted(os.listdir(here.folder.root)) == ["debug", "steps"]
     keep_stage(OUTPUT, None, here, [])  # read again after a crash: the folder is gone, nothing is made of it
     assert [one["name"] for one in kept_stages(here.folder, [step])] == ["stage_0"]
 

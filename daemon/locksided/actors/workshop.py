@@ -53,6 +53,7 @@ from locksided.store.transaction import Transaction
 Conclusion = Callable[[SchedulerActor], Awaitable[Any]]
 """Reports to the scheduler what came of a step, and waits until that is saved."""
 
+MEANINGS_KEPT = 256
 PASSABLE = 0o711
 """The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
 
@@ -72,6 +73,15 @@ class Work:
         return self.row.mode == Mode.DEBUG
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What frozen documents come to; the same for every job that shares them."""
+
+    spec: Mapping[str, Any]
+    environment: Mapping[str, str] | None
+    steps: tuple[Step, ...]
+
+
 class Workshop:
     """Prepares and concludes steps."""
 
@@ -81,6 +91,7 @@ class Workshop:
         self._settings = settings
         self._socket = socket
         self._works: dict[tuple[int, int], Work] = {}
+        self._meanings: dict[tuple[str | None, str | None], Meaning] = {}
 
     def control(self, token: str) -> str:
         """The control folder of a start."""
@@ -159,18 +170,30 @@ class Workshop:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
         return self._works.get((job_id, launch)) or await self._read_work(job_id, launch)
 
-    async def _read(self, job_id: int) -> tuple[JobRow, Mapping[str, Any], Mapping[str, str] | None]:
-        """A job's row, its specification and a command's environment."""
+    async def _read(self, job_id: int) -> tuple[JobRow, Meaning]:
+        """A job's row, and what its documents come to."""
         row = await self._store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
-        hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
-        bodies = await self._store.specs(hashes)
-        spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
-        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
-        return row, spec, environment
+        return row, await self._meaning(row)
+
+    async def _meaning(self, row: JobRow) -> Meaning:
+        """What the job's documents come to, worked out once for all that share them: they never change."""
+        key = (row.spec_hash, row.env_hash)
+        known = self._meanings.get(key)
+        if known is None:
+            bodies = await self._store.specs([one for one in key if one is not None])
+            spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
+            environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+            steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
+            known = Meaning(spec, environment, steps)
+            if len(self._meanings) >= MEANINGS_KEPT:
+                self._meanings.clear()
+            self._meanings[key] = known
+        return known
 
     async def _read_work(self, job_id: int, launch: int) -> Work:
-        row, spec, environment = await self._read(job_id)
+        row, meaning = await self._read(job_id)
+        spec = meaning.spec
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
         context = JobContext(
@@ -183,8 +206,7 @@ class Workshop:
             home=home,
             run_as=run_as,
         )
-        steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
-        return Work(row, spec, steps, context)
+        return Work(row, spec, meaning.steps, context)
 
     async def _state(self, work: Work, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
@@ -255,7 +277,8 @@ class Workshop:
         flight = Flight(action.job_id, action.pool, action.token)
 
         async def report(scheduler: SchedulerActor) -> None:
-            row, spec, _ = await self._read(action.job_id)  # no more: an account may be what is missing
+            row, meaning = await self._read(action.job_id)  # no more: an account may be what is missing
+            spec = meaning.spec
             if isinstance(refusal, NothingToRun):
                 result = nothing_to_run(spec)
             else:
@@ -277,7 +300,10 @@ class Workshop:
         step = work.steps[int(index)]
         if outcome.get("lost") or outcome.get("stopped") == "machine":
             return partial(self._lost, flight, work, step, outcome)
-        result = await to_thread.run_sync(self._result_of, work, step, outcome)
+        if step.has_data:
+            result = await to_thread.run_sync(self._result_of, work, step, outcome)
+        else:
+            result = conclude(step, work.spec, outcome, Collected())
         return partial(self._after_step, flight, work, step, result, outcome)
 
     def _result_of(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
@@ -314,7 +340,7 @@ class Workshop:
         if work.is_debug:
             await to_thread.run_sync(datafolder.finish_without_output, work.context)
             result = with_stages(result, await to_thread.run_sync(kept_stages, folder, work.steps))
-        else:
+        elif step.has_data or not datafolder.is_finished(work.context):
             await to_thread.run_sync(datafolder.finish, work.context)
         started = outcome.get("refused") is None
         await self._finish(scheduler, flight, work.row, result, outcome, started=started)

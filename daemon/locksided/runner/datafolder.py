@@ -46,15 +46,16 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     `state` is what the last good run left. Raises `OSError`; the folder can be prepared again after it.
     """
     folder, run_as = context.folder, context.run_as
-    _make_root(folder, run_as)
+    is_new = _make_root(folder, run_as)
     control = folder.control(context.launch, step.index)
     for path in (os.path.dirname(control), control):
         os.makedirs(path, _PRIVATE, exist_ok=True)
-    if step.index == 0:
+    if step.index == 0 and not is_new:
         _discard_rows(folder, run_as)
         _discard(folder.debug(None), None)
     for path in (folder.tmp, folder.cwd):
-        _discard(path, run_as)
+        if not is_new:
+            _discard(path, run_as)
         _make_owned(path, run_as)
     if not step.has_data:
         return
@@ -114,6 +115,12 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
     )
 
 
+def is_finished(context: JobContext) -> bool:
+    """Whether nothing is left to remove of a command that left its folders empty; quick, never waits."""
+    _is_gone_when_empty(context.folder.cwd)
+    return _is_gone_when_empty(context.folder.tmp)
+
+
 def finish(context: JobContext) -> None:
     """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay."""
     folder, run_as = context.folder, context.run_as
@@ -157,15 +164,19 @@ def remove_folder(folder: RunFolder, run_as: RunAs | None) -> None:
     _discard(folder.root, None)
 
 
-def _make_root(folder: RunFolder, run_as: RunAs | None) -> None:
-    """The folders that are the daemon's own; another account may pass through them, not look around."""
-    mode = _PRIVATE if run_as is None else _TRAVERSABLE
+def _make_root(folder: RunFolder, run_as: RunAs | None) -> bool:
+    """The folders that are the daemon's own; another account may pass through them, not look around.
+
+    Answers whether the job's folder is a new one.
+    """
     above = os.path.dirname(folder.root)
-    for path in (os.path.dirname(above), above, folder.root):
-        os.makedirs(path, _PRIVATE, exist_ok=True)
-        if run_as is not None:
-            os.chmod(path, os.stat(path).st_mode & 0o7777 | mode)
-    os.makedirs(folder.log, _PRIVATE, exist_ok=True)
+    is_new = not os.path.isdir(folder.root)
+    if is_new:
+        os.makedirs(above, _PRIVATE, exist_ok=True)
+        os.mkdir(folder.root, _PRIVATE)
+    for path in (os.path.dirname(above), above, folder.root) if run_as is not None else ():
+        os.chmod(path, os.stat(path).st_mode & 0o7777 | _TRAVERSABLE)
+    return is_new
 
 
 def _make_owned(path: str, run_as: RunAs | None) -> None:
