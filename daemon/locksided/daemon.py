@@ -112,7 +112,7 @@ class Daemon:
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
         tasks.start_soon(service.link.run, service.executors)
-        tasks.start_soon(Retention(store, service.scheduler, service.workshop, service.settings).run)
+        tasks.start_soon(Retention(store, service.scheduler, service.workshop.works, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)

@@ -66,7 +66,7 @@ class Executor:
         try:
             message = await self._workshop.prepare(action)
         except Refused as refusal:
-            await self._conclude(flight, self._workshop.never_started(action, refusal))
+            await self._conclude(flight, self._workshop.conclusions.never_started(action, refusal))
             return
         except (OSError, StoreUnavailable) as error:
             self._not_started(flight, f"its folder cannot be made: {error}")
@@ -75,10 +75,10 @@ class Executor:
             # One of two places here that take any fault: it must not end the daemon, nor start for ever.
             log.exception("a step could not be prepared", token=flight.token)
             told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
-            await self._conclude(flight, self._workshop.never_started(action, told))
+            await self._conclude(flight, self._workshop.conclusions.never_started(action, told))
             return
         if flight.phase is not Phase.PREPARING:
-            await self._workshop.discard(flight)
+            await self._workshop.conclusions.discard(flight)
             return
         flight.phase = Phase.SENT
         flight.connection = self._link.generation
@@ -96,6 +96,7 @@ class Executor:
     def _not_started(self, flight: Flight, cause: str | None) -> None:
         """Nobody but this actor tells the keeper of a token: one that it did not send was never used."""
         self.flights.pop(flight.token, None)
+        self._workshop.works.forget(flight)
         flight.phase = Phase.CONCLUDING
         self._scheduler.tell(i.NotStarted(flight.job_id, flight.token, cause))
 
@@ -138,7 +139,7 @@ class Executor:
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
         try:
-            conclude = await self._workshop.conclude(flight, outcome)
+            conclude = await self._workshop.conclusions.conclude(flight, outcome)
         except (OSError, StoreUnavailable) as error:
             # Unacknowledged: the keeper tells it again when the store and the folder can be used.
             log.error("an outcome cannot be read", token=flight.token, cause=str(error))
@@ -147,7 +148,7 @@ class Executor:
         except Exception as fault:
             # The other place: an outcome that cannot be concluded would come back at every connection.
             log.exception("an outcome could not be concluded", token=flight.token)
-            conclude = self._workshop.failed(flight, outcome, fault)
+            conclude = self._workshop.conclusions.failed(flight, outcome, fault)
         await self._conclude(flight, conclude)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:

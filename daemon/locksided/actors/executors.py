@@ -202,7 +202,7 @@ class Executors:
         executor = self._executor(job.pool)
         flight = Flight(job.job_id, job.pool, job.token)
         executor.adopt(flight)
-        control = self._workshop.control(job.token)
+        control = self._workshop.works.control(job.token)
         outcome = await to_thread.run_sync(recorded, control, "outcome.json")
         if outcome is not None:
             flight.phase = Phase.CONCLUDING

@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.workshop import Workshop
+from locksided.actors.works import Works
 from locksided.core.errors import Refused
 from locksided.runner.datafolder import remove_folder
 from locksided.settings import Settings
@@ -27,12 +27,10 @@ log = structlog.get_logger("retention")
 class Retention:
     """Goes round now and then; what it could not do it does the next time."""
 
-    def __init__(
-        self, store: Store, scheduler: SchedulerActor, workshop: Workshop, settings: Settings
-    ) -> None:
+    def __init__(self, store: Store, scheduler: SchedulerActor, works: Works, settings: Settings) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._workshop = workshop
+        self._works = works
         self._settings = settings
 
     async def run(self) -> None:
@@ -48,7 +46,7 @@ class Retention:
         """Remove everything that is past its time, in small transactions."""
         while expired := await self._store.expired_jobs(clock.now_us(), JOBS_AT_ONCE):
             for job_id in expired:
-                folder, run_as = await self._workshop.folder_and_owner(job_id)
+                folder, run_as = await self._works.folder_and_owner(job_id)
                 await to_thread.run_sync(remove_folder, folder, run_as)
                 await self._scheduler.ask(
                     partial(retention.mark_cleaned, job_id=job_id, now_us=clock.now_us())

@@ -93,6 +93,7 @@ class JobMethods:
             component=params.component,
             config=params.config,
             branch=params.branch_id,
+            pool=params.pool,
             parent_run_id=params.parent_run_id,
             run_id_prefix=params.run_id_prefix,
             type=None if params.type is None else params.type.value,
@@ -208,7 +209,8 @@ class JobMethods:
         """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
-            await self._service.workshop.folder_and_owner(job_id) async for job_id in self._works_of(row)
+            await self._service.workshop.works.folder_and_owner(job_id)
+            async for job_id in self._works_of(row)
         ]
 
         def write(tx: Transaction) -> None:

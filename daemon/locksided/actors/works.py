@@ -1,0 +1,146 @@
+"""The works: of each launch under way the job's row, what its documents mean, its steps and its folder.
+
+Documents are frozen, so what they mean is worked out once for all jobs that share them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from locksided.actors.accounts import NoAccount, account_of
+from locksided.actors.flights import Flight
+from locksided.core.model import JobType
+from locksided.paths import StateDir
+from locksided.runner.environment import JobContext, RunAs
+from locksided.runner.folder import RunFolder
+from locksided.runner.frozen import thaw
+from locksided.runner.plan import Step, plan
+from locksided.runner.words import Mode
+from locksided.store.catalog.configs import ConfigId
+from locksided.store.rows import JobRow
+from locksided.store.store import Store
+
+MEANINGS_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of a job with all that belongs to it."""
+
+    row: JobRow
+    spec: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    context: JobContext
+
+    @property
+    def is_debug(self) -> bool:
+        """Whether snapshots are all that is kept of it."""
+        return self.row.mode == Mode.DEBUG
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What frozen documents come to; the same for every job that shares them."""
+
+    spec: Mapping[str, Any]
+    environment: Mapping[str, str] | None
+    steps: tuple[Step, ...]
+
+
+class Works:
+    """Reads works, and remembers those that are under way."""
+
+    def __init__(self, store: Store, state_dir: StateDir, socket: str) -> None:
+        self._store = store
+        self._state_dir = state_dir
+        self._socket = socket
+        self._works: dict[tuple[int, int], Work] = {}
+        self._meanings: dict[tuple[str | None, str | None], Meaning] = {}
+
+    def control(self, token: str) -> str:
+        """The control folder of a start."""
+        job_id, launch, step = token.split("-")
+        return self.folder(int(job_id)).control(int(launch), int(step))
+
+    def folder(self, job_id: int) -> RunFolder:
+        """A job's folder."""
+        return RunFolder(str(self._state_dir.work(job_id)))
+
+    async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, RunAs | None]:
+        """A job's folder and the account that owns what is inside; None for our own, or one that is gone."""
+        try:
+            work = await self.of(job_id, 1)
+        except NoAccount:
+            return self.folder(job_id), None
+        return work.context.folder, work.context.run_as
+
+    async def begin(self, job_id: int, launch: int) -> Work:
+        """The work of a launch that begins; it is remembered until it is over."""
+        work = self._works[job_id, launch] = await self.of(job_id, launch)
+        return work
+
+    async def of(self, job_id: int, launch: int) -> Work:
+        """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
+        return self._works.get((job_id, launch)) or await self._read_work(job_id, launch)
+
+    def forget(self, flight: Flight) -> None:
+        """The launch is over."""
+        self._works.pop((flight.job_id, launch_of(flight.token)), None)
+
+    async def read(self, job_id: int) -> tuple[JobRow, Meaning]:
+        """A job's row, and what its documents come to."""
+        row = await self._store.job_row(job_id)
+        assert row is not None, f"job {job_id} was started but is not stored"
+        return row, await self._meaning(row)
+
+    async def _meaning(self, row: JobRow) -> Meaning:
+        """What the job's documents come to, worked out once for all that share them: they never change."""
+        key = (row.spec_hash, row.env_hash)
+        known = self._meanings.get(key)
+        if known is None:
+            bodies = await self._store.specs([one for one in key if one is not None])
+            spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
+            environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+            steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
+            known = Meaning(spec, environment, steps)
+            if len(self._meanings) >= MEANINGS_KEPT:
+                self._meanings.clear()
+            self._meanings[key] = known
+        return known
+
+    async def _read_work(self, job_id: int, launch: int) -> Work:
+        row, meaning = await self.read(job_id)
+        spec = meaning.spec
+        submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
+        run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
+        context = JobContext(
+            job_id=job_id,
+            run_id=row.run_id,
+            launch=launch,
+            project=row.project,
+            folder=self.folder(job_id),
+            socket=self._socket,
+            home=home,
+            run_as=run_as,
+        )
+        return Work(row, spec, meaning.steps, context)
+
+    async def state(self, work: Work, step: Step) -> Mapping[str, Any] | None:
+        """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
+        if not step.has_data or work.row.config is None:
+            return None
+        found = await self._store.state(config_id(work.row), step.row)
+        return found.body
+
+
+def launch_of(token: str) -> int:
+    """The launch that a start token names."""
+    return int(token.split("-")[1])
+
+
+def config_id(row: JobRow) -> ConfigId:
+    """The configuration that a job runs."""
+    assert row.component is not None
+    assert row.config is not None
+    return ConfigId(row.component, row.config, row.branch_id or "default", row.project)
