@@ -167,7 +167,7 @@ def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
 def test_the_example_is_without_fault(run: Run) -> None:
     ran = run("validate", example_folder())
     assert (ran.code, ran.err) == (0, "")
-    assert "2 pools, 3 components, 3 configurations" in ran.out
+    assert "2 pools, 3 components, 4 configurations" in ran.out
 
 
 def test_one_component_can_be_stored_from_its_file(shelf: Shelf, run: Run, folder: Path) -> None:

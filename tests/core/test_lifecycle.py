@@ -86,6 +86,21 @@ def test_stages_come_with_their_times_and_the_first_two_are_always_there() -> No
     assert set(world.row(never_started)["stages"]) == {"accepted", "validated", "done"}
 
 
+def test_a_stage_is_never_earlier_than_the_one_before_and_keeps_its_first_time() -> None:
+    world = World()
+    job = world.submit()
+    world.spawned(job)
+    running_us = world.row(job)["stages"]["running"]
+    world.advance(1)
+    world.step_ends(job)
+    world.spawned(job)
+    stages = {"output_mapping": running_us - SECOND, "cleaning_up": running_us + SECOND // 2}
+    world.handle(i.Finished(job, world.token(job), Status.SUCCESS, {}, stages))
+    seen = world.row(job)["stages"]
+    assert seen["running"] == seen["output_mapping"] == running_us
+    assert list(seen.values()) == sorted(seen.values())
+
+
 def test_a_requeued_job_begins_its_stages_anew() -> None:
     world = World()
     job = world.submit()

@@ -304,3 +304,59 @@ def test_an_unknown_component_config_or_row_names_its_field(wire: Wire) -> None:
     ):
         refusal = wire.refused("job.create", **params)
         assert (refusal.code, refusal.data["path"]) == (-32001, path)
+
+
+def test_a_version_that_is_not_there_is_named_by_its_own_field(wire: Wire) -> None:
+    put_config(wire, "acme.show", "versioned", configuration={"parameters": {"n": 1}})
+    ids = {"component": "acme.show", "config": "versioned"}
+    for method, params, path in (
+        ("job.create", {**ids, "configVersion": 9}, "$.configVersion"),
+        ("config.get", {**ids, "version": 9}, "$.version"),
+        ("config.rollback", {**ids, "version": 9}, "$.version"),
+        ("config.copy", {**ids, "version": 9, "toConfig": "other"}, "$.version"),
+        ("component.get", {"id": "acme.show", "version": 9}, "$.version"),
+    ):
+        refusal = wire.refused(method, **params)
+        assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
+
+
+def test_what_is_not_found_names_the_field_that_asked_for_it(wire: Wire) -> None:
+    put_config(wire, "acme.show", "there", configuration={})
+    ids = {"component": "acme.show", "config": "nowhere"}
+    for method, params, path in (
+        ("config.put", {"component": "acme.nowhere", "config": "c"}, "$.component"),
+        ("config.delete", ids, "$.config"),
+        ("config.rollback", {**ids, "version": 1}, "$.version"),
+        ("config.copy", {**ids, "toConfig": "c"}, "$.config"),
+        ("config.copy", {**ids, "config": "there", "toConfig": "c", "toBranchId": "no"}, "$.toBranchId"),
+        ("component.delete", {"id": "acme.nowhere"}, "$.id"),
+        ("branch.delete", {"id": "nowhere"}, "$.id"),
+        ("variables.delete", {"id": "nowhere"}, "$.id"),
+        *((f"pool.{verb}", {"id": "nowhere"}, "$.id") for verb in ("get", "pause", "resume", "delete")),
+    ):
+        refusal = wire.refused(method, **params)
+        assert (refusal.kind, refusal.data["path"]) == ("not_found", path), method
+
+
+def test_what_is_built_in_cannot_be_deleted(wire: Wire) -> None:
+    for component in ("lockside.command", "lockside.orchestrator"):
+        refusal = wire.refused("component.delete", id=component)
+        assert (refusal.kind, refusal.data["path"]) == ("conflict", "$.id")
+
+
+def test_a_put_answers_the_configuration_as_a_get_does(wire: Wire) -> None:
+    put = put_config(wire, "acme.show", "answered", configuration={}, changeDescription="why")
+    got = wire.call("config.get", component="acme.show", config="answered")
+    assert {name: value for name, value in put.items() if name != "warnings"} == got
+    copy = wire.call("config.copy", component="acme.show", config="answered", toConfig="copied")
+    assert copy == wire.call("config.get", component="acme.show", config="copied")
+
+
+def test_a_pool_has_its_version_its_times_and_who_changed_it(wire: Wire) -> None:
+    first = wire.call("pool.put", pool={"id": "versioned", "slots": 1})
+    second = wire.call("pool.put", pool={"id": "versioned", "slots": 2, "description": "wider"})
+    assert (first["version"], second["version"]) == (1, 2)
+    assert first["createdTime"] == second["createdTime"] == first["updatedTime"] < second["updatedTime"]
+    assert second["changedBy"]["user"]
+    wire.call("pool.pause", id="versioned")
+    assert wire.call("pool.resume", id="versioned") == second == wire.call("pool.get", id="versioned")

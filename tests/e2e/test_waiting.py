@@ -90,3 +90,12 @@ def test_waits_are_answered_unavailable_within_two_seconds_of_sigterm(
     assert wire.get(job["id"])["status"] == "processing"
     gate.open()
     assert wire.done(job)["starts"] == 1
+
+
+def test_an_unknown_job_of_several_is_named_by_its_place(wire: Wire) -> None:
+    job = wire.shell("true")
+    for ids in ([job["id"], "99999"], [job["id"], "00000000-0000-0000-0000-000000000009"]):
+        refusal = wire.refused("job.wait", ids=ids)
+        assert (refusal.kind, refusal.data["path"]) == ("not_found", "$.ids[1]")
+    assert wire.refused("job.wait", id="99999").data["path"] == "$.id"
+    wire.done(job)

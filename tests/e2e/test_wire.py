@@ -134,6 +134,8 @@ def test_pages_are_stable_and_complete(wire: Wire, many: list[dict[str, Any]]) -
         ({"text": "list-0"}, 10),
         ({"text": "acme.l"}, 36),
         ({"branchId": "default"}, 36),
+        ({"pool": "default"}, 36),
+        ({"pool": "other"}, 0),
         ({"branchId": "other"}, 0),
         ({"type": "standard"}, 36),
         ({"type": "container"}, 0),

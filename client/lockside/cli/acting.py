@@ -51,6 +51,9 @@ def _tell_effect(session: Session, number: str, effect: Json) -> None:
             nothing = False
             word = {"stopped": "stop", "cancelled": "cancel", "freed": "free", "started": "let start"}[name]
             session.out.line(f"  {word}: {', '.join(map(str, listed))}")
+    for container in effect.get("ended") or ():
+        nothing = False
+        session.out.line(f"  end: {container['job']} as {container['status']}")
     if nothing:
         session.out.line("  change nothing: it has ended already")
 

@@ -32,6 +32,26 @@ GROUPS = {
     "config": "how a component is run; every change is a version",
 }
 
+_STAY = (
+    Option("-w --wait", "wait for its end; the exit code is 0 for success and warning, else 1"),
+    Option("-f --follow", "the same, with its log as it is written"),
+    Option("-d --detach", "print its id alone"),
+)
+_CHANGES = (
+    Option("--row", "only this row of the configuration (repeat for more)", "ROW", many=True),
+    Option("--set", "a variable's value (repeat for more)", "NAME=VALUE", many=True),
+    Option("--name", "another name", "TEXT"),
+    Option("--description", "another description", "TEXT"),
+    Option("--label", "other labels (repeat for more)", "KEY=VALUE", many=True),
+    Option("--priority", "-100 to 100, or lowest, low, normal, high, highest", "N", "priority"),
+    Option("--pool", "another pool", "POOL"),
+    Option("--delay", "start no sooner than this from now: 90, 10m, 1h30m", "DURATION", "duration"),
+    Option("--hold", "keep it back until `lockside release`"),
+    Option("--timeout", "stop it after this time: 90, 10m, 1h30m", "DURATION", "duration"),
+    Option("--memory", "the most memory it may take: 512MB, 1.5GB", "SIZE", "size"),
+    Option("--tag", "the component's tag to run", "TAG"),
+)
+
 JOBS = (
     Command(
         "run",
@@ -48,9 +68,7 @@ JOBS = (
             Argument("COMMAND", "a command and its arguments, after a lone --", "--"),
         ),
         (
-            Option("-w --wait", "wait for its end; the exit code is 0 for success and warning, else 1"),
-            Option("-f --follow", "the same, with its log as it is written"),
-            Option("-d --detach", "print its id alone"),
+            *_STAY,
             Option("--row", "only this row of the configuration (repeat for more)", "ROW", many=True),
             Option("--set", "a variable's value (repeat for more)", "NAME=VALUE", many=True),
             Option(
@@ -78,7 +96,11 @@ JOBS = (
             _BRANCH,
             Option("--shell", "a shell line instead of a command: 'a | b > c'", "LINE"),
             Option("--cwd", "the folder a command runs in (else this one)", "DIR"),
-            Option("--from-file", "a request in JSON or TOML, or {jobs: [...]}; - for stdin", "FILE"),
+            Option(
+                "--from-file",
+                "a request in JSON or TOML, or {jobs: [...]}, - for stdin; a .txt is a command a line",
+                "FILE",
+            ),
             Option("--dry-run", "check it and show what would be created"),
         ),
         "A lone -- ends lockside's own options: what follows is the command.\n"
@@ -198,6 +220,33 @@ JOBS = (
         "let paused jobs go on",
         (("lockside resume 42", ""),),
         (_JOBS,),
+    ),
+    Command(
+        "retry",
+        "lockside.cli.again:retry",
+        "run jobs again that have ended; what they leave counts for the first of them",
+        (
+            ("lockside retry 42", "its configuration as it is stored now"),
+            ("lockside retry --all-failed --wait 42", "every child of it that failed"),
+        ),
+        (_JOBS,),
+        (Option("--all-failed", "every failed retry or child of it"), *_STAY),
+    ),
+    Command(
+        "resubmit",
+        "lockside.cli.again:resubmit",
+        "make a new job of the same request, with changes if you like",
+        (("lockside resubmit 42", ""), ("lockside resubmit 42 --priority high --pool big", "")),
+        (_JOB,),
+        (*_CHANGES, *_STAY),
+    ),
+    Command(
+        "amend",
+        "lockside.cli.again:amend",
+        "replace a job that never started by one with changes, in the same place of the line",
+        (("lockside amend 42 --timeout 2h", "the new job has another id; dependants follow it"),),
+        (_JOB,),
+        (*_CHANGES, *_STAY),
     ),
     Command(
         "prio",

@@ -19,7 +19,7 @@ class FileError(Exception):
 
 def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
     """Read a TOML or JSON file (or a stream) whose top is a table; raises FileError."""
-    text = stream.read() if stream else _text(path)
+    text = stream.read() if stream else read_text(path)
     name = "standard input" if stream else path
     is_json = path.endswith(".json") or (stream is not None and text.lstrip().startswith("{"))
     document = _json(text, name) if is_json else _toml(text, name)
@@ -28,7 +28,8 @@ def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
     return document
 
 
-def _text(path: str) -> str:
+def read_text(path: str) -> str:
+    """Read a text file; raises FileError."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()

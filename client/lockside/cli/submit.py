@@ -6,7 +6,7 @@ import os
 import sys
 
 from lockside.cli import jobs
-from lockside.cli.files import FileError, read_document
+from lockside.cli.files import FileError, read_document, read_text
 from lockside.cli.grammar import UsageError
 from lockside.transport import inside_a_job, new_deduplication_id
 
@@ -27,11 +27,7 @@ def run(session: Session, parsed: Parsed) -> int:
     request = request_of(parsed)
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
-    created = create(session, request)
-    if parsed.flag("dry_run"):
-        _show_dry_run(session, created)
-        return 0
-    return _attend(session, parsed, [created])
+    return attend(session, parsed, [create(session, request)])
 
 
 def create(session: Session, request: Json) -> Json:
@@ -56,7 +52,7 @@ def request_of(parsed: Parsed) -> Json:
         reason = "say what to run" if not named else "say one thing to run"
         raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
     request = _plain_command(parsed, command, shell) if not target else _stored(target)
-    return request | _options(parsed)
+    return request | options_of(parsed) | _dry_run(parsed)
 
 
 def _stored(target: str) -> Json:
@@ -85,7 +81,12 @@ def _sendable(name: str, value: str) -> bool:
     return True
 
 
-def _options(parsed: Parsed) -> Json:
+def _dry_run(parsed: Parsed) -> Json:
+    return {"dryRun": True} if parsed.flag("dry_run") else {}
+
+
+def options_of(parsed: Parsed) -> Json:
+    """The members of a request that were given as options."""
     limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
     given: Json = {
         "configRowIds": parsed.many("row"),
@@ -102,7 +103,6 @@ def _options(parsed: Parsed) -> Json:
         "tag": parsed.text("tag"),
         "branchId": parsed.text("branch"),
         "hold": parsed.flag("hold") or None,
-        "dryRun": parsed.flag("dry_run") or None,
     }
     return {name: value for name, value in given.items() if value not in (None, [], {})}
 
@@ -129,22 +129,36 @@ def _run_file(session: Session, parsed: Parsed) -> int:
     """Create the job or, all or none, the jobs that a file asks for."""
     path = parsed.required("from_file")
     try:
-        document = read_document(path, sys.stdin if path == "-" else None)
+        document = _commands(parsed, path) if path.endswith(".txt") else _document(path)
     except FileError as error:
         raise UsageError(str(error), "run") from error
-    if "jobs" in document:
-        parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
-        wanted = [parent | job for job in document["jobs"]]
-        request: Json = {"jobs": wanted, "deduplicationId": new_deduplication_id()}
-        return _attend(session, parsed, session.call_patiently("job.createMany", **request)["jobs"])
-    created = create(session, document | _options(parsed))
-    return _attend(session, parsed, [created])
+    if "jobs" not in document:
+        return attend(session, parsed, [create(session, document | options_of(parsed) | _dry_run(parsed))])
+    parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
+    wanted = [parent | job | options_of(parsed) for job in document["jobs"]]
+    request: Json = {"jobs": wanted, "deduplicationId": new_deduplication_id()} | _dry_run(parsed)
+    return attend(session, parsed, session.call_patiently("job.createMany", **request)["jobs"])
 
 
-def _attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
-    """Say what was created, then stay with it as long as asked to."""
+def _document(path: str) -> Json:
+    return read_document(path, sys.stdin if path == "-" else None)
+
+
+def _commands(parsed: Parsed, path: str) -> Json:
+    """The jobs of a text file: each line is a shell line; empty ones and comments are none."""
+    lines = [line.strip() for line in read_text(path).splitlines()]
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    return {"jobs": [_plain_command(parsed, None, line) for line in wanted]}
+
+
+def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
+    """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
     from lockside.cli import following
 
+    if parsed.flag("dry_run"):
+        for job in created:
+            _show_dry_run(session, job)
+        return 0
     if parsed.flag("follow"):
         return max([following.follow_to_the_end(session, job) for job in created], default=0)
     if parsed.flag("wait"):

@@ -220,11 +220,11 @@ class Job(Out, frozen=True, kw_only=True):
     deduplication_id: str | None = None
     depends_on: list[Dependency] = []
     limits: Limits = Limits()
-    retry: Retry | None = None
+    retry: dict[str, Any] = {}
     on_lost: OnLost | None = None
     on_record_errors: str | None = None
     inputs: list[dict[str, Any]] = []
-    archive: dict[str, Any] | None = None
+    archive: dict[str, Any] = {}
     notifications: list[dict[str, Any]] = []
     retry_of_job_id: str | None = None
     resubmit_of: str | None = None

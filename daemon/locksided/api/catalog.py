@@ -89,8 +89,8 @@ class CatalogMethods:
             return {**BUILT_IN[component_id], "version": None}
         found = await self._service.store.component(project, component_id, version)
         if found is None:
-            which = f"version {version} of component" if version is not None else "component"
-            raise NotFound(f"There is no {which} {component_id}.", path="$.id")
+            which, path = _missing("component", version, "$.id")
+            raise NotFound(f"There is no {which} {component_id}.", path=path)
         return stored_view(found)
 
     async def get_component(self, _call: Call, params: p.ComponentGet) -> View:
@@ -106,6 +106,8 @@ class CatalogMethods:
 
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
+        if params.id in BUILT_IN:
+            raise Conflict(f"{params.id} is part of the daemon: it cannot be deleted.", path="$.id")
         change = self._change(call)
         return await self._delete(
             call,
@@ -142,31 +144,43 @@ class CatalogMethods:
             "rows": msgspec.to_builtins(params.rows),
         }
         warnings = check_configuration(body)
-        await self._component(params.project, params.component, None)
+        await self._check_component(params.project, params.component)
         change = self._change(call, params.change_description)
         view = await self._write(
             call,
             params,
-            lambda tx: configs.put_config(
-                tx,
-                config_id,
-                body,
-                change,
-                expected_version=params.expected_version,
-                is_signed=params.component == COMMAND,
+            lambda tx: _config_view(
+                configs.put_config(
+                    tx,
+                    config_id,
+                    body,
+                    change,
+                    expected_version=params.expected_version,
+                    is_signed=params.component == COMMAND,
+                )
             ),
             lambda: self._config(config_id, None),
         )
         return {**view, "warnings": warnings}
 
+    async def _check_component(self, project: str, component_id: str) -> None:
+        if (
+            component_id not in BUILT_IN
+            and await self._service.store.component(project, component_id) is None
+        ):
+            raise NotFound(
+                f"There is no component {component_id!r}. `lockside component ls` lists those that exist.",
+                path="$.component",
+            )
+
     async def _config(self, config_id: ConfigId, version: int | None) -> View:
         found = await self._service.store.config(config_id, version)
         if found is None:
-            which = f"version {version} of configuration" if version is not None else "configuration"
+            which, path = _missing("configuration", version, "$.config")
             raise NotFound(
                 f"There is no {which} {config_id.config} of component {config_id.component} "
                 f"in branch {config_id.branch}.",
-                path="$.config",
+                path=path,
             )
         return _config_view(found)
 
@@ -207,7 +221,7 @@ class CatalogMethods:
         return await self._write(
             call,
             params,
-            lambda tx: configs.rollback_config(tx, config_id, params.version, change),
+            lambda tx: _config_view(configs.rollback_config(tx, config_id, params.version, change)),
             lambda: self._config(config_id, None),
         )
 
@@ -220,7 +234,9 @@ class CatalogMethods:
         return await self._write(
             call,
             params,
-            lambda tx: configs.copy_config(tx, source, target, change, version=params.version, names=names),
+            lambda tx: _config_view(
+                configs.copy_config(tx, source, target, change, version=params.version, names=names)
+            ),
             lambda: self._config(target, None),
         )
 
@@ -310,6 +326,11 @@ class CatalogMethods:
             return {"state": found.body, "version": found.version}
 
         return await self._write(call, params, write, lambda: self._state(params))
+
+
+def _missing(noun: str, version: int | None, path: str) -> tuple[str, str]:
+    """What there is not, and the field that asked for it."""
+    return (noun, path) if version is None else (f"version {version} of {noun}", "$.version")
 
 
 def _config_id(params: Any) -> ConfigId:

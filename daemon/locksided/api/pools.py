@@ -68,7 +68,7 @@ class PoolMethods:
 
     async def _view(self, pool_id: str) -> View:
         fullness = await self._service.scheduler.look(
-            lambda core: pool_figures(core, core.state.pool(pool_id))
+            lambda core: pool_figures(core, core.state.pool(pool_id, "$.id"))
         )
         return {**fullness, **_stored(await self._service.store.pool(pool_id))}
 

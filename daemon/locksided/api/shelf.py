@@ -38,6 +38,15 @@ class Shelf:
             return None
         config_id = ConfigId(names.component, names.config, names.branch, self._project)
         version = names.config_version
+        row = await self._config(config_id, version)
+        if row is None and version is not None and await self._config(config_id) is not None:
+            raise NotFound(
+                f"Configuration {names.config} of component {names.component} has no version {version}.",
+                path="$.configVersion",
+            )
+        return row
+
+    async def _config(self, config_id: ConfigId, version: int | None = None) -> Row | None:
         return await self._once((config_id, version), lambda: self._store.config(config_id, version))
 
     async def found(self, request: Request, config: Row | None) -> Found:

@@ -113,12 +113,12 @@ class JobViews:
             "variableValuesData": spec.get("variableValuesData") or {"values": []},
             "delayedStartTime": clock.to_text(row.start_at_us),
             "deduplicationId": row.dedup_id,
-            "limits": spec.get("limits") or {},
-            "retry": spec.get("retry") or None,
+            "limits": _limits(row, spec),
+            "retry": spec.get("retry") or {},
             "onLost": row.on_lost,
             "onRecordErrors": spec.get("onRecordErrors"),
             "inputs": spec.get("inputs") or [],
-            "archive": spec.get("archive"),
+            "archive": spec.get("archive") or {},
             "notifications": spec.get("notifications") or [],
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
@@ -220,6 +220,12 @@ def retries_view(retries: Sequence[JobRow]) -> dict[str, Any]:
         "counts": counts,
         "durationSeconds": sum(row.duration_us for row in retries) / 1e6,
     }
+
+
+def _limits(row: JobRow, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job may take; a container takes no time of its own."""
+    limits = dict(spec.get("limits") or {})
+    return limits if row.type == JobType.STANDARD else {**limits, "timeoutSeconds": None}
 
 
 def _process(row: JobRow) -> dict[str, Any]:

@@ -29,12 +29,12 @@ class WaitMethods:
 
     async def wait(self, call: Call, params: p.JobWait) -> View:
         """Answer at the final state of all (or any), or at the time-out."""
-        texts = params.ids if params.ids is not None else [params.id or ""]
-        ids = [self._service.job_id(text) for text in texts]
+        asked = _asked(params)
+        ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"
         async with AsyncExitStack() as stack:
             changes = stack.enter_context(self._service.broker.changes_of(ids))
-            rows = await self._known(ids)
+            rows = await self._known(ids, list(asked))
             if params.waiter_run_id is not None and not _is_over(rows, for_all):
                 await self._begin_as(stack, params.waiter_run_id, ids, for_all)
             with anyio.move_on_after(params.timeout_seconds):
@@ -43,11 +43,11 @@ class WaitMethods:
         views = [shortened(view, params.fields) for view in views]
         return {"jobs": views} if params.ids is not None else views[0]
 
-    async def _known(self, ids: list[int]) -> dict[int, JobRow]:
+    async def _known(self, ids: list[int], paths: list[str]) -> dict[int, JobRow]:
         rows = {row.id: row for row in await self._service.store.job_rows(ids)}
-        for job_id in ids:
+        for job_id, path in zip(ids, paths, strict=True):
             if job_id not in rows:
-                raise NotFound(f"There is no job {job_id}.", path="$.id")
+                raise NotFound(f"There is no job {job_id}.", path=path)
         return rows
 
     async def _begin_as(self, stack: AsyncExitStack, run_id: str, ids: list[int], for_all: bool) -> None:
@@ -66,6 +66,13 @@ class WaitMethods:
                 rows[row.id] = row
                 if row.status in FINAL:
                     left.discard(row.id)
+
+
+def _asked(params: p.JobWait) -> dict[str, str]:
+    """The jobs that are named, by the field that names each."""
+    if params.ids is None:
+        return {"$.id": params.id or ""}
+    return {f"$.ids[{place}]": text for place, text in enumerate(params.ids)}
 
 
 def _is_over(rows: dict[int, JobRow], for_all: bool) -> bool:

@@ -1,5 +1,7 @@
 """What people do to jobs, pools and the daemon besides terminating: hold, pause, priorities, slots, drain."""
 
+from typing import Any
+
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, ResumeRun
 from locksided.core.errors import Conflict, InvalidTransition
@@ -150,7 +152,12 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
         pool.trouble = trouble
     _set_slots(turn, pool, asked.slots)
     pool.description = asked.description
-    _save_pool(turn, pool)
+    stamp = {
+        "created_us": turn.now_us,
+        "changed_us": turn.now_us,
+        "changed_by": asked.principal.as_data(),
+    }
+    _save_pool(turn, pool, **stamp)
     turn.daemon_event("pool.put", pool=pool.id, slots=pool.slots)
 
 
@@ -170,8 +177,9 @@ def _set_slots(turn: Turn, pool: Pool, slots: int | None) -> None:
         pool.full_since_us = turn.now_us
 
 
-def _save_pool(turn: Turn, pool: Pool) -> None:
+def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
     values = {
+        **stamp,
         "slots": pool.slots,
         "executor": pool.executor,
         "description": pool.description,
@@ -185,7 +193,7 @@ def _save_pool(turn: Turn, pool: Pool) -> None:
 
 def delete_pool(turn: Turn, asked: DeletePool) -> None:
     """Remove a pool that no live job names."""
-    pool = turn.state.pool(asked.pool_id)
+    pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.id == "default":
         raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
     named = [job.id for job in turn.state.jobs.values() if pool_id_of(job) == pool.id]
@@ -207,7 +215,7 @@ def pool_id_of(job: Job) -> str:
 
 def pause_pool(turn: Turn, asked: PausePool) -> None:
     """Start nothing of this pool until it is resumed, also after a restart."""
-    pool = turn.state.pool(asked.pool_id)
+    pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.paused_by is None:
         pool.paused_us = turn.now_us
     pool.paused_by = asked.principal.user
@@ -218,7 +226,7 @@ def pause_pool(turn: Turn, asked: PausePool) -> None:
 
 def resume_pool(turn: Turn, asked: ResumePool) -> None:
     """Let a paused pool start jobs again."""
-    pool = turn.state.pool(asked.pool_id)
+    pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.paused_by is None:
         return
     pool.paused_by = pool.comment = None

@@ -68,7 +68,10 @@ class AppendEvent:
 
 @dataclass(frozen=True, slots=True)
 class PutPool:
-    """A pool is made or replaced; columns left out of `values` keep what they had, or their default."""
+    """A pool is made or replaced; columns left out of `values` keep what they had, or their default.
+
+    With `changed_us` it is the pool's next version, and `created_us` counts the first time only.
+    """
 
     id: str
     values: Mapping[str, Any]

@@ -64,14 +64,14 @@ class State:
             raise NotFound(f"There is no live job {job_id}.")
         return job
 
-    def pool(self, pool_id: str) -> Pool:
-        """The pool of that id; NotFound names those that exist."""
+    def pool(self, pool_id: str, path: str = "$.pool") -> Pool:
+        """The pool of that id; NotFound names those that exist, and the field that asked."""
         pool = self.pools.get(pool_id)
         if pool is None:
             raise NotFound(
                 f"There is no pool '{pool_id}': take one of {', '.join(sorted(self.pools))}, "
                 "or have an admin make it with pool.put.",
-                path="$.pool",
+                path=path,
             )
         return pool
 

@@ -84,10 +84,14 @@ class Turn:
         self.saves.append(AppendEvent(self.now_us, kind, "default", principal=principal, data=data))
 
     def reach(self, job: Job, stages: Mapping[str, int]) -> dict[str, Any]:
-        """Tell the finer stages that a run reached; answers the columns to save."""
+        """Tell the finer stages that a run reached; answers the columns to save.
+
+        A stage keeps the time at which it was reached first. No stage is earlier than those before it, whose
+        times may come from other observers.
+        """
         known = job.run.stages if job.run is not None else job.first_stages
-        known.update(stages)
-        for stage in stages:
+        for stage, moment_us in stages.items():
+            known.setdefault(stage, max(moment_us, *known.values()))
             self.event(job, "job.stage", stage=stage)
         return {"stage": list(stages)[-1], "stages": dict(known)}
 

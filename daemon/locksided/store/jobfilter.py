@@ -28,6 +28,7 @@ class JobFilter:
     component: str | None = None
     config: str | None = None
     branch: str | None = None
+    pool: str | None = None
     parent_run_id: str | None = None
     run_id_prefix: str | None = None
     type: str | None = None

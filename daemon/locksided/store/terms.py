@@ -74,6 +74,8 @@ def _equal(wanted: JobFilter) -> Iterator[Term]:
     yield from _partial("jobs_creator_type", "creator_type", "user", project, wanted.creator_type)
     yield from _one("jobs_creator", "creator_id = ?", project, wanted.creator_id)
     yield from _one("jobs_owner", "owner_uid = ?", project, wanted.owner_uid)
+    if wanted.pool is not None:
+        yield Term("pool = ?", (wanted.pool,))
     if wanted.retry_of is not None:
         yield _led(_indexed("jobs_retry_of"), "retry_of_id = ?", (wanted.retry_of,))
     if wanted.statuses:

@@ -200,9 +200,20 @@ def _write_pool(connection: sqlite3.Connection, pool: PutPool | DeletePool) -> N
 def _pool_sql(columns: tuple[str, ...]) -> str:
     names = ", ".join(("id", *columns))
     marks = ", ".join(f":{column}" for column in ("id", *columns))
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    changes = ", ".join(_pool_change(column) for column in columns)
     action = f"UPDATE SET {changes}" if changes else "NOTHING"
     return f"INSERT INTO pools ({names}) VALUES ({marks}) ON CONFLICT (id) DO {action}"
+
+
+def _pool_change(column: str) -> str:
+    """A pool that is put again keeps when it was made, and each put is a version."""
+    match column:
+        case "created_us":
+            return "created_us = ifnull(created_us, excluded.created_us)"
+        case "changed_us":
+            return "version = version + (changed_us IS NOT NULL), changed_us = excluded.changed_us"
+        case _:
+            return f"{column} = excluded.{column}"
 
 
 def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, str | None]) -> None:

@@ -25,12 +25,14 @@ def branch(connection: sqlite3.Connection, project: str, branch_id: str) -> Stor
     return objects.find(connection, _key(project, branch_id))
 
 
-def require_branch(connection: sqlite3.Connection, project: str, branch_id: str) -> None:
+def require_branch(
+    connection: sqlite3.Connection, project: str, branch_id: str, path: str = "$.branchId"
+) -> None:
     """NotFound unless there is such a branch."""
     if branch_id != DEFAULT and branch(connection, project, branch_id) is None:
         raise NotFound(
             f"there is no branch {branch_id}; create it with branch.create",
-            path="$.branchId",
+            path=path,
             branchId=branch_id,
         )
 

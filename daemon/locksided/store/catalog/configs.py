@@ -101,7 +101,7 @@ def copy_config(
     `names` are the members of the body by which the copy calls itself. Its state is not copied: a copy begins
     as one that never ran.
     """
-    require_branch(tx.connection, target.project, target.branch)
+    require_branch(tx.connection, target.project, target.branch, "$.toBranchId")
     old = objects.get(tx.connection, source.key(), version)
     if objects.find(tx.connection, target.key()) is not None:
         raise Conflict(

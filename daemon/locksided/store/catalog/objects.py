@@ -67,6 +67,12 @@ class Key:
             return {"branchId": branch, "component": component, "config": self.id}
         return {"id": self.id}
 
+    def path(self, version: int | None = None) -> str:
+        """Answer the field by which it was asked for."""
+        if version is not None:
+            return "$.version"
+        return "$.config" if self.kind is Kind.CONFIG else "$.id"
+
     def __str__(self) -> str:
         where = f" of component {self.names()['component']}" if self.kind is Kind.CONFIG else ""
         return f"{self.kind.title} {self.id}{where}"
@@ -83,7 +89,11 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     found = find(connection, key, version)
     if found is None:
         which = f"{key}" if version is None else f"version {version} of {key}"
-        raise NotFound(f"there is no {which}; list what there is with {key.kind.value}.list", **key.names())
+        has_versions = version is not None and key.kind is Kind.CONFIG
+        list_of = f"{key.kind.value}.{'versions' if has_versions else 'list'}"
+        raise NotFound(
+            f"there is no {which}; list what there is with {list_of}", path=key.path(version), **key.names()
+        )
     return found
 
 
@@ -99,7 +109,7 @@ def versions(connection: sqlite3.Connection, key: Key) -> list[Version]:
     """Answer an object's changes, the newest first; those of a deleted object too."""
     found = decoded(Version, connection.execute(QUERIES["object_versions"], key.params()).fetchall())
     if not found:
-        raise NotFound(f"there is no {key}", **key.names())
+        raise NotFound(f"there is no {key}", path=key.path(), **key.names())
     return found
 
 
@@ -136,7 +146,11 @@ def put(
 def delete(tx: Transaction, key: Key, change: Change) -> None:
     """Hide an object; its versions stay readable by number. NotFound if there is none."""
     if tx.connection.execute(QUERIES["delete_object"], key.params()).rowcount == 0:
-        raise NotFound(f"there is no {key}; list what there is with {key.kind.value}.list", **key.names())
+        raise NotFound(
+            f"there is no {key}; list what there is with {key.kind.value}.list",
+            path=key.path(),
+            **key.names(),
+        )
     tell(tx, key, "deleted", change)
 
 
