@@ -106,7 +106,7 @@ if row == "third":
     put_config(wire, "follow", "rows", rows=[{"id": "first"}, {"id": "second"}, {"id": "third"}])
     job = wire.create("follow", config="rows")
     assert ear.hear() == "ready"
-    first = wire.call("job.log", id=job["id"], row="first")
+    first = wire.call("job.log", id=job["id"], row="first", waitSeconds=20)
     assert (len(first["frames"]), first["isComplete"]) == (1, False)
     asked = wire.ask("job.log", id=job["id"], row="second", waitSeconds=60)
     gate.open()
