@@ -6,7 +6,6 @@ so that a job that has not started is never shown without a reason, nor a starte
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from sqlite3 import Connection
 from typing import Any
 
 from locksided import clock
@@ -17,7 +16,6 @@ from locksided.core.errors import NotFound
 from locksided.core.explain import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
-from locksided.store import reads
 from locksided.store.rows import JobRow
 
 LOOKS = 5
@@ -38,7 +36,7 @@ async def job_views(service: Service, rows: Iterable[JobRow], caller_uid: int) -
     """The views of these jobs, in their order, with the reasons of those that have not started."""
     known = {row.id: row for row in rows}
     reasons = await _reasons(service, known)
-    bodies, depends_on = await service.store.read(partial(_documents, rows=known))
+    bodies, depends_on = await _documents(service, known)
     views = views_for(service, caller_uid, clock.now_us())
     return [
         views.view(
@@ -88,16 +86,16 @@ def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> di
     return {job_id: explain(core.state, jobs[job_id], count=count) for job_id in ids if job_id in jobs}
 
 
-def _documents(
-    connection: Connection, rows: Mapping[int, JobRow]
+async def _documents(
+    service: Service, rows: Mapping[int, JobRow]
 ) -> tuple[dict[str, Any], dict[int, list[dict[str, Any]]]]:
     """The frozen documents by hash, and whom each job depends on; one trip to the store for both."""
     hashes = {one for row in rows.values() for one in (row.spec_hash, row.env_hash) if one is not None}
-    bodies = {name: thaw(body) for name, body in reads.specs(connection, hashes).items()}
+    bodies, dependencies = await service.store.specs_and_dependencies(hashes, rows)
     depends_on: dict[int, list[dict[str, Any]]] = {}
-    for one in reads.dependencies_of(connection, rows):
+    for one in dependencies:
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
-    return bodies, depends_on
+    return {name: thaw(body) for name, body in bodies.items()}, depends_on
 
 
 def shortened(view: View, fields: Iterable[str] | None) -> View:

@@ -98,6 +98,14 @@ class Reader:
         """Answer the specifications and environments of these hashes that are still stored."""
         return await self.read(lambda connection: reads.specs(connection, hashes))
 
+    async def specs_and_dependencies(
+        self, hashes: Iterable[str], ids: Iterable[int]
+    ) -> tuple[dict[str, bytes], list[Dependency]]:
+        """Answer what `specs` and `dependencies_of` do, in one trip."""
+        return await self.read(
+            lambda connection: (reads.specs(connection, hashes), reads.dependencies_of(connection, ids))
+        )
+
     async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:
         """Answer whom these jobs were asked to wait for."""
         return await self.read(lambda connection: reads.dependencies_of(connection, ids))

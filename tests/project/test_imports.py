@@ -1,0 +1,34 @@
+"""What import contracts cannot say of the standard library: who may use which part of it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+DAEMON = Path(__file__).resolve().parents[2] / "daemon" / "locksided"
+DATA_TYPES = {"bisect", "collections", "copy", "dataclasses", "enum", "heapq", "itertools", "typing"}
+
+
+def imported(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each file below a folder with the first name of every module that it imports."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            for name in names:
+                yield str(file.relative_to(DAEMON)), name.partition(".")[0]
+
+
+def test_the_core_has_no_clock_no_input_or_output_and_no_chance() -> None:
+    assert {name for _, name in imported(DAEMON / "core")} <= {*DATA_TYPES, "locksided"}
+
+
+def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
+    assert {name for _, name in imported(DAEMON / "keeper")} <= {*sys.stdlib_module_names, "locksided"}
+
+
+def test_only_the_store_opens_the_database() -> None:
+    users = {file for file, name in imported(DAEMON) if name in ("sqlite3", "aiosqlite")}
+    assert users
+    assert {file.partition("/")[0] for file in users} == {"store"}
