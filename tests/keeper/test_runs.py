@@ -14,6 +14,7 @@ import pytest
 from keeper.kit import PATH, Keeper, Peer, is_alive, needs_root, running_keeper
 from locksided.keeper import proc
 from locksided.keeper.logformat import STDERR, STDOUT
+from locksided.keeper.main import score_for_children
 
 FDS = "import os, sys; print(sorted(int(n) for n in os.listdir('/proc/self/fd')))"
 
@@ -65,7 +66,10 @@ def test_a_death_by_a_signal_is_reported_as_that_signal(keeper: Keeper, daemon: 
     assert (outcome["exitCode"], outcome["signal"], outcome["stopped"]) == (None, number, None)
 
 
-def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(keeper: Keeper, daemon: Peer) -> None:
+@pytest.mark.parametrize("behind", [[], [["cat"]]], ids=["started directly", "forked"])
+def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(
+    keeper: Keeper, daemon: Peer, behind: list[list[str]]
+) -> None:
     code = (
         "import json, os, signal, sys\n"
         "ignored = [n for n in range(1, 32) if n not in (9, 19) and signal.getsignal(n) == signal.SIG_IGN]\n"
@@ -75,7 +79,8 @@ def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(keeper: 
         "  'mask': len(signal.pthread_sigmask(0, [])),\n"
         "  'oom': open('/proc/self/oom_score_adj').read()}))"
     )
-    daemon.send(**keeper.order(sys.executable, "-I", "-S", "-c", code, env={"PATH": PATH, "A": "é=\n"}))
+    program = [sys.executable, "-I", "-S", "-c", code]
+    daemon.send(**keeper.order(pipeline=[program, *behind], env={"PATH": PATH, "A": "é=\n"}))
     said = json.loads(daemon.outcome("1-1-0")["stdoutTail"])
     assert said["env"] == {
         "PATH": PATH,
@@ -96,6 +101,13 @@ def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(keeper: 
     assert said["session"]
     assert said["mask"] == 0
     assert said["oom"] == Path("/proc/self/oom_score_adj").read_text()
+
+
+@pytest.mark.parametrize(("found", "handed_on"), [(b"-900", b"0"), (b"0", b"0"), (b"300", b"300")])
+def test_jobs_are_not_spared_for_want_of_memory_because_their_keeper_is(
+    found: bytes, handed_on: bytes
+) -> None:
+    assert score_for_children(found) == handed_on
 
 
 def test_a_broken_pipe_kills_a_job_as_it_should(keeper: Keeper, daemon: Peer) -> None:

@@ -6,7 +6,7 @@ It decides nothing about stopping.
 import os
 import select
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from locksided.keeper import proc
 from locksided.keeper.hierarchy import Hierarchy
@@ -26,7 +26,7 @@ def make_tree(
     """Make the cgroups of a run and set their limits. Raises OSError."""
     path = os.path.join(hierarchy.unified, name)
     _make(path)
-    tree = CgroupTree(loop, path)
+    tree = CgroupTree(loop, path, hierarchy.home_fd)
     try:
         if memory_bytes is not None:
             tree.limit_memory(hierarchy, name, memory_bytes)
@@ -43,8 +43,10 @@ class CgroupTree:
 
     proof = "cgroup"
 
-    def __init__(self, loop: Loop, path: str) -> None:
+    def __init__(self, loop: Loop, path: str, home_fd: int | None = None) -> None:
+        """`home_fd` is open on the `cgroup.procs` of the keeper's own cgroup, if it can come and go."""
         self._loop = loop
+        self._home_fd = home_fd
         self.path: str | None = path
         self._folder = path
         self.address_space_bytes: int | None = None
@@ -53,8 +55,31 @@ class CgroupTree:
         self._events_fd = -1
         self._is_removed = False
         self._out_of_memory = False
+        self._is_limited = False
+
+    @property
+    def can_host(self) -> bool:
+        """Not where the keeper would take part in limits."""
+        return self._home_fd is not None and not self._is_limited
+
+    @contextmanager
+    def hosting(self) -> Iterator[None]:
+        assert self._home_fd is not None
+        _write(self._folder, "cgroup.procs", "0")
+        try:
+            yield
+        finally:
+            self._go_home(self._home_fd)
+
+    def _go_home(self, home_fd: int) -> None:
+        try:
+            os.write(home_fd, b"0")
+        except OSError as error:
+            # A keeper in a run's cgroup would be killed with the run: better to end now, and loudly.
+            raise RuntimeError(f"the keeper cannot leave the cgroup {self._folder}: {error}") from error
 
     def limit_memory(self, hierarchy: Hierarchy, name: str, memory_bytes: int) -> None:
+        self._is_limited = True
         if "memory" in hierarchy.controllers:
             _write(self._folder, "memory.max", str(memory_bytes))
             with suppress(OSError):
@@ -70,6 +95,7 @@ class CgroupTree:
             self.address_space_bytes = memory_bytes
 
     def limit_cpus(self, hierarchy: Hierarchy, name: str, cpus: float) -> None:
+        self._is_limited = True
         quota_us = max(1000, int(cpus * CPU_PERIOD_US))
         if "cpu" in hierarchy.controllers:
             _write(self._folder, "cpu.max", f"{quota_us} {CPU_PERIOD_US}")

@@ -13,6 +13,9 @@ SWITCH = "LOCKSIDE_KEEPER_CGROUPS"
 PREFIX = "lockside-"
 """Of the name of a keeper's folder; its pid follows."""
 
+HOME = "keeper"
+"""The cgroup of the keeper itself, in its folder."""
+
 _DELEGATE_ATTRIBUTES = ("user.delegate", "trusted.delegate")
 
 
@@ -32,6 +35,10 @@ class Hierarchy(NamedTuple):
     controllers: frozenset[str]
     memory_v1: str | None
     cpu_v1: str | None
+    origin: str
+    """The cgroup in which the keeper found itself."""
+    home_fd: int | None
+    """Open on the `cgroup.procs` of the keeper's own cgroup beside the runs'; None where it has none."""
 
 
 def find(environ: dict[str, str]) -> Hierarchy | None:
@@ -50,17 +57,25 @@ def find(environ: dict[str, str]) -> Hierarchy | None:
     folder = _make_folder(parent)
     if folder is None:
         return None
+    home_fd = _move_home(folder)
     controllers = _delegate_controllers(parent)
     return Hierarchy(
         unified=folder,
         controllers=controllers,
         memory_v1=None if "memory" in controllers else _v1_folder(mounts, own, "memory"),
         cpu_v1=None if "cpu" in controllers else _v1_folder(mounts, own, "cpu"),
+        origin=_folder_of(unified, own.get("", "/")),
+        home_fd=home_fd,
     )
 
 
 def remove(hierarchy: Hierarchy) -> None:
     """Remove the keeper's folders as far as they are empty."""
+    if hierarchy.home_fd is not None:
+        with suppress(OSError):  # a service's cgroup lets nobody back in, and goes with the service
+            _write(os.path.join(hierarchy.origin, "cgroup.procs"), "0")
+            os.rmdir(os.path.join(hierarchy.unified, HOME))
+        os.close(hierarchy.home_fd)
     for folder in (hierarchy.unified, hierarchy.memory_v1, hierarchy.cpu_v1):
         if folder is not None:
             with suppress(OSError):
@@ -156,19 +171,29 @@ def _delegate_controllers(parent: str) -> frozenset[str]:
         if not available:
             return frozenset()
         folder = os.path.join(parent, f"{PREFIX}{os.getpid()}")
-        if _is_delegated(parent):
-            _leave_for_leaf(parent)
         for place in (parent, folder):
             _write(os.path.join(place, "cgroup.subtree_control"), " ".join(f"+{name}" for name in available))
         return frozenset(available)
     return frozenset()
 
 
-def _leave_for_leaf(parent: str) -> None:
-    """Move the keeper into a leaf of its own: a cgroup with processes cannot hand on controllers."""
-    leaf = os.path.join(parent, "keeper")
-    os.makedirs(leaf, exist_ok=True)
-    _write(os.path.join(leaf, "cgroup.procs"), str(os.getpid()))
+def _move_home(folder: str) -> int | None:
+    """Move the keeper into a leaf of its own, from which it can visit the runs' cgroups and come back.
+
+    A cgroup with processes in it could not hand on controllers, either.
+    """
+    home = os.path.join(folder, HOME)
+    try:
+        os.makedirs(home, exist_ok=True)
+        fd = os.open(os.path.join(home, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        os.write(fd, b"0")
+    except OSError:
+        os.close(fd)
+        return None
+    return fd
 
 
 def _v1_folder(mounts: list[Mount], own: dict[str, str], controller: str) -> str | None:

@@ -13,9 +13,11 @@ from locksided.keeper import clock, listener, order, proc, wire
 from locksided.keeper.cgroups import make_tree
 from locksided.keeper.claim import BURNT, STARTED, claim
 from locksided.keeper.connection import Connection
+from locksided.keeper.direct import Direct
 from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.mounts import Mounts
 from locksided.keeper.order import BadOrder, Order
 from locksided.keeper.reaping import Reaping
 from locksided.keeper.run import Run, Surroundings, folder_mark
@@ -56,6 +58,7 @@ class Keeper:
             ended=self._run_ended,
             null_fd=os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),
             inherited=inherited,
+            direct=Direct(inherited, Mounts(loop)),
             boot_id=clock.boot_id(),
         )
         self._operations: dict[str, Callable[[Message], None]] = {

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from locksided.keeper import proc, spawn
+from locksided.keeper.direct import Direct
 from locksided.keeper.loop import Loop
 from locksided.keeper.order import Order
 from locksided.keeper.outcome import Exit, Refusal
-from locksided.keeper.spawn import READY, Inherited, Stage
+from locksided.keeper.spawn import READY, Inherited, NotStarted, Stage
 from locksided.keeper.tree import Tree
 
 RECORD_BYTES = 64 * 1024
@@ -48,7 +49,7 @@ def close_pipes(pipes: list[Pipe]) -> None:
 
 
 class Leader:
-    """A process that the keeper forked for one stage of the pipeline."""
+    """A process that the keeper started for one stage; it is under way while `errors_fd` is open."""
 
     def __init__(self, pid: int, errors_fd: int) -> None:
         self.pid = pid
@@ -73,12 +74,15 @@ class Outlets(NamedTuple):
 class Launch:
     """The start of one run; it is over when every stage has executed its program or has failed."""
 
-    def __init__(self, loop: Loop, tree: Tree, inherited: Inherited, over: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: Loop, tree: Tree, inherited: Inherited, direct: Direct, over: Callable[[], None]
+    ) -> None:
         self.leaders: list[Leader] = []
         self.refusal: Refusal | None = None
         self._loop = loop
         self._tree = tree
         self._inherited = inherited
+        self._direct = direct
         self._over = over
         self._barrier_fd = -1
 
@@ -87,11 +91,25 @@ class Launch:
         return all(leader.errors_fd < 0 for leader in self.leaders)
 
     def begin(self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets) -> None:
-        """Fork all stages. If the system refuses one, the others end at the barrier."""
+        """Start all stages. If the system refuses one, the others end at the barrier."""
         try:
+            if self._direct.can_start(order, self._tree):
+                self._start_directly(order, environment, null_fd, outlets)
+                return
             self._fork_all(order, environment, null_fd, outlets)
         except OSError as error:
             self._refuse(Refusal("system", error.errno or 0, error.strerror or str(error)))
+
+    def _start_directly(
+        self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets
+    ) -> None:
+        try:
+            pid = self._direct.start(order, environment, (null_fd, *outlets), self._tree)
+        except NotStarted as failure:
+            self._refuse(failure.refusal)
+            return
+        self.leaders.append(Leader(pid, -1))
+        self._tree.adopt(pid)
 
     def _fork_all(
         self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets

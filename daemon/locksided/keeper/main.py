@@ -15,11 +15,10 @@ from locksided.keeper.journal import Journal
 from locksided.keeper.keeper import Keeper
 from locksided.keeper.listener import KeeperLives
 from locksided.keeper.loop import Loop
-from locksided.keeper.spawn import PROGRESS_FD, Inherited
+from locksided.keeper.spawn import OOM_SCORE, PROGRESS_FD, Inherited
 
 USAGE = "usage: keeper --socket PATH [--log FILE] [--linger SECONDS]"
 DEFAULT_LINGER_SECONDS = 60.0
-OOM_SCORE = b"-900"
 EXIT_USAGE = 2
 EXIT_KEEPER_LIVES = 75
 """Another keeper holds the socket; the temporary failure of sysexits.h."""
@@ -117,7 +116,7 @@ def prepare_process() -> Inherited:
 
 
 def _protect_from_oom_killer() -> bytes | None:
-    """Return the score of before if it could be changed."""
+    """Return the score that children get back, if our own could be changed."""
     path = "/proc/self/oom_score_adj"
     try:
         with open(path, "rb") as file:
@@ -126,7 +125,12 @@ def _protect_from_oom_killer() -> bytes | None:
             file.write(OOM_SCORE)
     except OSError:
         return None
-    return before
+    return score_for_children(before)
+
+
+def score_for_children(before: bytes) -> bytes:
+    """A service manager may have protected the keeper already; its jobs are none the better for it."""
+    return before if int(before) >= 0 else b"0"
 
 
 def _watch_signals(loop: Loop, keeper: Keeper) -> None:

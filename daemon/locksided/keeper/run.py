@@ -19,6 +19,7 @@ from resource import struct_rusage
 from typing import NamedTuple
 
 from locksided.keeper import clock, outcome
+from locksided.keeper.direct import Direct
 from locksided.keeper.journal import Journal
 from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
 from locksided.keeper.limit import TimeLimit
@@ -56,6 +57,7 @@ class Surroundings(NamedTuple):
     ended: Callable[[], None]
     null_fd: int
     inherited: Inherited
+    direct: Direct
     boot_id: str
 
 
@@ -85,7 +87,7 @@ class Run:
         self._redactor = Redactor(order.secrets)
         self._output = Output(around.loop, order, self._redactor, self._tell_log)
         self._progress: Progress | None = None
-        self._launch = Launch(around.loop, tree, around.inherited, self.advance)
+        self._launch = Launch(around.loop, tree, around.inherited, around.direct, self.advance)
         self._stopper = Stopper(around.loop, tree, order.stop_signal, order.grace_seconds)
         self._limit = TimeLimit(around.loop, order.timeout_seconds, lambda: self.stop("timeout"))
 
@@ -101,7 +103,7 @@ class Run:
     # What the daemon asks for
 
     def start(self) -> None:
-        """Fork all stages; how it went is told when they have executed their programs or have failed."""
+        """Start all stages; how it went is told when they have executed their programs or have failed."""
         self._spawn_us = clock.wall_us()
         try:
             outlets = self._open_outlets()

@@ -10,6 +10,7 @@ run that could have it.
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from locksided.keeper import proc
@@ -134,6 +135,11 @@ class ScanTree:
         self._mark = mark
         self._kin: Kin | None = None
         self.address_space_bytes = memory_bytes
+
+    can_host = True
+
+    def hosting(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def enter(self) -> None:
         """There is nothing to enter: being a descendant is enough."""

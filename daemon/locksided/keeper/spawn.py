@@ -1,4 +1,6 @@
-"""Forks one process of a run and makes it what the order says. The only place where the keeper forks.
+"""Forks one process of a run and makes it what the order says: the way for pipelines, other users and limits.
+
+What needs none of these is started by `direct`.
 
 The child tells by a pipe that closes itself at the exec: nothing means that the program runs, `READY` that it
 waits at the barrier of its pipeline, a record that it failed. Between fork and exec only system calls are
@@ -19,8 +21,11 @@ from locksided.keeper.outcome import Refusal
 
 READY = b"R"
 PROGRESS_FD = 3
+DEFAULT_PATH = b"/usr/bin:/bin"
+OOM_SCORE = b"-900"
+"""The keeper's own: it is the last that the kernel may kill for want of memory."""
 
-_DEFAULT_SIGNALS = (
+DEFAULT_SIGNALS = (
     signal.SIGCHLD,
     signal.SIGHUP,
     signal.SIGINT,
@@ -37,6 +42,14 @@ class Inherited(NamedTuple):
     umask: int
     oom_score_adj: bytes | None
     open_files: tuple[int, int]
+
+
+class NotStarted(Exception):
+    """A program could not be started; nothing of it runs."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 class Stage(NamedTuple):
@@ -86,19 +99,24 @@ def _become(
         kind, subject = "program", f"working folder {os.fsdecode(order.cwd)}: "
         os.chdir(order.cwd)
         subject = f"{os.fsdecode(stage.argv[0])}: "
-        program = find_program(stage.argv[0], environment.get(b"PATH", b"/usr/bin:/bin"))
+        program = find_program(stage.argv[0], environment.get(b"PATH", DEFAULT_PATH))
         _wait_at_barrier(stage, errors_fd)
         _limit(stage)
         os.execve(program, stage.argv, environment)
-    except OSError as error:
-        if error.errno in _MACHINE_ERRORS:
-            kind = "system"
-        failure = Refusal(kind, error.errno or 0, f"{subject}{error.strerror}")
-    except ValueError as error:
-        failure = Refusal("program", errno.EINVAL, f"{subject}{error}")
+    except (OSError, ValueError) as error:
+        failure = refusal_of(error, kind, subject)
     finally:
         os.write(errors_fd, json.dumps(failure).encode("ascii"))
         os._exit(127)
+
+
+def refusal_of(error: OSError | ValueError, kind: str, subject: str) -> Refusal:
+    """What kept a program from running: the machine when it lacks something, else what was being done."""
+    if isinstance(error, ValueError):
+        return Refusal("program", errno.EINVAL, f"{subject}{error}")
+    if error.errno in _MACHINE_ERRORS:
+        kind = "system"
+    return Refusal(kind, error.errno or 0, f"{subject}{error.strerror}")
 
 
 _MACHINE_ERRORS = frozenset(
@@ -117,7 +135,7 @@ _MACHINE_ERRORS = frozenset(
 
 def _restore(inherited: Inherited) -> None:
     signal.set_wakeup_fd(-1)
-    for number in _DEFAULT_SIGNALS:
+    for number in DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(inherited.umask)

@@ -5,7 +5,7 @@ Nobody is their parent here.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from locksided.keeper import proc
 from locksided.keeper.loop import Loop
@@ -35,6 +35,11 @@ class SurvivorTree:
         self._known: set[Identity] = set()
         self._pidfds: dict[Identity, int] = {}
         self._changed: Callable[[], None] | None = None
+
+    can_host = False
+
+    def hosting(self) -> AbstractContextManager[None]:
+        raise AssertionError("nothing is started for a run that is over")
 
     def enter(self) -> None:
         raise NotImplementedError("nothing new is started in what a dead keeper left")

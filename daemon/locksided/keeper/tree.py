@@ -1,6 +1,7 @@
 """What a run needs to know of its process tree, whoever keeps it together: a cgroup or a scan."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from locksided.keeper.proc import Hit, Process
@@ -17,6 +18,13 @@ class Tree(Protocol):
 
     address_space_bytes: int | None
     """The limit that every process must set for itself because nothing else can."""
+
+    @property
+    def can_host(self) -> bool:
+        """Whether what the keeper starts while it is `hosting` is born as a member."""
+
+    def hosting(self) -> AbstractContextManager[None]:
+        """Have the keeper itself be a member for a moment. Raises OSError with the keeper where it was."""
 
     def enter(self) -> None:
         """Make the calling process a member; called between fork and exec. Raises OSError."""

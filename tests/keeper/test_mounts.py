@@ -1,0 +1,21 @@
+"""What the mount table says about file systems that may keep a caller waiting."""
+
+import pytest
+
+from locksided.keeper.mounts import has_hanging
+
+LOCAL = """\
+25 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+26 25 0:5 / /proc rw - proc proc rw
+27 26 0:33 / /proc/sys/fs/binfmt_misc rw,relatime - autofs systemd-1 rw,fd=29
+28 25 0:24 / /tmp rw - tmpfs tmpfs rw
+"""
+
+
+def test_local_file_systems_keep_nobody_waiting() -> None:
+    assert not has_hanging(LOCAL)
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "ceph", "9p", "autofs"])
+def test_one_mount_that_may_wait_for_others_is_enough(kind: str) -> None:
+    assert has_hanging(LOCAL + f"90 25 0:50 / /srv/data rw shared:7 - {kind} server:/data rw\n")
