@@ -213,11 +213,42 @@ def test_the_same_start_sent_twice_starts_once(keeper: Keeper, daemon: Peer, tmp
     assert (tmp_path / "trace").read_text() == "x\n"
 
 
-def test_a_control_folder_that_is_missing_is_the_systems_fault(keeper: Keeper, daemon: Peer) -> None:
-    daemon.send(**{**keeper.order("true"), "folder": str(keeper.base / "nowhere")})
+def test_a_control_folder_that_is_missing_is_made_for_the_claim(keeper: Keeper, daemon: Peer) -> None:
+    folder = keeper.base / "nowhere" / "yet"
+    daemon.send(**{**keeper.order("true"), "folder": str(folder)})
+    assert daemon.outcome("1-1-0")["exitCode"] == 0
+    assert os.readlink(folder / "claim") == "started"
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_control_folder_that_cannot_be_made_is_the_systems_fault(keeper: Keeper, daemon: Peer) -> None:
+    (keeper.base / "file").touch()
+    daemon.send(**{**keeper.order("true"), "folder": str(keeper.base / "file" / "nowhere")})
     refused = daemon.expect("refused", "1-1-0")
-    assert (refused["kind"], refused["errno"]) == ("system", 2)
+    assert (refused["kind"], refused["errno"]) == ("system", errno.ENOTDIR)
     assert daemon.hello()["runs"] == []
+
+
+def test_empty_folders_are_made_for_a_run_and_removed_after_it(keeper: Keeper, daemon: Peer) -> None:
+    folders = [str(keeper.base / name) for name in ("work", "spare")]
+    script = f"stat -c %a:%h {' '.join(folders)}"
+    daemon.send(**keeper.order("sh", "-c", script, cwd=folders[0], emptyFolders=folders))
+    outcome = daemon.outcome("1-1-0")
+    assert (outcome["stdoutTail"], outcome["keptFolders"]) == ("700:2\n700:2\n", [])
+    assert not any(os.path.exists(folder) for folder in folders)
+
+
+def test_a_folder_in_which_a_run_left_something_is_kept_and_named(keeper: Keeper, daemon: Peer) -> None:
+    folders = [str(keeper.base / name) for name in ("work", "spare")]
+    daemon.send(**keeper.order("touch", "left", cwd=folders[0], emptyFolders=folders))
+    assert daemon.outcome("1-1-0")["keptFolders"] == [folders[0]]
+    assert os.listdir(folders[0]) == ["left"]
+
+
+def test_an_empty_folder_that_is_there_already_is_the_systems_fault(keeper: Keeper, daemon: Peer) -> None:
+    daemon.send(**keeper.order("true", emptyFolders=[str(keeper.base)]))
+    refused = daemon.expect("refused", "1-1-0")
+    assert (refused["kind"], refused["errno"]) == ("system", errno.EEXIST)
 
 
 def test_an_order_that_cannot_be_understood_is_refused(keeper: Keeper, daemon: Peer) -> None:

@@ -74,6 +74,17 @@ class Conclusions:
 
         return report
 
+    def at_once(self, flight: Flight, outcome: Mapping[str, Any]) -> i.Finished | None:
+        """The report on a simple command that ended and left nothing to be read or removed; else None."""
+        work = self._works.known(flight)
+        if not flight.is_simple or work is None or outcome.get("keptFolders"):
+            return None
+        if outcome.get("refused") or outcome.get("lost") or outcome.get("stopped") == "machine":
+            return None
+        result = conclude(work.steps[0], work.spec, outcome, Collected())
+        self._works.forget(flight)
+        return _report(flight, result, outcome, started=True)
+
     async def discard(self, flight: Flight) -> None:
         """Nothing came of the launch: leave no input and no secret in its folder."""
         work = await self._works.of(flight.job_id, launch_of(flight.token))
@@ -173,18 +184,8 @@ class Conclusions:
         *,
         started: bool,
     ) -> None:
-        exit_us = outcome.get("exitTime") or clock.now_us()
-        stages = {"output_mapping": exit_us, "cleaning_up": clock.now_us()} if started else {}
         self._works.forget(flight)
-        report = i.Finished(
-            flight.job_id,
-            flight.token,
-            _status(result.verdict),
-            _values(result, outcome),
-            stages,
-            started,
-            _class_of(result),
-        )
+        report = _report(flight, result, outcome, started=started)
         await scheduler.ask(report, also=partial(_states_to_save, row, result))
 
     async def _lost(
@@ -197,6 +198,20 @@ class Conclusions:
             values["kill_report"] = report
         await self.discard(flight)
         await scheduler.ask(i.Lost(flight.job_id, flight.token, values))
+
+
+def _report(flight: Flight, result: RunResult, outcome: Mapping[str, Any], *, started: bool) -> i.Finished:
+    now_us = clock.now_us()
+    stages = {"output_mapping": outcome.get("exitTime") or now_us, "cleaning_up": now_us} if started else {}
+    return i.Finished(
+        flight.job_id,
+        flight.token,
+        _status(result.verdict),
+        _values(result, outcome),
+        stages,
+        started,
+        _class_of(result),
+    )
 
 
 def _values(result: RunResult, outcome: Mapping[str, Any]) -> dict[str, Any]:

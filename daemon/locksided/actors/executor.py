@@ -4,6 +4,7 @@ It decides nothing about jobs. What the keeper says of a token reaches it throug
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,8 +12,8 @@ from anyio.abc import TaskGroup
 
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
-from locksided.actors.mailbox import Mailbox
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.works import Documents
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
@@ -20,8 +21,6 @@ from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 
 log = structlog.get_logger("executor")
-
-ACTIONS_IN_A_TURN = 64
 
 
 class Executor:
@@ -36,29 +35,39 @@ class Executor:
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
-        self._mailbox: Mailbox[Action] = Mailbox()
 
-    def perform(self, action: Action) -> None:
-        """Take one action."""
-        if isinstance(action, StartStep):
-            self.flights[action.token] = Flight(action.job_id, self.pool, action.token)
-        self._mailbox.put(action)
-
-    async def run(self) -> None:
-        """Work through the actions until cancelled."""
-        while True:
-            for action in await self._mailbox.take(ACTIONS_IN_A_TURN):
-                match action:
-                    case StartStep():
-                        self._tasks.start_soon(self._start, action)
-                    case StopRun():
-                        self._stop(action)
-                    case PauseRun():
-                        self._link.send({"op": "pause", "token": action.token})
-                    case ResumeRun():
-                        self._link.send({"op": "resume", "token": action.token})
+    def perform(self, action: Action, documents: Documents) -> None:
+        """Take one action; `documents` are what was read of the jobs that are to be started."""
+        match action:
+            case StartStep():
+                self._begin(action, documents)
+            case StopRun():
+                self._stop(action)
+            case PauseRun():
+                self._link.send({"op": "pause", "token": action.token})
+            case ResumeRun():
+                self._link.send({"op": "resume", "token": action.token})
 
     # -- start and stop -----------------------------------------------------------------------------------
+
+    def _begin(self, action: StartStep, documents: Documents) -> None:
+        """Tell the keeper at once where nothing is to be prepared; else prepare it beside other work."""
+        flight = self.flights[action.token] = Flight(action.job_id, self.pool, action.token)
+        try:
+            message = self._workshop.start_at_once(action, documents)
+        except Exception:  # noqa: BLE001 - whatever it is, the careful way meets it again and says so
+            message = None
+        if message is None:
+            self._tasks.start_soon(self._start, action)
+            return
+        flight.is_simple = True
+        self._send(flight, message)
+
+    def _send(self, flight: Flight, message: dict[str, Any]) -> None:
+        flight.phase = Phase.SENT
+        flight.connection = self._link.generation
+        if not self._link.send(message):
+            self._not_started(flight, None)
 
     async def _start(self, action: StartStep) -> None:
         """Prepare the step's folder and tell the keeper; whatever goes wrong before that started nothing."""
@@ -80,10 +89,7 @@ class Executor:
         if flight.phase is not Phase.PREPARING:
             await self._workshop.conclusions.discard(flight)
             return
-        flight.phase = Phase.SENT
-        flight.connection = self._link.generation
-        if not self._link.send(message):
-            self._not_started(flight, None)
+        self._send(flight, message)
 
     def _stop(self, action: StopRun) -> None:
         """Have the keeper stop it; what it was never told of needs no stopping."""
@@ -112,13 +118,13 @@ class Executor:
         """One message of the keeper about one of this pool's starts."""
         match message["op"]:
             case "started":
-                self._scheduler.tell(self._workshop.spawned(flight, message))
+                self._scheduler.mention(self._workshop.spawned(flight, message))
             case "refused" if message["kind"] == "claimed":
                 self.reap(flight)
             case "refused" | "ended":
                 if flight.phase is not Phase.CONCLUDING:
                     flight.phase = Phase.CONCLUDING
-                    self._tasks.start_soon(self._ended, flight, message)
+                    self._conclude_soon(flight, message)
             case "progress":
                 progress = self._workshop.progressed(flight, message["progress"])
                 if progress is not None:
@@ -132,9 +138,22 @@ class Executor:
         self._scheduler.tell(i.KeeperDied(flight.job_id, flight.token))
         self._link.send(self._workshop.reap(flight))
 
-    async def _ended(self, flight: Flight, message: Mapping[str, Any]) -> None:
+    def _conclude_soon(self, flight: Flight, message: Mapping[str, Any]) -> None:
         outcome = message.get("outcome") or {"refused": message}
-        await self.conclude_outcome(flight, outcome)
+        try:
+            report = self._workshop.conclusions.at_once(flight, outcome)
+        except Exception:  # noqa: BLE001 - as above
+            report = None
+        if report is None:
+            self._tasks.start_soon(self.conclude_outcome, flight, outcome)
+        else:
+            self._scheduler.tell(report, partial(self._over, flight))
+
+    def _over(self, flight: Flight, is_saved: bool) -> None:
+        """Acknowledge an outcome that is on disk; else the keeper tells it again when the store is back."""
+        self.flights.pop(flight.token, None)
+        if is_saved:
+            self._link.send({"op": "ack", "token": flight.token})
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
@@ -152,11 +171,11 @@ class Executor:
         await self._conclude(flight, conclude)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:
+        is_saved = False
         try:
             await conclude(self._scheduler)
+            is_saved = True
         except Unavailable:
             log.warning("an outcome waits for the store", token=flight.token)
-            return
         finally:
-            self.flights.pop(flight.token, None)
-        self._link.send({"op": "ack", "token": flight.token})
+            self._over(flight, is_saved)

@@ -5,7 +5,8 @@ that is in flight: alive, ended, never started, or lost. Evidence decides, never
 """
 
 import asyncio
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,9 +19,10 @@ from locksided.actors.executor import Executor
 from locksided.actors.flights import Flight, Phase, Started, started
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.works import NOTHING_READ, Documents
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action
+from locksided.core.actions import Action, StartStep
 from locksided.core.errors import Unavailable
 from locksided.core.saves import SetMeta
 from locksided.core.scheduler import Scheduler
@@ -54,16 +56,21 @@ class Executors:
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
 
-    def perform(self, action: Action) -> None:
-        """Hand one action to its pool's executor."""
-        self._executor(action.pool).perform(action)
+    def preparing(self, actions: Sequence[Action]) -> Callable[[sqlite3.Connection], Any] | None:
+        """What is to be read of the jobs that are to be started."""
+        ids = [action.job_id for action in actions if isinstance(action, StartStep)]
+        return partial(self._workshop.works.read_many, ids) if ids else None
+
+    def perform(self, actions: Sequence[Action], prepared: Documents | None) -> None:
+        """Hand each action to its pool's executor, with what was read."""
+        for action in actions:
+            self._executor(action.pool).perform(action, prepared or NOTHING_READ)
 
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
         if executor is None:
             executor = Executor(pool, self._link, self._scheduler, self._workshop, self._tasks)
             self._executors[pool] = executor
-            self._tasks.start_soon(executor.run)
         return executor
 
     def _flight(self, token: str) -> tuple[Executor, Flight] | None:

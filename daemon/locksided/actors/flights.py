@@ -27,6 +27,8 @@ class Flight:
     phase: Phase = Phase.PREPARING
     connection: int = 0
     """The number of the connection to the keeper that it was told on."""
+    is_simple: bool = False
+    """Whether the keeper makes and removes all its folders."""
 
     def is_underway(self, connection: int) -> bool:
         """Whether this daemon still works on it, so that nobody needs to ask what became of it."""

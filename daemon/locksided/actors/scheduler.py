@@ -5,8 +5,11 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -33,6 +36,7 @@ T = TypeVar("T")
 MESSAGES_IN_A_TURN = 512
 LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
+MENTIONED_WITHIN_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
@@ -41,8 +45,11 @@ log = structlog.get_logger("scheduler")
 class Executors(Protocol):
     """Who carries out the actions."""
 
-    def perform(self, action: Action) -> None:
-        """Take one action; never waits."""
+    def preparing(self, actions: Sequence[Action]) -> Callable[[sqlite3.Connection], Any] | None:
+        """What is to be read for these actions, on the store's thread after the commit; None for nothing."""
+
+    def perform(self, actions: Sequence[Action], prepared: Any) -> None:
+        """Take the actions of a turn with what was read of them; never waits."""
 
     def reconcile(self, core: Scheduler) -> None:
         """Find out what became of every job that is in flight."""
@@ -88,9 +95,16 @@ class SchedulerActor:
         self._mailbox.put(message)
         return await message.answer
 
-    def tell(self, work: Input) -> None:
-        """Report something without waiting for its commit."""
-        self._mailbox.put(Ask(work))
+    def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
+        """Report something without waiting for its commit; `answered` hears whether it was saved."""
+        ask = Ask(work)
+        if answered is not None:
+            ask.answer.add_done_callback(partial(_tell_whether, answered))
+        self._mailbox.put(ask)
+
+    def mention(self, work: Input) -> None:
+        """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
+        self._mailbox.put_in_company(Ask(work), MENTIONED_WITHIN_SECONDS)
 
     async def look(self, at: Callable[[Scheduler], T]) -> T:
         """Read from the core at a moment when it is what the disk says."""
@@ -166,6 +180,7 @@ class SchedulerActor:
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await self._not_done_before(asks)
         final = await self._final_statuses(asks)
+        assert self._executors is not None
         turn = Turn()
         now_us = clock.now_us()
         for ask in asks:
@@ -173,7 +188,7 @@ class SchedulerActor:
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
         units += [Operation(write) for _, write in turn.operations]
         if units:
-            applied = await self._store.apply(units)
+            applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
             self._follow(turn, applied)
         for ask, answer in turn.answers:
@@ -211,8 +226,8 @@ class SchedulerActor:
     def _follow(self, turn: Turn, applied: Applied) -> None:
         """It is on disk: act, answer the catalog's writes, tell the watchers."""
         assert self._executors is not None
-        for action in turn.actions:
-            self._executors.perform(action)
+        if turn.actions:
+            self._executors.perform(turn.actions, applied.sequel)
         results = applied.results[-len(turn.operations) :] if turn.operations else []
         answered = {id(ask) for ask, _ in turn.answers}
         for (ask, _), result in zip(turn.operations, results, strict=True):
@@ -309,6 +324,10 @@ class SchedulerActor:
             f"The store cannot be written ({self._trouble.cause}). Nothing was changed; try again later.",
             cause=self._trouble.cause,
         )
+
+
+def _tell_whether(answered: Callable[[bool], None], answer: "asyncio.Future[Any]") -> None:
+    answered(not answer.cancelled() and answer.exception() is None)
 
 
 def _companion(ask: Ask, answer: Any) -> Write | None:

@@ -4,7 +4,9 @@ Documents are frozen, so what they mean is worked out once for all jobs that sha
 """
 
 import os
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import thaw
 from locksided.runner.plan import Step, plan
 from locksided.runner.words import Mode
+from locksided.store import reads
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.rows import JobRow
 from locksided.store.store import Store
@@ -38,6 +41,11 @@ class Work:
         """Whether snapshots are all that is kept of it."""
         return self.row.mode == Mode.DEBUG
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether it is one command of the daemon's own account, without data: nothing is to be prepared."""
+        return len(self.steps) == 1 and not self.steps[0].has_data and self.context.run_as is None
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -46,6 +54,17 @@ class Meaning:
     spec: Mapping[str, Any]
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What was read of jobs: their rows by id, and documents by hash."""
+
+    rows: Mapping[int, JobRow]
+    bodies: Mapping[str, bytes]
+
+
+NOTHING_READ = Documents({}, {})
 
 
 class Works:
@@ -80,6 +99,35 @@ class Works:
         work = self._works[job_id, launch] = await self.of(job_id, launch)
         return work
 
+    def read_many(self, ids: Sequence[int], connection: sqlite3.Connection) -> Documents:
+        """What is stored of these jobs, on the store's thread; documents that are understood are left out.
+
+        What cannot be read now is read again by who needs it, and refused there if need be.
+        """
+        with suppress(sqlite3.Error):
+            rows = {row.id: row for row in reads.job_rows(connection, ids)}
+            new = [key for row in rows.values() if (key := _documents_of(row)) not in self._meanings]
+            hashes = {one for key in new for one in key if one is not None}
+            return Documents(rows, reads.specs(connection, hashes) if hashes else {})
+        return NOTHING_READ
+
+    def begin_read(self, job_id: int, launch: int, documents: Documents) -> Work | None:
+        """As `begin`, from what was read before; None when that is not enough. Raises NoAccount."""
+        row = documents.rows.get(job_id)
+        if row is None:
+            return None
+        meaning = self._meanings.get(_documents_of(row))
+        if meaning is None:
+            if not documents.bodies.keys() >= {one for one in _documents_of(row) if one is not None}:
+                return None
+            meaning = self._understood(row, documents.bodies)
+        work = self._works[job_id, launch] = self._work(row, meaning, launch)
+        return work
+
+    def known(self, flight: Flight) -> Work | None:
+        """The work of a launch that was begun here and is not over."""
+        return self._works.get((flight.job_id, launch_of(flight.token)))
+
     async def of(self, job_id: int, launch: int) -> Work:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
         return self._works.get((job_id, launch)) or await self._read_work(job_id, launch)
@@ -96,30 +144,34 @@ class Works:
 
     async def _meaning(self, row: JobRow) -> Meaning:
         """What the job's documents come to, worked out once for all that share them: they never change."""
-        key = (row.spec_hash, row.env_hash)
-        known = self._meanings.get(key)
-        if known is None:
-            bodies = await self._store.specs([one for one in key if one is not None])
-            spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
-            environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
-            steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
-            known = Meaning(spec, environment, steps)
-            if len(self._meanings) >= MEANINGS_KEPT:
-                self._meanings.clear()
-            self._meanings[key] = known
+        known = self._meanings.get(_documents_of(row))
+        if known is not None:
+            return known
+        hashes = [one for one in _documents_of(row) if one is not None]
+        return self._understood(row, await self._store.specs(hashes))
+
+    def _understood(self, row: JobRow, bodies: Mapping[str, bytes]) -> Meaning:
+        spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
+        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+        steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
+        if len(self._meanings) >= MEANINGS_KEPT:
+            self._meanings.clear()
+        known = self._meanings[_documents_of(row)] = Meaning(spec, environment, steps)
         return known
 
     async def _read_work(self, job_id: int, launch: int) -> Work:
-        row, meaning = await self.read(job_id)
+        return self._work(*await self.read(job_id), launch)
+
+    def _work(self, row: JobRow, meaning: Meaning, launch: int) -> Work:
         spec = meaning.spec
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
         context = JobContext(
-            job_id=job_id,
+            job_id=row.id,
             run_id=row.run_id,
             launch=launch,
             project=row.project,
-            folder=self.folder(job_id),
+            folder=self.folder(row.id),
             socket=self._socket,
             home=home,
             run_as=run_as,
@@ -132,6 +184,11 @@ class Works:
             return None
         found = await self._store.state(config_id(work.row), step.row)
         return found.body
+
+
+def _documents_of(row: JobRow) -> tuple[str | None, str | None]:
+    """The hashes of the documents that decide what a job means."""
+    return row.spec_hash, row.env_hash
 
 
 def launch_of(token: str) -> int:

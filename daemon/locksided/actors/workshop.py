@@ -12,7 +12,7 @@ from anyio import to_thread
 from locksided import clock
 from locksided.actors.conclusions import Conclusions, NothingToRun, share_of
 from locksided.actors.flights import Flight
-from locksided.actors.works import Work, Works
+from locksided.actors.works import Documents, Work, Works
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
@@ -40,6 +40,20 @@ class Workshop:
         self.works = Works(store, state_dir, socket)
         self.conclusions = Conclusions(self.works)
 
+    def start_at_once(self, action: StartStep, documents: Documents) -> dict[str, Any] | None:
+        """The keeper's start message for a simple command that starts for the first time.
+
+        None for anything else, or when it was not read. Raises Refused when the job can never start.
+        """
+        work = self.works.begin_read(action.job_id, action.launch, documents)
+        if work is None or not work.is_simple or action.launch != 1:
+            return None
+        (step,) = work.steps
+        return {
+            **self._start_message(work, step),
+            "emptyFolders": datafolder.folders_of_command(step, work.context),
+        }
+
     async def prepare(self, action: StartStep) -> dict[str, Any]:
         """Make the step's folder; answers the keeper's start message.
 
@@ -53,12 +67,17 @@ class Workshop:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self.works.state(work, step)
         await to_thread.run_sync(self._prepare_folder, work, step, state)
+        return self._start_message(work, step, state, await self._spent_seconds(action))
+
+    def _start_message(
+        self, work: Work, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
+    ) -> dict[str, Any]:
         return start_message(
             step,
             work.spec,
             work.context,
             state=state,
-            spent_seconds=await self._spent_seconds(action),
+            spent_seconds=spent_seconds,
             max_log_bytes=self._settings.jobs.max_log_bytes,
             grace_seconds=self._settings.jobs.grace_seconds,
             steps=work.steps,

@@ -13,7 +13,16 @@ def claim(folder: str, word: str) -> str | None:
     """
     path = os.path.join(folder, "claim")
     try:
-        os.symlink(word, path)
+        _make(word, path)
     except FileExistsError:
         return os.readlink(path)
     return None
+
+
+def _make(word: str, path: str) -> None:
+    """Make the link, and the folder if nobody else needed it before."""
+    try:
+        os.symlink(word, path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        os.symlink(word, path)

@@ -43,6 +43,8 @@ class Order(NamedTuple):
     secrets: list[str]
     log_folder: str
     max_log_bytes: int
+    empty_folders: list[str]
+    """Folders made for the run; they are removed after it, unless it left something in them."""
 
 
 class ReapOrder(NamedTuple):
@@ -72,6 +74,7 @@ def parse(message: Message) -> Order:
         secrets=_texts(message.get("secrets") or [], "secrets"),
         log_folder=_path(message, "logFolder"),
         max_log_bytes=_whole(_positive(message, "maxLogBytes")) or DEFAULT_LOG_BYTES,
+        empty_folders=_paths(message, "emptyFolders"),
     )
 
 
@@ -112,6 +115,13 @@ def _path(message: Message, field: str) -> str:
     if not isinstance(path, str) or not path.startswith("/"):
         raise BadOrder(f"{field}: an absolute path is expected")
     return path
+
+
+def _paths(message: Message, field: str) -> list[str]:
+    paths = _texts(message.get(field) or [], field)
+    if not all(path.startswith("/") for path in paths):
+        raise BadOrder(f"{field}: absolute paths are expected")
+    return paths
 
 
 def _stages(message: Message) -> list[list[bytes]]:

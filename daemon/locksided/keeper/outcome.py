@@ -83,6 +83,7 @@ def blank(token: str) -> Message:
         "stdoutTail": "",
         "stderrTail": "",
         "progress": {},
+        "keptFolders": [],
         "log": {"nextSeq": 0, "bytes": 0, "droppedBytes": 0},
     }
 

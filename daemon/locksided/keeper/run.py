@@ -66,6 +66,16 @@ def folder_mark(folder: str) -> bytes:
     return b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
 
 
+def _is_removed(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 class Run:
     """One run whose claim is won."""
 
@@ -106,6 +116,8 @@ class Run:
         """Start all stages; how it went is told when they have executed their programs or have failed."""
         self._spawn_us = clock.wall_us()
         try:
+            for path in self._order.empty_folders:
+                os.mkdir(path, 0o700)
             outlets = self._open_outlets()
         except OSError as error:
             self._launch.refusal = Refusal("system", error.errno or 0, error.strerror or str(error))
@@ -270,6 +282,7 @@ class Run:
         made["stopped"] = self._stopped_by
         made["refused"] = refusal and refusal._asdict()
         made["log"] = self._output.report()
+        made["keptFolders"] = [path for path in self._order.empty_folders if not _is_removed(path)]
         if self._output.failure is not None:
             self._around.journal.write("log not written", token=self.token, error=str(self._output.failure))
         if refusal is None:

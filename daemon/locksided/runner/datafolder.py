@@ -73,6 +73,16 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         perform(folder.data, "advance", argument, _account(run_as))
 
 
+def folders_of_command(step: Step, context: JobContext) -> list[str]:
+    """The empty folders that a command's first start needs: those that it was not given others for."""
+    folders = []
+    if step.execution.cwd is None:
+        folders.append(context.folder.cwd)
+    if not step.execution.environment:
+        folders.append(context.folder.tmp)
+    return folders
+
+
 def _hand_on(step: Step, context: JobContext) -> None:
     """Takes the output of the step before once and for all, however often this step is prepared."""
     note = context.folder.handed

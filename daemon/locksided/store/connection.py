@@ -7,6 +7,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -37,26 +38,31 @@ class Connection(aiosqlite.Connection):
         """
         if self._connection is None:
             raise StoreUnavailable(ValueError("it is closed"))
-        future: asyncio.Future[T] = asyncio.ensure_future(self._execute(work, self._connection))  # type: ignore[no-untyped-call]
-        await _ended(future)
         try:
-            return future.result()
+            return await self._queued(partial(work, self._connection))
         except (sqlite3.Error, OSError, MemoryError) as error:
             raise named(error) from error
+        except asyncio.CancelledError:
+            await self._passed()
+            raise
+
+    def _queued(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Have the thread do it after what it was given before: `_execute` without a coroutine."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._tx.put_nowait((future, work))
+        return future
+
+    async def _passed(self) -> None:
+        """Return when all that was queued so far is done, through any number of cancellations."""
+        is_done = self._queued(_nothing)
+        with CancelScope(shield=True):
+            while not is_done.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([is_done])
 
 
-async def _ended(future: "asyncio.Future[T]") -> None:
-    """Wait for `future` through any number of cancellations, then raise the first of them."""
-    cancelled: asyncio.CancelledError | None = None
-    with CancelScope(shield=True):
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError as error:
-                cancelled = cancelled or error
-    if cancelled is not None:
-        future.exception()  # nobody else will ask for it
-        raise cancelled
+def _nothing() -> None:
+    """What is queued only to learn that what stood before it is done."""
 
 
 def named(error: BaseException) -> StoreUnavailable:

@@ -6,10 +6,10 @@ What is written stands in transaction.py and catalog/, the verbs that read in re
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from anyio import CancelScope
 
@@ -76,17 +76,25 @@ class Store(Reader):
     ) -> None:
         await self.close()
 
-    async def apply(self, units: Sequence[Unit]) -> Applied:
+    async def apply(
+        self, units: Sequence[Unit], then: Callable[[sqlite3.Connection], Any] | None = None
+    ) -> Applied:
         """Do `units` in one transaction, which is on disk when this answers.
 
+        `then` is run in the same trip after the commit, to read what was written; it must not raise.
         StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
         When the caller is cancelled it gets no answer, but the transaction has ended all the same.
         """
-        return await self._writer.run(partial(self._apply, units))
+        return await self._writer.run(partial(self._apply, units, then))
 
-    def _apply(self, units: Sequence[Unit], connection: sqlite3.Connection) -> Applied:
+    def _apply(
+        self,
+        units: Sequence[Unit],
+        then: Callable[[sqlite3.Connection], Any] | None,
+        connection: sqlite3.Connection,
+    ) -> Applied:
         applied, self._last_seq = apply(connection, self._last_seq, units)
-        return applied
+        return applied if then is None else replace(applied, sequel=then(connection))
 
     async def probe(self) -> bool:
         """Say whether something can be written and committed now."""

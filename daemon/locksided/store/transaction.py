@@ -43,10 +43,14 @@ Unit: TypeAlias = Saves | Operation
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One result for each unit, an exception for one that was undone; and the events of the others."""
+    """One result for each unit, an exception for one that was undone; and the events of the others.
+
+    `sequel` is what was answered by the function that ran after the commit, if there was one.
+    """
 
     results: list[Any]
     events: list[EventRow]
+    sequel: Any = None
 
 
 @dataclass(slots=True)
