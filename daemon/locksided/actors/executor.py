@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keepers import Keepers
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
@@ -28,11 +29,11 @@ class Executor:
     """Carries out one pool's actions. Its flights are at most as many as the pool has slots."""
 
     def __init__(
-        self, pool: str, link: KeeperLink, scheduler: SchedulerActor, workshop: Workshop, tasks: TaskGroup
+        self, pool: str, keepers: Keepers, scheduler: SchedulerActor, workshop: Workshop, tasks: TaskGroup
     ) -> None:
         self.pool = pool
         self.flights: dict[str, Flight] = {}
-        self._link = link
+        self._keepers = keepers
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
@@ -54,9 +55,17 @@ class Executor:
                     case StopRun():
                         self._stop(action)
                     case PauseRun():
-                        self._link.send({"op": "pause", "token": action.token})
+                        self._tell("pause", action.token)
                     case ResumeRun():
-                        self._link.send({"op": "resume", "token": action.token})
+                        self._tell("resume", action.token)
+
+    def _tell(self, op: str, token: str) -> None:
+        """Tell the keeper that has it; before that is known, all of them."""
+        flight = self.flights.get(token)
+        if flight is not None and flight.link is not None:
+            flight.link.send({"op": op, "token": token})
+        else:
+            self._keepers.send_to_all({"op": op, "token": token})
 
     # -- start and stop -----------------------------------------------------------------------------------
 
@@ -80,10 +89,11 @@ class Executor:
         if flight.phase is not Phase.PREPARING:
             await self._workshop.conclusions.discard(flight)
             return
-        flight.phase = Phase.SENT
-        flight.connection = self._link.generation
-        if not self._link.send(message):
+        current = self._keepers.current
+        if current is None or not current.send(message):
             self._not_started(flight, None)
+            return
+        flight.given_to(current)
 
     def _stop(self, action: StopRun) -> None:
         """Have the keeper stop it; what it was never told of needs no stopping."""
@@ -91,7 +101,7 @@ class Executor:
         if flight is not None and flight.phase is Phase.PREPARING:
             self._not_started(flight, None)
         else:
-            self._link.send({"op": "stop", "token": action.token})
+            self._tell("stop", action.token)
 
     def _not_started(self, flight: Flight, cause: str | None) -> None:
         """Nobody but this actor tells the keeper of a token: one that it did not send was never used."""
@@ -102,10 +112,9 @@ class Executor:
 
     # -- what the keeper says -----------------------------------------------------------------------------
 
-    def adopt(self, flight: Flight) -> None:
-        """Take over a start that the keeper has from before."""
-        flight.phase = Phase.SENT
-        flight.connection = self._link.generation
+    def adopt(self, flight: Flight, link: KeeperLink) -> None:
+        """Take over a start that a keeper has from before, or that it is to find out about."""
+        flight.given_to(link)
         self.flights[flight.token] = flight
 
     def heard(self, flight: Flight, message: Mapping[str, Any]) -> None:
@@ -130,7 +139,7 @@ class Executor:
         """Another keeper started this and is gone: have what is left of it stopped, then it is lost."""
         log.warning("its keeper died", job=flight.job_id)
         self._scheduler.tell(i.KeeperDied(flight.job_id, flight.token))
-        self._link.send(self._workshop.reap(flight))
+        self._keepers.send(self._workshop.reap(flight))
 
     async def _ended(self, flight: Flight, message: Mapping[str, Any]) -> None:
         outcome = message.get("outcome") or {"refused": message}
@@ -159,4 +168,5 @@ class Executor:
             return
         finally:
             self.flights.pop(flight.token, None)
-        self._link.send({"op": "ack", "token": flight.token})
+        if flight.link is not None:
+            flight.link.acknowledge(flight.token)

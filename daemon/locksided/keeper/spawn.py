@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+from locksided.keeper import private
 from locksided.keeper.order import Order
 from locksided.keeper.outcome import Refusal
 
@@ -77,6 +78,8 @@ def _become(
     failure = Refusal("system", 0, "the new process failed before its program was executed")
     kind, subject = "system", ""
     try:
+        signal.set_wakeup_fd(-1)
+        private.close_all()
         os.setsid()
         stage.enter()
         _restore(inherited)
@@ -116,7 +119,6 @@ _MACHINE_ERRORS = frozenset(
 
 
 def _restore(inherited: Inherited) -> None:
-    signal.set_wakeup_fd(-1)
     for number in _DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
