@@ -131,7 +131,7 @@ class Daemon:
         broker = Broker()
         scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
         keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
-        workshop = Workshop(store, place.state_dir, place.settings, str(address))
+        workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

@@ -16,7 +16,7 @@ from locksided.actors.mailbox import Mailbox
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 
@@ -52,6 +52,8 @@ class Executor:
                 match action:
                     case StartStep():
                         self._tasks.start_soon(self._start, action)
+                    case SeekProgram():
+                        self._tasks.start_soon(self._seek, action)
                     case StopRun():
                         self._stop(action)
                     case PauseRun():
@@ -66,6 +68,15 @@ class Executor:
             flight.link.send({"op": op, "token": token})
         else:
             self._keepers.send_to_all({"op": op, "token": token})
+
+    async def _seek(self, action: SeekProgram) -> None:
+        """See whether there is anything to start; when that cannot be told, the start itself will show it."""
+        try:
+            report: i.ProgramFound | i.CannotStart = await self._workshop.programs.sought(action.job_id)
+        except (OSError, StoreUnavailable, Refused) as error:
+            log.error("a program cannot be looked for", job=action.job_id, cause=str(error))
+            report = i.ProgramFound(action.job_id)
+        self._scheduler.tell(report)
 
     # -- start and stop -----------------------------------------------------------------------------------
 
