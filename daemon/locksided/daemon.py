@@ -14,7 +14,8 @@ from anyio.abc import TaskGroup, TaskStatus
 from locksided import clock, settings
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
-from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_places import Places
+from locksided.actors.keepers import Keepers
 from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
@@ -111,7 +112,7 @@ class Daemon:
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
-        tasks.start_soon(service.link.run, service.executors)
+        tasks.start_soon(service.keepers.run, service.executors)
         tasks.start_soon(Retention(store, service.scheduler, service.workshop.works, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -129,8 +130,8 @@ class Daemon:
         place = self._place
         broker = Broker()
         scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
-        link = KeeperLink(place.state_dir.keepers, place.settings.keeper)
-        workshop = Workshop(store, place.state_dir, place.settings, str(address))
+        keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
+        workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -138,8 +139,8 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(link, scheduler, workshop, tasks, boots),
-            link=link,
+            executors=Executors(keepers, scheduler, workshop, tasks, boots),
+            keepers=keepers,
             workshop=workshop,
             started_us=clock.now_us(),
             reload=self._reload,

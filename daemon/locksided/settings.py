@@ -80,7 +80,7 @@ class EventSettings(Section, frozen=True):
 
 
 class KeeperSettings(Section, frozen=True):
-    """The process that owns the jobs' processes. With `socket` set it is started by somebody else."""
+    """The process that owns the jobs' processes. Behind sockets that are named somebody else starts it."""
 
     socket: str = ""
     cgroups: Literal["auto", "off"] = "auto"

@@ -240,6 +240,7 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "pools": [{"id": "default", "slots": 2, "running": 2, "queued": 3, "isPaused": False}],
         "store": {"isWritable": False, "cause": "the disk is full"},
         "keeper": {"isConnected": True, "pid": 8, "runs": 2, "killsBy": "cgroup"},
+        "formerKeepers": [{"isConnected": True, "pid": 9, "runs": 1}, {"isConnected": False, "runs": 0}],
     }
     out = run("status").out
     for text in (
@@ -249,6 +250,8 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "draining",
         "2 processing, 40 success",
         "default: 2 of 2 slots in use, 3 in line",
+        "of another release: pid 9, 1 process tree; it leaves with the last one",
+        "another one lives and does not answer",
     ):
         assert text in out
 
@@ -262,12 +265,19 @@ def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, 
 
 
 def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:
-    daemon.answers["daemon.status"] = {"version": "0.1.0", "pid": 7}
+    daemon.answers["daemon.status"] = {
+        "version": "0.1.0",
+        "pid": 7,
+        "keeper": {"isConnected": True, "pid": 8, "isOutdated": True},
+        "formerKeepers": [{"isConnected": True, "pid": 9, "runs": 3}, {"isConnected": False, "pid": None}],
+    }
     problem = {"kind": "orphan", "message": "process 99 fits no job", "repair": "kill 99"}
     daemon.answers["daemon.check"] = {"problems": [problem]}
     out = run("doctor").out
     assert "process 99 fits no job" in out
     assert "kill 99" in out
+    assert "pid 8 runs the code of another release" in out
+    assert "pid 9, of another release, keeps 3" in out
 
 
 def test_completion_offers_commands_options_and_live_ids(daemon: FakeDaemon, run: Run) -> None:

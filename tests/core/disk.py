@@ -1,10 +1,11 @@
 """A store in memory: takes the core's saves as the real one does, and builds a state as a start does."""
 
+from collections.abc import Container
 from dataclasses import fields
 from typing import Any
 
 from locksided.core import loading
-from locksided.core.model import Condition, Status
+from locksided.core.model import Condition, Program, Status
 from locksided.core.saves import (
     CLONED,
     AppendEvent,
@@ -85,6 +86,7 @@ class Disk:
         self.pools: dict[str, dict[str, Any]] = {}
         self.meta: dict[str, str] = {}
         self.events: list[AppendEvent] = []
+        self.late: list[Save] = []
         self._holders: dict[tuple[str, str], int] = {}
 
     def apply(self, saves: list[Save]) -> None:
@@ -173,8 +175,11 @@ class Disk:
     def status(self, job_id: int) -> Status:
         return Status(self.jobs[job_id]["status"])
 
-    def build(self, max_requeues: int = 3) -> State:
-        """What a daemon that starts now would know."""
+    def build(self, max_requeues: int = 3, *, sought: Container[int] = (), forgot: bool = False) -> State:
+        """What a daemon that starts now would know; and, to compare, whose programs are being looked for.
+
+        When that was `forgot`, those stand in their lines again, and statuses behind them may be out of date.
+        """
         state = State(max(self.jobs, default=0) + 1, max_requeues)
         for pool_id, row in self.pools.items():
             names = ("slots", "executor", "description", "paused_by", "paused_us")
@@ -184,12 +189,15 @@ class Disk:
         pending = self._pending()
         for job_id, row in self.jobs.items():
             if row["status"] not in FINAL:
-                loading.add_job(state, self._record(job_id, row), pending.get(job_id))
+                job = loading.add_job(state, self._record(job_id, row), pending.get(job_id))
+                if job_id in sought:
+                    job.program = Program.SOUGHT
         for job_id, row in self.jobs.items():
             if row["relation"] == "strong":
                 loading.add_child(state, self._child(job_id, row))
         turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
-        assert not turn.saves, f"what is stored was not up to date: {turn.saves}"
+        assert forgot or not turn.saves, f"what is stored was not up to date: {turn.saves}"
+        self.late = turn.saves
         return state
 
     def _record(self, job_id: int, row: dict[str, Any]) -> loading.JobRecord:

@@ -7,7 +7,7 @@ from locksided.core.explain import explain
 from locksided.core.families import Container
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, JobType, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -42,6 +42,7 @@ def in_line(state: State) -> list[Job]:
         and job.start_at_us is None
         and job.held is None
         and not job.pending
+        and job.program is not Program.SOUGHT
         and not unstarted_above(state, job)
     ]
     return sorted(standing, key=lambda job: (-job.priority, job.order))
@@ -262,7 +263,8 @@ def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
     waits_for = R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY
     own = {waits_for: job.pending, R.START_TIME: job.start_at_us is not None, R.HELD: job.held is not None}
     kinds = {kind for kind, holds in own.items() if holds}
-    if not kinds and not unstarted_above(state, job):
+    is_sought = job.program is Program.SOUGHT
+    if not kinds and not is_sought and not unstarted_above(state, job):
         if isinstance(job.gate, ParallelGate):
             running_rows = len(seen.shares.get(gate_name(job.gate), []))
             if running_rows + seen.ahead[job.id] >= job.gate.limit:
@@ -273,7 +275,7 @@ def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
             kinds.add(R.POOL_FULL)
     if pool.paused_by is not None or pool.slots == 0:
         kinds.add(R.POOL_PAUSED)
-    if pool.is_troubled:
+    if pool.is_troubled or is_sought:
         kinds.add(R.NO_EXECUTOR)
     if state.draining is not None:
         kinds.add(R.DRAINING)

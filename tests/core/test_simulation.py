@@ -38,6 +38,7 @@ class Day:
             (24, self.somebody_submits),
             (6, self.somebody_submits_a_tree),
             (3, self.somebody_amends),
+            (8, self.a_program_is_looked_for),
             (20, self.a_process_starts),
             (20, self.a_run_ends),
             (6, self.a_step_ends),
@@ -113,6 +114,7 @@ class Day:
             ),
             parent_id=self.random.choice(parents) if parents and rare() < 0.15 else None,
             on_lost=self.random.choice(list(OnLost)),
+            is_doubted=rare() < 0.15,
         )
 
     def somebody_submits_a_tree(self) -> None:
@@ -140,6 +142,15 @@ class Day:
         wanted = tuple(Dependency(other, condition) for other, condition in (job.pending or {}).items())
         keeps = {"keep_hold": self.random.random() < 0.7, "keep_start_time": self.random.random() < 0.7}
         self.world.amend(job.id, replace(draft, project=job.project, depends_on=wanted), **keeps)
+
+    def a_program_is_looked_for(self) -> None:
+        job = self.one_of(self.world.sought())
+        is_there = self.random.random() < 0.7
+        self.world.handle(i.ProgramFound(job.id) if is_there else i.CannotStart(job.id, {}))
+
+    def find_all_programs(self) -> None:
+        while sought := self.world.sought():
+            self.world.handle(i.ProgramFound(sought[0].id))
 
     def a_process_starts(self) -> None:
         job = self.one_of(self.unspawned())
@@ -221,8 +232,8 @@ class Day:
         self.world.wait(waiter.id, *[job.id for job in others], any_of=self.random.random() < 0.5)
 
     def the_daemon_crashes(self) -> None:
-        """Each job in flight is found alive, ended, never started, or lost."""
-        self.world.crash()
+        """Each job in flight is found alive, ended, never started, or lost; all others are doubted."""
+        self.world.crash(doubting=True)
         for job in self.in_flight():
             self.find_out(job)
         self.world.handle_nothing()
@@ -272,6 +283,7 @@ class Day:
 
     def move_on(self) -> None:
         world = self.world
+        self.find_all_programs()
         for job in self.in_flight():
             if world.state.jobs.get(job.id) is job and job.has_started:
                 self.processes.setdefault(world.token(job.id), job.id)

@@ -28,6 +28,7 @@ from locksided.core.model import (
     FailureClass,
     OnLost,
     Principal,
+    Program,
     Reason,
     ReasonKind,
     Status,
@@ -74,7 +75,7 @@ class World:
         assert {row_id for row_id in self.disk.jobs if self.disk.status(row_id) not in FINAL} == set(
             self.state.jobs
         )
-        assert_same(self.disk.build(), self.state)
+        assert_same(self.disk.build(sought={job.id for job in self.sought()}), self.state)
 
     @contextmanager
     def checked_at_the_end(self) -> Iterator[None]:
@@ -84,9 +85,16 @@ class World:
         self.checking = True
         self.check()
 
-    def crash(self) -> None:
-        """The daemon dies and starts again from the disk. What was in flight is still to be found out."""
-        self.scheduler = Scheduler(self.disk.build())
+    def crash(self, *, doubting: bool = False) -> None:
+        """The daemon dies and starts again from the disk. What was in flight is still to be found out.
+
+        Programs are all there, unless the daemon is left to doubt it, as it does.
+        """
+        state = self.disk.build(forgot=bool(self.sought()))
+        self.scheduler = Scheduler(state, self.disk.late)
+        for job in self.state.jobs.values():
+            if not doubting and job.program is Program.DOUBTED:
+                job.program = Program.TRUSTED
 
     def handle_nothing(self) -> None:
         """A step in which nothing happened: what was loaded settles."""
@@ -319,6 +327,10 @@ class World:
 
     def resumed(self) -> list[int]:
         return [action.job_id for action in self.actions if isinstance(action, ResumeRun)]
+
+    def sought(self) -> list[Job]:
+        """Those whose programs are being looked for."""
+        return [job for job in self.state.jobs.values() if job.program is Program.SOUGHT]
 
     def running(self) -> list[int]:
         """Who is processing."""

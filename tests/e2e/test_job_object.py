@@ -87,6 +87,7 @@ def test_the_refused_start_of_a_missing_program_is_an_error_that_never_started(w
     error = job["result"]["error"]
     assert of(error, "type", "kind") == ("user", "spawn")
     assert "/no/such/program" in error["message"]
+    assert wire.history(job) == ["created", "error"]
 
 
 def test_a_uuid_is_accepted_wherever_an_id_is(wire: Wire, gate: Gate) -> None:

@@ -105,7 +105,7 @@ def test_a_memory_limit_is_told_from_other_deaths(wire: Wire) -> None:
     [
         ({"command": ["/no/such/program"]}, "/no/such/program"),
         ({"command": ["no-such-program-on-path"]}, "no-such-program-on-path"),
-        ({"command": ["/etc/hostname"]}, "/etc/hostname"),
+        ({"command": ["/etc/passwd"]}, "/etc/passwd"),
         ({"pipeline": [["echo", "a"], ["no-such-target"]]}, "no-such-target"),
         ({"command": ["true"], "cwd": "/no/such/folder"}, "/no/such/folder"),
     ],
@@ -118,7 +118,7 @@ def test_what_cannot_be_started_is_a_spawn_error_that_names_it(
     assert of(job, "status", "starts") == ("error", 0)
     assert of(error_of(job), "type", "kind") == ("user", "spawn")
     assert named in job["message"]
-    assert wire.history(job)[-1] == "error"
+    assert wire.history(job) == ["created", "error"]
 
 
 def test_an_unknown_user_is_an_error_of_a_job_that_never_started(wire: Wire) -> None:
@@ -126,6 +126,8 @@ def test_an_unknown_user_is_an_error_of_a_job_that_never_started(wire: Wire) -> 
     job = wire.done(wire.create("acme.user"))
     assert of(job, "status", "starts") == ("error", 0)
     assert "no-such-user" in job["message"]
+    assert of(error_of(job), "type", "kind") == ("user", "spawn")
+    assert wire.history(job) == ["created", "error"]
 
 
 @needs_root

@@ -44,6 +44,7 @@ async def test_after_every_part_of_a_day_the_store_knows_what_the_core_knows(
     settings = Settings()
     for _ in range(6):
         day.live_through(STEPS_BETWEEN_LOOKS)
+        day.find_all_programs()
         for saves in world.steps:
             if saves:
                 await store.apply([Saves([one for one in saves if not isinstance(one, PutSpec)])])

@@ -86,15 +86,34 @@ def _user(uid: int) -> str:
 def _daemon(session: Session, parsed: Parsed) -> list[Json]:
     """Ask the daemon for its own checks, or look at its state folder from outside when it is away."""
     try:
-        return [_versions(session), *_daemon_checks(session)]
+        status = session.call("daemon.status")
+        return [_versions(status), *_keepers(status), *_daemon_checks(session)]
     except NotReachable as error:
         return [_finding("error", "daemon", error.message, error.remedy), *_offline(parsed)]
     except LocksideError as error:
         return [_finding("error", "daemon", error.message, error.remedy)]
 
 
-def _versions(session: Session) -> Json:
-    status = session.call("daemon.status")
+def _keepers(status: Json) -> list[Json]:
+    """Tell of the keepers that answer; those that do not are among the daemon's own checks."""
+    found = []
+    keeper = status["keeper"]
+    if keeper["isConnected"] and keeper.get("isOutdated"):
+        text = f"pid {keeper['pid']} runs the code of another release of lockside and takes new jobs"
+        remedy = (
+            "It is replaced when the daemon starts while nothing runs, or at once if a second socket is set."
+        )
+        found.append(_finding("warning", "keeper", text, remedy))
+    elif keeper["isConnected"]:
+        found.append(_finding("ok", "keeper", f"pid {keeper['pid']} takes new jobs"))
+    for former in status.get("formerKeepers", ()):
+        if former["isConnected"]:
+            text = f"pid {former['pid']}, of another release, keeps {former['runs']} and leaves with the last"
+            found.append(_finding("ok", "keeper", text))
+    return found
+
+
+def _versions(status: Json) -> Json:
     theirs = status.get("version")
     if theirs != __version__:
         remedy = "Restart the daemon after an upgrade: `systemctl restart lockside`; jobs go on."

@@ -30,6 +30,8 @@ def status(session: Session, _: Parsed) -> int:
     out.line(f"  socket   {session.connection.path}")
     out.line(f"  store    {_store(session, found['store'])}")
     out.line(f"  keeper   {_keeper(session, found['keeper'])}")
+    for former in found.get("formerKeepers", ()):
+        out.line(f"  keeper   {_former(session, former)}")
     if found["isDraining"]:
         drained = " and nothing runs any more" if found["isDrained"] else ""
         out.line(
@@ -66,6 +68,14 @@ def _keeper(session: Session, keeper: Json) -> str:
         )
     cause = keeper.get("cause") or "it cannot be reached"
     return session.out.paint("red", f"{cause}; no job can start. See `lockside doctor`")
+
+
+def _former(session: Session, keeper: Json) -> str:
+    """Say what a keeper of another release still keeps."""
+    if keeper["isConnected"]:
+        kept = _counted(keeper["runs"], "process tree")
+        return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"
+    return session.out.paint("red", "another one lives and does not answer. See `lockside doctor`")
 
 
 def _counted(count: int, word: str) -> str:

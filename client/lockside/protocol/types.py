@@ -709,18 +709,25 @@ class StoreStatus(Out, frozen=True, kw_only=True):
 
 
 class KeeperStatus(Out, frozen=True, kw_only=True):
-    """A keeper of job processes."""
+    """A keeper of job processes: what it keeps, and whether it runs other code than what is installed.
+
+    `cause` says why none answers.
+    """
 
     is_connected: bool
     pid: int | None = None
     protocol_version: int | None = None
+    is_outdated: bool | None = None
     runs: int = 0
     kills_by: Literal["cgroup", "scan"] | None = None
     cause: str | None = None
 
 
 class DaemonStatus(Out, frozen=True, kw_only=True):
-    """How the daemon is. `isDrained` tells that no standard job is processing or terminating."""
+    """How the daemon is. `isDrained` tells that no standard job is processing or terminating.
+
+    `keeper` takes new starts; `formerKeepers` are those of other releases, until what they keep has ended.
+    """
 
     version: str
     pid: int
@@ -732,6 +739,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     pools: list[Pool]
     store: StoreStatus
     keeper: KeeperStatus
+    former_keepers: list[KeeperStatus] = msgspec.field(default_factory=list)
     state_dir: str | None = None
     socket: str | None = None
 

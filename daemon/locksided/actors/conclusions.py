@@ -192,7 +192,7 @@ class Conclusions:
         self, flight: Flight, work: Work, step: Step, outcome: Mapping[str, Any], scheduler: SchedulerActor
     ) -> None:
         result = conclude(step, work.spec, outcome, Collected())
-        values = _values(result, outcome)
+        values = values_of(result, outcome)
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
@@ -207,14 +207,15 @@ def _report(flight: Flight, result: RunResult, outcome: Mapping[str, Any], *, st
         flight.job_id,
         flight.token,
         _status(result.verdict),
-        _values(result, outcome),
+        values_of(result, outcome),
         stages,
         started,
-        _class_of(result),
+        class_of(result),
     )
 
 
-def _values(result: RunResult, outcome: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(result: RunResult, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a result is saved in."""
     values: dict[str, Any] = {
         "result": dict(result.result),
         "usage": list(result.usage),
@@ -258,7 +259,8 @@ def _status(verdict: Verdict) -> Status:
             return Status.ERROR
 
 
-def _class_of(result: RunResult) -> FailureClass | None:
+def class_of(result: RunResult) -> FailureClass | None:
+    """Of which class a failure is, for whoever may try again."""
     return None if result.failure is None else FailureClass(result.failure.retry_class.value)
 
 

@@ -12,11 +12,12 @@ from anyio.abc import TaskGroup
 
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.works import Documents
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
+from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 
@@ -27,11 +28,11 @@ class Executor:
     """Carries out one pool's actions. Its flights are at most as many as the pool has slots."""
 
     def __init__(
-        self, pool: str, link: KeeperLink, scheduler: SchedulerActor, workshop: Workshop, tasks: TaskGroup
+        self, pool: str, keepers: Keepers, scheduler: SchedulerActor, workshop: Workshop, tasks: TaskGroup
     ) -> None:
         self.pool = pool
         self.flights: dict[str, Flight] = {}
-        self._link = link
+        self._keepers = keepers
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
@@ -41,12 +42,31 @@ class Executor:
         match action:
             case StartStep():
                 self._begin(action, documents)
+            case SeekProgram():
+                self._tasks.start_soon(self._seek, action)
             case StopRun():
                 self._stop(action)
             case PauseRun():
-                self._link.send({"op": "pause", "token": action.token})
+                self._tell("pause", action.token)
             case ResumeRun():
-                self._link.send({"op": "resume", "token": action.token})
+                self._tell("resume", action.token)
+
+    def _tell(self, op: str, token: str) -> None:
+        """Tell the keeper that has it; before that is known, all of them."""
+        flight = self.flights.get(token)
+        if flight is not None and flight.link is not None:
+            flight.link.send({"op": op, "token": token})
+        else:
+            self._keepers.send_to_all({"op": op, "token": token})
+
+    async def _seek(self, action: SeekProgram) -> None:
+        """See whether there is anything to start; when that cannot be told, the start itself will show it."""
+        try:
+            report: i.ProgramFound | i.CannotStart = await self._workshop.programs.sought(action.job_id)
+        except (OSError, StoreUnavailable, Refused) as error:
+            log.error("a program cannot be looked for", job=action.job_id, cause=str(error))
+            report = i.ProgramFound(action.job_id)
+        self._scheduler.tell(report)
 
     # -- start and stop -----------------------------------------------------------------------------------
 
@@ -64,10 +84,11 @@ class Executor:
         self._send(flight, message)
 
     def _send(self, flight: Flight, message: dict[str, Any]) -> None:
-        flight.phase = Phase.SENT
-        flight.connection = self._link.generation
-        if not self._link.send(message):
+        current = self._keepers.current
+        if current is None or not current.send(message):
             self._not_started(flight, None)
+            return
+        flight.given_to(current)
 
     async def _start(self, action: StartStep) -> None:
         """Prepare the step's folder and tell the keeper; whatever goes wrong before that started nothing."""
@@ -97,7 +118,7 @@ class Executor:
         if flight is not None and flight.phase is Phase.PREPARING:
             self._not_started(flight, None)
         else:
-            self._link.send({"op": "stop", "token": action.token})
+            self._tell("stop", action.token)
 
     def _not_started(self, flight: Flight, cause: str | None) -> None:
         """Nobody but this actor tells the keeper of a token: one that it did not send was never used."""
@@ -108,10 +129,9 @@ class Executor:
 
     # -- what the keeper says -----------------------------------------------------------------------------
 
-    def adopt(self, flight: Flight) -> None:
-        """Take over a start that the keeper has from before."""
-        flight.phase = Phase.SENT
-        flight.connection = self._link.generation
+    def adopt(self, flight: Flight, link: KeeperLink) -> None:
+        """Take over a start that a keeper has from before, or that it is to find out about."""
+        flight.given_to(link)
         self.flights[flight.token] = flight
 
     def heard(self, flight: Flight, message: Mapping[str, Any]) -> None:
@@ -136,7 +156,7 @@ class Executor:
         """Another keeper started this and is gone: have what is left of it stopped, then it is lost."""
         log.warning("its keeper died", job=flight.job_id)
         self._scheduler.tell(i.KeeperDied(flight.job_id, flight.token))
-        self._link.send(self._workshop.reap(flight))
+        self._keepers.send(self._workshop.reap(flight))
 
     def _conclude_soon(self, flight: Flight, message: Mapping[str, Any]) -> None:
         outcome = message.get("outcome") or {"refused": message}
@@ -152,8 +172,8 @@ class Executor:
     def _over(self, flight: Flight, is_saved: bool) -> None:
         """Acknowledge an outcome that is on disk; else the keeper tells it again when the store is back."""
         self.flights.pop(flight.token, None)
-        if is_saved:
-            self._link.send({"op": "ack", "token": flight.token})
+        if is_saved and flight.link is not None:
+            flight.link.acknowledge(flight.token)
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""

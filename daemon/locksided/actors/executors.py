@@ -11,13 +11,15 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import to_thread
+from anyio import Lock, to_thread
 from anyio.abc import TaskGroup
 
 from locksided.actors.claims import Claim, burn, recorded
 from locksided.actors.executor import Executor
 from locksided.actors.flights import Flight, Phase, Started, started
+from locksided.actors.keeper_hello import KeptRun
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.works import NOTHING_READ, Documents
 from locksided.actors.workshop import Workshop
@@ -38,20 +40,22 @@ class Executors:
 
     def __init__(
         self,
-        link: KeeperLink,
+        keepers: Keepers,
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
         boots: tuple[str, str],
     ) -> None:
         """`boots` are the boot ids of the daemon before and of this one."""
-        self._link = link
+        self._keepers = keepers
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
         self._boots = boots
         self._of_another_boot: frozenset[str] = frozenset()
         self._is_first_look = True
+        self._taking_over = Lock()
+        self._told_up: tuple[KeeperLink, int] | None = None
         self._executors: dict[str, Executor] = {}
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
@@ -69,7 +73,7 @@ class Executors:
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
         if executor is None:
-            executor = Executor(pool, self._link, self._scheduler, self._workshop, self._tasks)
+            executor = Executor(pool, self._keepers, self._scheduler, self._workshop, self._tasks)
             self._executors[pool] = executor
         return executor
 
@@ -80,22 +84,57 @@ class Executors:
                 return executor, flight
         return None
 
-    # -- the keeper ---------------------------------------------------------------------------------------
+    # -- the keepers --------------------------------------------------------------------------------------
 
-    def keeper_up(self, hello: Mapping[str, Any]) -> None:
-        """A keeper answers: see what it has."""
+    async def keeper_up(self, link: KeeperLink) -> None:
+        """A keeper answers: take over what it has."""
         for token in list(self._log_waits):
             self._wake(token)  # whoever waits looks again, and asks this keeper
-        self._tasks.start_soon(self._take_over, {run["token"]: run for run in hello["runs"]})
+        async with self._taking_over:
+            jobs = await self._started_jobs()
+            wanted = {job.token: job for job in jobs}
+            assert link.hello is not None
+            for run in link.hello.runs:
+                found = self._flight(run.token)
+                if found is not None and found[1].is_underway:
+                    continue
+                if run.token in wanted:
+                    self._adopt(wanted[run.token], run, link)
+                else:
+                    self._dismiss(run, link)
+
+    async def keepers_changed(self) -> None:
+        """See to the jobs that no keeper has, once all were heard; then starts can go on."""
+        current = self._keepers.current
+        if current is None:
+            return
+        async with self._taking_over:
+            jobs = await self._started_jobs()
+            try:
+                await self._settle_other_boot(jobs, current)
+            except Unavailable:
+                return  # when the store is back the keepers are greeted anew
+            for job in jobs if self._keepers.are_all_heard else ():
+                found = self._flight(job.token)
+                if found is None or not found[1].is_underway:
+                    self._tasks.start_soon(self._find_out, *self._taken(job, current))
+        connection = (current, current.generation)
+        if self._keepers.current is current and self._told_up != connection:
+            self._told_up = connection
+            self._scheduler.tell(i.ExecutorUp(LOCAL))
+
+    async def _started_jobs(self) -> list[Started]:
+        return await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
 
     def keeper_down(self, cause: str) -> None:
         """Nothing can be started until a keeper answers."""
         for outcome in self._aside.values():
             if not outcome.done():
                 outcome.set_result({"lost": True})
+        self._told_up = None
         self._scheduler.tell(i.ExecutorDown(LOCAL, cause))
 
-    def keeper_said(self, message: Mapping[str, Any]) -> None:
+    def keeper_said(self, link: KeeperLink, message: Mapping[str, Any]) -> None:
         """Hand on one message."""
         token = message.get("token")
         if message["op"] in ("log", "ended", "refused") and token is not None:
@@ -109,7 +148,7 @@ class Executors:
             outcome = self._aside.get(token or "")
             if outcome is not None and not outcome.done():
                 outcome.set_result(message.get("outcome") or {"refused": message})
-            self._link.send({"op": "ack", "token": token})
+            link.acknowledge(token or "")
 
     def _wake(self, token: str) -> None:
         for waiting in self._log_waits.pop(token, ()):
@@ -119,11 +158,20 @@ class Executors:
         """Return once that start's log has a frame `seq` or a later one, or is complete."""
         waiting = asyncio.Event()
         self._log_waits.setdefault(token, set()).add(waiting)
-        self._link.send({"op": "watch", "token": token, "seq": seq})
+        self._watch(token, seq)
         try:
             await waiting.wait()
         finally:
             self._log_waits.get(token, set()).discard(waiting)
+
+    def _watch(self, token: str, seq: int) -> None:
+        """Ask the keeper that has the start. Before all were heard nobody knows; a hello wakes who waits."""
+        found = self._flight(token)
+        message = {"op": "watch", "token": token, "seq": seq}
+        if found is not None and found[1].link is not None:
+            found[1].link.send(message)
+        elif self._keepers.are_all_heard:
+            self._keepers.send(message)
 
     async def run_aside(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """Have the keeper run something that is no job; answers its outcome. Cancelling stops it."""
@@ -131,85 +179,72 @@ class Executors:
         outcome: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._aside[token] = outcome
         try:
-            if not self._link.send(message):
+            if not self._keepers.send(message):
                 raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
             return await outcome
         except asyncio.CancelledError:
-            self._link.send({"op": "stop", "token": token})
+            self._keepers.send({"op": "stop", "token": token})
             raise
         finally:
             del self._aside[token]
 
-    @property
-    def underway(self) -> int:
-        """How many starts are under way."""
-        return sum(len(executor.flights) for executor in self._executors.values())
+    def underway(self, link: KeeperLink | None) -> int:
+        """How many starts a keeper has; None for those that none has yet."""
+        flights = [flight for executor in self._executors.values() for flight in executor.flights.values()]
+        return sum(flight.link is link for flight in flights)
 
     # -- what became of the jobs in flight ----------------------------------------------------------------
 
     def reconcile(self, core: Scheduler) -> None:
-        """The core was read again from the store: connect anew, and take over what the keeper then tells."""
+        """The core was read again from the store: connect anew, and take over what the keepers then tell."""
         jobs = core.started_jobs()
         if self._is_first_look and self._boots[0] != self._boots[1]:
             self._of_another_boot = frozenset(started(job).token for job in jobs)
         self._is_first_look = False
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
-        self._link.reconnect()
+        self._keepers.reconnect()
 
-    async def _take_over(self, runs: dict[str, Mapping[str, Any]]) -> None:
-        jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
-        await self._settle_other_boot(jobs)
-        wanted = {job.token for job in jobs}
-        for token, run in runs.items():
-            if token not in wanted and self._flight(token) is None:
-                self._dismiss(run)
-        for job in jobs:
-            found = self._flight(job.token)
-            if found is not None and found[1].is_underway(self._link.generation):
-                continue
-            if job.token in runs:
-                self._adopt(job, runs[job.token])
-            else:
-                self._tasks.start_soon(self._find_out, job)
-        self._scheduler.tell(i.ExecutorUp(LOCAL))
-
-    async def _settle_other_boot(self, jobs: list[Started]) -> None:
+    async def _settle_other_boot(self, jobs: list[Started], current: KeeperLink) -> None:
         """What ran before the machine went down is over; only after that may anything start in this boot."""
         for job in jobs:
             if job.token in self._of_another_boot:
-                await self._find_out(job)
+                await self._find_out(*self._taken(job, current))
         self._of_another_boot = frozenset()
         if self._boots[0] != self._boots[1]:
             await self._scheduler.ask(partial(_note_boot, self._boots[1]))
             self._boots = (self._boots[1], self._boots[1])
 
-    def _dismiss(self, run: Mapping[str, Any]) -> None:
+    def _dismiss(self, run: KeptRun, link: KeeperLink) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
-        log.info("a run is no longer wanted", token=run["token"], state=run["state"])
-        op = "ack" if run["state"] == "ended" else "stop"
-        self._link.send({"op": op, "token": run["token"]})
+        log.info("a run is no longer wanted", token=run.token, state=run.state)
+        if run.state == "ended":
+            link.acknowledge(run.token)
+        else:
+            link.send({"op": "stop", "token": run.token})
 
-    def _adopt(self, job: Started, run: Mapping[str, Any]) -> None:
+    def _taken(self, job: Started, link: KeeperLink) -> tuple[Executor, Flight]:
+        """The flight of a start that is under way since before, in that keeper's hands from now on."""
         executor = self._executor(job.pool)
         flight = Flight(job.job_id, job.pool, job.token)
-        executor.adopt(flight)
-        if run["state"] == "ended":
-            executor.heard(flight, {"op": "ended", "token": job.token, "outcome": run["outcome"]})
+        executor.adopt(flight, link)
+        return executor, flight
+
+    def _adopt(self, job: Started, run: KeptRun, link: KeeperLink) -> None:
+        executor, flight = self._taken(job, link)
+        if run.state == "ended":
+            executor.heard(flight, {"op": "ended", "token": job.token, "outcome": run.outcome})
             return
-        log.info("adopted", job=job.job_id, pid=run["pid"], state=run["state"])
-        if run["state"] != "starting":
-            executor.heard(flight, {**run, "op": "started"})
+        log.info("adopted", job=job.job_id, pid=run.pid, state=run.state)
+        if run.state != "starting":
+            executor.heard(flight, {"op": "started", "pid": run.pid, "spawnTime": run.spawn_time})
         if job.stop_asked:
-            self._link.send({"op": "stop", "token": job.token})
-        elif job.paused != run["paused"]:
-            self._link.send({"op": "pause" if job.paused else "resume", "token": job.token})
+            link.send({"op": "stop", "token": job.token})
+        elif job.paused != run.paused:
+            link.send({"op": "pause" if job.paused else "resume", "token": job.token})
 
-    async def _find_out(self, job: Started) -> None:
-        """The keeper does not know this start: ended before, never begun, or lost with another keeper."""
-        executor = self._executor(job.pool)
-        flight = Flight(job.job_id, job.pool, job.token)
-        executor.adopt(flight)
-        control = self._workshop.works.control(job.token)
+    async def _find_out(self, executor: Executor, flight: Flight) -> None:
+        """No keeper knows this start: ended before, never begun, or lost with its keeper."""
+        control = self._workshop.works.control(flight.token)
         outcome = await to_thread.run_sync(recorded, control, "outcome.json")
         if outcome is not None:
             flight.phase = Phase.CONCLUDING
@@ -218,14 +253,14 @@ class Executors:
         try:
             claim = await to_thread.run_sync(burn, control)
         except OSError as error:
-            log.error("a claim cannot be read", job=job.job_id, cause=str(error))
+            log.error("a claim cannot be read", job=flight.job_id, cause=str(error))
             return
-        if job.token in self._of_another_boot:
+        if flight.token in self._of_another_boot:
             flight.phase = Phase.CONCLUDING
-            await executor.conclude_outcome(flight, {"token": job.token, "lost": True})
+            await executor.conclude_outcome(flight, {"token": flight.token, "lost": True})
         elif claim is Claim.BURNT:
-            executor.flights.pop(job.token, None)
-            self._scheduler.tell(i.NotStarted(job.job_id, job.token))
+            executor.flights.pop(flight.token, None)
+            self._scheduler.tell(i.NotStarted(flight.job_id, flight.token))
         else:
             executor.reap(flight)
 

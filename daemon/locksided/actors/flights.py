@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from locksided.actors.keeper_link import KeeperLink
 from locksided.core.jobs import Job
 
 
@@ -25,14 +26,23 @@ class Flight:
     pool: str
     token: str
     phase: Phase = Phase.PREPARING
+    link: KeeperLink | None = None
+    """The keeper that has it."""
     connection: int = 0
-    """The number of the connection to the keeper that it was told on."""
+    """The number of the connection to that keeper that it was told on."""
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
 
-    def is_underway(self, connection: int) -> bool:
+    def given_to(self, link: KeeperLink) -> None:
+        """That keeper has it from now on."""
+        self.phase, self.link, self.connection = Phase.SENT, link, link.generation
+
+    @property
+    def is_underway(self) -> bool:
         """Whether this daemon still works on it, so that nobody needs to ask what became of it."""
-        return self.phase is not Phase.SENT or self.connection == connection
+        if self.phase is not Phase.SENT:
+            return True
+        return self.link is not None and self.link.is_up and self.connection == self.link.generation
 
 
 @dataclass(frozen=True, slots=True)

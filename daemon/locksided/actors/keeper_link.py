@@ -1,116 +1,52 @@
-"""The link to the keeper: one connection, kept up; lines out, messages in. It knows nothing of jobs.
-
-When the connection breaks it says so, starts a keeper where that is its task, and connects again.
-"""
+"""The link to one keeper: a connection, and what is known of who is behind it. It knows nothing of jobs."""
 
 import asyncio
-import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import anyio
 import msgspec
 import structlog
 
-from locksided.actors.keeper_process import KeeperNotStartedError, launch
-from locksided.settings import KeeperSettings
+from locksided.actors.keeper_hello import VERSION, Hello
 from locksided.sockets import connected
 
-VERSION = 1
 LINE_BYTES = 32 * 1024 * 1024
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 5.0
 
 log = structlog.get_logger("keeper")
 
 
-class Receiver(Protocol):
-    """Who hears from the keeper. All calls come from the link's task; none may wait."""
-
-    def keeper_up(self, hello: Mapping[str, Any]) -> None:
-        """Connected: this is what the keeper has."""
-
-    def keeper_down(self, cause: str) -> None:
-        """The connection is gone, or none could be made."""
-
-    def keeper_said(self, message: Mapping[str, Any]) -> None:
-        """One message."""
-
-
 class KeeperLink:
-    """Keeps one connection to the keeper. What `send` cannot send is dropped: a new hello tells all."""
+    """One connection at a time to the keeper behind a socket. What cannot be sent is dropped: the next hello
+    tells all.
+    """
 
-    def __init__(self, folder: Path, settings: KeeperSettings) -> None:
-        self._settings = settings
-        self._folder = folder
-        self._socket = Path(settings.socket) if settings.socket else folder / f"{VERSION}.sock"
-        self._writer: asyncio.StreamWriter | None = None
-        self._encode = msgspec.json.Encoder().encode
-        self.hello: Mapping[str, Any] = {}
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hello: Hello | None = None
+        """What the keeper said of itself; None while there is no connection."""
+        self.is_up = False
+        """Whether there is a connection, and what the keeper told of itself is taken over."""
         self.generation = 0
+        """The number of the connection."""
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._kept: set[str] = set()
+        self._is_leaving = False
+        self._encode = msgspec.json.Encoder().encode
 
     @property
-    def is_up(self) -> bool:
-        """Whether there is a connection."""
-        return self._writer is not None
+    def kept(self) -> int:
+        """How much of what the keeper told in its hello is not acknowledged yet."""
+        return len(self._kept)
 
-    def send(self, message: Mapping[str, Any]) -> bool:
-        """Send one message; False when there is no connection."""
-        if self._writer is None or self._writer.is_closing():
-            return False
-        self._writer.write(self._encode(message) + b"\n")
-        return True
+    @property
+    def is_let_go(self) -> bool:
+        """Whether the keeper was told to leave, and has no reason to stay."""
+        return self._is_leaving and not self._kept
 
-    def reconnect(self) -> None:
-        """End the connection, if there is one, so that a new hello tells what the keeper has."""
-        if self._writer is not None:
-            self._writer.close()
-
-    async def run(self, receiver: Receiver) -> None:
-        """Connect and listen, again and again, until cancelled."""
-        pause_seconds = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                reader, writer, hello = await self._connect()
-            except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
-                log.warning("the keeper cannot be reached", cause=str(error))
-                receiver.keeper_down(f"the keeper cannot be reached: {error}")
-                await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
-                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
-                continue
-            pause_seconds = FIRST_PAUSE_SECONDS
-            self._writer, self.hello = writer, hello
-            self.generation += 1
-            log.info("connected to the keeper", pid=hello["pid"], runs=len(hello["runs"]))
-            try:
-                receiver.keeper_up(hello)
-                await self._listen(reader, receiver)
-            finally:
-                self._writer = None
-                writer.close()
-            log.warning("the keeper's connection ended")
-            receiver.keeper_down("the connection to the keeper ended")
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Mapping[str, Any]]:
-        try:
-            opened = connected(self._socket)
-        except (FileNotFoundError, ConnectionRefusedError):
-            if self._settings.socket:
-                raise
-            await self._launch()
-            opened = connected(self._socket)
-        return await self._greet(opened)
-
-    async def _launch(self) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        log_file = self._folder / "log"
-        pid = await launch(self._socket, log_file, self._settings.linger_seconds, self._settings.cgroups)
-        log.info("started a keeper", pid=pid)
-
-    async def _greet(
-        self, opened: socket.socket
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Mapping[str, Any]]:
+    async def connect(self) -> Hello:
+        """Connect and greet. Raises OSError, or msgspec.DecodeError for a hello that is not understood."""
+        opened = connected(self.path)
         opened.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=opened, limit=LINE_BYTES)
         try:
@@ -118,15 +54,55 @@ class KeeperLink:
             line = await reader.readline()
             if not line:
                 raise ConnectionResetError("it closed the connection at once")
-            return reader, writer, msgspec.json.decode(line, type=dict[str, Any])
+            hello = msgspec.json.decode(line, type=Hello)
         except BaseException:
             writer.close()
             raise
+        self._streams, self.hello = (reader, writer), hello
+        self._kept = {run.token for run in hello.runs}
+        self._is_leaving = False
+        self.generation += 1
+        return hello
 
-    async def _listen(self, reader: asyncio.StreamReader, receiver: Receiver) -> None:
+    async def listen(self, said: Callable[[Mapping[str, Any]], None]) -> None:
+        """Hand on every message until the connection ends."""
+        if self._streams is None:
+            return
+        reader, _ = self._streams
         decode = msgspec.json.Decoder(dict[str, Any]).decode
         try:
             while line := await reader.readline():
-                receiver.keeper_said(decode(line))
+                said(decode(line))
         except (ConnectionError, ValueError) as error:
             log.error("the keeper's connection broke", cause=str(error))
+
+    def hang_up(self) -> None:
+        """End the connection, if there is one; a new hello tells what the keeper has."""
+        if self._streams is not None:
+            self._streams[1].close()
+
+    def forget(self) -> None:
+        """The connection is over."""
+        self.hang_up()
+        self._streams = self.hello = None
+        self.is_up = False
+
+    def send(self, message: Mapping[str, Any]) -> bool:
+        """Send one message; False when there is no connection."""
+        if self._streams is None or self._streams[1].is_closing():
+            return False
+        self._streams[1].write(self._encode(message) + b"\n")
+        return True
+
+    def acknowledge(self, token: str) -> None:
+        """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""
+        self.send({"op": "ack", "token": token})
+        self._kept.discard(token)
+        if self._is_leaving:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Have the keeper leave once it keeps nothing; it was told of no start since its hello."""
+        self._is_leaving = True
+        if self.is_let_go:
+            self.send({"op": "shutdown"})

@@ -51,8 +51,8 @@ async def load_core(store: Store, settings: Settings) -> Scheduler:
     pending = await _pending(store, {row.id for row in rows})
     jobs = [add_job(state, _record(row), pending.get(row.id)) for row in rows]
     await _count_children(store, state)
-    stand_in_lines(state, jobs, clock.now_us())
-    return Scheduler(state)
+    turn = stand_in_lines(state, jobs, clock.now_us())
+    return Scheduler(state, turn.saves)
 
 
 async def _count_children(store: Store, state: State) -> None:

@@ -191,6 +191,8 @@ class SchedulerActor:
             applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
             self._follow(turn, applied)
+        else:
+            self._act(turn, None)  # what has nothing to save, such as looking for a program
         for ask, answer in turn.answers:
             ask.reply(answer)
         for repeat, first in turn.repeats:
@@ -223,11 +225,14 @@ class SchedulerActor:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
 
-    def _follow(self, turn: Turn, applied: Applied) -> None:
-        """It is on disk: act, answer the catalog's writes, tell the watchers."""
+    def _act(self, turn: Turn, sequel: Any) -> None:
         assert self._executors is not None
         if turn.actions:
-            self._executors.perform(turn.actions, applied.sequel)
+            self._executors.perform(turn.actions, sequel)
+
+    def _follow(self, turn: Turn, applied: Applied) -> None:
+        """It is on disk: act, answer the catalog's writes, tell the watchers."""
+        self._act(turn, applied.sequel)
         results = applied.results[-len(turn.operations) :] if turn.operations else []
         answered = {id(ask) for ask, _ in turn.answers}
         for (ask, _), result in zip(turn.operations, results, strict=True):

@@ -159,13 +159,17 @@ class Works:
         known = self._meanings[_documents_of(row)] = Meaning(spec, environment, steps)
         return known
 
+    def account(self, row: JobRow, spec: Mapping[str, Any]) -> tuple[RunAs | None, str]:
+        """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
+        submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
+        return account_of(submitter, (spec.get("manifest") or {}).get("user"))
+
     async def _read_work(self, job_id: int, launch: int) -> Work:
         return self._work(*await self.read(job_id), launch)
 
     def _work(self, row: JobRow, meaning: Meaning, launch: int) -> Work:
         spec = meaning.spec
-        submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
-        run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
+        run_as, home = self.account(row, spec)
         context = JobContext(
             job_id=row.id,
             run_id=row.run_id,

@@ -12,6 +12,8 @@ from anyio import to_thread
 from locksided import clock
 from locksided.actors.conclusions import Conclusions, NothingToRun, share_of
 from locksided.actors.flights import Flight
+from locksided.actors.keepers import Keepers
+from locksided.actors.programs import Programs
 from locksided.actors.works import Documents, Work, Works
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -33,11 +35,14 @@ PASSABLE = 0o711
 class Workshop:
     """Prepares steps; `works` and `conclusions` are what goes before and after."""
 
-    def __init__(self, store: Store, state_dir: StateDir, settings: Settings, socket: str) -> None:
+    def __init__(
+        self, store: Store, state_dir: StateDir, settings: Settings, socket: str, keepers: Keepers
+    ) -> None:
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
         self.works = Works(store, state_dir, socket)
+        self.programs = Programs(self.works, keepers)
         self.conclusions = Conclusions(self.works)
 
     def start_at_once(self, action: StartStep, documents: Documents) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from anyio import to_thread
 
+from locksided.actors.keepers import Keepers
 from locksided.api.service import Service
 
 Problem = dict[str, Any]
@@ -17,11 +18,7 @@ FOLDERS_LOOKED_AT = 100_000
 async def problems(service: Service) -> list[Problem]:
     """Everything found; empty when all is well."""
     found = [_problem("database", text, "restore the last backup") for text in await service.store.check()]
-    if not service.link.is_up:
-        found.append(_problem("keeper", "The keeper does not answer: no job can start.", "see keeper/log"))
-    for stray in service.link.hello.get("strays", ()) if service.link.is_up else ():
-        text = f"Process {stray['pid']} ({stray['name']}) was left by a job, nobody knows which."
-        found.append(_problem("stray_process", text, f"kill {stray['pid']}", **stray))
+    found += _keepers(service.keepers)
     trouble = service.scheduler.trouble
     if trouble is not None:
         found.append(_problem("store", f"The store cannot be written: {trouble.cause}.", "free disk space"))
@@ -33,6 +30,23 @@ async def problems(service: Service) -> list[Problem]:
 
 def _problem(kind: str, message: str, repair: str | None, **details: Any) -> Problem:
     return {"kind": kind, "message": message, "repair": repair, "details": details}
+
+
+def _keepers(keepers: Keepers) -> list[Problem]:
+    """Keepers that do not answer, and what jobs left that no keeper can tell to belong to one."""
+    found = []
+    if keepers.current is None:
+        text = f"No job can start: {keepers.cause or 'the keeper does not answer'}."
+        found.append(_problem("keeper", text, "see keeper/log"))
+    for link in keepers.former:
+        if not link.is_up:
+            text = f"The keeper behind {link.path} lives and does not answer: its jobs go on unseen."
+            found.append(_problem("keeper", text, f"see who holds {link.path}.lock", socket=str(link.path)))
+    for link in keepers.all:
+        for stray in link.hello.strays if link.hello is not None else ():
+            text = f"Process {stray['pid']} ({stray['name']}) was left by a job, nobody knows which."
+            found.append(_problem("stray_process", text, f"kill {stray['pid']}", **stray))
+    return found
 
 
 def _rights(service: Service) -> list[Problem]:

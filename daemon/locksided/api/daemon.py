@@ -11,6 +11,7 @@ from lockside.protocol import params as p
 from locksided import clock
 from locksided.actors.messages import Once
 from locksided.api.checks import problems
+from locksided.api.keepers import keeper_views
 from locksided.api.metrics import metrics_text
 from locksided.api.once import once
 from locksided.api.pools import pool_views
@@ -61,7 +62,7 @@ class DaemonMethods:
             "counts": await service.store.counts_by_status(),
             "pools": await pool_views(service),
             "store": self._store_status(),
-            "keeper": self._keeper_status(),
+            **keeper_views(service),
             "stateDir": str(service.state_dir.root),
             "socket": service.socket,
         }
@@ -73,18 +74,6 @@ class DaemonMethods:
             "cause": None if trouble is None else trouble.cause,
             "sizeBytes": os.stat(self._service.state_dir.database).st_size,
             "identity": f"{self._service.store.identity:015x}",
-        }
-
-    def _keeper_status(self) -> View:
-        link = self._service.link
-        hello = link.hello if link.is_up else {}
-        kills_by = None if not hello else "cgroup" if hello.get("cgroups") else "scan"
-        return {
-            "isConnected": link.is_up,
-            "pid": hello.get("pid"),
-            "protocolVersion": hello.get("version"),
-            "runs": self._service.executors.underway,
-            "killsBy": kills_by,
         }
 
     async def drain(self, call: Call, params: p.DaemonAction) -> View:

@@ -29,5 +29,5 @@ def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[s
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
     gauge("lockside_uptime_seconds", "Since the daemon's start", (clock.now_us() - service.started_us) / 1e6)
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
-    gauge("lockside_keeper_connected", "Whether the keeper answers", service.link.is_up)
+    gauge("lockside_keeper_connected", "Whether the keeper answers", service.keepers.current is not None)
     return generate_latest(registry).decode()

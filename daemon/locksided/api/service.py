@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
-from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.ids import parse_job_id
@@ -26,7 +26,7 @@ class Service:
     broker: Broker
     scheduler: SchedulerActor
     executors: Executors
-    link: KeeperLink
+    keepers: Keepers
     workshop: Workshop
     started_us: int
     reload: Callable[[], tuple[list[str], list[str]]]

@@ -20,6 +20,7 @@ from locksided.runner.drafts import (
     Maker,
     Place,
     check_phases,
+    doubted,
     orchestration_tree,
     tree_size,
     work_tree,
@@ -107,7 +108,9 @@ class Trees:
         else:
             tree = await to_thread.run_sync(work_tree, resolved, place)
         self._count(tree_size(tree))
-        return tree
+        programs = self._service.workshop.programs
+        missing = await programs.are_missing(resolved.spec, resolved.environment, place.owner.uid)
+        return doubted(tree) if missing else tree
 
     def _count(self, jobs: int) -> None:
         self._jobs += jobs

@@ -16,6 +16,14 @@ class StartStep:
 
 
 @dataclass(frozen=True, slots=True)
+class SeekProgram:
+    """See whether what the job needs to start is there, and report it found or not."""
+
+    job_id: int
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopRun:
     """Stop the job's process tree for sure, or prove that the token was never used."""
 
@@ -42,4 +50,4 @@ class ResumeRun:
     token: str
 
 
-Action: TypeAlias = StartStep | StopRun | PauseRun | ResumeRun
+Action: TypeAlias = StartStep | SeekProgram | StopRun | PauseRun | ResumeRun

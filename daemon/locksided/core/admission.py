@@ -6,7 +6,7 @@ A job that has not started has at least one obstacle; a job without one starts i
 from collections.abc import Iterator
 
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, JobType, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status
 from locksided.core.state import State
 
 R = ReasonKind
@@ -31,7 +31,7 @@ def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
             yield R.POOL_FULL
     if job.pool.is_paused:
         yield R.POOL_PAUSED
-    if job.pool.is_troubled:
+    if job.pool.is_troubled or job.program is Program.SOUGHT:
         yield R.NO_EXECUTOR
     if state.draining is not None:
         yield R.DRAINING

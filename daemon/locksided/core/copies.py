@@ -7,7 +7,8 @@ from copy import copy
 
 from locksided.core import dispatch
 from locksided.core.families import Container
-from locksided.core.jobs import Job, Run
+from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.model import Program
 from locksided.core.pools import Pool
 from locksided.core.state import State
 from locksided.core.turn import Turn
@@ -50,6 +51,8 @@ def _job(twin: State, job: Job) -> Job:
     """A container is copied before its children: its id is lower than theirs."""
     other = copy(job)
     other.line = None
+    if isinstance(other, DoubtedJob) and other.program is Program.DOUBTED:
+        other.program = Program.TRUSTED  # a forecast takes it to be there
     other.run = _run(job.run)
     other.pending = dict(job.pending) if job.pending else None
     if isinstance(other, Container):

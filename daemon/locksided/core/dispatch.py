@@ -3,10 +3,10 @@
 Who is next and when all is settled is for `settling` to say.
 """
 
-from locksided.core.actions import StartStep
+from locksided.core.actions import SeekProgram, StartStep
 from locksided.core.admission import standing
-from locksided.core.jobs import Job, Run
-from locksided.core.model import Status
+from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.model import Program, Status
 from locksided.core.turn import Turn
 
 
@@ -85,6 +85,14 @@ def start_run(turn: Turn, job: Job) -> None:
     turn.update(job, **turn.reach(job, {"preparing": turn.now_us}))
     take_place(turn, job)
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
+
+
+def seek_program(turn: Turn, job: DoubtedJob) -> None:
+    """Have the program looked for of a job that would start now; meanwhile it makes way for others."""
+    leave_line(turn, job)
+    job.program = Program.SOUGHT
+    turn.uncertain[job] = None
+    turn.actions.append(SeekProgram(job.id, job.pool.id))
 
 
 def take_place(turn: Turn, job: Job) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from locksided.core.admission import obstacles
 from locksided.core.families import Container
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Reason, ReasonKind, Status
+from locksided.core.model import Condition, Program, Reason, ReasonKind, Status
 from locksided.core.parallelism import ParallelGate
 from locksided.core.ranked import rank
 from locksided.core.state import State
@@ -95,6 +95,10 @@ def _kept_back(job: Job, kind: ReasonKind) -> Reason:
 
 
 def _no_executor(job: Job) -> Reason:
+    if job.program is Program.SOUGHT:
+        cause = "its program is being looked for"
+        details = {"pool": job.pool.id, "cause": cause}
+        return Reason(R.NO_EXECUTOR, job.came_us, "Its program is being looked for.", "a moment", details)
     assert job.pool.trouble is not None
     cause = job.pool.trouble.cause
     message = f"Pool '{job.pool.id}' cannot start processes: {cause}."

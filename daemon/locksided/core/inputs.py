@@ -217,6 +217,22 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramFound:
+    """What the job needs to start is there, or nobody can tell."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CannotStart:
+    """What the job needs to start is not there. `values` are columns, `failure` classes the error."""
+
+    job_id: int
+    values: Mapping[str, Any]
+    failure: FailureClass | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeeperDied:
     """The job's keeper is gone; whether its tree is empty is not known yet."""
 
@@ -255,6 +271,8 @@ Report: TypeAlias = (
     | StepEnded
     | Finished
     | NotStarted
+    | ProgramFound
+    | CannotStart
     | KeeperDied
     | Lost
     | ExecutorDown

@@ -5,7 +5,7 @@ The specification itself stays in the store; it is read when the job starts.
 
 from typing import TYPE_CHECKING, Any
 
-from locksided.core.model import Condition, JobType, OnError, OnLost, Status
+from locksided.core.model import Condition, JobType, OnError, OnLost, Program, Status
 
 if TYPE_CHECKING:
     from locksided.core.families import Container
@@ -87,6 +87,7 @@ class Job:
     """
 
     type: JobType = JobType.STANDARD
+    program: Program = Program.TRUSTED
 
     __slots__ = (
         "container",
@@ -155,7 +156,12 @@ class Job:
 
     @property
     def stands_in_line(self) -> bool:
-        """Whether only its gate, its pool or the daemon as a whole can still keep it from starting."""
+        """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
+
+        A job whose program is being looked for stands in no line meanwhile.
+        """
+        if self.program is Program.SOUGHT:
+            return False
         return self.start_at_us is None and self.held is None and not self.pending and self.is_let_go
 
     @property
@@ -168,3 +174,13 @@ class Job:
     def has_started(self) -> bool:
         """Whether it is processing or terminating, and so takes its lock and its slot."""
         return self.status is Status.PROCESSING or self.status is Status.TERMINATING
+
+
+class DoubtedJob(Job):
+    """A job whose program may not be there. Few are such, and the others are spared the room for it."""
+
+    __slots__ = ("program",)
+
+    def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
+        super().__init__(job_id, project, owner_uid, pool, now_us)
+        self.program = Program.DOUBTED

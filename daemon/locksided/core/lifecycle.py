@@ -11,19 +11,38 @@ from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
 from locksided.core.families import Container
 from locksided.core.inputs import (
+    CannotStart,
     Finished,
     KeeperDied,
     Lost,
     NotStarted,
+    ProgramFound,
     Progressed,
     Spawned,
     StageReached,
     StepEnded,
 )
-from locksided.core.jobs import Job, Run
-from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Status
+from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Program, Status
 from locksided.core.pools import Trouble
 from locksided.core.turn import Ending, Turn
+
+# -- before it starts -------------------------------------------------------------------------------------
+
+
+def program_sought(turn: Turn, report: ProgramFound | CannotStart) -> None:
+    """Let the job stand in line again when its program is there; without one it ends and never starts."""
+    job = turn.state.jobs.get(report.job_id)
+    if not isinstance(job, DoubtedJob) or job.program is not Program.SOUGHT:
+        return
+    if isinstance(report, CannotStart):
+        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
+        return
+    job.program = Program.TRUSTED
+    turn.uncertain[job] = None
+    if job.stands_in_line:
+        dispatch.enter_line(turn, job)
+
 
 # -- while it runs ----------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.families import Container
-from locksided.core.jobs import Hold, Job, Run
+from locksided.core.jobs import DoubtedJob, Hold, Job, Run
 from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
 from locksided.core.pools import Pool
 from locksided.core.state import State
-from locksided.core.transitions import FINAL
+from locksided.core.transitions import FINAL, STARTED
 from locksided.core.turn import Turn
 
 
@@ -117,7 +117,9 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
 
 
 def _standard(state: State, record: JobRecord) -> Job:
-    return Job(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
+    """Whether the program of one that has not started was there is not stored: it is looked for again."""
+    kind = Job if Status(record.status) in STARTED else DoubtedJob
+    return kind(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
 
 
 def _container(state: State, record: JobRecord) -> Container:

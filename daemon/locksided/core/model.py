@@ -135,6 +135,16 @@ class RetryPolicy:
         return cls(**{**data, "backoff": Backoff(data["backoff"]), "on": on})
 
 
+class Program(StrEnum):
+    """What is known of the program that a job that has not started will need."""
+
+    TRUSTED = "trusted"
+    DOUBTED = "doubted"
+    """It was not there when somebody looked: it is looked for once more before the job starts."""
+    SOUGHT = "sought"
+    """It is being looked for; until that is told the job stands in no line."""
+
+
 class OnLost(StrEnum):
     """What becomes of a job that was lost with its machine or keeper."""
 
@@ -176,6 +186,7 @@ class Draft:
     `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container. A RETRY has a policy, and one child: the first attempt, the template of all others.
+    `is_doubted` tells that what it needs to start is not there yet.
     """
 
     project: str
@@ -199,6 +210,7 @@ class Draft:
     after: tuple[int, ...] = ()
     delay_us: int | None = None
     retry: RetryPolicy | None = None
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ container have its parallelism for a gate. Attempts, phases and rows are policie
 What could be nicer: `explain` counts the jobs ahead in a pool by looking at all of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,10 @@ class Step:
 class Scheduler:
     """The state and the one function that changes it."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, late: Sequence[Save] = ()) -> None:
+        """`late` are saves that a step before the last end of the daemon owes; the next step brings them."""
         self.state = state
+        self._late = list(late)
 
     def handle(self, asked: i.Input, now_us: int) -> Step:
         """Take one input at that time (microseconds since the epoch).
@@ -54,7 +57,8 @@ class Scheduler:
         turn = Turn(self.state, now_us, getattr(asked, "principal", None))
         answer = _apply(turn, asked)
         settling.settle(turn)
-        return Step(turn.saves, turn.actions, answer)
+        saves, self._late = (self._late + turn.saves if self._late else turn.saves), []
+        return Step(saves, turn.actions, answer)
 
     def saved(self) -> None:
         """Everything so far is on disk: final jobs are the store's alone from here on."""
@@ -141,6 +145,8 @@ def _apply_report(turn: Turn, report: i.Report) -> Status | None:
             return lifecycle.finished(turn, report)
         case i.NotStarted():
             lifecycle.not_started(turn, report)
+        case i.ProgramFound() | i.CannotStart():
+            lifecycle.program_sought(turn, report)
         case i.KeeperDied():
             lifecycle.keeper_died(turn, report)
         case i.Lost():

@@ -8,7 +8,8 @@ sets free, never with those that go on waiting.
 from locksided.core import containers, dispatch, lifecycle
 from locksided.core.admission import may_start
 from locksided.core.families import Container
-from locksided.core.jobs import Job
+from locksided.core.jobs import DoubtedJob, Job
+from locksided.core.model import Program
 from locksided.core.ranked import rank
 from locksided.core.turn import Turn
 
@@ -19,6 +20,8 @@ def settle(turn: Turn) -> None:
     while (job := _next_startable(turn)) is not None:
         if isinstance(job, Container):
             containers.start(turn, job)
+        elif isinstance(job, DoubtedJob) and job.program is Program.DOUBTED:
+            dispatch.seek_program(turn, job)
         else:
             dispatch.start_run(turn, job)
         follow(turn)

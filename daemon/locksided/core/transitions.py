@@ -24,13 +24,13 @@ CAUSES: dict[tuple[Status, Status], str] = {
     (S.CREATED, S.TERMINATING): "terminated or cancelled after an earlier start",
     (S.CREATED, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
     "cancels it, or it was amended",
-    (S.CREATED, S.ERROR): "it can never start",
+    (S.CREATED, S.ERROR): "it can never start: its program, its folder or its user does not exist",
     (S.WAITING, S.CREATED): "no other job holds it back; the platform still may",
     (S.WAITING, S.PROCESSING): "nothing holds it back any more",
     (S.WAITING, S.TERMINATING): "terminated or cancelled after an earlier start",
     (S.WAITING, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
     "cancels it, or it was amended",
-    (S.WAITING, S.ERROR): "it can never start",
+    (S.WAITING, S.ERROR): "it can never start: its program, its folder or its user does not exist",
     (S.PROCESSING, S.SUCCESS): "its work, or that of all its children, ended well",
     (S.PROCESSING, S.WARNING): "it, or one of its children, ended with tolerated errors",
     (S.PROCESSING, S.ERROR): "its work, or that of one of its children, failed",

@@ -7,7 +7,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from locksided.keeper import wire
+from locksided.keeper import private, wire
 from locksided.keeper.loop import Loop
 from locksided.keeper.wire import Message
 
@@ -37,7 +37,7 @@ class Connection:
         self._unsent = bytearray()
         self._is_blocked = False
         self.is_open = True
-        loop.watch(peer.fileno(), self._ready)
+        loop.watch(private.add(peer.fileno()), self._ready)
 
     def send(self, message: Message) -> None:
         if not self.is_open:
@@ -52,6 +52,7 @@ class Connection:
         if self.is_open:
             self.is_open = False
             self._loop.forget(self._socket.fileno())
+            private.remove(self._socket.fileno())
             self._socket.close()
             self._closed(self)
 

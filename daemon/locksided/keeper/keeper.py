@@ -38,12 +38,14 @@ class Keeper:
         hierarchy: Hierarchy | None,
         inherited: Inherited,
         linger_seconds: float,
+        build: str,
     ) -> None:
         self._loop = loop
         self._journal = journal
         self._listening = listening
         self._hierarchy = hierarchy
         self._linger_seconds = linger_seconds
+        self._build = build
         self._family = Family(is_everyone=hierarchy is None)
         self._runs: dict[str, Run | Reaping] = {}
         self._run_of_pid: dict[int, Run] = {}
@@ -112,6 +114,7 @@ class Keeper:
             {
                 "op": "hello",
                 "version": wire.VERSION,
+                "build": self._build,
                 "pid": os.getpid(),
                 "startTicks": proc.start_ticks(os.getpid()),
                 "bootId": self._around.boot_id,

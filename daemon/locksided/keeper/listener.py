@@ -7,10 +7,10 @@ import socket
 import struct
 from contextlib import suppress
 
+from locksided.keeper import private
+
 LOCK_SECONDS = 1.0
-"""A process that a dead keeper was about to start still holds its lock, until its exec: so long it is waited
-for.
-"""
+"""A process that a dead keeper had just forked may hold its lock for a moment: so long it is waited for."""
 
 _BACKLOG = 16
 _PEER = struct.Struct("3i")
@@ -33,7 +33,7 @@ def take_lock(path: str) -> int:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    return fd
+    return private.add(fd)
 
 
 def _give_up(_number: int, _frame: object) -> None:

@@ -10,7 +10,7 @@ import socket
 import sys
 from contextlib import suppress
 
-from locksided.keeper import hierarchy, libc, listener, systemd
+from locksided.keeper import build, hierarchy, libc, listener, private, systemd
 from locksided.keeper.journal import Journal
 from locksided.keeper.keeper import Keeper
 from locksided.keeper.listener import KeeperLives
@@ -47,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_KEEPER_LIVES
     listening = passed or listener.listen(path)
     listening.setblocking(False)
+    private.add(listening.fileno())
     _serve(listening, journal, inherited, float(options.get("linger", DEFAULT_LINGER_SECONDS)))
     if passed is None:
         with suppress(FileNotFoundError):
@@ -59,7 +60,7 @@ def _serve(listening: socket.socket, journal: Journal, inherited: Inherited, lin
     if found is not None:
         hierarchy.sweep(found)
     loop = Loop()
-    keeper = Keeper(loop, journal, listening, found, inherited, linger_seconds)
+    keeper = Keeper(loop, journal, listening, found, inherited, linger_seconds, build.fingerprint())
     _watch_signals(loop, keeper)
     journal.write("ready", pid=os.getpid(), cgroups=found is not None)
     systemd.notify("READY=1")

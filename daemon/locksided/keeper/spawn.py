@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
+from locksided.keeper import private
 from locksided.keeper.order import Order
 from locksided.keeper.outcome import Refusal
 
@@ -90,6 +91,8 @@ def _become(
     failure = Refusal("system", 0, "the new process failed before its program was executed")
     kind, subject = "system", ""
     try:
+        signal.set_wakeup_fd(-1)
+        private.close_all()
         os.setsid()
         stage.enter()
         _restore(inherited)
@@ -134,7 +137,6 @@ _MACHINE_ERRORS = frozenset(
 
 
 def _restore(inherited: Inherited) -> None:
-    signal.set_wakeup_fd(-1)
     for number in DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

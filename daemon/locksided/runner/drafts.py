@@ -114,6 +114,11 @@ def _tried_again(job: Draft, policy: RetryPolicy | None) -> Draft:
     )
 
 
+def doubted(tree: Draft) -> Draft:
+    """The same, but what its jobs of work need to start is not there."""
+    return replace(tree, is_doubted=True, children=tuple(doubted(child) for child in tree.children))
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
     """What is in one phase of an orchestration: the trees of the tasks that run, and those that do not."""

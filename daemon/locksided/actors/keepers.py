@@ -1,0 +1,243 @@
+"""All keepers of this daemon: the current one takes new starts, former ones keep what they have until it
+ended.
+
+A keeper that lived when this daemon started and speaks another version of the protocol, or runs other
+code, is a former one: of an older release, or of a newer one after a downgrade. It is adopted with all
+that it keeps, asked only for what every version understands (see `keeper.wire`), and let go when it keeps
+nothing more. Which keepers there are is never written down: their sockets and locks say it, so a crash in
+the middle of a change changes nothing.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+import structlog
+from anyio.abc import TaskGroup
+
+from locksided.actors.keeper_hello import BUILD, VERSION
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_places import Places
+from locksided.actors.keeper_process import KeeperNotStartedError
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
+"""So long a keeper that does not answer may hold up the choice; of its jobs nothing is concluded."""
+
+log = structlog.get_logger("keeper")
+
+
+class Receiver(Protocol):
+    """Who hears from the keepers."""
+
+    async def keeper_up(self, link: KeeperLink) -> None:
+        """Connected. Nothing that this keeper says after its hello is handed on before this returns."""
+
+    def keeper_said(self, link: KeeperLink, message: Mapping[str, Any]) -> None:
+        """One message."""
+
+    async def keepers_changed(self) -> None:
+        """There is a current keeper, and one came or went since this was told last."""
+
+    def keeper_down(self, cause: str) -> None:
+        """There is no current keeper: nothing can be started."""
+
+
+class Keepers:
+    """Keeps a connection to every keeper that lives, and has one that takes new starts."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._links: dict[Path, KeeperLink] = {}
+        self._chosen: KeeperLink | None = None
+        self._found_pids: set[int] = set()
+        self._is_patient = True
+        self._changed = anyio.Event()
+        self.cause: str | None = None
+        """Why there is no current keeper."""
+
+    @property
+    def current(self) -> KeeperLink | None:
+        """The keeper that takes new starts, while there is one."""
+        return self._chosen if self._chosen is not None and self._chosen.is_up else None
+
+    @property
+    def all(self) -> list[KeeperLink]:
+        """Every keeper that lives, as far as this daemon knows."""
+        return list(self._links.values())
+
+    @property
+    def former(self) -> list[KeeperLink]:
+        """The others that live, connected or not."""
+        others = [link for link in self._links.values() if link is not self._chosen]
+        return [link for link in others if self._places.is_inhabited(link.path)]
+
+    @property
+    def are_all_heard(self) -> bool:
+        """Whether every keeper that lives has told what it keeps."""
+        return all(link.is_up for link in self._links.values())
+
+    def send(self, message: Mapping[str, Any]) -> bool:
+        """Send the current keeper a message; False when there is none."""
+        return self._chosen is not None and self._chosen.send(message)
+
+    def send_to_all(self, message: Mapping[str, Any]) -> None:
+        """Send a message about a start of which nobody knows who keeps it."""
+        for link in self._links.values():
+            link.send(message)
+
+    def reconnect(self) -> None:
+        """End all connections, so that new hellos tell what the keepers have."""
+        for link in self._links.values():
+            link.hang_up()
+
+    async def run(self, receiver: Receiver) -> None:
+        """Attend to all keepers until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for path in self._places.inhabited():
+                self._open(path, receiver, tasks, is_found=True)
+            while True:
+                self._changed = anyio.Event()
+                self._choose(receiver, tasks)
+                if self.current is not None:
+                    await receiver.keepers_changed()
+                await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        if self._chosen is not None:
+            await self._changed.wait()
+            return
+        with anyio.move_on_after(PATIENCE_SECONDS if self._is_patient else None) as waiting:
+            await self._changed.wait()
+        self._is_patient = not waiting.cancelled_caught
+
+    # -- which one takes new starts -----------------------------------------------------------------------
+
+    def _choose(self, receiver: Receiver, tasks: TaskGroup) -> None:
+        """Settle which keeper takes new starts, unless that is settled; let go of the others."""
+        if self._chosen is None:
+            self._chosen = self._best(receiver, tasks)
+            if self._chosen is None:
+                return
+            log.info("new jobs start under this keeper", socket=str(self._chosen.path))
+        for link in self.former:
+            if link.is_up:
+                link.let_go()
+
+    def _best(self, receiver: Receiver, tasks: TaskGroup) -> KeeperLink | None:
+        """A keeper of our own build, else a fresh one, else one that at least speaks our version."""
+        answering = [link for link in self._links.values() if link.is_up]
+        for link in answering:
+            if _speaks_ours(link) and not self._is_outdated(link):
+                return link
+        if self._is_patient and len(answering) < len(self._links):
+            return None
+        free = self._places.free(self._links)
+        if free is not None:
+            return self._open(free, receiver, tasks, is_found=False)
+        idle = [link for link in answering if self._was_found(link) and not link.kept]
+        if idle:
+            idle[0].let_go()  # its place is free then
+            return None
+        usable = [link for link in answering if _speaks_ours(link)]
+        if usable:
+            return usable[0]
+        self._tell_down(receiver, _why_none_fits(answering))
+        for link in answering:
+            if self._was_found(link):
+                link.let_go()
+        return None
+
+    def _is_outdated(self, link: KeeperLink) -> bool:
+        """Whether it runs other code than what is installed, and was not started on our demand."""
+        return self._was_found(link) and link.hello is not None and link.hello.build != BUILD
+
+    def _was_found(self, link: KeeperLink) -> bool:
+        """Whether this keeper lived when this daemon started: only such a one can be of an older release."""
+        return link.hello is not None and link.hello.pid in self._found_pids
+
+    def _tell_down(self, receiver: Receiver, cause: str) -> None:
+        self.cause = cause
+        log.warning("no job can start", cause=cause)
+        receiver.keeper_down(cause)
+
+    # -- one of them --------------------------------------------------------------------------------------
+
+    def _open(self, path: Path, receiver: Receiver, tasks: TaskGroup, *, is_found: bool) -> KeeperLink:
+        link = self._links[path] = KeeperLink(path)
+        tasks.start_soon(self._attend, link, receiver, is_found)
+        return link
+
+    async def _attend(self, link: KeeperLink, receiver: Receiver, is_found: bool) -> None:
+        """Stay connected to the keeper behind a socket: the chosen one always, others until they are gone."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while link is self._chosen or (not link.is_let_go and self._places.is_inhabited(link.path)):
+            try:
+                await self._connect(link)
+            except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
+                self._failed(link, receiver, error)
+                await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            pause_seconds = FIRST_PAUSE_SECONDS
+            if is_found and link.hello is not None:
+                self._found_pids.add(link.hello.pid)
+            is_found = False
+            await self._converse(link, receiver)
+        del self._links[link.path]
+        self._places.clear(link.path)
+        log.info("a keeper is gone", socket=str(link.path))
+        self._changed.set()
+
+    async def _connect(self, link: KeeperLink) -> None:
+        if link is self._chosen:
+            await self._places.settle(link.path)
+        hello = await link.connect()
+        if link is self._chosen and not _speaks_ours(link):
+            self._chosen = None
+        log.info(
+            "connected to a keeper",
+            pid=hello.pid,
+            version=hello.version,
+            build=hello.build,
+            runs=len(hello.runs),
+        )
+
+    async def _converse(self, link: KeeperLink, receiver: Receiver) -> None:
+        """Listen until the connection ends."""
+        try:
+            await receiver.keeper_up(link)
+            link.is_up = True
+            self._changed.set()
+            await link.listen(lambda message: receiver.keeper_said(link, message))
+        finally:
+            link.forget()
+        log.warning("a keeper's connection ended", socket=str(link.path))
+        if link is self._chosen:
+            self._tell_down(receiver, "the connection to the keeper ended")
+        self._changed.set()
+
+    def _failed(self, link: KeeperLink, receiver: Receiver, error: Exception) -> None:
+        if link is self._chosen:
+            self._tell_down(receiver, f"the keeper cannot be reached: {error}")
+        else:
+            log.warning("a keeper cannot be reached", socket=str(link.path), cause=str(error))
+
+
+def _speaks_ours(link: KeeperLink) -> bool:
+    """Whether it can be told of starts."""
+    return link.hello is not None and link.hello.version == VERSION
+
+
+def _why_none_fits(answering: list[KeeperLink]) -> str:
+    told = ", ".join(f"pid {link.hello.pid} version {link.hello.version}" for link in answering if link.hello)
+    if not told:
+        return "the keeper does not answer"
+    return (
+        f"this daemon speaks version {VERSION} of the keepers' protocol and all keepers another ({told}): "
+        "what they keep goes on, and jobs start when one of them keeps nothing more; "
+        "if lockside was upgraded, restart the daemon"
+    )

@@ -1,0 +1,116 @@
+"""A job whose program was not there when it was accepted is looked for again, and never starts without."""
+
+from dataclasses import replace
+
+from core.world import World
+from locksided.core import inputs as i
+from locksided.core.actions import SeekProgram
+from locksided.core.model import FailureClass
+
+MISSING = {"result": {"message": "no such program", "error": {"type": "user", "kind": "spawn"}}}
+
+
+def doubted(world: World, key: str | None = None, **wishes: object) -> int:
+    """A job whose program is not there yet."""
+    draft = replace(world.draft(key, **wishes), is_doubted=True)  # type: ignore[arg-type]
+    (job_id,) = world.submit_all(draft)
+    return job_id
+
+
+def sought(world: World) -> list[int]:
+    return [action.job_id for action in world.actions if isinstance(action, SeekProgram)]
+
+
+def missing(world: World, job_id: int) -> None:
+    world.handle(i.CannotStart(job_id, MISSING, FailureClass.USER))
+
+
+def test_its_program_is_looked_for_when_nothing_else_keeps_it_back() -> None:
+    world = World()
+    job = doubted(world)
+    assert (sought(world), world.started()) == ([job], [])
+    assert world.reasons(job) == {"no_executor"}
+    assert world.status(job) == "created"
+
+
+def test_found_it_starts_in_the_same_step() -> None:
+    world = World()
+    job = doubted(world)
+    world.handle(i.ProgramFound(job))
+    assert world.started() == [job]
+    assert world.history(job) == ["created", "processing"]
+
+
+def test_missing_it_is_an_error_that_was_never_processing() -> None:
+    world = World()
+    job = doubted(world)
+    missing(world, job)
+    assert world.history(job) == ["created", "error"]
+    assert world.row(job)["result"] == MISSING["result"]
+    assert (world.row(job)["starts"], world.row(job).get("start_token")) == (0, None)
+
+
+def test_one_that_waits_is_looked_for_at_its_turn_and_not_before() -> None:
+    world = World()
+    first = world.submit("a")
+    job = doubted(world, "a")
+    assert sought(world) == []
+    assert world.status(job) == "waiting"
+    world.ends(first)
+    assert sought(world) == [job]
+    missing(world, job)
+    assert world.history(job) == ["created", "waiting", "created", "error"]
+
+
+def test_while_it_is_looked_for_others_of_its_lock_and_pool_go_on() -> None:
+    world = World(default=1)
+    job = doubted(world, "a")
+    other = world.submit("a")
+    assert world.started() == [other]
+    world.handle(i.ProgramFound(job))
+    assert world.status(job) == "waiting"
+    world.ends(other)
+    assert world.started() == [job]
+
+
+def test_its_end_is_told_to_those_that_depend_on_it() -> None:
+    world = World()
+    job = doubted(world)
+    never, after = world.submit(after=[job]), world.submit(after=[job], when="final")
+    missing(world, job)
+    assert world.statuses(never, after) == ["cancelled", "processing"]
+
+
+def test_what_is_told_too_late_changes_nothing() -> None:
+    world = World()
+    job = doubted(world)
+    world.terminate(job)
+    missing(world, job)
+    assert world.history(job) == ["created", "cancelled"]
+    held = doubted(world)
+    world.hold(held)
+    world.handle(i.ProgramFound(held))
+    assert (world.reasons(held), world.started()) == ({"held"}, [])
+    world.release(held)
+    assert world.started() == [held]
+    missing(world, held)
+    assert world.status(held) == "processing"
+
+
+def test_after_a_restart_every_program_is_looked_for_again() -> None:
+    world = World()
+    running = world.submit("a")
+    waiting = world.submit("a")
+    world.spawned(running)
+    world.crash(doubting=True)
+    world.ends(running)
+    assert sought(world) == [waiting]
+    world.handle(i.ProgramFound(waiting))
+    assert world.started() == [waiting]
+
+
+def test_a_forecast_takes_its_program_to_be_there() -> None:
+    world = World()
+    first = world.submit("a")
+    job = doubted(world, "a")
+    assert world.scheduler.forecast(first, world.now_us).started == (job,)

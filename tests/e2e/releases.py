@@ -1,0 +1,23 @@
+"""Another release of lockside, as the tests need one: a copy of this one with another keeper."""
+
+import shutil
+from pathlib import Path
+
+import locksided
+
+VERSION_LINE = "VERSION = 1\n"
+
+
+def release(folder: Path, *, version: int = 1, remark: str = "") -> list[str]:
+    """Copy the daemon into a folder, its keeper with this protocol version and this text added to its code.
+
+    Answers what must stand before the daemon's command for the copy to be the one that runs.
+    """
+    shutil.copytree(
+        Path(locksided.__file__).parent, folder / "locksided", ignore=shutil.ignore_patterns("*.pyc")
+    )
+    wire = folder / "locksided" / "keeper" / "wire.py"
+    text = wire.read_text("utf-8")
+    assert text.count(VERSION_LINE) == 1
+    wire.write_text(text.replace(VERSION_LINE, f"VERSION = {version}\n") + remark, "utf-8")
+    return ["env", f"PYTHONPATH={folder}"]

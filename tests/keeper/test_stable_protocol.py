@@ -1,0 +1,85 @@
+"""What every keeper understands and says, whatever its version: daemons of other releases rely on it.
+
+The lines here are never changed. A keeper that no longer passes would lose the jobs of an upgrade.
+"""
+
+import json
+import os
+
+from keeper.kit import PATIENCE_SECONDS, Keeper, Message, Peer
+from keeper.test_stops import SLEEP
+
+RUN_FIELDS = {"token", "state", "paused", "pid", "startTicks", "spawnTime", "outcome"}
+OUTCOME_FIELDS = {
+    *("token", "pid", "exits", "exitCode", "signal", "spawnTime", "exitTime", "userSeconds", "systemSeconds"),
+    *("maxRssBytes", "stopped", "outOfMemory", "lost", "refused", "killReport", "leftovers"),
+    *("stdoutTail", "stderrTail", "progress", "log"),
+}
+
+
+def say(peer: Peer, line: str) -> None:
+    """Send a line as it stands."""
+    peer.send(**json.loads(line))
+
+
+def greet(keeper: Keeper) -> tuple[Peer, Message]:
+    """A fresh connection, greeted by the line of the first release."""
+    keeper.wait_until_ready()
+    peer = Peer(keeper.socket)
+    say(peer, '{"op": "hello", "version": 1}')
+    return peer, peer.expect("hello")
+
+
+def test_a_hello_of_any_version_is_answered_by_what_is_kept(scanning: Keeper) -> None:
+    peer = scanning.connect()
+    peer.send(**scanning.order("sleep", SLEEP))
+    peer.expect("started")
+    peer, hello = greet(scanning)
+    assert {"version", "pid", "startTicks", "bootId", "runs"} <= set(hello)
+    (run,) = hello["runs"]
+    assert set(run) >= RUN_FIELDS
+    assert (run["token"], run["state"], run["paused"], run["outcome"]) == ("1-1-0", "running", False, None)
+    peer.close()
+
+
+def test_pause_resume_stop_and_their_answers(scanning: Keeper) -> None:
+    peer = scanning.connect()
+    peer.send(**scanning.order("sleep", SLEEP))
+    peer.expect("started")
+    peer, _ = greet(scanning)
+    say(peer, '{"op": "pause", "token": "1-1-0"}')
+    assert peer.expect("paused", "1-1-0")
+    say(peer, '{"op": "resume", "token": "1-1-0"}')
+    assert peer.expect("resumed", "1-1-0")
+    say(peer, '{"op": "stop", "token": "1-1-0"}')
+    outcome = peer.expect("ended", "1-1-0")["outcome"]
+    assert set(outcome) >= OUTCOME_FIELDS
+    assert outcome["stopped"] == "terminate"
+    peer.close()
+
+
+def test_a_log_is_watched_and_an_outcome_acknowledged(scanning: Keeper) -> None:
+    fifo = scanning.base / "fifo"
+    os.mkfifo(fifo)
+    peer = scanning.connect()
+    peer.send(**scanning.order("sh", "-c", f"read x < {fifo}; echo out"))
+    peer.expect("started")
+    peer, _ = greet(scanning)
+    say(peer, '{"op": "watch", "token": "1-1-0", "seq": 0}')
+    fifo.write_text("go\n")
+    told = peer.expect("log", "1-1-0")
+    assert (told["seq"], type(told["complete"])) == (1, bool)
+    peer.expect("ended", "1-1-0")
+    say(peer, '{"op": "ack", "token": "1-1-0"}')
+    peer.close()
+    peer, hello = greet(scanning)
+    assert hello["runs"] == []
+    peer.close()
+
+
+def test_unknown_operations_are_passed_over_and_a_shutdown_ends_it(scanning: Keeper) -> None:
+    peer, _ = greet(scanning)
+    say(peer, '{"op": "of a later release", "with": ["anything"]}')
+    say(peer, '{"op": "shutdown"}')
+    assert scanning.process.wait(PATIENCE_SECONDS) == 0
+    peer.close()
