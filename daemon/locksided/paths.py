@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-JOBS_IN_A_FOLDER = 10_000
+from locksided.runner.folder import work_path
 
 
 def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> Path:
@@ -65,15 +65,6 @@ class StateDir:
         """Folders of sync actions, each gone with its action."""
         return self.root / "actions"
 
-    def work(self, job_id: int) -> Path:
+    def work(self, job_id: int) -> str:
         """The folder of one job."""
-        return self.root / "runs" / str(job_id // JOBS_IN_A_FOLDER) / str(job_id)
-
-    def log(self, job_id: int) -> Path:
-        """The job's log segments."""
-        return self.work(job_id) / "log"
-
-    def control(self, token: str) -> Path:
-        """The control folder of one start: its claim, its record and its outcome."""
-        job_id, launch, step = token.split("-")
-        return self.work(int(job_id)) / "steps" / f"{launch}-{step}"
+        return work_path(str(self.root), job_id)

@@ -6,6 +6,7 @@ write it. Who may use which form is decided by the parameter types.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 
 PRIORITY_WORDS: Final = {"lowest": -100, "low": -50, "normal": 0, "high": 50, "highest": 100}
@@ -89,8 +90,14 @@ def time_us(text: str) -> int:
 
 def time_text(moment_us: int) -> str:
     """RFC 3339, UTC, with microseconds and `Z`, of microseconds since the epoch."""
-    moment = _EPOCH + timedelta(microseconds=moment_us)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    seconds, fraction_us = divmod(moment_us, 1_000_000)
+    return f"{_second_text(seconds)}.{fraction_us:06}Z"
+
+
+@lru_cache(4096)
+def _second_text(seconds: int) -> str:
+    """What all times of one second have in common: most that are written are of a few seconds."""
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def canonical_time(text: str) -> str:

@@ -5,10 +5,11 @@ It holds no history; a watcher that falls behind reads the gap from the store.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
+from locksided.core.transitions import FINAL
 from locksided.store.rows import EventRow
 
 SECOND_US = 1_000_000
@@ -45,12 +46,16 @@ class Changes:
         return ids
 
 
+_Watched = dict[int, set[Changes]]
+
+
 class Broker:
     """Fan-out of committed events. Watchers are called in the loop and must only take note."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, Watcher] = {}
-        self._changes: dict[int, set[Changes]] = {}
+        self._changes: _Watched = {}
+        self._ends: _Watched = {}
         self._next_number = 0
         self._last_seq = 0
         self._told_us: dict[int, int] = {}
@@ -61,9 +66,11 @@ class Broker:
         for watcher in list(self._watchers.values()):
             watcher(events)
         if self._changes:
-            for job_id in {event.job_id for event in events if event.job_id is not None}:
-                for changes in self._changes.get(job_id, ()):
-                    changes.note((job_id,))
+            _note(self._changes, {event.job_id for event in events if event.job_id is not None})
+        if self._ends:
+            _note(
+                self._ends, {event.job_id for event in events if event.job_id is not None and _is_end(event)}
+            )
 
     def tell_progress(self, event: EventRow) -> None:
         """Hand a job's progress to subscribers, at most once a second per job. It is stored nowhere.
@@ -81,9 +88,10 @@ class Broker:
 
     def wake_all(self) -> None:
         """Let everybody who waits for a job look again: the store came back, or the daemon goes."""
-        for watching in self._changes.values():
-            for changes in watching:
-                changes.note_all()
+        for watched in (self._changes, self._ends):
+            for watching in watched.values():
+                for changes in watching:
+                    changes.note_all()
 
     @contextmanager
     def watching(self, watcher: Watcher) -> Iterator[None]:
@@ -96,17 +104,34 @@ class Broker:
         finally:
             del self._watchers[number]
 
-    @contextmanager
-    def changes_of(self, job_ids: Iterable[int]) -> Iterator[Changes]:
-        """What happens to these jobs while the context lasts."""
-        changes = Changes()
-        ids = set(job_ids)
+    def changes_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
+        """Whatever happens to these jobs while the context lasts."""
+        return _taking_note(self._changes, set(job_ids))
+
+    def ends_of(self, job_ids: Iterable[int]) -> AbstractContextManager[Changes]:
+        """Which of these jobs become final while the context lasts."""
+        return _taking_note(self._ends, set(job_ids))
+
+
+@contextmanager
+def _taking_note(watched: _Watched, ids: set[int]) -> Iterator[Changes]:
+    changes = Changes()
+    for job_id in ids:
+        watched.setdefault(job_id, set()).add(changes)
+    try:
+        yield changes
+    finally:
         for job_id in ids:
-            self._changes.setdefault(job_id, set()).add(changes)
-        try:
-            yield changes
-        finally:
-            for job_id in ids:
-                self._changes[job_id].discard(changes)
-                if not self._changes[job_id]:
-                    del self._changes[job_id]
+            watched[job_id].discard(changes)
+            if not watched[job_id]:
+                del watched[job_id]
+
+
+def _note(watched: _Watched, job_ids: Iterable[int]) -> None:
+    for job_id in job_ids:
+        for changes in watched.get(job_id, ()):
+            changes.note((job_id,))
+
+
+def _is_end(event: EventRow) -> bool:
+    return event.kind == "job.status" and event.data["to"] in FINAL

@@ -12,6 +12,7 @@ from locksided.actors.keeper_hello import VERSION, Hello
 from locksided.sockets import connected
 
 LINE_BYTES = 32 * 1024 * 1024
+READ_BYTES = 256 * 1024
 
 log = structlog.get_logger("keeper")
 
@@ -32,6 +33,7 @@ class KeeperLink:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._kept: set[str] = set()
         self._is_leaving = False
+        self._unsent: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
 
     @property
@@ -70,9 +72,14 @@ class KeeperLink:
             return
         reader, _ = self._streams
         decode = msgspec.json.Decoder(dict[str, Any]).decode
+        rest = b""
         try:
-            while line := await reader.readline():
-                said(decode(line))
+            while data := await reader.read(READ_BYTES):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    said(decode(line))
+                if len(rest) > LINE_BYTES:
+                    raise ValueError("a line without an end")
         except (ConnectionError, ValueError) as error:
             log.error("the keeper's connection broke", cause=str(error))
 
@@ -91,8 +98,16 @@ class KeeperLink:
         """Send one message; False when there is no connection."""
         if self._streams is None or self._streams[1].is_closing():
             return False
-        self._streams[1].write(self._encode(message) + b"\n")
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(self._encode(message))
         return True
+
+    def _flush(self) -> None:
+        """Write in one go what was sent in one turn of the loop."""
+        unsent, self._unsent = self._unsent, []
+        if self._streams is not None:
+            self._streams[1].write(b"\n".join((*unsent, b"")))
 
     def acknowledge(self, token: str) -> None:
         """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""

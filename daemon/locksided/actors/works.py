@@ -84,7 +84,7 @@ class Works:
 
     def folder(self, job_id: int) -> RunFolder:
         """A job's folder."""
-        return RunFolder(str(self._state_dir.work(job_id)))
+        return RunFolder(self._state_dir.work(job_id))
 
     async def folder_and_owner(self, job_id: int) -> tuple[RunFolder, RunAs | None]:
         """A job's folder and the account that owns what is inside; None for our own, or one that is gone."""

@@ -18,6 +18,7 @@ from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
+from locksided.runner.folder import RunFolder
 from locksided.runner.logranges import LogRange
 from locksided.server.calls import Call
 from locksided.store.rows import JobRow
@@ -98,7 +99,7 @@ class LogMethods:
                     return _answer(source, part, is_over=False, raw=params.raw)
 
     async def _read(self, row: JobRow, source: Source, params: p.JobLog, offset: int) -> Part:
-        folder = str(self._service.state_dir.log(row.id))
+        folder = RunFolder(self._service.state_dir.work(row.id)).log
         stream = None if params.stream is None else STREAMS[params.stream.value]
         is_final, begin = row.status in FINAL, max(offset - source.before, 0)
         wanted: LogRange | None = LogRange(0, None)

@@ -3,7 +3,7 @@
 Pure: whoever calls has read everything. What is not known yet is null; objects and lists are never null.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from locksided import clock
@@ -35,7 +35,7 @@ class JobViews:
     """Makes views for one store, state folder and caller. `now_us` is when the view is made."""
 
     def __init__(
-        self, identity: int, work_path: Any, project_name: str, caller_uid: int, now_us: int
+        self, identity: int, work_path: Callable[[int], str], project_name: str, caller_uid: int, now_us: int
     ) -> None:
         self._identity = identity
         self._work_path = work_path
@@ -87,7 +87,7 @@ class JobViews:
         """Its work path; a container has none, nor has a job whose folder was removed."""
         if row.cleaned_us is not None or row.type != JobType.STANDARD:
             return None
-        return str(self._work_path(row.id))
+        return self._work_path(row.id)
 
     def _specification(
         self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None

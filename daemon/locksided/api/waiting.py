@@ -33,12 +33,14 @@ class WaitMethods:
         ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"
         async with AsyncExitStack() as stack:
-            changes = stack.enter_context(self._service.broker.changes_of(ids))
+            ends = stack.enter_context(self._service.broker.ends_of(ids))
             rows = await self._known(ids, list(asked))
             if params.waiter_run_id is not None and not _is_over(rows, for_all):
                 await self._begin_as(stack, params.waiter_run_id, ids, for_all)
-            with anyio.move_on_after(params.timeout_seconds):
-                await self._until_over(rows, changes, for_all)
+            if not _is_over(rows, for_all):
+                with anyio.move_on_after(params.timeout_seconds):
+                    await self._until_over(rows, ends, for_all)
+                rows = await self._known(ids, list(asked))
         views = await job_views(self._service, [rows[job_id] for job_id in ids], call.principal.uid)
         views = [shortened(view, params.fields) for view in views]
         return {"jobs": views} if params.ids is not None else views[0]
@@ -57,15 +59,14 @@ class WaitMethods:
         ended = i.StopWaiting(waiter_id, frozenset(ids), for_all)
         stack.callback(self._service.scheduler.tell, ended)
 
-    async def _until_over(self, rows: dict[int, JobRow], changes: Changes, for_all: bool) -> None:
+    async def _until_over(self, rows: dict[int, JobRow], ends: Changes, for_all: bool) -> None:
         left = {job_id for job_id, row in rows.items() if row.status not in FINAL}
         enough = 0 if for_all else len(rows) - 1
         while len(left) > enough:
-            changed = await changes.take() or left
-            for row in await self._service.store.job_rows(changed):
-                rows[row.id] = row
-                if row.status in FINAL:
-                    left.discard(row.id)
+            ended = await ends.take()
+            if not ended:
+                ended = set(await self._service.store.final_statuses(left))
+            left -= ended
 
 
 def _asked(params: p.JobWait) -> dict[str, str]:

@@ -137,6 +137,8 @@ class Job:
     @property
     def run_id(self) -> str:
         """Its ancestors' ids and its own, joined by dots."""
+        if not self.lineage:
+            return str(self.id)
         return ".".join(map(str, (*self.lineage, self.id)))
 
     @property
