@@ -3,9 +3,6 @@
 Jobs that would be accepted beside it are not thought of.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from locksided.core.admission import standing
 from locksided.core.explain import Explanation, explain
 from locksided.core.jobs import Hold, Job
@@ -16,9 +13,16 @@ from locksided.core.state import State
 def foretell(state: State, draft: Draft, now_us: int) -> Explanation:
     """The reasons that the outermost job of a draft would have, and their status; none if it would start."""
     job = _would_be(state, draft, now_us)
-    with _standing(state, job):
-        job.status = standing(state, job)
-        return explain(state, job)
+    line = state.line_of(job) if job.stands_in_line else None
+    if line is not None:
+        line.add(job)  # nobody is offered a slot meanwhile, so nobody notices
+    job.status = standing(state, job)
+    told = explain(state, job)
+    if line is not None:
+        line.remove(job)
+        if line.head is None and line.gate is not None:
+            line.gate.forget(line)
+    return told
 
 
 def _would_be(state: State, draft: Draft, now_us: int) -> Job:
@@ -37,19 +41,3 @@ def _would_be(state: State, draft: Draft, now_us: int) -> Job:
     if parent is not None:
         job.lineage = (*parent.lineage, parent.id)
     return job
-
-
-@contextmanager
-def _standing(state: State, job: Job) -> Iterator[None]:
-    """Let it stand in its line for a moment. Nobody is offered a slot meanwhile, so nobody notices."""
-    if not job.stands_in_line:
-        yield
-        return
-    line = state.line_of(job)
-    line.add(job)
-    try:
-        yield
-    finally:
-        line.remove(job)
-        if line.head is None and line.gate is not None:
-            line.gate.forget(line)
