@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import FINAL, Daemon, Ear, Gate, Message, Wire, connected, put_component, put_config, python
+from e2e.harness import (
+    FINAL,
+    Daemon,
+    Ear,
+    Gate,
+    Message,
+    Wire,
+    connected,
+    of,
+    put_component,
+    put_config,
+    python,
+)
 from e2e.timeline import Change, at_end, at_start, children, moments, timeline
 
 ORCHESTRATOR = "lockside.orchestrator"
@@ -36,6 +48,9 @@ def task(task_id: str, phase: str, of: dict[str, Any] | None = None, **more: Any
     asked = {"component": "acme.body", "configData": {"parameters": {"word": task_id, **(of or {})}}}
     extra = more.pop("task", {})
     return {"id": task_id, "phase": phase, "task": {**asked, **extra}, **more}
+
+
+FAILING = {"parameters": {"shell": "exit 3"}}
 
 
 def phases(*names: str) -> list[dict[str, Any]]:
@@ -719,3 +734,54 @@ def test_an_orchestration_hands_its_variables_on_to_the_tasks_that_ask_for_them(
     root = body.done(body.create(ORCHESTRATOR, config="greets"))
     (said,) = body.call("job.list", runIdPrefix=root["runId"], config="says")["jobs"]
     assert body.text(said) == "hello!\n"
+
+
+@pytest.mark.parametrize(
+    ("phases_given", "tasks", "path"),
+    [
+        ([{"id": "p", "dependsOn": ["q"]}], [], "phases[0].dependsOn[0]"),
+        ([{"id": "p", "dependsOn": ["p"]}], [], "phases[0].dependsOn"),
+        ([{"id": "p"}, {"id": "p"}], [], "phases[1].id"),
+        ([{"id": "p"}], [{"id": "t", "phase": "q", "task": {"component": "acme.body"}}], "tasks[0].phase"),
+        ([{"id": "p"}], [{"id": "t", "phase": "p", "task": {"component": "a"}}] * 2, "tasks[1].id"),
+    ],
+)
+def test_a_broken_orchestration_is_refused_when_it_is_put(
+    body: Wire, phases_given: list[Any], tasks: list[Any], path: str
+) -> None:
+    refused = body.refused(
+        "config.put",
+        component=ORCHESTRATOR,
+        config="broken-at-once",
+        configuration={"phases": phases_given, "tasks": tasks},
+    )
+    assert refused.data["path"] == f"$.configuration.{path}"
+    assert body.refused("config.get", component=ORCHESTRATOR, config="broken-at-once").kind == "not_found"
+
+
+def test_a_failed_container_says_in_its_error_which_jobs_failed(body: Wire) -> None:
+    tasks = [{"id": "t", "phase": "p", "task": {"component": "lockside.command", "configData": FAILING}}]
+    root = body.done(orchestrate(body, "erring", {"phases": phases("p"), "tasks": tasks}))
+    failed = by_task(body, root)["t"]
+    assert root["status"] == "error"
+    error = root["result"]["error"]
+    assert of(error, "type", "kind") == ("user", "dependency")
+    phase = next(one for one in body.call("job.list", parentRunId=root["runId"])["jobs"])
+    assert phase["id"] in error["message"]
+    assert failed["id"] in phase["result"]["error"]["message"]
+
+
+def test_a_dry_run_says_what_would_keep_the_job_back(body: Wire, gate: Gate) -> None:
+    first = body.shell(gate.text, lockKey="dry")
+    asked = {"configData": {"parameters": {"shell": "true"}}, "dryRun": True}
+    told = body.create(lockKey="dry", hold=True, dependsOn=[{"job": first["id"]}], **asked)
+    assert told["status"] == "waiting"
+    assert [reason["kind"] for reason in told["reasons"]] == ["dependency", "held"]
+    told = body.create(lockKey="dry", **asked)
+    assert told["status"] == "waiting"
+    assert [of(reason, "kind", "holders") for reason in told["reasons"]] == [("config_lock", [first["id"]])]
+    told = body.create(lockKey="another", **asked)
+    assert of(told, "status", "reasons") == ("created", [])
+    gate.open()
+    assert body.done(first)["status"] == "success"
+    assert body.create(lockKey="dry", **asked)["reasons"] == []

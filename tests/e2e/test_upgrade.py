@@ -4,10 +4,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from e2e.activation import INSTALLED, manager
+from e2e.activation import INSTALLED, Manager, manager
 from e2e.harness import (
     Daemon,
     Ear,
@@ -212,27 +213,32 @@ def test_a_keeper_that_keeps_nothing_is_replaced_at_once(upgrading: Daemon, plac
 # -- keepers that a service manager starts ------------------------------------------------------------------
 
 
+def start_old_release(daemon: Daemon, units: Manager, ear: Ear, gate: Gate, **other: Any) -> Message:
+    """Another release under a service manager, killed with a job that will end with 7; then ours is there."""
+    old = units.folder / "old"
+    units.release = old
+    daemon.settings["LOCKSIDE_KEEPER__SOCKET"] = units.setting
+    wire = daemon.start(before=release(old, **other)).wire()
+    job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
+    assert ear.hear() == "up"
+    units.release = INSTALLED
+    daemon.kill()
+    return job
+
+
 def test_under_a_service_manager_the_idle_socket_takes_the_new_jobs(
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "ab") as units:
-        units.release = place / "old"
-        daemon = upgrading
-        daemon.settings["LOCKSIDE_KEEPER__SOCKET"] = units.setting
-        wire = daemon.start(before=release(units.release, remark="\n# another build\n")).wire()
-        job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
-        assert ear.hear() == "up"
-        units.release = INSTALLED
-        daemon.kill()
-
-        wire = daemon.start().wire()
+        job = start_old_release(upgrading, units, ear, gate, remark="\n# another build\n")
+        wire = upgrading.start().wire()
         current, former = keepers(wire)
         old, new = units.pids
         assert (current["pid"], [one["pid"] for one in former]) == (new, [old])
         gate.open()
         assert of(wire.done(job)["process"], "exitCode") == (7,)
         wait_for_end(old)
-        wire = daemon.restart().wire()
+        wire = upgrading.restart().wire()
         assert keepers(wire)[0]["pid"] == new
         assert units.pids == [old, new]
 
@@ -241,16 +247,8 @@ def test_with_one_socket_jobs_wait_until_a_keeper_of_another_protocol_keeps_noth
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "a") as units:
-        units.release = place / "old"
-        daemon = upgrading
-        daemon.settings["LOCKSIDE_KEEPER__SOCKET"] = units.setting
-        wire = daemon.start(before=release(units.release, version=2)).wire()
-        job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
-        assert ear.hear() == "up"
-        units.release = INSTALLED
-        daemon.kill()
-
-        wire = daemon.start().wire()
+        job = start_old_release(upgrading, units, ear, gate, version=2)
+        wire = upgrading.start().wire()
         until_running(wire, job)
         waiting = wire.shell("true")
         (reason,) = [one for one in wire.explain(waiting) if one["kind"] == "no_executor"]
@@ -266,18 +264,12 @@ def test_with_one_socket_other_code_of_the_same_protocol_takes_jobs_until_it_can
     upgrading: Daemon, place: Path, ear: Ear, gate: Gate
 ) -> None:
     with manager(place, "a") as units:
-        units.release = place / "old"
-        daemon = upgrading
-        daemon.settings["LOCKSIDE_KEEPER__SOCKET"] = units.setting
-        wire = daemon.start(before=release(units.release, remark="\n# another build\n")).wire()
-        job = wire.shell(f"echo up > {ear.path}; {gate.text}; exit 7")
-        assert ear.hear() == "up"
-        units.release = INSTALLED
-        wire = daemon.restart().wire()
+        job = start_old_release(upgrading, units, ear, gate, remark="\n# another build\n")
+        wire = upgrading.start().wire()
         current, former = keepers(wire)
         assert (current["pid"], current["isOutdated"], former) == (units.pids[0], True, [])
         gate.open()
         assert of(wire.done(job)["process"], "exitCode") == (7,)
-        wire = daemon.restart().wire()
+        wire = upgrading.restart().wire()
         current, _ = keepers(wire)
         assert (current["pid"], current["isOutdated"]) == (units.pids[1], False)

@@ -24,15 +24,14 @@ def lacking(wanted: Wanted, root: str) -> str | None:
     `root` is the folder that stands for the root of the file system.
     """
     try:
-        if _look_at(f"{root}/") is None:
-            return None
+        os.lstat(f"{root}/")
         if wanted.cwd is not None and _status(root, wanted.cwd) is None:
             return f"working folder {wanted.cwd}: {os.strerror(errno.ENOENT)}"
         for name in wanted.names:
             number = _search(root, name, wanted)
             if number is not None:
                 return f"{name}: {os.strerror(number)}"
-    except Untold:
+    except (Untold, OSError):
         return None
     return None
 
@@ -43,7 +42,11 @@ def _search(root: str, name: str, wanted: Wanted) -> int | None:
     folders = [""] if "/" in name else wanted.path.split(":")
     for folder in folders:
         path = os.path.join(wanted.cwd or "", folder, name)
-        found = _status(root, path) if path.startswith("/") else None
+        try:
+            found = _status(root, path) if path.startswith("/") else None
+        except PermissionError:
+            failure = errno.EACCES  # who may not look here may not start anything here either
+            continue
         if found is None:
             continue
         if stat.S_ISREG(found.st_mode) and found.st_mode & _EXECUTABLE:
@@ -55,7 +58,7 @@ def _search(root: str, name: str, wanted: Wanted) -> int | None:
 def _status(root: str, path: str) -> os.stat_result | None:
     """What is at a path below that root, links followed inside it; None when surely nothing is.
 
-    Raises Untold.
+    Raises Untold, or OSError when it may not be looked at.
     """
     here, rest, links = "", path.split("/")[::-1], 0
     found = _look_at(f"{root}/")
@@ -89,5 +92,3 @@ def _look_at(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError:
-        raise Untold from None

@@ -12,9 +12,11 @@ from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, NotFound
-from locksided.runner.builtin import BUILT_IN, COMMAND
+from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
 from locksided.runner.configuration import check_configuration
+from locksided.runner.fields import Fields
 from locksided.runner.manifest import check_component
+from locksided.runner.orchestration import check_orchestration
 from locksided.server.calls import Call
 from locksided.store.catalog import branches, components, configs, states, variables
 from locksided.store.catalog.configs import ConfigId
@@ -144,6 +146,8 @@ class CatalogMethods:
             "rows": msgspec.to_builtins(params.rows),
         }
         warnings = check_configuration(body)
+        if params.component == ORCHESTRATOR:
+            check_orchestration(Fields(body).object("configuration"))
         await self._check_component(params.project, params.component)
         change = self._change(call, params.change_description)
         view = await self._write(
@@ -258,8 +262,9 @@ class CatalogMethods:
         )
 
     async def list_branches(self, _call: Call, params: p.BranchList) -> View:
-        """All branches."""
-        return {"branches": [stored_view(one) for one in await self._service.store.branches(params.project)]}
+        """All branches; `default` is always there and never stored."""
+        stored = await self._service.store.branches(params.project)
+        return {"branches": [dict(_DEFAULT_BRANCH), *map(stored_view, stored)]}
 
     async def delete_branch(self, call: Call, params: p.BranchDelete) -> View:
         """Hide a branch."""
@@ -335,6 +340,15 @@ def _missing(noun: str, version: int | None, path: str) -> tuple[str, str]:
 
 def _config_id(params: Any) -> ConfigId:
     return ConfigId(params.component, params.config, params.branch_id, params.project)
+
+
+_DEFAULT_BRANCH: View = {
+    "id": branches.DEFAULT,
+    "name": None,
+    "version": 1,
+    **dict.fromkeys(("createdTime", "updatedTime", "changedBy")),
+    "isDeleted": False,
+}
 
 
 def stored_view(stored: Stored) -> View:

@@ -27,6 +27,7 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
+from locksided.core.foretell import foretell
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
@@ -59,7 +60,7 @@ class MakingMethods:
         fields = request_fields(params)
         made = await draft(self._service, fields, call.principal, params.project)
         if params.dry_run:
-            return shortened(self._would_be(call, made, fields), params.fields)
+            return shortened(await self._would_be(call, made, fields), params.fields)
         (view,), answer = await self._submit(call, params, [made])
         return marked(shortened(view, params.fields), answer)
 
@@ -74,16 +75,17 @@ class MakingMethods:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
                 raise
         if params.dry_run:
-            shown = [self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
+            shown = [await self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
             return {"jobs": [shortened(view, params.fields) for view in shown]}
         views, answer = await self._submit(call, params, drafts)
         return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
 
-    def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
-        """The job that a dry run would have made."""
+    async def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
+        """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
         views = views_for(self._service, call.principal.uid, now_us)
-        return would_be(made, fields.get("parentRunId"), views, now_us)
+        told = await self._service.scheduler.look(lambda core: foretell(core.state, made, now_us))
+        return would_be(made, fields.get("parentRunId"), views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         work = i.Submit(tuple(drafts), actor(call.principal))

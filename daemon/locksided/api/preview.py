@@ -1,12 +1,13 @@
 """What a dry run answers: the job that would be made, as the wire shows it. Nothing is stored or decided.
 
-It has id 0, no place in line and no reasons: those come with the job itself.
+It has id 0 and no place in line: those come with the job itself.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from locksided.api.views import JobViews
+from locksided.core.explain import Explanation
 from locksided.core.model import Draft
 from locksided.runner.drafts import tree_size
 from locksided.runner.frozen import thaw
@@ -31,13 +32,19 @@ _NEW: Mapping[str, Any] = {
 }
 
 
-def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: int) -> dict[str, Any]:
-    """The view of the job that it would become; of a container also how many `jobs` there would be."""
+def would_be(
+    made: Draft, parent_run_id: str | None, views: JobViews, now_us: int, told: Explanation
+) -> dict[str, Any]:
+    """The view of the job that it would become; of a container also how many `jobs` there would be.
+
+    `told` is what would keep it back; one that nothing keeps back would start at once.
+    """
     documents = {name: thaw(body) for name, body in made.blobs}
     values = made.values
     columns = {
         **_NEW,
         **values,
+        "status": told.status.value,
         "type": made.type.value,
         "project": made.project,
         "run_id": "0" if parent_run_id is None else f"{parent_run_id}.0",
@@ -55,7 +62,7 @@ def would_be(made: Draft, parent_run_id: str | None, views: JobViews, now_us: in
     }
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = documents.get(values.get("spec_hash") or "", {})
-    view = views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), None, depends_on)
+    view = views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), told, depends_on)
     return {**view, "jobs": tree_size(made)} if made.children else view
 
 

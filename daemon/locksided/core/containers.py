@@ -69,7 +69,7 @@ def conclude(turn: Turn, container: Container) -> None:
         end_terminated(turn, container)
         return
     tally = container.tally
-    lifecycle.end(turn, container, tally.status(), "children", result={"message": tally.message()})
+    lifecycle.end(turn, container, tally.status(), "children", result=tally.result())
 
 
 def end_terminated(turn: Turn, container: Container) -> None:

@@ -63,6 +63,14 @@ class Tally:
             return Status.ERROR
         return Status.WARNING if self.tolerations or self.warnings else Status.SUCCESS
 
+    def result(self) -> dict[str, Any]:
+        """What the container's result says of that, with an error when one failed that must not."""
+        message = self.message()
+        if not self.failures:
+            return {"message": message}
+        error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
+        return {"message": message, "error": error}
+
     def message(self) -> str:
         """How the children ended, in a sentence; it names the first few that failed."""
         if not self.total:

@@ -72,6 +72,35 @@ def read_orchestration(root: Fields) -> tuple[Phase, ...]:
     return tuple(_phase(one, places, tasks.get(one.id, ())) for one in order)
 
 
+def check_orchestration(root: Fields) -> None:
+    """Raises `Invalid` for phases and tasks that could not be run whatever the variables are.
+
+    What has variables where its shape must be known is left to the run.
+    """
+    if "{{" in repr([root.get("phases"), [_shape(one) for one in root.list("tasks")]]):
+        return
+    named = [_named(fields) for fields in _objects(root, "phases")]
+    _refuse_twice((one.id, one.fields.at("id")) for one in named)
+    _in_order(named)
+    _check_tasks(root, {one.id for one in named})
+
+
+def _shape(task: object) -> object:
+    return {name: task.get(name) for name in ("id", "phase")} if isinstance(task, Mapping) else task
+
+
+def _check_tasks(root: Fields, phases: set[str]) -> list[Fields]:
+    """The tasks, each with an id of its own and in a phase that there is. Raises `Invalid`."""
+    given = _objects(root, "tasks")
+    _refuse_twice((_id(fields, "id"), fields.at("id")) for fields in given)
+    for fields in given:
+        phase = _id(fields, "phase")
+        if phase not in phases:
+            path = fields.at("phase")
+            raise Invalid(f"{path}: there is no phase {phase!r}.", path=path)
+    return given
+
+
 def _objects(root: Fields, name: str) -> list[Fields]:
     return [Fields.read(item, join(root.at(name), index)) for index, item in enumerate(root.list(name))]
 
@@ -139,14 +168,8 @@ def _in_order(phases: Sequence[_Named]) -> list[_Named]:
 
 def _tasks_by_phase(root: Fields, phases: set[str]) -> dict[str, list[Task]]:
     found: dict[str, list[Task]] = {}
-    given = _objects(root, "tasks")
-    _refuse_twice((_id(fields, "id"), fields.at("id")) for fields in given)
-    for fields in given:
-        phase = _id(fields, "phase")
-        if phase not in phases:
-            path = fields.at("phase")
-            raise Invalid(f"{path}: there is no phase {phase!r}.", path=path)
-        found.setdefault(phase, []).append(_task(fields))
+    for fields in _check_tasks(root, phases):
+        found.setdefault(_id(fields, "phase"), []).append(_task(fields))
     return found
 
 
