@@ -1,0 +1,74 @@
+"""Measures lockside: `python tests/bench/run.py [--only NAMES] [--json FILE] [--compare FILE] [--quick]`.
+
+Every figure stands beside a bare measurement of the same run. Nothing here is a test; `test_smoke.py` proves
+that it runs.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from bench import report
+from bench.figure import Figure
+from bench.place import Scale
+
+PARTS = {
+    "throughput": "1: no-op jobs from the first request to the last final state",
+    "creation": "2: job.create, one at a time and from 64 connections",
+    "delays": "3: start, end, idleness",
+    "memory": "6: daemon and keeper at rest",
+}
+
+
+def figures_of(part: str) -> Callable[[Scale], Iterator[Figure]]:
+    found: Callable[[Scale], Iterator[Figure]] = import_module(f"bench.{part}").figures
+    return found
+
+
+def measured(parts: list[str], scale: Scale) -> list[Figure]:
+    """All figures of these parts, each told as it is known."""
+    figures = []
+    for part in parts:
+        for figure in figures_of(part)(scale):
+            print(f"  {figure.name}: {report.number(figure.value)} {figure.unit}", file=sys.stderr)
+            figures.append(figure)
+    return figures
+
+
+def main() -> int:
+    listed = "\n".join(f"  {name:12}{text}" for name, text in PARTS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"parts:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between them")
+    parser.add_argument("--rounds", type=int, default=5, help="how often bare and ours take turns")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, two rounds")
+    parser.add_argument("--json", type=Path, help="write the figures here, into what is there")
+    parser.add_argument("--compare", type=Path, help="the figures of an older run")
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="a folder on a disk")
+    given = parser.parse_args()
+    unknown = set(given.only.split(",")) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    scale = Scale(given.folder, given.rounds)
+    if given.quick:
+        scale = Scale(given.folder, 2, 0.1)
+    figures = measured(given.only.split(","), scale)
+    print(report.figures_table(figures))
+    if given.compare:
+        print()
+        print(report.comparison(given.compare, figures))
+    if given.json:
+        report.write(given.json, figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
