@@ -35,6 +35,7 @@ class Figure:
     bare_name: str = ""
     target: Target | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    group: str = ""
 
     @property
     def ratio(self) -> float | None:

@@ -26,10 +26,9 @@ class Scale:
     """
 
     folder: Path
+    cache: Path
     rounds: int = 5
     share: float = 1.0
-    cache: Path | None = None
-    peers: bool = True
     millions: bool = False
 
     def of(self, full: int, least: int = 1) -> int:

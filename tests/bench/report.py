@@ -44,7 +44,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def figures_table(figures: Sequence[Figure]) -> str:
-    return table([HEAD, *map(cells, figures)])
+    """A table for each group of figures."""
+    texts = []
+    for group in dict.fromkeys(figure.group for figure in figures):
+        rows = [cells(figure) for figure in figures if figure.group == group]
+        texts.append(f"{group}\n\n" * bool(group) + table([HEAD, *rows]))
+    return "\n\n".join(texts)
 
 
 def machine() -> dict[str, Any]:

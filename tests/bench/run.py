@@ -6,6 +6,7 @@ that it runs.
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,12 @@ PARTS = {
     "throughput": "1: no-op jobs from the first request to the last final state",
     "creation": "2: job.create, one at a time and from 64 connections",
     "delays": "3: start, end, idleness",
+    "waiting": "4: a hundred thousand jobs that wait; with --millions a million, too",
+    "history": "5: a million jobs that ended",
     "memory": "6: daemon and keeper at rest",
+    "logs": "7: 2 GB of output, and ten followers",
+    "commandline": "8: the command line",
+    "peers": "the same work through other queues that are on PATH",
 }
 
 
@@ -53,13 +59,22 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here, into what is there")
     parser.add_argument("--compare", type=Path, help="the figures of an older run")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="a folder on a disk")
+    parser.add_argument("--cache", type=Path, help="a folder in which big databases are kept")
+    parser.add_argument("--millions", action="store_true", help="a million waiting jobs, too: minutes more")
     given = parser.parse_args()
+    if given.cache is None:
+        with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+            given.cache = Path(folder)
+            return measure(parser, given)
+    return measure(parser, given)
+
+
+def measure(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     unknown = set(given.only.split(",")) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    scale = Scale(given.folder, given.rounds)
-    if given.quick:
-        scale = Scale(given.folder, 2, 0.1)
+    rounds, share = (2, 0.1) if given.quick else (given.rounds, 1.0)
+    scale = Scale(given.folder, given.cache, rounds, share, given.millions)
     figures = measured(given.only.split(","), scale)
     print(report.figures_table(figures))
     if given.compare:

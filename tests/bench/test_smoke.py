@@ -11,7 +11,7 @@ from bench.run import PARTS, measured
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_of_the_benchmark_gives_figures(part: str, tmp_path: Path) -> None:
-    scale = Scale(Path("/tmp"), rounds=1, share=0.002)
+    scale = Scale(Path("/tmp"), tmp_path, rounds=1, share=0.0005)
     figures = measured([part], scale)
     assert figures
     file = tmp_path / "figures.json"
