@@ -56,7 +56,14 @@ def resolve(
 
     `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
     """
-    subject = _subject(read_request(values), found, above)
+    return resolve_request(read_request(values), found, defaults, above=above)
+
+
+def resolve_request(
+    request: Request, found: Found, defaults: Defaults, *, above: Sequence[Fields] = ()
+) -> Resolved:
+    """The meaning of a request that was read already. Raises `Refused` with path and remedy."""
+    subject = _subject(request, found, above)
     runtime = runtime_of(
         subject.component.id, subject.asked, Fields(subject.manifest, "$.component"), defaults
     )
