@@ -61,6 +61,11 @@ def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[Li
     return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
 
 
+def live_ids(connection: sqlite3.Connection) -> list[int]:
+    """Answer the ids of all jobs that are not final."""
+    return [job_id for (job_id,) in connection.execute(QUERIES["live_ids"])]
+
+
 def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:
     """Answer the statuses of those of `ids` that are final; a purged job is missing."""
     return dict(connection.execute(QUERIES["final_statuses"], (ids_text(ids),)).fetchall())
