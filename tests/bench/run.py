@@ -5,6 +5,7 @@ that it runs.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -47,6 +48,8 @@ def measured(parts: list[str], scale: Scale) -> list[Figure]:
 
 
 def main() -> int:
+    """Measure as told; a SIGTERM ends daemons and jobs, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     listed = "\n".join(f"  {name:12}{text}" for name, text in PARTS.items())
     parser = argparse.ArgumentParser(
         description=__doc__,

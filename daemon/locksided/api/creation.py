@@ -15,7 +15,9 @@ from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.api.trees import Choice, Trees
 from locksided.core.model import Condition, Dependency, Draft
-from locksided.runner.drafts import Maker, Owner, Place
+from locksided.runner.builtin import ORCHESTRATOR
+from locksided.runner.drafts import Maker, Owner, Place, relocked
+from locksided.runner.locking import free_lock_key
 from locksided.runner.resolved import Defaults
 from locksided.server.access import Principal
 
@@ -64,12 +66,19 @@ class Creation:
     async def _tree(self, fields: Mapping[str, Any], maker: Maker) -> Draft:
         """The tree without what belongs to the outermost job alone."""
         inner = {name: value for name, value in fields.items() if name not in _OUTERMOST}
+        text = inner.get("lockKey")
+        if text is None or inner.get("config") is not None or inner["component"] == ORCHESTRATOR:
+            return await self._worked_out(inner, maker)
+        any_key = await self._worked_out({**inner, "lockKey": _ANY_KEY}, maker)
+        return relocked(any_key, free_lock_key(text, "$.lockKey"))
+
+    async def _worked_out(self, inner: Mapping[str, Any], maker: Maker) -> Draft:
         key = (maker, msgspec.json.encode(inner))
         if key not in self._trees:
             place = Place(
                 self._owner,
                 maker,
-                fields.get("priority") or 0,
+                inner.get("priority") or 0,
                 is_child=False,
                 max_children=self._service.settings.jobs.max_children,
             )
@@ -78,6 +87,9 @@ class Creation:
             self._trees[key] = await trees.tree(inner, place, choice=choice)
         return self._trees[key]
 
+
+_ANY_KEY = "any"
+"""Stands for every free lock key: requests that differ in nothing else are worked out once."""
 
 _OUTERMOST = frozenset(
     {
