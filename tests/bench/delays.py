@@ -58,7 +58,7 @@ def end_delays(daemon: Daemon, folder: Path, count: int) -> list[float]:
 def idle(daemon: Daemon, seconds: float) -> tuple[float, float]:
     """Wake-ups a second and the share of a processor, of daemon and keeper, while nothing happens."""
     both = pids(daemon)
-    time.sleep(1.0)
+    time.sleep(min(1.0, seconds))
     woken, used = sum(map(wake_ups, both)), sum(map(cpu_seconds, both))
     time.sleep(seconds)
     woken, used = sum(map(wake_ups, both)) - woken, sum(map(cpu_seconds, both)) - used
@@ -96,6 +96,6 @@ def figures(scale: Scale) -> Iterator[Figure]:
             holder = {"component": "lockside.command", "lockKey": "bench"}
             sleep = {**holder, "configData": {"parameters": {"command": ["/bin/sleep", "600"]}}}
             create_many(line, [sleep, *[{**COMMAND, "lockKey": "bench"}] * waiting])
-        woken, used = idle(daemon, scale.of(20, 1))
+        woken, used = idle(daemon, 20 * scale.share)
     yield Figure(f"3 wake-ups with {waiting} waiting", woken, "1/s", target=at_most(1, "value"))
     yield Figure(f"3 processor with {waiting} waiting", used * 100, "%", target=at_most(0.1, "value"))

@@ -78,7 +78,6 @@ def _template(scale: Scale, path: Path) -> None:
             wait_for(line, create_many(line, [{"component": "bench.noop", "configData": {"parameters": {}}}]))
         assert daemon.stop() == 0
         shutil.copyfile(daemon.state_dir / "lockside.db", path)
-        daemon.start()
 
 
 def _multiply(path: Path, jobs: int) -> None:
