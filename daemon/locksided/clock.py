@@ -1,6 +1,7 @@
 """The only place that looks at a clock. Times inside are microseconds since the epoch, UTC."""
 
 import time
+from functools import lru_cache
 
 from lockside.protocol.texts import time_text, time_us
 
@@ -16,6 +17,7 @@ def boot_id() -> str:
         return file.read().strip()
 
 
+@lru_cache(maxsize=64)  # a job has the same moment in many fields
 def to_text(moment_us: int | None) -> str | None:
     """RFC 3339 in UTC with microseconds and Z."""
     return None if moment_us is None else time_text(moment_us)

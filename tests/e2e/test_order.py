@@ -251,6 +251,34 @@ def test_create_many_makes_all_or_none_and_names_the_place(wire: Wire) -> None:
     }
 
 
+def test_requests_of_one_call_that_are_nearly_equal_keep_their_own(wire: Wire, gate: Gate) -> None:
+    """What is the same is worked out once; key, labels, hold, priority, attempts are each request's own."""
+    fine = {"component": "lockside.command", "configData": {"parameters": {"shell": gate.text}}}
+    twice = {"retry": {"maxAttempts": 2}}
+    requests = [
+        {**fine, "lockKey": "a", "labels": {"n": "1"}},
+        {**fine, "lockKey": "b", "labels": {"n": "2"}, "hold": True},
+        {**fine, "lockKey": "a", "description": "behind the first"},
+        {**fine, "lockKey": "b", **twice, "priority": 5},
+        {**fine, "lock": "none", "lockKey": "a", **twice},
+        fine,
+    ]
+    jobs = wire.call("job.createMany", jobs=requests)["jobs"]
+    assert [job["lockKey"] for job in jobs] == ["a", "b", "a", "b", None, None]
+    assert [job["labels"] for job in jobs] == [{"n": "1"}, {"n": "2"}, {}, {}, {}, {}]
+    assert [job["priority"] for job in jobs] == [0, 0, 0, 5, 0, 0]
+    assert [job["type"] for job in jobs][2:5] == ["standard", "retryContainer", "retryContainer"]
+    assert "held" in wire.kinds(jobs[1])
+    assert "config_lock" in wire.kinds(jobs[2])
+    assert (
+        wire.refused("job.createMany", jobs=[fine, {**fine, "lockKey": ""}]).data["path"]
+        == "$.jobs[1].lockKey"
+    )
+    wire.call("job.release", id=jobs[1]["id"])
+    gate.open()
+    assert {wire.done(job)["status"] for job in jobs} == {"success"}
+
+
 def test_jobs_of_two_projects_never_share_a_lock(wire: Wire, gate: Gate) -> None:
     jobs = []
     for project in ("default", "other"):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from locksided.core.errors import Disabled, Invalid, NotFound, Refused
 from locksided.core.model import JobType
 from locksided.runner.frozen import freeze
+from locksided.runner.locking import wire_lock_key
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Found, Stored
 from runner.examples import DEFAULTS, command, component, config, resolved, row
@@ -98,8 +99,14 @@ def test_the_lock_is_the_configurations_own_in_its_branch() -> None:
 def test_a_free_lock_key_never_equals_a_configurations() -> None:
     result = resolved({"configData": {}, "lockKey": "default/ex.table/flights"})
     stored = resolved(stored=config())
-    assert result.spec["lockKey"] == stored.spec["lockKey"]
+    assert wire_lock_key(result.lock_key) == wire_lock_key(stored.lock_key)
     assert result.lock_key != stored.lock_key
+
+
+def test_jobs_that_differ_in_nothing_but_their_lock_keys_share_their_specification() -> None:
+    one, other = (resolved({"configData": {}, "lockKey": key}) for key in ("a", "b"))
+    assert one.lock_key != other.lock_key
+    assert one.spec == other.spec
 
 
 def test_a_lock_key_beside_a_configuration_is_refused() -> None:

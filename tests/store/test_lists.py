@@ -1,5 +1,6 @@
 """Lists of jobs have what the filter says, page by page, in the order that was asked for."""
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -165,6 +166,33 @@ async def test_every_filter_in_every_order_finds_exactly_its_jobs(
                 assert found == sorted(expected, key=key(order_by), reverse=descending), (wanted, page)
         counted = await store.list_jobs(wanted, Page(limit=1, count=True))
         assert counted.total == len(expected)
+
+
+async def test_values_that_many_jobs_have_and_that_never_meet_are_read_side_by_side(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FEW", 5)
+    await save(store, *(new(n, component=f"c{n % 2}", creator_id=f"u{n % 2}") for n in range(1, 41)))
+    assert await pages(store, JobFilter(component="c0", creator_id="u1"), Page(limit=5)) == []
+    found = await pages(store, JobFilter(component="c0", creator_id="u0"), Page(limit=3, descending=False))
+    assert [row.id for row in found] == list(range(2, 41, 2))
+
+
+async def test_a_range_of_times_is_found_among_the_ids_whatever_the_clock_did(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of several blocks of ids, some of which were made while the clock was an hour behind."""
+    hour_us = 3_600_000_000
+    ids = [*range(1, 20_000, 500), *range(100_000, 120_000, 500)]
+    late = {job_id: NOW + job_id * 1000 - (hour_us if job_id % 7 == 0 else 0) for job_id in ids}
+    await save(store, *(new(job_id, created_us=at_us) for job_id, at_us in late.items()))
+    monkeypatch.setattr(search, "FEW", 3)
+    ranges = [(NOW, NOW + 9_000_000), (NOW - hour_us, NOW - 1), (NOW + 10**12, NOW + 10**13)]
+    for (first_us, last_us), order_by in itertools.product(ranges, OrderBy):
+        wanted = JobFilter(created_from_us=first_us, created_to_us=last_us)
+        found = await pages(store, wanted, Page(limit=9, order_by=order_by))
+        expected = {job_id for job_id, at_us in late.items() if first_us <= at_us <= last_us}
+        assert {row.id for row in found} == expected
 
 
 async def test_a_cursor_stays_in_its_place_when_jobs_come_and_change(store: Store) -> None:

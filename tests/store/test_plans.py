@@ -14,6 +14,7 @@ from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
     "counts_by_status",  # counts all jobs, from the index alone
+    "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
     "pools",  # there are few
 }

@@ -11,6 +11,7 @@ async def test_jobs_that_are_not_final_are_read_by_id_in_chunks(store: Store) ->
     await save(
         store, *(new(n) for n in (5, 3, 9, 1, 7)), ended(3), started(9), UpdateJob(7, {"status": "waiting"})
     )
+    assert await store.live_ids() == [1, 5, 7, 9]
     for chunk in (1, 2, 100):
         live = [job async for job in store.live_jobs(chunk)]
         assert [(job.id, job.status) for job in live] == [

@@ -71,37 +71,37 @@ async def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 async def test_an_older_schema_is_migrated_after_a_backup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "s.db"
-    await _at_version(path, 1)
+    path, known = tmp_path / "s.db", len(sql.migrations())
+    await _at_version(path, known)
     steps = (
         *sql.migrations(),
         "ALTER TABLE pools ADD COLUMN colour TEXT;",
         "UPDATE jobs SET name = 'migrated';",
     )
-    monkeypatch.setattr(sql, "migrations", lambda: steps[:3])
+    monkeypatch.setattr(sql, "migrations", lambda: steps[: known + 2])
     async with await Store.open(str(path), str(tmp_path / "backups")) as store:
         row = await store.job_row(1)
         assert row is not None
         assert row.name == "migrated"
     (backup,) = (tmp_path / "backups").iterdir()
     with closing(sqlite3.connect(backup)) as old:
-        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        assert old.execute("PRAGMA user_version").fetchone() == (known,)
         assert old.execute("SELECT id, name FROM jobs").fetchall() == [(1, None)]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (known + 2,)
 
 
 async def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "s.db"
-    await _at_version(path, 1)
+    path, known = tmp_path / "s.db", len(sql.migrations())
+    await _at_version(path, known)
     steps = (*sql.migrations(), "UPDATE jobs SET name = 'half';", "UPDATE no_such_table SET x = 1;")
     monkeypatch.setattr(sql, "migrations", lambda: steps)
     with pytest.raises(StoreUnavailable):
         await Store.open(str(path), str(tmp_path / "backups"))
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (known,)
         assert connection.execute("SELECT name FROM jobs").fetchall() == [(None,)]
 
 

@@ -1,6 +1,10 @@
 """Reads the core from the store: at the start, and again whenever a save failed."""
 
+import gc
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sys import intern
 
 from locksided import clock
 from locksided.core.families import Container
@@ -47,12 +51,23 @@ async def load_core(store: Store, settings: Settings) -> Scheduler:
     for one in state.pools.values():
         one.trouble = Trouble(NOT_YET, clock.now_us())
     set_draining(state, await store.meta("draining"))
-    rows = [row async for row in store.live_jobs()]
-    pending = await _pending(store, {row.id for row in rows})
-    jobs = [add_job(state, _record(row), pending.get(row.id)) for row in rows]
-    await _count_children(store, state)
-    turn = stand_in_lines(state, jobs, clock.now_us())
+    with _no_collection():
+        pending = await _pending(store, set(await store.live_ids()))
+        jobs = [add_job(state, _record(row), pending.get(row.id)) async for row in store.live_jobs()]
+        await _count_children(store, state)
+        turn = stand_in_lines(state, jobs, clock.now_us())
     return Scheduler(state, turn.saves)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector from walking what is just being made, and then for ever from what will stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _count_children(store: Store, state: State) -> None:
@@ -87,7 +102,7 @@ def _record(row: LiveJob) -> JobRecord:
     return JobRecord(
         id=row.id,
         run_id=row.run_id,
-        project=row.project,
+        project=intern(row.project),
         owner_uid=row.owner_uid or 0,
         type=row.type,
         pool=row.pool or "default",

@@ -43,11 +43,15 @@ class Repeated:
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One message. `also` makes from the core's answer a write for the same transaction, or None."""
+    """One message. `also` makes from the core's answer a write for the same transaction, or None.
+
+    `done` looks at the core with the answer when both are on disk, before anything else is decided.
+    """
 
     work: Input | Write
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
+    done: Callable[[Scheduler, Any], None] | None = None
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def refuse(self, error: Exception) -> None:

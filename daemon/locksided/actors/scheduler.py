@@ -69,7 +69,10 @@ class Turn:
 
 
 class SchedulerActor:
-    """Owns the core. `ask` waits for the commit, `tell` does not, `look` reads what is committed."""
+    """Owns the core. `ask` waits for the commit, `tell` does not, `look` reads what is committed.
+
+    `pools` are the ids of those that there are, as of the last commit.
+    """
 
     def __init__(self, store: Store, broker: Broker, load: Callable[[], Any]) -> None:
         self._store = store
@@ -79,6 +82,7 @@ class SchedulerActor:
         self._core: Scheduler | None = None
         self._executors: Executors | None = None
         self._trouble: Trouble | None = None
+        self.pools: frozenset[str] = frozenset()
         self._probe_seconds = FIRST_PROBE_SECONDS
 
     # -- for everybody else -------------------------------------------------------------------------------
@@ -89,9 +93,10 @@ class SchedulerActor:
         *,
         once: Once | None = None,
         also: Callable[[Any], Write | None] | None = None,
+        done: Callable[[Scheduler, Any], None] | None = None,
     ) -> Any:
-        """Have it done and committed; raises Refused when it is not."""
-        message = Ask(work, once, also)
+        """Have it done and committed; raises Refused when it is not. `done` saves who asks a `look`."""
+        message = Ask(work, once, also, done)
         self._mailbox.put(message)
         return await message.answer
 
@@ -135,6 +140,7 @@ class SchedulerActor:
         """Read the core from the store; after this messages can be sent."""
         self._executors = executors
         self._core = await self._load()
+        self.pools = frozenset(self._the_core.state.pools)
         executors.reconcile(self._core)
 
     async def run(self) -> None:
@@ -190,10 +196,13 @@ class SchedulerActor:
         if units:
             applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
+            self.pools = frozenset(self._the_core.state.pools)
             self._follow(turn, applied)
         else:
             self._act(turn, None)  # what has nothing to save, such as looking for a program
         for ask, answer in turn.answers:
+            if ask.done is not None:
+                ask.done(self._the_core, answer)
             ask.reply(answer)
         for repeat, first in turn.repeats:
             _repeat(repeat, first)

@@ -15,7 +15,9 @@ from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.api.trees import Choice, Trees
 from locksided.core.model import Condition, Dependency, Draft
-from locksided.runner.drafts import Maker, Owner, Place
+from locksided.runner.builtin import ORCHESTRATOR
+from locksided.runner.drafts import Maker, Owner, Place, relocked
+from locksided.runner.locking import free_lock_key
 from locksided.runner.resolved import Defaults
 from locksided.server.access import Principal
 
@@ -30,6 +32,73 @@ class Origin:
     retry_of_id: int | None = None
 
 
+class Creation:
+    """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once."""
+
+    def __init__(self, service: Service, principal: Principal, project: str) -> None:
+        self._service = service
+        self._principal = principal
+        self._owner = Owner(project, principal.uid, principal.gid, principal.user)
+        self._shelf = Shelf(service.store, project)
+        self._defaults = defaults_of(service)
+        self._trees: dict[tuple[Maker, bytes], Draft] = {}
+
+    async def draft(self, fields: Mapping[str, Any], origin: Origin = Origin()) -> Draft:
+        """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
+        service = self._service
+        tree = await self._tree(fields, Maker(origin.creator_type, origin.creator_id or self._principal.user))
+        return replace(
+            tree,
+            start_at_us=_start_at(fields),
+            held=bool(fields.get("hold")),
+            depends_on=_dependencies(service, fields),
+            parent_id=_parent(service, fields),
+            values={
+                **tree.values,
+                "description": fields.get("description"),
+                "labels": fields.get("labels") or {},
+                "dedup_id": fields.get("deduplicationId"),
+                "resubmit_of_id": origin.resubmit_of_id,
+                "retry_of_id": origin.retry_of_id,
+            },
+        )
+
+    async def _tree(self, fields: Mapping[str, Any], maker: Maker) -> Draft:
+        """The tree without what belongs to the outermost job alone."""
+        inner = {name: value for name, value in fields.items() if name not in _OUTERMOST}
+        text = inner.get("lockKey")
+        if text is None or inner.get("config") is not None or inner["component"] == ORCHESTRATOR:
+            return await self._worked_out(inner, maker)
+        any_key = await self._worked_out({**inner, "lockKey": _ANY_KEY}, maker)
+        return relocked(any_key, free_lock_key(text, "$.lockKey"))
+
+    async def _worked_out(self, inner: Mapping[str, Any], maker: Maker) -> Draft:
+        key = (maker, msgspec.json.encode(inner))
+        if key not in self._trees:
+            place = Place(
+                self._owner,
+                maker,
+                inner.get("priority") or 0,
+                is_child=False,
+                max_children=self._service.settings.jobs.max_children,
+            )
+            trees = Trees(self._service, self._shelf, self._principal, self._defaults)
+            choice = await choice_of(self._service, inner)
+            self._trees[key] = await trees.tree(inner, place, choice=choice)
+        return self._trees[key]
+
+
+_ANY_KEY = "any"
+"""Stands for every free lock key: requests that differ in nothing else are worked out once."""
+
+_OUTERMOST = frozenset(
+    {
+        *("description", "labels", "deduplicationId", "parentRunId"),
+        *("delay", "delayedStartTime", "hold", "dependsOn"),
+    }
+)
+
+
 async def draft(
     service: Service,
     fields: Mapping[str, Any],
@@ -37,39 +106,16 @@ async def draft(
     project: str,
     origin: Origin = Origin(),
 ) -> Draft:
-    """The checked draft of one request, with all below it. Raises Refused with the path and the remedy."""
-    owner = Owner(project, principal.uid, principal.gid, principal.user)
-    place = Place(
-        owner,
-        Maker(origin.creator_type, origin.creator_id or principal.user),
-        fields.get("priority") or 0,
-        is_child=False,
-        max_children=service.settings.jobs.max_children,
-    )
-    trees = Trees(service, Shelf(service.store, project), principal, await defaults_of(service))
-    tree = await trees.tree(fields, place, choice=await choice_of(service, fields))
-    return replace(
-        tree,
-        start_at_us=_start_at(fields),
-        held=bool(fields.get("hold")),
-        depends_on=_dependencies(service, fields),
-        parent_id=_parent(service, fields),
-        values={
-            **tree.values,
-            "description": fields.get("description"),
-            "labels": fields.get("labels") or {},
-            "dedup_id": fields.get("deduplicationId"),
-            "resubmit_of_id": origin.resubmit_of_id,
-            "retry_of_id": origin.retry_of_id,
-        },
-    )
+    """The checked draft of a single request. Raises Refused with the path and the remedy."""
+    return await Creation(service, principal, project).draft(fields, origin)
 
 
-async def defaults_of(service: Service) -> Defaults:
+def defaults_of(service: Service) -> Defaults:
     """What holds for jobs that nobody says otherwise of, and the pools that there are."""
     jobs = service.settings.jobs
-    pools = await service.scheduler.look(lambda core: frozenset(core.state.pools))
-    return Defaults(pools=pools, lock_policy=jobs.lock, timeout_seconds=jobs.timeout_seconds)
+    return Defaults(
+        pools=service.scheduler.pools, lock_policy=jobs.lock, timeout_seconds=jobs.timeout_seconds
+    )
 
 
 async def choice_of(service: Service, fields: Mapping[str, Any]) -> Choice:

@@ -13,6 +13,7 @@ from locksided import clock
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
     View,
+    Wanted,
     explained,
     job_row,
     job_view,
@@ -79,9 +80,9 @@ class JobMethods:
             params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
         )
         found = await self._service.store.list_jobs(self._filter(params), page)
-        views = await job_views(self._service, found.rows, call.principal.uid)
+        wanted = Wanted(call.principal.uid, params.fields)
         answer = {
-            "jobs": [shortened(view, params.fields) for view in views],
+            "jobs": await job_views(self._service, found.rows, wanted),
             "nextCursor": found.next_cursor,
         }
         return answer if found.total is None else {**answer, "total": found.total}

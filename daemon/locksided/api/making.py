@@ -7,7 +7,7 @@ from typing import Any
 
 from lockside.protocol import params as p
 from locksided import clock
-from locksided.actors.messages import Write
+from locksided.actors.messages import Repeated, Write
 from locksided.api.again import (
     changed,
     check_amendable,
@@ -18,10 +18,20 @@ from locksided.api.again import (
     keeps_start_time,
     request_of,
 )
-from locksided.api.creation import Origin, draft, request_fields
+from locksided.api.creation import Creation, Origin, draft, request_fields
 from locksided.api.once import job_reference, once
 from locksided.api.preview import would_be
-from locksided.api.reading import View, answered_ids, job_row, job_views, marked, shortened, views_for
+from locksided.api.reading import (
+    Glance,
+    View,
+    Wanted,
+    answered_ids,
+    job_row,
+    job_views_of,
+    marked,
+    shortened,
+    views_for,
+)
 from locksided.api.repeats import repeats_first
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
@@ -62,14 +72,15 @@ class MakingMethods:
         if params.dry_run:
             return shortened(await self._would_be(call, made, fields), params.fields)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(shortened(view, params.fields), answer)
+        return marked(view, answer)
 
     async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
         """Make all of these jobs or none."""
+        creation = Creation(self._service, call.principal, params.project)
         drafts, requests = [], [request_fields(request) for request in params.jobs]
         for index, fields in enumerate(requests):
             try:
-                made = await draft(self._service, fields, call.principal, params.project)
+                made = await creation.draft(fields)
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
@@ -78,7 +89,7 @@ class MakingMethods:
             shown = [await self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
             return {"jobs": [shortened(view, params.fields) for view in shown]}
         views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+        return {"jobs": [marked(view, answer) for view in views]}
 
     async def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
         """The job that a dry run would have made, and what would keep it back."""
@@ -88,13 +99,18 @@ class MakingMethods:
         return would_be(made, fields.get("parentRunId"), views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
-        work = i.Submit(tuple(drafts), actor(call.principal))
-        answer = await self._service.scheduler.ask(work, once=once(call, params, job_reference))
-        return await self._views(call, answer), answer
-
-    async def _views(self, call: Call, answer: Any) -> list[View]:
-        rows = await self._service.store.job_rows(answered_ids(answer))
-        return await job_views(self._service, rows, call.principal.uid)
+        """Have them accepted and answer their views, which are read where they are written."""
+        wanted = Wanted(call.principal.uid, params.fields)
+        glance = Glance(wanted)
+        answer = await self._service.scheduler.ask(
+            i.Submit(tuple(drafts), actor(call.principal)),
+            once=once(call, params, job_reference),
+            also=glance.read_jobs,
+            done=glance.explain_jobs,
+        )
+        if isinstance(answer, Repeated):
+            return await job_views_of(self._service, answered_ids(answer), wanted), answer
+        return await glance.views(self._service, answer), answer
 
     # -- again --------------------------------------------------------------------------------------------
 
@@ -107,7 +123,7 @@ class MakingMethods:
             )
         made = _once_only(await self._retry_of(call, params.project, row), params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(shortened(view, params.fields), answer)
+        return marked(view, answer)
 
     async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> dict[str, Any]:
         """Retry every failed retry or child of a job that was not retried since; all or none."""
@@ -117,7 +133,7 @@ class MakingMethods:
         if not drafts:
             return {"jobs": []}
         views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(shortened(view, params.fields), answer) for view in views]}
+        return {"jobs": [marked(view, answer) for view in views]}
 
     async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
@@ -135,7 +151,7 @@ class MakingMethods:
         made = await draft(self._service, fields, owner, params.project, origin)
         made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(shortened(view, params.fields), answer)
+        return marked(view, answer)
 
     async def amend(self, call: Call, params: p.JobAmend) -> View:
         """Replace a job that never started by a successor in its place."""
@@ -170,8 +186,9 @@ class MakingMethods:
             if now.status in FINAL:
                 raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
             raise gone from None
-        (view,) = await self._views(call, answer if not isinstance(answer, int) else [answer])
-        return marked(shortened(view, params.fields), answer)
+        ids = [answer] if isinstance(answer, int) else answered_ids(answer)
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
+        return marked(view, answer)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
         found = await self._service.store.dependencies_of([row.id])

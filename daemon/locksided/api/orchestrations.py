@@ -34,7 +34,7 @@ class OrchestrationMethods:
         shelf = Shelf(self._service.store, params.project)
         request = read_request(fields)
         found = await shelf.found(request, await shelf.config(request))
-        resolved = resolve(fields, found, await defaults_of(self._service))
+        resolved = resolve(fields, found, defaults_of(self._service))
         choice = await choice_of(self._service, fields)
         phases = read_orchestration(resolved.root)
         decided = decide(phases, choice.selected, choice.succeeded)

@@ -4,19 +4,22 @@ A row and the core's explanation are read one after the other; where a job moved
 so that a job that has not started is never shown without a reason, nor a started one with some.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from locksided import clock
-from locksided.actors.messages import Repeated
+from locksided.actors.messages import Repeated, Write
 from locksided.api.service import Service
-from locksided.api.views import JobViews, retries_view
+from locksided.api.views import JobViews, retries_view, wants_documents
 from locksided.core.errors import NotFound
 from locksided.core.explain import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
-from locksided.store.rows import JobRow
+from locksided.store import reads
+from locksided.store.rows import Dependency, JobRow
+from locksided.store.transaction import Transaction
 
 LOOKS = 5
 NOT_STARTED = ("created", "waiting")
@@ -32,19 +35,101 @@ async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
     return row
 
 
-async def job_views(service: Service, rows: Iterable[JobRow], caller_uid: int) -> list[View]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who wants to see jobs, and with which fields (None: all)."""
+
+    caller_uid: int
+    fields: Collection[str] | None = None
+
+    @property
+    def is_id_alone(self) -> bool:
+        """Whether nothing has to be read."""
+        return self.fields is not None and not set(self.fields) - {"id"}
+
+    @property
+    def has_reasons(self) -> bool:
+        """Whether the core has to be asked."""
+        return self.fields is None or "reasons" in self.fields
+
+
+class Glance:
+    """Sees new jobs in the step that makes them: their rows in its transaction, their reasons after it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._read: reads.JobsWithDocuments = [], {}, []
+        self._reasons: dict[int, Explanation] = {}
+
+    def read_jobs(self, ids: Sequence[int]) -> Write | None:
+        """What reads them beside the saves; None when nothing of them is wanted."""
+        if self._wanted.is_id_alone:
+            return None
+
+        def read(tx: Transaction) -> None:
+            self._read = reads.jobs_with_documents(tx.reading(), ids)
+
+        return read
+
+    def explain_jobs(self, core: Scheduler, ids: Sequence[int]) -> None:
+        """Take the reasons of those that did not start."""
+        if self._wanted.has_reasons:
+            self._reasons = explained(core, ids)
+
+    async def views(self, service: Service, ids: Sequence[int]) -> list[View]:
+        """What is wanted of them, with all reasons as they were when the jobs were made."""
+        if self._wanted.is_id_alone:
+            return ids_alone(ids)
+        return await _views(service, self._read, self._wanted, self._reasons)
+
+
+async def job_views(service: Service, rows: Iterable[JobRow], wanted: Wanted) -> list[View]:
     """The views of these jobs, in their order, with the reasons of those that have not started."""
     known = {row.id: row for row in rows}
-    reasons = await _reasons(service, known)
-    bodies, depends_on = await _documents(service, known)
-    views = views_for(service, caller_uid, clock.now_us())
+    hashes = {one for row in known.values() for one in (row.spec_hash, row.env_hash) if one is not None}
+    documents: tuple[dict[str, bytes], list[Dependency]] = {}, []
+    if wants_documents(wanted.fields):
+        documents = await service.store.specs_and_dependencies(hashes, known)
+    return await _views(service, (list(known.values()), *documents), wanted, {})
+
+
+async def job_views_of(service: Service, ids: Sequence[int], wanted: Wanted) -> list[View]:
+    """The views of stored jobs by their ids, read in one trip."""
+    if wanted.is_id_alone:
+        return ids_alone(ids)
+    found = await service.store.read(partial(reads.jobs_with_documents, ids=ids))
+    return await _views(service, found, wanted, {})
+
+
+def ids_alone(ids: Iterable[int]) -> list[View]:
+    """The views of jobs of which nothing but the id is wanted."""
+    return [{"id": str(job_id)} for job_id in ids]
+
+
+async def _views(
+    service: Service,
+    found: reads.JobsWithDocuments,
+    wanted: Wanted,
+    explanations: Mapping[int, Explanation],
+) -> list[View]:
+    rows, documents, dependencies = found
+    known = {row.id: row for row in rows}
+    reasons = await _reasons(service, known, explanations) if wanted.has_reasons else {}
+    bodies = {name: thaw(body) for name, body in documents.items()}
+    depends_on: dict[int, list[dict[str, Any]]] = {}
+    for one in dependencies:
+        depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
+    views = views_for(service, wanted.caller_uid, clock.now_us())
     return [
-        views.view(
-            row,
-            bodies.get(row.spec_hash or "", {}),
-            bodies.get(row.env_hash) if row.env_hash is not None else None,
-            reasons.get(row.id),
-            depends_on.get(row.id, []),
+        shortened(
+            views.view(
+                row,
+                bodies.get(row.spec_hash or "", {}),
+                bodies.get(row.env_hash) if row.env_hash is not None else None,
+                reasons.get(row.id),
+                depends_on.get(row.id, []),
+            ),
+            wanted.fields,
         )
         for row in known.values()
     ]
@@ -58,20 +143,26 @@ def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
 
 async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:
     """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
-    (view,) = await job_views(service, [await job_row(service, job_id, path)], caller_uid)
+    (view,) = await job_views(service, [await job_row(service, job_id, path)], Wanted(caller_uid))
     retries = await service.store.retries(job_id) if view["isFinished"] else []
     return {**view, "retries": retries_view(retries)} if retries else view
 
 
-async def _reasons(service: Service, rows: dict[int, JobRow]) -> dict[int, Explanation]:
+async def _reasons(
+    service: Service, rows: dict[int, JobRow], known: Mapping[int, Explanation]
+) -> dict[int, Explanation]:
     """Explanations of the jobs that have not started; rows that were overtaken are read again in place."""
     reasons: dict[int, Explanation] = {}
     open_ids = [job_id for job_id, row in rows.items() if row.status in NOT_STARTED]
-    for _ in range(LOOKS):
+    for turn in range(LOOKS):
         if not open_ids:
             break
-        found = await service.scheduler.look(partial(explained, ids=tuple(open_ids)))
-        agreed = {i: one for i, one in found.items() if one.reasons and one.status == rows[i].status}
+        found = known
+        if turn or not known:
+            found = await service.scheduler.look(partial(explained, ids=tuple(open_ids)))
+        agreed = {
+            i: one for i in open_ids if (one := found.get(i)) and one.reasons and one.status == rows[i].status
+        }
         reasons |= agreed
         moved = [job_id for job_id in open_ids if job_id not in agreed]
         for row in await service.store.job_rows(moved) if moved else ():
@@ -84,18 +175,6 @@ def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> di
     """The core's explanation of those jobs that are live."""
     jobs = core.state.jobs
     return {job_id: explain(core.state, jobs[job_id], count=count) for job_id in ids if job_id in jobs}
-
-
-async def _documents(
-    service: Service, rows: Mapping[int, JobRow]
-) -> tuple[dict[str, Any], dict[int, list[dict[str, Any]]]]:
-    """The frozen documents by hash, and whom each job depends on; one trip to the store for both."""
-    hashes = {one for row in rows.values() for one in (row.spec_hash, row.env_hash) if one is not None}
-    bodies, dependencies = await service.store.specs_and_dependencies(hashes, rows)
-    depends_on: dict[int, list[dict[str, Any]]] = {}
-    for one in dependencies:
-        depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
-    return {name: thaw(body) for name, body in bodies.items()}, depends_on
 
 
 def shortened(view: View, fields: Iterable[str] | None) -> View:

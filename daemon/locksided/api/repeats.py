@@ -5,7 +5,7 @@ from typing import Any
 
 from locksided.actors.messages import Repeated
 from locksided.api.once import job_reference, once
-from locksided.api.reading import View, answered_ids, job_row, job_views, marked, shortened
+from locksided.api.reading import View, Wanted, answered_ids, job_row, job_views, marked
 from locksided.api.service import Service
 from locksided.server.calls import Call
 
@@ -32,6 +32,6 @@ async def _again(service: Service, call: Call, params: Any, repeated: Repeated) 
     if call.method.name == "job.purge":
         return {"id": str(ids[0]), "deduplicated": True}
     rows = [await job_row(service, job_id) for job_id in ids]
-    views = await job_views(service, rows, call.principal.uid)
-    answers = [marked(shortened(view, params.fields), repeated) for view in views]
+    views = await job_views(service, rows, Wanted(call.principal.uid, params.fields))
+    answers = [marked(view, repeated) for view in views]
     return {"jobs": answers} if call.method.name in _OF_MANY else answers[0]

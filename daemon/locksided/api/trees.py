@@ -28,7 +28,7 @@ from locksided.runner.drafts import (
 from locksided.runner.fields import Fields
 from locksided.runner.orchestration import Task, as_seen_above, passed_on, read_orchestration
 from locksided.runner.request import Request, read_request
-from locksided.runner.resolve import resolve
+from locksided.runner.resolve import resolve_request
 from locksided.runner.resolved import Defaults, Found, Resolved
 from locksided.runner.selection import TaskAction, decide
 from locksided.runner.variables import filled
@@ -85,7 +85,7 @@ class Trees:
         config = await self._shelf.config(request)
         self._check_writer(request, config, above)
         found = await self._shelf.found(request, config)
-        resolved = await self._resolved(fields, found, above)
+        resolved = await self._resolved(request, found, above)
         if resolved.type is JobType.ORCHESTRATION:
             return await self._orchestration(
                 resolved, place, _below(resolved, request, config, above), choice
@@ -95,9 +95,9 @@ class Trees:
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
         return await self._work(resolved, place)
 
-    async def _resolved(self, fields: Mapping[str, Any], found: Found, above: Above) -> Resolved:
+    async def _resolved(self, request: Request, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
-            return resolve(fields, found, self._defaults, above=above.levels)
+            return resolve_request(request, found, self._defaults, above=above.levels)
 
         rows = found.config.body.get("rows") if found.config is not None else None
         return read() if len(rows or ()) <= ROWS_DONE_HERE else await to_thread.run_sync(read)

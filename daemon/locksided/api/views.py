@@ -3,7 +3,7 @@
 Pure: whoever calls has read everything. What is not known yet is null; objects and lists are never null.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from locksided import clock
@@ -29,6 +29,21 @@ NO_RESULT: Mapping[str, Any] = {
     "error": None,
 }
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
+
+
+WITHOUT_DOCUMENTS = frozenset(
+    {
+        *("id", "runId", "parentRunId", "type", "name", "component", "config", "status", "isFinished"),
+        *("reasons", "stage", "progress", "message", "process"),
+        *("createdTime", "startTime", "endTime", "durationSeconds", "queueSeconds"),
+    }
+)
+"""Fields that are shown without the frozen specification and without dependencies."""
+
+
+def wants_documents(fields: Collection[str] | None) -> bool:
+    """Whether a view with these fields (None: all) needs more than the job's row."""
+    return fields is None or not WITHOUT_DOCUMENTS.issuperset(fields)
 
 
 class JobViews:

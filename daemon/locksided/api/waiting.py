@@ -8,7 +8,7 @@ import anyio
 
 from lockside.protocol import params as p
 from locksided.actors.broker import Changes
-from locksided.api.reading import View, job_views, shortened
+from locksided.api.reading import View, Wanted, job_views
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
@@ -41,8 +41,8 @@ class WaitMethods:
                 with anyio.move_on_after(params.timeout_seconds):
                     await self._until_over(rows, ends, for_all)
                 rows = await self._known(ids, list(asked))
-        views = await job_views(self._service, [rows[job_id] for job_id in ids], call.principal.uid)
-        views = [shortened(view, params.fields) for view in views]
+        wanted = Wanted(call.principal.uid, params.fields)
+        views = await job_views(self._service, [rows[job_id] for job_id in ids], wanted)
         return {"jobs": views} if params.ids is not None else views[0]
 
     async def _known(self, ids: list[int], paths: list[str]) -> dict[int, JobRow]:

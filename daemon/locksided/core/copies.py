@@ -4,6 +4,7 @@ It costs a look at every live job. Lines and holders are found anew, as at a sta
 """
 
 from copy import copy
+from typing import TypeVar
 
 from locksided.core import dispatch
 from locksided.core.families import Container
@@ -12,6 +13,8 @@ from locksided.core.model import Program
 from locksided.core.pools import Pool
 from locksided.core.state import State
 from locksided.core.turn import Turn
+
+J = TypeVar("J", bound=Job)
 
 
 def copied(state: State, now_us: int) -> State:
@@ -33,6 +36,21 @@ def copied(state: State, now_us: int) -> State:
     return twin
 
 
+def _shallow(job: J) -> J:
+    """As `copy.copy` does it, in a third of the time."""
+    kind = type(job)
+    other = kind.__new__(kind)
+    for name in _MEMBERS[kind]:
+        setattr(other, name, getattr(job, name))
+    return other
+
+
+_MEMBERS = {
+    kind: tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    for kind in (Job, Container)
+}
+
+
 def _pool(pool: Pool) -> Pool:
     twin = Pool(pool.id, pool.slots, pool.executor)
     twin.paused_by = pool.paused_by
@@ -49,7 +67,7 @@ def _run(run: Run | None) -> Run | None:
 
 def _job(twin: State, job: Job) -> Job:
     """A container is copied before its children: its id is lower than theirs."""
-    other = copy(job)
+    other = _shallow(job)
     other.line = None
     if isinstance(other, DoubtedJob) and other.program is Program.DOUBTED:
         other.program = Program.TRUSTED  # a forecast takes it to be there

@@ -46,8 +46,10 @@ class Ranked:
     def add(self, job: "Job") -> None:
         """Give a job its place."""
         chunks = self._chunks
-        if not chunks or (rank(chunks[-1][-1]) < rank(job) and len(chunks[-1]) >= CHUNK):
-            chunks.append([job])
+        if not chunks or rank(chunks[-1][-1]) < rank(job):  # nearly always: who comes last stands last
+            if not chunks or len(chunks[-1]) >= CHUNK:
+                chunks.append([])
+            chunks[-1].append(job)
             return
         number, place = self._find(job)
         chunk = chunks[number]

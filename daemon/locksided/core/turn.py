@@ -91,7 +91,7 @@ class Turn:
         """
         known = job.run.stages if job.run is not None else job.first_stages
         for stage, moment_us in stages.items():
-            known.setdefault(stage, max(moment_us, *known.values()))
+            known.setdefault(stage, max((moment_us, *known.values())))
             self.event(job, "job.stage", stage=stage)
         return {"stage": list(stages)[-1], "stages": dict(known)}
 

@@ -58,7 +58,15 @@ def work_tree(resolved: Resolved, place: Place) -> Draft:
     if resolved.type is JobType.CONTAINER:
         return _container(resolved, place)
     job = _draft(resolved, place, resolved.spec)
-    return _tried_again(replace(job, on_error=_on_error(resolved.on_error)), resolved.runtime.retry)
+    if resolved.on_error is not None:
+        job = replace(job, on_error=_on_error(resolved.on_error))
+    return _tried_again(job, resolved.runtime.retry)
+
+
+def relocked(tree: Draft, lock_key: str) -> Draft:
+    """The same work under another lock key, wherever it takes one; not for orchestrations."""
+    children = tuple(relocked(child, lock_key) for child in tree.children)
+    return replace(tree, lock_key=tree.lock_key and lock_key, children=children)
 
 
 def _container(resolved: Resolved, place: Place) -> Draft:

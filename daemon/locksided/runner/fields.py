@@ -6,6 +6,7 @@ It knows no field by name and has no defaults: what is not there, or null, is No
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -19,13 +20,15 @@ _MAX_ID = 255
 def join(path: str, *keys: str | int) -> str:
     """The path of something below `path`, as in `$.retry.on[2]`."""
     for key in keys:
-        if isinstance(key, int):
-            path = f"{path}[{key}]"
-        elif _PLAIN_KEY.fullmatch(key):
-            path = f"{path}.{key}"
-        else:
-            path = f'{path}["{key}"]'
+        path += _step(key)
     return path
+
+
+@lru_cache(maxsize=1024)  # most are names of fields, asked for with every request
+def _step(key: str | int) -> str:
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if _PLAIN_KEY.fullmatch(key) else f'["{key}"]'
 
 
 def is_id(value: str) -> bool:

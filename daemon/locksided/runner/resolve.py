@@ -19,7 +19,7 @@ from locksided.runner.configuration import (
     refuse_processors_twice,
 )
 from locksided.runner.fields import Fields
-from locksided.runner.locking import config_lock_key, free_lock_key, wire_lock_key
+from locksided.runner.locking import config_lock_key, free_lock_key
 from locksided.runner.manifest import effective_manifest
 from locksided.runner.parameters import Parts, check_parameters, split_environment
 from locksided.runner.precedence import named_tag, runtime_of
@@ -56,7 +56,14 @@ def resolve(
 
     `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
     """
-    subject = _subject(read_request(values), found, above)
+    return resolve_request(read_request(values), found, defaults, above=above)
+
+
+def resolve_request(
+    request: Request, found: Found, defaults: Defaults, *, above: Sequence[Fields] = ()
+) -> Resolved:
+    """The meaning of a request that was read already. Raises `Refused` with path and remedy."""
+    subject = _subject(request, found, above)
     runtime = runtime_of(
         subject.component.id, subject.asked, Fields(subject.manifest, "$.component"), defaults
     )
@@ -230,7 +237,7 @@ def _resolved(subject: _Subject, runtime: Runtime, variables: dict[str, str], fo
         rows=rows,
         state_rows=() if not saves_state else (None,) if rows is None else rows,
         user=manifest.get("user"),
-        spec=_specification(subject, runtime, lock_key, root, variables, found),
+        spec=_specification(subject, runtime, root, variables, found),
         environment=environment,
         warnings=subject.warnings,
         root=subject.root,
@@ -251,7 +258,6 @@ def default_name(
 def _specification(
     subject: _Subject,
     runtime: Runtime,
-    lock_key: str | None,
     root: Mapping[str, Any],
     variables: Mapping[str, str],
     found: Found,
@@ -279,7 +285,6 @@ def _specification(
             "backend": dict(runtime.backend),
             "limits": runtime.limits.to_wire(),
             "lock": runtime.lock_policy,
-            "lockKey": wire_lock_key(lock_key),
             "onLost": runtime.on_lost.value,
             "onRecordErrors": request.on_record_errors.value,
             "behavior": {"onError": None if request.on_error is None else request.on_error.value},

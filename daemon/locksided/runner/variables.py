@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from locksided.core.errors import Invalid
@@ -9,6 +10,8 @@ from locksided.runner.fields import Fields, as_text, describe, join
 
 _PLACE = re.compile(r"\{\{\s*(#?[A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 _MAX_DEPTH = 100
+_LEAVES = (str, int, float, NoneType)
+_INNER = (dict, list, tuple, Mapping)
 
 
 def values_of(pairs: Sequence[Any], path: str) -> dict[str, str]:
@@ -71,7 +74,7 @@ def filled(document: Any, values: Mapping[str, str]) -> Any:
     match document:
         case str():
             return _PLACE.sub(lambda place: values.get(place[1], place[0]), document)
-        case Mapping():
+        case dict() | Mapping():
             return {key: filled(value, values) for key, value in document.items()}
         case list() | tuple():
             return [filled(value, values) for value in document]
@@ -86,10 +89,21 @@ def refuse_deep(document: object, path: str) -> None:
 
 
 def _depth_exceeds(document: object, left: int) -> bool:
-    if not isinstance(document, Mapping | list | tuple):
-        return False
-    inner: Iterable[object] = document.values() if isinstance(document, Mapping) else document
-    return left == 0 or any(_depth_exceeds(value, left - 1) for value in inner)
+    """Level by level, so that no depth is too much for it and a plain text costs next to nothing."""
+    level = _with_inside([document])
+    for _ in range(left):
+        if not level:
+            return False
+        level = [found for outer in level for found in _with_inside(_inside(outer))]
+    return bool(level)
+
+
+def _inside(document: Any) -> Iterable[object]:
+    return document.values() if isinstance(document, Mapping) else document
+
+
+def _with_inside(values: Iterable[object]) -> list[object]:
+    return [value for value in values if not isinstance(value, _LEAVES) and isinstance(value, _INNER)]
 
 
 def _texts(document: object, depth: int) -> Iterable[str]:

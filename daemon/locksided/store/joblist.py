@@ -11,8 +11,9 @@ import msgspec
 
 from locksided.core.errors import Invalid
 from locksided.store import cursors
+from locksided.store.blocks import Span
 from locksided.store.jobfilter import MAX_LIMIT, JobFilter, OrderBy, Page
-from locksided.store.reads import snapshot
+from locksided.store.reads import job_rows, snapshot
 from locksided.store.rows import JobRow, decoded
 from locksided.store.search import KEYS, Search, search
 from locksided.store.terms import NO_END, Term
@@ -69,18 +70,35 @@ def _page(
     connection: sqlite3.Connection, found: Search, page: Page, place: cursors.Place | None
 ) -> list[JobRow]:
     """Read one job more than the page has: it tells whether there is another page."""
-    single = len(found.sources) == 1
-    id_column = found.sources[0].id if single else "id"
+    direction = "DESC" if page.descending else "ASC"
+    if found.met:
+        sql, args = found.meeting(_COLUMNS, direction, _span_behind(page, place))
+        rows = connection.execute(f"{sql} LIMIT ?", (*args, page.limit + 1)).fetchall()
+        return decoded(JobRow, rows)
+    if page.order_by is not OrderBy.ID:
+        return _in_order_of_times(connection, found, page, place)
+    id_column = found.sources[0].id if len(found.sources) == 1 else "id"
     behind = [] if place is None else [_behind(page, place, id_column)]
     sql, args = found.arms(_COLUMNS, *behind)
+    sql = f"{sql} ORDER BY {id_column} {direction} LIMIT ?"
+    return decoded(JobRow, connection.execute(sql, (*args, page.limit + 1)).fetchall())
+
+
+def _in_order_of_times(
+    connection: sqlite3.Connection, found: Search, page: Page, place: cursors.Place | None
+) -> list[JobRow]:
+    """Sort ids and times alone, and then read the rows of the page."""
     direction = "DESC" if page.descending else "ASC"
-    order = f"{id_column} {direction}"
-    if page.order_by is not OrderBy.ID:
-        order = f"{KEYS[page.order_by]} {direction}, {order}"
-    if not single and page.order_by is not OrderBy.ID:
-        sql = f"SELECT {_COLUMNS} FROM ({sql})"
-    rows = connection.execute(f"{sql} ORDER BY {order} LIMIT ?", (*args, page.limit + 1)).fetchall()
-    return decoded(JobRow, rows)
+    id_column = found.sources[0].id if len(found.sources) == 1 else "id"
+    behind = [] if place is None else [_behind(page, place, id_column)]
+    key = KEYS[page.order_by]
+    sql, args = found.arms(f"jobs.id, {key} AS place", *behind)
+    if len(found.sources) > 1:
+        sql, key, id_column = f"SELECT id, place FROM ({sql})", "place", "id"
+    sql = f"{sql} ORDER BY {key} {direction}, {id_column} {direction} LIMIT ?"
+    ids = [job_id for job_id, _ in connection.execute(sql, (*args, page.limit + 1))]
+    rows = {row.id: row for row in job_rows(connection, ids)}
+    return [rows[job_id] for job_id in ids]
 
 
 def _behind(page: Page, place: cursors.Place, id_column: str) -> Term:
@@ -91,6 +109,13 @@ def _behind(page: Page, place: cursors.Place, id_column: str) -> Term:
     return Term(
         f"{key} {less}= ? AND ({key} {less} ? OR {id_column} {less} ?)", (place.key, place.key, place.id)
     )
+
+
+def _span_behind(page: Page, place: cursors.Place | None) -> Span:
+    """The ids that are still to come, in the order of ids."""
+    if place is None:
+        return Span()
+    return Span(last=place.id - 1) if page.descending else Span(first=place.id + 1)
 
 
 def _key(row: JobRow, order: OrderBy) -> int:

@@ -67,6 +67,10 @@ SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDE
 SELECT {live_columns} FROM jobs INDEXED BY jobs_live
 WHERE status IN ('created', 'waiting', 'processing', 'terminating') AND id > ? ORDER BY id LIMIT ?;
 
+-- name: live_ids
+-- Answered from the index alone.
+SELECT id FROM jobs INDEXED BY jobs_live WHERE status IN ('created', 'waiting', 'processing', 'terminating');
+
 -- name: final_statuses
 SELECT id, status FROM jobs
 WHERE id IN (SELECT value FROM json_each(?))

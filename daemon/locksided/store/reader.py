@@ -70,6 +70,10 @@ class Reader:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
 
+    async def live_ids(self) -> list[int]:
+        """Answer the ids of all jobs that are not final."""
+        return await self.read(reads.live_ids)
+
     async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[LiveJob]:
         """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""
         after = 0

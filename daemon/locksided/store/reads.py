@@ -44,9 +44,26 @@ def job_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[JobRow]
     return decoded(JobRow, connection.execute(QUERIES["job_rows"], (ids_text(ids),)).fetchall())
 
 
+JobsWithDocuments = tuple[list[JobRow], dict[str, bytes], list[Dependency]]
+"""Jobs, their specifications and environments by hash, and whom they wait for."""
+
+
+def jobs_with_documents(connection: sqlite3.Connection, ids: Iterable[int]) -> JobsWithDocuments:
+    """Answer those of `ids` that exist with their documents and whom they wait for, all of one commit."""
+    with snapshot(connection):
+        rows = job_rows(connection, ids)
+        hashes = {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
+        return rows, specs(connection, hashes), dependencies_of(connection, [row.id for row in rows])
+
+
 def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
     """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
     return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+
+
+def live_ids(connection: sqlite3.Connection) -> list[int]:
+    """Answer the ids of all jobs that are not final."""
+    return [job_id for (job_id,) in connection.execute(QUERIES["live_ids"])]
 
 
 def final_statuses(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, str]:

@@ -2,44 +2,85 @@
 
 SQLite does not know how many jobs a value has, and it may be one or a million. So the candidates are counted,
 up to a limit: the narrowest leads the search, all others restrict. A lead of few jobs may be sorted; one of
-many must yield them in the order that is asked for.
+many must yield them in the order that is asked for. Where several values each have many jobs, their indexes
+are read side by side, and only the jobs that stand in all of them are looked at.
 """
 
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from locksided.store.blocks import Span, common, ids_of, keys_of
 from locksided.store.jobfilter import JobFilter, OrderBy
-from locksided.store.terms import END, Source, Term, terms
+from locksided.store.reads import ids_text
+from locksided.store.terms import BY_ID, END, Source, Term, terms
 
 FEW = 5000
+FEW_MET = 1000
 KEYS = {OrderBy.ID: "id", OrderBy.CREATED: "created_us", OrderBy.ENDED: END}
 _ORDERED = {OrderBy.CREATED: "jobs_created", OrderBy.ENDED: "jobs_ended"}
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Sources that share no job, and the conditions that hold in each beside its own."""
+    """Sources that share no job, and the conditions that hold in each beside its own.
+
+    `span` has the ids of all jobs that are meant. `met` are terms of many jobs each that all must hold: their
+    indexes can be read side by side, instead of the sources, when the order is that of ids.
+    """
 
     sources: tuple[Source, ...]
     restrictions: tuple[Term, ...]
+    span: Span = Span()  # noqa: RUF009 - frozen
+    met: tuple[Term, ...] = ()
 
     def arms(self, columns: str, *more: Term) -> tuple[str, list[Any]]:
         """Compose a SELECT of `columns` over all sources."""
-        restrictions = (*self.restrictions, *more)
         parts, args = [], []
         for source in self.sources:
+            restrictions = (*self.restrictions, *self._within(source), *more)
             conditions = " AND ".join([f"({source.sql})", *(term.sql for term in restrictions)])
             parts.append(f"SELECT {columns} FROM {source.table} WHERE {conditions}")
             args += [*source.args, *(arg for term in restrictions for arg in term.args)]
         return " UNION ALL ".join(parts), args
 
+    def meeting(self, columns: str, direction: str, behind: Span) -> tuple[str, list[Any]]:
+        """Compose a SELECT of `columns` of the jobs that stand in all terms of `met`, in the order of ids.
+
+        The innermost SELECT is ordered and unlimited, so that its jobs are looked at one by one as they come.
+        """
+        inner, args = self.side_by_side(behind)
+        others = [term for term in self.restrictions if term not in self.met]
+        conditions = " AND ".join(["TRUE", *(term.sql for term in others)])
+        sql = (
+            f"SELECT {columns} FROM ({inner} ORDER BY met_id {direction} LIMIT -1)"
+            f" CROSS JOIN jobs ON jobs.id = met_id WHERE {conditions}"
+        )
+        return sql, [*args, *(arg for term in others for arg in term.args)]
+
+    def side_by_side(self, behind: Span = Span()) -> tuple[str, tuple[Any, ...]]:  # noqa: B008 - frozen
+        """Compose a SELECT of the ids that stand in all terms of `met`."""
+        span, parts, args = self.span.both(behind), [], []
+        for term in sorted(self.met, key=lambda term: -len(term.sources)):
+            arms = []
+            for source in term.sources:
+                within = span.term(source.id)
+                table, sql = source.alone, f"{source.sql} AND {within.sql}"
+                arms.append(f"SELECT {source.id} AS met_id FROM {table} WHERE {sql}")
+                args += [*source.args, *within.args]
+            parts.append(" UNION ".join(arms))
+        return " INTERSECT ".join(parts), tuple(args)
+
+    def _within(self, source: Source) -> tuple[Term, ...]:
+        return () if self.span == Span() else (self.span.term(source.id),)
+
 
 def search(connection: sqlite3.Connection, wanted: JobFilter, order: OrderBy) -> Search:
     """Choose a lead for this filter and order."""
     scope, *others = terms(wanted)
+    others = [term if term.by_id else _without_empty(connection, term) for term in others]
     candidates = [term for term in others if term.sources]
     if wanted.visible is False:
         candidates.append(scope)
@@ -49,13 +90,48 @@ def search(connection: sqlite3.Connection, wanted: JobFilter, order: OrderBy) ->
     few, _, narrowest = min(counted, key=lambda entry: entry[:2], default=(FEW + 1, True, scope))
     if few <= FEW:
         return _led_by(narrowest, scope, others)
-    if order is not OrderBy.ID:
-        return _in_order(wanted, order, scope, others)
+    met = _met(candidates)
+    if order is OrderBy.ID:
+        found = _led_by(narrowest if narrowest.by_id else scope, scope, others)
+        return replace(found, span=_span(connection, wanted, others), met=met)
+    if met and (all_of := _all_of(connection, met)) is not None:
+        return _led_by(all_of, scope, others)
+    elsewhere = [term for term in others if term.key != KEYS[order]]
+    span = _span(connection, wanted, elsewhere)
+    bounds = keys_of(connection, wanted.project, KEYS[order], span) if span != Span() else None
+    return _in_order(wanted, order, scope, [*others, *([bounds] if bounds is not None else ())])
+
+
+def _met(candidates: list[Term]) -> tuple[Term, ...]:
+    """The terms whose indexes can be read side by side; none unless there are two."""
+    met = [term for term in candidates if term.by_id]
+    several = [term for term in met if len(term.sources) > 1]
+    return tuple(met) if len(met) > 1 and len(several) < 2 else ()
+
+
+def _all_of(connection: sqlite3.Connection, met: tuple[Term, ...]) -> Term | None:
+    """One term of the jobs that stand in all of these, when they are few."""
+    most = min(FEW, FEW_MET)
+    sql, args = Search((), (), met=met).side_by_side()
+    found = connection.execute(f"{sql} ORDER BY met_id LIMIT ?", (*args, most + 1)).fetchall()
+    if len(found) > most:
+        return None
+    condition, ids = "jobs.id IN (SELECT value FROM json_each(?))", (ids_text(job_id for (job_id,) in found),)
+    return Term(condition, ids, (Source(BY_ID, condition, ids),))
+
+
+def _span(connection: sqlite3.Connection, wanted: JobFilter, others: list[Term]) -> Span:
+    """Between which ids all jobs of the ranges are, of times and of ids."""
     spans = [
-        _span(connection, term) for _, by_number, term in counted if by_number and len(term.sources) == 1
+        ids_of(connection, wanted.project, term.key, replace(term, sources=()))
+        for term in others
+        if term.key is not None
     ]
-    lead = narrowest if narrowest.by_id else scope
-    return _led_by(lead, scope, [*others, *spans])
+    for term in others:
+        if term.sources and all(source.table == BY_ID for source in term.sources):
+            ends = [end for source in term.sources for end in source.args]
+            spans.append(Span(min(ends), max(ends)))
+    return common(spans)
 
 
 def _led_by(lead: Term, scope: Term, others: list[Term]) -> Search:
@@ -69,7 +145,7 @@ def _united(sources: tuple[Source, ...]) -> Source:
     """Make one source of several that may share jobs."""
     united = " UNION ".join(f"SELECT {each.id} FROM {each.table} WHERE {each.sql}" for each in sources)
     args = tuple(arg for each in sources for arg in each.args)
-    return Source("jobs NOT INDEXED", f"id IN ({united})", args)
+    return Source(BY_ID, f"id IN ({united})", args)
 
 
 def _in_order(wanted: JobFilter, order: OrderBy, scope: Term, others: list[Term]) -> Search:
@@ -78,23 +154,28 @@ def _in_order(wanted: JobFilter, order: OrderBy, scope: Term, others: list[Term]
     return Search((source,), (scope, *others))
 
 
+def _without_empty(connection: sqlite3.Connection, term: Term) -> Term:
+    """Leave out where no job is; what is left of a text may be ranges of ids alone, which share no job."""
+    if len(term.sources) < 2:
+        return term
+    left = tuple(source for source in term.sources if _has_some(connection, source))
+    return replace(
+        term, sources=left or term.sources[:1], by_id=bool(left) and all(each.table == BY_ID for each in left)
+    )
+
+
+def _has_some(connection: sqlite3.Connection, source: Source) -> bool:
+    sql = f"SELECT 1 FROM {source.table} WHERE {source.sql} LIMIT 1"
+    return connection.execute(sql, source.args).fetchone() is not None
+
+
 def _count(connection: sqlite3.Connection, term: Term) -> int:
     """Count a term's jobs, but no further than it takes to know that they are many."""
     total = 0
     for source in term.sources:
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {source.table} WHERE {source.sql} LIMIT {FEW + 1})"
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {source.alone} WHERE {source.sql} LIMIT {FEW + 1})"
         (count,) = connection.execute(sql, source.args).fetchone()
         total += count
         if total > FEW:
             return FEW + 1
     return total
-
-
-def _span(connection: sqlite3.Connection, term: Term) -> Term:
-    """Answer between which ids the jobs of a range of times lie: what is outside need not be read."""
-    (source,) = term.sources
-    ends = connection.execute(
-        f"SELECT min(id), max(id) FROM {source.table} WHERE {source.sql}",
-        source.args,
-    ).fetchone()
-    return Term("id BETWEEN ? AND ?", ends)

@@ -11,6 +11,7 @@ from locksided.store.jobfilter import JobFilter
 
 NO_END = 9223372036854775807
 END = f"ifnull(end_us, {NO_END})"
+BY_ID = "jobs NOT INDEXED"
 LAST_CHARACTER = "\U0010ffff"
 _MAX_DIGITS = 18
 
@@ -19,13 +20,15 @@ _MAX_DIGITS = 18
 class Term:
     """A condition. `sources` find exactly its jobs; without them it only restricts.
 
-    With `by_id`, no two sources share a job and each yields them in the order of ids.
+    With `by_id`, no two sources share a job and each yields them in the order of ids. `key` is the time that
+    a range is of.
     """
 
     sql: str
     args: tuple[Any, ...]
     sources: tuple["Source", ...] = ()
     by_id: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Source:
     sql: str
     args: tuple[Any, ...] = ()
     id: str = "jobs.id"
+
+    @property
+    def alone(self) -> str:
+        """The table without what is joined to it: enough for the ids of its jobs."""
+        return self.table.partition(" CROSS JOIN ")[0]
 
 
 def terms(wanted: JobFilter) -> list[Term]:
@@ -147,7 +155,8 @@ def _range(index: str, column: str, project: str, first: int | None, last: int |
     if given:
         sql = " AND ".join(sql for sql, _ in given)
         args = tuple(value for _, value in given)
-        yield Term(sql, args, (Source(_indexed(index), f"project = ? AND {sql}", (project, *args)),))
+        source = Source(_indexed(index), f"project = ? AND {sql}", (project, *args))
+        yield Term(sql, args, (source,), key=column)
 
 
 def _text(wanted: JobFilter) -> Iterator[Term]:
@@ -165,7 +174,7 @@ def _text(wanted: JobFilter) -> Iterator[Term]:
         )
         for each in columns
     ]
-    sources += [Source("jobs NOT INDEXED", "id BETWEEN ? AND ?", ends) for ends in id_ranges(text)]
+    sources += [Source(BY_ID, "id BETWEEN ? AND ?", ends) for ends in id_ranges(text)]
     yield Term(f"({sql})", (text, end) * (len(columns) + 1), tuple(sources))
 
 

@@ -1,0 +1,147 @@
+"""What the machine can do without lockside: the measurements that the figures stand beside."""
+
+import json
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.wires import Line
+
+TRUE = "/bin/true"
+SLOTS = 2
+
+ECHO = """
+import asyncio, json, sys
+
+async def serve(reader, writer):
+    while line := await reader.readline():
+        asked = json.loads(line)
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "result": asked["params"]}
+        writer.write(json.dumps(answer).encode() + b"\\n")
+        await writer.drain()
+
+async def main():
+    server = await asyncio.start_unix_server(serve, sys.argv[1], limit=1 << 24)
+    print("ready", flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def spawns_a_second(count: int) -> float:
+    """`/bin/true` by posix_spawn, two at a time, each waited for."""
+    begin = time.monotonic()
+    for started in range(count):
+        if started >= SLOTS:
+            os.waitpid(-1, 0)
+        os.posix_spawn(TRUE, [TRUE], {})
+    for _ in range(min(SLOTS, count)):
+        os.waitpid(-1, 0)
+    return count / (time.monotonic() - begin)
+
+
+def commit_seconds(folder: Path, count: int) -> float:
+    """The median of one-row transactions in a WAL with synchronous=FULL."""
+    took = []
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        database = sqlite3.connect(f"{place}/bare.db", isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)")
+        for number in range(count):
+            begin = time.monotonic()
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("INSERT INTO t VALUES (?, ?)", (number, "x" * 200))
+            database.execute("COMMIT")
+            took.append(time.monotonic() - begin)
+        database.close()
+    return statistics.median(took)
+
+
+@contextmanager
+def echo(folder: Path) -> Iterator[Path]:
+    """A bare asyncio server on a Unix socket that answers every line of JSON with its parameters."""
+    path = folder / "echo.sock"
+    server = subprocess.Popen([sys.executable, "-I", "-c", ECHO, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        server.stdout.readline()
+        yield path
+    finally:
+        server.terminate()
+        server.wait()
+        assert server.stdout is not None
+        server.stdout.close()
+
+
+def round_trip_seconds(path: Path, count: int, request: dict[str, object]) -> float:
+    """The median time from a request to its answer, one at a time on one connection."""
+    took = []
+    with Line(path) as line:
+        for _ in range(count):
+            data = json.dumps(request).encode() + b"\n"
+            begin = time.monotonic()
+            line.exchange(data)
+            took.append(time.monotonic() - begin)
+    return statistics.median(took)
+
+
+def interpreter_seconds(count: int) -> float:
+    """The median time of an interpreter that does nothing."""
+    return command_seconds([sys.executable, "-c", "pass"], count)
+
+
+def command_seconds(command: list[str], count: int, environment: dict[str, str] | None = None) -> float:
+    """The median time that a command takes, from its start to its end."""
+    took = []
+    for _ in range(count):
+        begin = time.monotonic()
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False
+        )
+        took.append(time.monotonic() - begin)
+        assert done.returncode == 0, done.stderr.decode()
+    return statistics.median(took)
+
+
+def pipe_to_file_seconds(folder: Path, command: list[str]) -> float:
+    """What a program writes, read from a pipe and written to a file: how long until its end."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        begin = time.monotonic()
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+        assert program.stdout is not None
+        while data := program.stdout.read(1 << 16):
+            file.write(data)
+        program.wait()
+        return time.monotonic() - begin
+
+
+def socket_pair_seconds(count: int) -> float:
+    """A byte to another thread and back: what waking somebody costs here at least."""
+    here, there = socket.socketpair()
+
+    def answer() -> None:
+        while byte := there.recv(1):
+            there.send(byte)
+
+    other = threading.Thread(target=answer)
+    other.start()
+    begin = time.monotonic()
+    for _ in range(count):
+        here.send(b"x")
+        here.recv(1)
+    took = (time.monotonic() - begin) / count
+    here.close()
+    other.join()
+    there.close()
+    return took

@@ -1,0 +1,20 @@
+"""The benchmark runs: every part gives its figures, with so little work that they mean nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.place import Scale
+from bench.run import PARTS, measured
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_benchmark_gives_figures(part: str, tmp_path: Path) -> None:
+    scale = Scale(Path("/tmp"), tmp_path, rounds=1, share=0.0005)
+    figures = measured([part], scale)
+    assert figures
+    file = tmp_path / "figures.json"
+    report.write(file, figures)
+    assert figures[0].name in report.figures_table(figures)
+    assert figures[0].name in report.comparison(file, figures)
