@@ -88,6 +88,12 @@ def points(found: dict[str, int], count: int) -> list[tuple[str, int]]:
     return everywhere[part - 1 :: parts][:: math.ceil(len(everywhere) / parts / MOST_POINTS)]
 
 
+def until_logged(daemon: Daemon, text: str, after: int = 0) -> None:
+    """Let it work until its log says so, `after` so many characters."""
+    while text not in daemon.stderr()[after:]:
+        alive_for(daemon, 0.02)
+
+
 def alive_for(daemon: Daemon, seconds: float) -> None:
     """Let it work; it must not end by itself."""
     assert daemon.process is not None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
+import anyio
 import structlog
 
 from locksided import clock
@@ -73,6 +74,7 @@ class SchedulerActor:
         self._executors: Executors | None = None
         self._trouble: Trouble | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
+        self._probe_at = 0.0
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class SchedulerActor:
 
     def _seconds_to_deadline(self) -> float:
         if self._trouble is not None:
-            return self._probe_seconds
+            return max(self._probe_at - anyio.current_time(), 0.0)
         deadline_us = self._the_core.next_deadline_us()
         if deadline_us is None:
             return LONGEST_SLEEP_SECONDS
@@ -270,6 +272,7 @@ class SchedulerActor:
             log.error("the store cannot be written", cause=cause)
             self._trouble = Trouble(cause, clock.now_us())
             self._probe_seconds = FIRST_PROBE_SECONDS
+            self._probe_at = anyio.current_time() + self._probe_seconds
         for message in batch:
             if isinstance(message, Ask):
                 message.refuse(self._unavailable())
@@ -278,26 +281,29 @@ class SchedulerActor:
             if isinstance(message, Look):
                 self._mailbox.put(message)
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> bool:
+        """Read the core again; False if that cannot be, and the old one only explains meanwhile."""
         try:
             core: Scheduler = await self._load()
         except StoreUnavailable as error:
             log.error("the store cannot be read", cause=str(error))
-            return  # the old core still explains; it decides nothing while there is trouble
+            return False
         core.state.store_trouble = self._trouble
         self._core = core
+        return True
 
     async def _try_again(self, batch: list[Message]) -> None:
+        """Refuse what is asked; go on as before once the store can be written, and read, again."""
         for message in batch:
             if isinstance(message, Ask):
                 message.refuse(self._unavailable())
-        if batch:
-            return
-        if not await self._store.probe():
+        if anyio.current_time() < self._probe_at:
+            return  # however much is asked meanwhile, the moment of the next try comes
+        if not (await self._store.probe() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
+            self._probe_at = anyio.current_time() + self._probe_seconds
             return
-        self._trouble = None
-        await self._reload()
+        self._trouble = self._the_core.state.store_trouble = None
         log.info("the store can be written again")
         assert self._executors is not None
         self._executors.reconcile(self._the_core)
