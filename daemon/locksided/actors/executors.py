@@ -212,6 +212,8 @@ class Executors:
             claim = await to_thread.run_sync(burn, control)
         except OSError as error:
             log.error("a claim cannot be read", job=job.job_id, cause=str(error))
+            executor.flights.pop(job.token, None)
+            self._link.reconnect_soon()
             return
         if job.token in self._of_another_boot:
             flight.phase = Phase.CONCLUDING

@@ -21,6 +21,7 @@ VERSION = 1
 LINE_BYTES = 32 * 1024 * 1024
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
+AGAIN_SECONDS = 2.0
 
 log = structlog.get_logger("keeper")
 
@@ -47,6 +48,7 @@ class KeeperLink:
         self._socket = Path(settings.socket) if settings.socket else folder / f"{VERSION}.sock"
         self._writer: asyncio.StreamWriter | None = None
         self._encode = msgspec.json.Encoder().encode
+        self._again: asyncio.TimerHandle | None = None
         self.hello: Mapping[str, Any] = {}
         self.generation = 0
 
@@ -62,8 +64,16 @@ class KeeperLink:
         self._writer.write(self._encode(message) + b"\n")
         return True
 
+    def reconnect_soon(self) -> None:
+        """Something of the keeper's could not be settled now: hear of it again, after a moment."""
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.reconnect)
+
     def reconnect(self) -> None:
         """End the connection, if there is one, so that a new hello tells what the keeper has."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         if self._writer is not None:
             self._writer.close()
 
