@@ -120,7 +120,8 @@ def judge(daemon: Daemon, script: Script, *, starts: int, slots: int) -> None:
         assert jobs["never"]["status"] == "cancelled", jobs["never"]
         state = wire.call("state.get", component="sweep.counts", config="it")["state"]
         assert state["n"] == int(script.name), f"the state was saved {state['n']} times"
-        assert wire.call("daemon.check")["problems"] == []
+        problems = wire.call("daemon.check")["problems"]
+        assert not problems, problems
 
 
 def rows_of(wire: Wire, container: Message) -> dict[str, Message]:

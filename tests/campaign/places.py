@@ -1,14 +1,15 @@
-"""Disks of the test's own, in a mount namespace of the daemon's own: small, full, without inodes, read-only."""
+"""Disks of the test's own, in a mount namespace of the daemon's: small, full, read-only, without power."""
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import Daemon, running_in
+from e2e.harness import Daemon, processes_of, running_in, wait_for_end
 
 
 @dataclass
@@ -73,3 +74,65 @@ def daemon_on(options: str, under: str = "", **settings: str) -> Iterator[Disk]:
         lambda folder: ["unshare", "-m", "sh", "-c", script, "sh", str(folder / "s" / under)], **settings
     ) as daemon:
         yield Disk(daemon, daemon.state_dir / under)
+
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+@dataclass
+class Machine:
+    """A daemon on a disk and with a boot id of its own; the power can fail."""
+
+    daemon: Daemon
+    boots: int = 0
+
+    @property
+    def image(self) -> Path:
+        return self.daemon.folder / f"disk-{self.boots}"
+
+    def boot(self, forgotten: str = "nothing") -> None:
+        """Start the daemon on the disk as the last power cut left it, under a new boot id.
+
+        `forgotten` is a folder that was not written through, as another file system might have it.
+        """
+        before = self.image
+        self.boots += 1
+        if before.exists():
+            before.rename(self.image)
+        else:
+            with open(self.image, "wb") as image:
+                image.truncate(32 * 1024 * 1024)
+            subprocess.run(["mkfs.ext4", "-q", str(self.image)], check=True)
+        boot_id = self.daemon.folder / "boot-id"
+        boot_id.write_text(f"{self.boots:08x}-0000-4000-8000-000000000000\n")
+        script = (
+            'mkdir -p "$1" && mount -o loop,commit=300 "$2" "$1" && mount --bind "$3" "$4"'
+            ' && chmod 700 "$1" && rm -rf "$1/$5" && shift 5 && exec "$@"'
+        )
+        place = [str(self.daemon.state_dir), str(self.image), str(boot_id), BOOT_ID, forgotten]
+        self.daemon.start(before=["unshare", "-m", "sh", "-c", script, "sh", *place])
+
+    def cut(self) -> None:
+        """Keep what is on the disk, not what is on its way there, and end everything at once."""
+        left = processes_of(self.daemon.folder)
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        kept = self.daemon.folder / "kept"
+        shutil.copyfile(self.image, kept)
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.daemon.kill()
+        for pid in left:
+            wait_for_end(pid)
+        kept.rename(self.image)
+
+
+def unbootable() -> str | None:
+    """Why no disk can be made here, if so."""
+    if (reason := unmountable()) is not None:
+        return reason
+    if shutil.which("mkfs.ext4") is None:
+        return "mkfs.ext4 is not installed"
+    return None if os.path.exists("/dev/loop-control") else "there are no loop devices"

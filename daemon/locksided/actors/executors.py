@@ -40,9 +40,9 @@ class Executors:
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
-        boots: tuple[str, str],
+        boots: tuple[str | None, str],
     ) -> None:
-        """`boots` are the boot ids of the daemon before and of this one."""
+        """`boots` are the boot ids of the daemon before, None if there was none, and of this one."""
         self._link = link
         self._scheduler = scheduler
         self._workshop = workshop
@@ -143,7 +143,7 @@ class Executors:
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: connect anew, and take over what the keeper then tells."""
         jobs = core.started_jobs()
-        if self._is_first_look and self._boots[0] != self._boots[1]:
+        if self._is_first_look and self._boots[0] not in (None, self._boots[1]):
             self._of_another_boot = frozenset(started(job).token for job in jobs)
         self._is_first_look = False
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
@@ -151,7 +151,10 @@ class Executors:
 
     async def _take_over(self, runs: dict[str, Mapping[str, Any]]) -> None:
         jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
-        await self._settle_other_boot(jobs)
+        try:
+            await self._settle_other_boot(jobs)
+        except Unavailable:
+            return  # nothing starts before; when the store can be written the keeper tells everything again
         wanted = {job.token for job in jobs}
         for token, run in runs.items():
             if token not in wanted and self._flight(token) is None:
@@ -171,10 +174,10 @@ class Executors:
         for job in jobs:
             if job.token in self._of_another_boot:
                 await self._find_out(job)
-        self._of_another_boot = frozenset()
         if self._boots[0] != self._boots[1]:
             await self._scheduler.ask(partial(_note_boot, self._boots[1]))
             self._boots = (self._boots[1], self._boots[1])
+        self._of_another_boot = frozenset()
 
     def _dismiss(self, run: Mapping[str, Any]) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
