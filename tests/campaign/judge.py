@@ -92,10 +92,12 @@ def _of_one(name: str, job: Message, spans: list[Span], rules: Rules) -> list[Vi
 def _of_code(name: str, job: Message, spans: list[Span], code: int) -> list[Violation]:
     """A job that should come to its end did, was told so with its own code, and has evidence of it."""
     if not spans or spans[-1].end_ns is None:
-        return [Violation(Wrong.LOST, f"{name} never came to its end: {job['status']}")]
+        return [Violation(Wrong.LOST, f"{name} never came to its end: {job['status']}, {job['message']}")]
     told = (job["process"]["exitCode"], job["status"])
     if told != (code, "error" if code else "success"):
-        return [Violation(Wrong.WRONG_CODE, f"{name} ended with {code}, the daemon says {told}")]
+        return [
+            Violation(Wrong.WRONG_CODE, f"{name} ended with {code}, the daemon says {told}: {job['message']}")
+        ]
     return []
 
 

@@ -21,6 +21,7 @@ def job(status: str, code: int | None, starts: int = 1) -> Message:
         "status": status,
         "starts": starts,
         "process": {"exitCode": code},
+        "message": "as it is",
     }
 
 

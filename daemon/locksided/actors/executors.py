@@ -150,11 +150,12 @@ class Executors:
         self._link.reconnect()
 
     async def _take_over(self, runs: dict[str, Mapping[str, Any]]) -> None:
-        jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
         try:
-            await self._settle_other_boot(jobs)
-        except Unavailable:
-            return  # nothing starts before; when the store can be written the keeper tells everything again
+            jobs = await self._settle_other_boot()
+        except Unavailable as error:
+            log.warning("what ran before this boot is not settled yet", cause=str(error))
+            self._link.reconnect_soon()
+            return
         wanted = {job.token for job in jobs}
         for token, run in runs.items():
             if token not in wanted and self._flight(token) is None:
@@ -169,15 +170,24 @@ class Executors:
                 self._tasks.start_soon(self._find_out, job)
         self._scheduler.tell(i.ExecutorUp(LOCAL))
 
-    async def _settle_other_boot(self, jobs: list[Started]) -> None:
-        """What ran before the machine went down is over; only after that may anything start in this boot."""
-        for job in jobs:
+    async def _settle_other_boot(self) -> list[Started]:
+        """What ran before the machine went down is over; only after that may anything start in this boot.
+
+        Answers the jobs in flight that are left. Raises Unavailable when that cannot be saved now.
+        """
+        for job in await self._in_flight():
             if job.token in self._of_another_boot:
                 await self._find_out(job)
+        jobs = await self._in_flight()
+        if any(job.token in self._of_another_boot for job in jobs):
+            raise Unavailable("Jobs that ran before the machine went down cannot be concluded.")
         if self._boots[0] != self._boots[1]:
             await self._scheduler.ask(partial(_note_boot, self._boots[1]))
             self._boots = (self._boots[1], self._boots[1])
-        self._of_another_boot = frozenset()
+        return jobs
+
+    async def _in_flight(self) -> list[Started]:
+        return await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
 
     def _dismiss(self, run: Mapping[str, Any]) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
