@@ -44,8 +44,7 @@ class Fault:
 
     @property
     def tracer(self) -> list[str]:
-        to = self.trace if self.k is None else "/dev/null"
-        return ["strace", "-o", str(to), "-e", f"trace={self.calls}", *self._inject]
+        return ["strace", "-o", str(self.trace), "-e", f"trace={self.calls}", *self._inject]
 
     @property
     def _inject(self) -> list[str]:

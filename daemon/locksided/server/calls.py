@@ -21,6 +21,7 @@ from locksided.core.errors import Refused
 from locksided.server.access import Principal
 from locksided.server.answers import error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
+from locksided.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from locksided.server.connection import Connection
@@ -126,6 +127,9 @@ class Router:
             self._answer(pending, result)
         except Refused as refused:
             pending.answer_error(refusal(refused))
+        except StoreUnavailable as trouble:
+            message = f"The store cannot be read ({trouble.cause}). Nothing was changed; try again later."
+            pending.answer_error(error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
         except anyio.get_cancelled_exc_class():
             pending.give_up()
             raise
