@@ -18,7 +18,7 @@ from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Ask, Look, Message, Once, Repeated, Write
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import Input, Progressed, Submit, TimePassed
+from locksided.core.inputs import ClockSet, Input, Progressed, Submit, TimePassed
 from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
@@ -35,6 +35,7 @@ MESSAGES_IN_A_TURN = 512
 LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
 LONGEST_PROBE_SECONDS = 15.0
+CLOCK_SET_US = 1_000_000  # less is a clock that is being slewed: it adds up until it is that much
 
 log = structlog.get_logger("scheduler")
 
@@ -75,6 +76,7 @@ class SchedulerActor:
         self._trouble: Trouble | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
+        self._wall_ahead_us = clock.now_us() - clock.boot_us()
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -156,6 +158,7 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
+            await self._notice_clock()
             deadline_us = self._the_core.next_deadline_us()
             if deadline_us is not None and deadline_us <= clock.now_us():
                 asks.insert(0, Ask(TimePassed()))
@@ -164,6 +167,15 @@ class SchedulerActor:
         for message in batch:
             if isinstance(message, Look):
                 message.look(self._the_core)
+
+    async def _notice_clock(self) -> None:
+        """Let the core know when the wall clock was set, before it decides anything by the new time."""
+        wall_ahead_us = clock.now_us() - clock.boot_us()
+        set_by_us = wall_ahead_us - self._wall_ahead_us
+        if abs(set_by_us) >= CLOCK_SET_US:
+            log.warning("the clock was set", seconds=set_by_us / 1e6)
+            await self._commit([Ask(ClockSet(set_by_us))])
+            self._wall_ahead_us = wall_ahead_us
 
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await self._not_done_before(asks)

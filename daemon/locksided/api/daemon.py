@@ -33,6 +33,7 @@ class DaemonMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._made_us = clock.boot_us()
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
@@ -54,7 +55,7 @@ class DaemonMethods:
         return {
             "version": version("lockside"),
             "pid": os.getpid(),
-            "uptimeSeconds": (clock.now_us() - service.started_us) / 1e6,
+            "uptimeSeconds": (clock.boot_us() - self._made_us) / 1e6,
             "startedTime": clock.to_text(service.started_us),
             "isDraining": is_draining,
             "isDrained": is_drained,
