@@ -67,9 +67,13 @@ def unmountable() -> str | None:
 
 
 @contextmanager
-def daemon_on(options: str, under: str = "", **settings: str) -> Iterator[Disk]:
-    """A daemon whose state folder, or a folder in it, is a tmpfs with these options."""
-    script = f'mkdir -p "$1" && mount -t tmpfs -o mode=700,{options} tmpfs "$1" && shift && exec "$@"'
+def daemon_on(options: str, under: str = "", log: str = "/dev/stderr", **settings: str) -> Iterator[Disk]:
+    """A daemon whose state folder, or a folder in it, is a tmpfs with these options.
+
+    `log` is where its log goes, from the tmpfs.
+    """
+    mount = f'mkdir -p "$1" && mount -t tmpfs -o mode=700,{options} tmpfs "$1"'
+    script = f'{mount} && cd "$1" && shift && exec "$@" 2>>{log}'
     with running_in(
         lambda folder: ["unshare", "-m", "sh", "-c", script, "sh", str(folder / "s" / under)], **settings
     ) as daemon:

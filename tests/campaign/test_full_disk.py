@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from campaign.faults import until_logged
+from campaign.faults import alive_for, until_logged
 from campaign.places import Disk, daemon_on, unmountable
 from e2e.harness import Ear, Gate, Message, Refusal, Wire, of, until_running
 
@@ -95,6 +95,25 @@ def test_a_daemon_that_is_killed_beside_a_full_disk_starts_again(gate: Gate) -> 
         disk.free()
         assert wire.done(running)["process"]["exitCode"] == 7
         assert wire.done(wire.shell("true"))["status"] == "success"
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    with daemon_on("size=2m", log="daemon.log") as disk:
+        wire = disk.daemon.wire()
+        fill_by_creating(wire, disk)
+        log = disk.path / "daemon.log"
+        assert log.stat().st_size, "it logs elsewhere: the test shows nothing"
+        assert "full" in wire.call("daemon.status")["store"]["cause"]
+        with watched_closely(disk):
+            disk.free()
+            until_writable(disk)
+        assert wire.done(wire.shell("true"))["status"] == "success"
+
+
+def until_writable(disk: Disk) -> None:
+    with Wire(disk.daemon.socket) as wire:
+        while not wire.call("daemon.status")["store"]["isWritable"]:
+            alive_for(disk.daemon, 0.05)
 
 
 def test_without_inodes_no_job_starts_and_the_reason_says_so_until_there_are_some() -> None:

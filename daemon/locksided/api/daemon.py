@@ -27,6 +27,8 @@ from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
 
+VERSION = version("lockside")
+
 
 class DaemonMethods:
     """`daemon.*`, `rpc.discover`."""
@@ -53,7 +55,7 @@ class DaemonMethods:
         service = self._service
         is_draining, is_drained = await service.scheduler.look(_draining)
         return {
-            "version": version("lockside"),
+            "version": VERSION,
             "pid": os.getpid(),
             "uptimeSeconds": (clock.boot_us() - self._made_us) / 1e6,
             "startedTime": clock.to_text(service.started_us),
@@ -163,7 +165,7 @@ class DaemonMethods:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(version("lockside"))
+        return document(VERSION)
 
 
 def _draining(core: Scheduler) -> tuple[bool, bool]:
