@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -101,3 +102,18 @@ def alive_for(daemon: Daemon, seconds: float) -> None:
         assert not select.select([ended], [], [], seconds)[0], f"it ended by itself: {daemon.stderr()}"
     finally:
         os.close(ended)
+
+
+def wake_ups(daemon: Daemon, pid: int, to: Path, seconds: float = 1.0) -> int:
+    """How often a process began to wait within a second of having nothing to do."""
+    with subprocess.Popen(
+        ["strace", "-f", "-c", "-o", str(to), "-e", "trace=epoll_wait,epoll_pwait,futex", "-p", str(pid)],
+        stderr=subprocess.PIPE,
+    ) as counting:
+        assert counting.stderr is not None
+        assert b"attached" in counting.stderr.readline()
+        alive_for(daemon, seconds)
+        counting.send_signal(signal.SIGINT)
+    return sum(
+        int(count) for count in re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+)", to.read_text(), re.MULTILINE)
+    )

@@ -5,9 +5,6 @@ on CLOCK_BOOTTIME alone, and asks the wall clock only for what it writes down.
 """
 
 import os
-import re
-import signal
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.faults import alive_for, untraceable
+from campaign.faults import untraceable, wake_ups
 from e2e.harness import (
     Daemon,
     Ear,
@@ -171,18 +168,3 @@ def test_nothing_spins_after_the_clock_was_set(
         assert wake_ups(daemon, pid, place / f"counts-{pid}") < 30
     wire.call("job.terminate", id=running["id"])
     assert wire.done(running)["status"] == "terminated"
-
-
-def wake_ups(daemon: Daemon, pid: int, to: Path, seconds: float = 1.0) -> int:
-    """How often a process began to wait within a second of having nothing to do."""
-    with subprocess.Popen(
-        ["strace", "-f", "-c", "-o", str(to), "-e", "trace=epoll_wait,epoll_pwait,futex", "-p", str(pid)],
-        stderr=subprocess.PIPE,
-    ) as counting:
-        assert counting.stderr is not None
-        assert b"attached" in counting.stderr.readline()
-        alive_for(daemon, seconds)
-        counting.send_signal(signal.SIGINT)
-    return sum(
-        int(count) for count in re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+)", to.read_text(), re.MULTILINE)
-    )

@@ -85,7 +85,7 @@ class KeeperLink:
                 reader, writer, hello = await self._connect()
             except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
                 log.warning("the keeper cannot be reached", cause=str(error))
-                receiver.keeper_down(f"the keeper cannot be reached: {error}")
+                receiver.keeper_down(f"the keeper cannot be reached at {self._socket}: {error}")
                 await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
                 continue
