@@ -13,6 +13,7 @@ import anyio
 import msgspec
 import structlog
 
+from locksided import clock
 from locksided.actors.keeper_process import KeeperNotStartedError, launch
 from locksided.settings import KeeperSettings
 from locksided.sockets import connected
@@ -51,6 +52,8 @@ class KeeperLink:
         self._again: asyncio.TimerHandle | None = None
         self.hello: Mapping[str, Any] = {}
         self.generation = 0
+        self.cause: str | None = None
+        self.down_us = clock.now_us()
 
     @property
     def is_up(self) -> bool:
@@ -85,7 +88,8 @@ class KeeperLink:
                 reader, writer, hello = await self._connect()
             except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
                 log.warning("the keeper cannot be reached", cause=str(error))
-                receiver.keeper_down(f"the keeper cannot be reached at {self._socket}: {error}")
+                self.cause = f"the keeper cannot be reached at {self._socket}: {error}"
+                receiver.keeper_down(self.cause)
                 await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
                 continue
@@ -98,6 +102,7 @@ class KeeperLink:
                 await self._listen(reader, receiver)
             finally:
                 self._writer = None
+                self.down_us = clock.now_us()
                 writer.close()
             log.warning("the keeper's connection ended")
             receiver.keeper_down("the connection to the keeper ended")

@@ -15,7 +15,7 @@ import structlog
 from locksided import clock
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.mailbox import Mailbox
-from locksided.actors.messages import Ask, Look, Message, Once, Repeated, Write
+from locksided.actors.messages import Ask, Look, Message, Once, ReadAgain, Repeated, Write
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import ClockSet, Input, Progressed, Submit, TimePassed
@@ -114,6 +114,12 @@ class SchedulerActor:
             raise _other_parameters(once, known.ref)
         return Repeated(known.ref)
 
+    async def read_again(self) -> None:
+        """Throw the core away and read it again from the store, as after a save that failed."""
+        message = ReadAgain()
+        self._mailbox.put(message)
+        await message.answer
+
     @property
     def trouble(self) -> Trouble | None:
         """Why the store cannot be written, if it cannot."""
@@ -164,9 +170,22 @@ class SchedulerActor:
                 asks.insert(0, Ask(TimePassed()))
             if asks:
                 await self._commit(asks)
+            await self._read_again([message for message in batch if isinstance(message, ReadAgain)])
         for message in batch:
             if isinstance(message, Look):
                 message.look(self._the_core)
+
+    async def _read_again(self, asked: list[ReadAgain]) -> None:
+        if not asked:
+            return
+        log.warning("the core is read again because somebody asked for it")
+        if not await self._reload():
+            raise StoreUnavailable(OSError("the live jobs cannot be read"))
+        assert self._executors is not None
+        self._executors.reconcile(self._the_core)
+        self._broker.wake_all()
+        for message in asked:
+            message.reply()
 
     async def _notice_clock(self) -> None:
         """Let the core know when the wall clock was set, before it decides anything by the new time."""
@@ -286,7 +305,7 @@ class SchedulerActor:
             self._probe_seconds = FIRST_PROBE_SECONDS
             self._probe_at = anyio.current_time() + self._probe_seconds
         for message in batch:
-            if isinstance(message, Ask):
+            if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
         await self._reload()
         for message in batch:
@@ -307,7 +326,7 @@ class SchedulerActor:
     async def _try_again(self, batch: list[Message]) -> None:
         """Refuse what is asked; go on as before once the store can be written, and read, again."""
         for message in batch:
-            if isinstance(message, Ask):
+            if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
         if anyio.current_time() < self._probe_at:
             return  # however much is asked meanwhile, the moment of the next try comes

@@ -10,7 +10,7 @@ from typing import Any
 from lockside.protocol import params as p
 from locksided import clock
 from locksided.actors.messages import Once
-from locksided.api.checks import problems
+from locksided.api.checks import mended, problems
 from locksided.api.metrics import metrics_text
 from locksided.api.once import once
 from locksided.api.pools import pool_views
@@ -129,9 +129,11 @@ class DaemonMethods:
         with suppress(Unavailable):
             await self._service.scheduler.ask(write, once=mark)
 
-    async def check(self, _call: Call, _params: p.DaemonRead) -> View:
-        """What is not as it should be."""
-        return {"problems": await problems(self._service)}
+    async def check(self, _call: Call, params: p.DaemonCheck) -> View:
+        """What is not as it should be, mended if that was asked for."""
+        found = await problems(self._service)
+        fixed = await mended(found) if params.fix else [False] * len(found)
+        return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
 
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         """Write a consistent copy of the database."""
