@@ -1,4 +1,4 @@
-"""Cgroups that dead keepers did not take away: those that are empty, and those of runs of ours."""
+"""Cgroups of our runs that dead keepers did not take away. The next keeper sweeps up those that are empty."""
 
 import os
 import zlib
@@ -20,16 +20,10 @@ def check(control: Callable[[str], str], in_flight: Collection[str]) -> list[Pro
     """`control` answers a token's control folder: its checksum is in the name of a run's cgroup."""
     found = []
     for folder in _of_dead_keepers():
-        inside = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-        if all(not _is_populated(path) for path in inside):
-            found.append(_problem(folder, "It is empty, and its keeper is dead."))
-            continue
-        for path in inside:
+        for path in [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]:
             token = _token_of(path, control)
-            if token is not None and token not in in_flight and _is_populated(path):
-                found.append(
-                    _problem(path, f"It holds what job {token.partition('-')[0]} left, which is over.")
-                )
+            if token is not None and token not in in_flight:
+                found.append(_problem(path, token.partition("-")[0]))
     return found
 
 
@@ -55,20 +49,11 @@ def _token_of(path: str, control: Callable[[str], str]) -> str | None:
     return token if checksum == ours else None
 
 
-def _is_populated(path: str) -> bool:
-    for name, says in (("cgroup.events", "populated 1"), ("cgroup.procs", None)):
-        with suppress(OSError), open(os.path.join(path, name), encoding="ascii") as file:
-            text = file.read()
-            return says in text if says is not None else bool(text.strip())
-    return False
-
-
-def _problem(path: str, what: str) -> Problem:
+def _problem(path: str, job: str) -> Problem:
     since_us = int(os.stat(path).st_ctime * 1_000_000)
-    text = f"The cgroup {path} was left behind. {what}"
-    return Problem(
-        "orphan_cgroup", text, f"kill what is in it, then rmdir {path}", since_us, partial(_remove, path)
-    )
+    text = f"The cgroup {path} was left by job {job}, which is over, and its keeper is dead."
+    repair = f"kill what is in it, then rmdir {path}"
+    return Problem("orphan_cgroup", text, repair, since_us, partial(_remove, path))
 
 
 async def _remove(path: str) -> None:
@@ -93,3 +78,5 @@ def _kill(path: str) -> None:
 def _remove_tree(path: str) -> None:
     for folder, _, _ in os.walk(path, topdown=False):
         os.rmdir(folder)
+    with suppress(OSError):  # as long as there are others in it
+        os.rmdir(os.path.dirname(path))
