@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from campaign.faults import Fault, alive_for, traced, untraceable, wake_ups
-from e2e.harness import Daemon, Gate, Message, Wire, of, until_running
+from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, until_running
 
 traceable = pytest.mark.skipif(untraceable() is not None, reason=str(untraceable()))
 SPINNING = 1000
@@ -51,6 +51,27 @@ def test_when_the_system_refuses_processes_jobs_wait_with_a_reason_and_run_later
     for job in jobs:
         ended = wire.done(job)
         assert (ended["status"], ended["process"]["exitCode"], ended["starts"]) == ("error", 3, 1)
+
+
+@traceable
+def test_a_daemon_that_gets_no_threads_judges_no_job_by_it(fresh: Callable[..., Daemon], place: Path) -> None:
+    daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS="8")
+    wire = daemon.wire()
+    assert daemon.process is not None
+    put_component(wire, "acme.some", shell="exit 4")
+    for number in range(8):
+        wire.call("config.put", component="acme.some", config=f"c{number}")
+    fault = Fault("clone,clone3", 1, place / "trace", "error=EAGAIN", times=60_000)
+    with traced(daemon.process.pid, [*fault.tracer, "-f"]):
+        jobs = [wire.create("acme.some", config=f"c{number}") for number in range(8)]
+        while "EAGAIN" not in (place / "trace").read_text():
+            alive_for(daemon, 0.02)
+            if all(wire.get(job["id"])["isFinished"] for job in jobs):
+                jobs = [wire.create("acme.some", config=f"c{number}") for number in range(8)]
+    for job in jobs:
+        ended = wire.done(job)
+        assert (ended["process"]["exitCode"], ended["starts"]) == (4, 1)
+        assert ended["result"]["error"]["kind"] == "exit", ended["result"]
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import to_thread
 from anyio.abc import TaskGroup
 
+from locksided import to_thread
 from locksided.actors.claims import Claim, burn, recorded
 from locksided.actors.executor import Executor
 from locksided.actors.flights import Flight, Phase, Started, started
@@ -216,12 +216,12 @@ class Executors:
         flight = Flight(job.job_id, job.pool, job.token)
         executor.adopt(flight)
         control = self._workshop.works.control(job.token)
-        outcome = await to_thread.run_sync(recorded, control, "outcome.json")
-        if outcome is not None:
-            flight.phase = Phase.CONCLUDING
-            await executor.conclude_outcome(flight, outcome)
-            return
         try:
+            outcome = await to_thread.run_sync(recorded, control, "outcome.json")
+            if outcome is not None:
+                flight.phase = Phase.CONCLUDING
+                await executor.conclude_outcome(flight, outcome)
+                return
             claim = await to_thread.run_sync(burn, control)
         except OSError as error:
             log.error("a claim cannot be read", job=job.job_id, cause=str(error))

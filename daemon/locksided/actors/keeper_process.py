@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from anyio import to_thread
+from locksided import to_thread
 
 READY_SECONDS = 20.0
 LONGEST_WORDS = 500

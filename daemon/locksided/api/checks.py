@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from anyio import to_thread
 
+from locksided import to_thread
 from locksided.actors.flights import started
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, sockets, state

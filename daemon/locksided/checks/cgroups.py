@@ -7,8 +7,8 @@ from contextlib import suppress
 from functools import partial
 
 import anyio
-from anyio import to_thread
 
+from locksided import to_thread
 from locksided.checks.problem import Problem
 from locksided.keeper.hierarchy import PREFIX, read_mounts
 

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
-
+from locksided import to_thread
 from locksided.checks.problem import Problem
 from locksided.runner.datafolder import remove_folder
 from locksided.runner.folder import RunFolder

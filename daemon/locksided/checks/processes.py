@@ -6,9 +6,7 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from anyio import to_thread
-
-from locksided import clock
+from locksided import clock, to_thread
 from locksided.checks.problem import Problem
 from locksided.keeper import proc
 from locksided.keeper.proc import Process

@@ -7,8 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from anyio import to_thread
-
+from locksided import to_thread
 from locksided.checks.problem import Problem
 from locksided.sockets import connected
 
