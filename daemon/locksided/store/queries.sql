@@ -47,7 +47,7 @@ SELECT ifnull(max(seq), 0) FROM events;
 
 -- name: latest_time
 -- A clock that was set back leaves events behind that are later than those after them.
-SELECT max(time_us) FROM (SELECT time_us FROM events ORDER BY seq DESC LIMIT 1000);
+SELECT max(time_us) FROM events WHERE seq > (SELECT max(seq) FROM events) - 1000;
 
 -- name: oldest_seq
 SELECT min(seq) FROM events;
