@@ -3,7 +3,10 @@
 import os
 from collections.abc import Callable
 
+import pytest
+
 LONG = bool(os.environ.get("LOCKSIDE_TEST_LONG"))
+in_long_form = pytest.mark.skipif(not LONG, reason="in the long form only (LOCKSIDE_TEST_LONG=1)")
 MARK = "campaign"
 NEVER = ("lost", "doubled", "overlapping", "cancelled but ran", "wrong exit code", "leaked")
 """A test that finds one of these fails; that it ended well is what makes these figures 0."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from campaign.faults import alive_for
-from campaign.figures import LONG, Figures
+from campaign.figures import LONG, Figures, in_long_form
 from campaign.judge import judge
 from campaign.script import Script, prepare
 from campaign.sweep import SLOTS
@@ -65,15 +65,19 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 @pytest.mark.timeout(TIMEOUT)
-@pytest.mark.parametrize("cgroups", ["auto", "off"])
 @pytest.mark.parametrize(
-    ("doing", "starts"),
+    ("doing", "starts", "cgroups"),
     [
-        (kill_keeper, 2),
-        (kill_both, 2),
-        (stop_keeper, 1),
-        (stop_daemon, 1),
-        (kill_beside_a_stopped_keeper, 1),
+        (kill_keeper, 2, "auto"),
+        (kill_keeper, 2, "off"),
+        pytest.param(kill_both, 2, "auto", marks=in_long_form),
+        (kill_both, 2, "off"),
+        (stop_keeper, 1, "auto"),
+        pytest.param(stop_keeper, 1, "off", marks=in_long_form),
+        pytest.param(stop_daemon, 1, "auto", marks=in_long_form),
+        (stop_daemon, 1, "off"),
+        (kill_beside_a_stopped_keeper, 1, "auto"),
+        pytest.param(kill_beside_a_stopped_keeper, 1, "off", marks=in_long_form),
     ],
 )
 def test_whoever_dies_or_stands_still_nothing_is_lost_doubled_or_left(

@@ -21,7 +21,7 @@ from e2e.harness import Daemon, Ear, Wire, of, short_folder, until_running
 
 pytestmark = pytest.mark.skipif(unbootable() is not None, reason=str(unbootable()))
 
-ROUNDS = 20 if LONG else 2
+ROUNDS = 20 if LONG else 1
 
 
 @contextmanager
