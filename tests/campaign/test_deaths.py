@@ -19,7 +19,7 @@ from campaign.script import Script, prepare
 from campaign.sweep import SLOTS
 from e2e.harness import Daemon, Wire, kill_and_wait, of, until_running, wait_for_end
 
-ROUNDS = 25 if LONG else 1
+ROUNDS = 10 if LONG else 1
 TIMEOUT = 3600 if LONG else 300
 
 
