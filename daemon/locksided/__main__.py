@@ -25,6 +25,7 @@ examples:
 SYSTEM_FILE = Path("/etc/lockside/lockside.toml")
 EXIT_USAGE = 2
 EXIT_CANNOT_START = 1
+FULL_BYTES = 1_000_000
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,9 +70,20 @@ def main(arguments: list[str] | None = None) -> int:
         anyio.run(Daemon(Place(state_dir, socket, named, known, file)).run)
     except* (AnotherDaemonError, StoreError, ListenError, OSError) as failures:
         for failure in _leaves(failures):
-            print(f"locksided: {failure}", file=sys.stderr)
+            print(f"locksided: {failure}{_room(root)}", file=sys.stderr)
         exit_code = EXIT_CANNOT_START
     return exit_code
+
+
+def _room(root: Path) -> str:
+    """That the disk is full, when it is: SQLite and the system say so in many ways."""
+    try:
+        free = os.statvfs(root)
+    except OSError:
+        return ""
+    if free.f_bavail * free.f_frsize < FULL_BYTES:
+        return f" (the disk of {root} is full: make room there, then start again)"
+    return ""
 
 
 def _allow_open_files() -> None:

@@ -2,6 +2,7 @@
 wrong, does nothing that it could not save, and goes on by itself.
 """
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,23 @@ def until_writable(disk: Disk) -> None:
     with Wire(disk.daemon.socket) as wire:
         while not wire.call("daemon.status")["store"]["isWritable"]:
             alive_for(disk.daemon, 0.05)
+
+
+def test_a_daemon_that_cannot_start_because_the_disk_is_full_says_so_and_starts_when_it_is_not() -> None:
+    with daemon_on("size=2m") as disk:
+        daemon = disk.daemon
+        job = daemon.wire().shell("true", hold=True)
+        place = ["nsenter", "-t", str(daemon.keeper_pid()), "-m"]
+        daemon.stop()
+        ballast = f"head -c 9000000 /dev/zero > {disk.mount}/ballast"
+        subprocess.run([*place, "sh", "-c", ballast], check=False, stderr=subprocess.DEVNULL)
+        assert daemon.spawn(before=place).wait(20) == 1
+        assert f"the disk of {disk.mount} is full: make room there" in daemon.stderr().splitlines()[-1]
+        subprocess.run([*place, "rm", f"{disk.mount}/ballast"], check=True)
+        daemon.start(before=place)
+        wire = daemon.wire()
+        wire.call("job.release", id=job["id"])
+        assert wire.done(job)["status"] == "success"
 
 
 def test_without_inodes_no_job_starts_and_the_reason_says_so_until_there_are_some() -> None:
