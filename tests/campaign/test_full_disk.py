@@ -65,6 +65,8 @@ def test_a_full_disk_is_told_and_survived_and_nothing_accepted_is_lost(gate: Gat
         assert wire.get(running["id"])["status"] == "processing", "reads go on"
         (problem,) = [one for one in wire.call("daemon.check")["problems"] if one["kind"] == "store"]
         assert "full" in problem["message"]
+        assert wire.refused("daemon.backup").kind == "unavailable"
+        assert list((disk.path / "backups").glob("*")) == [], "half a backup was left"
         gate.open()  # it ends while nothing can be saved
         with watched_closely(disk):
             disk.free()

@@ -183,6 +183,21 @@ def test_a_keeper_that_cannot_start_is_named_with_its_reason_and_started_when_it
     assert of(wire.done(job), "status", "starts") == ("success", 1)
 
 
+@traceable
+def test_a_keeper_that_cannot_be_forked_is_forked_when_it_can(
+    fresh: Callable[..., Daemon], place: Path
+) -> None:
+    daemon = fresh()
+    wire = daemon.wire()
+    assert daemon.process is not None
+    fault = Fault(FORKS, 1, place / "trace", "error=EAGAIN", times=60_000)
+    with traced(daemon.process.pid, [*fault.tracer, "-f"]):
+        end_keeper(daemon, wire)
+        job = wire.shell("true")
+        reason(daemon, wire, job, "no_executor", "temporarily unavailable")
+    assert of(wire.done(job), "status", "starts") == ("success", 1)
+
+
 def test_a_keeper_that_ends_at_its_start_says_why(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     keepers = daemon.state_dir / "keeper"

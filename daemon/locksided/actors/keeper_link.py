@@ -22,7 +22,8 @@ VERSION = 1
 LINE_BYTES = 32 * 1024 * 1024
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
-AGAIN_SECONDS = 2.0
+FIRST_AGAIN_SECONDS = 2.0
+LONGEST_AGAIN_SECONDS = 60.0
 
 log = structlog.get_logger("keeper")
 
@@ -50,6 +51,8 @@ class KeeperLink:
         self._writer: asyncio.StreamWriter | None = None
         self._encode = msgspec.json.Encoder().encode
         self._again: asyncio.TimerHandle | None = None
+        self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = 0.0
         self.hello: Mapping[str, Any] = {}
         self.generation = 0
         self.cause: str | None = None
@@ -68,9 +71,14 @@ class KeeperLink:
         return True
 
     def reconnect_soon(self) -> None:
-        """Something of the keeper's could not be settled now: hear of it again, after a moment."""
+        """Something of the keeper's could not be settled now: hear of it again, each time a little later."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
+            self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = loop.time()
         if self._again is None:
-            self._again = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.reconnect)
+            self._again = loop.call_later(self._again_seconds, self.reconnect)
+            self._again_seconds = min(self._again_seconds * 2, LONGEST_AGAIN_SECONDS)
 
     def reconnect(self) -> None:
         """End the connection, if there is one, so that a new hello tells what the keeper has."""
