@@ -13,7 +13,7 @@ from campaign.faults import Fault, traced, untraceable
 from campaign.figures import LONG, Figures, in_long_form
 from campaign.script import Script
 from campaign.sweep import SLOTS, Sweep
-from e2e.harness import Daemon
+from e2e.harness import Daemon, Gate, until_running, wait_for_end
 
 DATABASE = "pwrite64,fdatasync,fsync,ftruncate"
 FOLDERS = "mkdir,symlink,rename,unlink,rmdir"
@@ -47,6 +47,7 @@ def was_injected(fault: Fault) -> bool:
     ("error", "calls", "times"),
     [
         pytest.param("ENOSPC", DATABASE, 1, marks=in_long_form),
+        pytest.param("EROFS", DATABASE, 5, marks=in_long_form),
         ("EIO", DATABASE, 2),
         ("ENOSPC", FOLDERS, 1),
         ("EIO", READS, 2),
@@ -63,6 +64,30 @@ def test_a_daemon_whose_disk_fails_at_any_call_loses_and_doubles_nothing(
     daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(SLOTS))
     told = figures(f"disk sweep, daemon, {error} of {calls} x{times}")
     Sweep(daemon, place, fail_in_daemon, told, what=f"error={error}", times=times).run(calls, 2, "faults")
+
+
+def test_a_store_whose_disk_turned_read_only_is_told_and_written_again_later(
+    fresh: Callable[..., Daemon], place: Path, gate: Gate
+) -> None:
+    daemon = fresh()
+    wire = daemon.wire()
+    running = wire.shell(f"{gate.text}; exit 7")
+    until_running(wire, running)
+    assert daemon.process is not None
+    fault = Fault(DATABASE, 1, place / "trace", "error=EROFS", times=60_000)
+    with traced(daemon.process.pid, [*fault.tracer, "-f"]):
+        plain = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}}
+        refusal = wire.refused("job.create", **plain)
+        assert refusal.kind == "unavailable"
+        store = wire.call("daemon.status")["store"]
+        assert store["isWritable"] is False
+        assert store["cause"] in refusal.error["message"]
+        gate.open()
+        wait_for_end(wire.get(running["id"])["process"]["pid"])
+        assert wire.get(running["id"])["status"] == "processing", "what cannot be saved is not told"
+    ended = wire.done(running)
+    assert (ended["status"], ended["process"]["exitCode"], ended["starts"]) == ("error", 7, 1)
+    assert wire.done(wire.shell("true"))["status"] == "success"
 
 
 @pytest.mark.timeout(TIMEOUT)
