@@ -11,7 +11,7 @@ from pathlib import Path
 
 from campaign import evidence
 from campaign.evidence import Span, most_at_once
-from campaign.script import CODES, ONE_KEY, ROOTS, STOPPED, Script
+from campaign.script import ATTEMPTS, CODE_OF_ATTEMPTS, CODES, ONE_KEY, ROOTS, STOPPED, Script
 from e2e.harness import Daemon, Message, Wire, processes_of
 
 
@@ -111,8 +111,11 @@ def judge(daemon: Daemon, script: Script, *, starts: int, slots: int) -> None:
         jobs = script.insist(lambda: script.finish(wire))
         assert answered.items() <= script.answered.items(), "an answered id changed"
         jobs |= rows_of(wire, jobs.pop("rows"))
-        assert set(jobs) == {*CODES, *STOPPED}, "a row is missing"
-        rules = Rules(CODES, STOPPED, (ONE_KEY,), slots, starts)
+        assert set(jobs) == {*CODES, *STOPPED, "again"}, "a row is missing"
+        attempts = attempts_of(wire, jobs.pop("again"))
+        jobs |= attempts
+        codes = {**CODES, **dict.fromkeys(attempts, CODE_OF_ATTEMPTS)}
+        rules = Rules(codes, STOPPED, (ONE_KEY,), slots, starts)
         ran = evidence.spans(script.file)
         found = violations(ran, evidence.survivors(script.file), jobs, rules)
         everything = listed(wire)
@@ -132,6 +135,14 @@ def rows_of(wire: Wire, container: Message) -> dict[str, Message]:
     found = wire.call("job.list", parentRunId=container["runId"])["jobs"]
     assert len(found) == 2, found
     return {f"row-{job['configRowIds'][0]}": job for job in found}
+
+
+def attempts_of(wire: Wire, container: Message) -> dict[str, Message]:
+    """The attempts of a job that always fails: as many as were asked for."""
+    assert container["status"] == "error", container
+    found = wire.call("job.list", parentRunId=container["runId"])["jobs"]
+    assert sorted(job["attempt"] for job in found) == list(range(ATTEMPTS)), found
+    return {f"again-{job['id']}": job for job in found}
 
 
 def listed(wire: Wire) -> list[Message]:

@@ -1,4 +1,4 @@
-"""The script of the campaigns: locks, a dependency, a container, a pipeline, a state, stops.
+"""The script of the campaigns: locks, a dependency, rows, attempts, a pipeline, a state, stops.
 
 Every job witnesses its own start and end; the client sends again what was not answered.
 """
@@ -19,7 +19,8 @@ T = TypeVar("T")
 CODES = {"one": 0, "two": 0, "fails": 7, "pipe": 5, "counts": 0, "after": 0, "row-a": 0, "row-b": 0}
 """What runs to its end, with its exit code; `stopped` may run, `never` does not."""
 STOPPED = ("stopped", "never")
-ROOTS = ("one", "two", "fails", "pipe", "counts", "after", "rows", *STOPPED)
+ATTEMPTS, CODE_OF_ATTEMPTS = 2, 3
+ROOTS = ("one", "two", "fails", "pipe", "counts", "after", "rows", "again", *STOPPED)
 ONE_KEY = ("one", "two")
 TRIES = 200
 PAUSE_SECONDS = 0.2
@@ -53,6 +54,8 @@ def requests(file: Path) -> dict[str, Message]:
     def command(name: str, code: int = 0, **more: Any) -> Message:
         return plain({"command": evidence.witness(file, name, code=code)}, **more)
 
+    attempt = shlex.join(evidence.witness(file, "NAME", code=CODE_OF_ATTEMPTS))
+    attempt = attempt.replace("NAME", "again-$LOCKSIDE_JOB_ID")
     return {
         "stopped": plain({"command": evidence.witness(file, "stopped", seconds=600)}, priority=10),
         "never": command("never", hold=True),
@@ -62,6 +65,7 @@ def requests(file: Path) -> dict[str, Message]:
         "pipe": plain({"pipeline": [evidence.witness(file, "pipe", code=CODES["pipe"]), ["cat"]]}),
         "counts": {"component": "sweep.counts", "config": "it"},
         "rows": {"component": "sweep.rows", "config": "both", "parallelism": 2},
+        "again": plain({"shell": f"exec {attempt}"}, retry={"maxAttempts": ATTEMPTS}),
     }
 
 
@@ -74,6 +78,11 @@ class Script:
     answered: dict[str, str] = field(default_factory=dict)
     terminated: set[str] = field(default_factory=set)
     refused: int = 0
+
+    @property
+    def jobs(self) -> int:
+        """How many it makes, those that containers make among them."""
+        return len(self.answered) + 2 + ATTEMPTS
 
     def submit(self, wire: Wire) -> None:
         self._send(wire, requests(self.file))

@@ -47,6 +47,6 @@ class Sweep:
         trace = self.place / f"trace-{self.rounds}"
         came = self.doing(self.daemon, script, Fault(calls, k, trace, self.what, self.times))
         judge(self.daemon, script, starts=self.starts, slots=SLOTS)
-        self.figures.add("jobs", len(script.answered) + 2)
+        self.figures.add("jobs", script.jobs)
         print("came" if came else "not reached", flush=True)
         return came
