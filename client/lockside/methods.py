@@ -563,9 +563,9 @@ class DaemonCalls(Group[Mode]):
         return act("daemon.reload", t.Reloaded)
 
     @call
-    def check(self) -> Request[t.CheckReport]:
-        """Compare what is stored with what runs, and propose repairs."""
-        return ask("daemon.check", t.CheckReport)
+    def check(self, *, fix: bool = False) -> Request[t.CheckReport]:
+        """Compare what is stored with what runs, and propose repairs, or do them."""
+        return ask("daemon.check", t.CheckReport, **({"fix": True} if fix else {}))
 
     @call
     def backup(self, path: str | None = None) -> Request[t.Backup]:

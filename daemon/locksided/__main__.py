@@ -28,6 +28,7 @@ EXIT_USAGE = 2
 EXIT_CANNOT_START = 1
 COLLECT_AFTER = (10_000, 50, 50)
 """Requests leave nothing behind that only the collector finds: it need not look after every 700 objects."""
+FULL_BYTES = 1_000_000
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,9 +74,20 @@ def main(arguments: list[str] | None = None) -> int:
         anyio.run(Daemon(Place(state_dir, socket, named, known, file)).run)
     except* (AnotherDaemonError, StoreError, ListenError, OSError) as failures:
         for failure in _leaves(failures):
-            print(f"locksided: {failure}", file=sys.stderr)
+            print(f"locksided: {failure}{_room(root)}", file=sys.stderr)
         exit_code = EXIT_CANNOT_START
     return exit_code
+
+
+def _room(root: Path) -> str:
+    """That the disk is full, when it is: SQLite and the system say so in many ways."""
+    try:
+        free = os.statvfs(root)
+    except OSError:
+        return ""
+    if free.f_bavail * free.f_frsize < FULL_BYTES:
+        return f" (the disk of {root} is full: make room there, then start again)"
+    return ""
 
 
 def _allow_open_files() -> None:

@@ -11,6 +11,11 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def boot_us() -> int:
+    """Microseconds since the machine's start, suspended time included: nobody can set it."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
 def boot_id() -> str:
     """What names this boot of the machine; a process of another boot is surely gone."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:

@@ -101,7 +101,7 @@ class Daemon:
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
         address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
-        boots = (await store.meta("boot_id") or clock.boot_id(), clock.boot_id())
+        boots = (await store.meta("boot_id"), clock.boot_id())
         service = self._parts(store, tasks, address, boots)
         self._server = Server(
             handlers(service),
@@ -125,7 +125,7 @@ class Daemon:
             self._server.stop()
             serving.cancel_scope.cancel()
 
-    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str, str]) -> Service:
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str | None, str]) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,20 +17,41 @@ def configure(log_format: str, level: str) -> None:
         log_format = "systemd" if os.environ.get("JOURNAL_STREAM") else "console"
     processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
     if log_format == "json":
-        processors += [structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()]
+        processors += [
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
     elif log_format == "systemd":
-        processors += [_render_for_journal]
+        processors += [structlog.processors.format_exc_info, _render_for_journal]
     else:
         processors += [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            # Plain tracebacks: prettier ones load code when they are needed, and may fail just then.
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Logger(sys.stderr.fileno()),
         cache_logger_on_first_use=True,
     )
+
+
+class _Logger:
+    """Writes lines. One that cannot be written is let go: a full disk under the log stops nothing else."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def msg(self, line: str) -> None:
+        """Write a line in one piece."""
+        with suppress(OSError):
+            os.write(self._fd, line.encode(errors="backslashreplace") + b"\n")
+
+    log = debug = info = warn = warning = error = err = critical = fatal = failure = exception = msg
 
 
 def _render_for_journal(_logger: object, _method: str, event: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ def assert_same(rebuilt: State, live: State) -> None:
     if live.draining is not None and rebuilt.draining is not None:
         assert (rebuilt.draining.by, rebuilt.draining.since_us) == (live.draining.by, live.draining.since_us)
     assert start_times(rebuilt) == start_times(live)
+    assert rebuilt.delayed == live.delayed
 
 
 def described(job: Job) -> dict[str, Any]:

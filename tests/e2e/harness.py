@@ -383,6 +383,19 @@ def running(**settings: str) -> Iterator[Daemon]:
             daemon.end()
 
 
+@contextmanager
+def running_in(before: Callable[[Path], list[str]], **settings: str) -> Iterator[Daemon]:
+    """The same in a place of its own, made by the program that `before` names for the daemon's folder."""
+    with short_folder() as folder:
+        daemon = Daemon(folder, **settings)
+        try:
+            daemon.start(before=before(folder))
+            daemon.keeper_pid()
+            yield daemon
+        finally:
+            daemon.end()
+
+
 class Gate:
     """Jobs that run `gate.text` wait until the test opens it; it opens by itself when the test ends."""
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from e2e.evidence import command, most_at_once, spans
+from campaign.evidence import command, most_at_once, spans
 from e2e.harness import Wire, put_component, put_config
 
 JOBS = 40

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.evidence import command, most_at_once, spans
+from campaign.evidence import command, most_at_once, spans
 from e2e.harness import Gate, Message, Wire, of, put_component, put_config
 
 FAR = "2199-01-01T00:00:00Z"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from campaign.faults import alive_for
 from e2e.harness import Daemon, Ear, Gate, Refusal, Wire, put_component, put_config, python
-from e2e.test_kills import alive_for
 
 NAMES = """
 import json, os, pathlib, sys

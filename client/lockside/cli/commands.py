@@ -431,9 +431,15 @@ DAEMON = (
         "doctor",
         "lockside.cli.doctor:doctor",
         "look for what is wrong: socket, rights, versions, database, orphans",
-        (("lockside doctor", "works without a daemon, too"),),
+        (
+            ("lockside doctor", "works without a daemon, too"),
+            ("lockside doctor --fix", "and do what it proposes, as far as no accepted job is lost by it"),
+        ),
         (),
-        (Option("--state-dir", "the state folder to look at when no daemon answers", "DIR"),),
+        (
+            Option("--fix", "do the repairs that it proposes"),
+            Option("--state-dir", "the state folder to look at when no daemon answers", "DIR"),
+        ),
     ),
     Command(
         "backup",

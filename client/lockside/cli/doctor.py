@@ -1,20 +1,19 @@
-"""`doctor`: what is wrong, since when, and what to do.
+"""`doctor`: what is wrong, since when, and what to do; with `--fix` it does it.
 
-Local checks work without a daemon; the daemon adds its own.
-
-Every check answers with one finding: fine, odd or wrong, a sentence, and a remedy.
+Every check answers with a finding: fine, odd or wrong, a sentence, and a remedy. The daemon looks at what is
+its own and mends it; the state folder of one that does not answer is looked at from outside.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 
 from lockside import __version__
 from lockside.cli import exits
+from lockside.cli.findings import Finding, mend
+from lockside.cli.offline import look_at, state_folders
+from lockside.cli.socketfiles import look_at_sockets
 from lockside.errors import LocksideError, NotReachable
-from lockside.paths import MACHINE_SOCKETS, socket_candidates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,72 +28,43 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
-    """Look for what is wrong; the exit code is 1 when something is."""
-    findings = [_python(), *_sockets(session)]
-    findings += _daemon(session, parsed)
+    """Look for what is wrong; the exit code is 1 when something is, and was not mended."""
+    fix = parsed.flag("fix")
+    findings = [_python(), *_daemon(session, parsed, fix=fix)]
     if session.out.as_json:
-        session.out.json({"findings": findings})
+        session.out.json({"findings": [finding.view() for finding in findings]})
     else:
         for finding in findings:
             _tell(session, finding)
-    wrong = [finding for finding in findings if finding["level"] == "error"]
+        if not fix and any(finding.can_fix for finding in findings):
+            session.out.line("`lockside doctor --fix` does what is marked with (--fix).")
+    wrong = [one for one in findings if one.level == "error" and not one.is_fixed]
     return exits.FAILED if wrong else exits.DONE
 
 
-def _finding(level: str, check: str, message: str, remedy: str = "") -> Json:
-    return {"level": level, "check": check, "message": message, "remedy": remedy}
-
-
-def _python() -> Json:
+def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return _finding("ok", "client", f"lockside {__version__} on Python {version}")
+    return Finding("ok", "client", f"lockside {__version__} on Python {version}")
 
 
-def _sockets(session: Session) -> list[Json]:
-    """Look at the socket files, as a stranger would see them."""
-    found = []
-    for path in socket_candidates(session.socket):
-        try:
-            state = os.stat(path)
-        except OSError:
-            continue
-        found.append(_socket(path, state))
-    return found or [
-        _finding("warning", "socket", "there is no socket at " + ", ".join(socket_candidates(session.socket)))
-    ]
-
-
-def _socket(path: str, state: os.stat_result) -> Json:
-    mode = stat.S_IMODE(state.st_mode)
-    if not stat.S_ISSOCK(state.st_mode):
-        return _finding("error", "socket", f"{path} is no socket", "Move it away and start the daemon again.")
-    if mode & 0o007:
-        remedy = "Set [daemon] socket_mode to 0600, or 0660 with socket_group, and restart the daemon."
-        return _finding("error", "socket", f"everybody may open {path} (mode {mode:04o})", remedy)
-    return _finding("ok", "socket", f"{path} (mode {mode:04o}, owner {_user(state.st_uid)})")
-
-
-def _user(uid: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _daemon(session: Session, parsed: Parsed) -> list[Json]:
+def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
     """Ask the daemon for its own checks, or look at its state folder from outside when it is away."""
     try:
         status = session.call("daemon.status")
-        return [_versions(status), *_keepers(status), *_daemon_checks(session)]
+        told = [_versions(status), *_keepers(status)]
+        return [*look_at_sockets(session.socket), *told, *_daemon_checks(session, fix=fix)]
     except NotReachable as error:
-        return [_finding("error", "daemon", error.message, error.remedy), *_offline(parsed)]
+        named = parsed.text("state_dir")
+        folders = [named] if named else state_folders(session.socket)
+        found = [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
+        for folder in folders:
+            found += look_at(folder)
+        return [mend(finding) for finding in found] if fix else found
     except LocksideError as error:
-        return [_finding("error", "daemon", error.message, error.remedy)]
+        return [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
 
 
-def _keepers(status: Json) -> list[Json]:
+def _keepers(status: Json) -> list[Finding]:
     """Tell of the keepers that answer; those that do not are among the daemon's own checks."""
     found = []
     keeper = status["keeper"]
@@ -103,88 +73,49 @@ def _keepers(status: Json) -> list[Json]:
         remedy = (
             "It is replaced when the daemon starts while nothing runs, or at once if a second socket is set."
         )
-        found.append(_finding("warning", "keeper", text, remedy))
+        found.append(Finding("warning", "keeper", text, remedy))
     elif keeper["isConnected"]:
-        found.append(_finding("ok", "keeper", f"pid {keeper['pid']} takes new jobs"))
+        found.append(Finding("ok", "keeper", f"pid {keeper['pid']} takes new jobs"))
     for former in status.get("formerKeepers", ()):
         if former["isConnected"]:
             text = f"pid {former['pid']}, of another release, keeps {former['runs']} and leaves with the last"
-            found.append(_finding("ok", "keeper", text))
+            found.append(Finding("ok", "keeper", text))
     return found
 
 
-def _versions(status: Json) -> Json:
+def _versions(status: Json) -> Finding:
     theirs = status.get("version")
     if theirs != __version__:
         remedy = "Restart the daemon after an upgrade: `systemctl restart lockside`; jobs go on."
-        return _finding(
+        return Finding(
             "warning", "daemon", f"the daemon is version {theirs}, this client {__version__}", remedy
         )
-    return _finding("ok", "daemon", f"version {theirs} answers, pid {status.get('pid')}")
+    return Finding("ok", "daemon", f"version {theirs} answers, pid {status.get('pid')}")
 
 
-def _daemon_checks(session: Session) -> list[Json]:
-    found = [
-        _finding("error", str(each["kind"]), str(each["message"]), str(each.get("repair") or ""))
-        for each in session.call("daemon.check")["problems"]
-    ]
-    return found or [_finding("ok", "state", "the daemon finds nothing wrong with itself")]
+def _daemon_checks(session: Session, *, fix: bool) -> list[Finding]:
+    problems = session.call("daemon.check", fix=True if fix else None)["problems"]
+    found = [_finding(problem) for problem in problems]
+    return found or [Finding("ok", "state", "the daemon finds nothing wrong with itself")]
 
 
-def _offline(parsed: Parsed) -> list[Json]:
-    """Look at the state folder of a daemon that does not answer."""
-    folders = [parsed.text("state_dir")] if parsed.text("state_dir") else _state_folders()
-    return [finding for folder in folders if folder and os.path.isdir(folder) for finding in _folder(folder)]
+def _finding(problem: Json) -> Finding:
+    return Finding(
+        "error",
+        str(problem["kind"]),
+        str(problem["message"]),
+        str(problem.get("repair") or ""),
+        since=problem.get("since"),
+        can_fix=bool(problem.get("canFix")),
+        is_fixed=bool(problem.get("isFixed")),
+    )
 
 
-def _state_folders() -> list[str]:
-    sockets = [path for path in socket_candidates() if not path.startswith("/run/")]
-    return [os.path.dirname(path) for path in [*sockets, MACHINE_SOCKETS[1]]][:1]
-
-
-def _folder(folder: str) -> list[Json]:
-    mode = stat.S_IMODE(os.stat(folder).st_mode)
-    found = []
-    if mode & 0o022:
-        found.append(_finding("error", "state", f"others may write to {folder}", f"chmod go-w {folder}"))
-    room = os.statvfs(folder)
-    free = room.f_bavail * room.f_frsize
-    if free < 100 * 1000 * 1000:
-        found.append(
-            _finding("error", "disk", f"only {free // 1000000} MB are free for {folder}", "Make room there.")
-        )
-    return [*found, *_database(os.path.join(folder, "lockside.db"))]
-
-
-def _database(path: str) -> list[Json]:
-    """Check a database whose daemon is away, without writing to it."""
-    import sqlite3
-
-    if not os.path.exists(path):
-        return []
-    try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            answer = connection.execute("PRAGMA quick_check(5)").fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return [
-            _finding(
-                "error", "database", f"{path}: {error}", "Restore the newest file of the folder `backups`."
-            )
-        ]
-    if answer == [("ok",)]:
-        return [_finding("ok", "database", f"{path} is sound")]
-    faults = "; ".join(str(row[0]) for row in answer)
-    return [
-        _finding("error", "database", f"{path}: {faults}", "Restore the newest file of the folder `backups`.")
-    ]
-
-
-def _tell(session: Session, finding: Json) -> None:
+def _tell(session: Session, finding: Finding) -> None:
     out = session.out
-    mark, colour = _MARKS[finding["level"]]
-    out.line(f"{out.paint(colour, mark)}  {finding['check']:<9} {finding['message']}")
-    if finding["remedy"] and finding["level"] != "ok":
-        out.line(f"{'':<17}{finding['remedy']}")
+    mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
+    since = f" Since {finding.since}." if finding.since else ""
+    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
+    if finding.remedy and finding.level != "ok":
+        done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""
+        out.line(f"{'':<22}{finding.remedy}{done}")

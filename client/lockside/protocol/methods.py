@@ -214,11 +214,11 @@ _EVENTS: Final = (
 
 _CHECK: Final = Method(
     name="daemon.check",
-    params=p.DaemonRead,
+    params=p.DaemonCheck,
     result=t.CheckReport,
     role=Role.ADMIN,
     mutates=False,
-    summary="Compare what is stored with what runs, and propose repairs.",
+    summary="Compare what is stored with what runs, and propose repairs, or do them.",
     example={},
 )
 

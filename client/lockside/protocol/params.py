@@ -630,6 +630,12 @@ class DaemonRead(Params, frozen=True, kw_only=True):
     """Parameters of methods that ask the daemon about itself."""
 
 
+class DaemonCheck(Params, frozen=True, kw_only=True):
+    """Parameters of `daemon.check`: `fix` has mended what can be mended."""
+
+    fix: bool = False
+
+
 class DaemonAction(Mutating, frozen=True, kw_only=True):
     """Parameters of methods that act on the daemon itself."""
 

@@ -757,6 +757,9 @@ class Problem(Out, frozen=True, kw_only=True):
     kind: str
     message: str
     repair: str | None = None
+    since: str | None = None
+    can_fix: bool = False
+    is_fixed: bool = False
     details: dict[str, Any] = {}
 
 

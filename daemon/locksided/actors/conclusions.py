@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from anyio import to_thread
-
-from locksided import clock
+from locksided import clock, to_thread
 from locksided.actors.accounts import NoAccount
 from locksided.actors.flights import Flight
 from locksided.actors.scheduler import SchedulerActor

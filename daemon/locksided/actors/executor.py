@@ -108,7 +108,10 @@ class Executor:
             await self._conclude(flight, self._workshop.conclusions.never_started(action, told))
             return
         if flight.phase is not Phase.PREPARING:
-            await self._workshop.conclusions.discard(flight)
+            try:
+                await self._workshop.conclusions.discard(flight)
+            except (OSError, StoreUnavailable) as error:
+                log.warning("a folder cannot be tidied up", token=flight.token, cause=str(error))
             return
         self._send(flight, message)
 
@@ -180,9 +183,7 @@ class Executor:
         try:
             conclude = await self._workshop.conclusions.conclude(flight, outcome)
         except (OSError, StoreUnavailable) as error:
-            # Unacknowledged: the keeper tells it again when the store and the folder can be used.
-            log.error("an outcome cannot be read", token=flight.token, cause=str(error))
-            self.flights.pop(flight.token, None)
+            self._leave_for_later(flight, error)
             return
         except Exception as fault:
             # The other place: an outcome that cannot be concluded would come back at every connection.
@@ -197,5 +198,13 @@ class Executor:
             is_saved = True
         except Unavailable:
             log.warning("an outcome waits for the store", token=flight.token)
+        except (OSError, StoreUnavailable) as error:
+            self._leave_for_later(flight, error)
         finally:
             self._over(flight, is_saved)
+
+    def _leave_for_later(self, flight: Flight, error: Exception) -> None:
+        """Unacknowledged it is told again, by the keeper or by what it wrote down, until it can be saved."""
+        log.error("an outcome cannot be concluded now", token=flight.token, cause=str(error))
+        self.flights.pop(flight.token, None)
+        self._keepers.reconnect_soon()

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import Lock, to_thread
+from anyio import Lock
 from anyio.abc import TaskGroup
 
+from locksided import to_thread
 from locksided.actors.claims import Claim, burn, recorded
 from locksided.actors.executor import Executor
 from locksided.actors.flights import Flight, Phase, Started, started
@@ -44,9 +45,9 @@ class Executors:
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
-        boots: tuple[str, str],
+        boots: tuple[str | None, str],
     ) -> None:
-        """`boots` are the boot ids of the daemon before and of this one."""
+        """`boots` are the boot ids of the daemon before, None if there was none, and of this one."""
         self._keepers = keepers
         self._scheduler = scheduler
         self._workshop = workshop
@@ -109,11 +110,12 @@ class Executors:
         if current is None:
             return
         async with self._taking_over:
-            jobs = await self._started_jobs()
             try:
-                await self._settle_other_boot(jobs, current)
-            except Unavailable:
-                return  # when the store is back the keepers are greeted anew
+                jobs = await self._settle_other_boot(current)
+            except Unavailable as error:
+                log.warning("what ran before this boot is not settled yet", cause=str(error))
+                self._keepers.reconnect_soon()
+                return
             for job in jobs if self._keepers.are_all_heard else ():
                 found = self._flight(job.token)
                 if found is None or not found[1].is_underway:
@@ -198,21 +200,27 @@ class Executors:
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: connect anew, and take over what the keepers then tell."""
         jobs = core.started_jobs()
-        if self._is_first_look and self._boots[0] != self._boots[1]:
+        if self._is_first_look and self._boots[0] not in (None, self._boots[1]):
             self._of_another_boot = frozenset(started(job).token for job in jobs)
         self._is_first_look = False
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
         self._keepers.reconnect()
 
-    async def _settle_other_boot(self, jobs: list[Started], current: KeeperLink) -> None:
-        """What ran before the machine went down is over; only after that may anything start in this boot."""
-        for job in jobs:
+    async def _settle_other_boot(self, current: KeeperLink) -> list[Started]:
+        """What ran before the machine went down is over; only after that may anything start in this boot.
+
+        Answers the jobs in flight that are left. Raises Unavailable when that cannot be saved now.
+        """
+        for job in await self._started_jobs():
             if job.token in self._of_another_boot:
                 await self._find_out(*self._taken(job, current))
-        self._of_another_boot = frozenset()
+        jobs = await self._started_jobs()
+        if any(job.token in self._of_another_boot for job in jobs):
+            raise Unavailable("Jobs that ran before the machine went down cannot be concluded.")
         if self._boots[0] != self._boots[1]:
             await self._scheduler.ask(partial(_note_boot, self._boots[1]))
             self._boots = (self._boots[1], self._boots[1])
+        return jobs
 
     def _dismiss(self, run: KeptRun, link: KeeperLink) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
@@ -245,15 +253,17 @@ class Executors:
     async def _find_out(self, executor: Executor, flight: Flight) -> None:
         """No keeper knows this start: ended before, never begun, or lost with its keeper."""
         control = self._workshop.works.control(flight.token)
-        outcome = await to_thread.run_sync(recorded, control, "outcome.json")
-        if outcome is not None:
-            flight.phase = Phase.CONCLUDING
-            await executor.conclude_outcome(flight, outcome)
-            return
         try:
+            outcome = await to_thread.run_sync(recorded, control, "outcome.json")
+            if outcome is not None:
+                flight.phase = Phase.CONCLUDING
+                await executor.conclude_outcome(flight, outcome)
+                return
             claim = await to_thread.run_sync(burn, control)
         except OSError as error:
             log.error("a claim cannot be read", job=flight.job_id, cause=str(error))
+            executor.flights.pop(flight.token, None)
+            self._keepers.reconnect_soon()
             return
         if flight.token in self._of_another_boot:
             flight.phase = Phase.CONCLUDING

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from anyio import to_thread
+from locksided import to_thread
 
 READY_SECONDS = 20.0
+LONGEST_WORDS = 500
 
 
 class KeeperNotStartedError(Exception):
@@ -39,6 +40,7 @@ def _launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> 
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     if cgroups == "off":
         environment["LOCKSIDE_KEEPER_CGROUPS"] = "off"
+    begins = log_file.stat().st_size if log_file.exists() else 0
     with _ready_socket() as ready:
         environment["NOTIFY_SOCKET"] = ready.getsockname()
         process = _spawn(command(path, linger_seconds), environment, log_file)
@@ -47,8 +49,17 @@ def _launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> 
             readable, _, _ = select.select([ready.fileno(), its_end.fileno()], [], [], READY_SECONDS)
         is_ready = ready.fileno() in readable
     if not is_ready:
-        raise KeeperNotStartedError(f"the keeper ended at its start or does not answer (see {log_file})")
+        told = _last_line(log_file, begins)
+        raise KeeperNotStartedError(f"it ended at its start or does not answer: {told} (see {log_file})")
     return process.pid
+
+
+def _last_line(log_file: Path, begins: int) -> str:
+    """What the keeper said last, of what it said since."""
+    with open(log_file, "rb") as log:
+        log.seek(begins)
+        lines = log.read().decode(errors="replace").splitlines()
+    return lines[-1][:LONGEST_WORDS] if lines else "it said nothing"
 
 
 def _spawn(arguments: list[str], environment: dict[str, str], log_file: Path) -> "subprocess.Popen[bytes]":

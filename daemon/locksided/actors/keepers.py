@@ -8,6 +8,7 @@ nothing more. Which keepers there are is never written down: their sockets and l
 the middle of a change changes nothing.
 """
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ import msgspec
 import structlog
 from anyio.abc import TaskGroup
 
+from locksided import clock
 from locksided.actors.keeper_hello import BUILD, VERSION
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.keeper_places import Places
@@ -24,6 +26,8 @@ from locksided.actors.keeper_process import KeeperNotStartedError
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
+FIRST_AGAIN_SECONDS = 2.0
+LONGEST_AGAIN_SECONDS = 60.0
 PATIENCE_SECONDS = 2.0
 """So long a keeper that does not answer may hold up the choice; of its jobs nothing is concluded."""
 
@@ -56,8 +60,13 @@ class Keepers:
         self._found_pids: set[int] = set()
         self._is_patient = True
         self._changed = anyio.Event()
+        self._again: asyncio.TimerHandle | None = None
+        self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = 0.0
         self.cause: str | None = None
         """Why there is no current keeper."""
+        self.down_us = clock.now_us()
+        """Since when, when there is none."""
 
     @property
     def current(self) -> KeeperLink | None:
@@ -89,8 +98,21 @@ class Keepers:
         for link in self._links.values():
             link.send(message)
 
+    def reconnect_soon(self) -> None:
+        """Something of a keeper's could not be settled now: hear of it again, each time a little later."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
+            self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = loop.time()
+        if self._again is None:
+            self._again = loop.call_later(self._again_seconds, self.reconnect)
+            self._again_seconds = min(self._again_seconds * 2, LONGEST_AGAIN_SECONDS)
+
     def reconnect(self) -> None:
         """End all connections, so that new hellos tell what the keepers have."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         for link in self._links.values():
             link.hang_up()
 
@@ -160,6 +182,8 @@ class Keepers:
         return link.hello is not None and link.hello.pid in self._found_pids
 
     def _tell_down(self, receiver: Receiver, cause: str) -> None:
+        if self.cause is None:
+            self.down_us = clock.now_us()
         self.cause = cause
         log.warning("no job can start", cause=cause)
         receiver.keeper_down(cause)
@@ -222,7 +246,7 @@ class Keepers:
 
     def _failed(self, link: KeeperLink, receiver: Receiver, error: Exception) -> None:
         if link is self._chosen:
-            self._tell_down(receiver, f"the keeper cannot be reached: {error}")
+            self._tell_down(receiver, f"the keeper cannot be reached at {link.path}: {error}")
         else:
             log.warning("a keeper cannot be reached", socket=str(link.path), cause=str(error))
 

@@ -83,4 +83,22 @@ class Look:
             self.answer.set_exception(refusal)
 
 
-Message: TypeAlias = Ask | Look
+@dataclass(slots=True, eq=False)
+class ReadAgain:
+    """Have the core read again from the store."""
+
+    answer: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+            self.answer.exception()  # whoever does not wait is not told twice
+
+    def reply(self) -> None:
+        """Answer that it is done, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+
+Message: TypeAlias = Ask | Look | ReadAgain

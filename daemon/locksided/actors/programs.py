@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from anyio import to_thread
-
+from locksided import to_thread
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.conclusions import class_of, values_of
 from locksided.actors.keepers import Keepers

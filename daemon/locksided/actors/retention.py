@@ -4,9 +4,8 @@ from functools import partial
 
 import anyio
 import structlog
-from anyio import to_thread
 
-from locksided import clock
+from locksided import clock, to_thread
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.works import Works
 from locksided.core.errors import Refused

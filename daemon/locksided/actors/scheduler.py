@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+import anyio
 import structlog
 
 from locksided import clock
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.mailbox import Mailbox
-from locksided.actors.messages import Ask, Look, Message, Once, Repeated, Write
+from locksided.actors.messages import Ask, Look, Message, Once, ReadAgain, Repeated, Write
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import Input, Progressed, Submit, TimePassed
+from locksided.core.inputs import ClockSet, Input, Progressed, Submit, TimePassed
 from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
@@ -38,6 +39,7 @@ LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
 MENTIONED_WITHIN_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
+CLOCK_SET_US = 1_000_000  # less is a clock that is being slewed: it adds up until it is that much
 
 log = structlog.get_logger("scheduler")
 
@@ -84,6 +86,8 @@ class SchedulerActor:
         self._trouble: Trouble | None = None
         self.pools: frozenset[str] = frozenset()
         self._probe_seconds = FIRST_PROBE_SECONDS
+        self._probe_at = 0.0
+        self._wall_ahead_us = clock.now_us() - clock.boot_us()
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -129,6 +133,12 @@ class SchedulerActor:
             raise _other_parameters(once, known.ref)
         return Repeated(known.ref)
 
+    async def read_again(self) -> None:
+        """Throw the core away and read it again from the store, as after a save that failed."""
+        message = ReadAgain()
+        self._mailbox.put(message)
+        await message.answer
+
     @property
     def trouble(self) -> Trouble | None:
         """Why the store cannot be written, if it cannot."""
@@ -158,7 +168,7 @@ class SchedulerActor:
 
     def _seconds_to_deadline(self) -> float:
         if self._trouble is not None:
-            return self._probe_seconds
+            return max(self._probe_at - anyio.current_time(), 0.0)
         deadline_us = self._the_core.next_deadline_us()
         if deadline_us is None:
             return LONGEST_SLEEP_SECONDS
@@ -174,14 +184,37 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
+            await self._notice_clock()
             deadline_us = self._the_core.next_deadline_us()
             if deadline_us is not None and deadline_us <= clock.now_us():
                 asks.insert(0, Ask(TimePassed()))
             if asks:
                 await self._commit(asks)
+            await self._read_again([message for message in batch if isinstance(message, ReadAgain)])
         for message in batch:
             if isinstance(message, Look):
                 message.look(self._the_core)
+
+    async def _read_again(self, asked: list[ReadAgain]) -> None:
+        if not asked:
+            return
+        log.warning("the core is read again because somebody asked for it")
+        if not await self._reload():
+            raise StoreUnavailable(OSError("the live jobs cannot be read"))
+        assert self._executors is not None
+        self._executors.reconcile(self._the_core)
+        self._broker.wake_all()
+        for message in asked:
+            message.reply()
+
+    async def _notice_clock(self) -> None:
+        """Let the core know when the wall clock was set, before it decides anything by the new time."""
+        wall_ahead_us = clock.now_us() - clock.boot_us()
+        set_by_us = wall_ahead_us - self._wall_ahead_us
+        if abs(set_by_us) >= CLOCK_SET_US:
+            log.warning("the clock was set", seconds=set_by_us / 1e6)
+            await self._commit([Ask(ClockSet(set_by_us))])
+            self._wall_ahead_us = wall_ahead_us
 
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await self._not_done_before(asks)
@@ -299,34 +332,38 @@ class SchedulerActor:
             log.error("the store cannot be written", cause=cause)
             self._trouble = Trouble(cause, clock.now_us())
             self._probe_seconds = FIRST_PROBE_SECONDS
+            self._probe_at = anyio.current_time() + self._probe_seconds
         for message in batch:
-            if isinstance(message, Ask):
+            if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
         await self._reload()
         for message in batch:
             if isinstance(message, Look):
                 self._mailbox.put(message)
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> bool:
+        """Read the core again; False if that cannot be, and the old one only explains meanwhile."""
         try:
             core: Scheduler = await self._load()
         except StoreUnavailable as error:
             log.error("the store cannot be read", cause=str(error))
-            return  # the old core still explains; it decides nothing while there is trouble
+            return False
         core.state.store_trouble = self._trouble
         self._core = core
+        return True
 
     async def _try_again(self, batch: list[Message]) -> None:
+        """Refuse what is asked; go on as before once the store can be written, and read, again."""
         for message in batch:
-            if isinstance(message, Ask):
+            if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
-        if batch:
-            return
-        if not await self._store.probe():
+        if anyio.current_time() < self._probe_at:
+            return  # however much is asked meanwhile, the moment of the next try comes
+        if not (await self._store.probe() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
+            self._probe_at = anyio.current_time() + self._probe_seconds
             return
-        self._trouble = None
-        await self._reload()
+        self._trouble = self._the_core.state.store_trouble = None
         log.info("the store can be written again")
         assert self._executors is not None
         self._executors.reconcile(self._the_core)

@@ -7,9 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from anyio import to_thread
-
-from locksided import clock
+from locksided import clock, to_thread
 from locksided.actors.conclusions import Conclusions, NothingToRun, share_of
 from locksided.actors.flights import Flight
 from locksided.actors.keepers import Keepers

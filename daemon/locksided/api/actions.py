@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from anyio import CancelScope, to_thread
+from anyio import CancelScope
 
 from lockside.protocol import params as p
+from locksided import to_thread
 from locksided.actors.accounts import account_of
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable

@@ -1,78 +1,95 @@
-"""What is not as it should be: the database, the jobs against the keeper, folders without a job, rights."""
+"""Everything that is not as it should be, from all checks, and the mending of what can be mended."""
 
-import os
-import stat
 from pathlib import Path
-from typing import Any
 
-from anyio import to_thread
+import structlog
 
-from locksided.actors.keepers import Keepers
+from locksided import to_thread
+from locksided.actors.flights import started
 from locksided.api.service import Service
+from locksided.checks import cgroups, folders, processes, sockets, state
+from locksided.checks.problem import Problem
+from locksided.core.errors import Unavailable
+from locksided.core.scheduler import Scheduler
+from locksided.store.errors import StoreUnavailable
 
-Problem = dict[str, Any]
-
-FOLDERS_LOOKED_AT = 100_000
+log = structlog.get_logger("check")
 
 
 async def problems(service: Service) -> list[Problem]:
     """Everything found; empty when all is well."""
-    found = [_problem("database", text, "restore the last backup") for text in await service.store.check()]
-    found += _keepers(service.keepers)
-    trouble = service.scheduler.trouble
-    if trouble is not None:
-        found.append(_problem("store", f"The store cannot be written: {trouble.cause}.", "free disk space"))
-    found += _rights(service)
-    folders = await to_thread.run_sync(_job_folders, service.state_dir.root)
-    found += await _orphans(service, folders)
+    store, state_dir = service.store, service.state_dir
+    found = await state.database(store, state_dir)
+    found += _trouble(service)
+    if service.scheduler.trouble is None:
+        found += await state.memory(store, service.scheduler)
+    found += state.room(state_dir)
+    found += await state.clock_set_back(store)
+    found += await to_thread.run_sync(_sockets, service)
+    found += await folders.check(store, state_dir.root)
+    found += await _processes(service)
     return found
 
 
-def _problem(kind: str, message: str, repair: str | None, **details: Any) -> Problem:
-    return {"kind": kind, "message": message, "repair": repair, "details": details}
+async def mended(found: list[Problem]) -> list[bool]:
+    """Mend what can be mended; says of each whether it was."""
+    return [await _mend(problem) for problem in found]
 
 
-def _keepers(keepers: Keepers) -> list[Problem]:
-    """Keepers that do not answer, and what jobs left that no keeper can tell to belong to one."""
+async def _mend(problem: Problem) -> bool:
+    if problem.mend is None:
+        return False
+    try:
+        await problem.mend()
+    except (OSError, StoreUnavailable, Unavailable) as error:
+        log.error("not mended", kind=problem.kind, message=problem.message, cause=str(error))
+        return False
+    log.warning("mended", kind=problem.kind, message=problem.message)
+    return True
+
+
+def _trouble(service: Service) -> list[Problem]:
+    """What the daemon knows by itself to be wrong."""
     found = []
+    keepers, trouble = service.keepers, service.scheduler.trouble
     if keepers.current is None:
-        text = f"No job can start: {keepers.cause or 'the keeper does not answer'}."
-        found.append(_problem("keeper", text, "see keeper/log"))
+        cause = keepers.cause or "it was not connected yet"
+        text = f"The keeper does not answer, no job can start: {cause}."
+        repair = f"see {service.state_dir.keepers}/log; the daemon tries again by itself"
+        found.append(Problem("keeper", text, repair, keepers.down_us))
     for link in keepers.former:
         if not link.is_up:
             text = f"The keeper behind {link.path} lives and does not answer: its jobs go on unseen."
-            found.append(_problem("keeper", text, f"see who holds {link.path}.lock", socket=str(link.path)))
-    for link in keepers.all:
-        for stray in link.hello.strays if link.hello is not None else ():
-            text = f"Process {stray['pid']} ({stray['name']}) was left by a job, nobody knows which."
-            found.append(_problem("stray_process", text, f"kill {stray['pid']}", **stray))
+            repair = f"see who holds {link.path}.lock"
+            found.append(Problem("keeper", text, repair, details={"socket": str(link.path)}))
+    if trouble is not None:
+        text = f"The store cannot be written: {trouble.cause}."
+        repair = "make room on the disk or mend it; the daemon goes on by itself"
+        found.append(Problem("store", text, repair, trouble.since_us))
     return found
 
 
-def _rights(service: Service) -> list[Problem]:
-    found = []
-    mode = stat.S_IMODE(os.stat(service.state_dir.root).st_mode)
-    if mode & 0o066:
-        text = f"{service.state_dir.root} can be read or changed by others (mode {mode:o})."
-        found.append(_problem("rights", text, f"chmod 700 {service.state_dir.root}"))
-    return found
-
-
-def _job_folders(root: Path) -> dict[int, str]:
-    """The folders of jobs by id."""
-    folders: dict[int, str] = {}
-    runs = root / "runs"
-    for shard in sorted(runs.iterdir()) if runs.is_dir() else ():
-        for entry in os.scandir(shard):
-            if entry.name.isdecimal() and len(folders) < FOLDERS_LOOKED_AT:
-                folders[int(entry.name)] = entry.path
-    return folders
-
-
-async def _orphans(service: Service, folders: dict[int, str]) -> list[Problem]:
-    known = {row.id for row in await service.store.job_rows(folders)}
+def _sockets(service: Service) -> list[Problem]:
+    has_group = bool(service.settings.daemon.socket_group)
     return [
-        _problem("orphan_folder", f"{path} belongs to no job.", f"rm -r {path}", path=path)
-        for job_id, path in sorted(folders.items())
-        if job_id not in known
+        *sockets.own(Path(service.socket), has_group=has_group),
+        *sockets.of_keepers(service.state_dir.keepers),
     ]
+
+
+async def _processes(service: Service) -> list[Problem]:
+    root = service.state_dir.root
+    before = await to_thread.run_sync(processes.marked, root)
+    in_flight = await service.scheduler.look(_tokens)
+    now = await to_thread.run_sync(processes.marked, root)
+    found = processes.orphans(before, now, in_flight)
+    for hello in [link.hello for link in service.keepers.all if link.hello is not None]:
+        told = [(stray["pid"], stray["name"]) for stray in hello.strays]
+        if told:
+            found += await to_thread.run_sync(processes.strays, told, hello.pid)
+    found += await to_thread.run_sync(cgroups.check, service.workshop.works.control, in_flight)
+    return found
+
+
+def _tokens(core: Scheduler) -> frozenset[str]:
+    return frozenset(started(job).token for job in core.started_jobs())

@@ -50,6 +50,7 @@ class Creation:
         return replace(
             tree,
             start_at_us=_start_at(fields),
+            delay_us=None if fields.get("delay") is None else int(fields["delay"] * 1e6),
             held=bool(fields.get("hold")),
             depends_on=_dependencies(service, fields),
             parent_id=_parent(service, fields),

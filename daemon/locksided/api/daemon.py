@@ -10,7 +10,7 @@ from typing import Any
 from lockside.protocol import params as p
 from locksided import clock
 from locksided.actors.messages import Once
-from locksided.api.checks import problems
+from locksided.api.checks import mended, problems
 from locksided.api.keepers import keeper_views
 from locksided.api.metrics import metrics_text
 from locksided.api.once import once
@@ -28,12 +28,15 @@ from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
 
+VERSION = version("lockside")
+
 
 class DaemonMethods:
     """`daemon.*`, `rpc.discover`."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._made_us = clock.boot_us()
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
@@ -53,9 +56,9 @@ class DaemonMethods:
         service = self._service
         is_draining, is_drained = await service.scheduler.look(_draining)
         return {
-            "version": version("lockside"),
+            "version": VERSION,
             "pid": os.getpid(),
-            "uptimeSeconds": (clock.now_us() - service.started_us) / 1e6,
+            "uptimeSeconds": (clock.boot_us() - self._made_us) / 1e6,
             "startedTime": clock.to_text(service.started_us),
             "isDraining": is_draining,
             "isDrained": is_drained,
@@ -115,9 +118,11 @@ class DaemonMethods:
         with suppress(Unavailable):
             await self._service.scheduler.ask(write, once=mark)
 
-    async def check(self, _call: Call, _params: p.DaemonRead) -> View:
-        """What is not as it should be."""
-        return {"problems": await problems(self._service)}
+    async def check(self, _call: Call, params: p.DaemonCheck) -> View:
+        """What is not as it should be, mended if that was asked for."""
+        found = await problems(self._service)
+        fixed = await mended(found) if params.fix else [False] * len(found)
+        return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
 
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         """Write a consistent copy of the database."""
@@ -151,7 +156,7 @@ class DaemonMethods:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(version("lockside"))
+        return document(VERSION)
 
 
 def _draining(core: Scheduler) -> tuple[bool, bool]:

@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
-from anyio import to_thread
-
 from lockside.protocol import params as p
 from lockside.protocol.texts import time_us
-from locksided import clock
+from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
     View,

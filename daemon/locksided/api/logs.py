@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-from anyio import to_thread
 
 from lockside.protocol import params as p
+from locksided import to_thread
 from locksided.actors.broker import Changes
 from locksided.api.logsource import Source, source_of
 from locksided.api.reading import job_row

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from anyio import to_thread
-
+from locksided import to_thread
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused

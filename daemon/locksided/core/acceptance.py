@@ -198,6 +198,8 @@ def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
         job.gate = place.container.rows
     if draft.start_at_us is not None and draft.start_at_us > turn.now_us:
         job.start_at_us = draft.start_at_us
+        if draft.delay_us is not None:
+            turn.state.delayed.add(job.id)
     if draft.held:
         job.held = Hold(turn.principal.user if turn.principal is not None else "", turn.now_us)
     return job

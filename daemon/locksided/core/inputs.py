@@ -148,6 +148,13 @@ class Undrain:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The wall clock was set, forward or back (below 0), while durations went on as ever."""
+
+    by_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """Look at the clock: a start time or a pause may be over."""
 
@@ -297,5 +304,6 @@ Input: TypeAlias = (
     | Drain
     | Undrain
     | TimePassed
+    | ClockSet
     | Report
 )

@@ -68,6 +68,14 @@ class Run:
             self.paused_us += max(now_us - self.paused_since_us, 0)
             self.paused_since_us = None
 
+    def leave_out(self, by_us: int) -> dict[str, int]:
+        """Let a jump of the clock, forward or back, count as no time of this run; answers the columns."""
+        self.paused_us += by_us
+        if self.paused_since_us is None:
+            return {"paused_us": self.paused_us}
+        self.paused_since_us += by_us
+        return {"paused_us": self.paused_us, "paused_since_us": self.paused_since_us}
+
     def end_processing(self, now_us: int) -> dict[str, Any]:
         """Add the time in `processing` since the start, without pauses; answers the columns to save."""
         columns: dict[str, Any] = {}

@@ -112,6 +112,8 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
         job.lock_share = int(share or 0)
     if record.launches or (isinstance(job, Container) and job.has_started):
         job.run = _run(record)
+    if job.start_at_us is not None and job.container is None and record.delay_us is not None:
+        state.delayed.add(job.id)
     state.add(job)
     return job
 

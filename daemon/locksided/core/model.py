@@ -185,8 +185,9 @@ class Draft:
     `children` are made in the same step, `on_error` says what a child does to its container when it fails.
     `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
-    of its container. A RETRY has a policy, and one child: the first attempt, the template of all others.
-    `is_doubted` tells that what it needs to start is not there yet.
+    of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
+    child: the first attempt, the template of all others. `is_doubted` tells that what it needs to start is
+    not there yet.
     """
 
     project: str

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.core import acceptance, amending, control, lifecycle, settling, termination, waits
+from locksided.core import acceptance, amending, clockset, control, lifecycle, settling, termination, waits
 from locksided.core import inputs as i
 from locksided.core.actions import Action
 from locksided.core.forecast import Forecast, forecast
@@ -91,6 +91,8 @@ def _apply(turn: Turn, asked: i.Input) -> Any:
             return waits.end(turn.state, asked)
         case i.TimePassed():
             return control.time_passed(turn)
+        case i.ClockSet():
+            return clockset.clock_set(turn, asked)
         case i.Hold() | i.Release() | i.Pause() | i.Resume() | i.Reprioritise():
             return _apply_to_job(turn, asked)
         case i.PutPool() | i.DeletePool() | i.PausePool() | i.ResumePool() | i.Drain() | i.Undrain():

@@ -20,11 +20,13 @@ class State:
     """The live jobs and what follows from them. `ended` holds who became final in the steps not yet saved.
 
     `gates` are those that live jobs name, by project and key. `descendants` has, by ancestor, the jobs that
-    are no strong children; those are found through their containers. Containers stand and run in `no_pool`,
+    are no strong children; those are found through their containers. `delayed` are those of the others whose
+    start time was given as a delay. Containers stand and run in `no_pool`,
     which has no limits and which nobody can name.
     """
 
     __slots__ = (
+        "delayed",
         "dependants",
         "descendants",
         "draining",
@@ -52,6 +54,7 @@ class State:
         self.dependants: dict[int, dict[int, Job]] = {}
         self.descendants: dict[int, dict[int, Job]] = {}
         self.timers: list[tuple[int, int]] = []
+        self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
         self.draining: Hold | None = None
@@ -122,6 +125,7 @@ class State:
     def discard(self, job: Job, status: Status) -> list[Job]:
         """Forget a job that became final; answers those that depended on it."""
         del self.jobs[job.id]
+        self.delayed.discard(job.id)
         self.ended[job.id] = status
         if job.container is not None:
             del job.container.children[job.id]
@@ -157,6 +161,10 @@ class State:
         if not gates:
             del self.gates[gate.project]
 
+    def is_start_relative(self, job: Job) -> bool:
+        """Whether its start counts from another moment: a delay, a pause before an attempt."""
+        return job.id in self.delayed or job.container is not None
+
     def due(self, now_us: int) -> list[Job]:
         """The jobs whose start time has come; their timers are dropped."""
         jobs = []
@@ -164,6 +172,7 @@ class State:
             at_us, job_id = heappop(self.timers)
             job = self.jobs.get(job_id)
             if job is not None and job.start_at_us == at_us:
+                self.delayed.discard(job_id)
                 jobs.append(job)
         return jobs
 

@@ -12,6 +12,7 @@ from locksided.keeper import proc
 from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.loop import Loop
 from locksided.keeper.proc import Hit, Process
+from locksided.keeper.reserve import lent
 
 SIGKILL = 9
 CPU_PERIOD_US = 100_000
@@ -120,10 +121,12 @@ class CgroupTree:
     def release(self, pid: int) -> None:
         """The kernel took it out."""
 
+    @lent()
     def members(self) -> list[Process]:
         found = (proc.read(pid) for pid in self._pids())
         return [process for process in found if process is not None and process.is_alive]
 
+    @lent()
     def signal(self, number: int) -> list[Hit]:
         hits: dict[int, Hit] = {}
         for _ in range(MAX_ROUNDS):
@@ -134,16 +137,19 @@ class CgroupTree:
             hits.update((hit.pid, hit) for hit in sent)
         return list(hits.values())
 
+    @lent()
     def kill(self) -> list[Hit]:
         hits = [Hit(process.pid, process.name, SIGKILL) for process in self.members()]
         with suppress(OSError):
             _write(self._folder, "cgroup.kill", "1")
         return hits
 
+    @lent()
     def freeze(self) -> None:
         with suppress(OSError):
             _write(self._folder, "cgroup.freeze", "1")
 
+    @lent()
     def thaw(self) -> None:
         with suppress(OSError):
             _write(self._folder, "cgroup.freeze", "0")

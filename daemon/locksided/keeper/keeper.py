@@ -26,6 +26,8 @@ from locksided.keeper.spawn import Inherited
 from locksided.keeper.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
+ACCEPT_AGAIN_SECONDS = 1.0
+
 
 class Keeper:
     """Keeps runs until their outcomes are acknowledged, with or without a daemon."""
@@ -80,7 +82,11 @@ class Keeper:
     # The daemon
 
     def _accept(self) -> None:
-        peer = listener.accept(self._listening)
+        try:
+            peer = listener.accept(self._listening)
+        except OSError as error:
+            self._accept_later(error)
+            return
         if peer is None:
             return
         if self._connection is not None:
@@ -88,6 +94,16 @@ class Keeper:
         self._has_greeted = False
         self._connection = Connection(self._loop, peer, self._take_line, self._disconnected)
         self._consider_leaving()
+
+    def _accept_later(self, error: OSError) -> None:
+        """No descriptor is left: end the old connection, as the new one would, or wait for a moment."""
+        self._journal.write("connection not accepted", error=str(error))
+        if self._connection is not None:
+            self._connection.close()
+            return
+        listening = self._listening.fileno()
+        self._loop.forget(listening)
+        self._loop.after(ACCEPT_AGAIN_SECONDS, lambda: self._loop.watch(listening, self._accept))
 
     def _disconnected(self, connection: Connection) -> None:
         if connection is self._connection:

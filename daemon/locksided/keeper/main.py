@@ -10,7 +10,7 @@ import socket
 import sys
 from contextlib import suppress
 
-from locksided.keeper import build, hierarchy, libc, listener, private, systemd
+from locksided.keeper import build, hierarchy, libc, listener, private, reserve, systemd
 from locksided.keeper.journal import Journal
 from locksided.keeper.keeper import Keeper
 from locksided.keeper.listener import KeeperLives
@@ -63,6 +63,7 @@ def _serve(listening: socket.socket, journal: Journal, inherited: Inherited, lin
     keeper = Keeper(loop, journal, listening, found, inherited, linger_seconds, build.fingerprint())
     _watch_signals(loop, keeper)
     journal.write("ready", pid=os.getpid(), cgroups=found is not None)
+    reserve.keep()
     systemd.notify("READY=1")
     loop.run()
     systemd.notify("STOPPING=1")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from locksided.keeper import proc
 from locksided.keeper.proc import Hit, Process
+from locksided.keeper.reserve import lent
 
 SIGKILL = 9
 SIGSTOP = 19
@@ -81,6 +82,7 @@ class Family:
             return []
         return [process for process, owner in self._attribute() if owner is None]
 
+    @lent()
     def _attribute(self) -> list[tuple[Process, str | None]]:
         """Every living descendant of the keeper with the run that it belongs to, parents before children."""
         owners: dict[int, str | None] = {}
@@ -183,6 +185,7 @@ class ScanTree:
         self._family.remove(self._name)
 
 
+@lent()
 def signal_all(members: Callable[[], list[Process]], number: int) -> list[Hit]:
     """Signal a tree again and again until nobody in it is new."""
     hits: dict[Identity, Hit] = {}

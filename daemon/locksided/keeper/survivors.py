@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from locksided.keeper import proc
 from locksided.keeper.loop import Loop
 from locksided.keeper.proc import Hit, Process
+from locksided.keeper.reserve import lent
 from locksided.keeper.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
 
 RETRY_SECONDS = 1.0
@@ -50,6 +51,7 @@ class SurvivorTree:
     def release(self, pid: int) -> None:
         """None of them is waited for here."""
 
+    @lent()
     def members(self) -> list[Process]:
         everyone = proc.read_all()
         found = {process.pid: process for process in everyone.values() if self._is_marked(process)}

@@ -4,10 +4,11 @@ Knows no sockets and no frames. Only here may any exception be caught: a handler
 in plain words and to the log in full, and ends nothing else.
 """
 
+import errno
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import msgspec
@@ -21,6 +22,7 @@ from locksided.core.errors import Refused
 from locksided.server.access import Principal
 from locksided.server.answers import error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
+from locksided.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from locksided.server.connection import Connection
@@ -57,6 +59,19 @@ class Route:
 
     method: Method
     handler: Handler
+
+
+_SCARCE: Final = frozenset(
+    (
+        errno.EAGAIN,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +141,11 @@ class Router:
             self._answer(pending, result)
         except Refused as refused:
             pending.answer_error(refusal(refused))
+        except StoreUnavailable as trouble:
+            message = f"The store cannot be read ({trouble.cause}). Nothing was changed; try again later."
+            pending.answer_error(error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
+        except OSError as trouble:
+            pending.answer_error(self._refused_by_machine(pending, trouble))
         except anyio.get_cancelled_exc_class():
             pending.give_up()
             raise
@@ -145,6 +165,15 @@ class Router:
             "ask for less with `limit` or `fields`"
         )
         pending.answer_error(error(ErrorKind.LIMIT, message))
+
+    def _refused_by_machine(self, pending: Pending, trouble: OSError) -> ErrorObject:
+        """What the system has none of left can be asked for again later; anything else is a fault of ours."""
+        if trouble.errno not in _SCARCE:
+            return self._internal(pending, trouble)
+        cause = trouble.strerror or str(trouble)
+        self._log.warning("a call was refused by the system", method=pending.call.method.name, cause=cause)
+        message = f"The system does not let the daemon do it now ({cause}); try again later."
+        return error(ErrorKind.UNAVAILABLE, message, cause=cause)
 
     def _internal(self, pending: Pending, problem: Exception) -> ErrorObject:
         name = pending.call.method.name

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
 from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
+from locksided import to_thread
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
 from locksided.server.calls import Handler, Log, Router
@@ -134,11 +134,19 @@ class Server:
             self._accepted -= 1
             self._connection_ended.set()
 
+    async def _name_of(self, uid: int) -> str:
+        """The user's name; one that is found is kept, a number for want of anything better is not."""
+        try:
+            user = await to_thread.run_sync(user_name, uid)
+        except OSError:
+            return str(uid)
+        if user != str(uid):
+            self._names[uid] = user
+        return user
+
     async def _principal_of(self, connected: socket.socket) -> Principal:
         peer = peer_of(connected)
-        user = self._names.get(peer.uid)
-        if user is None:
-            user = self._names[peer.uid] = await anyio.to_thread.run_sync(user_name, peer.uid)
+        user = self._names.get(peer.uid) or await self._name_of(peer.uid)
         role = self.access.role_of(peer.uid, peer.groups)
         return Principal(peer.uid, peer.gid, user, peer.groups, role, peer.pid)
 

@@ -52,6 +52,12 @@ def last_seq(connection: sqlite3.Connection) -> int:
     return int(seq)
 
 
+def latest_us(connection: sqlite3.Connection) -> int | None:
+    """Answer the latest time of the newest events, None without any."""
+    (time_us,) = connection.execute(QUERIES["latest_time"]).fetchone()
+    return None if time_us is None else int(time_us)
+
+
 def oldest_seq(connection: sqlite3.Connection) -> int | None:
     """Answer the oldest number that is still kept, None without events."""
     (seq,) = connection.execute(QUERIES["oldest_seq"]).fetchone()

@@ -45,6 +45,10 @@ INSERT INTO events (seq, time_us, kind, project, job_id, run_id, principal, data
 -- The newest event is never pruned: after a restart the numbers go on from it.
 SELECT ifnull(max(seq), 0) FROM events;
 
+-- name: latest_time
+-- A clock that was set back leaves events behind that are later than those after them.
+SELECT max(time_us) FROM events WHERE seq > (SELECT max(seq) FROM events) - 1000;
+
 -- name: oldest_seq
 SELECT min(seq) FROM events;
 

@@ -154,6 +154,10 @@ class Reader:
         """Answer the newest event's number, 0 if there never was one."""
         return await self.read(events.last_seq)
 
+    async def latest_event_us(self) -> int | None:
+        """The latest time of the newest events, None without any."""
+        return await self.read(events.latest_us)
+
     async def oldest_seq(self) -> int | None:
         """Answer the oldest number that is still kept, None without events."""
         return await self.read(events.oldest_seq)

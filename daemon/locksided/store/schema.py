@@ -48,9 +48,13 @@ def backup(connection: sqlite3.Connection, target: str) -> None:
     if os.path.exists(part):
         os.unlink(part)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    connection.execute("VACUUM INTO ?", (part,))
-    _sync(part)
-    os.rename(part, target)
+    try:
+        connection.execute("VACUUM INTO ?", (part,))
+        _sync(part)
+        os.rename(part, target)
+    except BaseException:
+        os.unlink(part)  # half a copy is no backup, and takes the room that there is too little of
+        raise
     _sync(os.path.dirname(target))
 
 

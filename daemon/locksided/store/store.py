@@ -108,6 +108,10 @@ class Store(Reader):
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
         return await self._aside(_problems)
 
+    async def reindex(self) -> None:
+        """Make all indexes anew from the rows."""
+        await self._writer.run(_reindex)
+
     async def backup(self, target: str) -> None:
         """Write a compact, consistent copy to `target`, which must not exist; all else goes on meanwhile."""
         await self._aside(partial(schema.backup, target=target))
@@ -146,6 +150,10 @@ def _probe(connection: sqlite3.Connection) -> None:
         connection.execute(QUERIES["delete_meta"], ("probe",))
     finally:
         roll_back(connection)
+
+
+def _reindex(connection: sqlite3.Connection) -> None:
+    connection.execute("REINDEX")
 
 
 def _problems(connection: sqlite3.Connection) -> list[str]:

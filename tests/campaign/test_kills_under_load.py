@@ -6,7 +6,6 @@ repeats a run.
 
 import os
 import random
-import select
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from e2e.evidence import command, most_at_once, spans
+from campaign.evidence import command, most_at_once, spans
+from campaign.faults import alive_for
+from campaign.figures import LONG, Figures
 from e2e.harness import Daemon, Ear, Gate, Wire, of, until_running
 
-LONG = bool(os.environ.get("LOCKSIDE_TEST_LONG"))
 KILLS, JOBS = (50, 500) if LONG else (10, 100)
 SLOTS = 6
 
@@ -50,16 +50,6 @@ class Client:
             assert self.answered.setdefault(name, job["id"]) == job["id"]
 
 
-def alive_for(daemon: Daemon, seconds: float) -> None:
-    """Let it work; it must not end by itself."""
-    assert daemon.process is not None
-    ended = os.pidfd_open(daemon.process.pid)
-    try:
-        assert not select.select([ended], [], [], seconds)[0], f"it ended by itself: {daemon.stderr()}"
-    finally:
-        os.close(ended)
-
-
 def requests(file: Path, dice: random.Random) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     made, codes = {}, {}
     for number in range(JOBS):
@@ -74,7 +64,7 @@ def requests(file: Path, dice: random.Random) -> tuple[dict[str, dict[str, Any]]
 
 @pytest.mark.timeout(1800 if LONG else 300)
 def test_jobs_run_once_and_end_with_their_own_code_however_often_the_daemon_is_killed(
-    fresh: Callable[..., Daemon], place: Path
+    fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures]
 ) -> None:
     seed = int(os.environ.get("LOCKSIDE_TEST_SEED") or random.SystemRandom().randrange(10**6))
     print(f"LOCKSIDE_TEST_SEED={seed}")
@@ -122,6 +112,10 @@ def test_jobs_run_once_and_end_with_their_own_code_however_often_the_daemon_is_k
             assert most_at_once(of_key) == 1, f"two jobs of {key} ran at once"
         while_down = [s for s in ran if s.end_ns and any(low < s.end_ns < high for low, high in down)]
         assert while_down, "no job ended while the daemon was down: the test shows nothing"
+    told = figures("random kills under load")
+    told.add("jobs", JOBS)
+    told.add("kills", KILLS)
+    told.add("ended while the daemon was down", len(while_down))
 
 
 def test_the_exit_code_of_a_job_that_ended_while_the_daemon_was_down_is_reported(

@@ -1,0 +1,82 @@
+"""Cgroups of our runs that dead keepers did not take away. The next keeper sweeps up those that are empty."""
+
+import os
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from functools import partial
+
+import anyio
+
+from locksided import to_thread
+from locksided.checks.problem import Problem
+from locksided.keeper.hierarchy import PREFIX, read_mounts
+
+TRIES = 50
+PAUSE_SECONDS = 0.02
+
+
+def check(control: Callable[[str], str], in_flight: Collection[str]) -> list[Problem]:
+    """`control` answers a token's control folder: its checksum is in the name of a run's cgroup."""
+    found = []
+    for folder in _of_dead_keepers():
+        for path in [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]:
+            token = _token_of(path, control)
+            if token is not None and token not in in_flight:
+                found.append(_problem(path, token.partition("-")[0]))
+    return found
+
+
+def _of_dead_keepers() -> Iterator[str]:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        mounts = read_mounts(file.read())
+    for mount in mounts:
+        if mount.kind == "cgroup2" or mount.options & {"memory", "cpu"}:
+            for folder, names, _ in os.walk(mount.path):
+                for name in [name for name in names if name.startswith(PREFIX)]:
+                    names.remove(name)
+                    pid = name.removeprefix(PREFIX)
+                    if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+                        yield os.path.join(folder, name)
+
+
+def _token_of(path: str, control: Callable[[str], str]) -> str | None:
+    """The token of a run of this state folder's; None for another daemon's."""
+    token, _, checksum = os.path.basename(path).rpartition("-")
+    if token.count("-") != 2 or not token.replace("-", "").isdecimal():
+        return None
+    ours = f"{zlib.crc32(os.fsencode(control(token))):08x}"
+    return token if checksum == ours else None
+
+
+def _problem(path: str, job: str) -> Problem:
+    since_us = int(os.stat(path).st_ctime * 1_000_000)
+    text = f"The cgroup {path} was left by job {job}, which is over, and its keeper is dead."
+    repair = f"kill what is in it, then rmdir {path}"
+    return Problem("orphan_cgroup", text, repair, since_us, partial(_remove, path))
+
+
+async def _remove(path: str) -> None:
+    """Kill what is in it, if anything, and remove it. Raises OSError when it cannot be removed."""
+    await to_thread.run_sync(_kill, path)
+    for left in reversed(range(TRIES)):
+        try:
+            await to_thread.run_sync(_remove_tree, path)
+        except OSError:
+            if not left:
+                raise
+            await anyio.sleep(PAUSE_SECONDS)  # the kernel takes a moment to end what it killed
+        else:
+            return
+
+
+def _kill(path: str) -> None:
+    with suppress(FileNotFoundError), open(os.path.join(path, "cgroup.kill"), "w", encoding="ascii") as file:
+        file.write("1")
+
+
+def _remove_tree(path: str) -> None:
+    for folder, _, _ in os.walk(path, topdown=False):
+        os.rmdir(folder)
+    with suppress(OSError):  # as long as there are others in it
+        os.rmdir(os.path.dirname(path))

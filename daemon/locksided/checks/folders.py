@@ -1,0 +1,121 @@
+"""The jobs' folders: those without a job, those that tell another story than the database."""
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from locksided import to_thread
+from locksided.checks.problem import Problem
+from locksided.runner.datafolder import remove_folder
+from locksided.runner.folder import RunFolder
+from locksided.store.rows import JobRow
+from locksided.store.store import Store
+
+FOLDERS_LOOKED_AT = 100_000
+STARTED = "started"
+FINAL_BY_CODE = ("success", "warning", "error")
+
+
+async def check(store: Store, root: Path) -> list[Problem]:
+    """Everything that is wrong below the state folder."""
+    folders = await to_thread.run_sync(job_folders, root)
+    rows = {row.id: row for row in await store.job_rows(folders)}
+    orphans = [_orphan(path) for job_id, path in sorted(folders.items()) if job_id not in rows]
+    stories = await to_thread.run_sync(_stories, folders, rows)
+    return [*rights(root), *orphans, *stories]
+
+
+def rights(root: Path) -> list[Problem]:
+    """Nobody else may read or change what is in the state folder; jobs of others may pass through it."""
+    found = os.stat(root)
+    mode = stat.S_IMODE(found.st_mode)
+    if not mode & 0o066:
+        return []
+    text = f"{root} can be read or changed by others (mode {mode:o})."
+    mend = partial(to_thread.run_sync, os.chmod, root, mode & ~0o066)
+    return [Problem("rights", text, f"chmod go-rw {root}", _us(found.st_ctime), mend)]
+
+
+def job_folders(root: Path) -> dict[int, str]:
+    """The folders of jobs by id."""
+    folders: dict[int, str] = {}
+    runs = root / "runs"
+    for shard in sorted(runs.iterdir()) if runs.is_dir() else ():
+        for entry in os.scandir(shard):
+            if entry.name.isdecimal() and len(folders) < FOLDERS_LOOKED_AT:
+                folders[int(entry.name)] = entry.path
+    return folders
+
+
+def _orphan(path: str) -> Problem:
+    mend = partial(to_thread.run_sync, remove_folder, RunFolder(path), None)
+    text = f"{path} belongs to no job."
+    return Problem("orphan_folder", text, f"rm -r {path}", _changed_us(path), mend, {"path": path})
+
+
+def _stories(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Problem]:
+    return [
+        problem
+        for job_id, path in sorted(folders.items())
+        if (row := rows.get(job_id)) is not None and row.end_us is not None
+        for problem in _story(path, row)
+    ]
+
+
+def _story(path: str, row: JobRow) -> list[Problem]:
+    """What the claims and outcomes of a final job say, where it differs from its row."""
+    started = [step for step in _steps(path) if _claim(step) == STARTED]
+    if row.status == "cancelled":
+        text = f"Job {row.id} is cancelled, but a keeper was told to start it ({{step}})."
+        repair = "see its log for what ran; `cancelled` cannot be relied upon for it"
+        return [_difference(row, text.format(step=step), repair, step) for step in started]
+    if row.status not in FINAL_BY_CODE:
+        return []
+    step = f"{path}/steps/{row.launches}-{row.step}"
+    recorded = _outcome(step)
+    known = (row.process or {}).get("exitCode")
+    if recorded is None or recorded.get("lost"):
+        return []
+    if recorded.get("refused") is None and recorded.get("exitCode") != known:
+        text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {recorded.get('exitCode')}."
+        return [_difference(row, text, "the database stands; see the job's log for what happened", step)]
+    return []
+
+
+def _difference(row: JobRow, text: str, repair: str, step: str) -> Problem:
+    return Problem("outcome", text, repair, row.end_us, None, {"job": str(row.id), "path": step})
+
+
+def _steps(path: str) -> list[str]:
+    with suppress(FileNotFoundError):
+        return sorted(entry.path for entry in os.scandir(f"{path}/steps"))
+    return []
+
+
+def _claim(step: str) -> str | None:
+    with suppress(OSError):
+        return os.readlink(f"{step}/claim")
+    return None
+
+
+def _outcome(step: str) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError):
+        with open(f"{step}/outcome.json", "rb") as file:
+            found = json.load(file)
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def _changed_us(path: str) -> int | None:
+    with suppress(OSError):
+        return _us(os.stat(path).st_mtime)
+    return None
+
+
+def _us(seconds: float) -> int:
+    return int(seconds * 1_000_000)

@@ -1,0 +1,31 @@
+"""A problem that a check found, for the person on call: what is wrong, since when, what mends it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from locksided import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`repair` says what to do in words or as a command; `mend` does it, None when only a person can."""
+
+    kind: str
+    message: str
+    repair: str
+    since_us: int | None = None
+    mend: Callable[[], Awaitable[None]] | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def view(self, *, fixed: bool) -> dict[str, Any]:
+        """The wire's form."""
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "repair": self.repair,
+            "since": clock.to_text(self.since_us),
+            "canFix": self.mend is not None,
+            "isFixed": fixed,
+            "details": dict(self.details),
+        }

@@ -1,0 +1,68 @@
+"""The socket files: ours with its rights, and those that dead keepers left."""
+
+import fcntl
+import os
+import stat
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from locksided import to_thread
+from locksided.checks.problem import Problem
+from locksided.sockets import connected
+
+
+def own(path: Path, *, has_group: bool) -> list[Problem]:
+    """Whether clients find the socket, and nobody may open it who should not."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        repair = "restart the daemon (jobs go on); with systemd: `systemctl restart lockside.socket lockside`"
+        return [Problem("socket", f"The socket {path} is gone: no new client can connect.", repair)]
+    mode = stat.S_IMODE(found.st_mode)
+    wanted = 0o660 if has_group else 0o600
+    if not mode & ~wanted:
+        return []
+    text = f"The socket {path} can be opened by others (mode {mode:04o} instead of {wanted:04o})."
+    mend = partial(to_thread.run_sync, os.chmod, path, mode & wanted)
+    return [Problem("socket_rights", text, f"chmod {mode & wanted:04o} {path}", _since(found), mend)]
+
+
+def of_keepers(folder: Path) -> list[Problem]:
+    """Sockets that nobody listens at: their keepers are dead, and whoever connects is refused."""
+    return [_stale(path) for path in sorted(folder.glob("*.sock")) if is_stale(path)]
+
+
+def is_stale(path: Path) -> bool:
+    """Whether it is a socket without a listener."""
+    if not path.is_socket():
+        return False
+    try:
+        connected(path).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _stale(path: Path) -> Problem:
+    text = f"The keeper's socket {path} is stale: no keeper listens there."
+    mend = partial(to_thread.run_sync, remove_stale, path)
+    return Problem("keeper_socket", text, f"rm {path}", _since(os.lstat(path)), mend, {"path": str(path)})
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a dead keeper's socket, unless a keeper is just about to listen there."""
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if is_stale(path):
+                os.unlink(path)
+    finally:
+        os.close(lock)
+
+
+def _since(found: os.stat_result) -> int:
+    return int(found.st_ctime * 1_000_000)

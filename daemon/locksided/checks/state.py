@@ -1,0 +1,125 @@
+"""The database, the core against it, the disk below it, and the clock."""
+
+import os
+
+from locksided import clock
+from locksided.actors.scheduler import SchedulerActor
+from locksided.checks.problem import Problem
+from locksided.core.model import JobType, Status
+from locksided.core.scheduler import Scheduler
+from locksided.paths import StateDir
+from locksided.store.store import Store
+
+FREE_BYTES = 100_000_000
+FREE_INODES = 1000
+AHEAD_US = 60_000_000
+_OF_AN_INDEX = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
+
+
+async def database(store: Store, state_dir: StateDir) -> list[Problem]:
+    """What SQLite finds wrong. Indexes can be made anew from the rows; rows come back from a backup only."""
+    found = []
+    for text in await store.check():
+        if any(words in text for words in _OF_AN_INDEX):
+            repair = "make the indexes of the database anew (no row is touched)"
+            found.append(
+                Problem("database", f"The database has a bad index: {text}.", repair, mend=store.reindex)
+            )
+        else:
+            found.append(Problem("database", f"The database is damaged: {text}.", restore_words(state_dir)))
+    return found
+
+
+def restore_words(state_dir: StateDir) -> str:
+    """What to do when rows are damaged: that loses what came after the backup, so a person decides it."""
+    copies = sorted(state_dir.backups.glob("*.db"), key=lambda path: path.stat().st_mtime)
+    if not copies:
+        return (
+            "there is no backup: stop the daemon, copy the database, and try `sqlite3 lockside.db .recover`"
+        )
+    return (
+        f"stop the daemon, move {state_dir.database} and its -wal aside, and copy {copies[-1]} in its place; "
+        "what was accepted after that backup is lost"
+    )
+
+
+def room(state_dir: StateDir) -> list[Problem]:
+    """Whether the disk is about to be full."""
+    free = os.statvfs(state_dir.root)
+    found = []
+    if free.f_bavail * free.f_frsize < FREE_BYTES:
+        text = f"Only {free.f_bavail * free.f_frsize // 1_000_000} MB are free for {state_dir.root}."
+        found.append(Problem("disk", text, "make room there, or let `jobs.retention_days` be shorter"))
+    if free.f_files > 0 and free.f_favail < FREE_INODES:
+        text = f"Only {free.f_favail} files can still be made in {state_dir.root}."
+        found.append(Problem("disk", text, "remove files there, or let `jobs.retention_days` be shorter"))
+    return found
+
+
+async def clock_set_back(store: Store) -> list[Problem]:
+    """Whether something was written later than now."""
+    latest_us = await store.latest_event_us()
+    ahead_us = 0 if latest_us is None else latest_us - clock.now_us()
+    if ahead_us < AHEAD_US:
+        return []
+    text = f"Events are {ahead_us // 1_000_000} seconds in the future: the clock was set back."
+    repair = (
+        "check the clock (`timedatectl`); start times and the order of events by time are wrong until then"
+    )
+    return [Problem("clock", text, repair)]
+
+
+Standing = dict[int, Status]
+
+
+def standing(core: Scheduler) -> Standing:
+    """The live jobs with their statuses, as the core has them."""
+    return {job.id: job.status for job in core.state.jobs.values()}
+
+
+def locks(core: Scheduler) -> list[str]:
+    """Locks and slots that are not what the live jobs make them; sentences."""
+    state = core.state
+    started = {
+        job.id
+        for job in state.jobs.values()
+        if job.type is JobType.STANDARD and job.status in (Status.PROCESSING, Status.TERMINATING)
+    }
+    wrong = []
+    in_slots = {job_id for pool in state.pools.values() for job_id in pool.running}
+    if in_slots != started:
+        wrong.append(
+            f"Jobs {sorted(in_slots ^ started)} are in a slot without being started, or the reverse."
+        )
+    for gates in state.gates.values():
+        for gate in gates.values():
+            strangers = [holder.id for holder in gate.holders if state.jobs.get(holder.id) is not holder]
+            if strangers:
+                wrong.append(f"The lock {gate.key} is held by {strangers}, which are not live.")
+            exclusive = [holder.id for holder in gate.holders if not holder.lock_share]
+            if exclusive and len(gate.holders) > 1 and gate.lock_key is not None:
+                wrong.append(f"The exclusive lock {gate.key} has {len(gate.holders)} holders.")
+    return wrong
+
+
+async def memory(store: Store, scheduler: SchedulerActor) -> list[Problem]:
+    """Whether the daemon's memory is what the disk says, and its locks are what its live jobs make them."""
+    wrong = await scheduler.look(locks)
+    differing = await _differing(store, scheduler)
+    if differing:  # a commit may have come between the two looks: what differs twice is wrong
+        again = await _differing(store, scheduler)
+        differing = {job_id: text for job_id, text in differing.items() if again.get(job_id) == text}
+    wrong += differing.values()
+    repair = "read all live jobs from the database again, as after a failed save"
+    return [Problem("memory", text, repair, mend=scheduler.read_again) for text in wrong]
+
+
+async def _differing(store: Store, scheduler: SchedulerActor) -> dict[int, str]:
+    stored = {row.id: row.status async for row in store.live_jobs()}
+    known = await scheduler.look(standing)
+    return {
+        job_id: f"Job {job_id} is {known.get(job_id) or 'not live'} in memory, "
+        f"{stored.get(job_id) or 'not live'} on disk."
+        for job_id in stored.keys() | known.keys()
+        if known.get(job_id) != stored.get(job_id)
+    }

@@ -1,0 +1,96 @@
+"""SIGKILL at the k-th system call, for k over the whole range: of the daemon at work, of the daemon that
+finds out what became of everything, of the keeper. Afterwards what the jobs wrote themselves is compared
+with the daemon's word and with what the client was answered.
+
+The daemon at work and the keeper are traced by their pids: what they started is not. The daemon that recovers
+is traced from its exec and finds a keeper that another one started. strace counts each call of each thread by
+itself, so each call is swept over the range of its busiest thread. The short form is a few points of each
+sweep; LOCKSIDE_TEST_LONG=1 makes it every k, LOCKSIDE_TEST_POINTS limits the points of a sweep, and
+LOCKSIDE_TEST_SLICE=2/8 takes the second of eight parts.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from campaign.faults import Fault, traced, untraceable
+from campaign.figures import LONG, Figures
+from campaign.script import Script
+from campaign.sweep import SLOTS, Doing, Sweep
+from e2e.harness import PATIENCE_SECONDS, Daemon, Wire, is_alive
+
+CALLS = "pwrite64,fdatasync,fsync,write,sendto,sendmsg,symlink,mkdir,rename"
+TIMEOUT = 36_000 if LONG else 300
+
+
+def kill_at_work(daemon: Daemon, script: Script, fault: Fault) -> bool:
+    """Kill the daemon while it works through the script; whether it came so far."""
+    assert daemon.process is not None
+    with traced(daemon.process.pid, [*fault.tracer, "-f"]):
+        is_done = script.run(daemon)
+        if is_done:
+            daemon.kill()
+        assert daemon.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, daemon.stderr()
+    daemon.start()
+    return not is_done
+
+
+def kill_at_recovery(daemon: Daemon, script: Script, fault: Fault) -> bool:
+    """Kill the daemon in the middle of things, and the next one while it finds out what became of them."""
+    with Wire(daemon.socket) as wire:
+        script.submit(wire)
+    daemon.kill()
+    is_done = False
+    with suppress(AssertionError):  # it may die before it is ready
+        daemon.start(before=[*fault.tracer, "-f", "-D"])
+        is_done = script.run(daemon)
+    assert daemon.process is not None
+    if is_done:
+        daemon.kill()
+    assert daemon.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, daemon.stderr()
+    daemon.start()
+    return not is_done
+
+
+def kill_keeper(daemon: Daemon, script: Script, fault: Fault) -> bool:
+    """Kill the keeper; the daemon starts another and goes on."""
+    keeper = daemon.keeper_pid()
+    with traced(keeper, fault.tracer):
+        assert script.run(daemon), daemon.stderr()
+    return not is_alive(keeper)
+
+
+@pytest.fixture
+def sweep(
+    fresh: Callable[..., Daemon], place: Path, figures: Callable[[str], Figures]
+) -> Callable[..., Sweep]:
+    """Makes sweeps over a daemon of this test alone."""
+    if (reason := untraceable()) is not None:
+        pytest.skip(reason)
+
+    def make(doing: Doing, campaign: str, *, cgroups: str = "auto", starts: int = 1) -> Sweep:
+        daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS=str(SLOTS), LOCKSIDE_KEEPER__CGROUPS=cgroups)
+        return Sweep(daemon, place, doing, figures(campaign), starts)
+
+    return make
+
+
+@pytest.mark.timeout(TIMEOUT)
+def test_a_daemon_killed_at_any_call_loses_and_doubles_nothing(sweep: Callable[..., Sweep]) -> None:
+    sweep(kill_at_work, "kill sweep, daemon at work").run(CALLS, 9)
+
+
+@pytest.mark.timeout(TIMEOUT)
+def test_a_daemon_killed_while_it_recovers_loses_and_doubles_nothing(sweep: Callable[..., Sweep]) -> None:
+    sweep(kill_at_recovery, "kill sweep, daemon in recovery").run(CALLS, 3)
+
+
+@pytest.mark.timeout(TIMEOUT)
+@pytest.mark.parametrize("cgroups", ["auto", "off"])
+def test_a_keeper_killed_at_any_call_never_lets_a_job_run_beside_itself(
+    sweep: Callable[..., Sweep], cgroups: str
+) -> None:
+    sweep(kill_keeper, f"kill sweep, keeper, cgroups {cgroups}", cgroups=cgroups, starts=2).run(CALLS, 4)

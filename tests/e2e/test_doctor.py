@@ -1,0 +1,343 @@
+"""`lockside doctor`: each thing that a fault can leave behind is broken, found, and mended with `--fix`."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.conftest import needs_root
+from e2e.harness import (
+    PLAIN,
+    Daemon,
+    Gate,
+    Message,
+    is_alive,
+    of,
+    processes_of,
+    until_running,
+    wait_for_end,
+)
+
+CGROUPS = Path("/sys/fs/cgroup/unified")
+LOCKSIDE = [sys.executable, "-c", "from lockside.cli.main import main; raise SystemExit(main())"]
+
+
+def doctor(daemon: Daemon, *arguments: str) -> tuple[int, list[Message]]:
+    """What it finds, fine things left out, and its exit code."""
+    ran = subprocess.run(
+        [*LOCKSIDE, "--socket", str(daemon.socket), "doctor", "--json", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=PLAIN,
+    )
+    assert not ran.stderr, ran.stderr
+    findings = json.loads(ran.stdout)["findings"]
+    return ran.returncode, [finding for finding in findings if finding["level"] != "ok"]
+
+
+def mended(daemon: Daemon, check: str, *arguments: str) -> Message:
+    """That finding: told first, mended with --fix, and gone afterwards. A daemon may be away."""
+    _, found = doctor(daemon, *arguments)
+    (told,) = [one for one in found if one["check"] not in ("daemon", "socket")]
+    assert of(told, "check", "canFix", "isFixed") == (check, True, False)
+    assert told["remedy"]
+    _, found = doctor(daemon, "--fix", *arguments)
+    assert [one["isFixed"] for one in found if one["check"] == check] == [True], found
+    _, found = doctor(daemon, *arguments)
+    assert check not in [one["check"] for one in found], found
+    return told
+
+
+def is_recent(finding: Message) -> bool:
+    return bool(finding["since"]) and re.match(r"\d{4}-\d\d-\d\dT", finding["since"]) is not None
+
+
+@pytest.fixture
+def daemon(fresh: Callable[..., Daemon]) -> Daemon:
+    return fresh()
+
+
+def test_nothing_is_found_where_nothing_is_wrong(daemon: Daemon, gate: Gate) -> None:
+    wire = daemon.wire()
+    job = wire.shell(gate.text)
+    until_running(wire, job)
+    assert doctor(daemon) == (0, [])
+    assert doctor(daemon, "--fix") == (0, [])
+    gate.open()
+    assert wire.done(job)["status"] == "success", "a living job's processes are no orphans"
+
+
+# -- with the daemon
+
+
+def test_a_folder_without_a_job_is_removed(daemon: Daemon) -> None:
+    orphan = daemon.state_dir / "runs" / "0" / "999"
+    (orphan / "log").mkdir(parents=True)
+    (orphan / "log" / "0.seg").write_text("x")
+    told = mended(daemon, "orphan_folder")
+    assert str(orphan) in told["message"]
+    assert is_recent(told)
+    assert not orphan.exists()
+
+
+def test_rights_that_are_too_wide_are_taken_back(daemon: Daemon) -> None:
+    daemon.state_dir.chmod(0o755)
+    assert is_recent(mended(daemon, "rights"))
+    assert daemon.state_dir.stat().st_mode & 0o777 == 0o711, "others pass through it, and see nothing"
+    daemon.state_dir.chmod(0o700)
+
+
+def test_a_socket_that_others_may_open_is_closed_to_them(daemon: Daemon) -> None:
+    daemon.socket.chmod(0o666)
+    code, found = doctor(daemon)
+    assert code == 1
+    assert {one["check"] for one in found} == {"socket", "socket_rights"}
+    code, found = doctor(daemon, "--fix")
+    assert daemon.socket.stat().st_mode & 0o777 == 0o600
+    assert doctor(daemon) == (0, [])
+
+
+def test_a_process_that_a_job_left_is_killed_and_those_of_living_jobs_are_not(
+    daemon: Daemon, gate: Gate
+) -> None:
+    wire = daemon.wire()
+    running = wire.shell(gate.text)
+    until_running(wire, running)
+    job = wire.done(wire.shell("true"))
+    folder = daemon.state_dir / "runs" / "0" / job["id"] / "steps" / "1-0"
+    environment = {**PLAIN, "LOCKSIDE_START_FOLDER": str(folder)}
+    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
+        told = mended(daemon, "orphan_process")
+        assert str(left.pid) in told["message"]
+        assert is_recent(told)
+        assert left.wait() == -signal.SIGKILL
+    gate.open()
+    assert wire.done(running)["status"] == "success"
+
+
+def test_a_process_that_the_keeper_cannot_tell_whose_it_is_is_killed(
+    fresh: Callable[..., Daemon], gate: Gate, place: Path
+) -> None:
+    daemon = fresh(LOCKSIDE_KEEPER__CGROUPS="off")
+    wire = daemon.wire()
+    for _ in range(2):  # of one alone it would conclude that the process is of that one
+        until_running(wire, wire.shell(gate.text))
+    note = place / "pid"
+    hide = f"setsid env -i setsid sh -c 'echo $$ > {note}.new; mv {note}.new {note}; exec sleep 600'"
+    wire.done(wire.shell(f"({hide} & ) ; while [ ! -e {note} ]; do sleep 0.02; done"))
+    stray = int(note.read_text())
+    if not is_alive(stray):
+        pytest.skip("the keeper found it: nothing is left to mend")
+    daemon.kill()
+    daemon.start()
+    daemon.keeper_pid()
+    told = mended(daemon, "stray_process")
+    assert str(stray) in told["message"]
+    wait_for_end(stray)
+    gate.open()
+
+
+@needs_root
+@pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="no cgroups of version 2")
+def test_cgroups_of_dead_keepers_are_emptied_and_removed_and_no_others(daemon: Daemon) -> None:
+    job = daemon.wire().done(daemon.wire().shell("true"))
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    keepers = CGROUPS / f"lockside-{dead.pid}"
+    control = daemon.state_dir / "runs" / "0" / job["id"] / "steps" / "1-0"
+    ours = keepers / f"{job['id']}-1-0-{zlib.crc32(os.fsencode(control)):08x}"
+    others = keepers / "7-1-0-00000000"
+    with subprocess.Popen(["sleep", "600"]) as left, subprocess.Popen(["sleep", "600"]) as strange:
+        try:
+            for cgroup, process in ((ours, left), (others, strange)):
+                cgroup.mkdir(parents=True)
+                (cgroup / "cgroup.procs").write_text(str(process.pid))
+            told = mended(daemon, "orphan_cgroup")
+            assert str(ours) in told["message"]
+            assert left.wait() == -signal.SIGKILL
+            assert not ours.exists()
+            assert strange.poll() is None, "another daemon may still look after it"
+        finally:
+            left.kill()
+            strange.kill()
+            strange.wait()
+            others.rmdir()
+            keepers.rmdir()
+
+
+def test_a_stale_socket_of_a_keeper_is_removed_and_the_living_ones_is_not(daemon: Daemon) -> None:
+    stale = daemon.state_dir / "keeper" / "0-former.sock"
+    make_stale(stale)
+    told = mended(daemon, "keeper_socket")
+    assert str(stale) in told["message"]
+    assert not stale.exists()
+    wire = daemon.wire()
+    assert wire.done(wire.shell("true"))["status"] == "success"
+
+
+def make_stale(path: Path) -> None:
+    """Leave the socket file of a process that is gone."""
+    text = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()"
+    subprocess.run([sys.executable, "-I", "-c", text, str(path)], check=True)
+
+
+def test_memory_that_differs_from_the_disk_is_read_again(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    job = wire.shell("true", hold=True)
+    behind = wire.shell("true", lockKey="k", hold=True)
+    with closing(sqlite3.connect(daemon.state_dir / "lockside.db", isolation_level=None)) as database:
+        change = (
+            "UPDATE jobs SET status = 'cancelled', end_us = created_us, end_cause = 'terminated' WHERE id = ?"
+        )
+        database.execute(change, (int(job["id"]),))
+    told = mended(daemon, "memory")
+    assert f"Job {job['id']} is created in memory" in told["message"]
+    assert wire.get(job["id"])["status"] == "cancelled"
+    wire.call("job.release", id=behind["id"])
+    assert wire.done(behind)["status"] == "success"
+
+
+def test_a_bad_index_is_made_anew_beside_a_daemon_and_without_one(daemon: Daemon) -> None:
+    break_index(daemon)
+    daemon.stop()
+    told = mended(daemon, "database", "--state-dir", str(daemon.state_dir))
+    assert "index" in told["message"]
+    daemon.start()
+    assert doctor(daemon) == (0, [])
+    break_index(daemon)
+    assert "index" in mended(daemon, "database")["message"]
+    wire = daemon.wire()
+    assert wire.done(wire.shell("true"))["status"] == "success"
+
+
+def break_index(daemon: Daemon) -> None:
+    """Let a row be written while an index looks away; the daemon is stopped for it and started again."""
+    wire = daemon.wire()
+    wire.done(wire.shell("true"))
+    daemon.stop()
+    path = daemon.state_dir / "lockside.db"
+    select = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema WHERE name = 'jobs_ended'"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        index = database.execute(select).fetchone()
+        database.execute("DELETE FROM sqlite_schema WHERE name = 'jobs_ended'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("UPDATE jobs SET end_us = end_us + 1 WHERE id = (SELECT max(id) FROM jobs)")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+    daemon.start()
+
+
+def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    cancelled = wire.shell("true", hold=True)
+    wire.call("job.terminate", id=cancelled["id"])
+    step = daemon.state_dir / "runs" / "0" / cancelled["id"] / "steps" / "1-0"
+    step.mkdir(parents=True)
+    (step / "claim").symlink_to("started")
+    failed = wire.done(wire.shell("exit 3"))
+    outcome = daemon.state_dir / "runs" / "0" / failed["id"] / "steps" / "1-0" / "outcome.json"
+    known: dict[str, Any] = json.loads(outcome.read_text())
+    outcome.write_text(json.dumps({**known, "exitCode": 0}))
+    code, found = doctor(daemon, "--fix")
+    assert code == 1
+    assert [(one["check"], one["canFix"], one["isFixed"]) for one in found] == [("outcome", False, False)] * 2
+    assert f"Job {cancelled['id']} is cancelled" in found[0]["message"]
+    assert f"Job {failed['id']} ended with exit code 3" in found[1]["message"]
+
+
+def test_a_clock_that_was_set_back_is_told(daemon: Daemon) -> None:
+    with closing(sqlite3.connect(daemon.state_dir / "lockside.db", isolation_level=None)) as database:
+        later_us = time.time_ns() // 1000 + 3600 * 1_000_000
+        database.execute("UPDATE events SET time_us = ?", (later_us,))
+    code, found = doctor(daemon)
+    assert (code, [one["check"] for one in found]) == (1, ["clock"])
+    assert "the clock was set back" in found[0]["message"]
+    assert "timedatectl" in found[0]["remedy"]
+
+
+def test_a_damaged_database_names_the_backup_and_is_not_replaced(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    wire.done(wire.shell("true"))
+    backup = wire.call("daemon.backup")["path"]
+    daemon.stop()
+    path = daemon.state_dir / "lockside.db"
+    sound = path.read_bytes()
+    path.write_bytes(sound[: len(sound) // 2] + bytes(4096) + sound[len(sound) // 2 + 4096 :])
+    damaged = path.read_bytes()
+    code, found = doctor(daemon, "--fix", "--state-dir", str(daemon.state_dir))
+    (told,) = [one for one in found if one["check"] == "database"]
+    assert (code, told["canFix"], told["isFixed"]) == (1, False, False)
+    assert backup in told["remedy"]
+    assert path.read_bytes() == damaged
+    path.write_bytes(Path(backup).read_bytes())
+    daemon.start()
+    assert doctor(daemon) == (0, [])
+
+
+# -- without the daemon
+
+
+def test_what_a_killed_daemon_leaves_is_mended_without_it(daemon: Daemon) -> None:
+    keeper = daemon.keeper_pid()
+    daemon.kill()
+    os.kill(keeper, signal.SIGKILL)
+    wait_for_end(keeper)
+    daemon.state_dir.chmod(0o777)
+    _, found = doctor(daemon)
+    assert {one["check"]: one["canFix"] for one in found} == {
+        "socket": True,
+        "daemon": False,
+        "rights": True,
+        "keeper_socket": True,
+    }
+    doctor(daemon, "--fix")
+    assert daemon.state_dir.stat().st_mode & 0o066 == 0
+    assert not daemon.socket.exists()
+    assert not list(daemon.state_dir.glob("keeper/*.sock"))
+    daemon.state_dir.chmod(0o700)
+    daemon.start()
+    assert doctor(daemon) == (0, [])
+
+
+def test_beside_a_daemon_that_does_not_answer_nothing_is_mended(daemon: Daemon) -> None:
+    assert daemon.process is not None
+    daemon.socket.unlink()
+    daemon.state_dir.chmod(0o755)
+    code, found = doctor(daemon, "--fix", "--state-dir", str(daemon.state_dir))
+    assert code == 1
+    (told,) = [one for one in found if one["check"] == "state"]
+    assert f"pid {daemon.process.pid}" in told["remedy"]
+    assert daemon.state_dir.stat().st_mode & 0o777 == 0o755
+    daemon.state_dir.chmod(0o700)
+    keeper = next(pid for pid in processes_of(daemon.folder) if pid != daemon.process.pid)
+    assert daemon.stop() == 0
+    os.kill(keeper, signal.SIGTERM)
+    wait_for_end(keeper)
+
+
+def test_a_person_reads_what_is_wrong_since_when_and_what_to_do(daemon: Daemon) -> None:
+    orphan = daemon.state_dir / "runs" / "0" / "999"
+    orphan.mkdir(parents=True)
+    told = [*LOCKSIDE, "--socket", str(daemon.socket), "doctor"]
+    ran = subprocess.run(told, capture_output=True, text=True, check=False, env=PLAIN)
+    assert ran.returncode == 1
+    assert f"wrong  orphan_folder  {orphan} belongs to no job. Since 20" in ran.stdout
+    assert f"rm -r {orphan} (--fix)" in ran.stdout
+    assert "`lockside doctor --fix` does what is marked" in ran.stdout
+    ran = subprocess.run([*told, "--fix"], capture_output=True, text=True, check=False, env=PLAIN)
+    assert "fixed  orphan_folder" in ran.stdout
+    assert ran.returncode == 0
