@@ -20,17 +20,18 @@ PATIENCE_SECONDS = 60.0
 PROJECT = Path(__file__).parent.parent.parent
 UNITS = PROJECT / "config/systemd/system"
 
-# The container's manager must never find itself in a cgroup that is not its own: it would take over what is in it.
+# The container's manager must never find itself in a cgroup that is not its own: it would take it over.
 BOOT = r"""
 set -eu
 base=$1 name=$2; shift 2
 for folder in "$@"; do echo $$ > "$folder/cgroup.procs"; done
 mount -t tmpfs -o size=1g tmpfs "$base/memory"
-mkdir "$base/memory/upper" "$base/memory/work" "$base/memory/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$base/memory/upper,workdir=$base/memory/work" "$base/memory/root"
-rm -rf "$base"/memory/root/etc/systemd/system/*
-cp -a "$base/files/." "$base/memory/root/"
-exec systemd-nspawn --directory="$base/memory/root" --machine="$name" --register=no --keep-unit \
+cd "$base/memory"
+mkdir upper work root
+mount -t overlay overlay -o "lowerdir=/,upperdir=$PWD/upper,workdir=$PWD/work" root
+rm -rf root/etc/systemd/system/*
+cp -a ../files/. root/
+exec systemd-nspawn --directory="$PWD/root" --machine="$name" --register=no --keep-unit \
     --private-network --console=pipe --notify-ready=yes --boot
 """
 
@@ -52,7 +53,7 @@ class Machine:
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command in it; answers what it wrote."""
-        enter = ["nsenter", "-t", str(self.leader), *"-m -u -i -n -p -C -r -w".split()]
+        enter = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]
         done = subprocess.run(
             [*enter, *command], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
         )

@@ -1,4 +1,4 @@
-"""The units under a real systemd: readiness, watchdog, sockets, restarts with jobs running, stop, reload, journal.
+"""The units under a real systemd: readiness, watchdog, sockets, restarts with jobs running, stop, journal.
 
 LOCKSIDE_TEST_SYSTEMD=1 runs them; see `machine` for what keeps them apart from this machine.
 """

@@ -10,7 +10,7 @@ UNITS = Path(__file__).parent.parent.parent / "config/systemd"
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
 
 EXPOSURE = {"lockside.service": 8, "lockside-keeper.service": 95}
-"""The most that each may be exposed, of 100. Jobs inherit what the keeper may do, so it forbids them little."""
+"""The most that each may be exposed, of 100. Jobs inherit what the keeper may do, so it forbids little."""
 
 
 @pytest.mark.parametrize(("unit", "most"), EXPOSURE.items())
