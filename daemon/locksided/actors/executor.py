@@ -157,6 +157,10 @@ class Executor:
         except Unavailable:
             log.warning("an outcome waits for the store", token=flight.token)
             return
+        except OSError as error:
+            # Nobody's job may end the daemon: the keeper tells it again.
+            log.error("an outcome cannot be concluded now", token=flight.token, cause=str(error))
+            return
         finally:
             self.flights.pop(flight.token, None)
         self._link.send({"op": "ack", "token": flight.token})

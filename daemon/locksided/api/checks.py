@@ -56,9 +56,14 @@ def _job_folders(root: Path) -> dict[int, str]:
 
 
 async def _orphans(service: Service, folders: dict[int, str]) -> list[Problem]:
-    known = {row.id for row in await service.store.job_rows(folders)}
-    return [
-        _problem("orphan_folder", f"{path} belongs to no job.", f"rm -r {path}", path=path)
-        for job_id, path in sorted(folders.items())
-        if job_id not in known
-    ]
+    cleaned = {row.id: row.cleaned_us is not None for row in await service.store.job_rows(folders)}
+    found = []
+    for job_id, path in sorted(folders.items()):
+        if job_id not in cleaned:
+            text = f"{path} belongs to no job."
+        elif cleaned[job_id]:
+            text = f"{path} is past its time; something in it is not its job's to remove."
+        else:
+            continue
+        found.append(_problem("orphan_folder", text, f"rm -r {path}", path=path))
+    return found
