@@ -113,7 +113,7 @@ class Works:
         row, meaning = await self.read(job_id)
         spec = meaning.spec
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
-        run_as, home = account_of(submitter, (spec.get("manifest") or {}).get("user"))
+        run_as, home = account_of(submitter, row.owner_gid, (spec.get("manifest") or {}).get("user"))
         context = JobContext(
             job_id=job_id,
             run_id=row.run_id,

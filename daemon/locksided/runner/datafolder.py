@@ -228,7 +228,7 @@ def _is_gone_when_empty(path: str) -> bool:
 
 
 def _clear_the_way(path: str, root: str, run_as: RunAs | None) -> None:
-    """Removes a folder, or moves it aside in the job's own when something in it is not its account's to remove."""
+    """Removes a folder, or moves it aside in the job's own if something in it is not its account's."""
     try:
         _discard(path, run_as)
     except (OSError, Unusable) as error:
