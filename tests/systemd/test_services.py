@@ -171,10 +171,10 @@ def test_reload_reads_the_rights_again(machine: Machine, wire: Wire) -> None:
 def test_stopping_the_keepers_unit_stops_jobs_as_the_machine_does(machine: Machine) -> None:
     with Wire(machine.path(SOCKET)) as wire:
         lost = wire.shell("trap 'exit 0' TERM; sleep 600 & wait", onLost="error")
-        again = wire.shell("test -e /var/lib/lockside-test/again && exit 0; sleep 600", onLost="requeue")
-        for job in (lost, again):
-            until_running(wire, job)
-        machine.path("/var/lib/lockside-test/again").touch()
+        mark = "/var/lib/lockside-test/again"
+        again = wire.shell(f"test -e {mark} && exit 0; touch {mark}; echo up; exec sleep 600")
+        until_running(wire, lost)
+        assert wire.call("job.log", id=again["id"], waitSeconds=60)["frames"][0]["text"] == "up\n"
         machine.run("systemctl", "stop", KEEPER)
         final = wire.done(lost)
         assert of(final, "status", "starts") == ("error", 1)
