@@ -49,9 +49,19 @@ class Place:
     settings_file: Path | None
 
 
+class ForeignFolderError(OSError):
+    """The state folder is another user's."""
+
+
 def prepare_state_dir(root: Path) -> StateDir:
-    """Make the state folder when it is missing (0700)."""
+    """Make the state folder when it is missing (0700). Raises ForeignFolderError for somebody else's."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = root.stat().st_uid
+    if owner not in (0, os.geteuid()):
+        raise ForeignFolderError(
+            f"The state folder {root} belongs to user {owner}, who could change all in it: "
+            f"name another, or `chown -R {os.geteuid()} {root}`."
+        )
     return StateDir(root)
 
 

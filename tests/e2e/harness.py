@@ -176,6 +176,7 @@ class Daemon:
         self.folder = folder
         self.state_dir = folder / "s"
         self.settings = settings
+        self.program = LOCKSIDED
         self.process: subprocess.Popen[bytes] | None = None
         self._is_apart = False
         self._wires: list[Wire] = []
@@ -213,7 +214,7 @@ class Daemon:
         """Start the program without waiting for anything."""
         with open(self.folder / "stderr", "ab") as log:
             return subprocess.Popen(
-                [*(before or []), *LOCKSIDED, "--state-dir", str(self.state_dir), *arguments],
+                [*(before or []), *self.program, "--state-dir", str(self.state_dir), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

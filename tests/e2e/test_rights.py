@@ -1,48 +1,20 @@
 """Who may do what, by the kernel's word: roles by Unix group, ownership, and as whom a job runs."""
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config
-from e2e.test_command import READ
+from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config
+from e2e.people import ANNA, BERT, Person
 
 pytestmark = needs_root
 
 COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["id", "-un"]}}}
 
 
-class Person:
-    """Another user of the machine, who speaks to the daemon from a process of its own."""
-
-    def __init__(self, daemon: Daemon, uid: int, gid: int, groups: str = "") -> None:
-        more = [f"--groups={groups}"] if groups else ["--clear-groups"]
-        self._become = ["setpriv", f"--reuid={uid}", f"--regid={gid}", *more]
-        self._socket = str(daemon.socket)
-
-    def ask(self, *calls: tuple[str, Message]) -> list[Message]:
-        arguments = [*self._become, sys.executable, "-I", "-c", READ, self._socket, json.dumps(calls)]
-        said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-        answers: list[Message] = json.loads(said)
-        return answers
-
-    def call(self, method: str, **params: Any) -> Any:
-        (answer,) = self.ask((method, params))
-        return answer.get("result")
-
-    def kind(self, method: str, **params: Any) -> str:
-        """The kind of the error, or `fine`."""
-        (answer,) = self.ask((method, params))
-        return answer["error"]["data"]["kind"] if "error" in answer else "fine"
-
-
-ANNA, BERT = 64001, 64002  # nobody has these numbers
 VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
 
 

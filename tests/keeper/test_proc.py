@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from locksided.keeper import proc
+from locksided.keeper import mark, proc
 
 
 def test_a_name_with_brackets_and_blanks_is_read_right() -> None:
@@ -34,14 +34,14 @@ def test_a_pid_that_was_given_to_another_process_is_not_signalled() -> None:
 
 
 def test_a_mark_is_found_in_the_environment_only_as_a_whole_entry() -> None:
-    env = {"PATH": os.environ["PATH"], "MARK": "1-1-01"}
+    env = {"PATH": os.environ["PATH"], "LOCKSIDE_START_FOLDER": "/1-1-01"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     child = subprocess.Popen(["sh", "-c", "echo up; read line"], env=env, **pipes)
     assert child.stdout is not None
     try:
         assert child.stdout.readline() == b"up\n"
-        assert proc.has_mark(child.pid, b"MARK=1-1-01")
-        assert not proc.has_mark(child.pid, b"MARK=1-1-0")
+        assert mark.has_entry(child.pid, mark.of_folder("/1-1-01"))
+        assert not mark.has_entry(child.pid, mark.of_folder("/1-1-0"))
     finally:
         child.kill()
         child.wait()

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from locksided.runner import datafolder
-from locksided.runner.account import perform
+from locksided.runner.account import Unusable, perform
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.plan import Step
 from locksided.runner.resolved import Resolved, Stored
@@ -312,3 +313,27 @@ def test_the_argument_of_a_step_survives_any_text(job: JobContext) -> None:
         one_step(resolved({"configData": {"parameters": parameters}}, of=component())), job, None
     )
     assert json.loads((data(job) / "config.json").read_text())["parameters"] == parameters
+
+
+@as_root
+def test_what_cannot_be_removed_is_moved_aside_for_the_next_start(tmp_path: Path) -> None:
+    job = context(tmp_path, run_as=NOBODY)
+    datafolder.prepare(one_step(), job, None)
+    for path in (data(job) / "in", Path(job.folder.tmp)):
+        (path / "foreign/inner").mkdir(parents=True)
+    datafolder.finish(job)
+    datafolder.prepare(one_step(), job, None)
+    assert os.listdir(job.folder.tmp) == []
+    assert "foreign" not in os.listdir(data(job) / "in")
+    assert len([name for name in os.listdir(job.folder.root) if ".left-" in name]) == 2
+
+
+@as_root
+def test_a_helper_that_its_own_user_ends_is_that_users_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = context(tmp_path, run_as=NOBODY)
+    ended = subprocess.CompletedProcess((), -9, b"", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(Unusable):
+        datafolder.prepare(one_step(), job, None)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from lockside.cli.screen import shown_log
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,11 +67,13 @@ class FramePrinter:
     def _text(self, frame: Json) -> None:
         stream = str(frame["stream"])
         text = str(frame.get("text") or "")
+        target = sys.stderr if stream == "stderr" and not self._out.terminal else sys.stdout
+        if target.isatty():
+            text = shown_log(text, coloured=self._out.coloured)
         if self._show_times:
             text = self._timed(stream, text, str(frame["time"]))
         if self._out.terminal and stream == "stderr":
             text = "".join(self._coloured(line) for line in text.splitlines(keepends=True))
-        target = sys.stderr if stream == "stderr" and not self._out.terminal else sys.stdout
         target.write(text)
         target.flush()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 
-from lockside.cli.output import Output
+from lockside.cli.output import Output, say_aside
 from lockside.errors import NotFound, NotReachable, Unavailable
 from lockside.pauses import Pauses
 from lockside.transport import Connection
@@ -72,8 +71,7 @@ class Session:
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""
-        sys.stdout.flush()
-        sys.stderr.write(f"lockside: {text}\n")
+        say_aside(f"lockside: {text}")
 
     def job_id(self, reference: str) -> str:
         """Find the job that a person means: an id, a uuid, COMPONENT/CONFIG for its latest job, or `last`."""

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import time
 from functools import lru_cache
 
 from locksided.core.errors import Refused
@@ -12,27 +13,33 @@ class NoAccount(Refused):
     """There is no such account, or this daemon cannot become it."""
 
 
-def account_of(uid: int, user: str | None) -> tuple[RunAs | None, str]:
+KEPT_SECONDS = 30
+"""So long what the user database says may be out of date: somebody who left a group has left it soon."""
+
+
+def account_of(uid: int, gid: int | None, user: str | None) -> tuple[RunAs | None, str]:
     """Whom to become (None: nobody else) and that account's home, for a submitter and a component's `user`.
 
-    Raises NoAccount.
+    `gid` is the group that the submitter called with; it counts only for one whom the user database does not
+    know. Raises NoAccount.
     """
-    run_as, home = _known(user, uid)
+    moment = int(time.monotonic() // KEPT_SECONDS)
+    run_as, home = _known(user, uid, gid, moment)
     if os.geteuid() == 0 and run_as.uid != 0:
         return run_as, home
     if user is not None and run_as.uid != os.geteuid():
         raise NoAccount(f"The component runs as '{user}', which only a daemon of root can do.")
-    return None, _known(None, os.geteuid())[1]
+    return None, _known(None, os.geteuid(), os.getegid(), moment)[1]
 
 
 @lru_cache(256)
-def _known(name: str | None, uid: int) -> tuple[RunAs, str]:
+def _known(name: str | None, uid: int, gid: int | None, _moment: int) -> tuple[RunAs, str]:
     try:
         entry = pwd.getpwnam(name) if name is not None else pwd.getpwuid(uid)
     except KeyError:
         if name is not None:
             text = f"There is no user '{name}' to run as: have it made, or change the component."
             raise NoAccount(text) from None
-        return RunAs(uid, uid, ()), "/"
+        return RunAs(uid, uid if gid is None else gid, ()), "/"
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return RunAs(entry.pw_uid, entry.pw_gid, groups), entry.pw_dir

@@ -4,6 +4,7 @@ Reading an outcome again after a crash comes to the same. Nothing here decides a
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -101,6 +102,8 @@ class Conclusions:
         report = i.Finished(flight.job_id, flight.token, Status.ERROR, values)
 
         async def tell(scheduler: SchedulerActor) -> None:
+            with suppress(Refused, OSError):
+                await self.discard(flight)
             self._works.forget(flight)
             await scheduler.ask(report)
 

@@ -16,6 +16,7 @@ from locksided.actors.keepers import Keepers
 from locksided.actors.whereabouts import lacking
 from locksided.actors.works import Works
 from locksided.core import inputs as i
+from locksided.runner.drafts import Owner
 from locksided.runner.programs import Wanted, wanted_at_start, wanted_by
 from locksided.runner.result import failed_before_start
 from locksided.runner.words import ErrorKind, StepKind
@@ -33,11 +34,11 @@ class Programs:
         self._trusted: dict[Wanted, float] = {}
 
     async def are_missing(
-        self, spec: Mapping[str, Any], environment: Mapping[str, str] | None, owner_uid: int
+        self, spec: Mapping[str, Any], environment: Mapping[str, str] | None, owner: Owner
     ) -> bool:
         """Whether anything that a new job needs is not there, or cannot be looked for beforehand."""
         try:
-            account_of(owner_uid, (spec["manifest"] or {}).get("user"))
+            account_of(owner.uid, owner.gid, (spec["manifest"] or {}).get("user"))
         except NoAccount:
             return True
         wanted = wanted_by(spec, environment)

@@ -43,13 +43,17 @@ class Retention:
 
     async def go_round(self) -> None:
         """Remove everything that is past its time, in small transactions."""
+        is_anything_gone = False
         while expired := await self._store.expired_jobs(clock.now_us(), JOBS_AT_ONCE):
+            is_anything_gone = True
             for job_id in expired:
                 folder, run_as = await self._works.folder_and_owner(job_id)
                 await to_thread.run_sync(remove_folder, folder, run_as)
                 await self._scheduler.ask(
                     partial(retention.mark_cleaned, job_id=job_id, now_us=clock.now_us())
                 )
+        if is_anything_gone:
+            await self._store.forget_removed()
         events = self._settings.events
         prune = partial(
             retention.prune_events,

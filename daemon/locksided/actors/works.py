@@ -162,7 +162,7 @@ class Works:
     def account(self, row: JobRow, spec: Mapping[str, Any]) -> tuple[RunAs | None, str]:
         """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
-        return account_of(submitter, (spec.get("manifest") or {}).get("user"))
+        return account_of(submitter, row.owner_gid, (spec.get("manifest") or {}).get("user"))
 
     async def _read_work(self, job_id: int, launch: int) -> Work:
         return self._work(*await self.read(job_id), launch)

@@ -1,5 +1,6 @@
 """`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
 
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from anyio import CancelScope
 from lockside.protocol import params as p
 from locksided import to_thread
 from locksided.actors.accounts import account_of
+from locksided.actors.workshop import PASSABLE
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
@@ -51,6 +53,8 @@ class ActionMethods:
         token = f"action-{secrets.token_hex(8)}"
         context = self._context(action, call, params.project, token)
         try:
+            if context.run_as is not None:
+                os.chmod(self._service.state_dir.root, PASSABLE)
             await to_thread.run_sync(datafolder.prepare, action.step, context, None)
             outcome = await self._service.executors.run_aside(action_message(action, context, token))
             return await self._value(action, outcome, context)
@@ -59,7 +63,7 @@ class ActionMethods:
                 await to_thread.run_sync(datafolder.remove_folder, context.folder, context.run_as)
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
-        run_as, home = account_of(call.principal.uid, action.spec["manifest"].get("user"))
+        run_as, home = account_of(call.principal.uid, call.principal.gid, action.spec["manifest"].get("user"))
         folder = RunFolder(str(Path(self._service.state_dir.actions) / "0" / token))
         return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
 

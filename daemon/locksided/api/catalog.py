@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from lockside.protocol import params as p
+from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.api.views import without_secrets
 from locksided.core.errors import Conflict, NotFound
 from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
 from locksided.runner.configuration import check_configuration
@@ -95,16 +97,17 @@ class CatalogMethods:
             raise NotFound(f"There is no {which} {component_id}.", path=path)
         return stored_view(found)
 
-    async def get_component(self, _call: Call, params: p.ComponentGet) -> View:
+    async def get_component(self, call: Call, params: p.ComponentGet) -> View:
         """A component."""
-        return await self._component(params.project, params.id, params.version)
+        return _for_users(call, await self._component(params.project, params.id, params.version))
 
-    async def list_components(self, _call: Call, params: p.ComponentList) -> View:
+    async def list_components(self, call: Call, params: p.ComponentList) -> View:
         """All components, the built-in ones too."""
         wanted = None if params.type is None else params.type.value
         found = await self._service.store.list_components(params.project, wanted)
         built_in = [one for one in BUILT_IN.values() if wanted in (None, one["type"])]
-        return {"components": [*({**one, "version": None} for one in built_in), *map(stored_view, found)]}
+        stored = (_for_users(call, stored_view(one)) for one in found)
+        return {"components": [*({**one, "version": None} for one in built_in), *stored]}
 
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
@@ -188,14 +191,14 @@ class CatalogMethods:
             )
         return _config_view(found)
 
-    async def get_config(self, _call: Call, params: p.ConfigGet) -> View:
+    async def get_config(self, call: Call, params: p.ConfigGet) -> View:
         """A configuration."""
-        return await self._config(_config_id(params), params.version)
+        return _for_writers(call, await self._config(_config_id(params), params.version))
 
-    async def list_configs(self, _call: Call, params: p.ConfigList) -> View:
+    async def list_configs(self, call: Call, params: p.ConfigList) -> View:
         """The configurations of a branch."""
         found = await self._service.store.list_configs(params.project, params.branch_id, params.component)
-        return {"configs": [_config_view(one) for one in found]}
+        return {"configs": [_for_writers(call, _config_view(one)) for one in found]}
 
     async def delete_config(self, call: Call, params: p.ConfigDelete) -> View:
         """Hide a configuration."""
@@ -290,15 +293,16 @@ class CatalogMethods:
             raise NotFound(f"There is no set of variables {variables_id}.", path="$.id")
         return stored_view(found)
 
-    async def get_variables(self, _call: Call, params: p.VariablesGet) -> View:
+    async def get_variables(self, call: Call, params: p.VariablesGet) -> View:
         """A set of values."""
-        return await self._variables(params.project, params.id)
+        return _for_writers(call, await self._variables(params.project, params.id))
 
-    async def list_variables(self, _call: Call, params: p.VariablesListAll) -> View:
+    async def list_variables(self, call: Call, params: p.VariablesListAll) -> View:
         """All sets of values."""
         return {
             "variables": [
-                stored_view(one) for one in await self._service.store.list_variables(params.project)
+                _for_writers(call, stored_view(one))
+                for one in await self._service.store.list_variables(params.project)
             ]
         }
 
@@ -314,9 +318,9 @@ class CatalogMethods:
 
     # -- state --------------------------------------------------------------------------------------------
 
-    async def get_state(self, _call: Call, params: p.StateGet) -> View:
+    async def get_state(self, call: Call, params: p.StateGet) -> View:
         """What the last good run of a configuration or row left for the next."""
-        return await self._state(params)
+        return _for_writers(call, await self._state(params))
 
     async def _state(self, params: Any) -> View:
         found = await self._service.store.state(_config_id(params), params.row)
@@ -331,6 +335,27 @@ class CatalogMethods:
             return {"state": found.body, "version": found.version}
 
         return await self._write(call, params, write, lambda: self._state(params))
+
+
+def _for_users(call: Call, view: View) -> View:
+    """A component as its users see it: what is secret in it is the admins'."""
+    is_admin = call.principal.role is Role.ADMIN
+    return view if is_admin else _shown(view, environment=call.principal.role is Role.OPERATOR)
+
+
+def _for_writers(call: Call, view: View) -> View:
+    """What may be changed, whole for those who may change it. A command's environment is its writer's own."""
+    role, by = call.principal.role, view.get("changedBy") or {}
+    if role is Role.ADMIN or by.get("uid") == call.principal.uid:
+        return view
+    if role is Role.OPERATOR and view.get("component") != COMMAND:
+        return view
+    return _shown(view)
+
+
+def _shown(view: View, *, environment: bool = False) -> View:
+    shown: View = without_secrets(view, environment=environment)
+    return shown
 
 
 def _missing(noun: str, version: int | None, path: str) -> tuple[str, str]:

@@ -134,7 +134,7 @@ class DaemonMethods:
         path = Path(params.path) if params.path else self._default_backup(now_us)
         if not path.parent.is_dir():
             raise Invalid(f"The folder {path.parent} does not exist: make it first.", path="$.path")
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise Conflict(f"{path} exists already: name another file.", path="$.path")
         await self._service.store.backup(str(path))
         answer = {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}

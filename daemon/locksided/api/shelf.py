@@ -54,7 +54,7 @@ class Shelf:
         names = request.refers_to
         variables = None
         if names.variables is not None:
-            variables = await self._variables(names.variables)
+            variables = await self.variables(names.variables)
         return Found(
             component=_stored(names.component, await self._component_of(request)),
             config=_stored(names.config or "", config),
@@ -78,7 +78,8 @@ class Shelf:
         key = ("component", name, version)
         return await self._once(key, lambda: self._store.component(self._project, name, version))
 
-    async def _variables(self, name: str) -> Row | None:
+    async def variables(self, name: str) -> Row | None:
+        """A stored set of variables, with who changed it last."""
         return await self._once(("variables", name), lambda: self._store.variables(self._project, name))
 
     async def _processors(self, request: Request, config: Row | None) -> dict[str, Stored]:

@@ -36,6 +36,8 @@ from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
 
 MAX_JOBS_OF_A_TREE = 100_000
+_VALUES = ("variableValuesData", "variableValuesId")
+_VALUES_PATH = "$.variableValuesId"
 ROWS_DONE_HERE = 100
 """Configurations with more rows are worked through in a thread."""
 
@@ -82,7 +84,7 @@ class Trees:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         request = read_request(fields)
         config = await self._shelf.config(request)
-        self._check_writer(request, config, above)
+        await self._check_writers(request, config, above)
         found = await self._shelf.found(request, config)
         resolved = await self._resolved(request, found, above)
         if resolved.type is JobType.ORCHESTRATION:
@@ -108,7 +110,7 @@ class Trees:
             tree = await to_thread.run_sync(work_tree, resolved, place)
         self._count(tree_size(tree))
         programs = self._service.workshop.programs
-        missing = await programs.are_missing(resolved.spec, resolved.environment, place.owner.uid)
+        missing = await programs.are_missing(resolved.spec, resolved.environment, place.owner)
         return doubted(tree) if missing else tree
 
     def _count(self, jobs: int) -> None:
@@ -152,19 +154,32 @@ class Trees:
         values = tree.values if task.name is None else {**tree.values, "name": task.name}
         return replace(tree, delay_us=task.delay_us, values=values)
 
-    def _check_writer(self, request: Request, config: Row | None, above: Above) -> None:
-        """Nobody's job runs a command that another ordinary user wrote into a configuration."""
-        if request.refers_to.component != COMMAND:
+    async def _check_writers(self, request: Request, config: Row | None, above: Above) -> None:
+        """Nobody's job runs a command that another ordinary user wrote, or part of it.
+
+        What fills its places is a part: a value is a word of a shell's text, or the program itself.
+        """
+        names = request.refers_to
+        if names.component != COMMAND:
             return
-        written_by = above.written_by
-        if request.config_data is None:
-            written_by = None if config is None else config.changed_by
+        is_filled_above = any(request.fields.get(name) for name in _VALUES)
+        if request.config_data is not None or is_filled_above:
+            self._check_writer(above.written_by, "this command", "$.config")
+        if request.config_data is None and config is not None:
+            self._check_writer(config.changed_by, "this configuration's command", "$.config")
+        if names.variables is not None:
+            row = await self._shelf.variables(names.variables)
+            self._check_writer(
+                None if row is None else row.changed_by, f"the variables {names.variables}", _VALUES_PATH
+            )
+
+    def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
         writer = written_by or {}
         if writer.get("uid") not in (None, 0, self._principal.uid, self._service.own_uid):
             raise Forbidden(
-                f"{writer.get('user')} wrote this configuration's command last: it would run with your "
-                "rights. Read it, and store it yourself if you want to run it.",
-                path="$.config",
+                f"{writer.get('user')} wrote {what} last: it would run with your rights. Read it, and store "
+                "it yourself if you want to run it.",
+                path=path,
             )
 
 

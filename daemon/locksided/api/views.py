@@ -125,7 +125,7 @@ class JobViews:
             "lock": row.lock_policy,
             "lockKey": wire_lock_key(row.lock_key),
             "variableValuesId": spec.get("variableValuesId"),
-            "variableValuesData": spec.get("variableValuesData") or {"values": []},
+            "variableValuesData": self._values(row, spec),
             "delayedStartTime": clock.to_text(row.start_at_us),
             "deduplicationId": row.dedup_id,
             "limits": _limits(row, spec),
@@ -140,6 +140,10 @@ class JobViews:
             "template": spec.get("template"),
             "priority": row.priority,
         }
+
+    def _values(self, row: JobRow, spec: Mapping[str, Any]) -> Any:
+        given = spec.get("variableValuesData") or {"values": []}
+        return given if row.owner_uid == self._caller_uid else without_secrets(given)
 
     def _config_data(
         self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
@@ -260,16 +264,23 @@ def _process(row: JobRow) -> dict[str, Any]:
     return {**empty, "startToken": row.start_token, **(row.process or {})}
 
 
-def without_secrets(data: Any) -> Any:
-    """The same document with the values of `#` keys and a command's environment hidden."""
+def without_secrets(data: Any, *, environment: bool = False) -> Any:
+    """The same document with the values of `#` keys hidden, as of `{name: "#…", value}`.
+
+    Environments are left out, unless they may be seen.
+    """
     match data:
+        case {"name": str(name), "value": _} if name.startswith("#"):
+            return {**data, "value": "[hidden]"}
         case dict():
             return {
-                key: "[hidden]" if str(key).startswith("#") else without_secrets(value)
+                key: "[hidden]"
+                if str(key).startswith("#")
+                else without_secrets(value, environment=environment)
                 for key, value in data.items()
-                if key != "environment"
+                if environment or key != "environment"
             }
         case list():
-            return [without_secrets(value) for value in data]
+            return [without_secrets(value, environment=environment) for value in data]
         case _:
             return data

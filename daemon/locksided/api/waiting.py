@@ -7,12 +7,14 @@ from typing import Any
 import anyio
 
 from lockside.protocol import params as p
+from lockside.protocol.words import Role
 from locksided.actors.broker import Changes
 from locksided.api.reading import View, Wanted, job_views
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
+from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.store.rows import JobRow
 
@@ -36,7 +38,7 @@ class WaitMethods:
             ends = stack.enter_context(self._service.broker.ends_of(ids))
             rows = await self._known(ids, list(asked))
             if params.waiter_run_id is not None and not _is_over(rows, for_all):
-                await self._begin_as(stack, params.waiter_run_id, ids, for_all)
+                await self._begin_as(call.principal, stack, params.waiter_run_id, (ids, for_all))
             if not _is_over(rows, for_all):
                 with anyio.move_on_after(params.timeout_seconds):
                     await self._until_over(rows, ends, for_all)
@@ -52,9 +54,18 @@ class WaitMethods:
                 raise NotFound(f"There is no job {job_id}.", path=path)
         return rows
 
-    async def _begin_as(self, stack: AsyncExitStack, run_id: str, ids: list[int], for_all: bool) -> None:
-        """Tell the core that a job itself waits, so that a circle is refused instead of waiting for ever."""
+    async def _begin_as(
+        self, principal: Principal, stack: AsyncExitStack, run_id: str, awaited: tuple[list[int], bool]
+    ) -> None:
+        """Tell the core that a job itself waits, so that a circle is refused instead of waiting for ever.
+
+        Only its owner is believed: by another's word the job's own waits could be refused.
+        """
+        ids, for_all = awaited
         waiter_id = self._service.job_id(run_id.rpartition(".")[2], "$.waiterRunId")
+        waiter = await self._service.store.job_row(waiter_id)
+        if waiter is not None and waiter.owner_uid != principal.uid and principal.role is not Role.ADMIN:
+            return
         await self._service.scheduler.ask(i.Wait(waiter_id, frozenset(ids), for_all))
         ended = i.StopWaiting(waiter_id, frozenset(ids), for_all)
         stack.callback(self._service.scheduler.tell, ended)

@@ -26,8 +26,9 @@ async def check(store: Store, root: Path) -> list[Problem]:
     folders = await to_thread.run_sync(job_folders, root)
     rows = {row.id: row for row in await store.job_rows(folders)}
     orphans = [_orphan(path) for job_id, path in sorted(folders.items()) if job_id not in rows]
+    stays = [_stay(folders[row.id]) for row in rows.values() if row.cleaned_us is not None]
     stories = await to_thread.run_sync(_stories, folders, rows)
-    return [*rights(root), *orphans, *stories]
+    return [*rights(root), *orphans, *stays, *stories]
 
 
 def rights(root: Path) -> list[Problem]:
@@ -56,6 +57,11 @@ def _orphan(path: str) -> Problem:
     mend = partial(to_thread.run_sync, remove_folder, RunFolder(path), None)
     text = f"{path} belongs to no job."
     return Problem("orphan_folder", text, f"rm -r {path}", _changed_us(path), mend, {"path": path})
+
+
+def _stay(path: str) -> Problem:
+    text = f"{path} is past its time; something in it is not its job's to remove."
+    return Problem("orphan_folder", text, f"rm -r {path}", _changed_us(path), None, {"path": path})
 
 
 def _stories(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Problem]:

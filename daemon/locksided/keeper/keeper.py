@@ -9,7 +9,7 @@ import socket
 import zlib
 from collections.abc import Callable
 
-from locksided.keeper import clock, listener, order, proc, wire
+from locksided.keeper import clock, listener, mark, order, proc, wire
 from locksided.keeper.cgroups import make_tree
 from locksided.keeper.claim import BURNT, STARTED, claim
 from locksided.keeper.connection import Connection
@@ -20,7 +20,7 @@ from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.mounts import Mounts
 from locksided.keeper.order import BadOrder, Order
 from locksided.keeper.reaping import Reaping
-from locksided.keeper.run import Run, Surroundings, folder_mark
+from locksided.keeper.run import Run, Surroundings
 from locksided.keeper.scan import Family, ScanTree
 from locksided.keeper.spawn import Inherited
 from locksided.keeper.tree import Tree
@@ -205,7 +205,7 @@ class Keeper:
                 return make_tree(self._loop, self._hierarchy, name, parsed.memory_bytes, parsed.cpus)
             except OSError as error:
                 self._journal.write("no cgroup", token=parsed.token, error=str(error))
-        return ScanTree(self._family, parsed.token, folder_mark(parsed.folder), parsed.memory_bytes)
+        return ScanTree(self._family, parsed.token, mark.of_folder(parsed.folder), parsed.memory_bytes)
 
     def _reap(self, message: Message) -> None:
         parsed = order.parse_reap(message)

@@ -75,15 +75,6 @@ def start_ticks(pid: int) -> int:
     return process.start_ticks if process else 0
 
 
-def has_mark(pid: int, mark: bytes) -> bool:
-    """Whether the environment that `pid` was started with holds the entry `mark`."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
-    except OSError:
-        return False
-
-
 def open_pidfd(process: Process) -> int | None:
     """Return a descriptor of exactly this process, or None if it is gone.
 
@@ -115,6 +106,26 @@ def send(process: Process, number: int) -> Hit | None:
     finally:
         os.close(fd)
     return Hit(process.pid, process.name, number)
+
+
+def all_child_pids(pid: int) -> set[int]:
+    """The direct children of all threads of a process, as far as they can be seen in passing."""
+    found: set[int] = set()
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found.update(map(int, file.read().split()))
+    return found
+
+
+def newest_pid() -> int:
+    """The pid that was given last; the same before and after means that nothing was forked in between.
+
+    0 if the system does not tell.
+    """
+    with suppress(OSError, ValueError, IndexError), open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[4])
+    return 0
 
 
 def child_pids(pid: int) -> set[int] | None:

@@ -5,11 +5,11 @@ How such a run ended nobody can tell: only its keeper was the parent. An outcome
 is reported as it stands.
 """
 
-from locksided.keeper import clock, outcome
+from locksided.keeper import clock, mark, outcome
 from locksided.keeper.cgroups import CgroupTree
 from locksided.keeper.hierarchy import Hierarchy, find_left_by_others
 from locksided.keeper.order import ReapOrder
-from locksided.keeper.run import Surroundings, folder_mark
+from locksided.keeper.run import Surroundings
 from locksided.keeper.stopping import Stopper
 from locksided.keeper.survivors import SurvivorTree
 from locksided.keeper.tree import Tree
@@ -126,4 +126,4 @@ class Reaping:
         if isinstance(path, str) and self._is_of_this_boot():
             return CgroupTree(self._around.loop, path)
         leader = (self._run.get("pid", 0), self._run.get("startTicks", 0))
-        return SurvivorTree(self._around.loop, folder_mark(self._order.folder), leader)
+        return SurvivorTree(self._around.loop, mark.of_folder(self._order.folder), leader)

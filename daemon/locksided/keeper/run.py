@@ -18,7 +18,7 @@ from enum import Enum
 from resource import struct_rusage
 from typing import NamedTuple
 
-from locksided.keeper import clock, outcome
+from locksided.keeper import clock, mark, outcome
 from locksided.keeper.direct import Direct
 from locksided.keeper.journal import Journal
 from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
@@ -59,11 +59,6 @@ class Surroundings(NamedTuple):
     inherited: Inherited
     direct: Direct
     boot_id: str
-
-
-def folder_mark(folder: str) -> bytes:
-    """The entry of the environment that only the processes of this run have, on the whole machine."""
-    return b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
 
 
 def _is_removed(path: str) -> bool:
@@ -328,7 +323,7 @@ class Run:
         return Outlets(stdout.write, stderr.write, progress.write)
 
     def _environment(self) -> dict[bytes, bytes]:
-        name, _, value = folder_mark(self._order.folder).partition(b"=")
+        name, _, value = mark.of_folder(self._order.folder).entry.partition(b"=")
         return {
             **self._order.environment,
             b"LOCKSIDE_PROGRESS_FD": str(PROGRESS_FD).encode(),

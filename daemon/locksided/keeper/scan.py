@@ -4,8 +4,8 @@ It cannot limit anything but address space.
 
 The keeper is the subreaper of all that its jobs start, so every process of a job is a descendant of the
 keeper, whatever sessions it made and whoever of its parents died. What is left to decide is whose an orphan
-is: that of the run it was seen with before, of its session, of the mark in its environment, or of the only
-run that could have it.
+is: that of the run it was seen with before, of the mark that it bears, of its session, or of the only run
+that could have it.
 """
 
 import os
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
-from locksided.keeper import proc
+from locksided.keeper import clock, mark, proc
+from locksided.keeper.mark import Mark
 from locksided.keeper.proc import Hit, Process
 from locksided.keeper.reserve import lent
 
@@ -21,6 +22,8 @@ SIGKILL = 9
 SIGSTOP = 19
 SIGCONT = 18
 MAX_ROUNDS = 8
+CATCH_SECONDS = 0.2
+"""So long, and no longer in one turn, processes that take each other's place all the time are chased."""
 
 Identity = tuple[int, int]
 """Pid and start ticks."""
@@ -33,8 +36,8 @@ class Kin(NamedTuple):
     """Children that the keeper forked and has not reaped yet."""
     sessions: set[int]
     """The sessions that those made, for ever."""
-    mark: bytes
-    """The entry of the environment that no other run has."""
+    mark: Mark
+    """What no process of another run has."""
     since_ticks: int
     """No process of the run is older."""
 
@@ -56,21 +59,46 @@ class Family:
         self._kins.pop(name, None)
         self._seen = {identity: owner for identity, owner in self._seen.items() if owner != name}
 
-    def is_childless(self, name: str) -> bool:
-        """Whether the run has surely no process left, found out without a scan; False says nothing.
+    def is_empty(self, name: str, *, but: Iterable[int] = ()) -> bool:
+        """Whether the run has surely no process left, `but` for these. Exact where the kernel lists children.
 
-        An orphan is a child of the keeper: if all its children are known as leaders of other runs,
-        none is left.
+        Whatever is left stands below a child of the keeper that is the run's. Such a child stays in the list
+        until the keeper waits for it, and what it leaves stands in the list before it is a zombie: so when
+        none of the list lives and is the run's, and a second look finds nothing new, none is left, however
+        fast processes take each other's place.
         """
-        try:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return True
+        others = set(but)
+        for owner, kin in self._kins.items():
+            others |= kin.leaders if owner != name else set()
+        looked_at: set[int] = set()
+        while True:
+            children = proc.child_pids(self._keeper_pid)
+            if children is None:
+                return not self.members(name)
+            if children <= looked_at:
+                return True
+            if any(self._is_of(pid, name) for pid in children - looked_at - others):
+                return False
+            looked_at |= children
+
+    def _is_of(self, child_pid: int, name: str) -> bool:
+        process = proc.read(child_pid)
+        return process is not None and process.is_alive and self._owner_of(process) == name
+
+    def in_passing(self, name: str) -> list[Process]:
+        """Living processes of the run, found quickly from parents to children; some may be overlooked."""
         children = proc.child_pids(self._keeper_pid)
         if children is None:
-            return False
-        others = (kin.leaders for owner, kin in self._kins.items() if owner != name)
-        return children.issubset(set().union(*others))
+            return self.members(name)
+        others = {pid for owner, kin in self._kins.items() if owner != name for pid in kin.leaders}
+        waiting = [pid for pid in children - others if self._is_of(pid, name)]
+        found = []
+        while waiting:
+            process = proc.read(waiting.pop())
+            if process is not None and process.is_alive:
+                found.append(process)
+                waiting += proc.all_child_pids(process.pid)
+        return found
 
     def members(self, name: str) -> list[Process]:
         """The living processes of a run."""
@@ -102,9 +130,11 @@ class Family:
         if seen is not None:
             return seen
         possible = {n: kin for n, kin in self._kins.items() if kin.since_ticks <= process.start_ticks}
+        number = mark.number_of(process.pid)
         signs: tuple[Callable[[Kin], bool], ...] = (
             lambda kin: process.pid in kin.leaders,
-            lambda kin: proc.has_mark(process.pid, kin.mark),
+            lambda kin: number == kin.mark.number,
+            lambda kin: mark.has_entry(process.pid, kin.mark),
             lambda kin: process.session in kin.sessions,
         )
         for sign in signs:
@@ -131,10 +161,10 @@ class ScanTree:
     proof = "scan"
     path: str | None = None
 
-    def __init__(self, family: Family, name: str, mark: bytes, memory_bytes: int | None) -> None:
+    def __init__(self, family: Family, name: str, own_mark: Mark, memory_bytes: int | None) -> None:
         self._family = family
         self._name = name
-        self._mark = mark
+        self._mark = own_mark
         self._kin: Kin | None = None
         self.address_space_bytes = memory_bytes
 
@@ -144,7 +174,8 @@ class ScanTree:
         return nullcontext()
 
     def enter(self) -> None:
-        """There is nothing to enter: being a descendant is enough."""
+        """Being a descendant is enough; the mark tells of which run."""
+        mark.impose(self._mark)
 
     def adopt(self, pid: int) -> None:
         if self._kin is None:
@@ -164,7 +195,24 @@ class ScanTree:
         return signal_all(self.members, number)
 
     def kill(self) -> list[Hit]:
+        """Stop first whatever can be caught, so that nothing is forked while others die; then kill."""
+        self._catch()
         return signal_all(self.members, SIGKILL)
+
+    def _catch(self) -> None:
+        caught: set[Identity] = set()
+        until = clock.boot_seconds() + CATCH_SECONDS
+        while clock.boot_seconds() < until:
+            seen = self._family.in_passing(self._name)
+            fresh = [process for process in seen if (process.pid, process.start_ticks) not in caught]
+            if not fresh and not self._is_fleeing(caught):
+                return
+            caught.update((one.pid, one.start_ticks) for one in fresh if proc.send(one, SIGSTOP))
+
+    def _is_fleeing(self, caught: set[Identity]) -> bool:
+        """Whether somebody is left who was not seen when the rest was."""
+        pids = {pid for pid, _ in caught}
+        return not self._family.is_empty(self._name, but=pids)
 
     def freeze(self) -> None:
         self.signal(SIGSTOP)
@@ -173,7 +221,7 @@ class ScanTree:
         self.signal(SIGCONT)
 
     def is_empty(self) -> bool:
-        return self._family.is_childless(self._name) or not self.members()
+        return self._family.is_empty(self._name)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """The keeper looks again whenever a child of it ends: the last one of a tree always is its child."""

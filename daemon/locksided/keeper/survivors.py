@@ -7,11 +7,15 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
-from locksided.keeper import proc
+from locksided.keeper import mark, proc
 from locksided.keeper.loop import Loop
+from locksided.keeper.mark import Mark
 from locksided.keeper.proc import Hit, Process
 from locksided.keeper.reserve import lent
 from locksided.keeper.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
+
+MOST_LOOKS = 20
+"""Where others fork all the time: so often, one that hops from process to process is not overlooked."""
 
 RETRY_SECONDS = 1.0
 """When the system has no descriptor left to watch a process with, it is looked for again after so long."""
@@ -29,9 +33,9 @@ class SurvivorTree:
     path: str | None = None
     address_space_bytes: int | None = None
 
-    def __init__(self, loop: Loop, mark: bytes, leader: Identity) -> None:
+    def __init__(self, loop: Loop, own_mark: Mark, leader: Identity) -> None:
         self._loop = loop
-        self._mark = mark
+        self._mark = own_mark
         self._leader = leader
         self._known: set[Identity] = set()
         self._pidfds: dict[Identity, int] = {}
@@ -64,12 +68,21 @@ class SurvivorTree:
         self._known = {(process.pid, process.start_ticks) for process in alive}
         return alive
 
+    def _members_surely(self) -> list[Process]:
+        """The members; none only after a look during which nothing was forked, or after many looks."""
+        for _ in range(MOST_LOOKS):
+            newest = proc.newest_pid()
+            members = self.members()
+            if members or newest == proc.newest_pid():
+                return members
+        return []
+
     def _is_marked(self, process: Process) -> bool:
         identity = (process.pid, process.start_ticks)
         return (
             identity == self._leader
             or identity in self._known
-            or (process.is_alive and proc.has_mark(process.pid, self._mark))
+            or (process.is_alive and mark.is_borne_by(process.pid, self._mark))
         )
 
     def signal(self, number: int) -> list[Hit]:
@@ -85,7 +98,7 @@ class SurvivorTree:
         self.signal(SIGCONT)
 
     def is_empty(self) -> bool:
-        members = self.members()
+        members = self._members_surely()
         if self._changed is not None:
             members = [process for process in members if self._watch(process)]
         return not members

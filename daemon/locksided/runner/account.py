@@ -4,6 +4,7 @@ Where that is the daemon's own account it happens here; else in a helper process
 rights before it touches anything.
 """
 
+import errno
 import json
 import os
 import subprocess
@@ -11,8 +12,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from locksided.runner.inside import OPERATIONS
-from locksided.runner.safefs import NotPlain, opened_folder
+from locksided.core.errors import Refused
+from locksided.runner.inside import operate
+from locksided.runner.safefs import NotPlain, make_accessible, opened_folder
 
 _HELPER_SECONDS = 600
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -20,6 +22,25 @@ _BOOT = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from locksided.runner.helper import main; sys.exit(main(sys.argv[2]))"
 )
+
+_OF_THE_MACHINE = frozenset(
+    (
+        errno.EAGAIN,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+        errno.ESTALE,
+    )
+)
+
+
+class Unusable(Refused):
+    """The job's account cannot do in the job's folder what must be done: it took its own rights away, put
+    something there that is not its own, has no quota left, or killed the helper. Nobody else's fault.
+    """
 
 
 def perform(
@@ -32,13 +53,19 @@ def perform(
 
     An argument `out_fd` is an open file that the operation writes to.
 
-    Raises `NotPlain` when something in the folder is not what it must be, `OSError` when the system refuses.
+    Raises `NotPlain` when something in the folder is not what it must be, `Unusable` when the account itself
+    is in the way, `OSError` when the system refuses.
     """
-    with opened_folder(folder) as fd:
-        if account is None or account[0] == os.geteuid():
-            return OPERATIONS[operation](fd, argument or {}) or {}
-        order = {"operation": operation, "argument": argument or {}, "account": account}
-        return _ask_helper(fd, order)
+    try:
+        make_accessible(folder)
+        with opened_folder(folder) as fd:
+            if account is None or account[0] == os.geteuid():
+                return operate(operation, fd, argument or {})
+            return _ask_helper(fd, {"operation": operation, "argument": argument or {}, "account": account})
+    except OSError as error:
+        if error.errno is None or error.errno in _OF_THE_MACHINE:
+            raise
+        raise Unusable(f"Its folder {folder} cannot be used: {error.strerror}.") from error
 
 
 def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +80,8 @@ def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
+        if done.returncode < 0:
+            raise Unusable(f"The helper for its folder was ended by signal {-done.returncode}.")
         last_line = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise OSError(f"the helper for a job's folder ended with {done.returncode}: {last_line}")
     answer = json.loads(done.stdout)

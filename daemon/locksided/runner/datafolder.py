@@ -6,19 +6,25 @@ only touched as that account.
 
 import json
 import os
+import time
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.runner.account import perform
+import structlog
+
+from locksided.runner.account import Unusable, perform
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder
 from locksided.runner.plan import Step
 from locksided.runner.safefs import NotPlain
 
 _PRIVATE, _TRAVERSABLE = 0o700, 0o711
+_ASIDE = ".left-"
+
+log = structlog.get_logger("datafolder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,14 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     for path in (os.path.dirname(control), control):
         os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0 and not is_new:
-        _discard_rows(folder, run_as)
+        for path in _rows(folder):
+            _clear_the_way(path, folder.root, run_as)
+        with suppress(OSError):
+            os.rmdir(folder.rows)
         _discard(folder.debug(None), None)
     for path in (folder.tmp, folder.cwd):
         if not is_new:
-            _discard(path, run_as)
+            _clear_the_way(path, folder.root, run_as)
         _make_owned(path, run_as)
     if not step.has_data:
         return
@@ -65,7 +74,7 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     }
     if step.begins_row:
         _remove_note(folder.handed)
-        _discard(folder.data, run_as)
+        _clear_the_way(folder.data, folder.root, run_as)
         _make_owned(folder.data, run_as)
         perform(folder.data, "fill", argument, _account(run_as))
     else:
@@ -115,7 +124,11 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
     if not step.has_data:
         return Collected()
     wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last}
-    found = perform(_data_of(step, context.folder), "collect", wanted, _account(context.run_as))
+    try:
+        found = perform(_data_of(step, context.folder), "collect", wanted, _account(context.run_as))
+    except (Unusable, NotPlain) as problem:
+        unread = OutFile(problem=str(problem)) if step.takes_state else None
+        return Collected(state=unread, usage=unread)
     return Collected(
         state=_out_file(found.get("state")),
         usage=_out_file(found.get("usage")),
@@ -132,18 +145,24 @@ def is_finished(context: JobContext) -> bool:
 
 
 def finish(context: JobContext) -> None:
-    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay."""
+    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay.
+
+    What its account cannot remove stays too: it must not keep the job from its end.
+    """
     folder, run_as = context.folder, context.run_as
-    if os.path.isdir(folder.data):
-        perform(folder.data, "finish", None, _account(run_as))
+    with _tolerated(folder.data):
+        if os.path.isdir(folder.data):
+            perform(folder.data, "finish", None, _account(run_as))
     _remove_note(folder.handed)
-    _discard(folder.tmp, run_as)
+    with _tolerated(folder.tmp):
+        _discard(folder.tmp, run_as)
     _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
 
 
 def finish_without_output(context: JobContext) -> None:
     """Removes everything that the run worked with, its output too; snapshots and the log stay."""
-    _discard(context.folder.data, context.run_as)
+    with _tolerated(context.folder.data):
+        _discard(context.folder.data, context.run_as)
     finish(context)
 
 
@@ -155,7 +174,8 @@ def put_aside(step: Step, context: JobContext) -> None:
     folder = context.folder
     if step.row is None or not step.has_data or not os.path.isdir(folder.data):
         return
-    perform(folder.data, "finish", None, _account(context.run_as))
+    with _tolerated(folder.data):
+        perform(folder.data, "finish", None, _account(context.run_as))
     os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
     os.rename(folder.data, f"{folder.rows}/{step.row}")
 
@@ -167,11 +187,11 @@ def _data_of(step: Step, folder: RunFolder) -> str:
 
 
 def remove_folder(folder: RunFolder, run_as: RunAs | None) -> None:
-    """Removes all that is left of a job, its log included."""
-    _discard_rows(folder, run_as)
-    for path in (folder.data, folder.tmp, folder.cwd):
-        _discard(path, run_as)
-    _discard(folder.root, None)
+    """Removes all that is left of a job, its log included; what its account cannot remove stays."""
+    with _tolerated(folder.root):
+        for path in (*_rows(folder), *_kept_aside(folder), folder.data, folder.tmp, folder.cwd):
+            _discard(path, run_as)
+        _discard(folder.root, None)
 
 
 def _make_root(folder: RunFolder, run_as: RunAs | None) -> bool:
@@ -217,14 +237,34 @@ def _is_gone_when_empty(path: str) -> bool:
     return True
 
 
-def _discard_rows(folder: RunFolder, run_as: RunAs | None) -> None:
+def _clear_the_way(path: str, root: str, run_as: RunAs | None) -> None:
+    """Removes a folder, or moves it aside in the job's own if something in it is not its account's."""
     try:
-        rows = os.listdir(folder.rows)
-    except FileNotFoundError:
-        return
-    for row in rows:
-        _discard(f"{folder.rows}/{row}", run_as)
-    os.rmdir(folder.rows)
+        _discard(path, run_as)
+    except (OSError, Unusable) as error:
+        log.warning("cannot be removed", path=path, cause=str(error))
+        os.rename(path, f"{root}/{os.path.basename(path)}{_ASIDE}{time.time_ns()}")
+
+
+def _rows(folder: RunFolder) -> list[str]:
+    with suppress(FileNotFoundError):
+        return [f"{folder.rows}/{row}" for row in os.listdir(folder.rows)]
+    return []
+
+
+def _kept_aside(folder: RunFolder) -> list[str]:
+    with suppress(FileNotFoundError):
+        return [f"{folder.root}/{name}" for name in os.listdir(folder.root) if _ASIDE in name]
+    return []
+
+
+@contextmanager
+def _tolerated(path: str) -> Iterator[None]:
+    """Lets what a job made of its folder be no reason to fail; the log tells of it."""
+    try:
+        yield
+    except (OSError, Unusable, NotPlain) as error:
+        log.warning("cannot be removed", path=path, cause=str(error))
 
 
 def _account(run_as: RunAs | None) -> tuple[int, int, tuple[int, ...]] | None:

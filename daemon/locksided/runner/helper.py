@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from locksided.runner.inside import OPERATIONS
+from locksided.runner.inside import operate
 from locksided.runner.safefs import NotPlain
 
 
@@ -27,7 +27,7 @@ def main(fd_text: str) -> int:
 
 def _answer(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {"result": OPERATIONS[order["operation"]](fd, order["argument"]) or {}}
+        return {"result": operate(order["operation"], fd, order["argument"])}
     except NotPlain as problem:
         return {"problem": str(problem)}
     except OSError as error:

@@ -6,13 +6,23 @@ or in a helper process under the job's account. Standard library only.
 
 import os
 import stat
+import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from locksided.runner.packing import pack
-from locksided.runner.safefs import NotPlain, clear, make_folder, opened_folder, read_file, remove, write_file
+from locksided.runner.safefs import (
+    NotPlain,
+    clear,
+    make_accessible,
+    make_folder,
+    opened_folder,
+    read_file,
+    remove,
+    write_file,
+)
 
 MAX_STATE_BYTES = 2**20
 MAX_MANIFEST_BYTES = 2**20
@@ -52,12 +62,20 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
     except FileNotFoundError:
         pass
     else:
-        remove("in", data_fd)
+        _clear_the_way("in", data_fd)
         os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
     with opened_folder("in", data_fd) as inputs:
         remove("state.json", inputs)
     _make_folders(data_fd)
     _write_inputs(data_fd, argument)
+
+
+def _clear_the_way(name: str, data_fd: int) -> None:
+    """Removes a folder, or moves it out of the way when something in it is not ours to remove."""
+    try:
+        remove(name, data_fd)
+    except OSError:
+        os.rename(name, f".left-{name}-{time.time_ns()}", src_dir_fd=data_fd, dst_dir_fd=data_fd)
 
 
 def finish(data_fd: int, _argument: Mapping[str, Any]) -> None:
@@ -96,6 +114,12 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "collect": collect,
     "pack": pack,
 }
+
+
+def operate(operation: str, folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Does one of them, in a folder whose owner may have taken its own rights away."""
+    make_accessible(".", folder_fd)
+    return OPERATIONS[operation](folder_fd, argument) or {}
 
 
 def _make_folders(data_fd: int) -> None:

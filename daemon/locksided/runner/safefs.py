@@ -4,6 +4,7 @@ Every function works on the descriptor of an open folder and a plain name in it.
 runs in a helper process too.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -49,9 +50,11 @@ def read_file(name: str, dir_fd: int, limit_bytes: int) -> bytes | None:
         fd = os.open(name, _FILE, dir_fd=dir_fd)
     except FileNotFoundError:
         return None
-    except OSError:
+    except OSError as error:
         if _is_link(name, dir_fd):
             raise NotPlain(f"{name} is a link") from None
+        if error.errno == errno.ENXIO:
+            raise NotPlain(f"{name} is a socket") from None
         raise
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -79,7 +82,7 @@ def make_folder(name: str, dir_fd: int) -> None:
         os.mkdir(name, 0o700, dir_fd=dir_fd)
     except FileExistsError:
         if stat.S_ISDIR(os.lstat(name, dir_fd=dir_fd).st_mode):
-            _make_accessible(name, dir_fd)
+            make_accessible(name, dir_fd)
             return
         os.unlink(name, dir_fd=dir_fd)
         os.mkdir(name, 0o700, dir_fd=dir_fd)
@@ -121,7 +124,7 @@ def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int
         _unlink(name, parent_fd)
         return moved
     if level >= _MAX_OPEN_LEVELS:
-        _make_accessible(name, parent_fd)
+        make_accessible(name, parent_fd)
         os.rename(name, f".moved-{os.getpid()}-{moved}", src_dir_fd=parent_fd, dst_dir_fd=top_fd)
         return moved + 1
     with _opened_for_removal(name, parent_fd) as fd:
@@ -134,12 +137,13 @@ def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int
 @contextmanager
 def _opened_for_removal(name: str, dir_fd: int) -> Iterator[int]:
     """A folder whose owner may have taken its own rights away."""
-    _make_accessible(name, dir_fd)
+    make_accessible(name, dir_fd)
     with opened_folder(name, dir_fd) as fd:
         yield fd
 
 
-def _make_accessible(name: str, dir_fd: int) -> None:
+def make_accessible(name: str, dir_fd: int | None = None) -> None:
+    """Gives a folder's owner back all rights to it; anything else stays as it is. Raises `OSError`."""
     fd = os.open(name, _PATH, dir_fd=dir_fd)
     try:
         mode = os.fstat(fd).st_mode

@@ -3,6 +3,7 @@
 That no other daemon lives here is known before: the state folder is locked. Nothing is accepted here.
 """
 
+import errno
 import os
 import socket
 import stat
@@ -54,8 +55,7 @@ def listen(path: Path, *, gid: int | None = None) -> Listener:
             listening.bind(address)
         found = os.lstat(path)
         if gid is not None:
-            os.chown(path, -1, gid)
-            os.chmod(path, 0o660)
+            _open_to_group(path, gid, found)
         listening.listen(BACKLOG)
     except OSError as problem:
         listening.close()
@@ -64,6 +64,19 @@ def listen(path: Path, *, gid: int | None = None) -> Listener:
         listening.close()
         raise
     return Listener(listening, path, (found.st_dev, found.st_ino))
+
+
+def _open_to_group(path: Path, gid: int, made: os.stat_result) -> None:
+    """Give the very socket that was made to a group, whatever stands at its path by now. Raises OSError."""
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) != (made.st_dev, made.st_ino):
+            raise FileExistsError(errno.EEXIST, "somebody put something else in its place")
+        os.chown(f"/proc/self/fd/{fd}", -1, gid)
+        os.chmod(f"/proc/self/fd/{fd}", 0o660)
+    finally:
+        os.close(fd)
 
 
 def passed_listeners(environment: MutableMapping[str, str]) -> list[Listener]:

@@ -6,6 +6,7 @@ One client's trouble, of whatever kind, ends that client's connection and no oth
 import errno
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import anyio
@@ -13,6 +14,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
+from lockside.protocol.words import Role
 from locksided import to_thread
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
@@ -28,7 +30,7 @@ _NO_DESCRIPTORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOME
 
 
 class Server:
-    """Serves `handlers` on listeners. `access` may be replaced while it runs, for connections to come."""
+    """Serves `handlers` on listeners. `access` may be replaced while it runs; it holds for all at once."""
 
     def __init__(
         self,
@@ -39,7 +41,7 @@ class Server:
         *,
         methods: Mapping[str, Method] = METHODS,
     ) -> None:
-        self.access = access
+        self._access = access
         self.connections: set[Connection] = set()
         self._limits = limits
         self._log = log
@@ -48,6 +50,21 @@ class Server:
         self._accepted = 0
         self._connection_ended = anyio.Event()
         self._stopped = anyio.Event()
+
+    @property
+    def access(self) -> Access:
+        """Who has which role."""
+        return self._access
+
+    @access.setter
+    def access(self, access: Access) -> None:
+        """Give everybody the new role; who has none any more is hung up on."""
+        self._access = access
+        for connection in self.connections:
+            who = connection.principal
+            connection.principal = replace(who, role=access.role_of(who.uid, who.groups))
+            if connection.principal.role is Role.NONE and who.role is not Role.NONE:
+                connection.stop()
 
     def stop(self) -> None:
         """Accept no more and answer what is open; `serve` returns within two seconds."""

@@ -89,6 +89,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     """Set what every connection has: durable commits, readers beside the writer, no trust in stored code."""
     for setting in (
         "trusted_schema = OFF",
+        "secure_delete = ON",  # what is removed is not to be found in the file any more
         "synchronous = FULL",
         "foreign_keys = ON",
         "wal_autocheckpoint = 4000",  # pages: fewer, larger checkpoints between bursts of commits

@@ -6,6 +6,7 @@ What is written stands in transaction.py and catalog/, the verbs that read in re
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -104,6 +105,11 @@ class Store(Reader):
             return False
         return True
 
+    async def forget_removed(self) -> None:
+        """Let the write-ahead log go, in which what was removed still stands; later if somebody reads now."""
+        with suppress(StoreUnavailable):
+            await self._writer.run(_empty_log)
+
     async def check(self) -> list[str]:
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
         return await self._aside(_problems)
@@ -154,6 +160,15 @@ def _probe(connection: sqlite3.Connection) -> None:
 
 def _reindex(connection: sqlite3.Connection) -> None:
     connection.execute("REINDEX")
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
 
 
 def _problems(connection: sqlite3.Connection) -> list[str]:

@@ -1,0 +1,71 @@
+"""How a process is known as one of a run, whoever of its parents died and whatever sessions it made.
+
+It has an entry in its environment, which it may have overwritten, and a limit that no program touches: the
+hard limit of RLIMIT_RTTIME (the longest that a process of real-time priority may compute at a stretch, in
+microseconds). A number of some hundred thousand years limits nothing, is inherited over fork and exec, and
+can be read of any process.
+"""
+
+import os
+import resource
+import zlib
+from contextlib import suppress
+from typing import NamedTuple
+
+_LEAST_NUMBER = 2**62
+_READ_BYTES = 4096
+_LINE = b"Max realtime timeout"
+
+
+class Mark(NamedTuple):
+    """What all processes of one run have, and no other on the whole machine."""
+
+    entry: bytes
+    """Of the environment: `NAME=value`."""
+    number: int
+    """The hard limit."""
+
+
+def of_folder(folder: str) -> Mark:
+    """The mark of the run with this control folder."""
+    entry = b"LOCKSIDE_START_FOLDER=" + os.fsencode(folder)
+    return Mark(entry, _LEAST_NUMBER + (zlib.crc32(entry) << 29) + zlib.crc32(entry[::-1]))
+
+
+def impose(mark: Mark) -> None:
+    """Give the calling process the number, where it may have it: below a lower limit only root raises it."""
+    with suppress(OSError, ValueError):
+        soft, _ = resource.getrlimit(resource.RLIMIT_RTTIME)
+        is_lower = 0 <= soft < mark.number
+        resource.setrlimit(resource.RLIMIT_RTTIME, (soft if is_lower else mark.number, mark.number))
+
+
+def number_of(pid: int) -> int | None:
+    """The number that a process has, None for one that has none or is gone."""
+    try:
+        fd = os.open(f"/proc/{pid}/limits", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        _, _, line = os.read(fd, _READ_BYTES).partition(_LINE)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    fields = line.partition(b"\n")[0].split()
+    number = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+    return number if number >= _LEAST_NUMBER else None
+
+
+def is_borne_by(pid: int, mark: Mark) -> bool:
+    """Whether a process has the number, or began with the entry in its environment."""
+    return number_of(pid) == mark.number or has_entry(pid, mark)
+
+
+def has_entry(pid: int, mark: Mark) -> bool:
+    """Whether the environment that a process was started with holds the mark's entry."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return mark.entry in file.read().split(b"\0")
+    except OSError:
+        return False

@@ -1,0 +1,76 @@
+"""Other users of the machine, who speak to the daemon from processes of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from e2e.harness import PLAIN, Daemon, Message
+from e2e.test_command import READ
+
+PROJECT = Path(__file__).parent.parent.parent
+ANNA, BERT = 64001, 64002
+"""Nobody has these numbers."""
+
+
+class Person:
+    """One of them."""
+
+    def __init__(self, daemon: Daemon, uid: int, gid: int, groups: str = "") -> None:
+        self.uid = uid
+        more = [f"--groups={groups}"] if groups else ["--clear-groups"]
+        self._become = ["setpriv", f"--reuid={uid}", f"--regid={gid}", *more]
+        self._socket = str(daemon.socket)
+
+    def ask(self, *calls: tuple[str, Message]) -> list[Message]:
+        arguments = [*self._become, sys.executable, "-I", "-c", READ, self._socket, json.dumps(calls)]
+        said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+        answers: list[Message] = json.loads(said)
+        return answers
+
+    def call(self, method: str, **params: Any) -> Any:
+        (answer,) = self.ask((method, params))
+        return answer.get("result")
+
+    def kind(self, method: str, **params: Any) -> str:
+        """The kind of the error, or `fine`."""
+        (answer,) = self.ask((method, params))
+        return answer["error"]["data"]["kind"] if "error" in answer else "fine"
+
+    def shell(self, text: str) -> str:
+        """What a shell of theirs writes, whatever comes of it."""
+        return subprocess.run(
+            [*self._become, "sh", "-c", text], capture_output=True, text=True, check=False, cwd="/"
+        ).stdout
+
+
+def become(uid: int) -> list[str]:
+    """The beginning of a command that runs as somebody else."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+
+
+def python() -> str:
+    """A Python of this version that others can execute; the one that runs the tests may be in root's home."""
+    return shutil.which(f"python{sysconfig.get_python_version()}", path=PLAIN["PATH"]) or sys.executable
+
+
+class TheirDaemon(Daemon):
+    """A daemon of an ordinary user, in a folder of theirs."""
+
+    def __init__(self, folder: Path, uid: int, **settings: str) -> None:
+        places = (sysconfig.get_path("purelib"), PROJECT / "daemon", PROJECT / "client")
+        super().__init__(folder, PYTHONPATH=":".join(map(str, places)), **settings)
+        self.program = [python(), "-m", "locksided"]
+        self._uid = uid
+
+    def start(self, *arguments: str, before: list[str] | None = None) -> "Daemon":
+        os.chown(self.folder, self._uid, self._uid)
+        return super().start(*arguments, before=[*(before or []), *become(self._uid)])
+
+    def spawn(self, *arguments: str, before: list[str] | None = None, **more: str) -> subprocess.Popen[bytes]:
+        (self.folder / "ready").chmod(0o666)
+        return super().spawn(*arguments, before=before, **more)

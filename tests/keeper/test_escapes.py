@@ -1,0 +1,169 @@
+"""Ways in which processes try to get away from their stop, or to be taken for gone: none of them works.
+
+Without cgroups all of it rests on what can be seen of processes, while they do their best not to be seen.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from keeper.kit import Keeper, Peer, is_alive
+from locksided.keeper import mark
+
+PYTHON = [sys.executable, "-I", "-S", "-c"]
+
+HOPS = r"""
+import os, signal, sys
+for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
+open(sys.argv[1], "w").write("up\n")
+hops = 0
+while True:
+    if os.fork():
+        os._exit(0)
+    hops += 1
+    if hops % 16 == 0:
+        os.setsid()
+"""
+"""A process that is never the same for longer than a moment, and never has a parent but the keeper."""
+
+STORM = r"""
+import os, signal, sys
+for number in (signal.SIGTERM, signal.SIGCHLD): signal.signal(number, signal.SIG_IGN)
+open(sys.argv[1], "w").write("up\n")
+depth = 0
+for _ in range(6):
+    depth += 0 if os.fork() else 1
+while True:
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        for _ in range(20000): pass
+        os._exit(0)
+    for _ in range(20000): pass
+"""
+"""Dozens of processes that fork and daemonise as fast as they can."""
+
+BLANK = r"""
+import ctypes, os, signal, sys
+def live():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(sys.argv[1], "a").write(f"{os.getpid()}\n")
+    signal.pause()
+    while True: signal.pause()
+def away(how):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            how()
+        os._exit(0)
+    os.wait()
+def other_program():
+    os.execve(sys.argv[2], [sys.argv[2], "-I", "-S", "-c",
+        "import os, signal\nsignal.signal(15, signal.SIG_IGN)\n"
+        f"open({sys.argv[1]!r}, 'a').write(str(os.getpid()) + chr(10))\n"
+        "while True: signal.pause()"], {})
+def overwritten():
+    stat = open("/proc/self/stat").read().rpartition(")")[2].split()
+    begin, end = int(stat[47]), int(stat[48])  # env_start, env_end
+    ctypes.memset(begin, 0, end - begin)
+    live()
+away(other_program)
+away(overwritten)
+"""
+"""Two daemons: one with an empty environment, one that wiped what it had. Their leader ends at once."""
+
+
+@pytest.fixture
+def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
+    """Two other runs, one older and one younger than the run of the test, that nothing may happen to."""
+    daemon.send(**keeper.order("sleep", "600.5", token="7-1-0"))
+    yield daemon.expect("started", "7-1-0")["pid"]
+    daemon.send(op="stop", token="7-1-0")
+    daemon.outcome("7-1-0")
+
+
+def reported(report: Path) -> set[int]:
+    """The two daemons' pids, as they tell them."""
+    with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # held open for writing, it never ends
+        told = b""
+        while told.count(b"\n") < 2:
+            told += pipe.read(100)
+    return {int(line) for line in told.split()}
+
+
+def bearers(folder: Path) -> list[int]:
+    """Every living process of the machine that has the number of the run with this folder."""
+    number = mark.of_folder(str(folder)).number
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            with suppress(OSError):
+                if str(number) in Path(f"/proc/{entry}/limits").read_text() and is_alive(int(entry)):
+                    found.append(int(entry))
+    return found
+
+
+@pytest.mark.parametrize("body", [HOPS, STORM], ids=["hops", "storm"])
+@pytest.mark.parametrize("leftovers", ["stop", "wait"])
+def test_what_is_never_there_when_looked_for_is_caught(
+    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, body: str, leftovers: str
+) -> None:
+    report = tmp_path / "report"
+    os.mkfifo(report)
+    order = keeper.order(*PYTHON, body, str(report), graceSeconds=0.2, leftovers=leftovers)
+    daemon.send(**order)
+    assert report.read_text() == "up\n"
+    daemon.send(op="stop", token="1-1-0")
+    outcome = daemon.outcome("1-1-0")
+    assert outcome["stopped"] == "terminate"
+    assert {hit["signal"] for hit in outcome["killReport"]["processes"]} >= {9}
+    assert bearers(keeper.folder()) == []
+    assert is_alive(beside)
+
+
+def test_a_run_that_hops_on_is_not_taken_for_ended(keeper: Keeper, daemon: Peer, beside: int) -> None:
+    """Its leader ends at once; until the limit some process of it is always there, but for moments."""
+    report = keeper.base / "report"
+    os.mkfifo(report)
+    order = keeper.order(*PYTHON, HOPS, str(report), graceSeconds=0.1, leftovers="wait", timeoutSeconds=1.5)
+    daemon.send(**order)
+    assert report.read_text() == "up\n"
+    outcome = daemon.outcome("1-1-0")
+    assert outcome["stopped"] == "timeout", "it was taken for ended before"
+    assert bearers(keeper.folder()) == []
+
+
+def test_daemons_without_an_environment_are_known_among_other_runs(
+    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path
+) -> None:
+    report = tmp_path / "report"
+    os.mkfifo(report)
+    order = keeper.order(*PYTHON, BLANK, str(report), sys.executable, graceSeconds=0.2)
+    daemon.send(**order)
+    pids = reported(report)
+    outcome = daemon.outcome("1-1-0")
+    assert {process["pid"] for process in outcome["leftovers"]} == pids
+    assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
+    assert not any(map(is_alive, pids))
+    assert is_alive(beside)
+
+
+def test_a_successor_finds_them_too(keeper: Keeper, daemon: Peer, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    os.mkfifo(report)
+    order = keeper.order(*PYTHON, BLANK, str(report), sys.executable, graceSeconds=0.2, leftovers="wait")
+    daemon.send(**order)
+    pids = reported(report)
+    daemon.expect("leftovers")
+    keeper.kill()
+    keeper.restart()
+    again = keeper.connect()
+    again.send(op="reap", token="1-1-0", folder=str(keeper.folder()), graceSeconds=0.2, stopSignal=15)
+    outcome = again.outcome("1-1-0")
+    assert outcome["lost"]
+    assert not any(map(is_alive, pids))
