@@ -15,6 +15,8 @@ def configure(log_format: str, level: str) -> None:
     if log_format == "auto":
         log_format = "systemd" if os.environ.get("JOURNAL_STREAM") else "console"
     processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
+    if log_format in {"json", "systemd"}:
+        processors.append(structlog.processors.format_exc_info)
     if log_format == "json":
         processors += [structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()]
     elif log_format == "systemd":
@@ -22,7 +24,10 @@ def configure(log_format: str, level: str) -> None:
     else:
         processors += [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # no values of variables: some are secret
+            ),
         ]
     structlog.configure(
         processors=processors,

@@ -39,6 +39,8 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
+LARGEST_UID = 2**32 - 1
+
 
 class JobMethods:
     """`job.*` but making, the log and waiting."""
@@ -276,8 +278,8 @@ def _uid(owner: str | None) -> int | None:
     """The uid of an owner given by name or number; one that nobody has when the name is unknown."""
     if owner is None:
         return None
-    if owner.isdecimal():
-        return int(owner)
+    if owner.isascii() and owner.isdecimal():
+        return min(int(owner), LARGEST_UID)
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:

@@ -127,8 +127,8 @@ class LogMethods:
 
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:
         """What a running job says of its progress; its token proves that it is the job."""
-        job_id = params.token.partition("-")[0]
-        row = await self._service.store.job_row(int(job_id)) if job_id.isdecimal() else None
+        job_id = self._service.job_id(params.token.partition("-")[0], "$.token")
+        row = await self._service.store.job_row(job_id)
         if row is None or row.start_token != params.token:
             raise NotFound("No running job has this token.", path="$.token")
         check_may_act(self._service, _call.principal, row)
