@@ -189,7 +189,7 @@ def judged_at_the_end(daemon: Daemon) -> list[str]:
     """What is wrong with a daemon after all that: in its own eyes, in its log, and after a restart."""
     with Wire(daemon.socket) as wire:
         found = [f"daemon.check: {one}" for one in wire.call("daemon.check")["problems"]]
-    found += _complaints(daemon.stderr())
+    found += complaints(daemon.stderr())
     before = _statuses(daemon)
     daemon.restart()
     after = _statuses(daemon)
@@ -201,7 +201,7 @@ def judged_at_the_end(daemon: Daemon) -> list[str]:
     return found
 
 
-def _complaints(log: str) -> list[str]:
+def complaints(log: str) -> list[str]:
     """What the daemon's log says of faults of its own, the end of the first traceback with it."""
     found = [f"its log: {word}" for word in ("handler failed", "connection failed") if word in log]
     if "Traceback" in log:

@@ -24,6 +24,12 @@ log = structlog.get_logger("executor")
 ACTIONS_IN_A_TURN = 64
 
 
+def outcome_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outcome in an `ended`; a `refused` is one itself."""
+    outcome: Mapping[str, Any] = message["outcome"] if message["op"] == "ended" else {"refused": message}
+    return outcome
+
+
 class Executor:
     """Carries out one pool's actions. Its flights are at most as many as the pool has slots."""
 
@@ -133,8 +139,7 @@ class Executor:
         self._link.send(self._workshop.reap(flight))
 
     async def _ended(self, flight: Flight, message: Mapping[str, Any]) -> None:
-        outcome = message.get("outcome") or {"refused": message}
-        await self.conclude_outcome(flight, outcome)
+        await self.conclude_outcome(flight, outcome_of(message))
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""

@@ -14,9 +14,10 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from locksided.actors.claims import Claim, burn, recorded
-from locksided.actors.executor import Executor
+from locksided.actors.executor import Executor, outcome_of
 from locksided.actors.flights import Flight, Phase, Started, started
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_words import is_outcome
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
@@ -101,7 +102,7 @@ class Executors:
         elif message["op"] in ("ended", "refused"):
             outcome = self._aside.get(token or "")
             if outcome is not None and not outcome.done():
-                outcome.set_result(message.get("outcome") or {"refused": message})
+                outcome.set_result(outcome_of(message))
             self._link.send({"op": "ack", "token": token})
 
     def _wake(self, token: str) -> None:
@@ -204,7 +205,7 @@ class Executors:
         executor.adopt(flight)
         control = self._workshop.works.control(job.token)
         outcome = await to_thread.run_sync(recorded, control, "outcome.json")
-        if outcome is not None:
+        if outcome is not None and is_outcome(outcome):
             flight.phase = Phase.CONCLUDING
             await executor.conclude_outcome(flight, outcome)
             return

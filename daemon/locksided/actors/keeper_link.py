@@ -7,13 +7,14 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import anyio
 import msgspec
 import structlog
 
 from locksided.actors.keeper_process import KeeperNotStartedError, launch
+from locksided.actors.keeper_words import check_hello, check_message
 from locksided.settings import KeeperSettings
 from locksided.sockets import connected
 
@@ -23,6 +24,7 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
 
 log = structlog.get_logger("keeper")
+_DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Receiver(Protocol):
@@ -73,7 +75,7 @@ class KeeperLink:
         while True:
             try:
                 reader, writer, hello = await self._connect()
-            except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
+            except (OSError, KeeperNotStartedError, ValueError, RecursionError) as error:
                 log.warning("the keeper cannot be reached", cause=str(error))
                 receiver.keeper_down(f"the keeper cannot be reached: {error}")
                 await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
@@ -118,15 +120,29 @@ class KeeperLink:
             line = await reader.readline()
             if not line:
                 raise ConnectionResetError("it closed the connection at once")
-            return reader, writer, msgspec.json.decode(line, type=dict[str, Any])
+            hello = msgspec.json.decode(line, type=dict[str, Any])
+            check_hello(hello)
         except BaseException:
             writer.close()
             raise
+        return reader, writer, hello
 
     async def _listen(self, reader: asyncio.StreamReader, receiver: Receiver) -> None:
-        decode = msgspec.json.Decoder(dict[str, Any]).decode
         try:
             while line := await reader.readline():
-                receiver.keeper_said(decode(line))
+                message = _understood(line)
+                if message is not None:
+                    receiver.keeper_said(message)
         except (ConnectionError, ValueError) as error:
             log.error("the keeper's connection broke", cause=str(error))
+
+
+def _understood(line: bytes) -> dict[str, Any] | None:
+    """The message of a line; None, and logged, for what is none: one bad line takes no other with it."""
+    try:
+        message: dict[str, Any] = _DECODER.decode(line)
+        check_message(message)
+    except (ValueError, RecursionError) as error:
+        log.error("the keeper said what cannot be understood", cause=str(error), line=line[:200])
+        return None
+    return message
