@@ -60,6 +60,8 @@ class LimitSettings(Section, frozen=True):
     in_flight: Positive = 256
     connections: Positive = 1000
     unread_bytes: Annotated[int, msgspec.Meta(ge=4096)] = 1_048_576
+    unfinished_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 67_108_864
+    subscriptions: Positive = 100
 
 
 class AccessSettings(Section, frozen=True):

@@ -1,5 +1,6 @@
-"""A client that behaves well, beside one that does not: all its calls must be answered, and soon."""
+"""Who suffers when a client does not behave: one beside it that does, and the daemon's memory."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -33,3 +34,16 @@ def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
         thread.join()
     assert not faults
     assert max(waits) < 5, f"an answer took {max(waits):.1f} s beside them"
+
+
+def memory_of(daemon: Daemon) -> int:
+    """How many bytes of memory the daemon has now."""
+    assert daemon.process is not None
+    with open(f"/proc/{daemon.process.pid}/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def open_files_of(daemon: Daemon) -> int:
+    """How many descriptors the daemon has open."""
+    assert daemon.process is not None
+    return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.harness import PATIENCE_SECONDS, Daemon, Wire
-from e2e.neighbour import well_behaved
+from e2e.neighbour import memory_of, well_behaved
 
 PARSE, REQUEST, METHOD, PARAMS, LIMIT = -32700, -32600, -32601, -32602, -32007
 
@@ -349,12 +349,6 @@ def test_a_frame_of_a_hundred_megabytes_is_refused_and_costs_no_memory(daemon: D
         assert hostile.call("daemon.status")["version"]
     assert memory_of(daemon) - memory < 40_000_000
     assert footprint(wire) == before
-
-
-def memory_of(daemon: Daemon) -> int:
-    assert daemon.process is not None
-    with open(f"/proc/{daemon.process.pid}/statm") as file:
-        return int(file.read().split()[1]) * 4096
 
 
 def test_a_line_of_just_eight_mebibytes_is_taken(daemon: Daemon) -> None:

@@ -80,8 +80,9 @@ class JobMethods:
         page = Page(
             params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
         )
-        found = await self._service.store.list_jobs(self._filter(params), page)
-        views = await job_views(self._service, found.rows, call.principal.uid)
+        async with call.connection.turn():
+            found = await self._service.store.list_jobs(self._filter(params), page)
+            views = await job_views(self._service, found.rows, call.principal.uid)
         answer = {
             "jobs": [shortened(view, params.fields) for view in views],
             "nextCursor": found.next_cursor,

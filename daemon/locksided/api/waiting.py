@@ -1,6 +1,6 @@
 """`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -34,21 +34,32 @@ class WaitMethods:
         for_all = params.until == "all"
         async with AsyncExitStack() as stack:
             changes = stack.enter_context(self._service.broker.changes_of(ids))
-            rows = await self._known(ids, list(asked))
-            if params.waiter_run_id is not None and not _is_over(rows, for_all):
+            enough = 0 if for_all else len(set(ids)) - 1
+            async with call.connection.turn():
+                rows = await self._rows(ids, asked)
+                left = _open(rows)
+                if len(left) <= enough:
+                    return await self._answer(call, params, rows)
+            del rows  # who waits for many does not keep them meanwhile
+            if params.waiter_run_id is not None:
                 await self._begin_as(stack, params.waiter_run_id, ids, for_all)
             with anyio.move_on_after(params.timeout_seconds):
-                await self._until_over(rows, changes, for_all)
-        views = await job_views(self._service, [rows[job_id] for job_id in ids], call.principal.uid)
+                await self._until_over(left, changes, enough)
+        async with call.connection.turn():
+            return await self._answer(call, params, await self._rows(ids, asked))
+
+    async def _answer(self, call: Call, params: p.JobWait, rows: list[JobRow]) -> View:
+        views = await job_views(self._service, rows, call.principal.uid)
         views = [shortened(view, params.fields) for view in views]
         return {"jobs": views} if params.ids is not None else views[0]
 
-    async def _known(self, ids: list[int], paths: list[str]) -> dict[int, JobRow]:
+    async def _rows(self, ids: list[int], paths: Iterable[str]) -> list[JobRow]:
+        """The jobs as they are. Raises NotFound."""
         rows = {row.id: row for row in await self._service.store.job_rows(ids)}
         for job_id, path in zip(ids, paths, strict=True):
             if job_id not in rows:
                 raise NotFound(f"There is no job {job_id}.", path=path)
-        return rows
+        return [rows[job_id] for job_id in ids]
 
     async def _begin_as(self, stack: AsyncExitStack, run_id: str, ids: list[int], for_all: bool) -> None:
         """Tell the core that a job itself waits, so that a circle is refused instead of waiting for ever."""
@@ -57,15 +68,16 @@ class WaitMethods:
         ended = i.StopWaiting(waiter_id, frozenset(ids), for_all)
         stack.callback(self._service.scheduler.tell, ended)
 
-    async def _until_over(self, rows: dict[int, JobRow], changes: Changes, for_all: bool) -> None:
-        left = {job_id for job_id, row in rows.items() if row.status not in FINAL}
-        enough = 0 if for_all else len(rows) - 1
+    async def _until_over(self, left: set[int], changes: Changes, enough: int) -> None:
         while len(left) > enough:
-            changed = await changes.take() or left
-            for row in await self._service.store.job_rows(changed):
-                rows[row.id] = row
-                if row.status in FINAL:
-                    left.discard(row.id)
+            changed = await changes.take() or set(left)
+            left -= changed
+            left |= _open(await self._service.store.job_rows(changed))
+
+
+def _open(rows: Iterable[JobRow]) -> set[int]:
+    """Those that are not final."""
+    return {row.id for row in rows if row.status not in FINAL}
 
 
 def _asked(params: p.JobWait) -> dict[str, str]:
@@ -73,8 +85,3 @@ def _asked(params: p.JobWait) -> dict[str, str]:
     if params.ids is None:
         return {"$.id": params.id or ""}
     return {f"$.ids[{place}]": text for place, text in enumerate(params.ids)}
-
-
-def _is_over(rows: dict[int, JobRow], for_all: bool) -> bool:
-    ended = (row.status in FINAL for row in rows.values())
-    return all(ended) if for_all else any(ended)
