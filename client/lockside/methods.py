@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
+from lockside.errors import InvalidParams
 from lockside.protocol import types as t
 from lockside.requests import Group, Mode, Request, act, ask, call, create
-from lockside.transport import inside_a_job
+from lockside.transport import inside_a_job, own_token
 
 
 class JobFields(TypedDict, total=False):
@@ -255,14 +256,20 @@ class JobCalls(Group[Mode]):
     @call
     def report(
         self,
-        token: str,
+        token: str | None = None,
         *,
         progress: float | None = None,
         message: str | None = None,
         counts: Mapping[str, int] | None = None,
         outputs: Sequence[Mapping[str, Any]] | None = None,
     ) -> Request[t.Reported]:
-        """Say how far a running job is, by its own token. Raises NotFound."""
+        """Say how far a running job is; inside it, its own token is known.
+
+        Raises NotFound when it does not run (any more), InvalidParams outside of any job.
+        """
+        token = token or own_token()
+        if token is None:
+            raise InvalidParams("Only a running job has a token: name it, or call this inside the job.")
         given = {"token": token, "progress": progress, "message": message}
         return ask("job.report", t.Reported, **given, counts=counts, outputs=outputs)
 
