@@ -135,7 +135,7 @@ class AsyncClient:
         """Give events as they happen, each once and in order, also over a restart of the daemon.
 
         Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
-        Raises NotReachable, ConnectionLost when the daemon stays away.
+        Raises NotFound for the `job`, and NotReachable or ConnectionLost when the daemon stays away.
         """
         place = EventPlace(after, kinds=kinds, job=job)
         pauses = Pauses(self._reconnect_seconds)

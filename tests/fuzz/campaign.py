@@ -57,7 +57,7 @@ class Campaign:
         self.chance = chance
         self.faults: list[str] = []
         self.codes: Counter[str] = Counter()
-        self.answered: set[str] = set()
+        self.kinds: dict[str, set[str]] = {}
         self.slowest = (0.0, "")
         with Wire(daemon.socket) as wire:
             _furnish(wire)
@@ -98,8 +98,11 @@ class Campaign:
         code = str(answer["error"]["code"]) if "error" in answer else "result"
         self.codes[code] += 1
         if code == "result":
-            self.answered.add(method)
             self._learn(answer["result"])
+        elif request.method == method:
+            kind = answer["error"]["data"]["kind"]
+            if kind != "conflict" or "deduplicationId" not in request.params:  # an id that was used before
+                self.kinds.setdefault(method, set()).add(kind)
         found += self._left_behind(was_refused=code != "result")
         self.faults += [f"{fault}\n    {request}\n    {str(answer)[:1500]}" for fault in found]
 

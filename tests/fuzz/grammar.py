@@ -307,6 +307,11 @@ class Request:
     def method(self) -> Any:
         return self.envelope.get("method")
 
+    @property
+    def params(self) -> Json:
+        params = self.envelope.get("params")
+        return params if isinstance(params, dict) else {}
+
     def __str__(self) -> str:
         return (
             self.text.decode()

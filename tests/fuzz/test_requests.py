@@ -6,6 +6,7 @@ from e2e.harness import Daemon, Wire
 from e2e.neighbour import well_behaved
 from fuzz.budget import dice, rounds
 from fuzz.campaign import Campaign, judged_at_the_end, told
+from fuzz.documented import undocumented
 
 # Left out while nothing else may happen in the daemon: the one lets jobs start, the other starts a process.
 LOUD = {"daemon.undrain", "action.run"}
@@ -25,7 +26,7 @@ def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(
         for number in rounds(0.35, 2 * len(methods)):
             campaign.round(number, methods)
         campaign.close()
-    faults = campaign.faults + judged_at_the_end(daemon)
+    faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
     assert not faults, told(faults)
 
 
@@ -37,5 +38,5 @@ def test_no_request_harms_a_daemon_at_work_or_its_other_clients(fresh: Callable[
         for number in rounds(0.35, 2 * len(campaign.grammar.methods)):
             campaign.round(number, campaign.grammar.methods)
         campaign.close()
-    faults = campaign.faults + judged_at_the_end(daemon)
+    faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
     assert not faults, told(faults)
