@@ -14,7 +14,7 @@ import msgspec
 from lockside import methods as m
 from lockside.errors import ConnectionLost, NotReachable, Unavailable
 from lockside.pauses import Pauses
-from lockside.protocol.types import Event, EventPage, Job, LogFrame
+from lockside.protocol.types import Event, Job, LogFrame
 from lockside.requests import Awaiting, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.wire import Wire
@@ -73,14 +73,13 @@ class AsyncClient:
             try:
                 wire = await self._connected()
                 answer = await wire.call(request.method, params)
-            except (NotReachable, Unavailable):
-                pause = pauses.next()
-                if not self._was_connected or not request.is_repeatable or pause is None:
-                    raise
+            except (NotReachable, Unavailable) as error:
+                pause = pauses.next() if self._was_connected and request.is_repeatable else None
+                if pause is None:
+                    raise request.given_up(error) from None
                 await asyncio.sleep(pause)
             else:
-                decoded: T = msgspec.json.decode(answer, type=request.result)
-                return decoded
+                return request.decoded(msgspec.json.decode(answer))
 
     def _in_project(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"project": self._project} | params if self._project else params
@@ -133,7 +132,11 @@ class AsyncClient:
     async def events(
         self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
     ) -> AsyncIterator[Event]:
-        """Give events as they happen, each once and in order, also over a restart of the daemon."""
+        """Give events as they happen, each once and in order, also over a restart of the daemon.
+
+        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
+        Raises NotFound for the `job`, and NotReachable or ConnectionLost when the daemon stays away.
+        """
         place = EventPlace(after, kinds=kinds, job=job)
         pauses = Pauses(self._reconnect_seconds)
         was_connected = False
@@ -157,10 +160,10 @@ class AsyncClient:
 
     async def _pushed(self, wire: Wire, place: EventPlace) -> AsyncIterator[Event]:
         while (message := await wire.notifications.get()) is not None:
-            found = place.take(str(message.method), msgspec.json.decode(message.params))
-            if isinstance(found, Request):
-                page: EventPage = await self.perform(found)
-                found = place.fill(page)
-            for event in found:
+            events = place.take(str(message.method), msgspec.json.decode(message.params))
+            while (gap := place.gap()) is not None:
+                for event in place.fill(await self.perform(gap)):
+                    yield event
+            for event in events:
                 yield event
         raise ConnectionLost(f"The daemon at {wire.path} closed the connection.")

@@ -10,9 +10,9 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from lockside import methods as m
-from lockside.errors import NotReachable, Unavailable
+from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.pauses import Pauses
-from lockside.protocol.types import Event, EventPage, Job, LogFrame
+from lockside.protocol.types import Event, Job, LogFrame
 from lockside.requests import Blocking, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.transport import Connection
@@ -68,21 +68,27 @@ class Client:
 
     def perform(self, request: Request[T]) -> T:
         """Send a call and give its result; raises the error's own class."""
-        params = request.params
-        if self._project:
-            params = {"project": self._project} | params
+        params = self._in_project(request.params)
         pauses = Pauses(self._reconnect_seconds)
         while True:
             try:
-                return request.decoded(self._connected().call(request.method, params))
-            except (NotReachable, Unavailable):
+                return request.decoded(self._called(request.method, params))
+            except (NotReachable, Unavailable) as error:
                 self.close()
-                if not self._was_connected or not request.is_repeatable:
-                    raise
-                pause = pauses.next()
+                pause = pauses.next() if self._was_connected and request.is_repeatable else None
                 if pause is None:
-                    raise
+                    raise request.given_up(error) from None
                 time.sleep(pause)
+
+    def _called(self, method: str, params: dict[str, Any]) -> Any:
+        """Call over the connection; one that was interrupted in the middle is not used again."""
+        try:
+            return self._connected().call(method, params)
+        except LocksideError:
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -131,7 +137,11 @@ class Client:
     def events(
         self, *, after: int | None = None, kinds: Sequence[str] | None = None, job: str | None = None
     ) -> Generator[Event, None, None]:
-        """Give events as they happen, each once and in order, also over a restart of the daemon."""
+        """Give events as they happen, each once and in order, also over a restart of the daemon.
+
+        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
+        Raises NotFound for the `job`, and NotReachable or ConnectionLost when the daemon stays away.
+        """
         place = EventPlace(after, kinds=kinds, job=job)
         pauses = Pauses(self._reconnect_seconds)
         was_connected = False
@@ -155,8 +165,7 @@ class Client:
 
     def _pushed(self, connection: Connection, place: EventPlace) -> Iterator[Event]:
         while True:
-            found = place.take(*connection.notification())
-            if isinstance(found, Request):
-                page: EventPage = self.perform(found)
-                found = place.fill(page)
-            yield from found
+            events = place.take(*connection.notification())
+            while (gap := place.gap()) is not None:
+                yield from place.fill(self.perform(gap))
+            yield from events

@@ -54,6 +54,13 @@ class ConnectionLost(NotReachable):
     remedy = "The jobs go on. Ask again when the daemon is back: `lockside status`."
 
 
+class NotUnderstood(LocksideError):
+    """The daemon answered what this client does not know: it is older or newer."""
+
+    kind = "not_understood"
+    remedy = "Compare the versions with `lockside status` and `lockside --version`."
+
+
 class ParseFailed(LocksideError):
     """What was sent is not JSON."""
 

@@ -1,8 +1,8 @@
 """Every method of the daemon, once for both clients, under its name on the wire: `client.job.create`.
 
 Parameters are those of the wire in Python's spelling; what is None is left to the daemon. Besides the errors
-named, every method raises NotReachable, Unavailable, InvalidParams and Forbidden; those that change something
-may be sent twice and are done once.
+named, every method raises NotReachable, Unavailable, InvalidParams, Forbidden and LimitExceeded; those that
+change something may be sent twice and are done once, and raise Conflict for an id that another call had.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
+from lockside.errors import InvalidParams
 from lockside.protocol import types as t
 from lockside.requests import Group, Mode, Request, act, ask, call, create
-from lockside.transport import inside_a_job
+from lockside.transport import inside_a_job, own_token
 
 
 class JobFields(TypedDict, total=False):
@@ -210,24 +211,27 @@ class JobCalls(Group[Mode]):
 
     @call
     def retry(self, id: str) -> Request[t.Job]:  # noqa: A002
-        """Run a final job again, as its retry. Raises NotFound, InvalidTransition."""
+        """Run a final job again, as its retry. Raises NotFound, InvalidTransition, Disabled, Conflict."""
         return act("job.retry", t.Job, id=id)
 
     @call
     def retry_all_failed(self, id: str) -> Request[t.Jobs]:  # noqa: A002
-        """Retry whatever failed below a job. Raises NotFound."""
+        """Retry whatever failed below a job. Raises NotFound, Disabled, Conflict."""
         return act("job.retryAllFailed", t.Jobs, id=id)
 
     @call
     def resubmit(self, id: str, changes: Mapping[str, Any] | None = None) -> Request[t.Job]:  # noqa: A002
-        """Make an independent new job of the same request, with changes as on the wire. Raises NotFound."""
+        """Make an independent new job of the same request, with changes as on the wire.
+
+        Raises NotFound, Disabled, Conflict.
+        """
         return act("job.resubmit", t.Job, id=id, with_=changes)
 
     @call
     def amend(self, id: str, changes: Mapping[str, Any]) -> Request[t.Job]:  # noqa: A002
         """Replace a job that never started, in the same place of its line.
 
-        Raises NotFound, InvalidTransition.
+        Raises NotFound, InvalidTransition, Disabled, and Conflict for what cannot be replaced.
         """
         return act("job.amend", t.Job, id=id, with_=changes)
 
@@ -255,14 +259,20 @@ class JobCalls(Group[Mode]):
     @call
     def report(
         self,
-        token: str,
+        token: str | None = None,
         *,
         progress: float | None = None,
         message: str | None = None,
         counts: Mapping[str, int] | None = None,
         outputs: Sequence[Mapping[str, Any]] | None = None,
     ) -> Request[t.Reported]:
-        """Say how far a running job is, by its own token. Raises NotFound."""
+        """Say how far a running job is; inside it, its own token is known.
+
+        Raises NotFound or InvalidTransition when it does not run, InvalidParams outside of any job.
+        """
+        token = token or own_token()
+        if token is None:
+            raise InvalidParams("Only a running job has a token: name it, or call this inside the job.")
         given = {"token": token, "progress": progress, "message": message}
         return ask("job.report", t.Reported, **given, counts=counts, outputs=outputs)
 
@@ -272,7 +282,7 @@ class ComponentCalls(Group[Mode]):
 
     @call
     def put(self, component: Mapping[str, Any] | t.Manifest) -> Request[t.Component]:
-        """Store a component as its next version; an equal one keeps its version."""
+        """Store a component as its next version; an equal one keeps its version. Raises Conflict."""
         return act("component.put", t.Component, component=component)
 
     @call
@@ -287,7 +297,7 @@ class ComponentCalls(Group[Mode]):
 
     @call
     def delete(self, id: str) -> Request[t.Deleted]:  # noqa: A002
-        """Hide a component and refuse new jobs of it. Raises NotFound."""
+        """Hide a component and refuse new jobs of it. Raises NotFound, Conflict."""
         return act("component.delete", t.Deleted, id=id)
 
 
@@ -534,7 +544,7 @@ class EventCalls(Group[Mode]):
         run_id_prefix: str | None = None,
         limit: int | None = None,
     ) -> Request[t.EventPage]:
-        """Give what happened after a `seq`, in order."""
+        """Give what happened after a `seq`, in order. Raises NotFound for the `job`."""
         given = {"after": after, "kinds": kinds, "job": job, "run_id_prefix": run_id_prefix}
         return ask("event.list", t.EventPage, **given, limit=limit)
 
@@ -569,7 +579,7 @@ class DaemonCalls(Group[Mode]):
 
     @call
     def backup(self, path: str | None = None) -> Request[t.Backup]:
-        """Write a backup of the database, to an absolute path if one is given."""
+        """Write a backup of the database, to an absolute path if one is given. Raises Conflict."""
         return act("daemon.backup", t.Backup, path=path)
 
     @call

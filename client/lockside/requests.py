@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
+from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
 from lockside.protocol.base import camel
 from lockside.transport import inside_a_job, new_deduplication_id
 
@@ -40,8 +41,24 @@ class Request(Generic[T]):
 
     def decoded(self, answer: Any) -> T:
         """Give the answer as its type."""
-        decoded: T = msgspec.convert(answer, self.result)
+        try:
+            decoded: T = msgspec.convert(answer, self.result)
+        except msgspec.ValidationError as problem:
+            raise NotUnderstood(
+                f"The daemon's answer to {self.method} is not as expected: {problem}."
+            ) from None
         return decoded
+
+    def given_up(self, error: LocksideError) -> LocksideError:
+        """Give the error of a call that is not sent again, with the id under which it can still be."""
+        if isinstance(error, ConnectionLost):
+            mark = self.params.get("deduplicationId")
+            if mark is not None:
+                error.data["deduplicationId"] = mark
+                error.remedy = f"Nobody knows whether it was done: sent again as {mark!r} it is done once."
+            elif not self.is_repeatable:
+                error.remedy = "Nobody knows whether it was done, and sending it again could do it twice."
+        return error
 
 
 def ask(method: str, result: Any, /, **given: Any) -> Request[Any]:

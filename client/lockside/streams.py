@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UnsetType
 
-from lockside.protocol.types import Event, EventLost, EventPage, EventPush, LogFrame, LogPage
+from lockside.protocol.types import Event, EventLost, EventPage, EventPush, LogFrame, LogPage, LostEvents
 from lockside.requests import Request, ask
 
 FOLLOW_SECONDS = 25.0
+PROGRESS = "job.progress"
 _PAGE = 1000
 
 
@@ -47,6 +49,7 @@ class EventPlace:
     def __init__(self, after: int | None, **filters: Any) -> None:
         self._after = after
         self._filters = filters
+        self._gap: EventLost | None = None
 
     def subscribe(self) -> dict[str, Any]:
         """Give the parameters of a subscription from here on."""
@@ -57,21 +60,44 @@ class EventPlace:
         if self._after is None:
             self._after = cursor
 
-    def take(self, method: str, params: Any) -> list[Event] | Request[EventPage]:
-        """Give the events of a notification, or the call that reads those it says were lost."""
+    def take(self, method: str, params: Any) -> list[Event]:
+        """Give the events of a notification; when it says that some were lost, `gap` leads to them."""
         if method == "event.lost":
-            lost = msgspec.convert(params, EventLost)
-            return ask(
-                "event.list", EventPage, after=lost.from_ - 1, limit=min(lost.to - lost.from_ + 1, 10_000)
-            )
+            self._gap = msgspec.convert(params, EventLost)
+            return []
         return self._step(msgspec.convert(params, EventPush).events)
 
+    def gap(self) -> Request[EventPage] | None:
+        """Give the call that reads the next events of a gap, or None when there is none (any more)."""
+        if self._gap is None:
+            return None
+        place = {"after": self._gap.from_ - 1, "limit": min(self._gap.to - self._gap.from_ + 1, _PAGE)}
+        return ask("event.list", EventPage, **place, **self._filters)
+
     def fill(self, page: EventPage) -> list[Event]:
-        """Give the events of a gap, as far as they are still kept."""
-        return self._step(page.events)
+        """Give the events of a gap; those that are kept no more come as one event of kind `event.lost`."""
+        assert self._gap is not None
+        missing = [] if isinstance(page.lost, UnsetType) else [_missing(page.lost)]
+        found = [event for event in page.events if event.seq <= self._gap.to]
+        is_read = len(found) < len(page.events) or not found or page.cursor >= self._gap.to
+        if is_read:
+            self._gap = None
+        else:
+            self._gap = msgspec.structs.replace(self._gap, from_=page.cursor + 1)
+        return self._step([*missing, *found])
 
     def _step(self, events: list[Event]) -> list[Event]:
-        new = [event for event in events if self._after is None or event.seq > self._after]
-        if new:
-            self._after = new[-1].seq
+        """Those that were not given before; a job's progress is in no history and moves no cursor."""
+        new = []
+        for event in events:
+            if event.kind == PROGRESS:
+                new.append(event)
+            elif self._after is None or event.seq > self._after:
+                new.append(event)
+                self._after = event.seq
         return new
+
+
+def _missing(lost: LostEvents) -> Event:
+    data = {"from": lost.from_, "to": lost.to}
+    return Event(seq=lost.to, time="", kind="event.lost", data=data)

@@ -88,7 +88,10 @@ class Connection:
             raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
         if not line.endswith(b"\n"):
             raise ConnectionLost(f"The daemon at {self.path} closed the connection.")
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
         if not isinstance(message, dict):
             raise ConnectionLost(f"What answers at {self.path} does not speak lockside's protocol.")
         return message
@@ -170,6 +173,11 @@ def _way_in(path: str) -> str:
 def inside_a_job() -> str | None:
     """Give the run id of the job that this process belongs to, or None outside of any."""
     return os.environ.get("LOCKSIDE_RUN_ID") or None
+
+
+def own_token() -> str | None:
+    """Give the token by which this process may report for the job it belongs to, or None outside of any."""
+    return os.environ.get("LOCKSIDE_START_TOKEN") or None
 
 
 def new_deduplication_id() -> str:

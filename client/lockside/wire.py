@@ -44,7 +44,9 @@ class Wire:
     @classmethod
     async def open(cls, explicit: str | None) -> Wire:
         """Connect; raises NotReachable."""
-        sock, path = open_socket(explicit)
+        sock, path = await asyncio.to_thread(
+            open_socket, explicit
+        )  # a daemon that is busy can keep it waiting
         sock.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=sock, limit=LONGEST_LINE_BYTES)
         return cls(reader, writer, path)

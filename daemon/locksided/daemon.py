@@ -210,6 +210,7 @@ def _limits(known: Settings) -> Limits:
         in_flight=limits.in_flight,
         connections=limits.connections,
         unread_bytes=limits.unread_bytes,
+        unfinished_bytes=limits.unfinished_bytes,
     )
 
 

@@ -16,18 +16,20 @@ def configure(log_format: str, level: str) -> None:
     if log_format == "auto":
         log_format = "systemd" if os.environ.get("JOURNAL_STREAM") else "console"
     processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
+    if log_format in {"json", "systemd"}:
+        processors.append(structlog.processors.format_exc_info)
     if log_format == "json":
         processors += [
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ]
     elif log_format == "systemd":
-        processors += [structlog.processors.format_exc_info, _render_for_journal]
+        processors += [_render_for_journal]
     else:
         processors += [
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            # Plain tracebacks: prettier ones load code when they are needed, and may fail just then.
+            # Plain tracebacks: prettier ones load code when they are needed, and may fail just then; and they
+            # show the values of variables, of which some are secret.
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),

@@ -60,6 +60,8 @@ class LimitSettings(Section, frozen=True):
     in_flight: Positive = 256
     connections: Positive = 1000
     unread_bytes: Annotated[int, msgspec.Meta(ge=4096)] = 1_048_576
+    unfinished_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 67_108_864
+    subscriptions: Positive = 100
 
 
 class AccessSettings(Section, frozen=True):
@@ -117,7 +119,7 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
             _set_from_environment(merged, name, value)
     try:
         return msgspec.convert(merged, Settings, strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise SettingsError(f"settings: {error}") from error
 
 
@@ -130,8 +132,10 @@ def _files(file: Path | None) -> list[Path]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise SettingsError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: it is nested too deep") from error
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

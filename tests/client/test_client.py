@@ -1,7 +1,10 @@
 """The blocking client: typed results, safe resending, and streams over restarts."""
 
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -163,8 +166,118 @@ def test_the_command_line_loads_no_library_to_start() -> None:
 
 
 def _paths() -> dict[str, str]:
-    from pathlib import Path
-
     import lockside
 
     return {"PYTHONPATH": str(Path(lockside.__file__).parents[1])}
+
+
+def test_a_gap_in_the_events_is_read_with_the_same_filters_page_after_page(daemon: FakeDaemon) -> None:
+    daemon.answers["event.subscribe"] = {"subscription": "s", "cursor": 0}
+    daemon.pushes["event.subscribe"] = [
+        _events(1),
+        ("event.lost", {"subscription": "s", "from": 2, "to": 5000}),
+        _events(5001),
+    ]
+    first = {"events": _events(2, 900)[1]["events"], "cursor": 1900}
+    second = {"events": _events(1950, 4000)[1]["events"], "cursor": 4000}
+    daemon.answers["event.list"] = in_turn(first, second, {"events": [], "cursor": 4000})
+    with Client(daemon.path) as client:
+        events = client.events(kinds=["job.status"], job="7")
+        assert [next(events).seq for _ in range(6)] == [1, 2, 900, 1950, 4000, 5001]
+        events.close()
+    asked = daemon.params_of("event.list")
+    assert [one["after"] for one in asked] == [1, 1900, 4000]
+    assert all(one["kinds"] == ["job.status"] and one["job"] == "7" for one in asked)
+
+
+def test_events_that_are_kept_no_more_are_told(daemon: FakeDaemon) -> None:
+    daemon.answers["event.subscribe"] = {"subscription": "s", "cursor": 0}
+    daemon.pushes["event.subscribe"] = [("event.lost", {"subscription": "s", "from": 1, "to": 8}), _events(9)]
+    daemon.answers["event.list"] = {"events": [], "cursor": 0, "lost": {"from": 1, "to": 8}}
+    with Client(daemon.path) as client:
+        events = client.events(after=0)
+        told = next(events)
+        assert (told.kind, told.data) == ("event.lost", {"from": 1, "to": 8})
+        assert next(events).seq == 9
+        events.close()
+
+
+def test_progress_is_given_although_it_moves_no_cursor(daemon: FakeDaemon) -> None:
+    progress = {"seq": 4, "time": "2026-01-31T08:00:00Z", "kind": "job.progress"}
+    daemon.answers["event.subscribe"] = {"subscription": "s", "cursor": 4}
+    twice: tuple[str, dict[str, object]] = ("event", {"subscription": "s", "events": [progress] * 2})
+    daemon.pushes["event.subscribe"] = [twice, _events(5)]
+    with Client(daemon.path) as client:
+        events = client.events()
+        assert [next(events).kind for _ in range(3)] == ["job.progress", "job.progress", "job.status"]
+        events.close()
+
+
+def test_a_creation_that_is_given_up_says_under_which_id_it_can_be_sent_again(daemon: FakeDaemon) -> None:
+    daemon.answers["job.create"] = in_turn(HangUp())
+    with Client(daemon.path, reconnect_seconds=0.1) as client:
+        with pytest.raises(errors.ConnectionLost) as lost:
+            client.job.create("a")
+        with pytest.raises(errors.ConnectionLost) as named:
+            client.job.create("a", deduplication_id="mine")
+    sent = {params["deduplicationId"] for params in daemon.params_of("job.create")}
+    assert sent == {lost.value.data["deduplicationId"], "mine"}
+    assert named.value.data["deduplicationId"] == "mine"
+    assert "'mine'" in named.value.remedy
+
+
+def test_a_call_that_was_interrupted_leaves_no_half_read_answer_behind(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["job.get"] = lambda params: job(params["id"])
+    with Client(daemon.path) as client:
+        assert client.job.get("1").id == "1"
+        with monkeypatch.context() as patch:
+            patch.setattr(socket.SocketIO, "readinto", _interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.job.get("2")
+        assert client.job.get("3").id == "3"
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_answer_of_another_version_is_told_as_such(daemon: FakeDaemon) -> None:
+    daemon.answers["job.get"] = {"id": 7}
+    with Client(daemon.path) as client, pytest.raises(errors.NotUnderstood, match=r"job\.get.*\$\.id"):
+        client.job.get("7")
+
+
+def test_what_speaks_another_protocol_is_told_as_such(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "other"))
+        listening.listen()
+        thread = threading.Thread(target=_greet_as_a_mail_server, args=(listening,))
+        thread.start()
+        with (
+            Client(str(tmp_path / "other"), reconnect_seconds=0) as client,
+            pytest.raises(errors.ConnectionLost, match="does not speak lockside's protocol"),
+        ):
+            client.job.get("7")
+        thread.join()
+
+
+def _greet_as_a_mail_server(listening: socket.socket) -> None:
+    peer, _ = listening.accept()
+    with peer:
+        peer.sendall(b"220 mail.example.org ESMTP\n")
+        peer.recv(65536)
+
+
+def test_reporting_outside_of_a_job_needs_a_token(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["job.report"] = {"job": "12"}
+    monkeypatch.delenv("LOCKSIDE_START_TOKEN", raising=False)
+    with Client(daemon.path) as client:
+        with pytest.raises(errors.InvalidParams, match="token"):
+            client.job.report(progress=0.5)
+        monkeypatch.setenv("LOCKSIDE_START_TOKEN", "12-1-0")
+        assert client.job.report(progress=0.5).job == "12"
+    assert daemon.params_of("job.report") == [{"token": "12-1-0", "progress": 0.5}]

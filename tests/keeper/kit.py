@@ -47,6 +47,9 @@ class Peer:
     def send(self, **message: Any) -> None:
         self._socket.sendall(json.dumps(message).encode() + b"\n")
 
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
     def expect(self, op: str, token: str | None = None) -> Message:
         """The next message of this kind; others are kept for later."""
         for place, message in enumerate(self._kept):

@@ -57,8 +57,10 @@ def _toml(text: str, name: str) -> Any:
 
     try:
         return _without_times(tomllib.loads(text), name)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also of a number with thousands of digits
         raise FileError(f"{name}: {error}.") from error
+    except RecursionError as error:
+        raise FileError(f"{name}: it is nested too deep.") from error
 
 
 def _without_times(value: Any, name: str) -> Any:

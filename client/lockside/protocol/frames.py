@@ -43,6 +43,9 @@ class Decoder(Protocol):
     def held_bytes(self) -> int:
         """How much of an unfinished frame is kept."""
 
+    def pass_over(self) -> None:
+        """Keep nothing of the unfinished frame and pass over the rest of it."""
+
 
 class LineDecoder:
     """One frame a line; empty lines are passed over."""
@@ -69,6 +72,11 @@ class LineDecoder:
     def held_bytes(self) -> int:
         """How much of an unfinished line is kept."""
         return len(self._held)
+
+    def pass_over(self) -> None:
+        """Keep nothing of the unfinished line and pass over the rest of it."""
+        self._skipping = bool(self._held)
+        self._held = bytearray()
 
     def _finish(self, line: bytes, frames: list[Frame]) -> None:
         if self._skipping:
@@ -120,6 +128,11 @@ class HeaderDecoder:
     def held_bytes(self) -> int:
         """How much of an unfinished body is kept."""
         return len(self._body)
+
+    def pass_over(self) -> None:
+        """Keep nothing of the unfinished body and pass over the rest of it."""
+        self._skipping = bool(self._missing)
+        self._body = bytearray()
 
     def _take_body(self, data: bytes, place: int, frames: list[Frame]) -> int:
         end = min(place + self._missing, len(data))

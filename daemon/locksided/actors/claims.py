@@ -33,7 +33,7 @@ def burn(control: str) -> Claim:
 
 def recorded(control: str, name: str) -> dict[str, Any] | None:
     """A record that the keeper left beside the claim, such as `outcome.json`; None without one."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         with open(os.path.join(control, name), "rb") as file:
             record = json.load(file)
         if isinstance(record, dict):

@@ -24,6 +24,12 @@ from locksided.store.errors import StoreUnavailable
 log = structlog.get_logger("executor")
 
 
+def outcome_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outcome in an `ended`; a `refused` is one itself."""
+    outcome: Mapping[str, Any] = message["outcome"] if message["op"] == "ended" else {"refused": message}
+    return outcome
+
+
 class Executor:
     """Carries out one pool's actions. Its flights are at most as many as the pool has slots."""
 
@@ -162,7 +168,7 @@ class Executor:
         self._keepers.send(self._workshop.reap(flight))
 
     def _conclude_soon(self, flight: Flight, message: Mapping[str, Any]) -> None:
-        outcome = message.get("outcome") or {"refused": message}
+        outcome = outcome_of(message)
         try:
             report = self._workshop.conclusions.at_once(flight, outcome)
         except Exception:  # noqa: BLE001 - as above

@@ -16,10 +16,11 @@ from anyio.abc import TaskGroup
 
 from locksided import to_thread
 from locksided.actors.claims import Claim, burn, recorded
-from locksided.actors.executor import Executor
+from locksided.actors.executor import Executor, outcome_of
 from locksided.actors.flights import Flight, Phase, Started, started
 from locksided.actors.keeper_hello import KeptRun
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_words import is_outcome
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.works import NOTHING_READ, Documents
@@ -149,7 +150,7 @@ class Executors:
         elif message["op"] in ("ended", "refused"):
             outcome = self._aside.get(token or "")
             if outcome is not None and not outcome.done():
-                outcome.set_result(message.get("outcome") or {"refused": message})
+                outcome.set_result(outcome_of(message))
             link.acknowledge(token or "")
 
     def _wake(self, token: str) -> None:
@@ -255,7 +256,7 @@ class Executors:
         control = self._workshop.works.control(flight.token)
         try:
             outcome = await to_thread.run_sync(recorded, control, "outcome.json")
-            if outcome is not None:
+            if outcome is not None and is_outcome(outcome):
                 flight.phase = Phase.CONCLUDING
                 await executor.conclude_outcome(flight, outcome)
                 return

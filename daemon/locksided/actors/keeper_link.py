@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
 
 from locksided.actors.keeper_hello import VERSION, Hello
+from locksided.actors.keeper_words import check_hello, check_message
 from locksided.sockets import connected
 
 LINE_BYTES = 32 * 1024 * 1024
 READ_BYTES = 256 * 1024
 
 log = structlog.get_logger("keeper")
+_DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class KeeperLink:
@@ -47,7 +49,7 @@ class KeeperLink:
         return self._is_leaving and not self._kept
 
     async def connect(self) -> Hello:
-        """Connect and greet. Raises OSError, or msgspec.DecodeError for a hello that is not understood."""
+        """Connect and greet. Raises OSError, or ValueError for a hello that is not understood."""
         opened = connected(self.path)
         opened.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=opened, limit=LINE_BYTES)
@@ -56,7 +58,9 @@ class KeeperLink:
             line = await reader.readline()
             if not line:
                 raise ConnectionResetError("it closed the connection at once")
-            hello = msgspec.json.decode(line, type=Hello)
+            said = _DECODER.decode(line)
+            check_hello(said)
+            hello = msgspec.convert(said, Hello)
         except BaseException:
             writer.close()
             raise
@@ -71,13 +75,14 @@ class KeeperLink:
         if self._streams is None:
             return
         reader, _ = self._streams
-        decode = msgspec.json.Decoder(dict[str, Any]).decode
         rest = b""
         try:
             while data := await reader.read(READ_BYTES):
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    said(decode(line))
+                    message = _understood(line)
+                    if message is not None:
+                        said(message)
                 if len(rest) > LINE_BYTES:
                     raise ValueError("a line without an end")
         except (ConnectionError, ValueError) as error:
@@ -121,3 +126,14 @@ class KeeperLink:
         self._is_leaving = True
         if self.is_let_go:
             self.send({"op": "shutdown"})
+
+
+def _understood(line: bytes) -> dict[str, Any] | None:
+    """The message of a line; None, and logged, for what is none: one bad line takes no other with it."""
+    try:
+        message: dict[str, Any] = _DECODER.decode(line)
+        check_message(message)
+    except (ValueError, RecursionError) as error:
+        log.error("the keeper said what cannot be understood", cause=str(error), line=line[:200])
+        return None
+    return message

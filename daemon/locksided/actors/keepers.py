@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
-import msgspec
 import structlog
 from anyio.abc import TaskGroup
 
@@ -201,7 +200,7 @@ class Keepers:
         while link is self._chosen or (not link.is_let_go and self._places.is_inhabited(link.path)):
             try:
                 await self._connect(link)
-            except (OSError, KeeperNotStartedError, msgspec.DecodeError) as error:
+            except (OSError, KeeperNotStartedError, ValueError, RecursionError) as error:
                 self._failed(link, receiver, error)
                 await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)

@@ -76,4 +76,4 @@ class ActionMethods:
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
-            raise Invalid(failure.message, type=failure.type.value) from None
+            raise Invalid(failure.message, path="$.action", type=failure.type.value) from None

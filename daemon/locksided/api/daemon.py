@@ -24,6 +24,7 @@ from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.server.calls import Call
 from locksided.settings import SettingsError
+from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
@@ -132,11 +133,13 @@ class DaemonMethods:
         if repeated is not None:
             return repeated.reference
         path = Path(params.path) if params.path else self._default_backup(now_us)
-        if not path.parent.is_dir():
-            raise Invalid(f"The folder {path.parent} does not exist: make it first.", path="$.path")
-        if path.exists() or path.is_symlink():
-            raise Conflict(f"{path} exists already: name another file.", path="$.path")
-        await self._service.store.backup(str(path))
+        _check_new_file(path)
+        try:
+            await self._service.store.backup(str(path))
+        except StoreUnavailable as problem:
+            raise Unavailable(
+                f"No backup could be written to {path}: {problem.cause}.", path="$.path"
+            ) from None
         answer = {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
         await self._tell("daemon.backup", call, params, answer, mark)
         return answer
@@ -157,6 +160,21 @@ class DaemonMethods:
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
         return document(VERSION)
+
+
+def _check_new_file(path: Path) -> None:
+    """Whether a file can be made there, as far as it shows before; Refused with the remedy if not."""
+    try:
+        is_there, has_folder = os.path.lexists(path), path.parent.is_dir()
+        os.lstat(path.parent / f"{path.name}.part")  # a name that is too long for it is too long at all
+    except FileNotFoundError:
+        pass
+    except OSError as problem:
+        raise Invalid(f"{path} cannot be a file: {problem.strerror}.", path="$.path") from None
+    if not has_folder:
+        raise Invalid(f"The folder {path.parent} does not exist: make it first.", path="$.path")
+    if is_there:
+        raise Conflict(f"{path} exists already: name another file.", path="$.path")
 
 
 def _draining(core: Scheduler) -> tuple[bool, bool]:

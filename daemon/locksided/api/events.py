@@ -9,7 +9,7 @@ from lockside.protocol import params as p
 from locksided import clock
 from locksided.actors.broker import PROGRESS
 from locksided.api.service import Service
-from locksided.core.errors import NotFound
+from locksided.core.errors import Limit, NotFound
 from locksided.server.calls import Call
 from locksided.server.connection import Connection
 from locksided.store.events import EventFilter
@@ -37,15 +37,16 @@ class EventMethods:
             "event.unsubscribe": self.unsubscribe,
         }
 
-    async def list(self, _call: Call, params: p.EventList) -> View:
+    async def list(self, call: Call, params: p.EventList) -> View:
         """Events after a `seq`; what is no longer kept is said first."""
         after = params.after or 0
-        events = await self._service.store.events_after(self._filter(params), after, params.limit)
+        oldest = await self._service.store.oldest_seq()
+        async with call.connection.turn():
+            events = await self._service.store.events_after(self._filter(params), after, params.limit)
         answer: View = {
             "events": [event_view(event) for event in events],
             "cursor": events[-1].seq if events else max(after, 0),
         }
-        oldest = await self._service.store.oldest_seq()
         if params.after is not None and oldest is not None and after + 1 < oldest:
             answer["lost"] = {"from": after + 1, "to": oldest - 1}
         return answer
@@ -57,6 +58,9 @@ class EventMethods:
     async def subscribe(self, call: Call, params: p.EventSubscribe) -> View:
         """Push matching events to this connection from now on, or from `after` on."""
         wanted = self._filter(params)
+        most = self._service.settings.limits.subscriptions
+        if len(self._subscriptions.get(call.connection, ())) >= most:
+            raise Limit(f"This connection has its {most} subscriptions: event.unsubscribe one of them.")
         cursor = params.after if params.after is not None else await self._service.store.last_seq()
         self._numbers += 1
         subscription = Subscription(str(self._numbers), wanted, cursor, self._service, call.connection)

@@ -38,6 +38,8 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
+LARGEST_UID = 2**32 - 1
+
 
 class JobMethods:
     """`job.*` but making, the log and waiting."""
@@ -77,10 +79,12 @@ class JobMethods:
         page = Page(
             params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
         )
-        found = await self._service.store.list_jobs(self._filter(params), page)
         wanted = Wanted(call.principal.uid, params.fields)
+        async with call.connection.turn():
+            found = await self._service.store.list_jobs(self._filter(params), page)
+            views = await job_views(self._service, found.rows, wanted)
         answer = {
-            "jobs": await job_views(self._service, found.rows, wanted),
+            "jobs": views,
             "nextCursor": found.next_cursor,
         }
         return answer if found.total is None else {**answer, "total": found.total}
@@ -276,8 +280,8 @@ def _uid(owner: str | None) -> int | None:
     """The uid of an owner given by name or number; one that nobody has when the name is unknown."""
     if owner is None:
         return None
-    if owner.isdecimal():
-        return int(owner)
+    if owner.isascii() and owner.isdecimal():
+        return min(int(owner), LARGEST_UID)
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:

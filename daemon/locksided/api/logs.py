@@ -75,7 +75,7 @@ class LogMethods:
         """Each method's handler."""
         return {"job.log": self.log, "job.report": self.report}
 
-    async def log(self, _call: Call, params: p.JobLog) -> dict[str, Any]:
+    async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
         """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
         job_id, offset = self._service.job_id(params.id), params.offset
         until = anyio.current_time() + params.wait_seconds
@@ -86,7 +86,8 @@ class LogMethods:
                 judge = row
                 if source.judge_id != source.job_id:
                     judge = await job_row(self._service, source.judge_id)
-                part = await self._read(row, source, params, offset)
+                async with call.connection.turn():
+                    part = await self._read(row, source, params, offset)
                 is_over = part.at_end and (judge is row or (source.behind is None and judge.status in FINAL))
                 if part.items or is_over:
                     return _answer(source, part, is_over=is_over, raw=params.raw)
@@ -128,8 +129,8 @@ class LogMethods:
 
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:
         """What a running job says of its progress; its token proves that it is the job."""
-        job_id = params.token.partition("-")[0]
-        row = await self._service.store.job_row(int(job_id)) if job_id.isdecimal() else None
+        job_id = self._service.job_id(params.token.partition("-")[0], "$.token")
+        row = await self._service.store.job_row(job_id)
         if row is None or row.start_token != params.token:
             raise NotFound("No running job has this token.", path="$.token")
         check_may_act(self._service, _call.principal, row)

@@ -46,6 +46,8 @@ async def _child_of_row(service: Service, row: JobRow, row_id: str) -> JobRow:
 
 async def _attempt(service: Service, row: JobRow, row_id: str | None, offset: int) -> Source:
     attempts = [one for one in await service.store.children(row.id) if one.relation == "strong"]
+    if not attempts:  # it has not started: nothing was written yet
+        return Source(row.id, row_id, 0, None, row.id)
     before = 0
     for attempt in attempts[:-1]:
         length = await service.workshop.log_length(attempt.id)

@@ -1,6 +1,6 @@
 """`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -36,23 +36,31 @@ class WaitMethods:
         for_all = params.until == "all"
         async with AsyncExitStack() as stack:
             ends = stack.enter_context(self._service.broker.ends_of(ids))
-            rows = await self._known(ids, list(asked))
-            if params.waiter_run_id is not None and not _is_over(rows, for_all):
+            enough = 0 if for_all else len(set(ids)) - 1
+            async with call.connection.turn():
+                rows = await self._rows(ids, asked)
+                left = _open(rows)
+                if len(left) <= enough:
+                    return await self._answer(call, params, rows)
+            del rows  # who waits for many does not keep them meanwhile
+            if params.waiter_run_id is not None:
                 await self._begin_as(call.principal, stack, params.waiter_run_id, (ids, for_all))
-            if not _is_over(rows, for_all):
-                with anyio.move_on_after(params.timeout_seconds):
-                    await self._until_over(rows, ends, for_all)
-                rows = await self._known(ids, list(asked))
-        wanted = Wanted(call.principal.uid, params.fields)
-        views = await job_views(self._service, [rows[job_id] for job_id in ids], wanted)
+            with anyio.move_on_after(params.timeout_seconds):
+                await self._until_over(left, ends, enough)
+        async with call.connection.turn():
+            return await self._answer(call, params, await self._rows(ids, asked))
+
+    async def _answer(self, call: Call, params: p.JobWait, rows: list[JobRow]) -> View:
+        views = await job_views(self._service, rows, Wanted(call.principal.uid, params.fields))
         return {"jobs": views} if params.ids is not None else views[0]
 
-    async def _known(self, ids: list[int], paths: list[str]) -> dict[int, JobRow]:
+    async def _rows(self, ids: list[int], paths: Iterable[str]) -> list[JobRow]:
+        """The jobs as they are. Raises NotFound."""
         rows = {row.id: row for row in await self._service.store.job_rows(ids)}
         for job_id, path in zip(ids, paths, strict=True):
             if job_id not in rows:
                 raise NotFound(f"There is no job {job_id}.", path=path)
-        return rows
+        return [rows[job_id] for job_id in ids]
 
     async def _begin_as(
         self, principal: Principal, stack: AsyncExitStack, run_id: str, awaited: tuple[list[int], bool]
@@ -70,14 +78,14 @@ class WaitMethods:
         ended = i.StopWaiting(waiter_id, frozenset(ids), for_all)
         stack.callback(self._service.scheduler.tell, ended)
 
-    async def _until_over(self, rows: dict[int, JobRow], ends: Changes, for_all: bool) -> None:
-        left = {job_id for job_id, row in rows.items() if row.status not in FINAL}
-        enough = 0 if for_all else len(rows) - 1
+    async def _until_over(self, left: set[int], ends: Changes, enough: int) -> None:
         while len(left) > enough:
-            ended = await ends.take()
-            if not ended:
-                ended = set(await self._service.store.final_statuses(left))
-            left -= ended
+            left -= await ends.take() or set(await self._service.store.final_statuses(left))
+
+
+def _open(rows: Iterable[JobRow]) -> set[int]:
+    """Those that are not final."""
+    return {row.id for row in rows if row.status not in FINAL}
 
 
 def _asked(params: p.JobWait) -> dict[str, str]:
@@ -85,8 +93,3 @@ def _asked(params: p.JobWait) -> dict[str, str]:
     if params.ids is None:
         return {"$.id": params.id or ""}
     return {f"$.ids[{place}]": text for place, text in enumerate(params.ids)}
-
-
-def _is_over(rows: dict[int, JobRow], for_all: bool) -> bool:
-    ended = (row.status in FINAL for row in rows.values())
-    return all(ended) if for_all else any(ended)

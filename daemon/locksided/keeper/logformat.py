@@ -10,6 +10,7 @@ it has already seen.
 """
 
 import json
+import operator
 import struct
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ MAGIC = 0x4C53
 MAGIC_BYTES = MAGIC.to_bytes(2, "little")
 HEADER = struct.Struct("<HBBIQQI")
 MAX_PAYLOAD_BYTES = 64 * 1024
+LARGEST_SEQ = 2**53 - 2
+LARGEST_TIME_US = 253_402_300_799_999_999
+"""The last moment of the year 9999."""
+
 SUFFIX = ".seg"
 
 
@@ -56,7 +61,10 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
-    """Return the frame at `offset` and the offset behind it; None if no whole, sound frame stands there."""
+    """Return the frame at `offset` and the offset behind it; None if no whole, sound frame stands there.
+
+    The folder may be a job's to write to: a right checksum over numbers that cannot be is no sound frame.
+    """
     if len(data) - offset < HEADER.size:
         return None
     magic, stream, flags, length, seq, time_us, checksum = HEADER.unpack_from(data, offset)
@@ -64,9 +72,21 @@ def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
     if magic != MAGIC or length > MAX_PAYLOAD_BYTES or len(data) - start < length:
         return None
     payload = bytes(data[start : start + length])
-    if zlib.crc32(payload) != checksum:
+    if zlib.crc32(payload) != checksum or seq > LARGEST_SEQ or time_us > LARGEST_TIME_US:
         return None
-    return Frame(stream, flags, seq, time_us, payload), start + length
+    frame = Frame(stream, flags, seq, time_us, payload)
+    return (frame, start + length) if _can_be(frame) else None
+
+
+def _can_be(frame: Frame) -> bool:
+    """Whether a frame's stream exists and its range is one."""
+    if frame.stream != DROPPED:
+        return frame.stream in (STDOUT, STDERR)
+    try:
+        dropped = read_dropped(frame.payload)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+    return frame.seq == dropped.from_seq <= dropped.to_seq <= LARGEST_SEQ and dropped.size_bytes >= 0
 
 
 def scan(data: bytes, offset: int = 0) -> Iterator[tuple[Frame, int]]:
@@ -90,7 +110,7 @@ def dropped_payload(dropped: Dropped) -> bytes:
 
 def read_dropped(payload: bytes) -> Dropped:
     fields = json.loads(payload)
-    return Dropped(fields["bytes"], fields["fromSeq"], fields["toSeq"])
+    return Dropped(*(operator.index(fields[name]) for name in ("bytes", "fromSeq", "toSeq")))
 
 
 def last_seq(frame: Frame) -> int:

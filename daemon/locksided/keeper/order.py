@@ -114,6 +114,7 @@ def _path(message: Message, field: str) -> str:
     path = message.get(field)
     if not isinstance(path, str) or not path.startswith("/"):
         raise BadOrder(f"{field}: an absolute path is expected")
+    raw(path)
     return path
 
 

@@ -118,6 +118,6 @@ def read(folder: str, name: str) -> Message | None:
     try:
         with open(os.path.join(folder, name), "rb") as file:
             content = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -52,5 +52,7 @@ def _document(file: OutFile, name: str) -> Any:
         return msgspec.json.decode(content)
     except msgspec.DecodeError as problem:
         raise BadOutFile(f"{name} is not valid JSON: {problem}.") from None
+    except UnicodeDecodeError:
+        raise BadOutFile(f"{name} is not UTF-8 text.") from None
     except RecursionError:
         raise BadOutFile(f"{name} is nested too deep.") from None

@@ -14,6 +14,7 @@ from locksided.runner.words import ErrorKind, ErrorType, Mode, OnRecordErrors
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
+LARGEST_COUNT = 2**53 - 1
 _COUNTS = ("success", "error", "ignored")
 _PROCESS = ("pid", "exitCode", "signal", "userSeconds", "systemSeconds", "maxRssBytes")
 
@@ -103,7 +104,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     `not_run` names the rows after a failed one. States of a failed run are not saved.
     """
     last = results[-1]
-    counts = {name: sum(one.result["counts"][name] for one in results) for name in _COUNTS}
+    counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
     output = {
         kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
     }
@@ -212,8 +213,9 @@ def _counts(reported: object) -> dict[str, int]:
     return {name: _count(given.get(name)) for name in _COUNTS}
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+def _count(value: Any) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return min(value, LARGEST_COUNT) if is_count else 0
 
 
 def _saves_state(spec: Mapping[str, Any]) -> bool:

@@ -5,7 +5,8 @@ sending side still gets its answers; of one that is gone the waits are dropped a
 """
 
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import anyio
@@ -25,15 +26,21 @@ from locksided.server.lane import Lane
 from locksided.server.limits import Limits
 from locksided.server.outbox import Outbox
 from locksided.server.requests import Parsed, Rejected, Request, RequestId, parse
+from locksided.server.unfinished import Unfinished
 
 LAST_WRITE_SECONDS: Final = 0.3
 
 
 class Connection:
-    """What handlers see of it: `notify`, `room`, `subscriptions`, `start_soon` and `closed`."""
+    """What handlers see of it: `notify`, `room`, `turn`, `subscriptions`, `start_soon` and `closed`."""
 
     def __init__(
-        self, connected: socket.socket, principal: Principal, router: Router, limits: Limits
+        self,
+        connected: socket.socket,
+        principal: Principal,
+        router: Router,
+        limits: Limits,
+        unfinished: Unfinished,
     ) -> None:
         self.principal = principal
         self.subscriptions: dict[str, object] = {}
@@ -41,6 +48,8 @@ class Connection:
         self._socket = connected
         self._router = router
         self._limits = limits
+        self._unfinished = unfinished
+        self._large = anyio.Lock(fast_acquire=True)
         self._inbox = Inbox(connected)
         self._outbox = Outbox(connected, limits.unread_bytes)
         self._framing = Framing.LINES
@@ -66,6 +75,16 @@ class Connection:
     async def room(self) -> None:
         """Wait until a notification would be taken again, or the client is gone."""
         await self._outbox.room()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for this client's turn to make an answer that may be large: one at a time, once it reads.
+
+        What is answered right behind this context counts before the next turn begins.
+        """
+        async with self._large:
+            await self._outbox.room()
+            yield
 
     def start_soon(self, work: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Run something beside the calls while the client is there; its failure ends the connection."""
@@ -96,6 +115,7 @@ class Connection:
             self._inbox.close()
             self._outbox.close()
             self._socket.close()
+            self._unfinished.note(self, 0)
             self.closed.set()
 
     async def _serve_reads(self) -> None:
@@ -145,7 +165,20 @@ class Connection:
                 return []
             self._framing = framing
             self._decoder = framing.decoder(self._limits.line_bytes)
-        return self._decoder.feed(data)
+        frames = self._decoder.feed(data)
+        self._unfinished.note(self, self._decoder.held_bytes)
+        return frames
+
+    def give_way(self) -> None:
+        """Give up the request that is being received: all clients together have begun too much."""
+        assert self._decoder is not None
+        self._decoder.pass_over()
+        self._unfinished.note(self, 0)
+        message = (
+            f"All clients together have begun requests of more than {self._unfinished.max_bytes} bytes: "
+            "this one, the largest, is given up. Send it again when there is less to do, or less at once"
+        )
+        self._reject(error(ErrorKind.LIMIT, message))
 
     # --- requests
 

@@ -16,5 +16,6 @@ class Limits:
     in_flight: int = 256
     connections: int = 1000
     unread_bytes: int = 2**20
+    unfinished_bytes: int = 64 * 2**20
     batch_width: int = 32
     stop_seconds: float = 1.5

@@ -23,6 +23,7 @@ from locksided.server.connection import Connection
 from locksided.server.limits import Limits
 from locksided.server.listeners import Listener
 from locksided.server.peers import peer_of, user_name
+from locksided.server.unfinished import Unfinished
 
 STOP_SECONDS: Final = 2.0
 NO_DESCRIPTOR_SECONDS: Final = 1.0
@@ -45,6 +46,7 @@ class Server:
         self.connections: set[Connection] = set()
         self._limits = limits
         self._log = log
+        self._unfinished = Unfinished(limits.unfinished_bytes)
         self._router = Router(methods, handlers, limits.line_bytes, log)
         self._names: dict[int, str] = {}
         self._accepted = 0
@@ -134,9 +136,8 @@ class Server:
 
     async def _serve_client(self, connected: socket.socket) -> None:
         try:
-            connection = Connection(
-                connected, await self._principal_of(connected), self._router, self._limits
-            )
+            principal = await self._principal_of(connected)
+            connection = Connection(connected, principal, self._router, self._limits, self._unfinished)
             self.connections.add(connection)
             if self._stopped.is_set():
                 connection.stop()

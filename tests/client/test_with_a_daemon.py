@@ -1,0 +1,143 @@
+"""Both clients with a real daemon that is killed and started again, and inside a real job."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from e2e.harness import Daemon, Ear, Wire, python, running
+from e2e.harness import short_folder as folder_of_its_own
+from lockside import AsyncClient, Client, errors
+
+JOBS = 60
+KILLS = 3
+TRUE: dict[str, Any] = {"parameters": {"command": ["true"]}}
+
+
+@pytest.fixture
+def fresh() -> Iterator[Callable[..., Daemon]]:
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(running(**settings))
+
+
+def kill_and_start(daemon: Daemon, kills: int, go_on: threading.Event, done: threading.Event) -> None:
+    """Kill the daemon and start it again, each time after a word that the clients got further."""
+    for _ in range(kills):
+        if not go_on.wait(60):
+            break
+        go_on.clear()
+        daemon.kill()
+        daemon.start()
+    done.set()
+
+
+def test_creations_and_events_go_on_over_kills_and_nothing_is_doubled_or_lost(
+    fresh: Callable[..., Daemon],
+) -> None:
+    daemon = fresh()
+    go_on, done = threading.Event(), threading.Event()
+    killer = threading.Thread(target=kill_and_start, args=(daemon, KILLS, go_on, done))
+    seen: list[str] = []
+    with Client(str(daemon.socket)) as client:
+        begin = client.event.list(limit=10_000).cursor
+        listener = threading.Thread(target=_listen, args=(str(daemon.socket), begin, seen))
+        listener.start()
+        killer.start()
+        made = []
+        while len(made) < JOBS or not done.is_set():
+            made.append(client.job.create("lockside.command", config_data=TRUE, name="counted").id)
+            if len(made) % (JOBS // (KILLS + 1)) == 0:
+                go_on.set()
+        ended = client.wait_many(made)
+        client.job.create("lockside.command", config_data=TRUE, name="last")
+        listener.join(60)
+        stored = [job.id for job in client.jobs(text="counted")]
+    killer.join()
+    assert sorted(stored, key=int) == made, "every creation that was answered is there once, and no other"
+    assert {job.status.value for job in ended} == {"success"}
+    assert [one for one in seen if one in made] == made, "each creation was told once and in order"
+
+
+def _listen(path: str, after: int, seen: list[str]) -> None:
+    with Client(path) as client:
+        for event in client.events(after=after, kinds=["job.created"]):
+            assert event.job is not None
+            seen.append(event.job)
+            if client.job.get(event.job).name == "last":
+                return
+
+
+async def test_the_asyncio_client_goes_on_over_a_kill_with_all_that_it_had_begun(
+    fresh: Callable[..., Daemon],
+) -> None:
+    daemon = fresh()
+    async with AsyncClient(str(daemon.socket)) as client:
+        held = await client.job.create("lockside.command", config_data=TRUE, hold=True)
+        waiting = asyncio.create_task(client.wait(held.id))
+        reading = asyncio.create_task(_lines(client, held.id))
+        await client.daemon.status()
+        await asyncio.to_thread(daemon.kill)
+        creating = [
+            asyncio.create_task(client.job.create("lockside.command", config_data=TRUE, name="counted"))
+            for _ in range(20)
+        ]
+        await asyncio.to_thread(daemon.start)
+        made = {job.id for job in await asyncio.gather(*creating)}
+        await client.job.release(held.id)
+        assert (await waiting).status.value == "success"
+        assert await reading == 0
+        assert {job.id async for job in client.jobs(text="counted")} == made
+
+
+async def _lines(client: AsyncClient, job: str) -> int:
+    return len([frame async for frame in client.log(job, follow=True)])
+
+
+def test_a_client_whose_daemon_is_stopped_says_so_and_what_to_do(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh()
+    with Client(str(daemon.socket), reconnect_seconds=0.2) as client:
+        client.daemon.status()
+        daemon.stop()
+        with pytest.raises(errors.NotReachable) as away:
+            client.job.create("lockside.command", config_data=TRUE)
+    assert str(daemon.socket) in away.value.message
+    assert "locksided" in away.value.remedy
+
+
+INSIDE = """
+import sys
+from lockside import Client
+with Client() as client:
+    reported = client.job.report(progress=0.25, message="a quarter")
+    child = client.job.create("lockside.command", config_data={"parameters": {"shell": "echo hi"}})
+    child = client.wait(child.id)
+    try:
+        client.job.wait(reported.job)
+    except Exception as error:
+        circle = type(error).__name__
+    words = [reported.job, child.id, child.parent_run_id, child.status.value, circle]
+    print(*words, file=open(sys.argv[1], "w"))
+    open(sys.argv[2]).read()
+"""
+
+
+def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -> None:
+    with folder_of_its_own() as place:
+        ear, gate = Ear(place), Ear(place, "gate")
+        daemon = fresh()
+        parameters = {"command": python(INSIDE, str(ear.path), str(gate.path))}
+        with Wire(daemon.socket) as wire:
+            job = wire.create(configData={"parameters": parameters})
+            parent, child, parent_run_id, status, circle = ear.hear().split()
+            assert (parent, parent_run_id, status) == (job["id"], job["runId"], "success")
+            assert circle == "Conflict", "waiting for oneself is refused"
+            view = wire.get(job["id"])
+            assert (view["progress"], view["message"]) == (0.25, "a quarter")
+            assert wire.get(child)["relation"] == "weak"
+            wire.call("job.terminate", id=job["id"])
+            wire.done(job)
+        ear.close()
+        gate.close()

@@ -1,0 +1,130 @@
+"""What fuzzing found: requests that the daemon once answered with a fault of its own, kept for ever."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from e2e.harness import Wire
+from lockside.cli.files import FileError, read_document
+from locksided import settings
+from locksided.actors.keeper_words import check_hello, check_message, is_outcome
+from locksided.joblog.reader import read_page
+from locksided.keeper import logformat, order, outcome
+from locksided.keeper.logformat import DROPPED, STDOUT, Frame
+from locksided.runner.datafolder import OutFile
+from locksided.runner.outfiles import BadOutFile, read_state, read_usage
+
+NINES = "9" * 64
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code", "path"),
+    [
+        ("job.report", {"token": NINES}, -32001, "$.token"),
+        ("job.report", {"token": "٣-1-0"}, -32001, "$.token"),
+        ("daemon.backup", {"path": "/" + "x" * 300}, -32602, "$.path"),
+        ("daemon.backup", {"path": "/" + "x" * 300 + "/x"}, -32602, "$.path"),
+        ("daemon.backup", {"path": "/dev/null/x"}, -32602, "$.path"),
+        ("daemon.backup", {"path": "/dev/null"}, -32002, "$.path"),
+        ("daemon.backup", {"path": "/proc/backup.db"}, -32006, "$.path"),
+    ],
+)
+def test_a_request_that_once_was_a_fault_of_the_daemon_names_its_field(
+    wire: Wire, method: str, params: dict[str, Any], code: int, path: str
+) -> None:
+    refusal = wire.refused(method, **params)
+    assert (refusal.code, refusal.data.get("path")) == (code, path), refusal
+
+
+@pytest.mark.parametrize("owner", [NINES, "4294967296", "٣"])
+def test_an_owner_that_nobody_can_be_has_no_jobs(wire: Wire, owner: str) -> None:
+    assert wire.call("job.list", owner=owner)["jobs"] == []
+    assert wire.call("job.stats", owner=owner)["groups"] == []
+
+
+def test_the_log_of_a_retried_job_that_has_not_started_is_empty(wire: Wire) -> None:
+    held = wire.shell("true", retry={"maxAttempts": 2}, hold=True)
+    assert wire.call("job.log", id=held["id"])["frames"] == []
+    with Wire(wire.socket.getpeername()) as other:
+        follow = other.ask("job.log", id=held["id"], waitSeconds=60)
+        wire.call("job.release", id=held["id"])
+        assert other.answer(follow)["isComplete"]
+
+
+def test_an_action_that_answers_nothing_names_the_action(wire: Wire) -> None:
+    wire.call("component.put", component={"id": "mute", "command": ["true"], "actions": ["ask"]})
+    assert wire.refused("action.run", component="mute", action="ask").data["path"] == "$.action"
+
+
+@pytest.mark.parametrize("read", [read_state, read_usage])
+def test_a_file_of_a_job_that_is_no_utf_8_is_refused_by_its_name(read: Any) -> None:
+    with pytest.raises(BadOutFile, match=r"out/\w+\.json is not UTF-8"):
+        read(OutFile(b'{"a": "\x97"}'))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Frame(STDOUT, 0, 1, 2**63, b"too late"),
+        Frame(STDOUT, 0, 2**60, 1, b"too far"),
+        Frame(77, 0, 1, 1, b"no stream"),
+        Frame(DROPPED, 0, 1, 1, b"no range"),
+        Frame(DROPPED, 0, 1, 1, b"[" * 5000),
+        Frame(DROPPED, 0, 1, 1, b'{"bytes": 1, "fromSeq": 1, "toSeq": 0}'),
+    ],
+)
+def test_a_frame_that_somebody_forged_is_a_gap(tmp_path: Path, forged: Frame) -> None:
+    frames = [Frame(STDOUT, 0, 0, 1, b"a"), forged, Frame(STDOUT, 0, 2, 1, b"c")]
+    (tmp_path / logformat.segment_name(0)).write_bytes(b"".join(map(logformat.encode, frames)))
+    page = read_page(str(tmp_path))
+    assert (len(page.items), page.next_offset) == (3, 3)
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000, "a = '\x07'"])
+def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "lockside.toml"
+    file.write_text(text)
+    with pytest.raises(settings.SettingsError, match=r"lockside\.toml: "):
+        settings.load(file, {})
+    with pytest.raises(FileError, match=r"lockside\.toml: "):
+        read_document(str(file))
+
+
+def test_a_path_with_a_nul_in_it_is_refused_with_its_field() -> None:
+    with pytest.raises(order.BadOrder, match="NUL"):
+        order.parse_reap({"token": "1-1-0", "folder": "/a\0b"})
+
+
+def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
+    (tmp_path / outcome.FILE).write_bytes(b"[" * 100_000)
+    assert outcome.read(str(tmp_path), outcome.FILE) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"op": "ended", "token": "1-1-0"},
+        {"op": "ended", "token": "1-1-0", "outcome": {"spawnTime": 2**63}},
+        {"op": "refused", "token": "1-1-0", "kind": "system"},
+        {"op": "started", "token": "1-1-0", "pid": 1},
+        {"op": "progress", "token": "1-1-0", "progress": []},
+        {"op": "log", "token": 5},
+        {"token": "1-1-0"},
+    ],
+)
+def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        check_message(said)
+
+
+def test_a_greeting_without_runs_or_with_half_of_one_is_none() -> None:
+    for runs in (None, [{}], [{"token": "1-1-0", "state": "ended", "paused": False}]):
+        with pytest.raises(msgspec.ValidationError):
+            check_hello({"op": "hello", "pid": 1, "runs": runs})
+
+
+def test_what_the_keeper_writes_is_an_outcome_and_what_nobody_wrote_is_none() -> None:
+    assert is_outcome(outcome.blank("1-1-0"))
+    assert not is_outcome({"exitTime": 1e300})

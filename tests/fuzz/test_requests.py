@@ -1,0 +1,42 @@
+"""Every method of the document, asked rightly and wrongly, by the thousand, over a real socket."""
+
+from collections.abc import Callable
+
+from e2e.harness import Daemon, Wire
+from e2e.neighbour import well_behaved
+from fuzz.budget import dice, rounds
+from fuzz.campaign import Campaign, judged_at_the_end, told
+from fuzz.documented import undocumented
+
+# Left out while nothing else may happen in the daemon: the one lets jobs start, the other starts a process.
+LOUD = {"daemon.undrain", "action.run"}
+
+
+def test_no_request_of_a_drained_daemon_is_answered_wrongly_or_leaves_anything(
+    fresh: Callable[..., Daemon],
+) -> None:
+    chance = dice("quiet")
+    daemon = fresh()
+    campaign = Campaign(daemon, chance, is_quiet=True)
+    with Wire(daemon.socket) as wire:
+        wire.call("daemon.drain")
+    campaign.begin()
+    methods = [name for name in campaign.grammar.methods if name not in LOUD]
+    with well_behaved(daemon):
+        for number in rounds(0.3, 2 * len(methods)):
+            campaign.round(number, methods)
+        campaign.close()
+    faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
+    assert not faults, told(faults)
+
+
+def test_no_request_harms_a_daemon_at_work_or_its_other_clients(fresh: Callable[..., Daemon]) -> None:
+    chance = dice("busy")
+    daemon = fresh()
+    campaign = Campaign(daemon, chance, is_quiet=False)
+    with well_behaved(daemon):
+        for number in rounds(0.3, 2 * len(campaign.grammar.methods)):
+            campaign.round(number, campaign.grammar.methods)
+        campaign.close()
+    faults = campaign.faults + undocumented(campaign.kinds) + judged_at_the_end(daemon)
+    assert not faults, told(faults)

@@ -1,0 +1,185 @@
+"""The OpenRPC document is one by its own standard, and real calls and answers are what it says."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from e2e.harness import Daemon, Message, Wire, put_component, put_config, until_running
+
+
+@pytest.fixture(scope="module")
+def document(daemon: Daemon) -> Message:
+    with Wire(daemon.socket) as wire:
+        found: Message = wire.call("rpc.discover")
+        return found
+
+
+def test_the_document_is_valid_by_the_standards_own_schema(document: Message, node_modules: Path) -> None:
+    program = 'console.log(JSON.stringify(require("@open-rpc/meta-schema").default))'
+    ran = subprocess.run(
+        ["node", "-e", program], cwd=node_modules, capture_output=True, text=True, check=True
+    )
+    schema = _local(json.loads(ran.stdout))
+    faults = [
+        f"{list(one.instance_path)}: {one.message[:300]}"
+        for one in jsonschema_rs.Draft7Validator(schema).iter_errors(document)
+    ]
+    assert faults == []
+
+
+def _local(part: Any) -> Any:
+    """The schema without what leads out of it: JSON Schemas in the document are checked by the next test."""
+    if isinstance(part, dict):
+        if str(part.get("$ref", "")).startswith("https:"):
+            return {}
+        return {name: _local(value) for name, value in part.items() if name not in ("$schema", "$id")}
+    return [_local(value) for value in part] if isinstance(part, list) else part
+
+
+def test_every_schema_in_the_document_is_a_json_schema(document: Message) -> None:
+    schemas = list(document["components"]["schemas"].values())
+    for method in document["methods"]:
+        schemas += [method["result"]["schema"], *(one["schema"] for one in method["params"])]
+    for schema in schemas:
+        jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
+
+
+class Checked(Wire):
+    """A connection whose every call and answer is compared with the document."""
+
+    def __init__(self, path: Any, document: Message) -> None:
+        super().__init__(path)
+        self._document = document
+        self._methods = {one["name"]: one for one in document["methods"]}
+        self.used: set[str] = set()
+
+    def call(self, method: str, **params: Any) -> Any:
+        described = self._methods[method]
+        for one in described["params"]:
+            if one["name"] in params:
+                self._check(f"{method}({one['name']})", one["schema"], params[one["name"]])
+            assert one["name"] in params or not one["required"], f"{method} needs {one['name']}"
+        assert params.keys() <= {one["name"] for one in described["params"]}, method
+        result = super().call(method, **params)
+        self._check(f"the result of {method}", described["result"]["schema"], result)
+        self.used.add(method)
+        return result
+
+    def notice(self) -> Message:
+        heard = super().notice()
+        [kind] = [one for one in self._document["x-notifications"] if one["name"] == heard["method"]]
+        self._check(heard["method"], kind["params"], heard["params"])
+        return heard
+
+    def _check(self, what: str, schema: Message, value: Any) -> None:
+        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self._document["components"]})
+        assert [
+            f"{what}: {list(one.instance_path)} {one.message[:300]}" for one in validator.iter_errors(value)
+        ] == []
+
+
+def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, document: Message) -> None:
+    with Checked(daemon.socket, document) as wire:
+        _catalog(wire)
+        _jobs(wire)
+        _other_jobs(wire)
+        _platform(wire)
+        refusal = wire.refused("job.get", id="999999")
+        [error] = [one for one in document["components"]["errors"].values() if one["code"] == refusal.code]
+        assert error["data"]["kind"] == refusal.kind
+        assert wire.used == {one["name"] for one in document["methods"]}
+
+
+def _catalog(wire: Wire) -> None:
+    put_component(wire, "doc.plain", command=["true"], actions=["ask"], limits={"timeoutSeconds": 60})
+    put_component(wire, "doc.ask", shell="echo '{\"a\": 1}'", actions=["ask"])
+    put_component(wire, "doc.gone", command=["true"])
+    wire.call("component.get", id="doc.plain")
+    wire.call("component.list", type="other")
+    wire.call("component.delete", id="doc.gone")
+    put_config(wire, "doc.plain", "one", configuration={"parameters": {"a": [1, None]}}, rows=[{"id": "r1"}])
+    put_config(wire, "doc.plain", "one", configuration={"parameters": {"a": 2}}, expectedVersion=1)
+    phases = {
+        "phases": [{"id": "p1"}],
+        "tasks": [{"id": "t1", "phase": "p1", "task": {"component": "doc.plain"}}],
+    }
+    put_config(wire, "lockside.orchestrator", "all", configuration=phases)
+    wire.call("config.get", component="doc.plain", config="one", version=1)
+    wire.call("config.list", component="doc.plain")
+    wire.call("config.versions", component="doc.plain", config="one")
+    wire.call("config.rollback", component="doc.plain", config="one", version=1)
+    wire.call("config.copy", component="doc.plain", config="one", toConfig="two")
+    wire.call("config.delete", component="doc.plain", config="two")
+    wire.call("branch.create", branch={"id": "side", "name": "Side"})
+    wire.call("branch.list")
+    wire.call("branch.delete", id="side")
+    wire.call("variables.put", variables={"id": "v", "values": [{"name": "x", "value": "1"}]})
+    wire.call("variables.get", id="v")
+    wire.call("variables.list")
+    wire.call("variables.delete", id="v")
+    wire.call("state.get", component="doc.plain", config="one")
+    wire.call("state.reset", component="doc.plain", config="one")
+    wire.call("action.run", component="doc.ask", action="ask")
+    wire.call("orchestration.plan", config="all")
+
+
+def _jobs(wire: Wire) -> None:
+    wire.call("event.subscribe")
+    done = wire.done(wire.create("doc.plain", config="one", labels={"a": "b"}, name="n", description="d"))
+    assert wire.notice()["params"]["events"]
+    wire.call("event.unsubscribe", subscription="1")
+    wire.get(done["id"])
+    wire.get(done["id"], "status", "result")
+    wire.done(wire.shell("echo out; echo err >&2; exit 3"))
+    wire.done(wire.create("lockside.orchestrator", config="all"))
+    wire.done(wire.shell("exit 3", retry={"maxAttempts": 2}))
+    wire.call("job.list", count=True)
+    wire.call("job.stats", groupBy=["status", "day"])
+    wire.call("job.log", id=done["id"])
+    wire.call("job.explain", id=done["id"])
+    wire.done(wire.call("job.retry", id=done["id"]))
+    wire.call("job.retryAllFailed", id=done["id"])
+    wire.done(wire.call("job.resubmit", id=done["id"], **{"with": {"name": "again"}}))
+    wire.call("job.wait", ids=[done["id"]], until="any")
+    wire.call("job.annotate", id=done["id"], name="other")
+    wire.call("job.hide", id=done["id"])
+    wire.call("job.unhide", id=done["id"])
+    wire.call("job.purge", id=done["id"])
+    wire.call("event.list", limit=1000)
+
+
+def _other_jobs(wire: Wire) -> None:
+    held = wire.create("doc.plain", config="one", hold=True, retry={"maxAttempts": 3}, delay=1)
+    wire.call(
+        "job.createMany", jobs=[{"component": "doc.plain", "hold": True, "dependsOn": [{"job": held["id"]}]}]
+    )
+    wire.call("job.explain", id=held["id"])
+    wire.call("job.reprioritise", id=held["id"], priority="high")
+    wire.call("job.terminate", id=held["id"], dryRun=True)
+    wire.call("job.release", id=held["id"])
+    wire.call("job.hold", id=held["id"])
+    after = wire.call("job.amend", id=held["id"], **{"with": {"name": "amended"}})
+    wire.call("job.terminate", id=after["id"])
+    running = wire.shell("sleep 100")
+    token = until_running(wire, running)["process"]["startToken"]
+    wire.call("job.report", token=token, progress=0.5, counts={"success": 1})
+    wire.call("job.pause", id=running["id"])
+    wire.call("job.resume", id=running["id"])
+    wire.call("job.terminate", id=running["id"])
+    wire.done(running)
+
+
+def _platform(wire: Wire) -> None:
+    wire.call("pool.put", pool={"id": "heavy", "slots": "infinity", "description": "d"})
+    wire.call("pool.get", id="heavy")
+    wire.call("pool.list")
+    wire.call("pool.pause", id="heavy", comment="c")
+    wire.call("pool.resume", id="heavy")
+    wire.call("pool.delete", id="heavy")
+    for method in ("status", "drain", "undrain", "check", "backup", "metrics", "reload"):
+        wire.call(f"daemon.{method}")
+    wire.call("rpc.discover")
