@@ -18,7 +18,7 @@ def test_options_and_arguments_may_be_mixed() -> None:
         ("logs", "--lines=5", "42", "--follow"),
     ):
         parsed = _parse(*words)
-        assert (parsed.required("job"), parsed.flag("follow"), parsed.number("lines")) == ("42", True, 5)
+        assert (parsed.many("job"), parsed.flag("follow"), parsed.number("lines")) == (["42"], True, 5)
 
 
 def test_global_options_stand_before_or_behind_the_command() -> None:

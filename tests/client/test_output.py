@@ -60,7 +60,7 @@ def test_scripts_get_whole_columns_without_headings() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.04, "0.0 s"),
+        (0.04, "40 ms"),
         (4.23, "4.2 s"),
         (59.6, "1 min"),
         (200, "3 min 20 s"),

@@ -26,7 +26,7 @@ def kill(session: Session, parsed: Parsed) -> int:
 
         ended = wait_for(session, [session.job_id(reference) for reference in references])
         for job in ended:
-            session.out.line(f"job {job['id']}: {jobs.ending(job)}")
+            session.out.line(f"{jobs.called(job)}: {jobs.ending(job)}")
     return code
 
 
@@ -115,6 +115,4 @@ def _tell(session: Session, job: Json) -> None:
         out.line(f"{job['id']}\t{word}")
         return
     detail = jobs.detail(job)
-    out.line(
-        f"job {job['id']}: {jobs.title(job)} - {out.paint(colour, word)}" + (f"  {detail}" if detail else "")
-    )
+    out.line(f"{jobs.called(job)}: {out.paint(colour, word)}" + (f"  {detail}" if detail else ""))

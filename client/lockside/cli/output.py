@@ -1,7 +1,7 @@
 """How results are printed: for people on a terminal, as columns for scripts, or as JSON. It knows no job.
 
-Colour and column headings appear on a terminal only, and never with NO_COLOR set; texts from jobs are cleaned
-of control characters before they reach a terminal.
+Colour and column headings appear on a terminal only, and never with NO_COLOR set. Whatever somebody else
+wrote (a job's log, a name, a message) goes through `clean` before it reaches a terminal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     Cell = str | tuple[str, str]
+    Spans = Sequence[tuple[str, str]]
 
 _COLOURS = {
     "bold": "1",
@@ -42,9 +43,29 @@ class Output:
         self.plain = plain or not self.terminal
         self._coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
+    def is_terminal(self) -> bool:
+        """Tell whether a person is looking."""
+        return self.terminal
+
     def paint(self, colour: str, text: str) -> str:
         """Colour a text where colours are shown."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self._coloured else text
+
+    def spans(self, spans: Spans, width: int | None = None) -> str:
+        """Join coloured pieces of a line, cut to a width in columns if there is one."""
+        painted, left = [], width
+        for text, colour in spans:
+            shown = text if left is None else fit(text, left)
+            painted.append(self.paint(colour, shown))
+            if left is not None:
+                left -= display_width(shown)
+                if left <= 0:
+                    break
+        return "".join(painted)
+
+    def write(self, text: str) -> None:
+        """Print text as it is."""
+        self._stream.write(text)
 
     def line(self, text: str = "") -> None:
         """Print a line."""
@@ -97,14 +118,34 @@ def terminal_width() -> int:
         return 80
 
 
+def terminal_height() -> int:
+    """Give the terminal's lines."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24
+
+
 def clean(text: str) -> str:
     """Replace control characters, which could do anything to a terminal."""
     return text.translate(_CONTROL)
 
 
-def _text(cell: Cell) -> str:
-    text = cell if isinstance(cell, str) else cell[0]
+def clean_log(text: str) -> str:
+    """Clean what a program wrote: without its colours; of a line that it drew anew only the last state."""
+    import re
+
+    plain = re.sub(r"\x1b\[[0-9;:]*m", "", text.replace("\r\n", "\n"))
+    return clean(re.sub(r"[^\n]*\r(?!\Z)", "", plain).replace("\r", ""))
+
+
+def one_line(text: str) -> str:
+    """Clean a text and put it on one line."""
     return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def _text(cell: Cell) -> str:
+    return one_line(cell if isinstance(cell, str) else cell[0])
 
 
 def _colour(cell: Cell) -> str:
@@ -139,10 +180,30 @@ def display_width(text: str) -> int:
 
 
 def _padded(text: str, width: int) -> str:
-    room = width - display_width(text)
-    if room >= 0:
-        return text + " " * room
+    return pad(fit(text, width), width)
+
+
+def pad(text: str, width: int) -> str:
+    """Fill a text up to a width in columns."""
+    return text + " " * (width - display_width(text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a width in columns, and say so with an ellipsis."""
+    if display_width(text) <= width:
+        return text
     kept = text[: max(0, width - 1)]
-    while display_width(kept) > width - 1:
+    while kept and display_width(kept) > width - 1:
         kept = kept[:-1]
-    return kept + "…"
+    return (kept + "…")[: max(0, width)]
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Break a text of words into lines that fit, each behind an indent."""
+    lines, line = [], indent
+    for word in text.split():
+        if line != indent and display_width(line) + 1 + display_width(word) > width:
+            lines.append(line)
+            line = indent
+        line += word if line == indent else " " + word
+    return [*lines, line] if line != indent else lines

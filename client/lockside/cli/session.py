@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 
 from lockside.cli.output import Output
-from lockside.errors import NotFound, NotReachable, Unavailable
+from lockside.errors import NotReachable, Unavailable
 from lockside.pauses import Pauses
 from lockside.transport import Connection
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 AWAY_SECONDS = 120.0
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Session:
@@ -54,10 +52,14 @@ class Session:
 
     def call(self, method: str, /, **params: Any) -> Any:
         """Ask the daemon; what is None is not sent."""
+        return self.connection.call(method, self.given(method, params))
+
+    def given(self, method: str, params: Json) -> Json:
+        """Give the parameters to send: what is not None, and the project where one is meant."""
         given = {name: value for name, value in params.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
-        return self.connection.call(method, given)
+        return given
 
     def call_patiently(self, method: str, /, **params: Any) -> Any:
         """Ask what may be asked twice, and outlive a restart of the daemon: jobs do so, too."""
@@ -76,19 +78,12 @@ class Session:
         sys.stderr.write(f"lockside: {text}\n")
 
     def job_id(self, reference: str) -> str:
-        """Find the job that a person means: an id, a uuid, COMPONENT/CONFIG for its latest job, or `last`."""
-        if reference.isdigit() or _UUID.fullmatch(reference):
+        """Find the job that a person means; see `references`."""
+        if reference.isdigit():
             return reference
-        wanted: Json = {"limit": 1}
-        if reference != "last":
-            component, slash, config = reference.partition("/")
-            wanted |= {"component": component} | ({"config": config} if slash else {})
-        jobs = self.call("job.list", **wanted, fields=["id"])["jobs"]
-        if not jobs:
-            raise NotFound(
-                f"There is no job of '{reference}'.", remedy="`lockside ls` lists the jobs there are."
-            )
-        return str(jobs[0]["id"])
+        from lockside.cli.references import job_named
+
+        return job_named(self, reference)
 
 
 class Absence:
