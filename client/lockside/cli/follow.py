@@ -8,8 +8,9 @@ from lockside.cli import family, jobs, times
 from lockside.cli.followed import Followed
 from lockside.cli.following import exit_code, hint_after_failure, left_alone
 from lockside.cli.live import Region
-from lockside.cli.loglines import LineMaker, LinePrinter
-from lockside.cli.output import clean_log, terminal_height, terminal_width
+from lockside.cli.loglines import LineMaker, LinePrinter, last_state
+from lockside.cli.output import terminal_height, terminal_width
+from lockside.cli.screen import shown_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class _View:
         if not self._out.terminal:
             return
         width = terminal_width() - 1
-        unfinished = [clean_log(maker.unfinished()) for maker in self._makers.values()]
+        unfinished = [
+            shown_log(last_state(maker.unfinished()), coloured=False) for maker in self._makers.values()
+        ]
         spans: list[Spans] = [[(text, "dim")] for text in unfinished if text]
         spans += self._tree() if self._many else [_status_line(self.followed.jobs[self.followed.roots[0]])]
         self._region.draw([self._out.spans(line, width) for line in spans])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from lockside.cli.output import clean_log
+from lockside.cli.screen import shown_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +75,11 @@ class FramePrinter:
     def _text(self, frame: Json) -> None:
         text = str(frame.get("text") or "")
         is_stderr = frame["stream"] == "stderr"
-        if self._out.terminal:
-            shown = clean_log(text)
-            if is_stderr:
-                shown = "".join(self._coloured(line) for line in shown.splitlines(keepends=True))
-            self._out.write(shown)
-            return
-        target = sys.stderr if is_stderr else sys.stdout
+        target = sys.stderr if is_stderr and not self._out.terminal else sys.stdout
+        if target.isatty():
+            text = shown_log(text, coloured=self._out.coloured)
+        if self._out.terminal and is_stderr:
+            text = "".join(self._coloured(line) for line in text.splitlines(keepends=True))
         target.write(text)
         target.flush()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lockside.cli import times
-from lockside.cli.output import clean, one_line
+from lockside.cli.output import one_line
+from lockside.cli.screen import plain as clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

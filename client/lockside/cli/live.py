@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lockside.cli.screen import shown
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,7 @@ class Region:
             self._show(lines)
 
     def above(self, text: str) -> None:
-        """Print text, which ends in a line end, above what is drawn."""
+        """Print text, which is fit for a screen and ends in a line end, above what is drawn."""
         drawn = self._drawn
         self._erase()
         self._out.write(text)
@@ -46,6 +48,6 @@ class Region:
 
     def _show(self, lines: Sequence[str]) -> None:
         if lines:
-            self._out.write("".join(line + "\n" for line in lines))
+            self._out.write("".join(shown(line) + "\n" for line in lines))
         self._drawn = list(lines)
         self._out.flush()

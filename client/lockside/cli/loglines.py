@@ -6,7 +6,8 @@ import sys
 
 from lockside.cli import jobs
 from lockside.cli.frames import dropped, frames
-from lockside.cli.output import clean_log, fit, pad
+from lockside.cli.output import fit, pad
+from lockside.cli.screen import shown_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ def last_lines(session: Session, job: str, count: int, stream: str | None = None
     return list(kept)
 
 
+def last_state(text: str) -> str:
+    """Of a line that was drawn anew again and again, as progress bars are, give what it came to."""
+    return text.rstrip("\r").rpartition("\r")[2]
+
+
 class LinePrinter:
     """Prints the lines that are wanted: of a time on, that match; behind their job's name if it was named.
 
@@ -152,7 +158,7 @@ class LinePrinter:
             stamp = f"{parsed(line.time).astimezone():%H:%M:%S.%f}"[:-3]
             before += self._out.paint("dim", stamp + "  ")
         colour = {"stderr": "yellow", None: "dim"}.get(line.stream, "")
-        return before + self._out.paint(colour, clean_log(line.text))
+        return before + self._out.paint(colour, shown_log(last_state(line.text), coloured=self._out.coloured))
 
     def _plain(self, line: Line) -> None:
         before = f"{self._labels[line.job][0]} | " if line.job in self._labels else ""

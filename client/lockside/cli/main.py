@@ -88,21 +88,23 @@ def help_(_: Session, parsed: Parsed) -> int:
 
 
 def _usage_failed(error: UsageError) -> int:
+    from lockside.cli.output import say_aside
+
     whole = f"lockside {error.command}".strip()
-    sys.stderr.write(f"{whole}: {error.message}\nSee `{whole} --help`.\n")
+    say_aside(f"{whole}: {error.message}\nSee `{whole} --help`.")
     return exits.USAGE
 
 
 def _refused(error: LocksideError) -> int:
     """Tell an error and the next step on stderr, and give its exit code."""
+    from lockside.cli.output import say_aside
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
-    sys.stdout.flush()
     is_vague = isinstance(error, InvalidParams) and error.path and error.path not in error.message
     where = f" (at {error.path})" if is_vague else ""
-    sys.stderr.write(f"lockside: {error.message}{where}\n")
+    say_aside(f"lockside: {error.message}{where}")
     if error.remedy:
-        sys.stderr.write(f"  {error.remedy}\n")
+        say_aside(f"  {error.remedy}")
     match error:
         case NotReachable() | Unavailable():
             return exits.NOT_REACHABLE

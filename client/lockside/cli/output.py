@@ -1,7 +1,7 @@
 """How results are printed: for people on a terminal, as columns for scripts, or as JSON. It knows no job.
 
-Colour and column headings appear on a terminal only, and never with NO_COLOR set. Whatever somebody else
-wrote (a job's log, a name, a message) goes through `clean` before it reaches a terminal.
+Colour and column headings appear on a terminal only, and never with NO_COLOR set; whatever reaches a terminal
+has gone through `screen`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+
+from lockside.cli.screen import plain as clean
+from lockside.cli.screen import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ _COLOURS = {
 }
 _LEAST_LAST = 20
 _LEAST = 8
-_CONTROL = {code: "�" for code in (*range(32), *range(127, 160)) if code not in {9, 10}}
 
 
 class Output:
@@ -39,9 +41,10 @@ class Output:
     def __init__(self, as_json: bool, plain: bool, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
         self.as_json = as_json
-        self.terminal = self._stream.isatty() and not plain and not as_json
+        self._on_screen = self._stream.isatty()
+        self.terminal = self._on_screen and not plain and not as_json
         self.plain = plain or not self.terminal
-        self._coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def is_terminal(self) -> bool:
         """Tell whether a person is looking."""
@@ -49,7 +52,7 @@ class Output:
 
     def paint(self, colour: str, text: str) -> str:
         """Colour a text where colours are shown."""
-        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self._coloured else text
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self.coloured else text
 
     def spans(self, spans: Spans, width: int | None = None) -> str:
         """Join coloured pieces of a line, cut to a width in columns if there is one."""
@@ -69,7 +72,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print a line."""
-        self._stream.write(text + "\n")
+        self._stream.write((shown(text) if self._on_screen else text) + "\n")
 
     def hint(self, text: str) -> None:
         """Print what a person could do next; scripts do not get it."""
@@ -78,8 +81,7 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Print a value as on the wire, indented for a person, on one line for a program."""
-        people = self._stream.isatty()
-        self.line(json.dumps(value, ensure_ascii=False, indent=2 if people else None))
+        self.line(json.dumps(value, ensure_ascii=False, indent=2 if self._on_screen else None))
 
     def json_line(self, value: Any) -> None:
         """Print one value of a stream on one line, at once."""
@@ -126,17 +128,10 @@ def terminal_height() -> int:
         return 24
 
 
-def clean(text: str) -> str:
-    """Replace control characters, which could do anything to a terminal."""
-    return text.translate(_CONTROL)
-
-
-def clean_log(text: str) -> str:
-    """Clean what a program wrote: without its colours; of a line that it drew anew only the last state."""
-    import re
-
-    plain = re.sub(r"\x1b\[[0-9;:]*m", "", text.replace("\r\n", "\n"))
-    return clean(re.sub(r"[^\n]*\r(?!\Z)", "", plain).replace("\r", ""))
+def say_aside(text: str) -> None:
+    """Tell a person something beside the result, on stderr."""
+    sys.stdout.flush()
+    sys.stderr.write((shown(text) if sys.stderr.isatty() else text) + "\n")
 
 
 def one_line(text: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
-from lockside.cli.output import Output
+from lockside.cli.output import Output, say_aside
 from lockside.errors import NotReachable, Unavailable
 from lockside.pauses import Pauses
 from lockside.transport import Connection
@@ -74,8 +73,7 @@ class Session:
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""
-        sys.stdout.flush()
-        sys.stderr.write(f"lockside: {text}\n")
+        say_aside(f"lockside: {text}")
 
     def job_id(self, reference: str) -> str:
         """Find the job that a person means; see `references`."""

@@ -174,8 +174,8 @@ def _result(job: Json) -> list[str]:
 
 def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
     """Show the end of a failed job's log; of a container that of what failed in it first."""
-    from lockside.cli.loglines import last_lines
-    from lockside.cli.output import clean_log
+    from lockside.cli.loglines import last_lines, last_state
+    from lockside.cli.screen import shown_log
 
     culprit = first_failure(below) if job.get("type") in jobs.CONTAINERS else job
     if culprit is None or not culprit.get("starts"):
@@ -185,7 +185,8 @@ def _last_words(session: Session, job: Json, below: list[Json], count: int) -> N
         whose = "its log" if culprit is job else f"the log of {jobs.called(culprit)}"
         session.out.line(f"\n  the end of {whose}:")
         for line in lines:
-            session.out.line(session.out.paint("dim", "  │ ") + clean_log(line))
+            shown = shown_log(last_state(line), coloured=False)
+            session.out.line(session.out.paint("dim", "  │ ") + shown)
 
 
 def first_failure(below: list[Json]) -> Json | None:

@@ -1,0 +1,128 @@
+"""Whatever a job is called and writes, a person's terminal gets nothing from it but letters and colours."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from e2e.harness import PLAIN, Daemon, Gate, Message, Wire, until_running
+
+CLIENT = [sys.executable, "-m", "lockside.cli.main"]
+EVIL = (
+    "\x1b]0;owned\x07"  # another title
+    "\x1b[2J\x1b[H"  # a cleared screen
+    "\x1b]52;c;cm0gLXJm\x07"  # something else on the clipboard
+    "\x1b]8;;http://evil.example\x1b\\here\x1b]8;;\x1b\\"  # a link
+    "\x1b[6n\x1b[c"  # questions that the terminal answers as if it had been typed
+    "\x1bP$q\x1b\\\x9b2J\x9d0;x\x9c"  # the same by other introducers
+    "\x1b[8mconcealed\x08\x08\x7f"
+    "\u202etxt.exe"  # written the other way round
+)
+SHORT = "\x1b]0;owned\x07\x1b[6n\x9b2J\x08\x7f\u202etxt"
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+NOT_A_LETTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(scope="module")
+def hostile(daemon: Daemon) -> Iterator[tuple[Message, Message]]:
+    """A job that failed with all of it in its log and message, and one that waits for another."""
+    with Wire(daemon.socket) as wire:
+        texts = {"name": f"n{SHORT}", "description": f"d{EVIL}", "labels": {f"l{SHORT}": f"v{EVIL}"}}
+        parameters = {"shell": f"printf '%s\\0' '{EVIL}'; printf '%s\\0' '{EVIL}' >&2; exit 1"}
+        failed = wire.done(wire.create(configData={"parameters": parameters}, **texts))
+        gate = Gate(daemon.folder, "evil")
+        blocking = wire.shell(gate.text, lockKey=f"k{EVIL}", **texts)
+        until_running(wire, blocking)
+        waiting = wire.shell("true", lockKey=f"k{EVIL}", **texts)
+        wire.call("job.hold", id=waiting["id"])
+        yield failed, waiting
+        gate.open()
+        wire.call("job.terminate", id=waiting["id"])
+        wire.done(blocking)
+
+
+def on_a_terminal(daemon: Daemon, *words: str, **more: str) -> str:
+    """What a command writes to a terminal that is both its outputs."""
+    ours, theirs = pty.openpty()
+    environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket), "TERM": "xterm-256color", **more}
+    with subprocess.Popen(
+        [*CLIENT, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment
+    ):
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # the kernel's word for the end of a terminal
+            while piece := os.read(ours, 65536):
+                seen += piece
+    os.close(ours)
+    return seen.decode().replace("\r\n", "\n")
+
+
+COMMANDS = [
+    ("ls", "-a"),
+    ("ls", "--json"),
+    ("ls", "--plain"),
+    ("show", "FAILED"),
+    ("show", "WAITING"),
+    ("show", "FAILED", "--json"),
+    ("why", "WAITING"),
+    ("why", "WAITING", "--json"),
+    ("logs", "FAILED"),
+    ("logs", "FAILED", "--plain"),
+    ("logs", "FAILED", "--times"),
+    ("logs", "FAILED", "-n", "5"),
+    ("logs", "FAILED", "--json"),
+    ("logs", "-f", "FAILED"),
+    ("events", "--limit", "500"),
+    ("events", "--json"),
+    ("wait", "FAILED"),
+    ("kill", "--dry-run", "WAITING"),
+    ("retry", "WAITING"),
+    ("run", "--dry-run", "--name", "SHORT", "--", "true"),
+    ("run", "EVIL/x"),
+    ("show", "EVIL/x"),
+    ("EVIL",),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_nothing_of_a_job_orders_a_terminal_about(
+    daemon: Daemon, hostile: tuple[Message, Message], words: tuple[str, ...], no_color: str
+) -> None:
+    failed, waiting = hostile
+    stands_for = {"FAILED": failed["id"], "WAITING": waiting["id"], "SHORT": SHORT, "EVIL/x": f"{EVIL}/x"}
+    given = [stands_for.get(word, word).replace("EVIL", EVIL) for word in words]
+    seen = on_a_terminal(daemon, *given, **({"NO_COLOR": no_color} if no_color else {}))
+    assert seen, "it said nothing"
+    assert "8m" not in "".join(COLOUR.findall(seen))
+    assert NOT_A_LETTER.findall(COLOUR.sub("", seen)) == []
+    if no_color:
+        assert not COLOUR.findall(seen)
+
+
+def test_colours_of_a_log_stay_and_end_with_it(daemon: Daemon, wire: Wire) -> None:
+    job = wire.done(wire.shell(r"printf '\033[1;38;5;196mred\na 10%%\ra 20%%\n'"))
+    seen = on_a_terminal(daemon, "logs", job["id"])
+    assert "\x1b[1;38;5;196mred" in seen
+    assert "a 10%\na 20%\x1b[0m\n" in seen
+
+
+def test_what_goes_to_a_file_is_what_the_job_wrote(
+    daemon: Daemon, hostile: tuple[Message, Message], tmp_path: Path
+) -> None:
+    with open(tmp_path / "out", "wb") as out, open(tmp_path / "err", "wb") as err:
+        subprocess.run(
+            [*CLIENT, "logs", hostile[0]["id"]],
+            stdout=out,
+            stderr=err,
+            env={**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket)},
+            check=True,
+        )
+    for name in ("out", "err"):
+        assert (tmp_path / name).read_bytes() == EVIL.encode() + b"\0", name
