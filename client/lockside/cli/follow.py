@@ -9,7 +9,7 @@ from lockside.cli.followed import Followed
 from lockside.cli.following import exit_code, hint_after_failure, left_alone
 from lockside.cli.live import Region
 from lockside.cli.loglines import LineMaker, LinePrinter, last_state
-from lockside.cli.output import terminal_height, terminal_width
+from lockside.cli.output import terminal_height
 from lockside.cli.screen import shown_log
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ class _View:
     def _draw(self) -> None:
         if not self._out.terminal:
             return
-        width = terminal_width() - 1
+        width = self._out.width - 1
         unfinished = [
             shown_log(last_state(maker.unfinished()), coloured=False) for maker in self._makers.values()
         ]
@@ -164,7 +164,7 @@ def _tell_result(session: Session, ended: list[Json], followed: Followed) -> Non
     out = session.out
     if any(job.get("type") in jobs.CONTAINERS for job in ended):
         for lines, job in family.tree(followed.jobs.values()):
-            out.line(out.spans(tree_line(lines, job), terminal_width() - 1))
+            out.line(out.spans(tree_line(lines, job), out.width - 1))
     for job in ended:
         word, colour = jobs.status(job)
         out.line(f"{jobs.called(job)}: {out.paint(colour, jobs.ending(job))}")

@@ -38,13 +38,21 @@ _LEAST = 8
 class Output:
     """Where a command prints to: `as_json` and `plain` as asked for, `terminal` when a person is looking."""
 
-    def __init__(self, as_json: bool, plain: bool, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, as_json: bool, plain: bool, stream: TextIO | None = None, width: int | None = None
+    ) -> None:
         self._stream = stream or sys.stdout
+        self._width = width
         self.as_json = as_json
         self._on_screen = self._stream.isatty()
         self.terminal = self._on_screen and not plain and not as_json
         self.plain = plain or not self.terminal
         self.coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """The columns that a line may take."""
+        return self._width or terminal_width()
 
     def is_terminal(self) -> bool:
         """Tell whether a person is looking."""
@@ -99,7 +107,7 @@ class Output:
             for plain in texts:
                 self.line("\t".join(plain))
             return
-        widths = _fitted(headings, texts, terminal_width())
+        widths = _fitted(headings, texts, self.width)
         self.line(
             self.paint(
                 "dim", _joined([_padded(text, width) for text, width in zip(headings, widths, strict=True)])

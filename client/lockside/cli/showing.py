@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli import family, jobs, times
-from lockside.cli.output import one_line, terminal_width, wrapped
+from lockside.cli.output import one_line, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _children(session: Session, below: list[Json]) -> None:
 
 
 def _width(session: Session) -> int | None:
-    return terminal_width() if session.out.terminal else None
+    return session.out.width if session.out.terminal else None
 
 
 def _end(session: Session, job: Json) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli import exits, family, jobs, times
-from lockside.cli.output import display_width, fit, pad, terminal_width
+from lockside.cli.output import display_width, fit, pad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def timeline(session: Session, parsed: Parsed) -> int:
     if parsed.text("html") or parsed.text("svg"):
         return exits.DONE
     if session.out.terminal:
-        draw(session.out, drawn, terminal_width())
+        draw(session.out, drawn, session.out.width)
     else:
         session.out.table((), [_plain_row(job) for job in found])
     return exits.DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli import jobs, times
-from lockside.cli.output import one_line, terminal_width, wrapped
+from lockside.cli.output import one_line, wrapped
 from lockside.errors import NotFound
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def _does_not_wait(session: Session, job: Json) -> None:
 def tell_reasons(session: Session, job: Json, reasons: Sequence[Json]) -> None:
     """Say each reason in a sentence, and what clears it."""
     out = session.out
-    width = terminal_width() if out.terminal else 10_000
+    width = out.width if out.terminal else 10_000
     for reason in reasons:
         sentences = one_line(" ".join(_sentences(session, job, reason)))
         first, *more = wrapped(sentences, width - 1, "    ")
