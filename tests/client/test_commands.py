@@ -163,10 +163,11 @@ def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> No
         "freed": ["a lock"],
         "started": ["2"],
     }
+    daemon.answers["job.get"] = lambda asked: job(asked["id"])
     out = run("kill", "--dry-run", "1").out
     assert daemon.params_of("job.terminate") == [{"id": "1", "dryRun": True}]
-    assert "stop: 1" in out
-    assert "let start: 2" in out
+    assert "stop: airports.extract/daily (job 1)" in out
+    assert "let start: airports.extract/daily (job 2)" in out
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ class _View:
 
     def show(self) -> list[Json]:
         """Show all until the jobs have ended; give them."""
+        if self._out.terminal and not self._many:
+            self._out.line(self._out.paint("dim", jobs.called(self.followed.jobs[self.followed.roots[0]])))
         self._draw()
         for job, frames in self.followed.steps(_TICK_SECONDS if self._out.terminal else None):
             if job is not None and frames:
@@ -168,8 +170,9 @@ def _tell_result(session: Session, ended: list[Json], followed: Followed) -> Non
     for job in ended:
         word, colour = jobs.status(job)
         out.line(f"{jobs.called(job)}: {out.paint(colour, jobs.ending(job))}")
-        said = [jobs.stage_line(job)]
+        said = [jobs.stage_line(job) if job.get("type") not in jobs.CONTAINERS else ""]
         code = jobs.exit_code_of(job)
         if code is not None and word in jobs.GOOD_ENDS:
             said.append(f"exit code {code}")
-        out.line(out.paint("dim", "  " + " · ".join(part for part in said if part)))
+        if any(said):
+            out.line(out.paint("dim", "  " + " · ".join(part for part in said if part)))

@@ -217,7 +217,8 @@ def _read_option(options: Sequence[Option], words: list[str], values: Values, co
     converted = _converted(option.kind, value, flag, command)
     if option.choices and value not in option.choices:
         listed = ", ".join(option.choices)
-        raise UsageError(f"{flag} is one of {listed}; '{value}' is none of them.", command)
+        hint = suggestion(value, option.choices)
+        raise UsageError(f"{flag} is one of {listed}; '{value}' is none of them.{hint}", command)
     if option.many:
         values.setdefault(option.name, []).append(converted)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lockside.cli import times
-from lockside.cli.output import one_line
+from lockside.cli.output import fit, one_line
 from lockside.cli.screen import plain as clean
 
 TYPE_CHECKING = False
@@ -38,12 +38,14 @@ SYMBOLS = {
     "terminated": "■",
 }
 ANSWERED_WHOLE = 100
+NAMING = ["id", "name", "component", "config", "configData"]
 BRIEF = ["id", "runId", "type", "name", "component", "config", "status", "isFinished", "reasons", "starts"]
 BRIEF += ["durationSeconds", "result", "creator", "attempt", "parentRunId"]
 CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryContainer"}
 NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
 LIVE = (*NOT_STARTED, *RUNNING)
+_LONGEST_CALL = 48
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}
 USUAL_MESSAGE = "Component processing finished."
@@ -60,8 +62,8 @@ def title(job: Json) -> str:
 
 
 def called(job: Json) -> str:
-    """Call a job by its name and its id."""
-    return f"{title(job)} (job {job['id']})"
+    """Call a job by its name, shortened if it is a long command, and its id."""
+    return f"{fit(title(job), _LONGEST_CALL)} (job {job['id']})"
 
 
 def alone(job: Json) -> str:
@@ -122,7 +124,7 @@ def progress(job: Json) -> str:
     message = first_line(str(job.get("message") or ""))
     if share is None:
         return message
-    return f"{share:4.0%} {message}".rstrip()
+    return f"{share:.0%} {message}".rstrip()
 
 
 def first_line(text: str) -> str:

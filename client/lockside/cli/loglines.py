@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _LABEL_COLOURS = ("cyan", "green", "magenta", "blue", "yellow")
-_LONGEST_LABEL = 24
+_LONGEST_LABEL = 30
 
 
 class Line:

@@ -6,7 +6,7 @@ What is wrong comes first: since when, what follows from it, and what to do.
 from __future__ import annotations
 
 from lockside.cli import exits, jobs, times
-from lockside.cli.output import one_line
+from lockside.cli.output import one_line, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
     for trouble in troubles:
         sign = "✗" if trouble.colour == "red" else "!"
         out.line(f"  {out.paint(trouble.colour, f'{sign} {one_line(trouble.what)}')}")
-        out.line(f"      {one_line(trouble.follows)}" if trouble.follows else "")
+        for line in wrapped(one_line(trouble.follows), out.width if out.terminal else 10_000, " " * 6):
+            out.line(line)
         out.line(f"      do: {trouble.do}")
     if troubles:
         out.line()

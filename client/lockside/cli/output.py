@@ -139,7 +139,17 @@ def terminal_height() -> int:
 def say_aside(text: str) -> None:
     """Tell a person something beside the result, on stderr."""
     sys.stdout.flush()
-    sys.stderr.write((shown(text) if sys.stderr.isatty() else text) + "\n")
+    sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
+
+
+def _folded(text: str) -> list[str]:
+    """Break lines at words where they would be broken anyway; what goes on is indented."""
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        first, *more = wrapped(line, terminal_width(), indent) or [""]
+        lines += [first, *wrapped(" ".join(more), terminal_width(), indent + "  ")]
+    return lines
 
 
 def one_line(text: str) -> str:

@@ -28,6 +28,7 @@ class Session:
         self.out = Output(parsed.flag("json"), parsed.flag("plain"))
         self.project = parsed.text("project") or os.environ.get("LOCKSIDE_PROJECT")
         self.socket = parsed.text("socket")
+        self.is_patient = False
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -50,7 +51,12 @@ class Session:
             self._connection = None
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """Ask the daemon; what is None is not sent."""
+        """Ask the daemon; what is None is not sent. With `is_patient`, as `call_patiently` does."""
+        if self.is_patient:
+            return self.call_patiently(method, **params)
+        return self._call(method, params)
+
+    def _call(self, method: str, params: Json) -> Any:
         return self.connection.call(method, self.given(method, params))
 
     def given(self, method: str, params: Json) -> Json:
@@ -66,7 +72,7 @@ class Session:
         absence = Absence(self)
         while True:
             try:
-                return self.call(method, **params)
+                return self._call(method, params)
             except (NotReachable, Unavailable):
                 if not absence.goes_on():
                     raise

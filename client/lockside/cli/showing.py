@@ -158,7 +158,7 @@ def _result(job: Json) -> list[str]:
         lines.append(message)
     counts = result.get("counts") or {}
     if any(counts.values()):
-        lines.append(", ".join(f"{count} records {name}" for name, count in counts.items() if count))
+        lines.append("records: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count))
     for name in ("tables", "files"):
         found = (result.get("output") or {}).get(name) or []
         if found:
@@ -201,7 +201,8 @@ def first_failure(below: list[Json]) -> Json | None:
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:
     steps = _steps(job, len(below) > 1)
-    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<34} {said}" for step, said in steps))
+    wide = max(len(step) for step, _ in steps)
+    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
 
 
 def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:

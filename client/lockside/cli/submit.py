@@ -6,7 +6,6 @@ import os
 
 from lockside.cli import jobs
 from lockside.cli.grammar import UsageError
-from lockside.errors import LocksideError
 from lockside.transport import inside_a_job, new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
@@ -29,28 +28,13 @@ def run(session: Session, parsed: Parsed) -> int:
         return run_file(session, parsed)
     request = request_of(parsed)
     name_dependencies(session, request)
-    try:
-        created = create(session, request)
-    except LocksideError as error:
-        raise _suggested(session, parsed, error) from error
-    return attend(session, parsed, [created])
+    return attend(session, parsed, [create(session, request)])
 
 
 def name_dependencies(session: Session, request: Json) -> None:
     """Put ids in the place of the jobs that were named otherwise."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
-
-
-def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
-    """Name what was probably meant, when it is the component or the configuration that is at fault."""
-    target = parsed.text("component_config")
-    if not target:
-        return error
-    from lockside.cli.references import with_suggestion
-
-    component, _, config = target.partition("/")
-    return with_suggestion(session, error, component, config or None)
 
 
 def create(session: Session, request: Json) -> Json:

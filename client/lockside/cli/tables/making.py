@@ -25,11 +25,11 @@ MAKING = (
         "lockside.cli.submit:run",
         "start a job of a configuration, or of any command",
         (
-            ("lockside run airports.extract/daily --follow", "see its log, and its result at the end"),
-            ("lockside run -- make -j2", "any command, in this folder, with this environment"),
+            ("lockside run airports.extract/daily --follow", "see its log and result"),
+            ("lockside run -- make -j2", "any command, here, as you"),
             ("lockside run airports.load/daily --depends 41", "after job 41"),
-            ("lockside run --from-file commands.txt", "a job of every line, in few calls"),
-            ("id=$(lockside run -d airports.extract/daily)", "for scripts: the id, nothing else"),
+            ("lockside run --from-file commands.txt", "a job of every line"),
+            ("id=$(lockside run -d airports.extract/daily)", "the id alone, for scripts"),
         ),
         (
             Argument("COMPONENT/CONFIG", "a stored configuration, or a component alone", "?"),
@@ -67,10 +67,10 @@ MAKING = (
             Option("--from-file", "shell lines, or requests in .json or .toml; - for stdin", "FILE"),
             Option("--dry-run", "check it and show what would be created"),
         ),
-        "A lone -- ends lockside's own options: what follows is the command.\n"
+        "A lone -- ends lockside's own options: what follows is the command.\n\n"
         "--from-file takes a command a line (empty lines and # comments are none); thousands are sent in\n"
         "few calls, each of which makes all of its jobs or none. A .json or .toml file, or JSON on stdin,\n"
-        "is one request as in job.create, or {jobs: [...]} with many.\n"
+        "is one request as in job.create, or {jobs: [...]} with many.\n\n"
         "Ctrl-C under --wait or --follow leaves the job alone, and says how to come back.",
     ),
     Command(

@@ -11,11 +11,11 @@ SEEING = (
         "lockside.cli.listing:ls",
         "list jobs, the newest first",
         (
-            ("lockside ls", "what runs, what waits and why, and what ended lately"),
+            ("lockside ls", "what there is, the newest first"),
             ("lockside ls --failed --since yesterday", "what went wrong"),
-            ("lockside ls --tree --mine", "yours, with their children below them"),
-            ("lockside ls --waiting --config airports.extract/daily", "who stands in that line"),
-            ("lockside ls --watch --active", "what has not ended, as it changes"),
+            ("lockside ls --tree --mine", "yours, with their children"),
+            ("lockside ls --waiting --config shop/daily", "who stands in that line"),
+            ("lockside ls --watch --active", "what lives, as it changes"),
         ),
         (),
         (
@@ -80,11 +80,11 @@ SEEING = (
         "print what jobs wrote",
         (
             ("lockside logs 42", "all of it"),
-            ("lockside logs -f last", "as it is written, until the job ends"),
-            ("lockside logs -f 41 42", "of several jobs at once, in the order of time"),
-            ("lockside logs -f --children nightly", "of all jobs below an orchestration, too"),
-            ("lockside logs --since 10m --grep 'error|warn' 42", "lines that match, of that time"),
-            ("lockside logs -n 20 --stderr 42", "the last 20 lines of its stderr"),
+            ("lockside logs -f last", "as it is written"),
+            ("lockside logs -f 41 42", "of several jobs, by time"),
+            ("lockside logs -f --children nightly", "of all below it, too"),
+            ("lockside logs --since 10m --grep error 42", "lines that match"),
+            ("lockside logs -n 20 --stderr 42", "the end of its stderr"),
         ),
         (JOBS,),
         (
@@ -98,7 +98,7 @@ SEEING = (
             Option("--row", "only this row", "ROW"),
             Option("-t --times", "put the time before every line"),
         ),
-        "Off a terminal the job's stdout goes to stdout and its stderr to stderr. Lines of several jobs\n"
+        "Off a terminal the job's stdout goes to stdout and its stderr to stderr. Lines of several jobs "
         "begin with the job they are from.",
     ),
     Command(
@@ -106,8 +106,8 @@ SEEING = (
         "lockside.cli.timeline:timeline",
         "draw when a job and all below it waited and ran",
         (
-            ("lockside timeline nightly", "phases, tasks and rows, one a line, in the terminal"),
-            ("lockside timeline 42 --html 42.html", "a page to keep or to send; it needs nothing else"),
+            ("lockside timeline nightly", "phases, tasks and rows as lines"),
+            ("lockside timeline 42 --html 42.html", "a page to keep or to send"),
             ("lockside timeline 42 --svg 42.svg", "the picture alone"),
         ),
         (JOB,),

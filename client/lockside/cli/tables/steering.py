@@ -9,7 +9,7 @@ STEERING = (
     Command(
         "kill",
         "lockside.cli.acting:kill",
-        "stop a job and all its processes, or cancel it if it has not started",
+        "stop a job and all its processes; cancel it if it has not started",
         (
             ("lockside kill 42", "and everything below it"),
             ("lockside kill --dry-run 42", "what would be stopped, cancelled, freed and started"),

@@ -19,7 +19,7 @@ from lockside.errors import LocksideError
 
 Json = dict[str, Any]
 
-_KEPT_LINES = 20_000
+_KEPT_LINES = 5_000
 
 
 class LogScreen(Screen[None]):
