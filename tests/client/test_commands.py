@@ -294,16 +294,6 @@ def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) ->
     assert "kill 99" in out
 
 
-def test_completion_offers_commands_options_and_live_ids(daemon: FakeDaemon, run: Run) -> None:
-    daemon.answers["job.list"] = {"jobs": [job("42", "processing")]}
-    daemon.answers["config.list"] = {"configs": [{"component": "a", "config": "b", "name": "A to B"}]}
-    assert "prio\t" in run("__complete", "--", "pr").out
-    assert run("__complete", "--", "pool", "pa").out.startswith("pause\t")
-    assert "--follow\t" in run("__complete", "--", "logs", "--fo").out
-    assert run("__complete", "--", "kill", "4").out == "42\tprocessing  airports.extract/daily\n"
-    assert run("__complete", "--", "run", "").out == "a/b\tA to B\n"
-
-
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_its_script(run: Run, shell: str) -> None:
     assert "lockside __complete" in run("completion", shell).out

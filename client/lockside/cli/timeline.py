@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LEAST_CHART = 20
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-_LONG_STEPS = (7200, 14400, 21600, 43200, 86400)
+_LONG_STEPS = (7200, 14400, 21600, 43200, *(86400 * days for days in (1, 2, 5, 10, 20, 50, 100)))
 
 
 class Bar:
@@ -136,13 +136,13 @@ def _write(session: Session, path: str, form: str, drawn: Timeline) -> None:
 def draw(out: Output, drawn: Timeline, width: int) -> None:
     """Draw a timeline in lines that fit the width."""
     names = [bar.lines + bar.name for bar in drawn.bars]
-    right = 8
+    tooks = ["" if bar.ran is None else times.span(bar.ran) for bar in drawn.bars]
+    right = max(map(len, tooks))
     room = max(_LEAST_CHART, width - right - 2)
     left = min(max(map(display_width, names)), max(12, room * 2 // 5))
     chart = max(_LEAST_CHART, width - left - right - 3)
     out.line(out.paint("dim", f"{'':<{left}} {_axis(drawn, chart)}".rstrip()))
-    for bar, name in zip(drawn.bars, names, strict=True):
-        took = "" if bar.ran is None else times.span(bar.ran)
+    for bar, name, took in zip(drawn.bars, names, tooks, strict=True):
         spans = [
             (pad(fit(name, left), left) + " ", ""),
             *_drawn(bar, drawn, chart),
