@@ -74,6 +74,16 @@ def alone(job: Json) -> str:
     return named if named == title(job) else f"{title(job)}, {named}"
 
 
+def label(job: Json) -> str:
+    """Call a job briefly, before each of its lines."""
+    creator = job.get("creator") or {}
+    if creator.get("type") == "retry":
+        return f"{title(job)} #{int(job.get('attempt') or 0) + 1}"
+    if creator.get("type") == "container" and creator.get("id"):
+        return f"{job.get('config') or title(job)}/{creator['id']}"
+    return title(job)
+
+
 def part(job: Json) -> str:
     """Call a job as a part of the one above it: a row or an attempt, else as everywhere."""
     creator = job.get("creator") or {}

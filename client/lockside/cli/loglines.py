@@ -125,7 +125,7 @@ class LinePrinter:
         for job in found:
             if job["id"] not in self._labels:
                 colour = _LABEL_COLOURS[len(self._labels) % len(_LABEL_COLOURS)]
-                text = fit(jobs.part(job), _LONGEST_LABEL - len(str(job["id"])) - 1) + f" {job['id']}"
+                text = fit(jobs.label(job), _LONGEST_LABEL - len(str(job["id"])) - 1) + f" {job['id']}"
                 self._labels[job["id"]] = (text, colour)
                 self._width = max(self._width, len(text))
 

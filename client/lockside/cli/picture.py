@@ -6,6 +6,7 @@ from html import escape
 
 from lockside.cli import jobs, times
 from lockside.cli.output import display_width, fit
+from lockside.cli.timeline import tick
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _axis(drawn: Timeline, left: float, height: int) -> list[str]:
     parts = []
     for at in drawn.ticks(8):
         x = _x(drawn, left, at)
-        text = "0" if not at else times.span(at)
+        text = tick(at)
         parts.append(f'<line class="grid" x1="{x}" y1="{_TOP - 4}" x2="{x}" y2="{height - 40}"/>')
         parts.append(f'<text class="axis" x="{x}" y="{_TOP - 9}" text-anchor="middle">{text}</text>')
     return parts
@@ -106,7 +107,7 @@ def _bar(drawn: Timeline, bar: Bar, place: int, left: float) -> list[str]:
     name = escape(fit(bar.name, max(6, room - len(bar.job) - 1)))
     parts = [f"<g><title>{escape(_tip(drawn, bar))}</title>"]
     if bar.lines:
-        parts.append(f'<path class="tree" d="M{indent - 9} {middle - _ROW / 2}V{middle}h6"/>')
+        parts.append(f'<path class="tree" d="{_tree_lines(bar, middle)}"/>')
     parts.append(f'<text x="{indent}" y="{middle + 4.5}">{name}{number}</text>')
     begin = bar.end if bar.begin is None else bar.begin
     x, until = _x(drawn, left, begin), _x(drawn, left, bar.end)
@@ -119,6 +120,18 @@ def _bar(drawn: Timeline, bar: Bar, place: int, left: float) -> list[str]:
     said = times.span(bar.ran) if bar.ran is not None else bar.status
     parts.append(f'<text class="axis" x="{max(until, x) + 7}" y="{middle + 4}">{escape(said)}</text></g>')
     return parts
+
+
+def _tree_lines(bar: Bar, middle: float) -> str:
+    """Draw the lines that lead from those above to a row, as its text has them."""
+    drawn = ""
+    for depth in range(_depth(bar)):
+        x, piece = _MARGIN + depth * 16 + 7, bar.lines[depth * 3]
+        if piece != " ":
+            drawn += f"M{x} {middle - _ROW / 2}V{middle if piece == '└' else middle + _ROW / 2}"
+        if piece in "├└":
+            drawn += f"M{x} {middle}h6"
+    return drawn
 
 
 def _rectangle(bar: Bar, x: float, until: float, middle: float) -> str:

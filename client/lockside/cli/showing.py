@@ -138,7 +138,7 @@ def _end(session: Session, job: Json) -> None:
     out.line()
     for line in wrapped(jobs.ending(job), _width(session) or 10_000, "  "):
         out.line(out.paint(colour, line))
-    if job.get("starts") and jobs.stage_line(job):
+    if job.get("starts") and job.get("type") not in jobs.CONTAINERS and jobs.stage_line(job):
         out.line(out.paint("dim", f"  {jobs.stage_line(job)}"))
     usage = job.get("process") or {}
     if usage.get("maxRssBytes"):

@@ -161,10 +161,15 @@ def _axis(drawn: Timeline, chart: int) -> str:
     line = ""
     for at in drawn.ticks(max(2, chart // 12)):
         place = round(at / drawn.seconds * (chart - 1))
-        text = "0" if not at else times.span(at)
+        text = tick(at)
         if place >= len(line) + (1 if line else 0) and place + len(text) <= chart:
             line = f"{line:<{place}}{text}"
     return line
+
+
+def tick(seconds: float) -> str:
+    """Write a time of an axis: `0`, `2 s`, `1 min 30 s`."""
+    return times.span(seconds).replace(".0 ", " ") if seconds else "0"
 
 
 def _drawn(bar: Bar, drawn: Timeline, chart: int) -> list[tuple[str, str]]:
