@@ -1,7 +1,11 @@
 """The grammar of the command line, by itself and with the real table of commands."""
 
+import subprocess
+import sys
+
 import pytest
 
+from client.fakedaemon import FakeDaemon
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, HIDDEN
 from lockside.cli.grammar import Parsed, UsageError, parse
 from lockside.cli.help import help_text
@@ -117,3 +121,27 @@ def test_the_overview_fits_a_terminal_and_names_every_command() -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
     assert all(command.name in text for command in COMMANDS if command not in HIDDEN)
     assert all(help_text(group) for group in GROUPS)
+
+
+def test_a_command_that_is_typed_often_imports_only_what_it_needs(daemon: FakeDaemon) -> None:
+    """How long it takes depends on the machine; what it loads does not."""
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": 60,
+        "isDraining": False,
+        "counts": {},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": True, "pid": 8, "runs": 0},
+    }
+    script = (
+        "import sys; from lockside.cli.main import main;"
+        f"code = main(['--socket', {daemon.path!r}, 'status']); print(code, *sorted(sys.modules), sep='\\n')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "is well" in ran.stdout
+    loaded = set(ran.stdout.splitlines())
+    needless = {"asyncio", "msgspec", "subprocess", "tempfile", "difflib", "shlex", "typing", "dataclasses"}
+    needless |= {"inspect", "pathlib", "rich", "textual", "tomllib", "unicodedata", "datetime", "logging"}
+    assert loaded & needless == set()

@@ -181,7 +181,7 @@ svg{{max-width:100%;height:auto;border:1px solid #e3e7eb;border-radius:8px}}
 table{{border-collapse:collapse;margin-top:20px}}
 th,td{{text-align:left;padding:4px 14px 4px 0;vertical-align:top}}
 th{{color:#6b7580;font-weight:500;border-bottom:1px solid #e3e7eb}}
-td.n{{text-align:right;font-variant-numeric:tabular-nums}}
+td.n{{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}}
 td{{border-bottom:1px solid #f0f2f4}}.s{{font-weight:600}}
 </style></head><body>
 {svg}
@@ -200,9 +200,10 @@ def page(drawn: Timeline) -> str:
 
 def _figures(bar: Bar) -> str:
     ran = times.span(bar.ran) if bar.ran is not None else ""
+    waited = times.span(bar.waited) if bar.waited >= 0.01 else ""
     colour = _COLOURS.get(bar.status, "#6b7580")
     return (
         f'<tr><td style="padding-left:{_depth(bar) * 18}px">{escape(bar.name)}</td><td>{bar.job}</td>'
-        f'<td class="s" style="color:{colour}">{bar.status}</td><td class="n">{times.span(bar.waited)}</td>'
+        f'<td class="s" style="color:{colour}">{bar.status}</td><td class="n">{waited}</td>'
         f'<td class="n">{ran}</td><td>{escape(bar.detail)}</td></tr>'
     )
