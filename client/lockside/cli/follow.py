@@ -52,6 +52,8 @@ class _View:
         self._many = len(created) > 1 or any(job.get("type") in jobs.CONTAINERS for job in created)
         self.followed = Followed(session, created, children=self._many, news=session.out.terminal)
         self._region = Region(session.out)
+        if session.out.terminal:
+            session.aside = self._region.above
         self._printer = LinePrinter(session.out, write=self._region.above)
         self._raw = not (self._many or session.out.terminal)
         self._makers: dict[str, LineMaker] = {}
@@ -69,12 +71,13 @@ class _View:
         for maker in self._makers.values():
             for line in maker.rest():
                 self._printer.show(line)
-        self._region.clear()
+        self.leave()
         return self.followed.ended
 
     def leave(self) -> None:
         """Take away what is drawn."""
         self._region.clear()
+        self._session.aside = None
 
     def _write(self, job: Json, frames: list[Json]) -> None:
         if self._raw:

@@ -70,8 +70,12 @@ def alone(job: Json) -> str:
     """Call a job where it does not stand below the one that it is a part of."""
     if job.get("type") == "phaseContainer" and job.get("parentRunId"):
         return f"phase {title(job)} of {str(job['parentRunId']).rpartition('.')[2]}"
-    named = part(job)
-    return named if named == title(job) else f"{title(job)}, {named}"
+    named, name = part(job), title(job)
+    creator = job.get("creator") or {}
+    is_named = named == name or (
+        creator.get("type") == "container" and name.endswith(f"#{creator.get('id')}")
+    )
+    return name if is_named else f"{name}, {named}"
 
 
 def label(job: Json) -> str:
@@ -80,7 +84,7 @@ def label(job: Json) -> str:
     if creator.get("type") == "retry":
         return f"{title(job)} #{int(job.get('attempt') or 0) + 1}"
     if creator.get("type") == "container" and creator.get("id"):
-        return f"{job.get('config') or title(job)}/{creator['id']}"
+        return f"{job.get('config') or title(job)}#{creator['id']}"
     return title(job)
 
 

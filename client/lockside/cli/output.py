@@ -32,6 +32,7 @@ _COLOURS = {
     "cyan": "36",
 }
 _LEAST_LAST = 20
+_UNITS = {"ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB"}
 _LEAST = 8
 
 
@@ -211,10 +212,21 @@ def fit(text: str, width: int) -> str:
     return (kept + "…")[: max(0, width)]
 
 
+def _words(text: str) -> list[str]:
+    """Split a text into words; a number keeps its unit."""
+    words: list[str] = []
+    for word in text.split():
+        if words and word.rstrip(".,;:") in _UNITS and words[-1][-1:].isdigit():
+            words[-1] += " " + word
+        else:
+            words.append(word)
+    return words
+
+
 def wrapped(text: str, width: int, indent: str) -> list[str]:
     """Break a text of words into lines that fit, each behind an indent."""
     lines, line = [], indent
-    for word in text.split():
+    for word in _words(text):
         if line != indent and display_width(line) + 1 + display_width(word) > width:
             lines.append(line)
             line = indent

@@ -12,6 +12,7 @@ from lockside.transport import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from lockside.cli.grammar import Parsed
@@ -29,6 +30,7 @@ class Session:
         self.project = parsed.text("project") or os.environ.get("LOCKSIDE_PROJECT")
         self.socket = parsed.text("socket")
         self.is_patient = False
+        self.aside: Callable[[str], None] | None = None
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -79,7 +81,10 @@ class Session:
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""
-        say_aside(f"lockside: {text}")
+        if self.aside is None:
+            say_aside(f"lockside: {text}")
+        else:
+            self.aside(f"lockside: {text}\n")
 
     def job_id(self, reference: str) -> str:
         """Find the job that a person means; see `references`."""

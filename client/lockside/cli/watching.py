@@ -45,6 +45,7 @@ def watch(session: Session, parsed: Parsed) -> int:
 
 def _on_a_terminal(session: Session, parsed: Parsed) -> None:
     region = Region(session.out)
+    session.aside = region.above
     with Inflight(session) as flight:
         flight.watch()
         found = _load(session, parsed)

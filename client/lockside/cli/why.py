@@ -99,7 +99,7 @@ def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     if reason["kind"] == "start_time" and reason.get("at"):
         now = times.now()
         said.append(f"It starts at {times.local(reason['at'], now)}, {times.ago(reason['at'], now)}.")
-    if reason.get("comment"):
+    if reason.get("comment") and reason["comment"] not in said[0]:
         said.append(f"The comment says: {reason['comment']}")
     return said
 
