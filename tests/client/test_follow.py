@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,38 @@ def test_following_a_container_shows_its_tree_and_whose_line_each_is(daemon: Fak
         assert seen.end() == 0
         assert "from the second" in seen.text
         assert "└─ ✓ airports.extract/weekly (3)  success" in seen.text
+
+
+def test_of_many_jobs_logs_are_read_as_they_start_and_only_bad_ends_are_told(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    created = [job(str(number), "waiting", config=f"c{number}", runId=str(number)) for number in range(1, 31)]
+    ended = [
+        job(str(number), "error" if number == 7 else "success", durationSeconds=1.0)
+        for number in range(1, 31)
+    ]
+    started = threading.Event()
+    daemon.answers |= {
+        "job.createMany": {"jobs": created},
+        "event.subscribe": {"subscription": "1", "cursor": 0},
+        "job.get": lambda asked: created[int(asked["id"]) - 1] | {"status": "processing", "starts": 1},
+        "job.log": logs_of(j7=[frame(0, "from seven\n")]),
+        "job.wait": lambda _: {"jobs": ended} if started.wait(20) else None,
+    }
+    daemon.pushes["event.subscribe"] = [
+        ("event", {"events": [event("7", "job.status", to="processing") | {"runId": "7"}]})
+    ]
+    daemon.serve_at_once = True
+    file = tmp_path / "commands"
+    file.write_text("true\n" * 30)
+    with Terminal(daemon.path, "run", "-f", "--from-file", str(file), columns=120) as seen:
+        seen.until("airports.extract/c7 7 │ from seven")
+        started.set()
+        assert seen.end() == 1
+        assert "airports.extract/c7 (job 7): error after 1.0 s" in seen.text
+        assert "29 of 30 jobs ended well." in seen.text
+        assert "(job 8)" not in seen.text
+    assert {asked["id"] for asked in daemon.params_of("job.log")} == {"7"}
 
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_come_back_and_how_to_stop_it(daemon: FakeDaemon) -> None:

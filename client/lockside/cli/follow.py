@@ -6,7 +6,7 @@ from time import monotonic
 
 from lockside.cli import family, jobs, times
 from lockside.cli.followed import Followed
-from lockside.cli.following import exit_code, hint_after_failure, left_alone
+from lockside.cli.following import exit_code, hint_after_failure, left_alone, tell_ends
 from lockside.cli.live import Region
 from lockside.cli.loglines import LineMaker, LinePrinter, last_state
 from lockside.cli.output import terminal_height
@@ -49,8 +49,9 @@ class _View:
 
     def __init__(self, session: Session, created: list[Json]) -> None:
         self._out = session.out
-        self._many = len(created) > 1 or any(job.get("type") in jobs.CONTAINERS for job in created)
-        self.followed = Followed(session, created, children=self._many, news=session.out.terminal)
+        wholes = any(job.get("type") in jobs.CONTAINERS for job in created)
+        self._many = len(created) > 1 or wholes
+        self.followed = Followed(session, created, children=wholes, news=session.out.terminal)
         self._region = Region(session.out)
         if session.out.terminal:
             session.aside = self._region.above
@@ -170,6 +171,9 @@ def _tell_result(session: Session, ended: list[Json], followed: Followed) -> Non
     if any(job.get("type") in jobs.CONTAINERS for job in ended):
         for lines, job in family.tree(followed.jobs.values()):
             out.line(out.spans(tree_line(lines, job), out.width - 1))
+    if len(ended) > 1:
+        tell_ends(session, ended)
+        return
     for job in ended:
         word, colour = jobs.status(job)
         out.line(f"{jobs.called(job)}: {out.paint(colour, jobs.ending(job))}")

@@ -46,7 +46,7 @@ class Followed:
         self.ended: list[Json] = []
         self._session = session
         self._children = children
-        self._news = news or children
+        self._news = news or children or len(roots) > 1
         self._log_filters = {"stream": stream, "row": row}
         self._places = dict(places or {})
         self._open: set[str] = set()
@@ -114,11 +114,11 @@ class Followed:
             self._queued.append(number)
 
     def _has_log(self, job: Json) -> bool:
-        """Tell whether to read its log: with children those of the parts stand for the whole's."""
-        kind = job.get("type") or "standard"
-        if not self._children:
+        """Tell whether to read its log now: of many jobs not before they start, and of a whole never."""
+        if len(self.roots) == 1 and not self._children:
             return True
-        return kind == "standard" and job["status"] not in jobs.NOT_STARTED and bool(job.get("starts", 1))
+        is_whole = self._children and (job.get("type") or "standard") != "standard"
+        return not is_whole and job["status"] not in jobs.NOT_STARTED and bool(job.get("starts", 1))
 
     def _ask_log(self, number: str) -> None:
         self._open.add(number)
@@ -163,9 +163,8 @@ class Followed:
 
     def _took_end(self, found: list[Json]) -> None:
         if all(job["isFinished"] for job in found):
-            self.ended = found
-            for job in found:
-                self.jobs[str(job["id"])] = job
+            self.ended = [self.jobs[str(job["id"])] | job for job in found]
+            self.jobs |= {str(job["id"]): job for job in self.ended}
             if self._children:
                 self._load()
         else:

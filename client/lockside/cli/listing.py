@@ -57,10 +57,24 @@ def _limit(parsed: Parsed) -> int | None:
 
 
 def _hint_at_none(session: Session, parsed: Parsed) -> None:
-    if filters_of(session, parsed):
+    if parsed.text("config"):
+        session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
+    elif filters_of(session, parsed):
         session.out.hint("No jobs like that. `lockside ls` alone lists the newest of all.")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
+
+
+def _meant_instead(session: Session, target: str) -> str:
+    """Name the configuration that was probably meant, if there is none of that name."""
+    from lockside.cli.references import nearest
+
+    found = session.call("config.list")["configs"]
+    known = {f"{each['component']}/{each['config']}" for each in found} | {
+        each["component"] for each in found
+    }
+    near = "" if target in known else nearest(target, sorted(known))
+    return f" Did you mean '{near}'?" if near else ""
 
 
 def _pages(session: Session, filters: Json, limit: int | None) -> Iterator[Json]:

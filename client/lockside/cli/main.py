@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "encoding", "utf-8").lower() != "utf-8":
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         parsed = parse(COMMANDS, GLOBAL_OPTIONS, words)
         code = _run(parsed)

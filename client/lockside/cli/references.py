@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from shutil import which
 
 from lockside.errors import InvalidParams, LocksideError, NotFound
 
@@ -96,6 +97,8 @@ def _remedy(session: Session, error: LocksideError, component: str, config: str 
     if config is None:
         known = [*configs, *(str(each["id"]) for each in session.call("component.list")["components"])]
     near = nearest(f"{component}/{config}" if config else component, known)
+    if not near and config is None and which(component):
+        return f"To run the program of that name: lockside run -- {component}"
     return (f"Did you mean '{near}'? " if near else "") + _where(known)
 
 
