@@ -196,13 +196,13 @@ DAEMON = (
     ),
     Command(
         "drain",
-        "lockside.cli.oncall:drain",
+        "lockside.cli.draining:drain",
         "start no more jobs, for instance before an upgrade",
         (("lockside drain --wait", "come back when nothing runs any more"),),
         (),
         (Option("-w --wait", "wait until nothing runs any more"),),
     ),
-    Command("undrain", "lockside.cli.oncall:undrain", "start jobs again", (("lockside undrain", ""),)),
+    Command("undrain", "lockside.cli.draining:undrain", "start jobs again", (("lockside undrain", ""),)),
     Command(
         "doctor",
         "lockside.cli.doctor:doctor",

@@ -15,6 +15,7 @@ from lockside.cli import jobs, times
 from lockside.cli.top import rows
 from lockside.cli.top.feed import NOTHING, Feed, Snapshot
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
+from lockside.cli.top.table import JobTable
 from lockside.cli.top.telling import told
 from lockside.cli.top.usage import Sampler, Usage
 from lockside.errors import LocksideError
@@ -26,7 +27,6 @@ _OF_A_JOB = {"log", "explain", "story", "steer", "kill", "failures"}
 _WIDE = 120
 _SIDE = 36
 _FAILURES_BELOW = 8
-_PADDING = 2
 _BOX, _BOX_EDGES = 104, 8
 _NAMED = 6
 
@@ -55,7 +55,6 @@ class Top(App[None]):
         self._feed = Feed(socket, project, self._changed)
         self._sampler = Sampler()
         self._usage: dict[str, Usage] = {}
-        self._shown: dict[str, Json] = {}
         self._snapshot = NOTHING
         self._is_there = False
         self._only_failures = False
@@ -64,11 +63,7 @@ class Top(App[None]):
         yield Static(id="head")
         yield Static(id="pools-line")
         with Horizontal(id="body"):
-            yield DataTable(
-                id="jobs",
-                cursor_type="row",
-                cursor_foreground_priority="renderable",
-            )
+            yield JobTable(id="jobs")
             with VerticalScroll(id="side", can_focus=False):
                 yield Static(id="pools")
                 yield Static(id="failures")
@@ -79,7 +74,6 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """Begin to listen, and let the clocks go."""
         self._is_there = True
-        self._columns()
         self._redraw()
         self.run_worker(self._feed.run())
         self.set_interval(TICK_SECONDS, self._tick)
@@ -108,12 +102,8 @@ class Top(App[None]):
     # -- drawing ------------------------------------------------------------------------------------------
 
     @property
-    def _table(self) -> DataTable[Text]:
-        return self.screen_stack[0].query_one("#jobs", DataTable)
-
-    def _columns(self) -> None:
-        for name in rows.COLUMNS:
-            self._table.add_column(rows.HEADINGS[name], key=name, width=10)
+    def _table(self) -> JobTable:
+        return self.screen_stack[0].query_one("#jobs", JobTable)
 
     def _redraw(self) -> None:
         if not self._is_there:
@@ -143,18 +133,9 @@ class Top(App[None]):
 
     def _draw_jobs(self) -> None:
         listed = self._listed()
-        self._shown = {str(job["id"]): job for job in listed}
         self._tell_nothing(listed)
-        now, widths = times.now(), self._widths(listed)
-        table = self._table
-        if [str(key.value) for key in table.rows] != list(self._shown):
-            self._refill(table, listed, widths)
-            return
-        for number, job in self._shown.items():
-            cells = rows.cells(job, self._usage.get(number), now, widths)
-            for name, cell in zip(rows.COLUMNS, cells, strict=True):
-                if table.get_cell(number, name) != cell:
-                    table.update_cell(number, name, cell)
+        room = self.size.width - (_SIDE if self.has_class("wide") else 0) - 1
+        self._table.show_jobs(listed, self._usage, room)
 
     def _listed(self) -> list[Json]:
         """The jobs of the table: what lives, and below it recent failures where they do not stand beside."""
@@ -168,45 +149,12 @@ class Top(App[None]):
         self._only_failures = not self._only_failures
         self._redraw()
 
-    def _refill(self, table: DataTable[Text], listed: list[Json], widths: dict[str, int]) -> None:
-        """Fill the table anew; the cursor stays on its job, or near it when that is gone."""
-        selected, place, scrolled = self._selected_id(), table.cursor_row, table.scroll_y
-        now = times.now()
-        table.clear()
-        for job in listed:
-            number = str(job["id"])
-            table.add_row(*rows.cells(job, self._usage.get(number), now, widths), key=number)
-        if selected in self._shown:
-            place = list(self._shown).index(selected)
-        if listed:
-            table.move_cursor(row=min(place, len(listed) - 1), animate=False, scroll=False)
-        table.scroll_to(y=scrolled, animate=False)
-
-    def _widths(self, listed: list[Json]) -> dict[str, int]:
-        """Give names what they need, up to a part of the room; the rest is for the last column."""
-        room = self.size.width - (_SIDE if self.has_class("wide") else 0) - 1
-        longest = max((len(jobs.alone(job)) for job in listed), default=10) + 2
-        widths = {
-            "job": min(longest, max(20, room // 3)),
-            "for": rows.FOR,
-            "cpu": rows.CPU,
-            "memory": rows.MEMORY,
-        }
-        widths["id"] = max((len(str(job["id"])) for job in listed), default=2)
-        taken = sum(widths.values()) + _PADDING * len(rows.COLUMNS)
-        widths["state"] = max(10, room - taken)
-        for name, column in zip(rows.COLUMNS, self._table.ordered_columns, strict=True):
-            column.width = widths[name]
-            heading = rows.HEADINGS[name]
-            column.label = Text(heading.rjust(widths[name]) if name in rows.RIGHT else heading)
-        return widths
-
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Tell of the job that the cursor came to."""
         self._draw_selected()
 
     def _draw_selected(self) -> None:
-        job = self._shown.get(self._selected_id())
+        job = self._table.selected
         text = rows.selected(job, self.size.width) if job is not None else Text()
         self.screen_stack[0].query_one("#selected", Static).update(text)
 
@@ -224,16 +172,8 @@ class Top(App[None]):
 
     # -- doing --------------------------------------------------------------------------------------------
 
-    def _selected_id(self) -> str:
-        table = self._table
-        if not table.is_valid_row_index(table.cursor_row):
-            return ""
-        return str(table.coordinate_to_cell_key((table.cursor_row, 0)).row_key.value)  # type: ignore[arg-type]
-
     def _selected(self) -> Json | None:
-        if len(self.screen_stack) > 1:
-            return None
-        return self._shown.get(self._selected_id())
+        return self._table.selected if len(self.screen_stack) == 1 else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let the keys of this screen act on this screen only."""
@@ -301,7 +241,7 @@ class Top(App[None]):
 
     def _effect(self, effect: Json) -> Text:
         """Say what a kill would do."""
-        text = Text()
+        text, shown = Text(), self._table.jobs
         words = {
             "stopped": "stops",
             "cancelled": "cancels",
@@ -311,10 +251,7 @@ class Top(App[None]):
         for name, word in words.items():
             listed = [str(each) for each in effect.get(name) or ()]
             if name != "freed":
-                listed = [
-                    jobs.called(self._shown[each]) if each in self._shown else f"job {each}"
-                    for each in listed
-                ]
+                listed = [jobs.called(shown[each]) if each in shown else f"job {each}" for each in listed]
             if listed:
                 more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
                 text.append(f"It {word} {', '.join(listed[:_NAMED])}{more}.\n")
