@@ -88,7 +88,7 @@ def test_following_a_container_shows_its_tree_and_whose_line_each_is(daemon: Fak
     }
     daemon.serve_at_once = True
     with Terminal(daemon.path, "run", "-f", "lockside.orchestrator/nightly") as seen:
-        seen.until("airports.extract/daily 2 │ from the first")
+        seen.until("airports.extract/daily 2  │ from the first")
         text = seen.until("└─ ○ airports.extract/weekly (3)  waiting")
         assert "● nightly (1)  processing" in text
         assert "├─ ● airports.extract/daily (2)  processing" in text
@@ -119,7 +119,7 @@ def test_of_many_jobs_logs_are_read_as_they_start_and_only_bad_ends_are_told(
     file = tmp_path / "commands"
     file.write_text("true\n" * 30)
     with Terminal(daemon.path, "run", "-f", "--from-file", str(file), columns=120) as seen:
-        seen.until("airports.extract/c7 7 │ from seven")
+        seen.until("airports.extract/c7 7   │ from seven")
         started.set()
         assert seen.end() == 1
         assert "airports.extract/c7 (job 7): error after 1.0 s" in seen.text

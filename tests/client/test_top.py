@@ -27,16 +27,14 @@ SECONDS = 20.0
 
 
 def running() -> Json:
-    return job(
-        "41", "processing", type="standard", startTime=times.wire_ago(65), progress=0.25, message="1 of 4"
-    )
+    since = {"startTime": times.wire_ago(65), "progress": 0.25, "message": "1 of 4"}
+    return job("41", "processing", type="standard", runId="41", **since)
 
 
 def waiting() -> Json:
     reason = {"kind": "held", "message": "ann holds it back."}
-    return job(
-        "42", "waiting", type="standard", reasons=[reason], createdTime=times.wire_ago(5), config="weekly"
-    )
+    since = {"reasons": [reason], "createdTime": times.wire_ago(300)}
+    return job("42", "waiting", type="standard", runId="42", config="weekly", **since)
 
 
 def failed() -> Json:
@@ -93,14 +91,37 @@ async def test_it_shows_what_runs_and_waits_and_why_with_pools_and_failures(live
     async with app.run_test(size=(140, 40)) as pilot:
         await until(pilot, lambda: len(table(app)) == 2)
         first, second = table(app)
-        assert first[:3] == ["● airports.extract/daily", "41", "1:05"]
+        assert first[:2] == ["● airports.extract/daily", "41"]
+        assert first[2].startswith("1:")
         assert first[5].endswith("25% 1 of 4")
-        assert second == ["○ airports.extract/weekly", "42", "5 s", "", "", "ann holds it back."]
+        assert second[:2] == ["○ airports.extract/weekly", "42"]
+        assert second[2].startswith("5:")
+        assert second[3:] == ["", "", "ann holds it back."]
         assert "1 run   1 wait   1 failed within a day" in text(app, "#head")
         assert "default" in text(app, "#pools")
         assert "‖ paused: disk swap" in text(app, "#pools")
         assert "✗ airports.extract/ho" in text(app, "#failures")
         assert "No data." in text(app, "#failures")
+
+
+async def test_children_stand_below_what_they_are_a_part_of_and_what_runs_comes_first(
+    live: FakeDaemon,
+) -> None:
+    whole = running() | {"id": "50", "runId": "50", "type": "orchestrationContainer", "name": "nightly"}
+    task = running() | {"id": "51", "runId": "50.51", "parentRunId": "50"}
+    later = waiting() | {"id": "52", "runId": "50.52", "parentRunId": "50"}
+    live.answers["job.list"] = lambda asked: {
+        "jobs": [whole, task] if "processing" in asked["status"] else [waiting(), later]
+    }
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) >= 4)
+        assert [row[0] for row in table(app)][:4] == [
+            "● nightly",
+            "├─ ● airports.extract/daily",
+            "└─ ○ airports.extract/weekly",
+            "○ airports.extract/weekly",
+        ]
 
 
 async def test_on_a_small_terminal_failures_stand_in_the_table_and_pools_on_one_line(

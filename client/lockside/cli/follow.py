@@ -89,7 +89,8 @@ class _View:
             return
         number = str(job["id"])
         if self._many:
-            self._printer.name([job])
+            known = self.followed.jobs.values()
+            self._printer.name(one for one in known if one.get("type") not in jobs.CONTAINERS)
         maker = self._makers.setdefault(number, LineMaker(number))
         for frame in frames:
             for line in maker.take(frame):

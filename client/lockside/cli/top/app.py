@@ -137,12 +137,13 @@ class Top(App[None]):
         room = self.size.width - (_SIDE if self.has_class("wide") else 0) - 1
         self._table.show_jobs(listed, self._usage, room)
 
-    def _listed(self) -> list[Json]:
+    def _listed(self) -> list[rows.Row]:
         """The jobs of the table: what lives, and below it recent failures where they do not stand beside."""
         if self._only_failures:
-            return self._snapshot.failed
+            return [rows.Row("", job) for job in self._snapshot.failed]
         below = [] if self.has_class("wide") else self._snapshot.failed[:_FAILURES_BELOW]
-        return [*self._snapshot.running, *self._snapshot.waiting, *below]
+        live = rows.in_trees([*self._snapshot.running, *self._snapshot.waiting])
+        return [*live, *(rows.Row("", job) for job in below)]
 
     def action_failures(self) -> None:
         """Show what failed instead of what lives, or the other way round."""
@@ -158,7 +159,7 @@ class Top(App[None]):
         text = rows.selected(job, self.size.width) if job is not None else Text()
         self.screen_stack[0].query_one("#selected", Static).update(text)
 
-    def _tell_nothing(self, listed: list[Json]) -> None:
+    def _tell_nothing(self, listed: list[rows.Row]) -> None:
         is_empty = not listed and bool(self._snapshot.status)
         self.set_class(is_empty, "empty")
         if is_empty:

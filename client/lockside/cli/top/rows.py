@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.text import Text
 
 from lockside.cli import jobs, times
+from lockside.cli.family import label, tree
 from lockside.cli.output import display_width, fit
 from lockside.cli.top.feed import Snapshot
 from lockside.cli.top.usage import Usage
@@ -32,11 +33,40 @@ _STYLES = {
 }
 
 
-def cells(job: Json, usage: Usage | None, now: datetime, widths: dict[str, int]) -> list[Text]:
+class Row(NamedTuple):
+    """A job in the table, behind the lines of the tree that lead to it."""
+
+    lines: str
+    job: Json
+
+    @property
+    def name(self) -> str:
+        """What it is called there."""
+        return label(self.job, True) if self.lines else jobs.alone(self.job)
+
+    @property
+    def width(self) -> int:
+        """The columns that its name takes."""
+        return display_width(self.lines + self.name) + 2
+
+
+def in_trees(live: list[Json]) -> list[Row]:
+    """Put children below what they are a part of; what runs, or has a part that does, comes first."""
+    running = {_root(job) for job in live if job["status"] in jobs.RUNNING}
+    ordered = sorted(live, key=lambda job: (_root(job) not in running, int(job["id"])))
+    return [Row(lines, job) for lines, job in tree(ordered)]
+
+
+def _root(job: Json) -> str:
+    return str(job["runId"]).partition(".")[0]
+
+
+def cells(row: Row, usage: Usage | None, now: datetime, widths: dict[str, int]) -> list[Text]:
     """Give the cells of a job's row, each as wide as its column at most."""
-    status = str(job["status"])
-    name = Text(jobs.SYMBOLS.get(status, "?") + " ", _STYLES.get(status, ""))
-    name.append(fit(jobs.alone(job), widths["job"] - 2))
+    job, status = row.job, str(row.job["status"])
+    name = Text(row.lines, "grey42")
+    name.append(jobs.SYMBOLS.get(status, "?") + " ", _STYLES.get(status, ""))
+    name.append(fit(row.name, max(4, widths["job"] - 2 - len(row.lines))), _STYLES.get(status, ""))
     made = {
         "job": name,
         "id": Text(str(job["id"]).rjust(widths["id"]), "grey62"),

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 from textual.widgets import DataTable
 
-from lockside.cli import jobs, times
+from lockside.cli import times
 from lockside.cli.top import rows
 from lockside.cli.top.usage import Usage
 
@@ -38,15 +38,18 @@ class JobTable(DataTable[Text]):
         key = self.coordinate_to_cell_key(self.cursor_coordinate).row_key
         return self.jobs.get(str(key.value))
 
-    def show_jobs(self, listed: list[Json], usage: Mapping[str, Usage], room: int) -> None:
+    def show_jobs(self, listed: list[rows.Row], usage: Mapping[str, Usage], room: int) -> None:
         """Show these jobs in `room` columns; what is the same already stays untouched."""
         if not self.columns:
             return
         before = self.selected
-        self.jobs = {str(job["id"]): job for job in listed}
+        self.jobs = {str(row.job["id"]): row.job for row in listed}
         widths = self._widths(listed, room)
         now = times.now()
-        cells = {number: rows.cells(job, usage.get(number), now, widths) for number, job in self.jobs.items()}
+        cells = {
+            number: rows.cells(row, usage.get(number), now, widths)
+            for number, row in zip(self.jobs, listed, strict=True)
+        }
         if [str(key.value) for key in self.rows] != list(cells):
             self._refill(cells, before)
             return
@@ -67,12 +70,12 @@ class JobTable(DataTable[Text]):
             self.move_cursor(row=min(place, len(cells) - 1), animate=False, scroll=False)
         self.scroll_to(y=scrolled, animate=False)
 
-    def _widths(self, listed: list[Json], room: int) -> dict[str, int]:
+    def _widths(self, listed: list[rows.Row], room: int) -> dict[str, int]:
         """Give names what they need, up to a part of the room; the rest is for the last column."""
-        longest = max((len(jobs.alone(job)) for job in listed), default=10) + 2
+        longest = max((row.width for row in listed), default=12)
         widths = {"for": rows.FOR, "cpu": rows.CPU, "memory": rows.MEMORY}
         widths["job"] = min(longest, max(_LEAST_NAME, room // 3))
-        widths["id"] = max((len(str(job["id"])) for job in listed), default=2)
+        widths["id"] = max((len(str(row.job["id"])) for row in listed), default=2)
         taken = sum(widths.values()) + _PADDING * len(rows.COLUMNS)
         widths["state"] = max(_LEAST_STATE, room - taken)
         for name, column in zip(rows.COLUMNS, self.ordered_columns, strict=True):
