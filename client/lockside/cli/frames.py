@@ -57,7 +57,7 @@ def frames(
 
 
 class FramePrinter:
-    """Prints frames: on a terminal stderr is coloured, elsewhere each stream goes to its own as it is."""
+    """Prints the frames of one job for programs: each stream to its own, as it is, or as JSON."""
 
     def __init__(self, session: Session) -> None:
         self._out = session.out
@@ -67,25 +67,14 @@ class FramePrinter:
         if self._out.as_json:
             self._out.json_line(frame)
         elif frame.get("dropped"):
-            self._out.line(self._out.paint("dim", dropped(frame)))
+            self._out.line(dropped(frame))
         else:
-            self._text(frame)
+            target = sys.stderr if frame["stream"] == "stderr" else sys.stdout
+            text = str(frame.get("text") or "")
+            # With --plain the output may still be a screen.
+            target.write(shown_log(text, coloured=False) if target.isatty() else text)
+            target.flush()
         self._out.flush()
-
-    def _text(self, frame: Json) -> None:
-        text = str(frame.get("text") or "")
-        is_stderr = frame["stream"] == "stderr"
-        target = sys.stderr if is_stderr and not self._out.terminal else sys.stdout
-        if target.isatty():
-            text = shown_log(text, coloured=self._out.coloured)
-        if self._out.terminal and is_stderr:
-            text = "".join(self._coloured(line) for line in text.splitlines(keepends=True))
-        target.write(text)
-        target.flush()
-
-    def _coloured(self, line: str) -> str:
-        body = line.rstrip("\n")
-        return self._out.paint("yellow", body) + line[len(body) :]
 
 
 def dropped(frame: Json) -> str:

@@ -6,7 +6,9 @@ from lockside.cli import exits, jobs, times
 from lockside.cli.family import load_family
 from lockside.cli.frames import FramePrinter, frames
 from lockside.cli.grammar import UsageError
-from lockside.cli.loglines import LineMaker, LinePrinter, lines_of
+from lockside.cli.live import Region
+from lockside.cli.loglines import LineMaker, LinePrinter, last_state, lines_of
+from lockside.cli.screen import shown_log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def logs(session: Session, parsed: Parsed) -> int:
     ]
     wanted = _Wanted(parsed, roots)
     try:
-        if wanted.is_plain:
+        if wanted.is_plain and not session.out.terminal:
             _as_it_is(session, parsed, str(roots[0]["id"]), wanted)
         else:
             _Merged(session, parsed, roots, wanted).show()
@@ -92,14 +94,20 @@ def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> No
 
 
 class _Merged:
-    """The lines of several jobs, or some lines of one: first those there are, by time, then as they come."""
+    """The lines of several jobs, or some lines of one: first those there are, by time, then as they come.
+
+    On a terminal what has no line end yet stands below the others, and changes as it goes on.
+    """
 
     def __init__(self, session: Session, parsed: Parsed, roots: list[Json], wanted: _Wanted) -> None:
         self._session = session
         self._roots = roots
         self._wanted = wanted
         self._follow = parsed.flag("follow")
-        self._printer = LinePrinter(session.out, wanted.since, wanted.pattern, parsed.flag("times"))
+        self._region = Region(session.out)
+        self._printer = LinePrinter(
+            session.out, wanted.since, wanted.pattern, parsed.flag("times"), self._region.above
+        )
         self._makers: dict[str, LineMaker] = {}
         self._places: dict[str, int] = {}
 
@@ -111,7 +119,12 @@ class _Merged:
         for line in self._last(self._history(found)):
             self._printer.show(line)
         if self._follow:
+            if self._session.out.terminal:
+                self._session.aside = self._region.above
+            self._draw_unfinished()
             self._go_on()
+            self._session.aside = None
+        self._region.clear()
         for maker in self._makers.values():
             self._show_wanted(maker.rest())
 
@@ -168,6 +181,12 @@ class _Merged:
             maker = self._makers.setdefault(str(job["id"]), LineMaker(str(job["id"])))
             for frame in new:
                 self._show_wanted(maker.take(frame))
+            self._draw_unfinished()
+
+    def _draw_unfinished(self) -> None:
+        texts = [shown_log(last_state(one.unfinished()), coloured=False) for one in self._makers.values()]
+        out = self._session.out
+        self._region.draw([out.spans([(text, "dim")], out.width - 1) for text in texts if text])
 
     def _show_wanted(self, lines: Iterator[Line]) -> None:
         for line in lines:

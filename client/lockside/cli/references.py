@@ -96,7 +96,10 @@ def _remedy(session: Session, error: LocksideError, component: str, config: str 
     known = configs
     if config is None:
         known = [*configs, *(str(each["id"]) for each in session.call("component.list")["components"])]
-    near = nearest(f"{component}/{config}" if config else component, known)
+    target = f"{component}/{config}" if config else component
+    if target in known:
+        return ""
+    near = nearest(target, known)
     if not near and config is None and which(component):
         return f"To run the program of that name: lockside run -- {component}"
     return (f"Did you mean '{near}'? " if near else "") + _where(known)

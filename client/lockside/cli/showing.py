@@ -209,7 +209,9 @@ def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
     match job["status"]:
         case "created" | "waiting":
+            held = any(reason["kind"] == "held" for reason in job.get("reasons") or ())
             return [
+                *([(f"lockside release {number}", "let it go")] if held else []),
                 (f"lockside logs -f {number}", "wait for its log"),
                 (f"lockside prio {number} high", "let it go before others"),
                 (f"lockside kill {number}", "give it up"),
