@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, RichLog, Static
 
 from client.conftest import Run
-from client.fakedaemon import FakeDaemon, job
+from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
 from client.screens import Terminal
 from lockside.cli import times
 from lockside.cli.top.app import Top
@@ -135,6 +135,26 @@ async def test_on_a_small_terminal_failures_stand_in_the_table_and_pools_on_one_
         assert not app.screen.query_one("#side").display
         widths = sum(column.width + 2 for column in app.screen.query_one("#jobs", DataTable).ordered_columns)
         assert widths <= 80
+
+
+async def test_foreign_texts_are_only_texts(live: FakeDaemon) -> None:
+    evil = "\x1b]0;x\x07[bold]n[/bold]"
+    live.answers["job.list"] = lambda asked: {
+        "jobs": [waiting() | {"name": evil, "reasons": [{"kind": "held", "message": evil}]}]
+        if "waiting" in asked["status"]
+        else []
+    }
+    live.answers["daemon.status"]["pools"][1]["comment"] = evil
+    live.answers["job.hold"] = in_turn(Refusal(-32003, f"No: {evil}"))
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 1)
+        await pilot.press("h")
+        await until(pilot, lambda: len(app._notifications) > 0)
+        await pilot.pause()
+        picture = app.export_screenshot()
+    assert "[bold]n[/bold]" in picture.replace("&#160;", " ")
+    assert "\x1b" not in picture
 
 
 async def test_it_asks_again_when_events_come_and_not_otherwise(live: FakeDaemon) -> None:

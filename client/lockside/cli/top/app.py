@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Footer, Static
 
 from lockside.cli import jobs, times
+from lockside.cli.output import one_line
 from lockside.cli.top import rows
 from lockside.cli.top.feed import NOTHING, Feed, Snapshot
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
@@ -221,9 +222,13 @@ class Top(App[None]):
         try:
             await self._feed.call(method, id=job["id"])
         except LocksideError as error:
-            self.notify(error.message, title=jobs.called(job), severity="error", timeout=6)
+            self._refused(job, error)
         else:
-            self.notify(f"{jobs.called(job)} is {done}.", timeout=3)
+            self.notify(f"{jobs.called(job)} is {done}.", timeout=3, markup=False)
+
+    def _refused(self, job: Json, error: LocksideError) -> None:
+        said = f"{jobs.called(job)}: {one_line(error.message)}"
+        self.notify(said, severity="error", timeout=6, markup=False)
 
     def action_kill(self) -> None:
         """Stop the selected job, after a question that says what that would do."""
@@ -235,7 +240,7 @@ class Top(App[None]):
         try:
             effect = await self._feed.call("job.terminate", id=job["id"], dryRun=True)
         except LocksideError as error:
-            self.notify(error.message, title=jobs.called(job), severity="error", timeout=6)
+            self._refused(job, error)
             return
         if await self.push_screen_wait(Question(f"Kill {jobs.called(job)}?", self._effect(effect))):
             await self._act(job, "job.terminate", "being stopped")
@@ -250,7 +255,7 @@ class Top(App[None]):
             "started": "lets start",
         }
         for name, word in words.items():
-            listed = [str(each) for each in effect.get(name) or ()]
+            listed = [one_line(str(each)) for each in effect.get(name) or ()]
             if name != "freed":
                 listed = [jobs.called(shown[each]) if each in shown else f"job {each}" for each in listed]
             if listed:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lockside.cli import jobs, times
 from lockside.cli.family import label, tree
-from lockside.cli.output import display_width, fit
+from lockside.cli.output import display_width, fit, one_line
 from lockside.cli.top.feed import Snapshot
 from lockside.cli.top.usage import Usage
 
@@ -160,7 +160,7 @@ def pool(one: Json, width: int) -> Text:
 
 def _by(one: Json) -> str:
     by = f" by {one['pausedBy']}" if one.get("pausedBy") else ""
-    return by + (f": {one['comment']}" if one.get("comment") else "")
+    return by + (f": {one_line(str(one['comment']))}" if one.get("comment") else "")
 
 
 def pools_in_a_line(found: list[Json], width: int) -> Text:
@@ -194,7 +194,7 @@ def head(snapshot: Snapshot, width: int) -> Text:
     status = snapshot.status
     if snapshot.away:
         text = Text(" the daemon is away; jobs go on without it ", "white on dark_red")
-        text.append(f" {snapshot.away}", "grey70")
+        text.append(f" {one_line(snapshot.away)}", "grey70")
     elif not status:
         return Text(" asking the daemon …", "grey70")
     else:
