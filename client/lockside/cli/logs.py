@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _FIELDS = ["id", "runId", "type", "name", "component", "config", "creator", "attempt", "status", "isFinished"]
-_FIELDS += ["configData", "starts", "parentRunId"]
+_FIELDS += ["configData", "starts", "parentRunId", "reasons"]
 
 
 def logs(session: Session, parsed: Parsed) -> int:
@@ -121,6 +121,7 @@ class _Merged:
         if self._follow:
             if self._session.out.terminal:
                 self._session.aside = self._region.above
+            self._tell_waiting()
             self._draw_unfinished()
             self._go_on()
             self._session.aside = None
@@ -182,6 +183,12 @@ class _Merged:
             for frame in new:
                 self._show_wanted(maker.take(frame))
             self._draw_unfinished()
+
+    def _tell_waiting(self) -> None:
+        """Say that there can be no log yet."""
+        for root in self._roots:
+            if root["status"] in jobs.NOT_STARTED:
+                self._session.out.hint(f"-- {jobs.called(root)} waits: {jobs.detail(root)}")
 
     def _draw_unfinished(self) -> None:
         texts = [shown_log(last_state(one.unfinished()), coloured=False) for one in self._makers.values()]
