@@ -98,6 +98,23 @@ def test_following_a_container_shows_its_tree_and_whose_line_each_is(daemon: Fak
         assert "└─ ✓ airports.extract/weekly (3)  success" in seen.text
 
 
+def test_a_person_who_waits_sees_how_the_job_does_and_no_log_is_read(daemon: FakeDaemon) -> None:
+    ended = threading.Event()
+    running = job("42", "processing", runId="42", startTime=BEGAN, progress=0.25, message="1 of 4")
+    daemon.answers |= {
+        "job.get": running,
+        "event.subscribe": {"subscription": "1", "cursor": 0},
+        "job.wait": lambda _: {"jobs": [job("42", "error", durationSeconds=4.0)]} if ended.wait(20) else None,
+    }
+    daemon.serve_at_once = True
+    with Terminal(daemon.path, "wait", "42") as seen:
+        assert "1 of 4" in seen.until("25%")
+        ended.set()
+        assert seen.end() == 1
+        assert "airports.extract/daily (job 42): error after 4.0 s" in seen.text
+    assert daemon.params_of("job.log") == []
+
+
 def test_of_many_jobs_logs_are_read_as_they_start_and_only_bad_ends_are_told(
     daemon: FakeDaemon, tmp_path: Path
 ) -> None:

@@ -26,15 +26,15 @@ _BAR = 24
 _TICK_SECONDS = 0.5
 
 
-def follow_to_the_end(session: Session, created: list[Json]) -> int:
-    """Show what jobs write and how they do, then how they ended."""
+def follow_to_the_end(session: Session, created: list[Json], *, logs: bool = True) -> int:
+    """Show how jobs do, and what they write unless without `logs`, then how they ended."""
     ids = [str(job["id"]) for job in created]
-    view = _View(session, created)
+    view = _View(session, created, logs)
     try:
         ended = view.show()
     except KeyboardInterrupt:
         view.leave()
-        return left_alone(session, ids, "logs -f")
+        return left_alone(session, ids, "logs -f" if logs else "wait")
     if session.out.as_json:
         for job in ended:
             session.out.json_line(job)
@@ -47,11 +47,11 @@ def follow_to_the_end(session: Session, created: list[Json]) -> int:
 class _View:
     """The log lines of jobs, and below them, on a terminal, how the jobs do."""
 
-    def __init__(self, session: Session, created: list[Json]) -> None:
+    def __init__(self, session: Session, created: list[Json], logs: bool) -> None:
         self._out = session.out
         wholes = any(job.get("type") in jobs.CONTAINERS for job in created)
         self._many = len(created) > 1 or wholes
-        self.followed = Followed(session, created, children=wholes, news=session.out.terminal)
+        self.followed = Followed(session, created, children=wholes, news=session.out.terminal, logs=logs)
         self._region = Region(session.out)
         if session.out.terminal:
             session.aside = self._region.above

@@ -27,7 +27,8 @@ _LOGS_AT_ONCE = 200
 class Followed:
     """The jobs `roots`, and all below them with `children`; `jobs` has each by its id, kept up to date.
 
-    `places` says from which offset each log is read. With `news` the jobs' own news are asked for, too.
+    `places` says from which offset each log is read; without `logs` none is. With `news` the jobs' own news
+    are asked for, too.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Followed:
         *,
         children: bool,
         news: bool = True,
+        logs: bool = True,
         stream: str | None = None,
         row: str | None = None,
         places: dict[str, int] | None = None,
@@ -47,6 +49,7 @@ class Followed:
         self._session = session
         self._children = children
         self._news = news or children or len(roots) > 1
+        self._logs = logs
         self._log_filters = {"stream": stream, "row": row}
         self._places = dict(places or {})
         self._open: set[str] = set()
@@ -115,6 +118,8 @@ class Followed:
 
     def _has_log(self, job: Json) -> bool:
         """Tell whether to read its log now: of many jobs not before they start, and of a whole never."""
+        if not self._logs:
+            return False
         if len(self.roots) == 1 and not self._children:
             return True
         is_whole = self._children and (job.get("type") or "standard") != "standard"

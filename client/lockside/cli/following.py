@@ -25,6 +25,13 @@ def wait(session: Session, parsed: Parsed) -> int:
     """Wait for jobs: 0 when all ended well, 1 when one did not, 124 when the time was up."""
     ids = [session.job_id(reference) for reference in parsed.many("job")]
     timeout = parsed.number("timeout")
+    if (
+        session.out.terminal
+        and timeout is None
+        and not parsed.flag("any")
+        and len(ids) <= jobs.ANSWERED_WHOLE
+    ):
+        return wait_to_the_end(session, [session.call("job.get", id=number) for number in ids])
     try:
         ended = wait_for(session, ids, timeout, "any" if parsed.flag("any") else "all")
     except KeyboardInterrupt:
@@ -91,7 +98,11 @@ def named(ids: list[str]) -> str:
 
 
 def wait_to_the_end(session: Session, created: list[Json]) -> int:
-    """Wait for new jobs and print how they ended."""
+    """Wait for jobs and print how they ended; a person sees meanwhile how they do."""
+    if session.out.terminal:
+        from lockside.cli.follow import follow_to_the_end
+
+        return follow_to_the_end(session, created, logs=False)
     ids = [str(job["id"]) for job in created]
     try:
         ended = wait_for(session, ids)

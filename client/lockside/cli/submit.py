@@ -145,7 +145,7 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
         from lockside.cli.follow import follow_to_the_end
 
         return follow_to_the_end(session, created)
-    if parsed.flag("wait"):
+    if parsed.flag("wait") and created:
         return following.wait_to_the_end(session, created)
     _announce(session, created, parsed.flag("detach"))
     return 0
