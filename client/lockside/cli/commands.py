@@ -147,7 +147,7 @@ CATALOG = (
     Command(
         "apply",
         "lockside.cli.applying:apply",
-        "make what the daemon has stored like a folder of files",
+        "make the daemon's components, configurations and pools like a folder of files",
         (
             ("lockside apply pipeline --plan", "show what would change, and change nothing"),
             ("lockside apply pipeline", ""),
