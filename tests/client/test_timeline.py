@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from client.conftest import Run
-from client.fakedaemon import FakeDaemon, job
+from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
 from client.screens import Terminal
 from lockside.cli import times
+from lockside.cli.grammar import Parsed
 from lockside.cli.picture import svg
+from lockside.cli.rowtimes import rows_of
+from lockside.cli.session import Session
 from lockside.cli.timeline import Timeline
 
 Json = dict[str, Any]
@@ -66,6 +69,23 @@ def test_a_job_alone_is_divided_into_its_stages() -> None:
         ("├─ running", 6),
         ("└─ cleaning up", 1),
     ]
+
+
+def test_a_job_that_runs_rows_one_after_another_is_divided_into_them(daemon: FakeDaemon, run: Run) -> None:
+    whole = part("7", "", "error", 0, 30, type="standard", stageTimestamps={"output_mapping": at(29)})
+    began = {"eu": at(2), "us": at(10)}
+    daemon.answers |= {
+        "config.get": {"rows": [{"id": "eu"}, {"id": "off", "isDisabled": True}, {"id": "us"}]},
+        "job.log": lambda asked: {"frames": [{"seq": 0, "time": began[asked["row"]]}]},
+    }
+    session = Session(Parsed(None, {"socket": daemon.path}))
+    drawn = Timeline([whole], NOW, rows_of(session, whole))
+    assert [(bar.lines + bar.name, bar.begin, bar.end, bar.status) for bar in drawn.bars[1:]] == [
+        ("├─ row eu", 2, 10, "success"),
+        ("└─ row us", 10, 29, "error"),
+    ]
+    daemon.answers["config.get"] = in_turn(Refusal(-32001, "It is deleted."))
+    assert rows_of(session, whole) == []
 
 
 @pytest.mark.parametrize("columns", [80, 60, 200])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from lockside.cli import exits, family, jobs, times
 from lockside.cli.output import display_width, fit, pad
+from lockside.cli.rowtimes import rows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from typing import Any
 
@@ -54,9 +56,12 @@ class Bar:
 
 
 class Timeline:
-    """The bars of a job and all below it, and the time that they span, in seconds from `zero`."""
+    """The bars of a job and all below it, and the time that they span, in seconds from `zero`.
 
-    def __init__(self, found: list[Json], now: datetime) -> None:
+    A job alone is divided into its rows, or into its stages.
+    """
+
+    def __init__(self, found: list[Json], now: datetime, rows: Sequence[Json] = ()) -> None:
         self.job = found[0]
         self.zero = min(times.parsed(job["createdTime"]) for job in found)
         self.bars = [
@@ -65,7 +70,7 @@ class Timeline:
         ]
         self.seconds = max(0.001, *(bar.end for bar in self.bars))
         if len(found) == 1:
-            self.bars += _stages(found[0], self.zero, now)
+            self.bars += _rows(rows, self.zero, now) if rows else _stages(found[0], self.zero, now)
 
     def ticks(self, most: int) -> list[float]:
         """Round times for an axis, at most so many."""
@@ -76,6 +81,11 @@ class Timeline:
 
 def _after(zero: datetime, text: str) -> float:
     return (times.parsed(text) - zero).total_seconds()
+
+
+def _rows(rows: Sequence[Json], zero: datetime, now: datetime) -> list[Bar]:
+    """Make a bar of each row of a job that runs them one after another."""
+    return [Bar(row, "└─ " if row is rows[-1] else "├─ ", jobs.part(row), zero, now) for row in rows]
 
 
 def _stages(job: Json, zero: datetime, now: datetime) -> list[Bar]:
@@ -101,7 +111,8 @@ def timeline(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json({"jobs": found})
         return exits.DONE
-    drawn = Timeline(found, times.now())
+    rows = rows_of(session, found[0]) if len(found) == 1 else []
+    drawn = Timeline(found, times.now(), rows)
     for option in ("html", "svg"):
         path = parsed.text(option)
         if path is not None:
