@@ -115,7 +115,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "labels": dict(_label(each) for each in parsed.many("label")),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
-        since: _since(parsed.text("since")),
+        since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 
@@ -133,15 +133,6 @@ def _run_id(session: Session, reference: str | None) -> str | None:
         return reference
     job = session.call("job.get", id=session.job_id(reference), fields=["runId"])
     return str(job["runId"])
-
-
-def _since(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return times.wire(times.since(text, times.now()))
-    except ValueError as error:
-        raise UsageError(f"--since: {error}", "ls") from error
 
 
 def _me() -> str:

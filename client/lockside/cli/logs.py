@@ -53,7 +53,7 @@ class _Wanted:
     def __init__(self, parsed: Parsed, roots: list[Json]) -> None:
         self.stream = "stdout" if parsed.flag("stdout") else "stderr" if parsed.flag("stderr") else None
         self.row = parsed.text("row")
-        self.since = _since(parsed.text("since"))
+        self.since = times.wire_since(parsed.text("since"), "logs")
         self.pattern = _pattern(parsed.text("grep"))
         self.count = None if parsed.number("lines") is None else int(parsed.number("lines") or 0)
         self.children = parsed.flag("children") or (self.row is None and any(map(_is_container, roots)))
@@ -65,15 +65,6 @@ class _Wanted:
 def _is_container(job: Json) -> bool:
     """Tell whether a job writes nothing itself; those of a retried job are its attempts' already."""
     return job.get("type") in jobs.CONTAINERS and job.get("type") != "retryContainer"
-
-
-def _since(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return times.wire(times.since(text, times.now()))
-    except ValueError as error:
-        raise UsageError(f"--since: {error}", "logs") from error
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

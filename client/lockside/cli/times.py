@@ -105,6 +105,16 @@ def since(text: str, now: datetime) -> datetime:
     return there if there.tzinfo else there.astimezone()
 
 
+def wire_since(text: str | None, command: str) -> str | None:
+    """Give what was typed behind a command's --since as the wire wants it; raises UsageError."""
+    from lockside.cli.grammar import UsageError
+
+    try:
+        return None if text is None else wire(since(text, now()))
+    except ValueError as error:
+        raise UsageError(f"--since: {error}", command) from error
+
+
 def wire_ago(seconds: float) -> str:
     """Give the time so many seconds ago as the wire wants it."""
     import time

@@ -20,17 +20,7 @@ HEADINGS = {"job": "  JOB", "id": "ID", "for": "FOR", "cpu": "CPU", "memory": "M
 RIGHT = {"id", "for", "cpu", "memory"}
 FOR, CPU, MEMORY = 8, 5, 8
 _METER = 10
-_STYLES = {
-    "created": "grey62",
-    "waiting": "yellow",
-    "processing": "cyan",
-    "terminating": "magenta",
-    "success": "green",
-    "warning": "yellow",
-    "error": "red",
-    "cancelled": "grey62",
-    "terminated": "magenta",
-}
+_STYLES = {word: colour.replace("dim", "grey62") for word, colour in jobs.COLOURS.items()}
 
 
 class Row(NamedTuple):
