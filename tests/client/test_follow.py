@@ -98,6 +98,20 @@ def test_following_a_container_shows_its_tree_and_whose_line_each_is(daemon: Fak
         assert "└─ ✓ airports.extract/weekly (3)  success" in seen.text
 
 
+def test_without_colours_a_sign_tells_stderr_apart(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    daemon.answers["job.get"] = lambda asked: job(asked["id"])
+    daemon.answers["job.log"] = logs_of(j1=[frame(0, "out\n"), frame(1, "bad\n", "stderr", second=1)])
+    with Terminal(daemon.path, "logs", "1") as seen:
+        assert seen.end() == 0
+        assert seen.lines[:2] == ["out", "! bad"]
+    with Terminal(daemon.path, "logs", "1", "2") as seen:
+        assert seen.end() == 0
+        assert seen.lines == ["airports.extract/daily 1 │ out", "airports.extract/daily 1 ! bad"]
+
+
 def test_a_person_who_waits_sees_how_the_job_does_and_no_log_is_read(daemon: FakeDaemon) -> None:
     ended = threading.Event()
     running = job("42", "processing", runId="42", startTime=BEGAN, progress=0.25, message="1 of 4")

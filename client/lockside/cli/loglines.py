@@ -150,10 +150,12 @@ class LinePrinter:
     def _pretty(self, line: Line) -> str:
         from lockside.cli.times import parsed
 
-        before = ""
+        # Where no colour can, a sign tells stderr apart.
+        is_marked = line.stream == "stderr" and not self._out.coloured
+        before = "! " if is_marked else ""
         if line.job in self._labels:
             text, colour = self._labels[line.job]
-            before = self._out.paint(colour, pad(text, self._width) + " │ ")
+            before = self._out.paint(colour, pad(text, self._width) + (" ! " if is_marked else " │ "))
         if self._show_times:
             stamp = f"{parsed(line.time).astimezone():%H:%M:%S.%f}"[:-3]
             before += self._out.paint("dim", stamp + "  ")
