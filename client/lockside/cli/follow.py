@@ -70,8 +70,7 @@ class _View:
                 self._write(job, frames)
             self._draw()
         for maker in self._makers.values():
-            for line in maker.rest():
-                self._printer.show(line)
+            self._printer.show(maker.rest())
         self.leave()
         return self.followed.ended
 
@@ -92,9 +91,7 @@ class _View:
             known = self.followed.jobs.values()
             self._printer.name(one for one in known if one.get("type") not in jobs.CONTAINERS)
         maker = self._makers.setdefault(number, LineMaker(number))
-        for frame in frames:
-            for line in maker.take(frame):
-                self._printer.show(line)
+        self._printer.show(line for frame in frames for line in maker.take(frame))
 
     def _draw(self) -> None:
         if not self._out.terminal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 
 from lockside.cli import jobs
 from lockside.cli.frames import dropped, frames
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LABEL_COLOURS = ("cyan", "green", "magenta", "blue", "yellow")
 _LONGEST_LABEL = 30
+_AT_ONCE = 500
 
 
 class Line:
@@ -135,15 +137,22 @@ class LinePrinter:
             return False
         return self._pattern is None or bool(self._pattern.search(line.text))
 
-    def show(self, line: Line) -> None:
-        """Print a line that is wanted."""
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print those of the lines that are wanted; on a terminal many in one piece."""
+        wanted = filter(self.wants, lines)
+        if not self._out.terminal:
+            for line in wanted:
+                self._show_one(line)
+            return
+        while piece := "".join(self._pretty(line) + "\n" for line in islice(wanted, _AT_ONCE)):
+            (self._write or self._out.write)(piece)
+            self._out.flush()
+
+    def _show_one(self, line: Line) -> None:
         if self._out.as_json:
             self._out.json_line(
                 {"job": line.job, "time": line.time, "stream": line.stream, "text": line.text}
             )
-        elif self._out.terminal:
-            (self._write or self._out.write)(self._pretty(line) + "\n")
-            self._out.flush()
         else:
             self._plain(line)
 

@@ -107,8 +107,7 @@ class _Merged:
         found = self._jobs()
         if self._wanted.is_many:
             self._printer.name(found)
-        for line in self._last(self._history(found)):
-            self._printer.show(line)
+        self._printer.show(self._last(self._history(found)))
         if self._follow:
             if self._session.out.terminal:
                 self._session.aside = self._region.above
@@ -118,7 +117,7 @@ class _Merged:
             self._session.aside = None
         self._region.clear()
         for maker in self._makers.values():
-            self._show_wanted(maker.rest())
+            self._printer.show(maker.rest())
 
     def _jobs(self) -> list[Json]:
         """The jobs whose logs are meant; each once, also when one is below another."""
@@ -171,8 +170,7 @@ class _Merged:
             if self._wanted.is_many:
                 self._printer.name([job])
             maker = self._makers.setdefault(str(job["id"]), LineMaker(str(job["id"])))
-            for frame in new:
-                self._show_wanted(maker.take(frame))
+            self._printer.show(line for frame in new for line in maker.take(frame))
             self._draw_unfinished()
 
     def _tell_waiting(self) -> None:
@@ -185,11 +183,6 @@ class _Merged:
         texts = [shown_log(last_state(one.unfinished()), coloured=False) for one in self._makers.values()]
         out = self._session.out
         self._region.draw([out.spans([(text, "dim")], out.width - 1) for text in texts if text])
-
-    def _show_wanted(self, lines: Iterator[Line]) -> None:
-        for line in lines:
-            if self._printer.wants(line):
-                self._printer.show(line)
 
 
 def _tell_end(session: Session, number: str, followed: bool) -> None:
