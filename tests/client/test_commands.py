@@ -124,7 +124,7 @@ def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run
 
 
 def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
-    gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2500000}}
+    gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2621440}}
     page = {"frames": [gap], "nextOffset": 1, "isComplete": True}
     daemon.answers["job.log"] = in_turn(page, {"frames": [], "nextOffset": 1, "isComplete": True})
     daemon.answers["job.get"] = job()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 10
 _TREE_LINES = 40
+_MORE = {"timeout": "--timeout DURATION", "out_of_memory": "--memory SIZE"}
 
 
 def show(session: Session, parsed: Parsed) -> int:
@@ -84,7 +85,7 @@ def _limits(job: Json) -> str:
     limits = job.get("limits") or {}
     said = []
     if limits.get("timeoutSeconds"):
-        said.append(times.span(float(limits["timeoutSeconds"])))
+        said.append(times.span(float(limits["timeoutSeconds"])).replace(".0 ", " "))
     if limits.get("memoryBytes"):
         said.append(f"{times.size(limits['memoryBytes'])} of memory")
     return ", ".join(said)
@@ -163,6 +164,11 @@ def _result(job: Json) -> list[str]:
         found = (result.get("output") or {}).get(name) or []
         if found:
             lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+    stages = (result.get("artifacts") or {}).get("stages") or []
+    if stages:
+        lines.append(
+            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
+        )
     retries = (job.get("retries") or {}).get("jobs") or ()
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
     killed = (job.get("killReport") or {}).get("processes") or []
@@ -233,7 +239,10 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     steps = [(f"lockside logs {number}", "all that it wrote"), again]
     if has_children:
         return [(f"lockside retry --all-failed {number}", "run again what failed of it"), *steps]
-    if job.get("config"):
+    kind = ((job.get("result") or {}).get("error") or {}).get("kind")
+    if kind in _MORE:
+        steps.insert(0, (f"lockside resubmit {number} {_MORE[kind]}", "with more of it"))
+    elif job.get("config"):
         debug = f"lockside run {job['component']}/{job['config']} --mode debug"
         steps.append((debug, "and keep the data of every step"))
     return steps

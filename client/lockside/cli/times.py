@@ -69,11 +69,11 @@ def local(text: str | None, now: datetime) -> str:
 
 
 def size(count: float) -> str:
-    """Give a number of bytes: `512 B`, `3.4 MB`."""
+    """Give a number of bytes: `512 B`, `3.4 MB`; units are powers of 1024, as where sizes are typed."""
     units = ("B", "kB", "MB", "GB", "TB")
     index = 0
-    while count >= 1000 and index < len(units) - 1:
-        count /= 1000
+    while count >= 1024 and index < len(units) - 1:
+        count /= 1024
         index += 1
     return f"{count:.0f} B" if not index else f"{count:.1f} {units[index]}"
 
