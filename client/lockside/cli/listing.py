@@ -23,6 +23,7 @@ _SETS = {
     "failed": ("error", "cancelled", "terminated"),
 }
 _PAGE = 1000
+_NARROW = 76
 DEFAULT_LIMIT = 20
 
 
@@ -157,7 +158,12 @@ def print_jobs(out: Output, found: list[Json], as_tree: bool) -> None:
         rows = [_row(job, lines + label(job, bool(lines)), now) for lines, job in tree(found)]
     else:
         rows = [_row(job, jobs.alone(job), now) for job in found]
-    out.table(("JOB", "ID", "STATUS", "TOOK", "CREATED", ""), rows)
+    headings = ("JOB", "ID", "STATUS", "TOOK", "CREATED", "")
+    if out.width < _NARROW:
+        place = headings.index("CREATED")
+        headings = headings[:place] + headings[place + 1 :]
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    out.table(headings, rows)
 
 
 def _row(job: Json, name: str, now: Any) -> list[Cell]:
