@@ -158,7 +158,7 @@ def print_jobs(out: Output, found: list[Json], as_tree: bool) -> None:
         rows = [_row(job, lines + label(job, bool(lines)), now) for lines, job in tree(found)]
     else:
         rows = [_row(job, jobs.alone(job), now) for job in found]
-    headings = ("JOB", "ID", "STATUS", "TOOK", "CREATED", "")
+    headings = ["JOB", "ID", "STATUS", "TOOK", "CREATED", ""]
     if out.width < _NARROW:
         place = headings.index("CREATED")
         headings = headings[:place] + headings[place + 1 :]
