@@ -30,7 +30,7 @@ def test_ls_asks_for_what_people_mean(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = {"jobs": [], "nextCursor": None}
     run("ls", "--failed", "--config", "a/b", "--since", "2026-01-31", "--label", "team=x", "-n", "5")
     asked = daemon.params_of("job.list")[0]
-    assert asked["status"] == ["error", "cancelled", "terminated"]
+    assert asked["status"] == ["error", "terminated"]
     assert (asked["component"], asked["config"], asked["limit"]) == ("a", "b", 5)
     assert asked["labels"] == {"team": "x"}
     assert asked["finishedFrom"].endswith("Z")

@@ -126,7 +126,7 @@ def test_a_wait_is_explained_with_the_name_the_owner_and_the_progress_of_the_oth
 @pytest.mark.parametrize(
     ("reference", "asked", "meant"),
     [
-        ("last", {"creator": "user"}, "7"),
+        ("last", {}, "7"),
         ("airports.extract", {"component": "airports.extract"}, "7"),
         ("nightly", {"text": "nightly"}, "7"),
     ],
@@ -134,8 +134,8 @@ def test_a_wait_is_explained_with_the_name_the_owner_and_the_progress_of_the_oth
 def test_a_job_can_be_meant_by_name_and_is_never_a_part_of_another(
     daemon: FakeDaemon, run: Run, reference: str, asked: Json, meant: str
 ) -> None:
-    phase = job("9", type="phaseContainer", name="nightly")
-    attempt = job("8", creator={"type": "retry"}, name="nightly")
+    phase = job("9", type="phaseContainer", name="nightly", relation="strong")
+    attempt = job("8", creator={"type": "retry"}, name="nightly", relation="strong")
     whole = job(meant, "created", name="nightly")
 
     def listed(wanted: Json) -> Json:

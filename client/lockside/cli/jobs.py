@@ -37,6 +37,7 @@ SYMBOLS = {
     "cancelled": "-",
     "terminated": "■",
 }
+NOTABLE_WAIT_SECONDS = 0.5
 ANSWERED_WHOLE = 100
 NAMING = ["id", "name", "component", "config", "configData"]
 BRIEF = ["id", "runId", "type", "name", "component", "config", "status", "isFinished", "reasons", "starts"]
@@ -168,9 +169,10 @@ def stages(job: Json) -> list[tuple[str, float]]:
 
 
 def stage_line(job: Json) -> str:
-    """Say how long each part of a job took: waiting first, then its stages, as far as they took any."""
-    parts = [("waited", float(job.get("queueSeconds") or 0)), *stages(job)]
-    return " · ".join(f"{name} {times.span(seconds)}" for name, seconds in parts if seconds >= 0.01)
+    """Say how long each part of a job took: waiting, if it is worth a word, then its stages."""
+    waited = float(job.get("queueSeconds") or 0)
+    parts = [*([("waited", waited)] if waited >= NOTABLE_WAIT_SECONDS else []), *stages(job)]
+    return " · ".join(f"{name} {times.span(seconds)}" for name, seconds in parts)
 
 
 def exit_code_of(job: Json) -> int | None:

@@ -20,7 +20,7 @@ _SETS = {
     "active": jobs.LIVE,
     "running": jobs.RUNNING,
     "waiting": jobs.NOT_STARTED,
-    "failed": ("error", "cancelled", "terminated"),
+    "failed": ("error", "terminated"),
 }
 _PAGE = 1000
 _NARROW = 76

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_FIELDS = ["id", "name", "type", "creator", "component", "config"]
+_FIELDS = ["id", "name", "type", "creator", "relation", "component", "config"]
 _PART_OF_ANOTHER = {"container", "retry"}
 _SOME = 100
 
@@ -29,7 +29,7 @@ def job_named(session: Session, reference: str) -> str:
         return reference
     for wanted in _searches(reference):
         found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
-        whole = [job for job in found if _is_whole(job) and _fits(job, reference)]
+        whole = [job for job in found if _is_whole(job, reference) and _fits(job, reference)]
         if whole:
             return str(whole[0]["id"])
     near = ""
@@ -43,17 +43,19 @@ def job_named(session: Session, reference: str) -> str:
 
 def _searches(reference: str) -> list[Json]:
     if reference == "last":
-        return [{"creator": "user"}, {}]
+        return [{}, {"creator": "user"}]
     component, slash, config = reference.partition("/")
     if slash:
         return [{"component": component, "config": config}] if config else []
     return [{"component": component}, {"text": reference}]
 
 
-def _is_whole(job: Json) -> bool:
-    """Leave out what stands for a part of another job: phases, rows, attempts."""
+def _is_whole(job: Json, reference: str) -> bool:
+    """Leave out what stands for a part of another job: phases, rows, attempts; for `last` tasks, too."""
+    if job.get("relation") != "strong":
+        return True
     creator = (job.get("creator") or {}).get("type")
-    return job.get("type") != "phaseContainer" and creator not in _PART_OF_ANOTHER
+    return reference != "last" and job.get("type") != "phaseContainer" and creator not in _PART_OF_ANOTHER
 
 
 def _fits(job: Json, reference: str) -> bool:

@@ -91,8 +91,9 @@ def _waits(session: Session, job: Json, events: list[Json]) -> list[str]:
     if not found and job.get("relation") == "strong":
         found += _for_its_container(session, job, begin, end)
     was_held = any(event["kind"] == "job.held" for event in events)
-    if not found and not was_held:
-        found.append(f"waited {times.span((end - begin).total_seconds())} for {_somewhere(job, events)}")
+    seconds = (end - begin).total_seconds()
+    if not found and not was_held and seconds >= jobs.NOTABLE_WAIT_SECONDS:
+        found.append(f"waited {times.span(seconds)} for {_somewhere(job, events)}")
     return found
 
 

@@ -22,7 +22,7 @@ SEEING = (
             Option("--active", "only what has not ended"),
             Option("--running", "only what runs"),
             Option("--waiting", "only what waits"),
-            Option("--failed", "only error, cancelled and terminated"),
+            Option("--failed", "only error and terminated; what was cancelled for it is not"),
             Option("--status", "only this status (repeat for more)", "STATUS", many=True),
             Option("--config", "only this component or configuration", "COMPONENT/CONFIG"),
             Option("--pool", "only in this pool", "POOL"),
