@@ -184,6 +184,14 @@ def test_a_daemon_that_is_well_is_said_to_be_well(daemon: FakeDaemon, run: Run) 
     assert run("status").out.startswith("lockside 1.0 is well; up 1 min, pid 7\n")
 
 
+def test_keepers_of_another_release_are_told_and_a_silent_one_is_wrong(daemon: FakeDaemon, run: Run) -> None:
+    leaving = {"isConnected": True, "pid": 5, "runs": 1}
+    daemon.answers["daemon.status"] = status(formerKeepers=[leaving, {"isConnected": False, "runs": 0}])
+    out = run("status").out
+    assert "✗ a keeper of another release lives and does not answer" in out
+    assert "of another release: pid 5, 1 process tree; it leaves with the last one" in out
+
+
 def test_what_is_wrong_is_told_since_when_and_with_what_to_do(daemon: FakeDaemon, run: Run) -> None:
     paused = {"id": "loads", "slots": 2, "running": 0, "queued": 4, "isPaused": True, "pausedBy": "ann"}
     daemon.answers |= {

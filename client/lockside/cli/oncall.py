@@ -83,6 +83,9 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
         troubles.append(_store(session, found["store"], waiting))
     if not found["keeper"]["isConnected"]:
         troubles.append(_keeper(session, found["keeper"], waiting))
+    if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
+        what = "a keeper of another release lives and does not answer"
+        troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
         troubles.append(_drain(session, found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
@@ -183,11 +186,9 @@ def _facts(session: Session, found: Json) -> None:
     rows += [
         ("pool" if not place else "", _slots(session, pool)) for place, pool in enumerate(found["pools"])
     ]
-    rows += [
-        ("store", _stored(found)),
-        ("keeper", _kept(found["keeper"])),
-        ("socket", session.connection.path),
-    ]
+    rows += [("store", _stored(found)), ("keeper", _kept(found["keeper"]))]
+    rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
+    rows.append(("socket", session.connection.path))
     for name, value in rows:
         out.line(f"  {out.paint('dim', f'{name:<8}')}{value}")
 
@@ -220,3 +221,11 @@ def _kept(keeper: Json) -> str:
         return "cannot be reached"
     by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
     return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
+
+
+def _former(keeper: Json) -> str:
+    """Say what a keeper of another release still keeps."""
+    if not keeper["isConnected"]:
+        return "another one lives and does not answer"
+    kept = _count(keeper["runs"], "process tree")
+    return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"

@@ -19,6 +19,13 @@ def parsed(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def text_of_seconds(seconds: float) -> str:
+    """Give seconds since the epoch as a time of the wire."""
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def span(seconds: float) -> str:
     """Give a duration in its two largest units: `4.2 s`, `3 min 20 s`, `2 d 4 h`."""
     if seconds < 0.0995:
@@ -119,7 +126,7 @@ def wire_ago(seconds: float) -> str:
     """Give the time so many seconds ago as the wire wants it."""
     import time
 
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+    return text_of_seconds(time.time() - seconds)
 
 
 def wire(time: datetime) -> str:

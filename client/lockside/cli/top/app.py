@@ -57,7 +57,6 @@ class Top(App[None]):
         self._sampler = Sampler()
         self._usage: dict[str, Usage] = {}
         self._snapshot = NOTHING
-        self._is_there = False
         self._only_failures = False
 
     def compose(self) -> ComposeResult:
@@ -74,7 +73,6 @@ class Top(App[None]):
 
     def on_mount(self) -> None:
         """Begin to listen, and let the clocks go."""
-        self._is_there = True
         self._redraw()
         self.run_worker(self._feed.run())
         self.set_interval(TICK_SECONDS, self._tick)
@@ -106,8 +104,13 @@ class Top(App[None]):
     def _table(self) -> JobTable:
         return self.screen_stack[0].query_one("#jobs", JobTable)
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all is there to be drawn: not while the view is put together or taken apart."""
+        return bool(self.screen_stack) and bool(self.screen_stack[0].query("#selected"))
+
     def _redraw(self) -> None:
-        if not self._is_there:
+        if not self._is_whole:
             return
         main = self.screen_stack[0]
         width = self.size.width
@@ -153,7 +156,8 @@ class Top(App[None]):
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
         """Tell of the job that the cursor came to."""
-        self._draw_selected()
+        if self._is_whole:
+            self._draw_selected()
 
     def _draw_selected(self) -> None:
         job = self._table.selected
