@@ -117,6 +117,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
+    remedy = "`lockside show JOB` tells how it stands; `lockside retry JOB` runs it again once it has ended."
 
 
 class Forbidden(LocksideError):

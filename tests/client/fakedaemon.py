@@ -28,16 +28,21 @@ class HangUp(Exception):
 
 
 class FakeDaemon:
-    """Answers what `answers` says; anything else is an unknown method. `calls` has what came, in order."""
+    """Answers what `answers` says; anything else is an unknown method. `calls` has what came, in order.
+
+    With `serve_at_once` the calls of one connection are answered side by side, so that one may wait.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.answers: dict[str, Any] = {}
         self.pushes: dict[str, list[tuple[str, Json]]] = {}
         self.calls: list[tuple[str, Json]] = []
+        self.serve_at_once = False
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener: socket.socket | None = None
+        self._sending = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -93,11 +98,31 @@ class FakeDaemon:
             with connection, connection.makefile("rb") as lines:
                 for line in lines:
                     request = json.loads(line)
+                    if self.serve_at_once:
+                        threading.Thread(
+                            target=self._serve_one, args=(connection, request), daemon=True
+                        ).start()
+                        continue
                     connection.sendall(self._answer(request))
                     if HANG_UP in self.pushes.get(request["method"], ()):
                         raise HangUp
         except (OSError, HangUp, ValueError):
             _shut(connection)
+
+    def _serve_one(self, connection: socket.socket, request: Json) -> None:
+        try:
+            answer = self._answer(request)
+            with self._sending, suppress(OSError):  # It may have gone while its answer was waited for.
+                connection.sendall(answer)
+        except HangUp:
+            _shut(connection)
+
+    def push(self, method: str, params: Json) -> None:
+        """Tell every connection something."""
+        line = json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode() + b"\n"
+        for connection in self._connections:
+            with self._sending, suppress(OSError):  # One that has ended is told nothing.
+                connection.sendall(line)
 
     def _answer(self, request: Json) -> bytes:
         method = request["method"]

@@ -46,9 +46,10 @@ def test_a_dry_run_of_a_file_makes_none_of_its_jobs(daemon: FakeDaemon, run: Run
 
 
 def test_a_forecast_names_the_containers_that_end(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.get"] = lambda asked: job(asked["id"])
     lists = {"stopped": [], "cancelled": ["42"], "freed": [], "started": []}
     daemon.answers["job.terminate"] = lists | {"ended": [{"job": "41", "status": "error"}]}
-    assert "end: 41 as error" in run("kill", "--dry-run", "42").out
+    assert "end: airports.extract/daily (job 41) as error" in run("kill", "--dry-run", "42").out
 
 
 def test_a_text_file_is_a_command_a_line_all_in_one_call(

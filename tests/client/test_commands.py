@@ -30,10 +30,12 @@ def test_ls_asks_for_what_people_mean(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = {"jobs": [], "nextCursor": None}
     run("ls", "--failed", "--config", "a/b", "--since", "2026-01-31", "--label", "team=x", "-n", "5")
     asked = daemon.params_of("job.list")[0]
-    assert asked["status"] == ["error", "cancelled", "terminated"]
+    assert asked["status"] == ["error", "terminated"]
     assert (asked["component"], asked["config"], asked["limit"]) == ("a", "b", 5)
     assert asked["labels"] == {"team": "x"}
-    assert asked["createdFrom"].endswith("Z")
+    assert asked["finishedFrom"].endswith("Z")
+    run("ls", "--since", "2026-01-31")
+    assert daemon.params_of("job.list")[1]["createdFrom"].endswith("Z")
 
 
 def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
@@ -49,6 +51,7 @@ def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: Fake
     daemon.answers["job.get"] = job(
         status="error", startTime="2026-01-31T08:00:01Z", durationSeconds=2.5, result={"error": error}
     )
+    daemon.answers["event.list"] = {"events": [], "cursor": 0}
     frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stderr", "text": "first\nlast\n"}
     daemon.answers["job.log"] = in_turn(
         {"frames": [frame], "nextOffset": 1, "isComplete": True},
@@ -56,29 +59,37 @@ def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: Fake
     )
     ran = run("show", "42")
     assert "error after 2.5 s, exit code 1: The source is empty." in ran.out
-    assert "| last" in ran.out
+    assert "│ last" in ran.out
 
 
 def test_why_names_every_reason_and_what_clears_it(daemon: FakeDaemon, run: Run) -> None:
     held = LOCKED | {"kind": "held", "message": "ann holds it back.", "unblock": "lockside release 42"}
     daemon.answers["job.explain"] = {"status": "waiting", "reasons": [LOCKED, held], "position": 3}
+    daemon.answers["job.get"] = job(status="waiting")
     ran = run("why", "42")
-    assert "for 2 reasons. It is number 3 in its line." in ran.out
+    assert ran.out.startswith("airports.extract/daily (job 42) has waited for ")
+    assert "2 things keep it back" in ran.out
+    assert "number 3 of those that stand in line for pool default" in ran.out
     for text in ("config_lock", "Job 41 of the same", "the end of job 41", "ann holds it back."):
         assert text in ran.out
 
 
 def test_why_of_a_running_job_says_that_it_does_not_wait(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.explain"] = {"status": "processing", "reasons": [], "position": None}
-    assert run("why", "42").out == "Job 42 does not wait: it is processing.\n"
+    daemon.answers["job.get"] = job(
+        status="processing", durationSeconds=4.2, startTime="2026-01-31T08:00:01Z"
+    )
+    said = "airports.extract/daily (job 42) does not wait: it has run for 4.2 s.\n"
+    assert run("why", "42").out == said
 
 
 def test_a_job_can_be_meant_by_its_configuration(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.list"] = in_turn({"jobs": [{"id": "9"}]}, {"jobs": []})
     daemon.answers["job.explain"] = {"status": "processing", "reasons": []}
+    daemon.answers["job.get"] = job(status="processing")
     run("why", "shop.orders/daily")
     asked = daemon.params_of("job.list")[0]
-    assert (asked["component"], asked["config"], asked["limit"]) == ("shop.orders", "daily", 1)
+    assert (asked["component"], asked["config"]) == ("shop.orders", "daily")
     assert daemon.params_of("job.explain") == [{"id": "9"}]
     ran = run("why", "last")
     assert (ran.code, "There is no job of 'last'." in ran.err) == (1, True)
@@ -107,14 +118,16 @@ def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run
     frame = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": "stdout", "text": text + "unfinished"}
     end = {"frames": [], "nextOffset": 1, "isComplete": True}
     daemon.answers["job.log"] = in_turn({"frames": [frame], "nextOffset": 1, "isComplete": True}, end)
+    daemon.answers["job.get"] = job()
     assert run("logs", "-n", "3", "--stdout", "42").out == "line 98\nline 99\nunfinished\n"
     assert daemon.params_of("job.log")[0]["stream"] == "stdout"
 
 
 def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
-    gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2500000}}
+    gap = {"seq": 0, "time": "2026-01-31T08:00:00Z", "stream": None, "dropped": {"bytes": 2621440}}
     page = {"frames": [gap], "nextOffset": 1, "isComplete": True}
     daemon.answers["job.log"] = in_turn(page, {"frames": [], "nextOffset": 1, "isComplete": True})
+    daemon.answers["job.get"] = job()
     assert run("logs", "42").out == "[... 2.5 MB of the log were dropped here ...]\n"
 
 
@@ -130,6 +143,7 @@ def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(
         {"frames": [frame(1)], "nextOffset": 2, "isComplete": True},
         {"frames": [], "nextOffset": 2, "isComplete": True},
     )
+    daemon.answers["job.get"] = job(status="processing")
     ran = run("logs", "-f", "42")
     assert (ran.code, ran.out) == (0, "0\n1\n")
 
@@ -149,10 +163,11 @@ def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> No
         "freed": ["a lock"],
         "started": ["2"],
     }
+    daemon.answers["job.get"] = lambda asked: job(asked["id"])
     out = run("kill", "--dry-run", "1").out
     assert daemon.params_of("job.terminate") == [{"id": "1", "dryRun": True}]
-    assert "stop: 1" in out
-    assert "let start: 2" in out
+    assert "stop: airports.extract/daily (job 1)" in out
+    assert "let start: airports.extract/daily (job 2)" in out
 
 
 @pytest.mark.parametrize(
@@ -168,7 +183,8 @@ def test_each_action_is_one_method(daemon: FakeDaemon, run: Run, word: str, meth
 def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
     ran = run("hold", "42")
-    assert (ran.code, ran.err) == (1, "lockside: Job 42 has ended.\n")
+    assert ran.code == 1
+    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how it stands")
 
 
 def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:
@@ -242,12 +258,21 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "keeper": {"isConnected": True, "pid": 8, "runs": 2, "killsBy": "cgroup"},
         "formerKeepers": [{"isConnected": True, "pid": 9, "runs": 1}, {"isConnected": False, "runs": 0}],
     }
+    drained = {
+        "seq": 1,
+        "time": "2026-01-31T08:00:00Z",
+        "kind": "daemon.drained",
+        "principal": {"user": "ann"},
+    }
+    daemon.answers["event.list"] = {"events": [drained], "cursor": 1}
     out = run("status").out
     for text in (
-        "1.0, pid 7, up 1 d 1 h",
-        "the disk is full",
+        "lockside 1.0: 2 things need a look; up 1 d 1 h, pid 7",
+        "the database cannot be written: the disk is full",
         "lockside doctor",
-        "draining",
+        "it is being drained, since",
+        "by ann",
+        "do: lockside undrain",
         "2 processing, 40 success",
         "default: 2 of 2 slots in use, 3 in line",
         "of another release: pid 9, 1 process tree; it leaves with the last one",
@@ -278,16 +303,6 @@ def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) ->
     assert "kill 99" in out
     assert "pid 8 runs the code of another release" in out
     assert "pid 9, of another release, keeps 3" in out
-
-
-def test_completion_offers_commands_options_and_live_ids(daemon: FakeDaemon, run: Run) -> None:
-    daemon.answers["job.list"] = {"jobs": [job("42", "processing")]}
-    daemon.answers["config.list"] = {"configs": [{"component": "a", "config": "b", "name": "A to B"}]}
-    assert "prio\t" in run("__complete", "--", "pr").out
-    assert run("__complete", "--", "pool", "pa").out.startswith("pause\t")
-    assert "--follow\t" in run("__complete", "--", "logs", "--fo").out
-    assert run("__complete", "--", "kill", "4").out == "42\tprocessing  airports.extract/daily\n"
-    assert run("__complete", "--", "run", "").out == "a/b\tA to B\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,7 +1,11 @@
 """The grammar of the command line, by itself and with the real table of commands."""
 
+import subprocess
+import sys
+
 import pytest
 
+from client.fakedaemon import FakeDaemon
 from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, HIDDEN
 from lockside.cli.grammar import Parsed, UsageError, parse
 from lockside.cli.help import help_text
@@ -18,7 +22,7 @@ def test_options_and_arguments_may_be_mixed() -> None:
         ("logs", "--lines=5", "42", "--follow"),
     ):
         parsed = _parse(*words)
-        assert (parsed.required("job"), parsed.flag("follow"), parsed.number("lines")) == ("42", True, 5)
+        assert (parsed.many("job"), parsed.flag("follow"), parsed.number("lines")) == (["42"], True, 5)
 
 
 def test_global_options_stand_before_or_behind_the_command() -> None:
@@ -57,6 +61,8 @@ def test_aliases_mean_the_same_command() -> None:
         (("logs", "1", "-n"), "-n needs a value: -n N."),
         (("run", "a/b", "--priority", "urgent"), "--priority: 'urgent' is no priority"),
         (("run", "a/b", "--mode", "fast"), "--mode is one of run, forceRun, debug; 'fast' is none"),
+        (("run", "a/b", "--mode", "debgu"), "'debgu' is none of them. Did you mean 'debug'?"),
+        (("prio", "42", "hgih"), "'hgih' is no priority; it is -100 to 100, or one of"),
         (("ls", "--active=yes"), "--active takes no value."),
     ],
 )
@@ -112,6 +118,30 @@ def test_every_command_names_code_that_exists() -> None:
 
 def test_the_overview_fits_a_terminal_and_names_every_command() -> None:
     text = help_text("")
-    assert all(len(line) <= 100 for line in text.splitlines())
+    assert all(len(line) <= 80 for line in text.splitlines())
     assert all(command.name in text for command in COMMANDS if command not in HIDDEN)
     assert all(help_text(group) for group in GROUPS)
+
+
+def test_a_command_that_is_typed_often_imports_only_what_it_needs(daemon: FakeDaemon) -> None:
+    """How long it takes depends on the machine; what it loads does not."""
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": 60,
+        "isDraining": False,
+        "counts": {},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": True, "pid": 8, "runs": 0},
+    }
+    script = (
+        "import sys; from lockside.cli.main import main;"
+        f"code = main(['--socket', {daemon.path!r}, 'status']); print(code, *sorted(sys.modules), sep='\\n')"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "is well" in ran.stdout
+    loaded = set(ran.stdout.splitlines())
+    needless = {"asyncio", "msgspec", "subprocess", "tempfile", "difflib", "shlex", "typing", "dataclasses"}
+    needless |= {"inspect", "pathlib", "rich", "textual", "tomllib", "unicodedata", "datetime", "logging"}
+    assert loaded & needless == set()

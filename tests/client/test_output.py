@@ -13,6 +13,10 @@ Cell = str | tuple[str, str]
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 
+def _local(hour: int, minute: int) -> datetime:
+    return NOW.astimezone().replace(hour=hour, minute=minute)
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -60,7 +64,7 @@ def test_scripts_get_whole_columns_without_headings() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.04, "0.0 s"),
+        (0.04, "40 ms"),
         (4.23, "4.2 s"),
         (59.6, "1 min"),
         (200, "3 min 20 s"),
@@ -81,12 +85,55 @@ def test_times_are_relative_for_people() -> None:
     ("text", "there"),
     [
         ("2h", NOW - timedelta(hours=2)),
+        ("11:30", _local(11, 30)),
+        ("23:59", _local(23, 59) - timedelta(days=1)),
         ("2026-01-30T10:00:00Z", datetime(2026, 1, 30, 10, tzinfo=UTC)),
         ("yesterday", NOW.astimezone().replace(hour=0, minute=0) - timedelta(days=1)),
     ],
 )
 def test_past_times_are_read_as_people_write_them(text: str, there: datetime) -> None:
     assert times.since(text, NOW) == there
+
+
+def test_long_sentences_are_broken_at_words_and_a_number_keeps_its_unit() -> None:
+    lines = output.wrapped("It has run for 2.1 s, and waits for 3 min more.", 18, "  ")
+    assert lines == ["  It has run for", "  2.1 s, and waits", "  for 3 min more."]
+
+
+def test_sizes_are_told_in_the_units_in_which_they_are_typed() -> None:
+    from lockside.cli.values import size
+
+    assert [times.size(size(text)) for text in ("512MB", "1.5GB", "20B")] == ["512.0 MB", "1.5 GB", "20 B"]
+
+
+def test_a_part_of_a_job_is_called_by_what_it_is_a_part_of() -> None:
+    shop = {"id": "7", "component": "shop.load", "config": "daily"}
+    row = shop | {"creator": {"type": "container", "id": "eu"}}
+    attempt = shop | {"creator": {"type": "retry"}, "attempt": 1}
+    phase = {"id": "8", "name": "load", "component": "o", "type": "phaseContainer", "parentRunId": "1.5"}
+    assert [jobs.part(one) for one in (shop, row, attempt, phase)] == [
+        "shop.load/daily",
+        "row eu",
+        "attempt 2",
+        "phase load",
+    ]
+    assert [jobs.alone(one) for one in (row, attempt, phase)] == [
+        "shop.load/daily, row eu",
+        "shop.load/daily, attempt 2",
+        "phase load of 5",
+    ]
+    assert [jobs.label(one) for one in (shop, row, attempt)] == [
+        "shop.load/daily",
+        "daily#eu",
+        "shop.load/daily #2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"), [(0, "░░░░"), (0.5, "██░░"), (0.53, "██▏░"), (1, "████"), (7, "████")]
+)
+def test_progress_is_drawn_to_an_eighth_of_a_column(share: float, drawn: str) -> None:
+    assert jobs.bar(share, 4) == drawn
 
 
 def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:

@@ -26,6 +26,8 @@ EVIL = (
 )
 SHORT = "\x1b]0;owned\x07\x1b[6n\x9b2J\x08\x7f\u202etxt"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
+DRAWN_ANEW = re.compile("\r(?:\x1b\\[1A\x1b\\[2K)+")
+"""The client's own orders: it takes back the lines at the bottom that it draws anew."""
 NOT_A_LETTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -60,12 +62,17 @@ def on_a_terminal(daemon: Daemon, *words: str, **more: str) -> str:
             while piece := os.read(ours, 65536):
                 seen += piece
     os.close(ours)
-    return seen.decode().replace("\r\n", "\n")
+    return DRAWN_ANEW.sub("", seen.decode().replace("\r\n", "\n"))
 
 
 COMMANDS = [
     ("ls", "-a"),
+    ("ls", "--tree"),
     ("ls", "--json"),
+    ("status",),
+    ("timeline", "FAILED"),
+    ("logs", "--times", "FAILED", "WAITING"),
+    ("logs", "--grep", "owned", "FAILED"),
     ("ls", "--plain"),
     ("show", "FAILED"),
     ("show", "WAITING"),
@@ -110,7 +117,7 @@ def test_colours_of_a_log_stay_and_end_with_it(daemon: Daemon, wire: Wire) -> No
     job = wire.done(wire.shell(r"printf '\033[1;38;5;196mred\na 10%%\ra 20%%\n'"))
     seen = on_a_terminal(daemon, "logs", job["id"])
     assert "\x1b[1;38;5;196mred" in seen
-    assert "a 10%\na 20%\x1b[0m\n" in seen
+    assert "196mred\x1b[0m\na 20%\n" in seen, "of a line that is drawn anew its last state is shown"
 
 
 def test_what_goes_to_a_file_is_what_the_job_wrote(

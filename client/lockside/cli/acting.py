@@ -5,6 +5,8 @@ from __future__ import annotations
 from lockside.cli import exits, jobs
 from lockside.errors import LocksideError, NotReachable
 
+_NAMED = 10
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +28,7 @@ def kill(session: Session, parsed: Parsed) -> int:
 
         ended = wait_for(session, [session.job_id(reference) for reference in references])
         for job in ended:
-            session.out.line(f"job {job['id']}: {jobs.ending(job)}")
+            session.out.line(f"{jobs.called(job)}: {jobs.ending(job)}")
     return code
 
 
@@ -50,12 +52,18 @@ def _tell_effect(session: Session, number: str, effect: Json) -> None:
         if listed:
             nothing = False
             word = {"stopped": "stop", "cancelled": "cancel", "freed": "free", "started": "let start"}[name]
-            session.out.line(f"  {word}: {', '.join(map(str, listed))}")
+            named = listed if name == "freed" else [_named(session, str(each)) for each in listed[:_NAMED]]
+            more = f" and {len(listed) - _NAMED} more" if len(listed) > len(named) else ""
+            session.out.line(f"  {word}: {', '.join(map(str, named))}{more}")
     for container in effect.get("ended") or ():
         nothing = False
-        session.out.line(f"  end: {container['job']} as {container['status']}")
+        session.out.line(f"  end: {_named(session, str(container['job']))} as {container['status']}")
     if nothing:
         session.out.line("  change nothing: it has ended already")
+
+
+def _named(session: Session, number: str) -> str:
+    return jobs.called(session.call("job.get", id=number, fields=jobs.NAMING))
 
 
 def hold(session: Session, parsed: Parsed) -> int:
@@ -115,6 +123,4 @@ def _tell(session: Session, job: Json) -> None:
         out.line(f"{job['id']}\t{word}")
         return
     detail = jobs.detail(job)
-    out.line(
-        f"job {job['id']}: {jobs.title(job)} - {out.paint(colour, word)}" + (f"  {detail}" if detail else "")
-    )
+    out.line(f"{jobs.called(job)}: {out.paint(colour, word)}" + (f"  {detail}" if detail else ""))

@@ -44,7 +44,6 @@ end
 complete -c lockside -f -a '(__lockside)'
 """,
 }
-_LIVE_JOBS = {"kill", "hold", "release", "pause", "resume", "prio", "wait", "why"}
 
 
 def completion(session: Session, parsed: Parsed) -> int:
@@ -69,13 +68,60 @@ def complete(session: Session, parsed: Parsed) -> int:
 
 
 def _candidates(session: Session, before: Sequence[str], current: str) -> list[tuple[str, str]]:
-    plain = [word for word in before if not word.startswith("-")]
-    command = _command(plain)
-    if command is None:
-        return _command_words(plain) if not current.startswith("-") else _flags(GLOBAL_OPTIONS)
+    place = Place(before)
+    if place.command is None:
+        return _command_words(place.plain) if not current.startswith("-") else _flags(GLOBAL_OPTIONS)
+    if place.option is not None:
+        return values_for(session, place, place.option.metavar, place.option.choices)
+    if place.is_behind_dashes:
+        return []
     if current.startswith("-"):
-        return _flags([*command.options, *GLOBAL_OPTIONS])
-    return _from_daemon(session, command, before)
+        return _flags([*place.command.options, *GLOBAL_OPTIONS])
+    return values_for(session, place, place.metavar, ())
+
+
+class Place:
+    """Where the cursor stands: in which command, behind which option with a value, at which argument."""
+
+    def __init__(self, before: Sequence[str]) -> None:
+        self.plain: list[str] = []
+        self.values: dict[str, str] = {}
+        self.option: Option | None = None
+        self.command: Command | None = None
+        self.is_behind_dashes = False
+        for word in before:
+            self._step(word)
+
+    def _step(self, word: str) -> None:
+        if self.option is not None:
+            self.values[self.option.name] = word
+            self.option = None
+        elif word == "--" and self.command is not None:
+            self.is_behind_dashes = True
+        elif word.startswith("-"):
+            self.option = self._wants_a_value(word)
+        elif not self.is_behind_dashes:
+            self.plain.append(word)
+            self.command = _command(self.plain)
+
+    def _wants_a_value(self, word: str) -> Option | None:
+        known = [*(self.command.options if self.command else ()), *GLOBAL_OPTIONS]
+        return next((each for each in known if word in each.flags and each.metavar), None)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments before the cursor."""
+        words = self.command.name.count(" ") + 1 if self.command else 0
+        return self.plain[words:]
+
+    @property
+    def metavar(self) -> str:
+        """What the argument at the cursor is, or nothing when there is room for none."""
+        wanted = [each for each in (self.command.arguments if self.command else ()) if each.count != "--"]
+        count = len(self.arguments)
+        if count < len(wanted):
+            return wanted[count].metavar
+        return wanted[-1].metavar if wanted and wanted[-1].count in {"*", "+"} else ""
 
 
 def _command(plain: Sequence[str]) -> Command | None:
@@ -103,34 +149,17 @@ def _flags(options: Sequence[Option]) -> list[tuple[str, str]]:
     return [(option.flags[-1], option.help) for option in options]
 
 
-def _from_daemon(session: Session, command: Command, before: Sequence[str]) -> list[tuple[str, str]]:
-    """Ask the daemon for ids that fit the command's arguments; names stand beside the ids."""
+def values_for(session: Session, place: Place, metavar: str, choices: Sequence[str]) -> list[tuple[str, str]]:
+    """Give what could stand for a metavar: what the grammar knows, else what the daemon has."""
     from lockside.errors import LocksideError
 
-    wanted = {argument.metavar for argument in command.arguments}
-    wanted |= {option.metavar for option in command.options if before and before[-1] in option.flags}
+    if choices:
+        return [(choice, "") for choice in choices]
+    session.socket = place.values.get("socket") or session.socket
+    session.project = place.values.get("project") or session.project
+    from lockside.cli import candidates
+
     try:
-        return _ids(session, command, wanted)
+        return candidates.of(session, place, metavar)
     except LocksideError:
         return []  # A shell that completes has no place for an error.
-
-
-def _ids(session: Session, command: Command, wanted: set[str]) -> list[tuple[str, str]]:
-    from lockside.cli.jobs import title
-
-    if "JOB" in wanted:
-        live = ["created", "waiting", "processing", "terminating"] if command.name in _LIVE_JOBS else None
-        found = session.call("job.list", status=live, limit=50)["jobs"]
-        return [(str(job["id"]), f"{job['status']}  {title(job)}") for job in found]
-    if "COMPONENT/CONFIG" in wanted:
-        found = session.call("config.list")["configs"]
-        return [(f"{each['component']}/{each['config']}", str(each.get("name") or "")) for each in found]
-    if "COMPONENT" in wanted:
-        found = session.call("component.list")["components"]
-        return [(str(each["id"]), str(each.get("name") or "")) for each in found]
-    if "POOL" in wanted:
-        return [
-            (str(pool["id"]), str(pool.get("description") or ""))
-            for pool in session.call("pool.list")["pools"]
-        ]
-    return []

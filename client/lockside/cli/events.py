@@ -88,14 +88,21 @@ def _print_notification(session: Session, notification: tuple[str, Json], after:
     return after
 
 
+def _data(event: Json, for_people: bool) -> str:
+    """Say what an event carries; of a status, for people, as a step."""
+    data = {name: value for name, value in (event.get("data") or {}).items() if value is not None}
+    if for_people and event.get("kind") == "job.status":
+        cause = str(data.get("cause") or "").replace("_", " ")
+        return f"{data.get('from')} → {data.get('to')}" + (f", by {cause}" if cause else "")
+    return ", ".join(f"{name} {value}" for name, value in data.items())
+
+
 def _print_event(session: Session, event: Json) -> None:
     out = session.out
     if out.as_json:
         out.json_line(event)
         return
-    data = ", ".join(
-        f"{name} {value}" for name, value in (event.get("data") or {}).items() if value is not None
-    )
+    data = _data(event, out.terminal)
     if not out.terminal:
         out.line(
             "\t".join(str(event.get(name) or "") for name in ("seq", "time", "kind", "job")) + "\t" + data

@@ -1,4 +1,4 @@
-"""`wait` and `logs`: staying with jobs to their end, also over a restart of the daemon.
+"""`wait`, and `run --wait`: staying with jobs to their end, also over a restart of the daemon.
 
 Ctrl-C never touches a job.
 """
@@ -6,7 +6,6 @@ Ctrl-C never touches a job.
 from __future__ import annotations
 
 from lockside.cli import exits, jobs
-from lockside.cli.frames import FramePrinter, frames, last_lines
 from lockside.transport import inside_a_job
 
 TYPE_CHECKING = False
@@ -19,21 +18,29 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 WAIT_SECONDS = 600.0
+_TOLD_ONE_BY_ONE = 20
 
 
 def wait(session: Session, parsed: Parsed) -> int:
     """Wait for jobs: 0 when all ended well, 1 when one did not, 124 when the time was up."""
     ids = [session.job_id(reference) for reference in parsed.many("job")]
     timeout = parsed.number("timeout")
+    if (
+        session.out.terminal
+        and timeout is None
+        and not parsed.flag("any")
+        and len(ids) <= jobs.ANSWERED_WHOLE
+    ):
+        return wait_to_the_end(session, [session.call("job.get", id=number) for number in ids])
     try:
         ended = wait_for(session, ids, timeout, "any" if parsed.flag("any") else "all")
     except KeyboardInterrupt:
-        session.say_aside(f"left alone: {_named(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
+        session.say_aside(f"left alone: {named(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
         return exits.INTERRUPTED
     if session.out.as_json:
         session.out.json({"jobs": ended})
     else:
-        _tell_ends(session, ended)
+        tell_ends(session, ended)
     finished = [job for job in ended if job["isFinished"]]
     if not finished or (len(finished) < len(ended) and not parsed.flag("any")):
         session.say_aside("the time is up; the jobs go on.")
@@ -49,7 +56,12 @@ def wait_for(
     while True:
         once = WAIT_SECONDS if left is None else min(left, WAIT_SECONDS)
         answer = session.call_patiently(
-            "job.wait", ids=ids, timeoutSeconds=once, until=until, waiterRunId=inside_a_job()
+            "job.wait",
+            ids=ids,
+            timeoutSeconds=once,
+            until=until,
+            waiterRunId=inside_a_job(),
+            fields=jobs.BRIEF if len(ids) > jobs.ANSWERED_WHOLE else None,
         )
         found: list[Json] = answer["jobs"]
         done = any if until == "any" else all
@@ -63,97 +75,59 @@ def exit_code(ended: list[Json]) -> int:
     return 0 if all(job["status"] in jobs.GOOD_ENDS for job in ended) else exits.FAILED
 
 
-def _tell_ends(session: Session, ended: list[Json]) -> None:
+def tell_ends(session: Session, ended: list[Json]) -> None:
+    """Say of each job how it ended; of many on a terminal, only which did not end well."""
+    many = session.out.terminal and len(ended) > _TOLD_ONE_BY_ONE
     for job in ended:
         word, colour = jobs.status(job)
-        if session.out.terminal:
-            said = jobs.ending(job) if job["isFinished"] else word
-            session.out.line(f"job {job['id']}: {jobs.title(job)} - {session.out.paint(colour, said)}")
-        else:
+        if not session.out.terminal:
             session.out.line(f"{job['id']}\t{word}")
+        elif not many or word not in jobs.GOOD_ENDS:
+            said = jobs.ending(job) if job["isFinished"] else word
+            session.out.line(f"{jobs.called(job)}: {session.out.paint(colour, said)}")
+    if many:
+        good = sum(job["status"] in jobs.GOOD_ENDS for job in ended)
+        session.out.line(f"{good} of {len(ended)} jobs ended well.")
 
 
-def _named(ids: list[str]) -> str:
+def named(ids: list[str]) -> str:
+    """Name jobs by their ids; of many only the first and the last."""
+    if len(ids) > _TOLD_ONE_BY_ONE:
+        return f"{len(ids)} jobs, {ids[0]} to {ids[-1]},"
     return ("job " if len(ids) == 1 else "jobs ") + ", ".join(ids)
 
 
 def wait_to_the_end(session: Session, created: list[Json]) -> int:
-    """Wait for new jobs and print how they ended."""
+    """Wait for jobs and print how they ended; a person sees meanwhile how they do."""
+    if session.out.terminal:
+        from lockside.cli.follow import follow_to_the_end
+
+        return follow_to_the_end(session, created, logs=False)
     ids = [str(job["id"]) for job in created]
     try:
         ended = wait_for(session, ids)
     except KeyboardInterrupt:
-        return _left_alone(session, ids)
+        return left_alone(session, ids, "wait")
     if session.out.as_json:
         session.out.json(ended[0] if len(ended) == 1 else {"jobs": ended})
     else:
-        _tell_ends(session, ended)
-        _hint_after_failure(session, ended)
+        tell_ends(session, ended)
+        hint_after_failure(session, ended)
     return exit_code(ended)
 
 
-def _hint_after_failure(session: Session, ended: list[Json]) -> None:
-    for job in ended:
-        if job["status"] not in jobs.GOOD_ENDS:
-            session.out.hint(f"  next: lockside show {job['id']}")
+def hint_after_failure(session: Session, ended: list[Json]) -> None:
+    """Name the command that tells why it failed."""
+    failed = [job for job in ended if job["status"] not in jobs.GOOD_ENDS]
+    if failed:
+        session.out.hint(f"  next: lockside show {failed[0]['id']}")
 
 
-def follow_to_the_end(session: Session, job: Json) -> int:
-    """Print a job's log as it is written, then how the job ended."""
-    number = str(job["id"])
-    if session.out.terminal:
-        session.out.line(session.out.paint("dim", f"job {number}: {jobs.title(job)}"))
-        if job.get("reasons"):
-            session.out.line(session.out.paint("dim", f"  it waits: {jobs.detail(job)}"))
-    try:
-        printer = FramePrinter(session)
-        for frame in frames(session, number, follow=True):
-            printer.show(frame)
-        ended = wait_for(session, [number])
-    except KeyboardInterrupt:
-        return _left_alone(session, [number])
-    if session.out.as_json:
-        session.out.json_line(ended[0])
-    elif session.out.terminal:
-        _tell_ends(session, ended)
-        _hint_after_failure(session, ended)
-    return exit_code(ended)
-
-
-def _left_alone(session: Session, ids: list[str]) -> int:
-    first = ids[0]
+def left_alone(session: Session, ids: list[str], again: str) -> int:
+    """Say after Ctrl-C that the jobs go on, how to come back to them and how to stop them."""
+    some = " ".join(ids if len(ids) <= _TOLD_ONE_BY_ONE else [ids[0], "..."])
     session.say_aside(
-        f"left alone: {_named(ids)} {'goes' if len(ids) == 1 else 'go'} on. "
-        f"`lockside logs -f {first}` comes back to it, `lockside kill {first}` stops it."
+        f"left alone: {named(ids)} {'goes' if len(ids) == 1 else 'go'} on. "
+        f"`lockside {again} {some}` comes back, `lockside kill {some}` stops."
     )
     return exits.INTERRUPTED
-
-
-def logs(session: Session, parsed: Parsed) -> int:
-    """Print what a job wrote."""
-    number = session.job_id(parsed.required("job"))
-    stream = "stdout" if parsed.flag("stdout") else "stderr" if parsed.flag("stderr") else None
-    wanted = parsed.number("lines")
-    if wanted is not None and not parsed.flag("follow"):
-        for line in last_lines(session, number, int(wanted), stream):
-            session.out.line(line)
-        return 0
-    printer = FramePrinter(session, parsed.flag("times"))
-    try:
-        for frame in frames(session, number, parsed.flag("follow"), stream, parsed.text("row")):
-            printer.show(frame)
-    except KeyboardInterrupt:
-        return _left_alone(session, [number])
-    if session.out.terminal:
-        _log_end(session, number, parsed.flag("follow"))
-    return 0
-
-
-def _log_end(session: Session, number: str, followed: bool) -> None:
-    job = session.call_patiently("job.get", id=number)
-    if job["isFinished"]:
-        session.out.hint(f"-- job {number}: {jobs.ending(job)}")
-    elif not followed:
-        session.out.hint(
-            f"-- job {number} is {job['status']}; lockside logs -f {number} shows more as it comes"
-        )

@@ -217,7 +217,8 @@ def _read_option(options: Sequence[Option], words: list[str], values: Values, co
     converted = _converted(option.kind, value, flag, command)
     if option.choices and value not in option.choices:
         listed = ", ".join(option.choices)
-        raise UsageError(f"{flag} is one of {listed}; '{value}' is none of them.", command)
+        hint = suggestion(value, option.choices)
+        raise UsageError(f"{flag} is one of {listed}; '{value}' is none of them.{hint}", command)
     if option.many:
         values.setdefault(option.name, []).append(converted)
     else:
@@ -229,7 +230,8 @@ def _option_named(options: Sequence[Option], flag: str, command: str) -> Option:
         if flag in option.flags:
             return option
     known = [name for option in options for name in option.flags if name.startswith("--")]
-    raise UsageError(f"there is no option {flag}." + suggestion(flag, known), command)
+    own = " What is the command's own stands behind a lone --." if command == "run" else ""
+    raise UsageError(f"there is no option {flag}." + (suggestion(flag, known) or own), command)
 
 
 def _bind(command: Command, positional: list[str], rest: list[str] | None, values: Values) -> None:

@@ -10,11 +10,26 @@ if TYPE_CHECKING:
 
     from lockside.cli.grammar import Argument, Command, Option
 
-EXIT_CODES = (
-    "exit codes:\n"
-    "  0 done, warnings included    1 the job failed, or was refused    2 usage\n"
-    "  69 no daemon answers         124 time-out                        130 Ctrl-C\n"
-)
+WIDTH = 80
+EXIT_CODES = """\
+exit codes:
+    0  done; of a job: success, or a warning
+    1  the job failed, was cancelled or terminated; or the daemon refused
+    2  the command line, a file or a field is wrong: nothing was done
+   69  no daemon can be reached, or it cannot do it now
+  124  the time that --timeout gave is up; the jobs go on
+  130  Ctrl-C; the jobs go on
+  141  the reader of the output went away
+"""
+_TOPICS = {
+    "exit-codes": EXIT_CODES
+    + """
+`run --wait`, `run --follow`, `wait`, `retry --wait` and `resubmit --wait` end with
+the result of the jobs: 0 when all ended well, else 1. The exit code of the job's own
+program stands in its story: lockside show JOB, or --json under result.error.exitCode.
+`status` gives 0 whenever a daemon answers; `doctor` gives 1 when something is wrong.
+""",
+}
 
 
 def help_text(topic: str) -> str:
@@ -26,7 +41,12 @@ def help_text(topic: str) -> str:
             return _command_help(command)
     if topic in GROUPS:
         return _group_help(topic)
-    return ""
+    return _TOPICS.get(topic, "")
+
+
+def topics() -> list[str]:
+    """Name everything that there is help of."""
+    return [*(command.name for command in COMMANDS), *GROUPS, *_TOPICS]
 
 
 def _overview() -> str:
@@ -35,14 +55,15 @@ def _overview() -> str:
         "",
         "  lockside demo                                   see it work, in half a minute",
         "  lockside run -- make -j2                        run any command as a job",
-        "  lockside run airports.extract/daily --follow    run a configuration and see its log",
+        "  lockside run shop.orders/daily --follow         run a configuration",
         "  lockside ls                                     what runs, what waits and why",
         "",
     ]
     for title, family in FAMILIES:
         lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
     lines += ["options for every command:", *_columns(map(_option_row, GLOBAL_OPTIONS)), ""]
-    return "\n".join(lines) + EXIT_CODES + "\nMore: lockside COMMAND --help\n"
+    more = "More: lockside COMMAND --help · lockside help exit-codes"
+    return "\n".join([*lines, more]) + "\n"
 
 
 def _group_help(group: str) -> str:
@@ -66,13 +87,20 @@ def _command_help(command: Command) -> str:
     if command.options:
         lines += ["", "options:", *_columns(map(_option_row, command.options))]
     if command.notes:
-        lines += ["", command.notes]
+        lines += ["", *_paragraphs(command.notes)]
     if command.aliases:
         lines += ["", "also as: " + ", ".join(command.aliases)]
     return (
         "\n".join(lines)
         + "\n\nOptions for every command: --socket --project --json --plain (lockside --help)\n"
     )
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Break each paragraph, which ends at an empty line, into lines that fit."""
+    from lockside.cli.output import wrapped
+
+    return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, WIDTH, "")]
 
 
 def _usage(command: Command) -> list[str]:
@@ -104,15 +132,16 @@ def _option_row(option: Option) -> tuple[str, str]:
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Lay two columns out; a left side that is too long stands on a line of its own."""
+    """Lay two columns out that fit; a left side that is too long stands on a line of its own."""
+    from lockside.cli.output import wrapped
+
     listed = list(rows)
     width = min(46, max((len(left) for left, _ in listed), default=0))
     lines = []
     for left, right in listed:
-        if not right:
-            lines.append(f"  {left}")
-        elif len(left) <= width:
-            lines.append(f"  {left:<{width}}  {right}")
-        else:
-            lines += [f"  {left}", f"  {'':<{width}}  {right}"]
+        first, *more = [line.strip() for line in wrapped(right, WIDTH - width - 4, "")] or [""]
+        fits = len(left) <= width
+        lines += [] if fits else [f"  {left}"]
+        lines.append(f"  {left if fits else '':<{width}}  {first}".rstrip())
+        lines += [f"  {'':<{width}}  {line}" for line in more]
     return lines

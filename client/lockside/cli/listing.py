@@ -1,8 +1,6 @@
-"""`ls`: jobs in a table, filtered as people think of them."""
+"""`ls`: jobs in a table or a tree, filtered as people think of them, once or for as long as one watches."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from lockside.cli import jobs, times
 from lockside.cli.grammar import UsageError
@@ -13,38 +11,71 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lockside.cli.grammar import Parsed
-    from lockside.cli.output import Cell
+    from lockside.cli.output import Cell, Output
     from lockside.cli.session import Session
 
     Json = dict[str, Any]
 
-_ACTIVE = ["created", "waiting", "processing", "terminating"]
 _SETS = {
-    "active": _ACTIVE,
-    "running": ["processing", "terminating"],
-    "waiting": ["created", "waiting"],
-    "failed": ["error", "cancelled", "terminated"],
+    "active": jobs.LIVE,
+    "running": jobs.RUNNING,
+    "waiting": jobs.NOT_STARTED,
+    "failed": ("error", "terminated"),
 }
 _PAGE = 1000
-_DEFAULT_LIMIT = 20
+_NARROW = 76
+DEFAULT_LIMIT = 20
 
 
 def ls(session: Session, parsed: Parsed) -> int:
     """List jobs, the newest first."""
-    filters = _filters(parsed)
-    limit = None if parsed.flag("all") else int(parsed.number("limit") or _DEFAULT_LIMIT)
-    found = list(_pages(session, filters, limit))
+    if parsed.flag("watch"):
+        from lockside.cli.watching import watch
+
+        return watch(session, parsed)
+    found = jobs_asked_for(session, parsed)
     if session.out.as_json:
         session.out.json({"jobs": found})
         return 0
-    _print(session, found)
+    print_jobs(session.out, found, parsed.flag("tree"))
+    limit = _limit(parsed)
     if not found:
-        session.out.hint(
-            "No jobs" + (" like that." if len(filters) > 0 else " yet. Try: lockside run -- echo hello")
-        )
-    elif limit is not None and len(found) == limit:
+        _hint_at_none(session, parsed)
+    elif limit is not None and len(found) >= limit:
         session.out.hint(f"The newest {limit}; --limit N or --all shows more.")
     return 0
+
+
+def jobs_asked_for(session: Session, parsed: Parsed, most: int | None = None) -> list[Json]:
+    """Give the jobs that the options mean; of a tree also everything below them."""
+    limit = _limit(parsed) if most is None else most
+    found = list(_pages(session, filters_of(session, parsed), limit))
+    return _with_families(session, found) if parsed.flag("tree") else found
+
+
+def _limit(parsed: Parsed) -> int | None:
+    return None if parsed.flag("all") else int(parsed.number("limit") or DEFAULT_LIMIT)
+
+
+def _hint_at_none(session: Session, parsed: Parsed) -> None:
+    if parsed.text("config"):
+        session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
+    elif filters_of(session, parsed):
+        session.out.hint("No jobs like that. `lockside ls` alone lists the newest of all.")
+    else:
+        session.out.hint("No jobs yet. Try: lockside run -- echo hello")
+
+
+def _meant_instead(session: Session, target: str) -> str:
+    """Name the configuration that was probably meant, if there is none of that name."""
+    from lockside.cli.references import nearest
+
+    found = session.call("config.list")["configs"]
+    known = {f"{each['component']}/{each['config']}" for each in found} | {
+        each["component"] for each in found
+    }
+    near = "" if target in known else nearest(target, sorted(known))
+    return f" Did you mean '{near}'?" if near else ""
 
 
 def _pages(session: Session, filters: Json, limit: int | None) -> Iterator[Json]:
@@ -59,33 +90,50 @@ def _pages(session: Session, filters: Json, limit: int | None) -> Iterator[Json]
         left = None if left is None else left - len(page["jobs"])
 
 
-def _filters(parsed: Parsed) -> Json:
+def _with_families(session: Session, found: list[Json]) -> list[Json]:
+    """Complete each family of which something was found, the newest family first."""
+    from lockside.cli.family import load_family
+
+    families = dict.fromkeys(str(job["runId"]).partition(".")[0] for job in found)
+    return [job for root in families for job in load_family(session, root)]
+
+
+def filters_of(session: Session, parsed: Parsed) -> Json:
+    """Make filters of `job.list` of what was typed; raises UsageError."""
     statuses = [
         *parsed.many("status"),
-        *(word for name in _SETS if parsed.flag(name) for word in _SETS[name]),
+        *(word for name, words in _SETS.items() if parsed.flag(name) for word in words),
     ]
     component, _, config = (parsed.text("config") or "").partition("/")
+    since = "finishedFrom" if parsed.flag("failed") else "createdFrom"
     given: Json = {
         "status": statuses,
         "component": component,
         "config": config,
+        "pool": parsed.text("pool"),
         "text": parsed.text("text"),
-        "parentRunId": parsed.text("parent"),
-        "labels": dict(each.split("=", 1) for each in parsed.many("label") if "=" in each),
+        "parentRunId": _run_id(session, parsed.text("parent")),
+        "labels": dict(_label(each) for each in parsed.many("label")),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
-        "createdFrom": _since(parsed.text("since")),
+        since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 
 
-def _since(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return times.wire(times.since(text, datetime.now(UTC)))
-    except ValueError as error:
-        raise UsageError(f"--since: {error}", "ls") from error
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--label takes KEY=VALUE; '{text}' has no '='.", "ls")
+    return name, value
+
+
+def _run_id(session: Session, reference: str | None) -> str | None:
+    """Give the run id of a job that stands as the parent; one with dots is a run id already."""
+    if reference is None or ("." in reference and reference.replace(".", "").isdigit()):
+        return reference
+    job = session.call("job.get", id=session.job_id(reference), fields=["runId"])
+    return str(job["runId"])
 
 
 def _me() -> str:
@@ -95,26 +143,37 @@ def _me() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-def _print(session: Session, found: list[Json]) -> None:
-    now = datetime.now(UTC)
-    out = session.out
-    if out.terminal:
-        headings = ("ID", "JOB", "STATUS", "TOOK", "CREATED", "")
-        rows: list[list[Cell]] = [_row(job, now) for job in found]
-        if rows:
-            out.table(headings, rows)
+def print_jobs(out: Output, found: list[Json], as_tree: bool) -> None:
+    """Print jobs as a table, or whole families as trees."""
+    if not out.terminal:
+        out.table((), [_plain_row(job) for job in found])
         return
-    out.table((), [_plain_row(job) for job in found])
+    if not found:
+        return
+    now = times.now()
+    rows: list[list[Cell]]
+    if as_tree:
+        from lockside.cli.family import label, tree
+
+        rows = [_row(job, lines + label(job, bool(lines)), now) for lines, job in tree(found)]
+    else:
+        rows = [_row(job, jobs.alone(job), now) for job in found]
+    headings = ["JOB", "ID", "STATUS", "TOOK", "CREATED", ""]
+    if out.width < _NARROW:
+        place = headings.index("CREATED")
+        headings = headings[:place] + headings[place + 1 :]
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    out.table(headings, rows)
 
 
-def _row(job: Json, now: datetime) -> list[Cell]:
-    created = times.ago(job.get("createdTime"), now)
+def _row(job: Json, name: str, now: Any) -> list[Cell]:
+    word, colour = jobs.status(job)
     return [
+        name,
         str(job["id"]),
-        jobs.title(job),
-        jobs.status(job),
+        (f"{jobs.SYMBOLS.get(word, '?')} {word}", colour),
         jobs.took(job, now),
-        (created, "dim"),
+        (times.ago(job.get("createdTime"), now), "dim"),
         jobs.detail(job),
     ]
 

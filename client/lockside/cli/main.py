@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "encoding", "utf-8").lower() != "utf-8":
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         parsed = parse(COMMANDS, GLOBAL_OPTIONS, words)
         code = _run(parsed)
@@ -56,7 +59,18 @@ def _run_command(parsed: Parsed, where: str) -> int:
         try:
             return _load(where)(session, parsed)
         except LocksideError as error:
-            return _refused(error)
+            return _refused(_suggested(session, parsed, error))
+
+
+def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
+    """Name what was probably meant, when it is a component or a configuration that is not there."""
+    target = parsed.text("component_config") or parsed.text("component")
+    if not target or error.kind not in {"not_found", "invalid"}:
+        return error
+    from lockside.cli.references import with_suggestion
+
+    component, _, config = target.partition("/")
+    return with_suggestion(session, error, component, config or None)
 
 
 def _load(where: str) -> Callable[[Session, Parsed], int]:
@@ -82,7 +96,10 @@ def help_(_: Session, parsed: Parsed) -> int:
     topic = " ".join(parsed.many("command"))
     text = help_text(topic)
     if not text:
-        raise UsageError(f"there is no command '{topic}'.")
+        from lockside.cli.grammar import suggestion
+        from lockside.cli.help import topics
+
+        raise UsageError(f"there is no help of '{topic}'.{suggestion(topic, topics())}")
     sys.stdout.write(text)
     return 0
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     Cell = str | tuple[str, str]
+    Spans = Sequence[tuple[str, str]]
 
 _COLOURS = {
     "bold": "1",
@@ -31,23 +32,52 @@ _COLOURS = {
     "cyan": "36",
 }
 _LEAST_LAST = 20
+_UNITS = {"ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB"}
 _LEAST = 8
 
 
 class Output:
     """Where a command prints to: `as_json` and `plain` as asked for, `terminal` when a person is looking."""
 
-    def __init__(self, as_json: bool, plain: bool, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, as_json: bool, plain: bool, stream: TextIO | None = None, width: int | None = None
+    ) -> None:
         self._stream = stream or sys.stdout
+        self._width = width
         self.as_json = as_json
         self._on_screen = self._stream.isatty()
         self.terminal = self._on_screen and not plain and not as_json
         self.plain = plain or not self.terminal
         self.coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
+    @property
+    def width(self) -> int:
+        """The columns that a line may take."""
+        return self._width or terminal_width()
+
+    def is_terminal(self) -> bool:
+        """Tell whether a person is looking."""
+        return self.terminal
+
     def paint(self, colour: str, text: str) -> str:
         """Colour a text where colours are shown."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self.coloured else text
+
+    def spans(self, spans: Spans, width: int | None = None) -> str:
+        """Join coloured pieces of a line, cut to a width in columns if there is one."""
+        painted, left = [], width
+        for text, colour in spans:
+            shown = text if left is None else fit(text, left)
+            painted.append(self.paint(colour, shown))
+            if left is not None:
+                left -= display_width(shown)
+                if left <= 0:
+                    break
+        return "".join(painted)
+
+    def write(self, text: str) -> None:
+        """Print text as it is."""
+        self._stream.write(text)
 
     def line(self, text: str = "") -> None:
         """Print a line."""
@@ -78,7 +108,7 @@ class Output:
             for plain in texts:
                 self.line("\t".join(plain))
             return
-        widths = _fitted(headings, texts, terminal_width())
+        widths = _fitted(headings, texts, self.width)
         self.line(
             self.paint(
                 "dim", _joined([_padded(text, width) for text, width in zip(headings, widths, strict=True)])
@@ -99,15 +129,37 @@ def terminal_width() -> int:
         return 80
 
 
+def terminal_height() -> int:
+    """Give the terminal's lines."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24
+
+
 def say_aside(text: str) -> None:
     """Tell a person something beside the result, on stderr."""
     sys.stdout.flush()
-    sys.stderr.write((shown(text) if sys.stderr.isatty() else text) + "\n")
+    sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
+
+
+def _folded(text: str) -> list[str]:
+    """Break lines at words where they would be broken anyway; what goes on is indented."""
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        first, *more = wrapped(line, terminal_width(), indent) or [""]
+        lines += [first, *wrapped(" ".join(more), terminal_width(), indent + "  ")]
+    return lines
+
+
+def one_line(text: str) -> str:
+    """Clean a text and put it on one line."""
+    return clean(text).replace("\n", " ").replace("\t", " ")
 
 
 def _text(cell: Cell) -> str:
-    text = cell if isinstance(cell, str) else cell[0]
-    return clean(text).replace("\n", " ").replace("\t", " ")
+    return one_line(cell if isinstance(cell, str) else cell[0])
 
 
 def _colour(cell: Cell) -> str:
@@ -142,10 +194,41 @@ def display_width(text: str) -> int:
 
 
 def _padded(text: str, width: int) -> str:
-    room = width - display_width(text)
-    if room >= 0:
-        return text + " " * room
+    return pad(fit(text, width), width)
+
+
+def pad(text: str, width: int) -> str:
+    """Fill a text up to a width in columns."""
+    return text + " " * (width - display_width(text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a width in columns, and say so with an ellipsis."""
+    if display_width(text) <= width:
+        return text
     kept = text[: max(0, width - 1)]
-    while display_width(kept) > width - 1:
+    while kept and display_width(kept) > width - 1:
         kept = kept[:-1]
-    return kept + "…"
+    return (kept + "…")[: max(0, width)]
+
+
+def _words(text: str) -> list[str]:
+    """Split a text into words; a number keeps its unit."""
+    words: list[str] = []
+    for word in text.split():
+        if words and word.rstrip(".,;:") in _UNITS and words[-1][-1:].isdigit():
+            words[-1] += " " + word
+        else:
+            words.append(word)
+    return words
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Break a text of words into lines that fit, each behind an indent."""
+    lines, line = [], indent
+    for word in _words(text):
+        if line != indent and display_width(line) + 1 + display_width(word) > width:
+            lines.append(line)
+            line = indent
+        line += word if line == indent else " " + word
+    return [*lines, line] if line != indent else lines

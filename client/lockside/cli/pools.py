@@ -72,7 +72,8 @@ def _tell(session: Session, pool: Json, did: str) -> int:
     if session.out.as_json:
         session.out.json(pool)
     else:
-        session.out.line(f"pool {pool['id']} {did} {pool.get('slots')} slots")
+        slots = pool.get("slots")
+        session.out.line(f"pool {pool['id']} {did} {slots} {'slot' if slots == 1 else 'slots'}")
     return exits.DONE
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 
 from lockside.cli.output import Output, say_aside
-from lockside.errors import NotFound, NotReachable, Unavailable
+from lockside.errors import NotReachable, Unavailable
 from lockside.pauses import Pauses
 from lockside.transport import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from lockside.cli.grammar import Parsed
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 AWAY_SECONDS = 120.0
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Session:
@@ -30,6 +29,8 @@ class Session:
         self.out = Output(parsed.flag("json"), parsed.flag("plain"))
         self.project = parsed.text("project") or os.environ.get("LOCKSIDE_PROJECT")
         self.socket = parsed.text("socket")
+        self.is_patient = False
+        self.aside: Callable[[str], None] | None = None
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -52,11 +53,20 @@ class Session:
             self._connection = None
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """Ask the daemon; what is None is not sent."""
+        """Ask the daemon; what is None is not sent. With `is_patient`, as `call_patiently` does."""
+        if self.is_patient:
+            return self.call_patiently(method, **params)
+        return self._call(method, params)
+
+    def _call(self, method: str, params: Json) -> Any:
+        return self.connection.call(method, self.given(method, params))
+
+    def given(self, method: str, params: Json) -> Json:
+        """Give the parameters to send: what is not None, and the project where one is meant."""
         given = {name: value for name, value in params.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
-        return self.connection.call(method, given)
+        return given
 
     def call_patiently(self, method: str, /, **params: Any) -> Any:
         """Ask what may be asked twice, and outlive a restart of the daemon: jobs do so, too."""
@@ -64,29 +74,25 @@ class Session:
         absence = Absence(self)
         while True:
             try:
-                return self.call(method, **params)
+                return self._call(method, params)
             except (NotReachable, Unavailable):
                 if not absence.goes_on():
                     raise
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""
-        say_aside(f"lockside: {text}")
+        if self.aside is None:
+            say_aside(f"lockside: {text}")
+        else:
+            self.aside(f"lockside: {text}\n")
 
     def job_id(self, reference: str) -> str:
-        """Find the job that a person means: an id, a uuid, COMPONENT/CONFIG for its latest job, or `last`."""
-        if reference.isdigit() or _UUID.fullmatch(reference):
+        """Find the job that a person means; see `references`."""
+        if reference.isdigit():
             return reference
-        wanted: Json = {"limit": 1}
-        if reference != "last":
-            component, slash, config = reference.partition("/")
-            wanted |= {"component": component} | ({"config": config} if slash else {})
-        jobs = self.call("job.list", **wanted, fields=["id"])["jobs"]
-        if not jobs:
-            raise NotFound(
-                f"There is no job of '{reference}'.", remedy="`lockside ls` lists the jobs there are."
-            )
-        return str(jobs[0]["id"])
+        from lockside.cli.references import job_named
+
+        return job_named(self, reference)
 
 
 class Absence:

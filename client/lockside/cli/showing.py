@@ -1,10 +1,9 @@
-"""`show` and `why`: the story of one job, and what keeps it from starting."""
+"""`show`: the story of one job, and what to do next."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from lockside.cli import jobs, times
+from lockside.cli import family, jobs, times
+from lockside.cli.output import one_line, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 _LOG_LINES = 10
+_TREE_LINES = 40
+_MORE = {"timeout": "--timeout DURATION", "out_of_memory": "--memory SIZE"}
 
 
 def show(session: Session, parsed: Parsed) -> int:
@@ -24,158 +25,224 @@ def show(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json(job)
         return 0
-    now = datetime.now(UTC)
+    below = family.load_family(session, str(job["runId"])) if job.get("runId") else [job]
     _heading(session, job)
-    _facts(session, job, now)
-    _story(session, job, now)
+    _facts(session, job)
+    _happened(session, job)
+    if len(below) > 1:
+        _children(session, below)
     if job.get("isFinished"):
         _end(session, job)
-    _next_step(session, job)
+        if job["status"] not in jobs.GOOD_ENDS:
+            _last_words(session, job, below, int(parsed.number("lines") or _LOG_LINES))
+    _next_step(session, job, below)
     return 0
 
 
 def _heading(session: Session, job: Json) -> None:
     word, colour = jobs.status(job)
     out = session.out
-    out.line(f"{out.paint('bold', 'job ' + str(job['id']))}  {jobs.title(job)}  {out.paint(colour, word)}")
+    state = f"{jobs.SYMBOLS.get(word, '?')} {word}"
+    out.line(f"{out.paint('bold', jobs.title(job))}  job {job['id']}  {out.paint(colour, state)}")
     if job.get("description"):
-        out.line(f"  {job['description']}")
+        out.line(f"  {one_line(str(job['description']))}")
 
 
-def _facts(session: Session, job: Json, now: datetime) -> None:
-    creator = job.get("principal") or {}
+def _facts(session: Session, job: Json) -> None:
+    dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
     facts = [
-        (
-            "created",
-            f"{times.local(job.get('createdTime'), now)} by {creator.get('user') or creator.get('uid')}",
-        ),
-        ("pool", f"{job.get('pool') or 'none'}, priority {job.get('priority')}"),
-        ("lock", str(job.get("lockKey") or "none")),
-        ("parent", str(job.get("parentRunId") or "")),
+        ("runs", _what(job)),
+        ("pool", "" if job.get("type") in jobs.CONTAINERS else f"{job.get('pool')}, {_priority(job)}"),
+        ("lock", str(job.get("lockKey") or "")),
+        ("after", f"job {dependencies}" if dependencies else ""),
+        ("limits", _limits(job)),
         ("labels", ", ".join(f"{name}={value}" for name, value in (job.get("labels") or {}).items())),
         ("folder", str(job.get("workPath") or "")),
     ]
     for name, value in facts:
         if value:
-            session.out.line(f"  {name:<9}{value}")
+            session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
 
 
-def _story(session: Session, job: Json, now: datetime) -> None:
-    """Tell when it waited and ran, in order."""
-    out = session.out
-    out.line()
-    queued = job.get("queueSeconds")
-    if not job.get("startTime"):
-        if not job.get("isFinished"):
-            so_far = (now - times.parsed(job["createdTime"])).total_seconds()
-            out.line(f"  It has waited for {times.span(so_far)}:")
-            _reasons(session, job.get("reasons") or [])
-        return
-    waited = f" after {times.span(float(queued))} in the queue" if queued else ""
-    out.line(f"  {times.local(job['startTime'], now)}  started{waited}")
-    for stage, at in (job.get("stageTimestamps") or {}).items():
-        if stage not in {"accepted", "done"}:
-            out.line(out.paint("dim", f"  {times.local(at, now)}    {stage.replace('_', ' ')}"))
-    if (job.get("starts") or 0) > 1:
-        out.line(f"  It was started {job['starts']} times; the machine failed it before.")
-    if not job.get("isFinished"):
-        out.line(f"  running for {jobs.took(job, now)}  {jobs.progress(job)}".rstrip())
+def _what(job: Json) -> str:
+    """Say what runs, when the job's name alone does not."""
+    if job["component"] == jobs.PLAIN_COMMAND:
+        said = jobs.command_line(job)
     else:
-        out.line(f"  {times.local(job.get('endTime'), now)}  ended")
+        said = f"{job['component']}/{job['config']}" if job.get("config") else job["component"]
+    version = f", version {job['configVersion']}" if job.get("configVersion") else ""
+    rows = job.get("configRowIds")
+    only = f", row {', '.join(rows)}" if rows else ""
+    mode = f", {job['mode']}" if job.get("mode") not in {None, "run"} else ""
+    return "" if said == jobs.title(job) and not (only or mode) else f"{said}{version}{only}{mode}"
+
+
+def _priority(job: Json) -> str:
+    return f"priority {job.get('priority')}"
+
+
+def _limits(job: Json) -> str:
+    limits = job.get("limits") or {}
+    said = []
+    if limits.get("timeoutSeconds"):
+        said.append(times.span(float(limits["timeoutSeconds"])).replace(".0 ", " "))
+    if limits.get("memoryBytes"):
+        said.append(f"{times.size(limits['memoryBytes'])} of memory")
+    return ", ".join(said)
+
+
+def _happened(session: Session, job: Json) -> None:
+    """Tell what happened, in order."""
+    from lockside.cli.story import story
+
+    out = session.out
+    now = times.now()
+    out.line()
+    for at, what, colour in story(session, job):
+        out.line(f"  {out.paint('dim', times.local(at, now))}  {out.paint(colour, one_line(what))}")
+    if job["status"] in jobs.NOT_STARTED:
+        from lockside.cli.why import tell_reasons
+
+        so_far = (now - times.parsed(job["createdTime"])).total_seconds()
+        out.line(f"\n  It has waited for {times.span(so_far)}:")
+        tell_reasons(session, job, job.get("reasons") or [])
+    elif job["status"] in jobs.RUNNING:
+        out.line(f"\n  It has run for {jobs.took(job, now)}.")
+        share = job.get("progress")
+        if share is not None:
+            out.line(f"  {out.paint('cyan', jobs.bar(share, 30))} {jobs.progress(job)}")
+        elif job.get("message"):
+            out.line(f"  {jobs.progress(job)}")
+
+
+def _children(session: Session, below: list[Json]) -> None:
+    from lockside.cli.follow import tree_line
+
+    out = session.out
+    rows = [row for row in family.tree(below) if row[0]]
+    if len(rows) > _TREE_LINES:
+        rows = [row for row in rows if row[1]["status"] not in jobs.GOOD_ENDS][:_TREE_LINES]
+    out.line()
+    for lines, job in rows:
+        out.line(out.spans([("  ", ""), *tree_line(lines, job)], _width(session)))
+    if len(rows) < len(below) - 1:
+        out.line(out.paint("dim", f"  … {len(below) - 1 - len(rows)} more of {len(below) - 1} children"))
+
+
+def _width(session: Session) -> int | None:
+    return session.out.width if session.out.terminal else None
 
 
 def _end(session: Session, job: Json) -> None:
     out = session.out
+    _, colour = jobs.status(job)
     out.line()
-    out.line("  " + out.paint(jobs.COLOURS.get(str(job["status"]), ""), jobs.ending(job)))
+    for line in wrapped(jobs.ending(job), _width(session) or 10_000, "  "):
+        out.line(out.paint(colour, line))
+    if job.get("starts") and job.get("type") not in jobs.CONTAINERS and jobs.stage_line(job):
+        out.line(out.paint("dim", f"  {jobs.stage_line(job)}"))
     usage = job.get("process") or {}
     if usage.get("maxRssBytes"):
         seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
-        out.line(
-            f"  it took {seconds:.1f} s of processor time and {times.size(usage['maxRssBytes'])} of memory"
+        used = f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory"
+        out.line(out.paint("dim", f"  {used}"))
+    for line in _result(job):
+        out.line(f"  {line}")
+
+
+def _result(job: Json) -> list[str]:
+    """Say what a job left behind."""
+    result = job.get("result") or {}
+    lines = []
+    message = jobs.first_line(str(result.get("message") or ""))
+    if message and message != jobs.USUAL_MESSAGE and not result.get("error"):
+        lines.append(message)
+    counts = result.get("counts") or {}
+    if any(counts.values()):
+        lines.append("records: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count))
+    for name in ("tables", "files"):
+        found = (result.get("output") or {}).get(name) or []
+        if found:
+            lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+    stages = (result.get("artifacts") or {}).get("stages") or []
+    if stages:
+        lines.append(
+            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
         )
-    if job["status"] not in jobs.GOOD_ENDS and job.get("starts"):
-        _last_words(session, job)
+    retries = (job.get("retries") or {}).get("jobs") or ()
+    lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
+    killed = (job.get("killReport") or {}).get("processes") or []
+    if killed:
+        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:5])
+        lines.append(f"stopped: {one_line(names)}, proved by {job['killReport'].get('proof')}")
+    return lines
 
 
-def _last_words(session: Session, job: Json) -> None:
-    """Show the end of a failed job's log, where the cause mostly stands."""
-    from lockside.cli.frames import last_lines
+def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
+    """Show the end of a failed job's log; of a container that of what failed in it first."""
+    from lockside.cli.loglines import last_lines, last_state
+    from lockside.cli.screen import shown_log
 
-    lines = last_lines(session, str(job["id"]), _LOG_LINES)
+    culprit = first_failure(below) if job.get("type") in jobs.CONTAINERS else job
+    if culprit is None or not culprit.get("starts"):
+        return
+    lines = last_lines(session, str(culprit["id"]), count)
     if lines:
-        session.out.line()
-        session.out.line("  the end of its log:")
+        whose = "its log" if culprit is job else f"the log of {jobs.called(culprit)}"
+        session.out.line(f"\n  the end of {whose}:")
         for line in lines:
-            session.out.line(session.out.paint("dim", "  | ") + line)
+            shown = shown_log(last_state(line), coloured=False)
+            session.out.line(session.out.paint("dim", "  │ ") + shown)
 
 
-def _next_step(session: Session, job: Json) -> None:
+def first_failure(below: list[Json]) -> Json | None:
+    """Give the job that failed first of all that work themselves."""
+    failed = [
+        job
+        for job in below
+        if job["status"] in {"error", "terminated"} and job.get("type") not in jobs.CONTAINERS
+    ]
+    return min(failed, key=lambda job: str(job.get("endTime")), default=None)
+
+
+def _next_step(session: Session, job: Json, below: list[Json]) -> None:
+    steps = _steps(job, len(below) > 1)
+    wide = max(len(step) for step, _ in steps)
+    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
+
+
+def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
     match job["status"]:
         case "created" | "waiting":
-            step = f"lockside why {number} · lockside kill {number}"
+            held = any(reason["kind"] == "held" for reason in job.get("reasons") or ())
+            return [
+                *([(f"lockside release {number}", "let it go")] if held else []),
+                (f"lockside logs -f {number}", "wait for its log"),
+                (f"lockside prio {number} high", "let it go before others"),
+                (f"lockside kill {number}", "give it up"),
+            ]
         case "processing" | "terminating":
-            step = f"lockside logs -f {number} · lockside kill {number}"
+            return [(f"lockside logs -f {number}", "its log"), (f"lockside kill {number}", "stop it")]
         case "success" | "warning":
-            step = f"lockside logs {number}"
-        case _ if job.get("config"):
-            step = f"lockside logs {number} · lockside run {job['component']}/{job['config']} --follow"
+            steps = [(f"lockside logs {number}", "what it wrote")]
+            return [*steps, (f"lockside timeline {number}", "where the time went")] if has_children else steps
         case _:
-            step = f"lockside logs {number}"
-    session.out.hint(f"\n  next: {step}")
+            return _after_failure(job, has_children)
 
 
-def why(session: Session, parsed: Parsed) -> int:
-    """Say why a job waits, in sentences."""
-    number = session.job_id(parsed.required("job"))
-    explained = session.call("job.explain", id=number)
-    if session.out.as_json:
-        session.out.json(explained)
-        return 0
-    reasons = explained.get("reasons") or []
-    if not reasons:
-        session.out.line(f"Job {number} does not wait: it is {explained['status']}.")
-        session.out.hint(f"  next: lockside show {number}")
-        return 0
-    position = explained.get("position")
-    place = f" It is number {position} in its line." if position else ""
-    count = "one reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
-    session.out.line(f"Job {number} has not started, for {count}.{place}")
-    _reasons(session, reasons)
-    steps = dict.fromkeys(step for reason in reasons if (step := _step_against(reason, number)))
-    if steps:
-        session.out.hint(f"  next: {' · '.join(steps)}")
-    return 0
-
-
-def _step_against(reason: Json, number: str) -> str:
-    """Name the command that looks at the cause of a reason, or does away with it."""
-    match reason["kind"]:
-        case "config_lock" if reason.get("holders"):
-            return f"lockside show {reason['holders'][0]}"
-        case "dependency" if reason.get("jobs"):
-            return f"lockside why {reason['jobs'][0]}"
-        case "pool_full":
-            return "lockside pool ls"
-        case "pool_paused":
-            return f"lockside pool resume {reason['pool']}"
-        case "held":
-            return f"lockside release {number}"
-        case "draining":
-            return "lockside undrain"
-        case "no_executor" | "store_unavailable":
-            return "lockside doctor"
-        case _:
-            return ""
-
-
-def _reasons(session: Session, reasons: list[Json]) -> None:
-    now = datetime.now(UTC)
-    out = session.out
-    for reason in reasons:
-        since = f", since {times.ago(reason['since'], now)}" if reason.get("since") else ""
-        out.line(f"  {out.paint('yellow', str(reason['kind']))}{out.paint('dim', since)}")
-        out.line(f"    {reason.get('message', '')}")
-        if reason.get("unblock"):
-            out.line(f"    What clears it: {reason['unblock']}")
+def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
+    number = job["id"]
+    again = (f"lockside retry {number} --follow", "run it again, as its configuration is now")
+    if job["status"] == "cancelled":
+        return [again]
+    steps = [(f"lockside logs {number}", "all that it wrote"), again]
+    if has_children:
+        return [(f"lockside retry --all-failed {number}", "run again what failed of it"), *steps]
+    kind = ((job.get("result") or {}).get("error") or {}).get("kind")
+    if kind in _MORE:
+        steps.insert(0, (f"lockside resubmit {number} {_MORE[kind]}", "with more of it"))
+    elif job.get("config"):
+        debug = f"lockside run {job['component']}/{job['config']} --mode debug"
+        steps.append((debug, "and keep the data of every step"))
+    return steps

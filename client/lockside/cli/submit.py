@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from lockside.cli import jobs
-from lockside.cli.files import FileError, read_document, read_text
 from lockside.cli.grammar import UsageError
 from lockside.transport import inside_a_job, new_deduplication_id
+
+_TOLD_ONE_BY_ONE = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 def run(session: Session, parsed: Parsed) -> int:
     """Create a job, or the jobs of a file."""
     if parsed.text("from_file"):
-        return _run_file(session, parsed)
+        from lockside.cli.many import run_file
+
+        return run_file(session, parsed)
     request = request_of(parsed)
+    name_dependencies(session, request)
+    return attend(session, parsed, [create(session, request)])
+
+
+def name_dependencies(session: Session, request: Json) -> None:
+    """Put ids in the place of the jobs that were named otherwise."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
-    return attend(session, parsed, [create(session, request)])
 
 
 def create(session: Session, request: Json) -> Json:
@@ -51,8 +58,8 @@ def request_of(parsed: Parsed) -> Json:
     if len(named) != 1:
         reason = "say what to run" if not named else "say one thing to run"
         raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
-    request = _plain_command(parsed, command, shell) if not target else _stored(target)
-    return request | options_of(parsed) | _dry_run(parsed)
+    request = plain_command(parsed, command, shell) if not target else _stored(target)
+    return request | options_of(parsed) | dry_run(parsed)
 
 
 def _stored(target: str) -> Json:
@@ -62,7 +69,7 @@ def _stored(target: str) -> Json:
     return {"component": component, "config": config} if config else {"component": component}
 
 
-def _plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
+def plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
     """Run a command as the caller would: in this folder, with this environment."""
     parameters: Json = {"command": command} if command else {"shell": shell}
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
@@ -81,7 +88,8 @@ def _sendable(name: str, value: str) -> bool:
     return True
 
 
-def _dry_run(parsed: Parsed) -> Json:
+def dry_run(parsed: Parsed) -> Json:
+    """The member that asks only for what would be."""
     return {"dryRun": True} if parsed.flag("dry_run") else {}
 
 
@@ -125,32 +133,6 @@ def _dependency(text: str) -> Json:
     return {"job": job, "when": when or "success"}
 
 
-def _run_file(session: Session, parsed: Parsed) -> int:
-    """Create the job or, all or none, the jobs that a file asks for."""
-    path = parsed.required("from_file")
-    try:
-        document = _commands(parsed, path) if path.endswith(".txt") else _document(path)
-    except FileError as error:
-        raise UsageError(str(error), "run") from error
-    if "jobs" not in document:
-        return attend(session, parsed, [create(session, document | options_of(parsed) | _dry_run(parsed))])
-    parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
-    wanted = [parent | job | options_of(parsed) for job in document["jobs"]]
-    request: Json = {"jobs": wanted, "deduplicationId": new_deduplication_id()} | _dry_run(parsed)
-    return attend(session, parsed, session.call_patiently("job.createMany", **request)["jobs"])
-
-
-def _document(path: str) -> Json:
-    return read_document(path, sys.stdin if path == "-" else None)
-
-
-def _commands(parsed: Parsed, path: str) -> Json:
-    """The jobs of a text file: each line is a shell line; empty ones and comments are none."""
-    lines = [line.strip() for line in read_text(path).splitlines()]
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    return {"jobs": [_plain_command(parsed, None, line) for line in wanted]}
-
-
 def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
     """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
     from lockside.cli import following
@@ -159,9 +141,11 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
         for job in created:
             _show_dry_run(session, job)
         return 0
-    if parsed.flag("follow"):
-        return max([following.follow_to_the_end(session, job) for job in created], default=0)
-    if parsed.flag("wait"):
+    if parsed.flag("follow") and created:
+        from lockside.cli.follow import follow_to_the_end
+
+        return follow_to_the_end(session, created)
+    if parsed.flag("wait") and created:
         return following.wait_to_the_end(session, created)
     _announce(session, created, parsed.flag("detach"))
     return 0
@@ -170,23 +154,36 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
 def _announce(session: Session, created: list[Json], only_ids: bool) -> None:
     if session.out.as_json:
         session.out.json(created[0] if len(created) == 1 else {"jobs": created})
-        return
-    for job in created:
-        if only_ids or session.out.plain:
+    elif only_ids or session.out.plain:
+        for job in created:
             session.out.line(str(job["id"]))
-        else:
+    elif len(created) > _TOLD_ONE_BY_ONE:
+        _tell_many(session, created)
+    else:
+        for job in created:
             _tell(session, job)
+
+
+def _tell_many(session: Session, created: list[Json]) -> None:
+    """Tell a person about more jobs than one wants to read."""
+    first, last = created[0]["id"], created[-1]["id"]
+    waiting = sum(job["status"] in jobs.NOT_STARTED for job in created)
+    session.out.line(
+        f"{len(created)} jobs, {first} to {last}: {len(created) - waiting} started, {waiting} wait"
+    )
+    session.out.hint("  next: lockside top · lockside ls --watch --active")
 
 
 def _tell(session: Session, job: Json) -> None:
     """Tell a person what became of the request and what can be done with it."""
     word, colour = jobs.status(job)
     again = " (it had been created before)" if job.get("deduplicated") else ""
-    session.out.line(f"job {job['id']}: {jobs.title(job)} - {session.out.paint(colour, word)}{again}")
+    session.out.line(f"{jobs.called(job)}: {session.out.paint(colour, word)}{again}")
     detail = jobs.detail(job)
     if detail:
         session.out.line(f"  {detail}")
-    session.out.hint(f"  next: lockside logs -f {job['id']}")
+    step = "why" if word in jobs.NOT_STARTED and detail else "logs -f"
+    session.out.hint(f"  next: lockside {step} {job['id']}")
 
 
 def _show_dry_run(session: Session, job: Json) -> None:

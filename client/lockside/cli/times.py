@@ -5,25 +5,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def parsed(text: str) -> datetime:
     """Read a time of the wire, RFC 3339."""
+    from datetime import datetime
+
     return datetime.fromisoformat(text)
 
 
 def text_of_seconds(seconds: float) -> str:
     """Give seconds since the epoch as a time of the wire."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def span(seconds: float) -> str:
     """Give a duration in its two largest units: `4.2 s`, `3 min 20 s`, `2 d 4 h`."""
+    if seconds < 0.0995:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 9.95:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{seconds:.1f} s"
     left = round(seconds)
     parts = []
     for size, unit in _UNITS:
@@ -50,6 +58,13 @@ def _one_unit(seconds: float) -> str:
     return "0 s"
 
 
+def now() -> datetime:
+    """Give the present, in UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
 def local(text: str | None, now: datetime) -> str:
     """Give a time of the wire in the local zone: the time of today, else with its date."""
     if not text:
@@ -61,20 +76,27 @@ def local(text: str | None, now: datetime) -> str:
 
 
 def size(count: float) -> str:
-    """Give a number of bytes: `512 B`, `3.4 MB`."""
+    """Give a number of bytes: `512 B`, `3.4 MB`; units are powers of 1024, as where sizes are typed."""
     units = ("B", "kB", "MB", "GB", "TB")
     index = 0
-    while count >= 1000 and index < len(units) - 1:
-        count /= 1000
+    while count >= 1024 and index < len(units) - 1:
+        count /= 1024
         index += 1
     return f"{count:.0f} B" if not index else f"{count:.1f} {units[index]}"
 
 
 def since(text: str, now: datetime) -> datetime:
-    """Read what people write for a past time: 2h, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
+    """Read what people write for a past time: 2h, 14:05, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
+    import re
+    from datetime import datetime, timedelta
+
     today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     if text in {"today", "yesterday"}:
         return today - timedelta(days=1 if text == "yesterday" else 0)
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text)
+    if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
+        at = today.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0))
+        return at if at <= now else at - timedelta(days=1)
     from lockside.cli.values import duration
 
     try:
@@ -85,9 +107,26 @@ def since(text: str, now: datetime) -> datetime:
         there = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"'{text}' is no time; write 2h, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
+            f"'{text}' is no time; write 2h, 14:05, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
         ) from None
     return there if there.tzinfo else there.astimezone()
+
+
+def wire_since(text: str | None, command: str) -> str | None:
+    """Give what was typed behind a command's --since as the wire wants it; raises UsageError."""
+    from lockside.cli.grammar import UsageError
+
+    try:
+        return None if text is None else wire(since(text, now()))
+    except ValueError as error:
+        raise UsageError(f"--since: {error}", command) from error
+
+
+def wire_ago(seconds: float) -> str:
+    """Give the time so many seconds ago as the wire wants it."""
+    import time
+
+    return text_of_seconds(time.time() - seconds)
 
 
 def wire(time: datetime) -> str:

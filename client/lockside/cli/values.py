@@ -53,8 +53,11 @@ def priority(text: str) -> int:
     except ValueError:
         number = 1000
     if not -100 <= number <= 100:
+        from lockside.cli.grammar import suggestion
+
         words = ", ".join(PRIORITIES)
-        raise ValueError(f"'{text}' is no priority; it is -100 to 100, or one of {words}.")
+        hint = suggestion(text, list(PRIORITIES))
+        raise ValueError(f"'{text}' is no priority; it is -100 to 100, or one of {words}.{hint}")
     return number
 
 

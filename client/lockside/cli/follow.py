@@ -1,0 +1,183 @@
+"""`run --follow`: the log as it is written, progress and children while they change, then the result."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from lockside.cli import family, jobs, times
+from lockside.cli.followed import Followed
+from lockside.cli.following import exit_code, hint_after_failure, left_alone, tell_ends
+from lockside.cli.live import Region
+from lockside.cli.loglines import LineMaker, LinePrinter, last_state
+from lockside.cli.output import terminal_height
+from lockside.cli.screen import shown_log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.output import Spans
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BAR = 24
+_TICK_SECONDS = 0.5
+
+
+def follow_to_the_end(session: Session, created: list[Json], *, logs: bool = True) -> int:
+    """Show how jobs do, and what they write unless without `logs`, then how they ended."""
+    ids = [str(job["id"]) for job in created]
+    view = _View(session, created, logs)
+    try:
+        ended = view.show()
+    except KeyboardInterrupt:
+        view.leave()
+        return left_alone(session, ids, "logs -f" if logs else "wait")
+    if session.out.as_json:
+        for job in ended:
+            session.out.json_line(job)
+    elif session.out.terminal:
+        _tell_result(session, ended, view.followed)
+        hint_after_failure(session, ended)
+    return exit_code(ended)
+
+
+class _View:
+    """The log lines of jobs, and below them, on a terminal, how the jobs do."""
+
+    def __init__(self, session: Session, created: list[Json], logs: bool) -> None:
+        self._out = session.out
+        wholes = any(job.get("type") in jobs.CONTAINERS for job in created)
+        self._many = len(created) > 1 or wholes
+        self.followed = Followed(session, created, children=wholes, news=session.out.terminal, logs=logs)
+        self._region = Region(session.out)
+        if session.out.terminal:
+            session.aside = self._region.above
+        self._printer = LinePrinter(session.out, write=self._region.above)
+        self._raw = not (self._many or session.out.terminal)
+        self._makers: dict[str, LineMaker] = {}
+        self._session = session
+
+    def show(self) -> list[Json]:
+        """Show all until the jobs have ended; give them."""
+        if self._out.terminal and not self._many:
+            self._out.line(self._out.paint("dim", jobs.called(self.followed.jobs[self.followed.roots[0]])))
+        self._draw()
+        for job, frames in self.followed.steps(_TICK_SECONDS if self._out.terminal else None):
+            if job is not None and frames:
+                self._write(job, frames)
+            self._draw()
+        for maker in self._makers.values():
+            self._printer.show(maker.rest())
+        self.leave()
+        return self.followed.ended
+
+    def leave(self) -> None:
+        """Take away what is drawn."""
+        self._region.clear()
+        self._session.aside = None
+
+    def _write(self, job: Json, frames: list[Json]) -> None:
+        if self._raw:
+            from lockside.cli.frames import FramePrinter
+
+            for frame in frames:
+                FramePrinter(self._session).show(frame)
+            return
+        number = str(job["id"])
+        if self._many:
+            known = self.followed.jobs.values()
+            self._printer.name(one for one in known if one.get("type") not in jobs.CONTAINERS)
+        maker = self._makers.setdefault(number, LineMaker(number))
+        self._printer.show(line for frame in frames for line in maker.take(frame))
+
+    def _draw(self) -> None:
+        if not self._out.terminal:
+            return
+        width = self._out.width - 1
+        unfinished = [
+            shown_log(last_state(maker.unfinished()), coloured=False) for maker in self._makers.values()
+        ]
+        spans: list[Spans] = [[(text, "dim")] for text in unfinished if text]
+        spans += self._tree() if self._many else [_status_line(self.followed.jobs[self.followed.roots[0]])]
+        self._region.draw([self._out.spans(line, width) for line in spans])
+
+    def _tree(self) -> list[Spans]:
+        """The jobs as a tree; of one that is too long, only what has not ended well."""
+        rows = list(family.tree(self.followed.jobs.values()))
+        room = max(4, terminal_height() // 2)
+        if len(rows) > room:
+            rows = [row for row in rows if row[1]["status"] not in {*jobs.GOOD_ENDS, *jobs.NOT_STARTED}]
+        hidden = len(self.followed.jobs) - len(rows[:room])
+        lines = [tree_line(lines, job) for lines, job in rows[:room]]
+        if hidden:
+            ended = sum(bool(job.get("isFinished")) for job in self.followed.jobs.values())
+            lines.append([(f"… {ended} of {len(self.followed.jobs)} jobs have ended", "dim")])
+        return lines
+
+
+def _status_line(job: Json) -> Spans:
+    """One job as it is now, in a line: a sign of life, how far it is, for how long."""
+    if job["status"] in jobs.NOT_STARTED:
+        return [("○ ", "yellow"), (f"{jobs.called(job)} waits", ""), (_because(job), "dim")]
+    sign = _SPINNER[int(monotonic() / _TICK_SECONDS) % len(_SPINNER)]
+    spans: list[tuple[str, str]] = [(f"{sign} ", "cyan")]
+    share = job.get("progress")
+    if share is not None:
+        spans += [(jobs.bar(share, _BAR), "cyan"), (f" {share:4.0%}  ", "bold")]
+    spans.append(
+        (jobs.first_line(str(job.get("message") or "")) or str(job.get("stage") or job["status"]), "")
+    )
+    spans.append((f"  {_for_how_long(job)}", "dim"))
+    return spans
+
+
+def _because(job: Json) -> str:
+    reasons = job.get("reasons") or []
+    return f": {jobs.detail(job)}" if reasons else ""
+
+
+def _for_how_long(job: Json) -> str:
+    begun = job.get("startTime")
+    return times.span((times.now() - times.parsed(begun)).total_seconds()) if begun else ""
+
+
+def tree_line(lines: str, job: Json, wide: int = 0) -> Spans:
+    """One job of a tree in a line: its state, its name, how far it is or how it ended."""
+    word, colour = jobs.status(job)
+    name = family.label(job, bool(lines))
+    spans = [(lines, "dim"), (jobs.SYMBOLS.get(word, "?") + " ", colour)]
+    spans += [
+        (f"{name:<{wide}}", "bold" if not lines else ""),
+        (f" ({job['id']})", "dim"),
+        (f"  {word}", colour),
+    ]
+    if job.get("startTime"):
+        took = jobs.took(job, times.now()) if job.get("isFinished") else _for_how_long(job)
+        spans.append((f"  {took}", "dim"))
+    share = job.get("progress")
+    if share is not None and not job.get("isFinished"):
+        spans += [("  " + jobs.bar(share, 10), "cyan"), (f" {share:4.0%}", "")]
+    detail = "" if word in {"success", "processing"} else jobs.detail(job)
+    return [*spans, (f"  {detail}", "dim")] if detail else spans
+
+
+def _tell_result(session: Session, ended: list[Json], followed: Followed) -> None:
+    out = session.out
+    if any(job.get("type") in jobs.CONTAINERS for job in ended):
+        for lines, job in family.tree(followed.jobs.values()):
+            out.line(out.spans(tree_line(lines, job), out.width - 1))
+    if len(ended) > 1:
+        tell_ends(session, ended)
+        return
+    for job in ended:
+        word, colour = jobs.status(job)
+        out.line(f"{jobs.called(job)}: {out.paint(colour, jobs.ending(job))}")
+        said = [jobs.stage_line(job) if job.get("type") not in jobs.CONTAINERS else ""]
+        code = jobs.exit_code_of(job)
+        if code is not None and word in jobs.GOOD_ENDS:
+            said.append(f"exit code {code}")
+        if any(said):
+            out.line(out.paint("dim", "  " + " · ".join(part for part in said if part)))

@@ -1,0 +1,113 @@
+"""Which job, component or configuration a person means by a word, and which they may have meant instead."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from shutil import which
+
+from lockside.errors import InvalidParams, LocksideError, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FIELDS = ["id", "name", "type", "creator", "relation", "component", "config"]
+_PART_OF_ANOTHER = {"container", "retry"}
+_SOME = 100
+
+
+def job_named(session: Session, reference: str) -> str:
+    """Find a job by uuid, COMPONENT/CONFIG, COMPONENT, configuration or name (the latest), or `last`."""
+    if _UUID.fullmatch(reference):
+        return reference
+    for wanted in _searches(reference):
+        found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
+        whole = [job for job in found if _is_whole(job, reference) and _fits(job, reference)]
+        if whole:
+            return str(whole[0]["id"])
+    near = ""
+    with suppress(LocksideError):  # What was meant instead is a courtesy; that it is not there is the answer.
+        near = _nearest_job(session, reference)
+    did_you_mean = f"Did you mean '{near}'? " if near else ""
+    raise NotFound(
+        f"There is no job of '{reference}'.", remedy=did_you_mean + "`lockside ls` lists the jobs there are."
+    )
+
+
+def _searches(reference: str) -> list[Json]:
+    if reference == "last":
+        return [{}, {"creator": "user"}]
+    component, slash, config = reference.partition("/")
+    if slash:
+        return [{"component": component, "config": config}] if config else []
+    return [{"component": component}, {"text": reference}]
+
+
+def _is_whole(job: Json, reference: str) -> bool:
+    """Leave out what stands for a part of another job: phases, rows, attempts; for `last` tasks, too."""
+    if job.get("relation") != "strong":
+        return True
+    creator = (job.get("creator") or {}).get("type")
+    return reference != "last" and job.get("type") != "phaseContainer" and creator not in _PART_OF_ANOTHER
+
+
+def _fits(job: Json, reference: str) -> bool:
+    """Take a whole name only; a search by text also finds what merely begins so."""
+    if reference == "last" or "/" in reference:
+        return True
+    return reference in {job.get("name"), job.get("component"), job.get("config")} or "component" not in job
+
+
+def _nearest_job(session: Session, reference: str) -> str:
+    found = session.call("job.list", limit=_SOME, fields=_FIELDS)["jobs"]
+    known = {f"{job['component']}/{job['config']}" for job in found if job.get("config")}
+    known |= {str(job["name"]) for job in found if job.get("name")}
+    known |= {f"{each['component']}/{each['config']}" for each in session.call("config.list")["configs"]}
+    return nearest(reference, sorted(known))
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Give the known word that is most like this one, or nothing."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def with_suggestion(
+    session: Session, error: LocksideError, component: str, config: str | None
+) -> LocksideError:
+    """Give a refusal of a component or configuration the nearest name there is, and where the others are."""
+    if not error.remedy and isinstance(error, NotFound | InvalidParams):
+        with suppress(LocksideError):  # The refusal itself is what has to be told, in any case.
+            error.remedy = _remedy(session, error, component, config)
+    return error
+
+
+def _remedy(session: Session, error: LocksideError, component: str, config: str | None) -> str:
+    configs = [f"{each['component']}/{each['config']}" for each in session.call("config.list")["configs"]]
+    if isinstance(error, InvalidParams):
+        own = [name for name in configs if name.startswith(component + "/")]
+        return f"It has configurations: {', '.join(own[:5])}." if config is None and own else ""
+    known = configs
+    if config is None:
+        known = [*configs, *(str(each["id"]) for each in session.call("component.list")["components"])]
+    target = f"{component}/{config}" if config else component
+    if target in known:
+        return ""
+    near = nearest(target, known)
+    if not near and config is None and which(component):
+        return f"To run the program of that name: lockside run -- {component}"
+    return (f"Did you mean '{near}'? " if near else "") + _where(known)
+
+
+def _where(known: Sequence[str]) -> str:
+    if known:
+        return "`lockside config ls` and `lockside component ls` list what there is."
+    return "Nothing is stored yet: `lockside apply DIR` stores a folder of files."

@@ -1,0 +1,196 @@
+"""What `top` shows, asked of the daemon: once at the start, and again when events say that something changed.
+
+At most one asking a second; while nothing happens nothing is asked. It outlives a restart of the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lockside.cli import jobs, times
+from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.wire import Wire
+
+Json = dict[str, Any]
+
+AT_MOST_EVERY_SECONDS = 1.0
+RECENT_SECONDS = 86400
+LOG_SECONDS = 25
+_MOST_RUNNING = 200
+_MOST_WAITING = 200
+_MOST_FAILED = 50
+_AWAY_SECONDS = 1.0
+_FIELDS = [
+    "id",
+    "runId",
+    "parentRunId",
+    "type",
+    "name",
+    "component",
+    "config",
+    "configData",
+    "creator",
+    "attempt",
+]
+_FIELDS += [
+    "status",
+    "isFinished",
+    "reasons",
+    "progress",
+    "message",
+    "createdTime",
+    "startTime",
+    "endTime",
+    "pool",
+]
+_FIELDS += ["durationSeconds", "process", "result", "starts", "principal", "stage"]
+
+
+class Snapshot(NamedTuple):
+    """How all is at one moment; `away` says why the daemon cannot be asked."""
+
+    status: Json
+    running: list[Json]
+    waiting: list[Json]
+    failed: list[Json]
+    failed_total: int = 0
+    away: str = ""
+
+
+NOTHING = Snapshot({}, [], [], [])
+
+
+class Feed:
+    """Asks and listens; `on_change` is called in the loop with every new snapshot."""
+
+    def __init__(
+        self, socket: str | None, project: str | None, on_change: Callable[[Snapshot], None]
+    ) -> None:
+        self._socket = socket
+        self._project = project
+        self._on_change = on_change
+        self._wire: Wire | None = None
+        self.snapshot = NOTHING
+
+    async def run(self) -> None:
+        """Keep the snapshot as the daemon is, until cancelled."""
+        while True:
+            try:
+                await self._live()
+            except (NotReachable, Unavailable) as error:
+                self._publish(self.snapshot._replace(away=error.message))
+                # A daemon that is away sends no event when it comes back.
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def call(self, method: str, /, **params: Any) -> Any:
+        """Ask the daemon one thing; raises LocksideError."""
+        if self._wire is None or not self._wire.is_open:
+            self._wire = await Wire.open(self._socket)
+        return await self._ask(self._wire, method, params)
+
+    async def close(self) -> None:
+        """Close the connection of `call`."""
+        if self._wire is not None:
+            await self._wire.close()
+
+    async def log(self, job: str, offset: int = 0) -> AsyncIterator[list[Json]]:
+        """Give a job's frames as they come, until its log is complete; on a connection of its own."""
+        wire = await Wire.open(self._socket)
+        try:
+            while True:
+                asked = {"id": job, "offset": offset, "limit": 1000, "waitSeconds": LOG_SECONDS}
+                page = await self._ask(wire, "job.log", asked)
+                yield page["frames"]
+                moved, offset = page["nextOffset"] != offset, page["nextOffset"]
+                if page["isComplete"] and not (page["frames"] and moved):
+                    return
+        finally:
+            await wire.close()
+
+    async def _live(self) -> None:
+        wire = await Wire.open(self._socket)
+        try:
+            await self._ask(wire, "event.subscribe", {})
+            while True:
+                began = asyncio.get_running_loop().time()
+                self._publish(await self._load(wire))
+                await self._until_changed(wire)
+                past = asyncio.get_running_loop().time() - began
+                await asyncio.sleep(max(0.0, AT_MOST_EVERY_SECONDS - past))
+        finally:
+            await wire.close()
+
+    async def _until_changed(self, wire: Wire) -> None:
+        """Wait for something that asks for a new look, then take what came with it."""
+        while True:
+            message = await wire.notifications.get()
+            if message is None:
+                raise NotReachable("The daemon went away.")
+            is_news = self._take(message.method or "", msgspec.json.decode(message.params))
+            if is_news:
+                break
+        while not wire.notifications.empty():
+            if wire.notifications.get_nowait() is None:
+                raise NotReachable("The daemon went away.")
+
+    def _take(self, method: str, params: Json) -> bool:
+        """Take progress as it is, to be drawn with the next figures; true when anything else happened."""
+        if method != "event":
+            return True
+        told = {
+            str(event["job"]): event["data"] for event in params["events"] if event["kind"] == "job.progress"
+        }
+        if told:
+            running = [job | told.get(str(job["id"]), {}) for job in self.snapshot.running]
+            self.snapshot = self.snapshot._replace(running=running)
+        return len(told) < len(params["events"])
+
+    async def _load(self, wire: Wire) -> Snapshot:
+        answers = await asyncio.gather(
+            self._ask(wire, "daemon.status", {}),
+            self._ask(wire, "job.list", _list(jobs.RUNNING, _MOST_RUNNING)),
+            self._ask(wire, "job.list", _list(jobs.NOT_STARTED, _MOST_WAITING)),
+            self._ask(wire, "job.list", _failures()),
+        )
+        status, running, waiting, failed = answers
+        return Snapshot(
+            status,
+            running["jobs"],
+            waiting["jobs"],
+            failed["jobs"],
+            failed.get("total") or len(failed["jobs"]),
+        )
+
+    async def _ask(self, wire: Wire, method: str, params: Json) -> Any:
+        given = {name: value for name, value in params.items() if value is not None}
+        if self._project and not method.startswith("daemon."):
+            given.setdefault("project", self._project)
+        return msgspec.json.decode(await wire.call(method, given))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._on_change(snapshot)
+
+
+def _list(statuses: tuple[str, ...], most: int) -> Json:
+    return {"status": list(statuses), "order": "asc", "limit": most, "fields": _FIELDS}
+
+
+def _failures() -> Json:
+    since = times.wire_ago(RECENT_SECONDS)
+    return {
+        "status": ["error", "terminated"],
+        "creator": "user",
+        "finishedFrom": since,
+        "orderBy": "endTime",
+        "limit": _MOST_FAILED,
+        "count": True,
+        "fields": _FIELDS,
+    }
+
+
+__all__ = ["NOTHING", "Feed", "LocksideError", "Snapshot"]

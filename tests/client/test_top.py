@@ -1,0 +1,334 @@
+"""`top`: what the live view shows, what its keys do, and what it asks of the daemon."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import DataTable, RichLog, Static
+
+from client.conftest import Run
+from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
+from client.screens import Terminal
+from lockside.cli import times
+from lockside.cli.top.app import Top
+from lockside.cli.top.screens import LogScreen, Question, TextScreen
+from lockside.cli.top.usage import Sampler
+
+Json = dict[str, Any]
+SECONDS = 20.0
+
+
+def running() -> Json:
+    since = {"startTime": times.wire_ago(65), "progress": 0.25, "message": "1 of 4"}
+    return job("41", "processing", type="standard", runId="41", **since)
+
+
+def waiting() -> Json:
+    reason = {"kind": "held", "message": "ann holds it back."}
+    since = {"reasons": [reason], "createdTime": times.wire_ago(300)}
+    return job("42", "waiting", type="standard", runId="42", config="weekly", **since)
+
+
+def failed() -> Json:
+    error = {"error": {"kind": "exit", "exitCode": 1, "message": "No data."}}
+    return job("40", "error", type="standard", endTime=times.wire_ago(120), result=error, config="hourly")
+
+
+def listed(asked: Json) -> Json:
+    statuses = asked.get("status", [])
+    found = [running()] if "processing" in statuses else [failed()] if "error" in statuses else [waiting()]
+    return {"jobs": found}
+
+
+@pytest.fixture
+def live(daemon: FakeDaemon) -> FakeDaemon:
+    """A daemon with a running, a waiting and a failed job."""
+    pool = {"id": "default", "slots": 2, "running": 1, "queued": 1, "isPaused": False}
+    paused = {"id": "loads", "slots": 1, "running": 0, "queued": 0, "isPaused": True, "comment": "disk swap"}
+    daemon.answers |= {
+        "event.subscribe": {"subscription": "1", "cursor": 0},
+        "daemon.status": {
+            "version": "1.0",
+            "uptimeSeconds": 60,
+            "isDraining": False,
+            "counts": {"processing": 1, "waiting": 1, "error": 1},
+            "pools": [pool, paused],
+            "store": {"isWritable": True},
+            "keeper": {"isConnected": True},
+        },
+        "job.list": listed,
+    }
+    return daemon
+
+
+def table(app: Top) -> list[list[str]]:
+    """The rows that are shown, as texts."""
+    shown = app.screen_stack[0].query_one("#jobs", DataTable)
+    return [[str(cell).strip() for cell in shown.get_row(key)] for key in shown.rows]
+
+
+def text(app: Top, name: str) -> str:
+    return str(app.screen.query_one(name, Static).render())
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Let the view go on until something is so; its own messages wake it."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await pilot.pause(0.02)
+
+
+async def test_it_shows_what_runs_and_waits_and_why_with_pools_and_failures(live: FakeDaemon) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 2)
+        first, second = table(app)
+        assert first[:2] == ["● airports.extract/daily", "41"]
+        assert first[2].startswith("1:")
+        assert first[5].endswith("25% 1 of 4")
+        assert second[:2] == ["○ airports.extract/weekly", "42"]
+        assert second[2].startswith("5:")
+        assert second[3:] == ["", "", "ann holds it back."]
+        assert "1 run   1 wait   1 failed within a day" in text(app, "#head")
+        assert "default" in text(app, "#pools")
+        assert "‖ paused: disk swap" in text(app, "#pools")
+        assert "✗ airports.extract/ho" in text(app, "#failures")
+        assert "No data." in text(app, "#failures")
+
+
+async def test_children_stand_below_what_they_are_a_part_of_and_what_runs_comes_first(
+    live: FakeDaemon,
+) -> None:
+    whole = running() | {"id": "50", "runId": "50", "type": "orchestrationContainer", "name": "nightly"}
+    task = running() | {"id": "51", "runId": "50.51", "parentRunId": "50"}
+    later = waiting() | {"id": "52", "runId": "50.52", "parentRunId": "50"}
+    live.answers["job.list"] = lambda asked: {
+        "jobs": [whole, task] if "processing" in asked["status"] else [waiting(), later]
+    }
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) >= 4)
+        assert [row[0] for row in table(app)][:4] == [
+            "● nightly",
+            "├─ ● airports.extract/daily",
+            "└─ ○ airports.extract/weekly",
+            "○ airports.extract/weekly",
+        ]
+
+
+async def test_on_a_small_terminal_failures_stand_in_the_table_and_pools_on_one_line(
+    live: FakeDaemon,
+) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        assert table(app)[2][0] == "✗ airports.extract/hourly"
+        assert text(app, "#pools-line") == "pools default 1/2, loads 0/1‖"
+        assert not app.screen.query_one("#side").display
+        widths = sum(column.width + 2 for column in app.screen.query_one("#jobs", DataTable).ordered_columns)
+        assert widths <= 80
+
+
+async def test_foreign_texts_are_only_texts(live: FakeDaemon) -> None:
+    evil = "\x1b]0;x\x07[bold]n[/bold]"
+    live.answers["job.list"] = lambda asked: {
+        "jobs": [waiting() | {"name": evil, "reasons": [{"kind": "held", "message": evil}]}]
+        if "waiting" in asked["status"]
+        else []
+    }
+    live.answers["daemon.status"]["pools"][1]["comment"] = evil
+    live.answers["job.hold"] = in_turn(Refusal(-32003, f"No: {evil}"))
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 1)
+        await pilot.press("h")
+        await until(pilot, lambda: len(app._notifications) > 0)
+        await pilot.pause()
+        picture = app.export_screenshot()
+    assert "[bold]n[/bold]" in picture.replace("&#160;", " ")
+    assert "\x1b" not in picture
+
+
+async def test_it_asks_again_when_events_come_and_not_otherwise(live: FakeDaemon) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        asked = len(live.calls)
+        app._tick()
+        app._tick()
+        assert len(live.calls) == asked
+        gone = live.answers["job.list"]
+        live.answers["job.list"] = lambda wanted: (
+            {"jobs": []} if "waiting" in wanted["status"] else gone(wanted)
+        )
+        live.push(
+            "event",
+            {"subscription": "1", "events": [{"seq": 1, "kind": "job.status", "job": "42", "data": {}}]},
+        )
+        await until(pilot, lambda: len(table(app)) == 2)
+        assert len(live.calls) == asked + 4
+
+
+async def test_progress_alone_asks_nothing_and_moves_with_the_clock(live: FakeDaemon) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 2)
+        asked = len(live.calls)
+        told = {
+            "seq": 1,
+            "kind": "job.progress",
+            "job": "41",
+            "data": {"progress": 0.75, "message": "3 of 4"},
+        }
+        live.push("event", {"subscription": "1", "events": [told]})
+        await until(pilot, lambda: table(app)[0][5].endswith("75% 3 of 4"))
+        assert len(live.calls) == asked
+
+
+async def test_with_nothing_to_show_it_says_what_to_type(live: FakeDaemon) -> None:
+    live.answers["job.list"] = {"jobs": []}
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.has_class("empty"))
+        assert "lockside run -- sleep 60" in text(app, "#nothing")
+
+
+async def test_a_daemon_that_goes_away_is_told_and_found_again(live: FakeDaemon) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        await asyncio.to_thread(live.stop)
+        await until(pilot, lambda: "the daemon is away; jobs go on without it" in text(app, "#head"))
+        assert len(table(app)) == 3
+        live.start()
+        await until(pilot, lambda: "1 run" in text(app, "#head"))
+
+
+async def test_a_kill_asks_first_and_says_what_it_would_do(live: FakeDaemon) -> None:
+    live.answers["job.terminate"] = lambda asked: (
+        {"stopped": ["41"], "cancelled": [], "freed": [], "started": ["42"], "ended": []}
+        if asked.get("dryRun")
+        else running() | {"status": "terminating"}
+    )
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        said = str(app.screen.query_one("#text", Static).render())
+        assert "It stops airports.extract/daily (job 41)." in said
+        assert "It lets start airports.extract/weekly (job 42)." in said
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(app.screen, Question))
+        assert live.params_of("job.terminate") == [{"id": "41", "dryRun": True}]
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: {"id": "41"} in live.params_of("job.terminate"))
+
+
+async def test_a_job_is_held_released_explained_and_its_story_told_by_a_key(live: FakeDaemon) -> None:
+    live.answers |= {
+        "job.hold": waiting(),
+        "job.release": waiting(),
+        "job.explain": {"status": "waiting", "reasons": waiting()["reasons"]},
+        "job.get": waiting() | {"runId": "42"},
+        "event.list": {"events": []},
+    }
+    app = Top(live.path, None)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        await pilot.press("down", "h", "r")
+        await until(pilot, lambda: bool(live.params_of("job.release")))
+        assert live.params_of("job.hold") == [{"id": "42"}]
+        for key, sentence in (("w", "ann holds it back."), ("s", "job 42  ○ waiting")):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, TextScreen))
+            assert any(sentence in str(one.render()) for one in app.screen.query(Static))
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, TextScreen))
+
+
+async def test_a_log_is_followed_until_the_job_has_ended(live: FakeDaemon) -> None:
+    release = threading.Event()
+
+    def log(asked: Json) -> Json:
+        if asked["offset"] == 0:
+            frame = {
+                "seq": 0,
+                "time": "2026-01-31T08:00:00Z",
+                "stream": "stdout",
+                "text": "\x1b]0;x\x07one\n",
+            }
+            return {"frames": [frame], "nextOffset": 1, "isComplete": False}
+        release.wait(SECONDS)
+        return {"frames": [], "nextOffset": asked["offset"], "isComplete": True}
+
+    live.serve_at_once = True
+    live.answers |= {"job.log": log, "job.get": running() | {"status": "success", "isFinished": True}}
+    app = Top(live.path, None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LogScreen))
+        lines = app.screen.query_one("#log", RichLog).lines
+        await until(pilot, lambda: any("one" in line.text for line in lines))
+        assert all("\x1b" not in line.text for line in lines)
+        release.set()
+        await until(pilot, lambda: "success" in text(app, "#foot"))
+
+
+def test_without_textual_it_says_how_to_install_it(
+    daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("lockside.cli.top.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "textual", None)
+    monkeypatch.setitem(sys.modules, "textual.app", None)
+    ran = run("top")
+    assert ran.code == 1
+    assert "pip install 'lockside[top]'" in ran.err
+
+
+def test_it_runs_on_a_real_terminal_and_leaves_it_as_it_was(live: FakeDaemon) -> None:
+    with Terminal(live.path, "top", columns=100, rows=30) as seen:
+        seen.until("airports.extract/weekly")
+        seen.type("q")
+        assert seen.end() == 0
+
+
+def test_usage_is_that_of_the_whole_tree_and_only_of_the_jobs_own_process(tmp_path: Path) -> None:
+    script = (
+        "import subprocess, sys; c = subprocess.Popen(['cat']); print(c.pid, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        spawned = times.wire(datetime.now(UTC))
+        mine = {"id": "1", "status": "processing", "process": {"pid": process.pid, "spawnTime": spawned}}
+        other = {
+            "id": "2",
+            "status": "processing",
+            "process": {"pid": process.pid, "spawnTime": times.wire_ago(600)},
+        }
+        sampler = Sampler()
+        first = sampler.sample([mine, other])
+        second = sampler.sample([mine, other])
+        pages = os.sysconf("SC_PAGE_SIZE")
+        of_child = int(Path(f"/proc/{child}/statm").read_text().split()[1]) * pages
+        of_process = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * pages
+        process.stdin.close()  # type: ignore[union-attr]
+    assert set(first) == {"1"}
+    assert first["1"].percent is None
+    assert second["1"].percent is not None
+    assert second["1"].memory_bytes == pytest.approx(of_child + of_process, rel=0.2)
