@@ -1,7 +1,7 @@
 """What the scheduler actor is sent: inputs for the core, writes of the catalog, looks at the core."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,6 +12,24 @@ from locksided.store.transaction import Transaction
 
 Write: TypeAlias = Callable[[Transaction], Any]
 """A change of what the core does not know, made inside the step's transaction. May raise Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be done in one transaction: with an input of the core both happen, or neither."""
+
+    write: Write
+    work: Input | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Work that is decided by what is stored: nothing else is written between its look and its commit.
+
+    `decide` is given the core and may read the store; it raises Refused when nothing is to be done.
+    """
+
+    decide: Callable[[Scheduler], Awaitable[Decided]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +61,15 @@ class Repeated:
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One message. `also` makes from the core's answer a write for the same transaction, or None."""
+    """One message. `also` makes from the core's answer a write for the same transaction, or None.
 
-    work: Input | Write
+    With `is_vital` the core's part must not stand without that write.
+    """
+
+    work: Input | Write | Alone
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
+    is_vital: bool = False
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def refuse(self, error: Exception) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from lockside.protocol import params as p
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
+from locksided.api.applyplan import config_body
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -133,16 +134,7 @@ class CatalogMethods:
     async def put_config(self, call: Call, params: p.ConfigPut) -> View:
         """Store a configuration as its next version."""
         config_id = _config_id(params)
-        body = {
-            "component": params.component,
-            "config": params.config,
-            "branchId": params.branch_id,
-            "name": params.name,
-            "description": params.description,
-            "isDisabled": params.is_disabled,
-            "configuration": params.configuration,
-            "rows": msgspec.to_builtins(params.rows),
-        }
+        body = config_body(params, params.branch_id)
         warnings = check_configuration(body)
         await self._check_component(params.project, params.component)
         change = self._change(call, params.change_description)
