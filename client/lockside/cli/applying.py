@@ -26,11 +26,11 @@ Json = dict[str, Any]
 
 def validate(session: Session, parsed: Parsed) -> int:
     """Check a folder without a daemon."""
-    from lockside.cli.references import check_references
+    from lockside.cli.offline import check_offline
 
     path = parsed.required("dir")
     found = read_folder(path)
-    check_references(found)
+    check_offline(found)
     if session.out.as_json:
         session.out.json(_told(found))
         return exits.USAGE if found.faults else exits.DONE

@@ -140,7 +140,8 @@ def pools(stored: list[Json]) -> str:
     tables = {}
     for pool in sorted(stored, key=lambda each: str(each["id"])):
         slim = _slim(msgspec.convert(own_members(PoolSpec, pool), PoolSpec))
-        tables[slim.pop("id")] = {"slots": pool["slots"]} | slim
+        del slim["id"]
+        tables[pool["id"]] = {"slots": pool["slots"]} | slim
     return toml_text(tables)
 
 

@@ -58,19 +58,27 @@ class Source:
         """Make a fault of what stands at a path."""
         if self._places is None:
             self._places = Places(self._text, self.is_json)
-        text = message if message.endswith((".", "?", "!")) else message + "."
-        return Fault(self.file, text, self._places.line(path), written(path))
+        return Fault(self.file, _sentence(message), self._places.line(path), written(path))
+
+
+def _sentence(message: str) -> str:
+    text = message.replace(" or null, not", ", not")
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def type_faults(body: Json, kind: type[msgspec.Struct]) -> Iterator[tuple[Path, str]]:
     """Find what the type does not allow, each with its path and a sentence that says what to do."""
     left = copy.deepcopy(body)
+    seen: set[Path] = set()
     for _ in range(_MOST):
         try:
             msgspec.convert(left, kind)
         except msgspec.ValidationError as problem:
             message, where = explain(problem, kind)
             path = steps_of(where)
+            if path in seen:
+                return
+            seen.add(path)
             yield path, message.removeprefix(f"`{where.removeprefix('$.')}`: ")
             if not _taken_away(left, path):
                 return

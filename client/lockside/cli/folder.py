@@ -59,14 +59,14 @@ class Folder:
 
 def read_folder(path: str) -> Folder:
     """Read a whole folder; faults are collected, so that all can be mended at once."""
-    found = Folder(path)
+    found = Folder(os.path.normpath(path))
     if not os.path.isdir(path):
         found.faults.append(Fault(path, "there is no such folder."))
         return found
     _read_pools(found)
     _read_files(found, "components", lambda file: ((stem(file),), items.component(file)))
     _read_files(found, "variables", lambda file: ((stem(file),), items.variables(file)))
-    _read_files(found, "configs", _config, _config_files(os.path.join(path, "configs")))
+    _read_files(found, "configs", _config, _config_files(os.path.join(found.path, "configs")))
     _look_for_surprises(found)
     for kind in found.kinds.values():
         for item in kind.values():

@@ -7,6 +7,7 @@ relative `cwd` are beside that file; they become whole paths. `.//x` is a litera
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import msgspec
@@ -48,8 +49,9 @@ class Item:
         return self
 
     def fault(self, path: Sequence[str | int], message: str) -> Fault:
-        """Make a fault of a field as the daemon names it."""
-        source, steps = self._place(tuple(path))
+        """Make a fault of a field as the daemon names it; a schema's stranger is in the message alone."""
+        stranger = re.search(r"\('([^']+)' was unexpected\)", message)
+        source, steps = self._place((*path, stranger[1]) if stranger else tuple(path))
         return source.fault(steps, message)
 
     def check(self) -> Item:

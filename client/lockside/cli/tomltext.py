@@ -75,16 +75,18 @@ def _headed(path: Sequence[str], table: Json) -> Iterator[str]:
 
 def _is_table_like(value: Any, depth: int) -> bool:
     """Tell what gets a header of its own; deep down, what is short stays on its line."""
-    if isinstance(value, dict):
-        return depth < _INLINE_FROM or not _is_short(value)
+    if not isinstance(value, dict) and not _is_list_of_tables(value):
+        return False
+    return depth < _INLINE_FROM or not _is_short(value)
+
+
+def _is_list_of_tables(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
-def _is_short(table: Json) -> bool:
-    return (
-        not any(isinstance(each, dict | list) or "\n" in str(each) for each in table.values())
-        and len(_value(table)) <= _LONGEST
-    )
+def _is_short(value: Any) -> bool:
+    line = inline(value)
+    return len(line) <= _LONGEST and "\\n" not in line
 
 
 def _keys(path: Sequence[str]) -> str:
@@ -101,17 +103,12 @@ def _quoted(text: str) -> str:
 
 def _value(value: Any) -> str:
     match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
         case str():
             return _text(value)
         case list():
             return _list(value)
         case _:
-            members = ", ".join(f"{_key(name)} = {inline(each)}" for name, each in value.items())
-            return f"{{ {members} }}" if members else "{}"
+            return inline(value)
 
 
 def inline(value: Any) -> str:
@@ -121,8 +118,13 @@ def inline(value: Any) -> str:
             return _quoted(value)
         case list():
             return f"[{', '.join(map(inline, value))}]"
+        case dict():
+            members = ", ".join(f"{_key(name)} = {inline(each)}" for name, each in value.items())
+            return f"{{ {members} }}" if members else "{}"
+        case bool():
+            return "true" if value else "false"
         case _:
-            return _value(value)
+            return repr(value)
 
 
 def _list(values: list[Any]) -> str:
