@@ -223,9 +223,10 @@ def test_a_pool_that_a_live_job_names_stays_and_with_it_all_the_rest(wire: Wire,
     ]
     seq = wire.events()[-1]["seq"]
     pools.append({"id": "new", "slots": 1})
-    more = {"configs": [{"component": "lockside.command", "config": "with-it"}]}
+    body = {"parameters": {"command": ["true"]}}
+    more = {"configs": [{"component": "lockside.command", "config": "with-it", "configuration": body}]}
     refusal = wire.refused("catalog.apply", pools=pools, **more, prune=True)
-    assert (refusal.kind, job["id"] in refusal.data["jobs"]) == ("conflict", True)
+    assert (refusal.kind, refusal.data.get("jobs")) == ("conflict", [job["id"]]), refusal
     assert [e for e in wire.events(after=seq) if e["kind"].startswith(("pool", "config"))] == []
     assert wire.refused("pool.get", id="new").kind == "not_found"
     gate.open()
