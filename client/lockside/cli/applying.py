@@ -158,7 +158,7 @@ def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
 def _is_confirmed(session: Session, plan: Json) -> bool:
     """Ask a person before anything is removed; a script has asked for it by --prune."""
     removed = sum(change["action"] == "delete" for change in plan["changes"])
-    if not removed or not session.out.terminal or not sys.stdin.isatty():
+    if not removed or not _is_person(session):
         return True
     session.out.flush()
     try:
@@ -166,6 +166,10 @@ def _is_confirmed(session: Session, plan: Json) -> bool:
     except EOFError:
         return False
     return answer.strip().lower() in {"y", "yes"}
+
+
+def _is_person(session: Session) -> bool:
+    return session.out.terminal and sys.stdin.isatty()
 
 
 def _what_next(session: Session, done: Json) -> None:

@@ -63,7 +63,7 @@ def config(file: str, component_id: str, name: str, text: str | None = None) -> 
     _note_left(item, source, left, ())
     _read_rows(item, source, own)
     folder = os.path.join(os.path.splitext(file)[0], "rows")
-    for row_file in toml_and_json(folder):
+    for row_file in toml_and_json(folder) if text is None else ():
         _add_row_file(item, row_file)
     _look_at_keys(item)
     return item.check()
@@ -176,10 +176,15 @@ def _look_at_keys(item: Item) -> None:
     for at, part in parts:
         body = part.get("configuration")
         for key in configuration.unknown_keys(body) if isinstance(body, dict) else ():
-            *above, name = key.removeprefix("$.").split(".")
-            known = BODY_MEMBERS if not above else _MEMBERS_BELOW[above[0]]
-            path: Path = (*at, "configuration", *above, name)
-            near = likely({name}, known)
+            steps = _steps(body, key.removeprefix("$."))
+            path: Path = (*at, "configuration", *steps)
+            near = likely({steps[-1]}, BODY_MEMBERS if len(steps) == 1 else _MEMBERS_BELOW[steps[0]])
             hint = f" Did you mean `{near}`?" if near else ""
             note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
             (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
+
+
+def _steps(body: Json, key: str) -> tuple[str, ...]:
+    """Tell `runtime.safe` from a key that has a dot in it."""
+    above, _, name = key.partition(".")
+    return (above, name) if key not in body and above in _MEMBERS_BELOW else (key,)
