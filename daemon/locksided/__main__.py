@@ -12,8 +12,9 @@ import anyio
 from locksided import log
 from locksided.daemon import Daemon, Place, place_of, prepare_state_dir
 from locksided.onlyone import AnotherDaemonError
+from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
-from locksided.settings import SettingsError
+from locksided.settings import Settings, SettingsError
 from locksided.store.errors import StoreError
 
 EXAMPLE = """\
@@ -41,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--state-dir", metavar="DIR", default="", help="where everything is kept")
     made.add_argument("--socket", metavar="PATH", default="", help="where to listen")
     made.add_argument("--check-config", action="store_true", help="read the settings, say what is wrong, end")
+    made.add_argument(
+        "--restore", metavar="FILE", type=Path, help="put a backup in the place of the database, and end"
+    )
     made.add_argument("--version", action="version", version=f"locksided {version('lockside')}")
     return made
 
@@ -59,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check_config:
         print(f"The settings are good. State folder: {root}. Socket: {socket}.")
         return 0
+    if options.restore is not None:
+        return _restore(options.restore.absolute(), root, known)
     log.configure(known.daemon.log_format, known.daemon.log_level)
     os.umask(0o077)
     _allow_open_files()
@@ -72,6 +78,17 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"locksided: {failure}", file=sys.stderr)
         exit_code = EXIT_CANNOT_START
     return exit_code
+
+
+def _restore(backup: Path, root: Path, known: Settings) -> int:
+    """Put a backup in the place of the database; answers the exit code."""
+    os.umask(0o077)
+    try:
+        print(story(restore(prepare_state_dir(root), backup, known.keeper.socket)))
+    except (AnotherDaemonError, RestoreError, StoreError, OSError) as error:
+        print(f"locksided: {error}", file=sys.stderr)
+        return EXIT_CANNOT_START
+    return 0
 
 
 def _allow_open_files() -> None:

@@ -1,8 +1,6 @@
-"""`status`, `drain`, `undrain`, `backup`, `metrics`: the daemon as a whole, for the person on call."""
+"""`status`, `drain`, `undrain`, `metrics`: the daemon as a whole, for the person on call."""
 
 from __future__ import annotations
-
-import os
 
 from lockside.cli import exits, times
 from lockside.cli.jobs import COLOURS
@@ -106,17 +104,6 @@ def undrain(session: Session, _: Parsed) -> int:
     """Start jobs again."""
     session.call("daemon.undrain")
     session.out.line("jobs start again")
-    return exits.DONE
-
-
-def backup(session: Session, parsed: Parsed) -> int:
-    """Write a copy of the daemon's database."""
-    path = parsed.text("file")
-    answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"{answer['path']} ({times.size(answer['sizeBytes'])})")
     return exits.DONE
 
 

@@ -1,0 +1,1 @@
+"""The tables of commands that have a file of their own; `commands` puts all together."""
