@@ -82,9 +82,8 @@ class Terminal:
                 while piece := os.read(ours, 65536):
                     stream.feed(piece)
         os.close(ours)
-        lines = [line.rstrip() for line in screen.display]
-        seen = "\n".join(lines).rstrip("\n").replace(str(self.home), "~")
-        return re.sub(rf"\b{re.escape(getpass.getuser())}\b", "you", seen)
+        seen = "\n".join(_lines(screen)).rstrip("\n").replace(str(self.home), "~")
+        return re.sub(rf"\b{re.escape(getpass.getuser())}\b", "ann", seen)
 
     def until(self, what: str) -> None:
         """Wait for what the next command stands on: `ready`, `running JOB` or `ended JOB`."""
@@ -117,6 +116,13 @@ class Terminal:
         for pid in processes_of(self.home):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _lines(screen: pyte.Screen) -> Iterator[str]:
+    """What stands on the screen; only as much of it as was ever written."""
+    for row in range(max(screen.buffer, default=-1) + 1):
+        cells = screen.buffer[row]
+        yield "".join(cells[column].data for column in range(max(cells, default=-1) + 1)).rstrip()
 
 
 @contextmanager
