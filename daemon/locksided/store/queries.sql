@@ -56,7 +56,8 @@ SELECT max(
 );
 
 -- name: statuses_of_live_jobs
-SELECT id, status, type FROM jobs WHERE status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
+SELECT id, status, type FROM jobs
+WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
 
 -- name: job_row
 SELECT {job_columns} FROM jobs WHERE id = ?;
