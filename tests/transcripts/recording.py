@@ -155,6 +155,7 @@ _ALIKE = [
     (r"\d\d:\d\d:\d\d(\.\d+)?", "<time>"),
     (r"\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?", "<span>"),
     (r"\b\d+(\.\d+)? ?(B|kB|MB|GB)\b", "<size>"),
+    (r"by (cgroup|scan)\b", "by <proof>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
     (r"lockside \d+\.\d+\.\d+", "lockside <version>"),
