@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 def validate(session: Session, parsed: Parsed) -> int:
     """Check a folder without a daemon."""
-    from lockside.cli.offline import check_offline
+    from lockside.cli.checking import check_offline
 
     path = parsed.required("dir")
     found = read_folder(path)

@@ -71,8 +71,10 @@ def _toml(text: str, name: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         fault, line = _toml_fault(str(error), text)
         raise FileError(name, fault, line) from error
+    except ValueError as error:  # also of a number with thousands of digits
+        raise FileError(name, f"{error}.") from error
     except RecursionError as error:
-        raise FileError(name, "it is nested too deeply.") from error
+        raise FileError(name, "it is nested too deep.") from error
 
 
 def _toml_fault(message: str, text: str) -> tuple[str, int]:

@@ -7,7 +7,6 @@ thrown away with all of it and read again from the store, and the actor waits un
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -128,15 +127,19 @@ class SchedulerActor:
     async def run(self) -> None:
         """Work through the mailbox until cancelled."""
         while True:
-            batch = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
-            try:
-                await self._work(batch)
-            except StoreUnavailable as error:
-                await self._fall_back(batch, str(error))
-            except Exception as error:
-                # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
-                log.exception("a step failed; the core is read again", messages=len(batch))
-                await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
+            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
+            for batch in _turns(taken):
+                await self._one_turn(batch)
+
+    async def _one_turn(self, batch: list[Message]) -> None:
+        try:
+            await self._work(batch)
+        except StoreUnavailable as error:
+            await self._fall_back(batch, str(error))
+        except Exception as error:
+            # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
+            log.exception("a step failed; the core is read again", messages=len(batch))
+            await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
 
     def _seconds_to_deadline(self) -> float:
         if self._trouble is not None:
@@ -159,8 +162,8 @@ class SchedulerActor:
             deadline_us = self._the_core.next_deadline_us()
             if deadline_us is not None and deadline_us <= clock.now_us():
                 asks.insert(0, Ask(TimePassed()))
-            for turn in _turns(asks):
-                await self._commit(turn)
+            if asks:
+                await self._commit(asks)
         for message in batch:
             if isinstance(message, Look):
                 message.look(self._the_core)
@@ -328,13 +331,19 @@ class SchedulerActor:
         )
 
 
-def _turns(asks: list[Ask]) -> Iterator[list[Ask]]:
-    """All asks in their order, together but for those that must be alone."""
-    for is_alone, group in groupby(asks, lambda ask: isinstance(ask.work, Alone)):
-        if is_alone:
-            yield from ([ask] for ask in group)
+def _turns(messages: list[Message]) -> Iterator[list[Message]]:
+    """All messages in their order, together but for those that must be alone; without any, one empty turn."""
+    turn: list[Message] = []
+    for message in messages:
+        if isinstance(message, Ask) and isinstance(message.work, Alone):
+            if turn:
+                yield turn
+            yield [message]
+            turn = []
         else:
-            yield list(group)
+            turn.append(message)
+    if turn or not messages:
+        yield turn
 
 
 def _take_over(ask: Ask, decided: Decided) -> None:
