@@ -61,15 +61,11 @@ class Repeated:
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One message. `also` makes from the core's answer a write for the same transaction, or None.
+    """One message. `also` makes from the core's answer a write for the same transaction, or None."""
 
-    With `is_vital` the core's part must not stand without that write.
-    """
-
-    work: Input | Write | Alone
+    work: Input | Write | Alone | Decided
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
-    is_vital: bool = False
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def refuse(self, error: Exception) -> None:

@@ -5,17 +5,17 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 
 from locksided import clock
+from locksided.actors.alone import decided, turns
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, Repeated, Write
-from locksided.actors.remembering import answer_repeat, companion, other_parameters, remembering
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, Submit, TimePassed
@@ -23,11 +23,11 @@ from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey
+from locksided.store.catalog.dedup import DedupKey, remember_dedup
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Store
-from locksided.store.transaction import Applied, Operation, Saves
+from locksided.store.transaction import Applied, Operation, Saves, Transaction
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class SchedulerActor:
         if known is None:
             return None
         if known.params_hash != once.params_hash:
-            raise other_parameters(once, known.ref)
+            raise _other_parameters(once, known.ref)
         return Repeated(known.ref)
 
     @property
@@ -128,7 +128,7 @@ class SchedulerActor:
         """Work through the mailbox until cancelled."""
         while True:
             taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
-            for batch in _turns(taken):
+            for batch in turns(taken):
                 await self._one_turn(batch)
 
     async def _one_turn(self, batch: list[Message]) -> None:
@@ -169,14 +169,14 @@ class SchedulerActor:
                 message.look(self._the_core)
 
     async def _commit(self, asks: list[Ask]) -> None:
-        asks = await self._decided(await self._not_done_before(asks))
+        asks = await decided(await self._not_done_before(asks), self._the_core)
         final = await self._final_statuses(asks)
         turn = Turn()
         now_us = clock.now_us()
         for ask in asks:
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
-        units += [Operation(write, ask.is_vital) for ask, write in turn.operations]
+        units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
         if units:
             applied = await self._store.apply(units)
             self._the_core.saved()
@@ -184,7 +184,7 @@ class SchedulerActor:
         for ask, answer in turn.answers:
             ask.reply(answer)
         for repeat, first in turn.repeats:
-            answer_repeat(repeat, first)
+            _repeat(repeat, first)
 
     def _take(self, turn: Turn, ask: Ask, final: dict[int, Status], now_us: int) -> None:
         """Let the core decide on one message."""
@@ -194,9 +194,10 @@ class SchedulerActor:
                 turn.repeats.append((ask, first))
                 return
         if callable(ask.work):
-            turn.operations.append((ask, remembering(ask, ask.work)))
+            turn.operations.append((ask, _remembering(ask, ask.work)))
             return
-        work = ask.work
+        work = ask.work.work if isinstance(ask.work, Decided) else ask.work
+        assert work is not None
         assert not isinstance(work, Alone), "it was decided before"
         if isinstance(work, Submit):
             work = Submit(work.drafts, work.principal, final)
@@ -209,7 +210,7 @@ class SchedulerActor:
             turn.progress.append(self._progress_event(work, now_us))
         turn.saves += step.saves
         turn.actions += step.actions
-        write = companion(ask, step.answer)
+        write = _companion(ask, step.answer)
         if write is not None:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
@@ -251,20 +252,6 @@ class SchedulerActor:
                 remaining.append(ask)
             else:
                 ask.reply(repeated)
-        return remaining
-
-    async def _decided(self, asks: list[Ask]) -> list[Ask]:
-        """Let those that are alone in their turn see what is stored, and decide."""
-        remaining = []
-        for ask in asks:
-            if isinstance(ask.work, Alone):
-                try:
-                    decided = await ask.work.decide(self._the_core)
-                except Refused as refusal:
-                    ask.refuse(refusal)
-                    continue
-                _take_over(ask, decided)
-            remaining.append(ask)
         return remaining
 
     async def _final_statuses(self, asks: Iterable[Ask]) -> dict[int, Status]:
@@ -331,24 +318,64 @@ class SchedulerActor:
         )
 
 
-def _turns(messages: list[Message]) -> Iterator[list[Message]]:
-    """All messages in their order, together but for those that must be alone; without any, one empty turn."""
-    turn: list[Message] = []
-    for message in messages:
-        if isinstance(message, Ask) and isinstance(message.work, Alone):
-            if turn:
-                yield turn
-            yield [message]
-            turn = []
-        else:
-            turn.append(message)
-    if turn or not messages:
-        yield turn
+def _companion(ask: Ask, answer: Any) -> Write | None:
+    """What belongs into the same transaction as the core's decision."""
+    write = ask.also(answer) if ask.also is not None else None
+    once = ask.once
+    if once is None:
+        return write
+
+    def both(tx: Transaction) -> None:
+        if write is not None:
+            write(tx)
+        _remember(tx, once, answer)
+
+    return both
 
 
-def _take_over(ask: Ask, decided: Decided) -> None:
-    """Make of an ask what it decided to be."""
-    if decided.work is None:
-        ask.work = decided.write
+def _remembering(ask: Ask, write: Write) -> Write:
+    once = ask.once
+    if once is None:
+        return write
+
+    def both(tx: Transaction) -> Any:
+        answer = write(tx)
+        _remember(tx, once, answer)
+        return answer
+
+    return both
+
+
+def _remember(tx: Transaction, once: Once, answer: Any) -> None:
+    reference = once.reference(answer)
+    job_ids = reference.get("jobs", ())
+    remember_dedup(
+        tx,
+        DedupKey(*once.key),
+        once.params_hash,
+        reference,
+        clock.now_us(),
+        job_id=job_ids[0] if job_ids else None,
+    )
+
+
+def _repeat(repeat: Ask, first: Ask) -> None:
+    """Answer a call whose twin came in the same turn."""
+    assert first.once is not None
+    assert repeat.once is not None
+    error = first.answer.exception()
+    if error is not None:
+        repeat.refuse(cast("Exception", error))
+    elif first.once.params_hash != repeat.once.params_hash:
+        repeat.refuse(_other_parameters(repeat.once, first.once.reference(first.answer.result())))
     else:
-        ask.work, ask.also, ask.is_vital = decided.work, lambda _: decided.write, True
+        repeat.reply(Repeated(first.once.reference(first.answer.result())))
+
+
+def _other_parameters(once: Once, reference: dict[str, Any]) -> Conflict:
+    return Conflict(
+        f"The deduplicationId '{once.id}' was used for another {once.method} with other parameters: "
+        "send the same parameters, or take another id.",
+        path="$.deduplicationId",
+        first=reference,
+    )
