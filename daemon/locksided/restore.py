@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locksided import clock
-from locksided.actors.keeper_link import LINE_BYTES, VERSION
+from locksided.actors.keeper_link import LINE_BYTES
+from locksided.keeper.wire import VERSION
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir
 from locksided.sockets import connected
@@ -42,7 +43,7 @@ class Restored:
     given: Numbers
 
 
-def restore(place: StateDir, backup: Path, keeper_socket: str = "") -> Restored:
+def restore(place: StateDir, backup: Path, keeper_sockets: str = "") -> Restored:
     """Put a backup in the place of the database.
 
     Raises AnotherDaemonError, RestoreError, StoreError or OSError, with the database as it was.
@@ -55,7 +56,8 @@ def restore(place: StateDir, backup: Path, keeper_socket: str = "") -> Restored:
         _become_owner(place.root)
         lock = take_lock(place.lock)
         try:
-            _end_keepers([*place.keepers.glob("*.sock"), *([Path(keeper_socket)] if keeper_socket else [])])
+            named = [Path(path) for path in keeper_sockets.split(":") if path]
+            _end_keepers([*place.keepers.glob("*.sock"), *named])
             part = place.root / "lockside.db.restoring"
             _forget(part)
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
@@ -87,11 +89,10 @@ def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
     kept = _kept_aside(place, now_us)
     unknown = {job_id: path for job_id, path in folders.items() if _is_unknown(job_id, contents)}
     ran_since = _ran_since(unknown, contents)
-    for job_id, path in unknown.items():
+    for path in unknown.values():
         target = kept / path.relative_to(place.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, target)
-        assert place.work(job_id) == path
     for suffix in ("-wal", "-shm", ""):
         old = Path(f"{place.database}{suffix}")
         if old.exists():
