@@ -44,6 +44,7 @@ class AsyncClient:
         self.job: m.JobCalls[Awaiting] = m.JobCalls(self.perform)
         self.component: m.ComponentCalls[Awaiting] = m.ComponentCalls(self.perform)
         self.config: m.ConfigCalls[Awaiting] = m.ConfigCalls(self.perform)
+        self.catalog: m.CatalogCalls[Awaiting] = m.CatalogCalls(self.perform)
         self.branch: m.BranchCalls[Awaiting] = m.BranchCalls(self.perform)
         self.variables: m.VariablesCalls[Awaiting] = m.VariablesCalls(self.perform)
         self.state: m.StateCalls[Awaiting] = m.StateCalls(self.perform)

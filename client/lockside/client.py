@@ -45,6 +45,7 @@ class Client:
         self.job: m.JobCalls[Blocking] = m.JobCalls(self.perform)
         self.component: m.ComponentCalls[Blocking] = m.ComponentCalls(self.perform)
         self.config: m.ConfigCalls[Blocking] = m.ConfigCalls(self.perform)
+        self.catalog: m.CatalogCalls[Blocking] = m.CatalogCalls(self.perform)
         self.branch: m.BranchCalls[Blocking] = m.BranchCalls(self.perform)
         self.variables: m.VariablesCalls[Blocking] = m.VariablesCalls(self.perform)
         self.state: m.StateCalls[Blocking] = m.StateCalls(self.perform)

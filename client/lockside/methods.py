@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 
 from lockside.errors import InvalidParams
 from lockside.protocol import types as t
+from lockside.protocol.catalog import CatalogPlan
 from lockside.requests import Group, Mode, Request, act, ask, call, create
 from lockside.transport import inside_a_job, own_token
 
@@ -384,6 +385,42 @@ class ConfigCalls(Group[Mode]):
         """Copy a configuration, of any version. Raises NotFound, Conflict."""
         given = {"component": component, "config": config, "to_config": to_config, "version": version}
         return act("config.copy", t.Config, **given, branch_id=branch_id, to_branch_id=to_branch_id)
+
+
+class CatalogCalls(Group[Mode]):
+    """`catalog.*`"""
+
+    @call
+    def apply(
+        self,
+        *,
+        pools: Sequence[Mapping[str, Any]] | None = None,
+        components: Sequence[Mapping[str, Any] | t.Manifest] | None = None,
+        variables: Sequence[Mapping[str, Any]] | None = None,
+        configs: Sequence[Mapping[str, Any]] | None = None,
+        branch_id: str | None = None,
+        prune: bool | None = None,
+        dry_run: bool | None = None,
+        plan: str | None = None,
+        change_description: str | None = None,
+    ) -> Request[CatalogPlan]:
+        """Make what is stored like what is given, all of it or nothing; a kind that is None is left alone.
+
+        Raises NotFound (of what is referred to), Conflict (what is stored is not what `plan` was made of).
+        """
+        return act(
+            "catalog.apply",
+            CatalogPlan,
+            pools=pools,
+            components=components,
+            variables=variables,
+            configs=configs,
+            branch_id=branch_id,
+            prune=prune,
+            dry_run=dry_run,
+            plan=plan,
+            change_description=change_description,
+        )
 
 
 class BranchCalls(Group[Mode]):

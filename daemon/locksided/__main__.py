@@ -13,8 +13,9 @@ import anyio
 from locksided import log
 from locksided.daemon import Daemon, Place, place_of, prepare_state_dir
 from locksided.onlyone import AnotherDaemonError
+from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
-from locksided.settings import SettingsError
+from locksided.settings import Settings, SettingsError
 from locksided.store.errors import StoreError
 
 EXAMPLE = """\
@@ -45,6 +46,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--state-dir", metavar="DIR", default="", help="where everything is kept")
     made.add_argument("--socket", metavar="PATH", default="", help="where to listen")
     made.add_argument("--check-config", action="store_true", help="read the settings, say what is wrong, end")
+    made.add_argument(
+        "--restore", metavar="FILE", type=Path, help="put a backup in the place of the database, and end"
+    )
     made.add_argument("--version", action="version", version=f"locksided {version('lockside')}")
     return made
 
@@ -63,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check_config:
         print(f"The settings are good. State folder: {root}. Socket: {socket}.")
         return 0
+    if options.restore is not None:
+        return _restore(options.restore.absolute(), root, known)
     log.configure(known.daemon.log_format, known.daemon.log_level)
     os.umask(0o077)
     gc.set_threshold(*COLLECT_AFTER)
@@ -88,6 +94,17 @@ def _room(root: Path) -> str:
     if free.f_bavail * free.f_frsize < FULL_BYTES:
         return f" (the disk of {root} is full: make room there, then start again)"
     return ""
+
+
+def _restore(backup: Path, root: Path, known: Settings) -> int:
+    """Put a backup in the place of the database; answers the exit code."""
+    os.umask(0o077)
+    try:
+        print(story(restore(prepare_state_dir(root), backup, known.keeper.socket)))
+    except (AnotherDaemonError, RestoreError, StoreError, OSError) as error:
+        print(f"locksided: {error}", file=sys.stderr)
+        return EXIT_CANNOT_START
+    return 0
 
 
 def _allow_open_files() -> None:

@@ -40,7 +40,7 @@ def test_a_daemon_that_does_not_start_is_told_with_the_end_of_its_log(
     program = tmp_path / "locksided"
     program.write_text("#!/bin/sh\necho 'the disk is full' >&2\nexit 3\n")
     program.chmod(0o755)
-    monkeypatch.setattr(own_daemon, "_program", lambda: [str(program)])
+    monkeypatch.setattr(own_daemon, "program", lambda: [str(program)])
     assert main(["demo", "--dir", str(tmp_path / "demo")]) == 1
     told = capfd.readouterr().err
     assert "The daemon did not start." in told

@@ -121,6 +121,23 @@ def test_a_pool_that_live_jobs_name_cannot_be_deleted() -> None:
         world.submit(pool="big")
 
 
+def test_several_pools_are_changed_together_or_not_at_all() -> None:
+    world = World(big=1, small=1)
+    job = world.submit(pool="big", held=True)
+    waiting = [world.submit(pool="small") for _ in range(2)][1]
+    with world.refused(Conflict, f"job {job} among them"):
+        world.change_pools(delete=("big",), small=2, new=1)
+    with world.refused(NotFound, "no pool 'new'"):
+        world.submit(pool="new")
+    assert world.status(waiting) == "created"
+    world.terminate(job)
+    world.change_pools(delete=("big",), small=2, new=1)
+    assert world.started() == [waiting]
+    assert world.status(world.submit(pool="new")) == "processing"
+    with world.refused(NotFound, "no pool 'big'"):
+        world.submit(pool="big")
+
+
 def test_the_default_pool_always_exists() -> None:
     world = World()
     with world.refused(Conflict, "always exists"):

@@ -177,6 +177,10 @@ class World:
     def delete_pool(self, pool_id: str) -> None:
         self.handle(i.DeletePool(pool_id, ANNA))
 
+    def change_pools(self, delete: tuple[str, ...] = (), **slots: int | None) -> None:
+        puts = tuple(i.PutPool(name, count, "local", "", ANNA) for name, count in slots.items())
+        self.handle(i.ChangePools(puts, tuple(i.DeletePool(name, ANNA) for name in delete), ANNA))
+
     def pause_pool(self, pool_id: str = "default", comment: str | None = None) -> None:
         self.handle(i.PausePool(pool_id, comment, ANNA))
 

@@ -247,3 +247,15 @@ async def test_the_reader_cannot_write(store: Store) -> None:
 async def test_the_database_is_its_owners_alone(store: Store, tmp_path: Path) -> None:
     await save(store, new(1))
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("lockside.db*")} == {"0o600"}
+
+
+async def test_what_a_vital_operation_raises_undoes_the_saves_beside_it(store: Store) -> None:
+    def refuse(tx: Transaction) -> None:
+        tx.save(SetMeta("beside", "x"))
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await store.apply([Saves([SetMeta("core", "x")]), Operation(refuse, is_vital=True)])
+    assert (await store.meta("core"), await store.meta("beside")) == (None, None)
+    await store.apply([Saves([SetMeta("core", "y")])])
+    assert await store.meta("core") == "y"

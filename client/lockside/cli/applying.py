@@ -1,150 +1,181 @@
 """`apply` and `validate`: a folder of files against what the daemon has stored.
 
-The plan is made before any change.
+The daemon makes the plan and carries it out in one transaction; the plan that was shown is the one that is
+carried out, or none.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from lockside.cli import exits
-from lockside.cli.differences import differences
-from lockside.cli.folder import Folder, read_folder
-from lockside.errors import NotFound
+from lockside.cli.folder import KINDS, Folder, read_folder
+from lockside.cli.places import steps_of
+from lockside.cli.planned import counts, lines
+from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lockside.cli.faults import Fault
     from lockside.cli.grammar import Parsed
     from lockside.cli.session import Session
 
 Json = dict[str, Any]
 
 
-class Step:
-    """One object to store: `before` is what is stored now, or None."""
-
-    def __init__(self, what: str, method: str, params: Json, before: Json | None, changes: list[str]) -> None:
-        self.what = what
-        self.method = method
-        self.params = params
-        self.is_new = before is None
-        self.changes = changes
-
-
 def validate(session: Session, parsed: Parsed) -> int:
     """Check a folder without a daemon."""
+    from lockside.cli.checking import check_offline
+
     path = parsed.required("dir")
     found = read_folder(path)
+    check_offline(found)
     if session.out.as_json:
-        session.out.json({"faults": found.faults})
-    elif not found.faults:
+        session.out.json(_told(found))
+        return exits.USAGE if found.faults else exits.DONE
+    _tell_notes(session, found)
+    if not found.faults:
         session.out.line(f"{path} is fine: {_count(found)}")
-    return _faults(session, found)
+    return _tell_faults(session, found.faults)
 
 
-def _faults(session: Session, found: Folder) -> int:
-    for fault in found.faults if not session.out.as_json else ():
-        session.say_aside(fault)
-    return exits.USAGE if found.faults else exits.DONE
+def _told(found: Folder) -> Json:
+    return {
+        "faults": [fault.as_json() for fault in found.faults],
+        "warnings": [note.as_json() for note in found.notes],
+    }
+
+
+def _tell_faults(session: Session, faults: list[Fault]) -> int:
+    for fault in faults:
+        session.say_aside(str(fault))
+    return exits.USAGE if faults else exits.DONE
+
+
+def _tell_notes(session: Session, found: Folder) -> None:
+    for note in found.notes:
+        session.say_aside(f"mind: {note}")
 
 
 def _count(found: Folder) -> str:
-    counts = (
-        (len(found.pools), "pool"),
-        (len(found.components), "component"),
-        (len(found.configs), "configuration"),
-        (len(found.variables), "set of variables"),
-    )
     listed = [
-        f"{count} {word}{'s' if count > 1 and ' ' not in word else ''}" for count, word in counts if count
+        f"{len(items)} {word if len(items) == 1 else _plural(word)}"
+        for kind, word in KINDS.items()
+        if (items := found.kinds.get(kind))
     ]
     return ", ".join(listed) or "empty"
+
+
+def _plural(word: str) -> str:
+    return word.replace("set of", "sets of") if word.startswith("set of") else word + "s"
 
 
 def apply(session: Session, parsed: Parsed) -> int:
     """Show what differs, and store it unless only the plan was asked for."""
     found = read_folder(parsed.required("dir"))
     if found.faults:
-        session.say_aside("nothing is changed:")
-        return _faults(session, found)
-    steps = plan(session, found)
-    changing = [step for step in steps if step.is_new or step.changes]
+        return _refuse(session, found, found.faults)
+    asked = found.asked() | {"prune": parsed.flag("prune") or None, "branchId": parsed.text("branch")}
+    try:
+        plan = session.call("catalog.apply", **asked, dryRun=True)
+    except LocksideError as error:
+        faults = _located(found, error)
+        if not faults:
+            raise
+        return _refuse(session, found, faults)
+    if not session.out.as_json:
+        _tell_notes(session, found)
+        _show(session, found, plan)
+    if parsed.flag("plan") or not plan["changes"]:
+        return _end_of_plan(session, parsed, plan)
+    if not parsed.flag("yes") and not _is_confirmed(session, plan):
+        session.out.line("Nothing is changed.")
+        return exits.FAILED
+    done = session.call("catalog.apply", **asked, plan=plan["plan"], changeDescription=parsed.text("message"))
     if session.out.as_json:
-        session.out.json(
-            {"changes": [_as_json(step) for step in changing], "unchanged": len(steps) - len(changing)}
-        )
+        session.out.json(done)
     else:
-        _show_plan(session, changing, len(steps))
-    if not parsed.flag("plan"):
-        carry_out(session, changing, parsed.text("message"))
-        if changing and not session.out.as_json:
-            session.out.line(f"Done: {len(changing)} of {len(steps)} changed.")
-    elif changing:
-        session.out.hint(f"Nothing is changed yet. Next: lockside apply {parsed.required('dir')}")
+        session.out.line(f"Done: {counts(done, past=True)}.")
+        _what_next(session, done)
     return exits.DONE
 
 
-def _as_json(step: Step) -> Json:
-    return {"object": step.what, "action": "create" if step.is_new else "change", "differences": step.changes}
+def apply_folder(session: Session, found: Folder) -> Json:
+    """Store what a folder without faults asks for, and give what was changed."""
+    done: Json = session.call("catalog.apply", **found.asked())
+    return done
 
 
-def _show_plan(session: Session, changing: list[Step], count: int) -> None:
+def _refuse(session: Session, found: Folder, faults: list[Fault]) -> int:
+    if session.out.as_json:
+        found.faults = faults
+        session.out.json(_told(found))
+        return exits.USAGE
+    session.say_aside("nothing is changed:")
+    return _tell_faults(session, faults)
+
+
+def _located(found: Folder, error: LocksideError) -> list[Fault]:
+    """Say in which files and lines the daemon's faults are; none when it does not speak of a file."""
+    told = error.data.get("faults") or [{"path": error.path, "message": error.message}]
+    located = []
+    for one in told:
+        path = one.get("path") or ""
+        steps = steps_of(path)
+        item = found.item(str(steps[0]), steps[1]) if len(steps) > 1 and isinstance(steps[1], int) else None
+        if item is None:
+            return []
+        message = one["message"].removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        located.append(item.fault(steps[2:], message.removeprefix(f"`{path.removeprefix('$.')}`: ")))
+    return located
+
+
+def _show(session: Session, found: Folder, plan: Json) -> None:
     out = session.out
-    if not changing:
+    if not plan["changes"]:
+        count = plan["unchanged"]
         out.line(
             f"Nothing differs: all {count} are as the folder says."
             if count
             else "The folder asks for nothing."
         )
-    for step in changing:
-        sign, colour = ("+", "green") if step.is_new else ("~", "yellow")
-        out.line(out.paint(colour, f"{sign} {step.what}"))
-        for change in step.changes:
-            out.line(f"    {change}")
+        return
+    for colour, text in lines(plan["changes"]):
+        out.line(out.paint(colour, text))
+    out.line(f"Plan: {counts(plan)}; {plan['unchanged'] or 'none'} as they are.")
 
 
-def plan(session: Session, found: Folder) -> list[Step]:
-    """Compare a folder with what is stored, in the order in which it has to be stored."""
-    pools = {pool["id"]: pool for pool in session.call("pool.list")["pools"]} if found.pools else {}
-    steps = [
-        _step("pool " + name, "pool.put", {"pool": pool}, pool, pools.get(name))
-        for name, pool in found.pools.items()
-    ]
-    for name, component in found.components.items():
-        params = {"component": component}
-        before = _stored(session, "component.get", id=name)
-        steps.append(_step("component " + name, "component.put", params, component, before))
-    for name, variables in found.variables.items():
-        params = {"variables": variables}
-        before = _stored(session, "variables.get", id=name)
-        steps.append(_step("variables " + name, "variables.put", params, variables, before))
-    for (owner, name), config in found.configs.items():
-        before = _stored(session, "config.get", component=owner, config=name)
-        steps.append(_step(f"configuration {owner}/{name}", "config.put", config, config, before))
-    return steps
+def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
+    if session.out.as_json:
+        session.out.json(plan)
+    elif plan["changes"]:
+        prune = " --prune" if parsed.flag("prune") else ""
+        session.out.hint(f"Nothing is changed yet. Next: lockside apply {parsed.required('dir')}{prune}")
+    return exits.DONE
 
 
-def _step(what: str, method: str, params: Json, wanted: Json, before: Json | None) -> Step:
-    return Step(
-        what, method, params, before, differences(method, wanted, before) if before is not None else []
-    )
-
-
-def _stored(session: Session, method: str, **params: Any) -> Json | None:
+def _is_confirmed(session: Session, plan: Json) -> bool:
+    """Ask a person before anything is removed; a script has asked for it by --prune."""
+    removed = sum(change["action"] == "delete" for change in plan["changes"])
+    if not removed or not _is_person(session):
+        return True
+    session.out.flush()
     try:
-        found: Json = session.call(method, **params)
-    except NotFound:
-        return None
-    return None if found.get("isDeleted") else found
+        answer = input(f"Remove {removed} of what is stored? [y/N] ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in {"y", "yes"}
 
 
-def carry_out(session: Session, steps: list[Step], message: str | None = None) -> None:
-    """Store what differs."""
-    from lockside.cli.catalog import warn_about
+def _is_person(session: Session) -> bool:
+    return session.out.terminal and sys.stdin.isatty()
 
-    for step in steps:
-        params = step.params
-        if message and step.method == "config.put":
-            params = params | {"changeDescription": message}
-        stored = session.call(step.method, **params)
-        warn_about(session, stored.get("warnings") or ())
+
+def _what_next(session: Session, done: Json) -> None:
+    configs = [
+        change for change in done["changes"] if change["kind"] == "config" and change["action"] != "delete"
+    ]
+    if configs:
+        name = f"{configs[-1]['component']}/{configs[-1]['id']}"
+        session.out.hint(f"Next: lockside run {name} --follow")

@@ -6,15 +6,16 @@ import json
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
-from lockside.cli.files import FileError, read_document
+from lockside.cli.files import FileError
 from lockside.cli.grammar import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from lockside.cli.grammar import Parsed
+    from lockside.cli.items import Item
     from lockside.cli.output import Cell
     from lockside.cli.session import Session
 
@@ -50,13 +51,11 @@ def component_show(session: Session, parsed: Parsed) -> int:
 
 def component_put(session: Session, parsed: Parsed) -> int:
     """Store a component from a file."""
-    from lockside.cli.folder import component_from
+    from lockside.cli import items
 
-    path = parsed.required("file")
-    component = component_from(path, _read(path, "component put"))
-    return _stored(
-        session, "component " + component["id"], session.call("component.put", component=component)
-    )
+    item = _whole(session, lambda: items.component(parsed.required("file")), "component put")
+    stored = session.call("component.put", component=item.body)
+    return _stored(session, "component " + item.body["id"], stored)
 
 
 def component_rm(session: Session, parsed: Parsed) -> int:
@@ -99,15 +98,13 @@ def config_show(session: Session, parsed: Parsed) -> int:
 
 def config_put(session: Session, parsed: Parsed) -> int:
     """Store a configuration from a file."""
-    from lockside.cli.folder import config_from
+    from lockside.cli import configfiles
 
     where = _named(parsed, "config put")
-    path = parsed.required("file")
-    config = config_from(path, _read(path, "config put"), where["component"], where["config"]) | where
-    if parsed.text("message"):
-        config["changeDescription"] = parsed.text("message")
-    stored = session.call("config.put", **config)
-    return _stored(session, f"configuration {where['component']}/{where['config']}", stored)
+    component, name = where["component"], where["config"]
+    item = _whole(session, lambda: configfiles.config(parsed.required("file"), component, name), "config put")
+    stored = session.call("config.put", **item.body | where, changeDescription=parsed.text("message"))
+    return _stored(session, f"configuration {component}/{name}", stored)
 
 
 def config_rm(session: Session, parsed: Parsed) -> int:
@@ -146,11 +143,17 @@ def _named(parsed: Parsed, command: str) -> Json:
     return {"component": component, "config": config} | ({"branchId": branch} if branch else {})
 
 
-def _read(path: str, command: str) -> Json:
+def _whole(session: Session, read: Callable[[], Item], command: str) -> Item:
+    """Read an object from its file; raises UsageError with its first fault after telling the others."""
     try:
-        return read_document(path)
+        item = read()
     except FileError as error:
         raise UsageError(str(error), command) from error
+    for fault in item.faults[1:]:
+        session.say_aside(str(fault))
+    if item.faults:
+        raise UsageError(str(item.faults[0]), command)
+    return item
 
 
 def _stored(session: Session, what: str, stored: Json) -> int:

@@ -8,6 +8,8 @@ It holds data alone, so that it loads in a millisecond; `run` names the function
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.folders import FOLDERS
+from lockside.cli.tables.keeping import KEEPING
 from lockside.cli.tables.making import MAKING
 from lockside.cli.tables.seeing import SEEING
 from lockside.cli.tables.steering import STEERING
@@ -31,6 +33,7 @@ GROUPS = {
     "pool": "the lines that jobs wait in, and how many of them run at once",
     "component": "what can be run",
     "config": "how a component is run; every change is a version",
+    "new": "files to begin with",
 }
 
 POOLS = (
@@ -144,29 +147,7 @@ CATALOG = (
         (_CONFIG,),
         (_BRANCH,),
     ),
-    Command(
-        "apply",
-        "lockside.cli.applying:apply",
-        "make the daemon's components, configurations and pools like a folder of files",
-        (
-            ("lockside apply pipeline --plan", "show what would change, and change nothing"),
-            ("lockside apply pipeline", ""),
-        ),
-        (Argument("DIR", "a folder with components/, configs/, pools.toml, variables/"),),
-        (
-            Option("--plan", "show what would change, and change nothing"),
-            Option("-m --message", "what changed, for the versions", "TEXT"),
-        ),
-        "What the folder does not name is left as it is. In a component's command, arguments that begin\n"
-        "with ./ or ../ are files beside its own file; they are stored with their whole path.",
-    ),
-    Command(
-        "validate",
-        "lockside.cli.applying:validate",
-        "check a folder of files without a daemon",
-        (("lockside validate pipeline", ""),),
-        (Argument("DIR", "a folder with components/, configs/, pools.toml, variables/"),),
-    ),
+    *FOLDERS,
 )
 
 DAEMON = (
@@ -217,13 +198,7 @@ DAEMON = (
             Option("--state-dir", "the state folder to look at when no daemon answers", "DIR"),
         ),
     ),
-    Command(
-        "backup",
-        "lockside.cli.status:backup",
-        "write a copy of the daemon's database while it works",
-        (("lockside backup", ""), ("lockside backup /srv/backup/lockside.db", "")),
-        (Argument("FILE", "where to (else the state folder's backups)", "?"),),
-    ),
+    *KEEPING,
     Command(
         "metrics",
         "lockside.cli.status:metrics",

@@ -13,11 +13,12 @@ import time
 from datetime import UTC, datetime
 
 from lockside.cli import exits, jobs, times
-from lockside.cli.applying import carry_out, plan
+from lockside.cli.applying import apply_folder
 from lockside.cli.folder import read_folder
 from lockside.cli.following import wait_for
 from lockside.cli.frames import frames
 from lockside.cli.own_daemon import OwnDaemon
+from lockside.cli.planned import title
 from lockside.cli.session import Session
 from lockside.errors import LocksideError
 from lockside.example import example_folder
@@ -97,12 +98,10 @@ class _Story:
         example = example_folder()
         found = read_folder(example)
         if found.faults:
-            raise LocksideError("; ".join(found.faults))
+            raise LocksideError("; ".join(map(str, found.faults)))
         self._typed(f"apply {example}")
-        steps = plan(self._session, found)
-        carry_out(self._session, steps)
-        for step in steps:
-            self.say(f"   + {step.what}")
+        for change in apply_folder(self._session, found)["changes"]:
+            self.say(f"   + {title(change)}")
 
     def _run(self, config: str, pace: str | None = None, after: str | None = None) -> str:
         """Create a job as `lockside run` does, and give its id."""

@@ -16,15 +16,26 @@ if TYPE_CHECKING:
 class FileError(Exception):
     """A file cannot be read; the message names it, the line when there is one, and the fault."""
 
+    def __init__(self, file: str, fault: str, line: int | None = None) -> None:
+        super().__init__(f"{file}:{line}: {fault}" if line else f"{file}: {fault}")
+        self.file = file
+        self.line = line
+        self.fault = fault
+
 
 def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
     """Read a TOML or JSON file (or a stream) whose top is a table; raises FileError."""
     text = stream.read() if stream else read_text(path)
     name = "standard input" if stream else path
     is_json = path.endswith(".json") or (stream is not None and text.lstrip().startswith("{"))
+    return read_as(text, name, is_json)
+
+
+def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
+    """Read a text whose top is a table; raises FileError."""
     document = _json(text, name) if is_json else _toml(text, name)
     if not isinstance(document, dict):
-        raise FileError(f"{name}: the top must be an object, not a {type(document).__name__}.")
+        raise FileError(name, f"the top must be an object, not a {type(document).__name__}.", 1)
     return document
 
 
@@ -34,18 +45,18 @@ def read_text(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        raise FileError(f"{path}: {error.strerror}.") from error
+        raise FileError(path, f"{error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: it is not UTF-8 text (byte {error.start}).") from error
+        raise FileError(path, f"it is not UTF-8 text (byte {error.start}).") from error
 
 
 def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise FileError(f"{name}:{error.lineno}: {error.msg}.") from error
+        raise FileError(name, f"{error.msg} (column {error.colno}).", error.lineno) from error
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{name}: {error}") from error
+        raise FileError(name, str(error)) from error
 
 
 def _no_constant(word: str) -> Any:
@@ -56,21 +67,39 @@ def _toml(text: str, name: str) -> Any:
     import tomllib
 
     try:
-        return _without_times(tomllib.loads(text), name)
+        return _without_times(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        fault, line = _toml_fault(str(error), text)
+        raise FileError(name, fault, line) from error
     except ValueError as error:  # also of a number with thousands of digits
-        raise FileError(f"{name}: {error}.") from error
+        raise FileError(name, f"{error}.") from error
     except RecursionError as error:
-        raise FileError(f"{name}: it is nested too deep.") from error
+        raise FileError(name, "it is nested too deep.") from error
 
 
-def _without_times(value: Any, name: str) -> Any:
+def _toml_fault(message: str, text: str) -> tuple[str, int]:
+    """Take the line out of the parser's message, and say what is usually meant."""
+    import re
+
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
+    if not found:
+        return f"{message}.", 1
+    fault, line, column = found.groups()
+    if fault == "Invalid value":
+        fault = 'Invalid value: texts stand in quotes, as in name = "value"'
+    if line is None:
+        return f"{fault} at the end of the file.", max(1, text.count("\n"))
+    return f"{fault} (column {column}).", int(line)
+
+
+def _without_times(value: Any) -> Any:
     """Make TOML's dates into text: the wire has none."""
     import datetime as dt
 
     if isinstance(value, dict):
-        return {key: _without_times(each, name) for key, each in value.items()}
+        return {key: _without_times(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_times(each, name) for each in value]
+        return [_without_times(each) for each in value]
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     return value

@@ -43,7 +43,7 @@ class OwnDaemon:
     def start(self) -> None:
         """Start it and come back when its socket answers; raises LocksideError with the end of its log."""
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
-        command = [*_program(), "--state-dir", self.state_dir, "--socket", self.socket]
+        command = [*program(), "--state-dir", self.state_dir, "--socket", self.socket]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -104,7 +104,7 @@ class OwnDaemon:
         self._keepers.clear()
 
 
-def _program() -> list[str]:
+def program() -> list[str]:
     """Find the daemon's program: beside this Python first, so that the two fit together."""
     beside = os.path.join(os.path.dirname(sys.executable), "locksided")
     found = beside if os.access(beside, os.X_OK) else shutil.which("locksided")

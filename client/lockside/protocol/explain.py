@@ -22,7 +22,7 @@ _PATTERNS: Final = {
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
     texts.PRIORITY_PATTERN: f"be a number from -100 to 100 or one of {', '.join(texts.PRIORITY_WORDS)}",
     texts.MEMORY_PATTERN: "be a number of bytes or a text as in '1.5GB' (no unit means GB)",
-    texts.DURATION_PATTERN: "be a number of seconds, or hours, minutes and seconds as in '02:30:00'",
+    texts.DURATION_PATTERN: "be a number of seconds, or a text as in '10m', '1h30m' or '02:30:00'",
     texts.COUNT_PATTERN: "be a whole number or 'infinity'",
     texts.VERSION_PATTERN: "be a whole number from 1",
     texts.TIME_PATTERN: "be an RFC 3339 time with its zone, as in '2026-01-31T08:00:00Z'",

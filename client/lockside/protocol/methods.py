@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lockside.protocol import params as p
 from lockside.protocol import types as t
+from lockside.protocol.catalog import CatalogPlan
 from lockside.protocol.words import Role
 
 
@@ -175,6 +176,15 @@ _STORED: Final = (
     _look("variables.get", p.VariablesGet, t.Variables, "A set of values.", id="eu"),
     _look("variables.list", p.VariablesListAll, t.VariablesList, "All sets of values."),
     _act("variables.delete", p.VariablesDelete, t.Deleted, "Hide a set of values.", id="eu"),
+    _act(
+        "catalog.apply",
+        p.CatalogApply,
+        CatalogPlan,
+        "Make what is stored like what is given, in one transaction.",
+        components=[_MANIFEST],
+        configs=[_ORDERS],
+        dryRun=True,
+    ),
     _look("state.get", p.StateGet, t.State, "What the last run left for the next.", **_ORDERS),
     _act("state.reset", p.StateReset, t.State, "Forget it.", **_ORDERS),
 )

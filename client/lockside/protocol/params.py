@@ -45,6 +45,7 @@ from lockside.protocol.base import (
     VariablesId,
     Version,
 )
+from lockside.protocol.catalog import ConfigSpec, check_config
 from lockside.protocol.configuration import check_configuration
 from lockside.protocol.specification import (
     Backend,
@@ -422,12 +423,7 @@ class ConfigPut(Mutating, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_configuration(self.configuration, "configuration")
-        seen: set[str] = set()
-        for place, row in enumerate(self.rows):
-            if row.id in seen:
-                raise FieldError(f"Two rows have the id {row.id!r}", f"rows[{place}].id")
-            seen.add(row.id)
+        check_config(self.configuration, self.rows)
 
 
 class ConfigGet(Params, frozen=True, kw_only=True):
@@ -536,6 +532,24 @@ class StateReset(Mutating, frozen=True, kw_only=True):
     config: ConfigId
     branch_id: BranchId = "default"
     row: RowId | None = None
+
+
+class CatalogApply(Mutating, frozen=True, kw_only=True):
+    """Parameters of `catalog.apply`: all that is to be stored, in one transaction.
+
+    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
+    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+    """
+
+    branch_id: BranchId = "default"
+    pools: Annotated[list[PoolSpec], Meta(max_length=10_000)] | None = None
+    components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
+    variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
+    configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
+    prune: bool = False
+    dry_run: bool = False
+    plan: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    change_description: Text | None = None
 
 
 # --- pools, orchestrations, actions

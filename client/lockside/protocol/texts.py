@@ -13,7 +13,9 @@ PRIORITY_WORDS: Final = {"lowest": -100, "low": -50, "normal": 0, "high": 50, "h
 
 PRIORITY_PATTERN: Final = r"^(lowest|low|normal|high|highest)$(?!\n)"
 MEMORY_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,9})? ?([KMGTkmgt]?[Bb])?$(?!\n)"
-DURATION_PATTERN: Final = r"^[0-9]{1,7}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?$(?!\n)"
+DURATION_PATTERN: Final = (
+    r"^([0-9]{1,7}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?|([0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)){1,5})$(?!\n)"
+)
 COUNT_PATTERN: Final = r"^([0-9]{1,9}|infinity)$(?!\n)"
 VERSION_PATTERN: Final = r"^[1-9][0-9]{0,14}$(?!\n)"
 TIME_PATTERN: Final = (
@@ -25,6 +27,7 @@ MAX_BYTES: Final = 2**50
 MAX_SECONDS: Final = 10 * 366 * 86_400
 
 _UNITS: Final = {"": 2**30, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,11 +51,14 @@ def memory_bytes(text: str) -> int:
 
 
 def duration_seconds(text: str) -> float:
-    """Seconds of "02:30:00" (hours, minutes, seconds; any number of hours)."""
+    """Seconds of "02:30:00" (hours, minutes, seconds; any number of hours), or of "10m" and "1h30m"."""
     if re.search(DURATION_PATTERN, text) is None:
-        raise ValueError('Write a number of seconds, or hours, minutes and seconds as in "02:30:00"')
-    hours, minutes, seconds = text.split(":")
-    total = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        raise ValueError('Write a number of seconds, or a text as in "10m", "1h30m" or "02:30:00"')
+    if ":" in text:
+        hours, minutes, seconds = text.split(":")
+        total = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    else:
+        total = sum(float(n) * _SECONDS[unit] for n, unit in re.findall(r"([0-9.]+)(ms|[smhd])", text))
     if total > MAX_SECONDS:
         raise ValueError(f"{text!r} is longer than ten years")
     return total

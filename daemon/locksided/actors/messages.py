@@ -1,7 +1,7 @@
 """What the scheduler actor is sent: inputs for the core, writes of the catalog, looks at the core."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,6 +12,24 @@ from locksided.store.transaction import Transaction
 
 Write: TypeAlias = Callable[[Transaction], Any]
 """A change of what the core does not know, made inside the step's transaction. May raise Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be done in one transaction: with an input of the core both happen, or neither."""
+
+    write: Write
+    work: Input | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Work that is decided by what is stored: nothing else is written between its look and its commit.
+
+    `decide` is given the core and may read the store; it raises Refused when nothing is to be done.
+    """
+
+    decide: Callable[[Scheduler], Awaitable[Decided]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,7 @@ class Ask:
     `done` looks at the core with the answer when both are on disk, before anything else is decided.
     """
 
-    work: Input | Write
+    work: Input | Write | Alone | Decided
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None

@@ -16,9 +16,10 @@ import anyio
 import structlog
 
 from locksided import clock
+from locksided.actors.alone import decided, turns
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.mailbox import Mailbox
-from locksided.actors.messages import Ask, Look, Message, Once, ReadAgain, Repeated, Write
+from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, ReadAgain, Repeated, Write
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import ClockSet, Input, Progressed, Submit, TimePassed
@@ -93,7 +94,7 @@ class SchedulerActor:
 
     async def ask(
         self,
-        work: Input | Write,
+        work: Input | Write | Alone,
         *,
         once: Once | None = None,
         also: Callable[[Any], Write | None] | None = None,
@@ -156,15 +157,19 @@ class SchedulerActor:
     async def run(self) -> None:
         """Work through the mailbox until cancelled."""
         while True:
-            batch = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
-            try:
-                await self._work(batch)
-            except StoreUnavailable as error:
-                await self._fall_back(batch, str(error))
-            except Exception as error:
-                # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
-                log.exception("a step failed; the core is read again", messages=len(batch))
-                await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
+            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
+            for batch in turns(taken):
+                await self._one_turn(batch)
+
+    async def _one_turn(self, batch: list[Message]) -> None:
+        try:
+            await self._work(batch)
+        except StoreUnavailable as error:
+            await self._fall_back(batch, str(error))
+        except Exception as error:
+            # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
+            log.exception("a step failed; the core is read again", messages=len(batch))
+            await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
 
     def _seconds_to_deadline(self) -> float:
         if self._trouble is not None:
@@ -217,7 +222,7 @@ class SchedulerActor:
             self._wall_ahead_us = wall_ahead_us
 
     async def _commit(self, asks: list[Ask]) -> None:
-        asks = await self._not_done_before(asks)
+        asks = await decided(await self._not_done_before(asks), self._the_core)
         final = await self._final_statuses(asks)
         assert self._executors is not None
         turn = Turn()
@@ -225,7 +230,7 @@ class SchedulerActor:
         for ask in asks:
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
-        units += [Operation(write) for _, write in turn.operations]
+        units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
         if units:
             applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
@@ -250,7 +255,9 @@ class SchedulerActor:
         if callable(ask.work):
             turn.operations.append((ask, _remembering(ask, ask.work)))
             return
-        work = ask.work
+        work = ask.work.work if isinstance(ask.work, Decided) else ask.work
+        assert work is not None
+        assert not isinstance(work, Alone), "it was decided before"
         if isinstance(work, Submit):
             work = Submit(work.drafts, work.principal, final)
         try:

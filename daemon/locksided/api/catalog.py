@@ -9,6 +9,7 @@ from lockside.protocol import params as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
+from locksided.api.applyplan import config_body
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -138,16 +139,7 @@ class CatalogMethods:
     async def put_config(self, call: Call, params: p.ConfigPut) -> View:
         """Store a configuration as its next version."""
         config_id = _config_id(params)
-        body = {
-            "component": params.component,
-            "config": params.config,
-            "branchId": params.branch_id,
-            "name": params.name,
-            "description": params.description,
-            "isDisabled": params.is_disabled,
-            "configuration": params.configuration,
-            "rows": msgspec.to_builtins(params.rows),
-        }
+        body = config_body(params, params.branch_id)
         warnings = check_configuration(body)
         if params.component == ORCHESTRATOR:
             check_orchestration(Fields(body).object("configuration"))

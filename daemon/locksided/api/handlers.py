@@ -1,6 +1,7 @@
 """The table of all handlers: which function does which method."""
 
 from locksided.api.actions import ActionMethods
+from locksided.api.applying import ApplyMethods
 from locksided.api.catalog import CatalogMethods
 from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
@@ -19,6 +20,7 @@ GROUPS = (
     WaitMethods,
     LogMethods,
     CatalogMethods,
+    ApplyMethods,
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,

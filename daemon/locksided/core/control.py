@@ -7,6 +7,7 @@ from locksided.core.actions import PauseRun, ResumeRun
 from locksided.core.errors import Conflict, InvalidTransition
 from locksided.core.families import Container
 from locksided.core.inputs import (
+    ChangePools,
     DeletePool,
     Drain,
     ExecutorDown,
@@ -193,6 +194,23 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
 
 def delete_pool(turn: Turn, asked: DeletePool) -> None:
     """Remove a pool that no live job names."""
+    pool = _deletable(turn, asked)
+    del turn.state.pools[pool.id]
+    turn.saves.append(ForgetPool(pool.id))
+    turn.daemon_event("pool.deleted", pool=pool.id)
+
+
+def change_pools(turn: Turn, asked: ChangePools) -> None:
+    """Make, replace and remove pools; refused as a whole when one of them must stay."""
+    for one in asked.deletes:
+        _deletable(turn, one)
+    for pool in asked.puts:
+        put_pool(turn, pool)
+    for one in asked.deletes:
+        delete_pool(turn, one)
+
+
+def _deletable(turn: Turn, asked: DeletePool) -> Pool:
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.id == "default":
         raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
@@ -203,9 +221,7 @@ def delete_pool(turn: Turn, asked: DeletePool) -> None:
             "let them end or terminate them first.",
             jobs=[str(job_id) for job_id in named[:20]],
         )
-    del turn.state.pools[pool.id]
-    turn.saves.append(ForgetPool(pool.id))
-    turn.daemon_event("pool.deleted", pool=pool.id)
+    return pool
 
 
 def pool_id_of(job: Job) -> str:

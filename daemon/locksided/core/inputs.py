@@ -117,6 +117,15 @@ class DeletePool:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangePools:
+    """Make, replace and remove several pools, all or none."""
+
+    puts: tuple[PutPool, ...]
+    deletes: tuple[DeletePool, ...]
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
 class PausePool:
     """Nothing of this pool starts until it is resumed."""
 
@@ -299,6 +308,7 @@ Input: TypeAlias = (
     | StopWaiting
     | PutPool
     | DeletePool
+    | ChangePools
     | PausePool
     | ResumePool
     | Drain

@@ -95,8 +95,12 @@ def _apply(turn: Turn, asked: i.Input) -> Any:
             return clockset.clock_set(turn, asked)
         case i.Hold() | i.Release() | i.Pause() | i.Resume() | i.Reprioritise():
             return _apply_to_job(turn, asked)
-        case i.PutPool() | i.DeletePool() | i.PausePool() | i.ResumePool() | i.Drain() | i.Undrain():
+        case i.PutPool() | i.DeletePool() | i.ChangePools() | i.PausePool() | i.ResumePool():
             return _apply_to_pools(turn, asked)
+        case i.Drain():
+            return control.drain(turn, asked)
+        case i.Undrain():
+            return control.undrain(turn, asked)
         case _:
             return _apply_report(turn, asked)
 
@@ -116,21 +120,19 @@ def _apply_to_job(turn: Turn, asked: i.Hold | i.Release | i.Pause | i.Resume | i
 
 
 def _apply_to_pools(
-    turn: Turn, asked: i.PutPool | i.DeletePool | i.PausePool | i.ResumePool | i.Drain | i.Undrain
+    turn: Turn, asked: i.PutPool | i.DeletePool | i.ChangePools | i.PausePool | i.ResumePool
 ) -> None:
     match asked:
         case i.PutPool():
             control.put_pool(turn, asked)
         case i.DeletePool():
             control.delete_pool(turn, asked)
+        case i.ChangePools():
+            control.change_pools(turn, asked)
         case i.PausePool():
             control.pause_pool(turn, asked)
         case i.ResumePool():
             control.resume_pool(turn, asked)
-        case i.Drain():
-            control.drain(turn, asked)
-        case i.Undrain():
-            control.undrain(turn, asked)
 
 
 def _apply_report(turn: Turn, report: i.Report) -> Status | None:

@@ -4,7 +4,7 @@ Nothing is ever fetched: a `$ref` must point into the schema itself. Messages ne
 which may be a secret or very long.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import jsonschema_rs
@@ -22,10 +22,23 @@ def check_schema(schema: Mapping[str, Any], path: str) -> None:
 
 def check_document(document: Any, schema: Mapping[str, Any], schema_path: str, path: str) -> None:
     """Raises `Invalid` with the path of the first value that the schema does not allow."""
-    validator = _validator(schema, schema_path)
-    for error in validator.iter_errors(document):
+    for fault, _ in document_faults(document, schema, schema_path, path):
+        raise fault
+
+
+def document_faults(
+    document: Any, schema: Mapping[str, Any], schema_path: str, path: str
+) -> Iterator[tuple[Invalid, Any]]:
+    """Everything that the schema does not allow, each with the value that it does not."""
+    for error in _validator(schema, schema_path).iter_errors(document):
         at = join(path, *error.instance_path)
-        raise Invalid(f"{at}: {_shown(error.message)}.", path=at)
+        yield Invalid(f"{at}: {_shown(error.message)}.", path=at), _value(document, error.instance_path)
+
+
+def _value(document: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
 
 
 def _validator(schema: Mapping[str, Any], path: str) -> jsonschema_rs.Validator:

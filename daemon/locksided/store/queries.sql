@@ -59,6 +59,10 @@ SELECT max(
     ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_purged_id'), 0)
 );
 
+-- name: statuses_of_live_jobs
+SELECT id, status, type FROM jobs
+WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
+
 -- name: job_row
 SELECT {job_columns} FROM jobs WHERE id = ?;
 

@@ -32,10 +32,12 @@ class Saves:
 class Operation:
     """A function of the transaction. What it raises undoes it alone and becomes its result.
 
-    Errors of the disk are not its own: they undo the whole transaction.
+    Errors of the disk are not its own: they undo the whole transaction, and so does what an `is_vital` one
+    raises, without which the saves beside it must not stand.
     """
 
     work: Callable[["Transaction"], Any]
+    is_vital: bool = False
 
 
 Unit: TypeAlias = Saves | Operation
@@ -99,6 +101,8 @@ class Transaction:
                 for save in saves:
                     self.save(save)
                 return None
+            case Operation(work, is_vital=True):
+                return work(self)
             case Operation(work):
                 return self._attempt(work)
 

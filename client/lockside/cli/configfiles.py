@@ -1,0 +1,190 @@
+"""A configuration made of its file and the rows beside it, whoever's file it is.
+
+The members of `configuration` (parameters, storage, processors, runtime, variables ...) may stand at the top.
+Keboola's own JSON is taken as it is: what it keeps beside the configuration is left out, with a note.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import SequenceMatcher
+from typing import Any
+
+import msgspec
+
+from lockside.cli.files import stem
+from lockside.cli.items import Item, opened, toml_and_json
+from lockside.protocol import configuration
+from lockside.protocol.catalog import ConfigSpec
+from lockside.protocol.types import Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lockside.cli.faults import Source
+    from lockside.cli.places import Path
+
+Json = dict[str, Any]
+
+
+def _members(kind: type[msgspec.Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+CONFIG_MEMBERS = _members(ConfigSpec)
+_ROW_MEMBERS = _members(Row)
+BODY_MEMBERS = _members(configuration.Configuration)
+_MEMBERS_BELOW = {
+    "runtime": _members(configuration.Runtime),
+    "processors": _members(configuration.Processors),
+}
+_FOREIGN = {
+    *("id", "version", "created", "creatorToken", "isDeleted", "state", "rowsSortOrder", "currentVersion"),
+    *("changeDescription", "componentId", "links", "metadata", "rows", "branchId", "createdTime"),
+    *("updatedTime", "changedBy", "warnings"),
+}
+_FOREIGN_OF_ROWS = (_FOREIGN | {"description"}) - {"id"}
+_ALIKE = 0.8
+
+
+def config(file: str, component_id: str, name: str, text: str | None = None) -> Item:
+    """Make a configuration of its file and the rows beside it; raises FileError."""
+    source, document = opened(file, text)
+    where = {"component": component_id, "config": name}
+    named = where if "configuration" in document or not source.is_json else {}
+    item = Item(ConfigSpec, where, source)
+    for key, value in where.items():
+        if document.get(key, value) != value and not source.is_json:
+            item.faults.append(source.fault((key,), f"It is '{value}', by the file's place; leave this out"))
+    body, left = _native(source, {k: v for k, v in document.items() if where.get(k) != v and k not in named})
+    own = _gathered(item, source, body, CONFIG_MEMBERS - where.keys(), ())
+    item.body = own | where
+    _note_left(item, source, left, ())
+    _read_rows(item, source, own)
+    folder = os.path.join(os.path.splitext(file)[0], "rows")
+    for row_file in toml_and_json(folder) if text is None else ():
+        _add_row_file(item, row_file)
+    _look_at_keys(item)
+    return item.check()
+
+
+def _read_rows(item: Item, source: Source, own: Json) -> None:
+    rows = own.get("rows")
+    if rows in (None, []):
+        own.pop("rows", None)
+        item.body.pop("rows", None)
+        return
+    if not isinstance(rows, list):
+        return
+    made = []
+    for place, row in enumerate(rows):
+        if not isinstance(row, dict):
+            made.append(row)
+            continue
+        body, left = _without_foreign(row, _FOREIGN_OF_ROWS) if source.is_json else (row, [])
+        _note_left(item, source, left, ("rows", place))
+        made.append(_gathered(item, source, body, _ROW_MEMBERS, ("rows", place)))
+    item.body["rows"] = made
+
+
+def _add_row_file(item: Item, file: str) -> None:
+    source, document = opened(file)
+    name = stem(file)
+    body, left = _without_foreign(document, _FOREIGN_OF_ROWS) if source.is_json else (document, [])
+    is_loose = "configuration" not in body
+    rows = item.body.setdefault("rows", [])
+    if not isinstance(rows, list):
+        return
+    item.row_from(len(rows), source, is_loose)
+    row = _gathered(item, source, body, _ROW_MEMBERS, ())
+    if row.get("id", name) != name:
+        item.faults.append(source.fault(("id",), f"Its id is '{name}', by its name; leave this out"))
+    rows.append(row | {"id": name})
+    _note_left(item, source, left, ())
+
+
+def _gathered(item: Item, source: Source, document: Json, members: set[str], at: Path) -> Json:
+    """Put what stands at the top and is no member of the object itself under `configuration`.
+
+    `at` is where in its file the object stands.
+    """
+    own = {name: value for name, value in document.items() if name in members}
+    loose = {name: value for name, value in document.items() if name not in members}
+    for name in [] if source.is_json else list(loose):
+        near = likely({name}, members | BODY_MEMBERS - {name}) if name not in BODY_MEMBERS else None
+        if near:
+            item.faults.append(source.fault((*at, name), f"Unknown field: did you mean `{near}`?"))
+            del loose[name]
+    if own.get("configuration") == []:
+        own["configuration"] = {}
+    if not loose:
+        return own
+    if "configuration" in own:
+        name = next(iter(loose))
+        text = "It stands at the top although there is a [configuration]: put it in there"
+        item.faults.append(source.fault((*at, name), text))
+        return own
+    if source is item.source:
+        item.loosen(at)
+    return own | {"configuration": loose}
+
+
+def likely(names: Iterable[str], known: Iterable[str]) -> str | None:
+    """Give the known word that one of the names is probably a misspelling of."""
+    pairs = [
+        (SequenceMatcher(None, name, word).ratio(), word)
+        for name in names
+        for word in known
+        if abs(len(name) - len(word)) <= 1
+    ]
+    best = max(pairs, default=(0.0, ""))
+    return best[1] if best[0] >= _ALIKE else None
+
+
+def _native(source: Source, document: Json) -> tuple[Json, list[str]]:
+    """Give a configuration without what Keboola keeps beside it, with its rows in the order that it names."""
+    if not source.is_json or not isinstance(document.get("configuration"), dict | list):
+        return document, []
+    order, rows = document.get("rowsSortOrder"), document.get("rows")
+    if isinstance(order, list) and order and isinstance(rows, list):
+        places = {str(name): place for place, name in enumerate(order)}
+        document = document | {
+            "rows": sorted(rows, key=lambda row: places.get(str(row.get("id")), len(places)))
+        }
+    return _without_foreign(document, _FOREIGN - {"rows"})
+
+
+def _without_foreign(document: Json, foreign: set[str]) -> tuple[Json, list[str]]:
+    kept = {name: value for name, value in document.items() if name not in foreign}
+    left = [name for name, value in document.items() if name in foreign and value not in (None, "", [], {})]
+    return kept, left
+
+
+def _note_left(item: Item, source: Source, left: Sequence[str], at: Path) -> None:
+    if left:
+        text = f"{', '.join(left)}: left out, they mean nothing here"
+        item.notes.append(source.fault(at, text))
+
+
+def _look_at_keys(item: Item) -> None:
+    """Name the keys under `configuration` that mean nothing here; in TOML misspelt ones are faults."""
+    rows = item.body.get("rows")
+    parts: list[tuple[Path, Any]] = [((), item.body)]
+    if isinstance(rows, list):
+        parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
+    for at, part in parts:
+        body = part.get("configuration")
+        for key in configuration.unknown_keys(body) if isinstance(body, dict) else ():
+            steps = _steps(body, key.removeprefix("$."))
+            path: Path = (*at, "configuration", *steps)
+            near = likely({steps[-1]}, BODY_MEMBERS if len(steps) == 1 else _MEMBERS_BELOW[steps[0]])
+            hint = f" Did you mean `{near}`?" if near else ""
+            note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
+            (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
+
+
+def _steps(body: Json, key: str) -> tuple[str, ...]:
+    """Tell `runtime.safe` from a key that has a dot in it."""
+    above, _, name = key.partition(".")
+    return (above, name) if key not in body and above in _MEMBERS_BELOW else (key,)

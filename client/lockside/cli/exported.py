@@ -1,0 +1,187 @@
+"""The text of a stored object's file: only what is not by default, in a form that reads back equal.
+
+No I/O: texts are read back as if they stood in their files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import msgspec
+
+from lockside.cli import configfiles, items
+from lockside.cli.configfiles import BODY_MEMBERS, CONFIG_MEMBERS
+from lockside.cli.tomltext import can_be_toml, toml_text
+from lockside.errors import LocksideError
+from lockside.protocol.catalog import ConfigSpec
+from lockside.protocol.types import Manifest, PoolSpec, VariablesSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lockside.cli.items import Item
+
+Json = dict[str, Any]
+
+
+class Text:
+    """What is to stand in a file; `ending` is .toml where TOML can hold it, else .json."""
+
+    def __init__(self, text: str, ending: str) -> None:
+        self.text = text
+        self.ending = ending
+
+
+def same(kind: type[msgspec.Struct], one: Json, other: Json) -> bool:
+    """Say whether two objects are stored as the same; 1, 1.0 and true are not."""
+    return _canonical(kind, one) == _canonical(kind, other)
+
+
+def _canonical(kind: type[msgspec.Struct], body: Json) -> str:
+    return json.dumps(msgspec.to_builtins(msgspec.convert(body, kind)), sort_keys=True)
+
+
+def own_members(kind: type[msgspec.Struct], stored: Json) -> Json:
+    """Give what was put, without what the daemon adds."""
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    return {name: value for name, value in stored.items() if name in known}
+
+
+def component(stored: Json, folder: str) -> Text:
+    """Write a component for `folder`/components: files in the folder are named from there."""
+    body = own_members(Manifest, stored)
+    slim = _slim(msgspec.convert(body, Manifest))
+    slim.pop("id")
+    here = os.path.join(os.path.abspath(folder), "components")
+    candidates = (
+        slim | _named_from(here, slim, lambda word: _from_here(here, os.path.dirname(here), word)),
+        slim | _named_from(here, slim, _literal),
+    )
+    file = os.path.join(here, body["id"])
+    return _first_that_reads_back(Manifest, body, candidates, file, items.component)
+
+
+def _named_from(here: str, body: Json, spell: Callable[[str], str]) -> Json:
+    """Spell the arguments of a manifest, those of its tags too."""
+    made: Json = {}
+    if "command" in body:
+        made["command"] = [spell(word) for word in body["command"]]
+    if "pipeline" in body:
+        made["pipeline"] = [[spell(word) for word in stage] for stage in body["pipeline"]]
+    if "cwd" in body:
+        made["cwd"] = spell(body["cwd"])
+    if "tags" in body:
+        made["tags"] = {
+            tag: differs | _named_from(here, differs, spell) for tag, differs in body["tags"].items()
+        }
+    return made
+
+
+def _from_here(here: str, root: str, word: str) -> str:
+    if word == root or word.startswith(root + "/"):
+        relative = os.path.relpath(word, here)
+        return relative if relative.startswith(".") else "./" + relative
+    return _literal(word)
+
+
+def _literal(word: str) -> str:
+    return word.replace("/", "//", 1) if word.startswith(("./", "../")) else word
+
+
+def variables(stored: Json, folder: str) -> Text:
+    """Write a set of variables: names and values where every name stands once."""
+    body = own_members(VariablesSpec, stored)
+    values = {each["name"]: each["value"] for each in body["values"]}
+    file = os.path.join(folder, "variables", body["id"])
+    candidates = (values, {"values": body["values"]})
+    return _first_that_reads_back(VariablesSpec, body, candidates, file, items.variables)
+
+
+def config(stored: Json, folder: str) -> Text:
+    """Write a configuration, the members of `configuration` at the top where they can stand there."""
+    body = own_members(ConfigSpec, stored)
+    component_id, name = body["component"], body["config"]
+    own = {key: value for key, value in body.items() if key in ("name", "description") and value is not None}
+    own |= {"isDisabled": True} if body.get("isDisabled") else {}
+    rows = [_row(row) for row in body.get("rows") or ()]
+    last: Json = {"rows": rows} if rows else {}
+    inner = body.get("configuration") or {}
+    candidates = [own | {"configuration": inner} | last] if inner else [own | last]
+    if inner and not inner.keys() & (CONFIG_MEMBERS - BODY_MEMBERS):
+        loose = [_loose_row(row) for row in rows]
+        candidates.insert(0, own | inner | ({"rows": loose} if rows else {}))
+    file = os.path.join(folder, "configs", component_id, name)
+    return _first_that_reads_back(
+        ConfigSpec,
+        body,
+        candidates,
+        file,
+        lambda file, text: configfiles.config(file, component_id, name, text),
+    )
+
+
+def _row(row: Json) -> Json:
+    defaults: Json = {"name": None, "isDisabled": False, "configuration": {}}
+    return {name: value for name, value in row.items() if name == "id" or value != defaults.get(name)}
+
+
+def _loose_row(row: Json) -> Json:
+    inner = row.get("configuration") or {}
+    if not inner or inner.keys() & {"id", "name", "isDisabled", "configuration"}:
+        return row
+    return {name: value for name, value in row.items() if name != "configuration"} | inner
+
+
+def pools(stored: list[Json]) -> str:
+    """Write all pools into one file: a table for each."""
+    tables = {}
+    for pool in sorted(stored, key=lambda each: str(each["id"])):
+        slim = _slim(msgspec.convert(own_members(PoolSpec, pool), PoolSpec))
+        del slim["id"]
+        tables[pool["id"]] = {"slots": pool["slots"]} | slim
+    return toml_text(tables)
+
+
+def _first_that_reads_back(
+    kind: type[msgspec.Struct],
+    body: Json,
+    candidates: tuple[Json, ...] | list[Json],
+    file: str,
+    read: Callable[[str, str], Item],
+) -> Text:
+    for text in _texts(candidates):
+        item = read(file + text.ending, text.text)
+        if not item.faults and same(kind, item.body, body):
+            return text
+    raise LocksideError(f"{file} could not be written so that it reads back the same.")
+
+
+def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:
+    for document in candidates:
+        if can_be_toml(document):
+            yield Text(toml_text(document), ".toml")
+    for document in reversed(candidates):
+        yield Text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", ".json")
+
+
+def _slim(value: msgspec.Struct) -> Json:
+    """Give a typed object without what it has by default; whole numbers of seconds without a point."""
+    made: Json = {}
+    for field in msgspec.structs.fields(value):
+        each = getattr(value, field.name)
+        factory = field.default_factory
+        default = factory() if factory is not msgspec.NODEFAULT else field.default
+        if each != default:
+            made[field.encode_name] = _plain(each)
+    return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return _slim(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return msgspec.to_builtins(value)

@@ -1,0 +1,145 @@
+"""Writes TOML as people would: plain values first, then tables, long texts over several lines. Pure.
+
+What is written reads back the same. TOML has no null: `can_be_toml` says whether a value can be written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Json = dict[str, Any]
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MOST = 2**63
+_LONGEST = 100
+_INLINE_FROM = 3
+
+
+def can_be_toml(value: Any) -> bool:
+    """Say whether TOML can hold a value and all in it."""
+    match value:
+        case None:
+            return False
+        case bool() | float():
+            return True
+        case int():
+            return -_MOST <= value < _MOST
+        case str():
+            return _is_text(value)
+        case list():
+            return all(map(can_be_toml, value))
+        case dict():
+            return all(_is_text(name) and can_be_toml(each) for name, each in value.items())
+        case _:
+            return False
+
+
+def _is_text(text: str) -> bool:
+    """Tell a text from one with half a character, which no file can hold."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def toml_text(document: Json) -> str:
+    """Write a document."""
+    return "\n".join(_table((), document)).strip("\n") + "\n"
+
+
+def _table(path: Sequence[str], table: Json) -> Iterator[str]:
+    plain = {name: value for name, value in table.items() if not _is_table_like(value, len(path) + 1)}
+    for name, value in plain.items():
+        yield f"{_key(name)} = {_value(value)}"
+    for name, value in table.items():
+        if name in plain:
+            continue
+        below = (*path, name)
+        if isinstance(value, list):
+            for item in value:
+                yield from ("", f"[[{_keys(below)}]]", *_table(below, item))
+        else:
+            yield from _headed(below, value)
+
+
+def _headed(path: Sequence[str], table: Json) -> Iterator[str]:
+    """Write a table under its header; one that has only tables needs none."""
+    if not table or not all(_is_table_like(value, len(path) + 1) for value in table.values()):
+        yield from ("", f"[{_keys(path)}]")
+    yield from _table(path, table)
+
+
+def _is_table_like(value: Any, depth: int) -> bool:
+    """Tell what gets a header of its own; deep down, what is short stays on its line."""
+    if not isinstance(value, dict) and not _is_list_of_tables(value):
+        return False
+    return depth < _INLINE_FROM or not _is_short(value)
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+
+
+def _is_short(value: Any) -> bool:
+    line = inline(value)
+    return len(line) <= _LONGEST and "\\n" not in line
+
+
+def _keys(path: Sequence[str]) -> str:
+    return ".".join(map(_key, path))
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _value(value: Any) -> str:
+    match value:
+        case str():
+            return _text(value)
+        case list():
+            return _list(value)
+        case _:
+            return inline(value)
+
+
+def inline(value: Any) -> str:
+    """Write a value on one line, whatever its length."""
+    match value:
+        case str():
+            return _quoted(value)
+        case list():
+            return f"[{', '.join(map(inline, value))}]"
+        case dict():
+            members = ", ".join(f"{_key(name)} = {inline(each)}" for name, each in value.items())
+            return f"{{ {members} }}" if members else "{}"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return repr(value)
+
+
+def _list(values: list[Any]) -> str:
+    line = inline(values)
+    if len(line) <= _LONGEST:
+        return line
+    return "[\n" + "".join(f"    {inline(value)},\n" for value in values) + "]"
+
+
+def _text(text: str) -> str:
+    if "\n" not in text or _CONTROL.search(text):
+        return _quoted(text)
+    if "\\" in text and "'''" not in text and not text.endswith("'"):
+        return f"'''\n{text}'''"
+    escaped = text.replace("\\", "\\\\").replace('"""', '""\\"')
+    if escaped.endswith('"'):
+        escaped = escaped[:-1] + '\\"'
+    return f'"""\n{escaped}"""'

@@ -1,0 +1,220 @@
+"""`locksided --restore FILE`: puts a backup in the place of the database, with no daemon about.
+
+The database before is kept aside, and so are the folders of all jobs that the backup does not know as final:
+nothing of what happened after it can be taken for something of the jobs that start from it. What ran when the
+backup was made counts as lost. The next daemon starts nothing until it is told to go on (`undrain`).
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from locksided import clock
+from locksided.actors.keeper_link import LINE_BYTES
+from locksided.keeper.wire import VERSION
+from locksided.onlyone import take_lock
+from locksided.paths import StateDir
+from locksided.sockets import connected
+from locksided.store import restoring
+from locksided.store.restoring import Contents, Numbers
+
+KEEPER_SECONDS = 15.0
+UNKNOWN_IDS = 1_000
+UNKNOWN_EVENTS = 1_000_000
+
+
+class RestoreError(Exception):
+    """It is not restored and nothing is changed; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was done: where the database before is, and what became of the jobs."""
+
+    backup: Path
+    kept: Path
+    contents: Contents
+    ran_since: list[int]
+    given: Numbers
+
+
+def restore(place: StateDir, backup: Path, keeper_sockets: str = "") -> Restored:
+    """Put a backup in the place of the database.
+
+    Raises AnotherDaemonError, RestoreError, StoreError or OSError, with the database as it was.
+    """
+    if not backup.is_file():
+        raise RestoreError(f"There is no file {backup}: `{place.backups}` has the backups that were made.")
+    if place.database.exists() and backup.samefile(place.database):
+        raise RestoreError(f"{backup} is the database itself: name a backup of it.")
+    with backup.open("rb") as source:
+        _become_owner(place.root)
+        lock = take_lock(place.lock)
+        try:
+            named = [Path(path) for path in keeper_sockets.split(":") if path]
+            _end_keepers([*place.keepers.glob("*.sock"), *named])
+            part = place.root / "lockside.db.restoring"
+            _forget(part)
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+                shutil.copyfileobj(source, target)
+            try:
+                return _put_in_place(place, backup, part)
+            finally:
+                _forget(part)
+        finally:
+            os.close(lock)
+
+
+def _become_owner(root: Path) -> None:
+    """As root go on as the folder's owner, whose daemon will use these files."""
+    about = root.stat()
+    if os.geteuid() == 0 and about.st_uid != 0:
+        os.setgroups([])
+        os.setegid(about.st_gid)
+        os.seteuid(about.st_uid)
+
+
+def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
+    contents = restoring.check(str(part), str(place.backups), str(backup))
+    now_us = clock.now_us()
+    before = restoring.look(str(place.database))
+    folders = _job_folders(place)
+    given = _given(contents, before, folders)
+    restoring.prepare(str(part), given, now_us, str(backup), contents.running)
+    kept = _kept_aside(place, now_us)
+    unknown = {job_id: path for job_id, path in folders.items() if _is_unknown(job_id, contents)}
+    ran_since = _ran_since(unknown, contents)
+    for path in unknown.values():
+        target = kept / path.relative_to(place.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, target)
+    for suffix in ("-wal", "-shm", ""):
+        old = Path(f"{place.database}{suffix}")
+        if old.exists():
+            os.link(old, kept / old.name)
+            if suffix:
+                old.unlink()
+    os.rename(part, place.database)
+    for folder in (kept, place.backups, place.root):
+        _sync(folder)
+    return Restored(backup, kept, contents, ran_since, given)
+
+
+def _kept_aside(place: StateDir, now_us: int) -> Path:
+    stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
+    kept = place.backups / f"before-restore-{stamp}"
+    kept.mkdir(mode=0o700, parents=True)
+    return kept
+
+
+def _given(contents: Contents, before: Contents | None, folders: dict[int, Path]) -> Numbers:
+    """The highest numbers that were ever given; with room for what nobody can read any more."""
+    job_id = max([contents.given.job_id, *folders])
+    if before is None:
+        return Numbers(job_id + UNKNOWN_IDS, contents.given.seq + UNKNOWN_EVENTS)
+    return Numbers(max(job_id, before.given.job_id), max(contents.given.seq, before.given.seq))
+
+
+def _job_folders(place: StateDir) -> dict[int, Path]:
+    runs = place.root / "runs"
+    return {
+        int(path.name): path
+        for shard in (runs.iterdir() if runs.is_dir() else ())
+        for path in (shard.iterdir() if shard.is_dir() else ())
+        if path.name.isdecimal()
+    }
+
+
+def _is_unknown(job_id: int, contents: Contents) -> bool:
+    """Whether the backup does not know how the job ended."""
+    return job_id in contents.live or job_id > contents.given.job_id
+
+
+def _ran_since(unknown: dict[int, Path], contents: Contents) -> list[int]:
+    """Jobs of the backup that had not started in it and were started since, as their folders show."""
+    return sorted(
+        job_id
+        for job_id, path in unknown.items()
+        if job_id in contents.live - contents.running and any(map(_is_started, path.glob("steps/*")))
+    )
+
+
+def _is_started(step: Path) -> bool:
+    with suppress(OSError):
+        return os.readlink(step / "claim") != "burnt"
+    return False
+
+
+def _end_keepers(sockets: list[Path]) -> None:
+    """End the keepers that have nothing to keep. Raises RestoreError when one still has a running job."""
+    for path in sockets:
+        with suppress(FileNotFoundError, ConnectionRefusedError):
+            _end_keeper(path)
+
+
+def _end_keeper(path: Path) -> None:
+    with connected(path) as link:
+        link.settimeout(KEEPER_SECONDS)
+        link.sendall(json.dumps({"op": "hello", "version": VERSION}).encode() + b"\n")
+        with link.makefile("rb") as lines:
+            hello = json.loads(lines.readline(LINE_BYTES))
+    if not isinstance(hello.get("runs"), list):
+        raise RestoreError(f"A keeper of another release listens on {path}: end it, then restore again.")
+    running = sorted({run["token"].partition("-")[0] for run in hello["runs"] if run["state"] != "ended"})
+    pid = int(hello["pid"])
+    if running:
+        raise RestoreError(
+            f"The keeper (pid {pid}) still runs jobs {', '.join(running)}: wait until they have ended, "
+            f"or stop them with it: kill {pid}"
+        )
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+            if not select.select([handle], [], [], KEEPER_SECONDS)[0]:
+                raise RestoreError(f"The keeper (pid {pid}) does not end: kill it, then restore again.")
+        finally:
+            os.close(handle)
+
+
+def _forget(part: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{part}{suffix}").unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def story(done: Restored) -> str:
+    """What was done, in lines for a person."""
+    contents = done.contents
+    lines = [
+        f"restored {done.backup}: {contents.jobs} jobs, {len(contents.live)} of them not ended",
+        f"  the database before, and folders of jobs that the backup does not know: {done.kept}",
+        f"  the next job is {done.given.job_id + 1}",
+    ]
+    if contents.running:
+        lines.append(f"  ran when the backup was made and count as lost: {_listed(contents.running)}")
+    if done.ran_since:
+        lines.append(
+            f"  ran since the backup was made and would run again: {_listed(done.ran_since)}; "
+            "`lockside kill` those that must not"
+        )
+    lines.append("Next: start locksided. It starts no job until `lockside undrain`.")
+    return "\n".join(lines)
+
+
+def _listed(ids: frozenset[int] | list[int]) -> str:
+    shown = sorted(ids)
+    more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
+    return ", ".join(map(str, shown[:20])) + more

@@ -1,0 +1,131 @@
+"""Makes of a backup a database that a daemon can go on from: nothing it gives out was ever given before.
+
+The database stands in a file of its own that nobody else uses. What is to be done with it is the caller's.
+"""
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from locksided.store import events, reads, schema, sql
+from locksided.store.connection import connect, named
+from locksided.store.errors import NotAStore, StoreError, StoreTooNew
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Operation, Transaction, apply
+
+OTHER_BOOT = "restored"
+RESTORER = "restore"
+
+
+class DamagedStore(StoreError):
+    """A database does not hold what it says; the message names the first faults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The highest job id and event number that were ever given, as far as is known."""
+
+    job_id: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database holds: its jobs, those of them that are not final, and those that have a process."""
+
+    jobs: int
+    live: frozenset[int]
+    running: frozenset[int]
+    given: Numbers
+
+
+def check(path: str, backups: str, name: str) -> Contents:
+    """Read a whole copy of the backup `name`, migrated if it is older, and say what is in it.
+
+    Raises NotAStore, StoreTooNew or DamagedStore.
+    """
+    try:
+        connection = connect(path)
+    except sqlite3.DatabaseError as error:
+        raise NotAStore(name) from error
+    try:
+        found, known = schema.version(connection), len(sql.migrations())
+        if not found:
+            raise NotAStore(name)
+        if found > known:
+            raise StoreTooNew(name, found, known)
+        _refuse_damage(connection, name)
+        schema.ensure(connection, path, backups)
+        return contents(connection)
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise NotAStore(name) from error
+        raise DamagedStore(f"{name} is damaged: {error}") from error
+    finally:
+        connection.close()
+
+
+def _refuse_damage(connection: sqlite3.Connection, path: str) -> None:
+    faults = [line for (line,) in connection.execute("PRAGMA integrity_check(3)") if line != "ok"]
+    faults += [
+        f"row {row} of {table} names a row of {parent} that does not exist"
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
+    ][:3]
+    if faults:
+        raise DamagedStore(f"{path} is damaged: {'; '.join(faults)}")
+
+
+def contents(connection: sqlite3.Connection) -> Contents:
+    """Say what is in a database."""
+    rows = connection.execute(QUERIES["statuses_of_live_jobs"]).fetchall()
+    return Contents(
+        jobs=sum(reads.counts_by_status(connection).values()),
+        live=frozenset(job_id for job_id, _, _ in rows),
+        running=frozenset(
+            job_id
+            for job_id, status, kind in rows
+            if status in ("processing", "terminating") and kind == "standard"
+        ),
+        given=Numbers(reads.last_job_id(connection), events.last_seq(connection)),
+    )
+
+
+def look(path: str) -> Contents | None:
+    """Say what the database in use holds, and write its log into it; None when it cannot be read."""
+    if not Path(path).exists():
+        return None
+    try:
+        connection = connect(path)
+    except (sqlite3.Error, OSError):
+        return None
+    try:
+        found = contents(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        return None
+    else:
+        return found
+    finally:
+        connection.close()
+
+
+def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collection[int]) -> None:
+    """Let the next daemon go on behind `given`, start nothing until told, and count what ran as lost."""
+
+    def work(tx: Transaction) -> None:
+        connection = tx.connection
+        connection.execute(QUERIES["put_meta"], ("last_purged_id", str(given.job_id)))
+        connection.execute(QUERIES["put_meta"], ("boot_id", OTHER_BOOT))
+        connection.execute(QUERIES["put_meta"], ("draining", f"{now_us} {RESTORER}"))
+        data = {"backup": source, "lost": [str(job_id) for job_id in sorted(lost)]}
+        tx.event(now_us, "daemon.restored", "default", data=data)
+
+    connection = connect(path)
+    try:
+        apply(connection, given.seq, [Operation(work, is_vital=True)])
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise named(error) from error
+    finally:
+        connection.close()

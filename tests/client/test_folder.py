@@ -1,0 +1,239 @@
+"""A folder of files is read as it is meant; every fault is named with its file, line, field and remedy."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.conftest import Run
+from client.fakedaemon import FakeDaemon
+from lockside.cli.folder import read_folder
+from lockside.example import example_folder
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small pipeline."""
+    root = tmp_path / "pipeline"
+    write(root, "pools.toml", "[loads]\nslots = 2\n")
+    write(root, "components/shop.orders.toml", 'command = ["python3", "./orders.py"]\ncwd = "."\n')
+    write(root, "configs/shop.orders/daily.toml", 'name = "Daily"\n[parameters]\nday = 1\n')
+    write(root, "configs/shop.orders/daily/rows/eu.json", '{"parameters": {"region": "eu"}}')
+    write(root, "variables/eu.toml", 'region = "eu"\n')
+    return root
+
+
+def write(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def asked(root: Path) -> Json:
+    found = read_folder(str(root))
+    assert [str(fault) for fault in found.faults] == []
+    return found.asked()
+
+
+def test_a_folder_is_what_the_daemon_is_asked_to_store(folder: Path) -> None:
+    assert asked(folder) == {
+        "pools": [{"id": "loads", "slots": 2}],
+        "components": [
+            {
+                "id": "shop.orders",
+                "command": ["python3", str(folder / "components" / "orders.py")],
+                "cwd": str(folder / "components"),
+            }
+        ],
+        "variables": [{"id": "eu", "values": [{"name": "region", "value": "eu"}]}],
+        "configs": [
+            {
+                "component": "shop.orders",
+                "config": "daily",
+                "name": "Daily",
+                "configuration": {"parameters": {"day": 1}},
+                "rows": [{"id": "eu", "configuration": {"parameters": {"region": "eu"}}}],
+            }
+        ],
+    }
+
+
+def test_what_a_folder_does_not_have_it_does_not_manage(tmp_path: Path) -> None:
+    write(tmp_path, "configs/a/b.toml", "")
+    (tmp_path / "variables").mkdir()
+    assert asked(tmp_path) == {"configs": [{"component": "a", "config": "b"}], "variables": []}
+
+
+def test_a_literal_dot_slash_is_written_with_two(tmp_path: Path) -> None:
+    write(tmp_path, "components/a.toml", 'command = ["x", ".//y", "..//z", "./file", "{datadir}/in"]\n')
+    command = asked(tmp_path)["components"][0]["command"]
+    assert command == ["x", "./y", "../z", str(tmp_path / "components" / "file"), "{datadir}/in"]
+
+
+def test_files_of_a_tag_are_beside_the_component_too(tmp_path: Path) -> None:
+    text = 'command = ["a"]\n[tags.new]\ncommand = ["../b"]\n'
+    write(tmp_path, "components/a.toml", text)
+    assert asked(tmp_path)["components"][0]["tags"] == {"new": {"command": [str(tmp_path / "b")]}}
+
+
+FAULTS = [
+    ("pools.toml", "[loads]\nslots = -1\n", 2, "loads.slots", "It must be at least 0."),
+    ("pools.toml", "[loads\n", 1, None, "Expected ']'"),
+    ("pools.toml", "a = 1\n", 1, "a", "It must be a table."),
+    ("components/a.toml", 'name = "x"\n\ncommand = "ls"\n', 3, "command", "It must be a list, not a text."),
+    ("components/a.toml", 'command = ["ls"]\ncomand = ["ls"]\n', 2, "comand", "did you mean `command`?"),
+    ("components/a.toml", 'command = ["ls"]\nid = "b"\n', 2, "id", "Its id is 'a', by its name"),
+    ("components/a.toml", "name = bad\n", 1, None, "texts stand in quotes"),
+    ("components/a.toml", 'name = "x"\n', 1, "command", "exactly one of `command`, `pipeline` and `shell`"),
+    (
+        "components/a.toml",
+        'command = ["a"]\n[limits]\n# x\ntimeoutSeconds = "soon"\n',
+        4,
+        "limits.timeoutSeconds",
+        "'10m', '1h30m' or '02:30:00'",
+    ),
+    ("configs/a/b.toml", "[configuration]\n[parameters]\n", 2, "parameters", "there is a [configuration]"),
+    ("configs/a/b.toml", "\n[paramters]\n", 2, "paramters", "did you mean `parameters`?"),
+    (
+        "configs/a/b.toml",
+        "[runtime]\nparalelism = 1\n",
+        2,
+        "runtime.paralelism",
+        "Did you mean `parallelism`?",
+    ),
+    ("configs/a/b.json", '{"name": NaN}', None, None, "NaN is no JSON"),
+    ("configs/a/b.json", '{\n"name": "x"\n"a": 1}', 3, None, "Expecting ',' delimiter"),
+    ("configs/a/b.json", "[]", 1, None, "the top must be an object"),
+    ("configs/a/b.toml", '[runtime]\nparallelism = "many"\n', 2, "runtime.parallelism", "or 'infinity'"),
+    (
+        "configs/a/b.toml",
+        '[[rows]]\nid = "a"\n[[rows]]\nid = "a"\n',
+        4,
+        "rows[1].id",
+        "Two rows have the id 'a'",
+    ),
+    ("configs/a/b.toml", '[[rows]]\nid = "a"\nstorage = 3\n', 3, "rows[0].storage", "It must be an object"),
+    (
+        "configs/shop.orders/daily/rows/us.toml",
+        "[runtime]\npool = 3\n",
+        2,
+        "runtime.pool",
+        "It must be a text",
+    ),
+    ("configs/c.toml", "", None, None, "configs/COMPONENT/CONFIG.toml"),
+    ("configs/a/lost/rows/r.toml", "", None, None, "belong to no configuration"),
+    ("config/a/b.toml", "", None, None, "nothing of that name is read. Did you mean 'configs'?"),
+    ("variables/eu.json", '{"a": 1}', None, None, "eu.json has the same id"),
+    ("variables/x.toml", "a = 1\nb = [1]\n", 2, "b", "It must be"),
+    (
+        "configs/lockside.orchestrator/o.toml",
+        '[[phases]]\nid = "a"\n[[tasks]]\nid = "t"\nphase = "b"\n[tasks.task]\ncomponent = "shop.orders"\n',
+        5,
+        "tasks[0].phase",
+        "There is no phase 'b'",
+    ),
+    (
+        "configs/lockside.orchestrator/o.toml",
+        '[[phases]]\nid = "a"\ndependsOn = ["a"]\n',
+        3,
+        "phases[0].dependsOn",
+        "a -> a",
+    ),
+    (
+        "configs/lockside.orchestrator/o.toml",
+        (
+            '[[phases]]\nid = "a"\n[[tasks]]\nid = "t"\nphase = "a"\n'
+            'task = { component = "shop.orders", config = "dayly" }\n'
+        ),
+        6,
+        "tasks[0].task.config",
+        "Did you mean 'shop.orders/daily'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "line", "field", "says"), FAULTS)
+def test_a_fault_is_named_with_its_file_line_field_and_remedy(
+    run: Run, folder: Path, file: str, text: str, line: int | None, field: str | None, says: str
+) -> None:
+    write(folder, file, text)
+    ran = run("validate", str(folder), "--json")
+    assert ran.code == 2
+    faults = json.loads(ran.out)["faults"]
+    assert len(faults) == 1
+    found = faults[0]
+    assert (found["line"], found["field"]) == (line, field), found
+    assert says in found["message"]
+    assert found["file"].startswith(str(folder))
+
+
+def test_all_faults_of_a_file_are_found_at_once(run: Run, folder: Path) -> None:
+    text = 'comand = ["x"]\nshell = "a"\ngraceSeconds = -1\n[limits]\ncpus = "x"\n'
+    write(folder, "components/a.toml", text)
+    faults = json.loads(run("validate", str(folder), "--json").out)["faults"]
+    assert sorted(fault["line"] for fault in faults) == [1, 3, 5]
+
+
+def test_a_schema_is_checked_without_a_daemon(run: Run, folder: Path) -> None:
+    schema = (
+        'command = ["a"]\n[schema]\nadditionalProperties = false\n'
+        '[schema.properties]\nn = { type = "integer" }\nt = { enum = ["x"] }\n'
+    )
+    write(folder, "components/a.toml", schema)
+    write(folder, "configs/a/b.toml", '[parameters]\nn = "x"\nm = 1\nt = "{{ later }}"\n')
+    ran = run("validate", str(folder))
+    assert ran.code == 2
+    lines = sorted(line.partition("configs/")[2] for line in ran.err.splitlines())
+    assert lines[0].startswith('a/b.toml:2: parameters.n: The value is not of type "integer"')
+    assert lines[1].startswith("a/b.toml:3: parameters.m: Additional properties are not allowed")
+    assert len(lines) == 2
+
+
+def test_names_of_what_may_be_stored_already_are_only_noted(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "configs/shop.elsewhere/daily.toml", '[runtime]\npool = "far"\n')
+    ran = run("validate", str(tmp_path))
+    assert ran.code == 0
+    assert "daily.toml:2: runtime.pool: The pool 'far' is not in this folder" in ran.err
+    assert "component 'shop.elsewhere' is not in this folder" in ran.err
+
+
+def test_validate_needs_no_daemon(run: Run, folder: Path, daemon: FakeDaemon) -> None:
+    daemon.stop()
+    ran = run("validate", str(folder))
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (f"{folder} is fine: 1 pool, 1 component, 1 set of variables, 1 configuration\n")
+
+
+def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    assert "there is no such folder" in run("validate", str(tmp_path / "nowhere")).err
+
+
+def test_the_example_is_without_fault(run: Run) -> None:
+    ran = run("validate", example_folder())
+    assert (ran.code, ran.err) == (0, "")
+    assert "2 pools, 3 components, 4 configurations" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ('"10m"', 600),
+        ('"1h30m"', 5400),
+        ('"02:30:00"', 9000),
+        ("90", 90),
+        ('"1.5h"', 5400),
+        ('"2d"', 172_800),
+    ],
+)
+def test_durations_and_sizes_are_written_as_people_do(tmp_path: Path, text: str, seconds: float) -> None:
+    import msgspec
+
+    from lockside.protocol.types import Manifest
+
+    text = f'command = ["a"]\n[limits]\ntimeoutSeconds = {text}\nmemoryBytes = "1.5GB"\n'
+    write(tmp_path, "components/a.toml", text)
+    manifest = msgspec.convert(asked(tmp_path)["components"][0], Manifest)
+    assert (manifest.limits.timeout_seconds, manifest.limits.memory_bytes) == (seconds, 1_610_612_736)

@@ -1,0 +1,297 @@
+"""A backup in the place of the database: what it knows goes on, nothing that came after it is mixed in."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from e2e.harness import (
+    LOCKSIDED,
+    PLAIN,
+    Daemon,
+    Gate,
+    Message,
+    Wire,
+    of,
+    put_component,
+    put_config,
+    until_running,
+)
+
+Fresh = Callable[..., Daemon]
+
+
+def restore(daemon: Daemon, backup: Path) -> subprocess.CompletedProcess[str]:
+    command = [*LOCKSIDED, "--restore", str(backup), "--state-dir", str(daemon.state_dir)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=PLAIN)
+
+
+def restored(daemon: Daemon, backup: Path) -> str:
+    ran = restore(daemon, backup)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def backed_up(wire: Wire, place: Path) -> Path:
+    return Path(wire.call("daemon.backup", path=str(place / "backup.db"))["path"])
+
+
+def test_what_the_backup_knows_is_back_and_what_came_after_it_is_not(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        put_component(wire, "acme.c", command=["true"])
+        put_config(wire, "acme.c", "kept", configuration={"parameters": {"n": 1}})
+        before = wire.done(wire.shell("echo before"))
+        backup = backed_up(wire, place)
+        put_config(wire, "acme.c", "kept", configuration={"parameters": {"n": 2}})
+        put_config(wire, "acme.c", "later")
+        after = wire.done(wire.shell("echo after"))
+        seq = wire.events()[-1]["seq"]
+    daemon.stop()
+    told = restored(daemon, backup)
+    assert ", 0 of them not ended" in told
+    with daemon.start().wire() as wire:
+        stored = wire.call("config.get", component="acme.c", config="kept")
+        assert of(stored, "version", "configuration") == (1, {"parameters": {"n": 1}})
+        assert wire.refused("config.get", component="acme.c", config="later").kind == "not_found"
+        assert wire.text(before) == "before\n"
+        assert wire.refused("job.get", id=after["id"]).kind == "not_found"
+        last = wire.events()[-1]
+        assert (last["kind"], last["seq"]) == ("daemon.restored", seq + 1)
+
+
+def test_no_id_and_no_folder_is_given_twice(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        backup = backed_up(wire, place)
+        lost = [wire.done(wire.shell(f"echo {k}")) for k in range(3)]
+    daemon.stop()
+    restored(daemon, backup)
+    with daemon.start().wire() as wire:
+        job = wire.shell("echo fresh")
+        assert int(job["id"]) == int(lost[-1]["id"]) + 1
+        assert job["uuid"] not in {one["uuid"] for one in lost}
+        wire.call("daemon.undrain")
+        ended = wire.done(job)
+        assert (ended["status"], wire.text(ended)) == ("success", "fresh\n")
+        assert not Path(lost[0]["workPath"]).exists()
+    kept = list((daemon.state_dir / "backups").glob("before-restore-*"))
+    assert len(kept) == 1
+    assert {path.name for path in kept[0].glob("runs/*/*")} == {one["id"] for one in lost}
+    old = sqlite3.connect(kept[0] / "lockside.db")
+    assert old.execute("SELECT max(id) FROM jobs").fetchone() == (int(lost[-1]["id"]),)
+    old.close()
+
+
+@pytest.mark.parametrize(("on_lost", "status"), [("requeue", "created"), ("error", "error")])
+def test_what_ran_when_the_backup_was_made_counts_as_lost_even_if_it_ended_well_since(
+    fresh: Fresh, place: Path, gate: Gate, on_lost: str, status: str
+) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        job = wire.shell(f"echo ran >> {place}/ran; {gate.text}", onLost=on_lost)
+        until_running(wire, job)
+        backup = backed_up(wire, place)
+        gate.open()
+        assert wire.done(job)["status"] == "success"
+    daemon.stop()
+    assert f"count as lost: {job['id']}" in restored(daemon, backup)
+    with daemon.start().wire() as wire:
+        view = settled(wire, job, status)
+        if status == "error":
+            assert view["result"]["error"]["kind"] == "lost"
+            return
+        assert wire.kinds(job) == ["draining"]
+        wire.call("daemon.undrain")
+        ended = wire.done(job)
+        assert of(ended, "status", "starts") == ("success", 2)
+        assert (place / "ran").read_text() == "ran\nran\n"
+
+
+def settled(wire: Wire, job: Message, status: str) -> Message:
+    """The job as soon as it has this status."""
+    number = wire.call("event.subscribe", job=job["id"])["subscription"]
+    while (view := wire.get(job["id"]))["status"] != status:
+        wire.notice()
+    wire.call("event.unsubscribe", subscription=number)
+    return view
+
+
+def test_what_had_not_started_is_told_if_it_ran_since_and_starts_only_when_let(
+    fresh: Fresh, place: Path, gate: Gate
+) -> None:
+    daemon = fresh(LOCKSIDE_POOLS__DEFAULT__SLOTS="1")
+    with daemon.wire() as wire:
+        first = wire.shell(gate.text)
+        until_running(wire, first)
+        waiting = [wire.shell(f"echo {k} >> {place}/ran") for k in range(2)]
+        held = wire.shell("true", hold=True)
+        backup = backed_up(wire, place)
+        gate.open()
+        for job in waiting:
+            wire.done(job)
+    daemon.stop()
+    told = restored(daemon, backup)
+    ids = ", ".join(job["id"] for job in waiting)
+    assert f"would run again: {ids};" in told
+    with daemon.start().wire() as wire:
+        assert [wire.get(job["id"])["status"] for job in waiting] == ["created", "created"]
+        assert "draining" in wire.kinds(waiting[0])
+        wire.call("job.terminate", id=waiting[0]["id"])
+        wire.call("daemon.undrain")
+        assert wire.done(waiting[1])["status"] == "success"
+        assert (place / "ran").read_text() == "0\n1\n1\n"
+        assert wire.kinds(held) == ["held"]
+
+
+def test_a_running_container_goes_on_with_the_children_that_were_not_done(
+    fresh: Fresh, place: Path, gate: Gate
+) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        put_component(wire, "acme.row", shell=f"echo x >> {place}/ran; {gate.text}", lock="none")
+        rows = [{"id": name} for name in ("a", "b")]
+        put_config(wire, "acme.row", "rows", rows=rows, configuration={"runtime": {"parallelism": 1}})
+        job = wire.create("acme.row", config="rows")
+        children = wire.call("job.list", parentRunId=job["runId"], order="asc")["jobs"]
+        until_running(wire, children[0])
+        backup = backed_up(wire, place)
+        gate.open()
+        assert wire.done(job)["status"] == "success"
+    daemon.stop()
+    restored(daemon, backup)
+    with daemon.start().wire() as wire:
+        assert wire.get(job["id"])["status"] == "processing"
+        wire.call("daemon.undrain")
+        assert wire.done(job)["status"] == "success"
+        assert [wire.get(child["id"])["starts"] for child in children] == [2, 1]
+
+
+# -- when it is refused, and nothing is changed
+
+
+def snapshot(daemon: Daemon) -> dict[str, int]:
+    return {
+        str(path.relative_to(daemon.state_dir)): path.stat().st_ino
+        for path in daemon.state_dir.rglob("*")
+        if path.is_file() and "keeper" not in path.parts
+    }
+
+
+def test_it_refuses_while_a_daemon_lives_on_the_folder(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        backup = backed_up(wire, place)
+        wire.done(wire.shell("true"))
+        ran = restore(daemon, backup)
+        assert daemon.process is not None
+        assert (ran.returncode, f"another locksided (pid {daemon.process.pid})" in ran.stderr) == (1, True)
+        wire.done(wire.shell("true"))
+
+
+def test_it_refuses_while_a_keeper_still_runs_jobs(fresh: Fresh, place: Path, gate: Gate) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        backup = backed_up(wire, place)
+        job = wire.shell(gate.text)
+        until_running(wire, job)
+    daemon.stop()
+    before = snapshot(daemon)
+    ran = restore(daemon, backup)
+    assert ran.returncode == 1
+    assert f"still runs jobs {job['id']}: wait until they have ended" in ran.stderr
+    assert snapshot(daemon) == before
+    with daemon.start().wire() as wire:
+        assert wire.get(job["id"])["status"] == "processing"
+        gate.open()
+        assert wire.done(job)["status"] == "success"
+
+
+def damaged(backup: Path) -> None:
+    content = bytearray(backup.read_bytes())
+    content[8192:12288] = b"\xaa" * 4096
+    backup.write_bytes(content)
+
+
+def newer(backup: Path) -> None:
+    with sqlite3.connect(backup) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def other(backup: Path) -> None:
+    backup.unlink()
+    with sqlite3.connect(backup) as connection:
+        connection.execute("CREATE TABLE a (b)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (damaged, "damaged"),
+        (newer, "schema 99"),
+        (other, "not a lockside database"),
+        (lambda backup: backup.write_text("no database at all, only text" * 200), "not a lockside database"),
+        (lambda backup: backup.write_bytes(b""), "not a lockside database"),
+        (lambda backup: backup.unlink(), "There is no file"),
+    ],
+)
+def test_what_is_no_good_backup_is_refused(
+    fresh: Fresh, place: Path, spoil: Callable[[Path], None], says: str
+) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        backup = backed_up(wire, place)
+        job = wire.done(wire.shell("echo kept"))
+    daemon.stop()
+    spoil(backup)
+    before = snapshot(daemon)
+    ran = restore(daemon, backup)
+    assert (ran.returncode, says in ran.stderr) == (1, True), ran.stderr
+    assert snapshot(daemon) == before
+    with daemon.start().wire() as wire:
+        assert wire.text(wire.get(job["id"])) == "kept\n"
+
+
+def test_the_database_itself_is_no_backup(fresh: Fresh) -> None:
+    daemon = fresh()
+    daemon.stop()
+    ran = restore(daemon, daemon.state_dir / "lockside.db")
+    assert (ran.returncode, "the database itself" in ran.stderr) == (1, True)
+
+
+def test_a_database_that_nobody_can_read_any_more_is_replaced_and_kept(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        job = wire.done(wire.shell("echo kept"))
+        backup = backed_up(wire, place)
+    daemon.stop()
+    (daemon.state_dir / "lockside.db").write_text("rubbish" * 1000)
+    for suffix in ("-wal", "-shm"):
+        (daemon.state_dir / f"lockside.db{suffix}").unlink(missing_ok=True)
+    restored(daemon, backup)
+    with daemon.start().wire() as wire:
+        assert wire.text(wire.get(job["id"])) == "kept\n"
+        assert int(wire.shell("true")["id"]) > int(job["id"]) + 1000
+    [kept] = (daemon.state_dir / "backups").glob("before-restore-*/lockside.db")
+    assert kept.read_text().startswith("rubbish")
+
+
+def test_a_restored_folder_can_be_restored_again(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        wire.done(wire.shell("true"))
+        backup = backed_up(wire, place)
+    daemon.stop()
+    for _ in range(2):
+        restored(daemon, backup)
+    shutil.rmtree(daemon.state_dir / "runs")
+    restored(daemon, backup)
+    with daemon.start().wire() as wire:
+        wire.call("daemon.undrain")
+        assert wire.done(wire.shell("true"))["status"] == "success"
+        assert wire.call("daemon.check")["problems"] == []

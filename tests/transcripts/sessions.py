@@ -1,0 +1,111 @@
+"""The sessions whose transcripts are kept: what is typed, what it waits for, and what is said in between."""
+
+import os
+from pathlib import Path
+
+from lockside.example import example_folder
+
+FIRST_FIVE_MINUTES = [
+    "Installed: python3 -m venv .venv && .venv/bin/pip install . && . .venv/bin/activate",
+    "$ lockside --version",
+    "A daemon of one's own, in the usual place.",
+    "$ locksided &> daemon.log &",
+    "@ready",
+    "Something to run, and how to run it.",
+    "$ lockside new component shop.orders pipeline",
+    "$ lockside new config shop.orders/daily pipeline",
+    "$ lockside apply pipeline",
+    "$ lockside run shop.orders/daily --follow",
+    "$ lockside show last",
+    "Changed, looked at, stored, and run once more: it remembers its last run.",
+    "$ sed -i 's/^greeting.*/greeting = \"good morning\"/' pipeline/configs/shop.orders/daily.toml",
+    "$ lockside apply pipeline --plan",
+    "$ lockside apply pipeline -m 'politer'",
+    "$ lockside run shop.orders/daily --follow",
+    "All of it as one job.",
+    "$ lockside new orchestration nightly pipeline",
+    "$ lockside apply pipeline",
+    "$ lockside run lockside.orchestrator/nightly --wait",
+    "$ lockside ls",
+    "$ lockside status",
+]
+
+FAILURE_REPAIRED = [
+    "The nightly load has failed: what, where, why?",
+    "$ locksided &> daemon.log &",
+    "@ready",
+    "$ lockside apply pipeline",
+    "$ lockside run lockside.orchestrator/nightly --set folder=$HOME/airports --wait",
+    "$ lockside ls --failed",
+    "$ lockside show 3",
+    "$ lockside logs 3",
+    "The file's name is wrong. A wrong type would have been found by apply:",
+    "$ sed -i 's/^source.*/source = 1/' pipeline/configs/airports.extract/daily.toml",
+    "$ lockside apply pipeline",
+    "$ sed -i 's/^source.*/source = \"airports.csv.gz\"/' pipeline/configs/airports.extract/daily.toml",
+    "$ lockside apply pipeline -m 'the name of the file'",
+    "$ lockside retry 1 --wait",
+    "$ lockside show last",
+    "$ lockside config versions airports.extract/daily",
+]
+
+STUCK_EXPLAINED = [
+    "Last night's load never ended, and today's does not start.",
+    "$ locksided &> daemon.log &",
+    "@ready",
+    "$ lockside apply pipeline",
+    "$ lockside run --detach --name 'last night' warehouse.load/daily",
+    "@running 1",
+    "$ lockside run --detach --name today warehouse.load/daily",
+    "$ lockside run --detach --name report --depends 2 warehouse.report/daily",
+    "$ lockside run --detach --hold --name check warehouse.report/daily",
+    "$ lockside ls",
+    "$ lockside why 2",
+    "$ lockside why 3",
+    "$ lockside logs 1",
+    "What would happen if it were stopped?",
+    "$ lockside kill --dry-run 1",
+    "$ lockside kill --wait 1",
+    "@running 2",
+    "$ echo > free",
+    "$ lockside wait 2 3",
+    "One is left, and it says who keeps it back.",
+    "$ lockside why 4",
+    "$ lockside release 4",
+    "@ended 4",
+    "$ lockside ls",
+]
+
+SESSIONS = {
+    "first_five_minutes": FIRST_FIVE_MINUTES,
+    "failure_repaired": FAILURE_REPAIRED,
+    "stuck_explained": STUCK_EXPLAINED,
+}
+
+
+def prepare(name: str, home: Path) -> None:
+    """Put what the session finds into its home."""
+    folder = home / "pipeline"
+    if name == "failure_repaired":
+        _copy_example(folder)
+        file = folder / "configs/airports.extract/daily.toml"
+        file.write_text(file.read_text().replace("airports.csv.gz", "airport.csv.gz"))
+    elif name == "stuck_explained":
+        os.mkfifo(home / "free")
+        waits = f"echo waiting for a free warehouse; read line < {home}/free"
+        _write(folder, "components/warehouse.load.toml", f'shell = "{waits}"\n')
+        _write(folder, "components/warehouse.report.toml", "shell = 'echo all is well'\n")
+        for component in ("load", "report"):
+            _write(folder, f"configs/warehouse.{component}/daily.toml", "")
+
+
+def _copy_example(folder: Path) -> None:
+    import shutil
+
+    shutil.copytree(example_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
