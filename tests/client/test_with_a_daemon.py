@@ -12,8 +12,8 @@ from e2e.harness import Daemon, Ear, Wire, python, running
 from e2e.harness import short_folder as folder_of_its_own
 from lockside import AsyncClient, Client, errors
 
-JOBS = 120
-KILLS = 4
+JOBS = 60
+KILLS = 3
 TRUE: dict[str, Any] = {"parameters": {"command": ["true"]}}
 
 

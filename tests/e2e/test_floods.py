@@ -74,7 +74,7 @@ def test_subscriptions_whose_reader_stops_cost_no_memory_and_it_learns_what_it_l
         deaf = stack.enter_context(Wire(daemon.socket))
         reader = stack.enter_context(Wire(daemon.socket))
         wire = stack.enter_context(Wire(daemon.socket))
-        for _ in range(20):
+        for _ in range(3):
             deaf.call("event.subscribe")
         begin = reader.call("event.subscribe")["cursor"]
         with bounded(daemon, ONE_CLIENT_BYTES):
@@ -174,8 +174,8 @@ def test_connections_that_come_and_go_leave_nothing_open(fresh: Callable[..., Da
         for _ in range(10):
             crowd = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(300)]
             for place, one in enumerate(crowd):
-                one.settimeout(60)
                 one.connect(str(daemon.socket))
+                one.settimeout(60)
                 with suppress(BrokenPipeError):  # it may be turned away already
                     one.send((b"", b"{", b"Content-Length: 100\r\n\r\n{", b"[" * 100)[place % 4])
             told = select.select([], crowd, [], 60)[1] and select.select(crowd, [], [], 0.5)[0]
