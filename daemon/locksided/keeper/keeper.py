@@ -21,6 +21,7 @@ from locksided.keeper.reaping import Reaping
 from locksided.keeper.run import Run, Surroundings
 from locksided.keeper.scan import Family, ScanTree
 from locksided.keeper.spawn import Inherited
+from locksided.keeper.strayed import WholeTree
 from locksided.keeper.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
@@ -177,13 +178,18 @@ class Keeper:
         self._run_of_pid.update((leader.pid, run) for leader in run.leaders)
 
     def _make_tree(self, parsed: Order) -> Tree:
+        own_mark = mark.of_folder(parsed.folder)
         if self._hierarchy is not None:
             name = cgroup_name(parsed.token, parsed.folder)
+
+            def whole(path: str) -> WholeTree:
+                return WholeTree(self._loop, path, self._family, parsed.token, own_mark)
+
             try:
-                return make_tree(self._loop, self._hierarchy, name, parsed.memory_bytes, parsed.cpus)
+                return make_tree(self._hierarchy, name, parsed.memory_bytes, parsed.cpus, whole)
             except OSError as error:
                 self._journal.write("no cgroup", token=parsed.token, error=str(error))
-        return ScanTree(self._family, parsed.token, mark.of_folder(parsed.folder), parsed.memory_bytes)
+        return ScanTree(self._family, parsed.token, own_mark, parsed.memory_bytes)
 
     def _reap(self, message: Message) -> None:
         parsed = order.parse_reap(message)
