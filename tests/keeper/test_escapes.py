@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from keeper.kit import Keeper, Peer, is_alive
-from locksided.keeper import mark
+from keeper.kit import Keeper, Peer, is_alive, needs_root
+from locksided.keeper import hierarchy, mark
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 
@@ -87,11 +87,11 @@ def beside(keeper: Keeper, daemon: Peer) -> Iterator[int]:
     daemon.outcome("7-1-0")
 
 
-def reported(report: Path) -> set[int]:
-    """The two daemons' pids, as they tell them."""
+def reported(report: Path, count: int = 2) -> set[int]:
+    """The pids of so many processes, as they tell them."""
     with open(os.open(report, os.O_RDWR), "rb", buffering=0) as pipe:  # held open for writing, it never ends
         told = b""
-        while told.count(b"\n") < 2:
+        while told.count(b"\n") < count:
             told += pipe.read(100)
     return {int(line) for line in told.split()}
 
@@ -167,3 +167,46 @@ def test_a_successor_finds_them_too(keeper: Keeper, daemon: Peer, tmp_path: Path
     outcome = again.outcome("1-1-0")
     assert outcome["lost"]
     assert not any(map(is_alive, pids))
+
+
+MOVES = r"""
+import os, signal, sys
+def leave():
+    open(sys.argv[2] + "/cgroup.procs", "w").write("0")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(sys.argv[1], "a").write(f"{os.getpid()}\n")
+    while True: signal.pause()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    leave()
+os.wait()
+leave() if sys.argv[3] == "leader" else os._exit(0)
+"""
+"""Moves itself to another cgroup, as a login does."""
+
+
+@needs_root
+@pytest.mark.parametrize("who", ["leader", "daemon"])
+def test_what_moves_to_another_cgroup_is_stopped_with_the_rest(
+    keeper: Keeper, daemon: Peer, beside: int, tmp_path: Path, who: str
+) -> None:
+    found = hierarchy.find({})
+    if not keeper.first_hello["cgroups"] or found is None:
+        pytest.skip("there are none")
+    hierarchy.remove(found)
+    report = tmp_path / "report"
+    os.mkfifo(report)
+    elsewhere = os.path.dirname(found.unified)
+    order = keeper.order(*PYTHON, MOVES, str(report), elsewhere, who, graceSeconds=0.2, leftovers="wait")
+    daemon.send(**order)
+    pids = reported(report, 2 if who == "leader" else 1)
+    daemon.send(op="pause", token="1-1-0")
+    daemon.expect("paused")
+    daemon.send(op="stop", token="1-1-0")
+    outcome = daemon.outcome("1-1-0")
+    assert {hit["pid"] for hit in outcome["killReport"]["processes"] if hit["signal"] == 9} == pids
+    assert not any(map(is_alive, pids))
+    assert bearers(keeper.folder()) == []
+    assert is_alive(beside)

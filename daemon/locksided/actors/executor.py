@@ -14,12 +14,12 @@ from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.works import Documents
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
 from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
+from locksided.store.reads import Documents
 
 log = structlog.get_logger("executor")
 

@@ -5,8 +5,7 @@ that is in flight: alive, ended, never started, or lost. Evidence decides, never
 """
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,13 +22,14 @@ from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.keeper_words import is_outcome
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.works import NOTHING_READ, Documents
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
 from locksided.core.actions import Action, StartStep
 from locksided.core.errors import Unavailable
 from locksided.core.saves import SetMeta
 from locksided.core.scheduler import Scheduler
+from locksided.store.reads import NOTHING_READ, Documents
+from locksided.store.store import Sequel
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("executors")
@@ -62,10 +62,10 @@ class Executors:
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
 
-    def preparing(self, actions: Sequence[Action]) -> Callable[[sqlite3.Connection], Any] | None:
+    def preparing(self, actions: Sequence[Action]) -> Sequel[Documents] | None:
         """What is to be read of the jobs that are to be started."""
         ids = [action.job_id for action in actions if isinstance(action, StartStep)]
-        return partial(self._workshop.works.read_many, ids) if ids else None
+        return self._workshop.works.reading(ids) if ids else None
 
     def perform(self, actions: Sequence[Action], prepared: Documents | None) -> None:
         """Hand each action to its pool's executor, with what was read."""

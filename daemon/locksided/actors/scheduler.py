@@ -6,7 +6,6 @@ thrown away with all of it and read again from the store, and the actor waits un
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +29,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.store.catalog.dedup import DedupKey, remember_dedup
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
-from locksided.store.store import Store
+from locksided.store.store import Sequel, Store
 from locksided.store.transaction import Applied, Operation, Saves, Transaction
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ log = structlog.get_logger("scheduler")
 class Executors(Protocol):
     """Who carries out the actions."""
 
-    def preparing(self, actions: Sequence[Action]) -> Callable[[sqlite3.Connection], Any] | None:
+    def preparing(self, actions: Sequence[Action]) -> Sequel[Any] | None:
         """What is to be read for these actions, on the store's thread after the commit; None for nothing."""
 
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:

@@ -4,10 +4,9 @@ Documents are frozen, so what they mean is worked out once for all jobs that sha
 """
 
 import os
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from locksided.actors.accounts import NoAccount, account_of
@@ -21,8 +20,9 @@ from locksided.runner.plan import Step, plan
 from locksided.runner.words import Mode
 from locksided.store import reads
 from locksided.store.catalog.configs import ConfigId
+from locksided.store.reads import Documents
 from locksided.store.rows import JobRow
-from locksided.store.store import Store
+from locksided.store.store import Sequel, Store
 
 MEANINGS_KEPT = 256
 
@@ -54,17 +54,6 @@ class Meaning:
     spec: Mapping[str, Any]
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Documents:
-    """What was read of jobs: their rows by id, and documents by hash."""
-
-    rows: Mapping[int, JobRow]
-    bodies: Mapping[str, bytes]
-
-
-NOTHING_READ = Documents({}, {})
 
 
 class Works:
@@ -99,17 +88,12 @@ class Works:
         work = self._works[job_id, launch] = await self.of(job_id, launch)
         return work
 
-    def read_many(self, ids: Sequence[int], connection: sqlite3.Connection) -> Documents:
-        """What is stored of these jobs, on the store's thread; documents that are understood are left out.
+    def reading(self, ids: Sequence[int]) -> Sequel[Documents]:
+        """What is to be read of these jobs on the store's thread; what is understood already is left out."""
+        return partial(reads.documents_of, ids=ids, is_known=self._is_understood)
 
-        What cannot be read now is read again by who needs it, and refused there if need be.
-        """
-        with suppress(sqlite3.Error):
-            rows = {row.id: row for row in reads.job_rows(connection, ids)}
-            new = [key for row in rows.values() if (key := _documents_of(row)) not in self._meanings]
-            hashes = {one for key in new for one in key if one is not None}
-            return Documents(rows, reads.specs(connection, hashes) if hashes else {})
-        return NOTHING_READ
+    def _is_understood(self, row: JobRow) -> bool:
+        return _documents_of(row) in self._meanings
 
     def begin_read(self, job_id: int, launch: int, documents: Documents) -> Work | None:
         """As `begin`, from what was read before; None when that is not enough. Raises NoAccount."""

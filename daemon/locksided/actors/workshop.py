@@ -12,7 +12,7 @@ from locksided.actors.conclusions import Conclusions, NothingToRun, share_of
 from locksided.actors.flights import Flight
 from locksided.actors.keepers import Keepers
 from locksided.actors.programs import Programs
-from locksided.actors.works import Documents, Work, Works
+from locksided.actors.works import Work, Works
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
@@ -24,6 +24,7 @@ from locksided.runner.result import process_of
 from locksided.runner.stages import keep_stage, stage_before
 from locksided.runner.start import secrets_of, start_message
 from locksided.settings import Settings
+from locksided.store.reads import Documents
 from locksided.store.store import Store
 
 PASSABLE = 0o711

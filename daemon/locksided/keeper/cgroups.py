@@ -22,12 +22,16 @@ MAX_ROUNDS = 8
 
 
 def make_tree(
-    loop: Loop, hierarchy: Hierarchy, name: str, memory_bytes: int | None, cpus: float | None
+    hierarchy: Hierarchy,
+    name: str,
+    memory_bytes: int | None,
+    cpus: float | None,
+    tree_of: "Callable[[str], CgroupTree]",
 ) -> "CgroupTree":
-    """Make the cgroups of a run and set their limits. Raises OSError."""
+    """Make the cgroups of a run and set their limits; `tree_of` makes its tree. Raises OSError."""
     path = os.path.join(hierarchy.unified, name)
     _make(path)
-    tree = CgroupTree(loop, path, hierarchy.home_fd)
+    tree = tree_of(path)
     try:
         if memory_bytes is not None:
             tree.limit_memory(hierarchy, name, memory_bytes)

@@ -23,6 +23,7 @@ from locksided.keeper.reaping import Reaping
 from locksided.keeper.run import Run, Surroundings
 from locksided.keeper.scan import Family, ScanTree
 from locksided.keeper.spawn import Inherited
+from locksided.keeper.strayed import WholeTree
 from locksided.keeper.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
@@ -199,13 +200,19 @@ class Keeper:
         self._run_of_pid.update((leader.pid, run) for leader in run.leaders)
 
     def _make_tree(self, parsed: Order) -> Tree:
+        own_mark = mark.of_folder(parsed.folder)
         if self._hierarchy is not None:
-            name = cgroup_name(parsed.token, parsed.folder)
+            name, home_fd = cgroup_name(parsed.token, parsed.folder), self._hierarchy.home_fd
+
+            def whole(path: str) -> WholeTree:
+                descendants = ScanTree(self._family, parsed.token, own_mark, None)
+                return WholeTree(self._loop, path, home_fd, descendants)
+
             try:
-                return make_tree(self._loop, self._hierarchy, name, parsed.memory_bytes, parsed.cpus)
+                return make_tree(self._hierarchy, name, parsed.memory_bytes, parsed.cpus, whole)
             except OSError as error:
                 self._journal.write("no cgroup", token=parsed.token, error=str(error))
-        return ScanTree(self._family, parsed.token, mark.of_folder(parsed.folder), parsed.memory_bytes)
+        return ScanTree(self._family, parsed.token, own_mark, parsed.memory_bytes)
 
     def _reap(self, message: Message) -> None:
         parsed = order.parse_reap(message)

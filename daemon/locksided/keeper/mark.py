@@ -34,10 +34,15 @@ def of_folder(folder: str) -> Mark:
 
 def impose(mark: Mark) -> None:
     """Give the calling process the number, where it may have it: below a lower limit only root raises it."""
+    impose_on(0, mark)
+
+
+def impose_on(pid: int, mark: Mark) -> None:
+    """Give another process the number, as far as that is allowed; what it started before has none."""
     with suppress(OSError, ValueError):
-        soft, _ = resource.getrlimit(resource.RLIMIT_RTTIME)
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_RTTIME)
         is_lower = 0 <= soft < mark.number
-        resource.setrlimit(resource.RLIMIT_RTTIME, (soft if is_lower else mark.number, mark.number))
+        resource.prlimit(pid, resource.RLIMIT_RTTIME, (soft if is_lower else mark.number, mark.number))
 
 
 def number_of(pid: int) -> int | None:

@@ -103,7 +103,7 @@ class Run:
     @property
     def looks_for_orphans(self) -> bool:
         """Whether the end of any child of the keeper may be what this run waits for."""
-        return self._phase is Phase.LEFTOVERS and self._tree.path is None
+        return self._phase is Phase.LEFTOVERS
 
     # What the daemon asks for
 

@@ -10,7 +10,7 @@ that could have it.
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from locksided.keeper import clock, mark, proc
@@ -168,14 +168,23 @@ class ScanTree:
         self._kin: Kin | None = None
         self.address_space_bytes = memory_bytes
 
-    can_host = True
+    can_host = False
+    """It would be born without the mark, on which everything rests here."""
 
     def hosting(self) -> AbstractContextManager[None]:
-        return nullcontext()
+        raise AssertionError("nothing is born marked")
 
     def enter(self) -> None:
         """Being a descendant is enough; the mark tells of which run."""
         mark.impose(self._mark)
+
+    def brand(self, pid: int) -> None:
+        """Give the mark to a process that did not enter by itself."""
+        mark.impose_on(pid, self._mark)
+
+    def in_passing(self) -> list[Process]:
+        """The members that can be told without waiting."""
+        return self._family.in_passing(self._name)
 
     def adopt(self, pid: int) -> None:
         if self._kin is None:

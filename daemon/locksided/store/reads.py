@@ -5,8 +5,9 @@ Lists of jobs by filter stand in joblist.py, events in events.py, the catalog in
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import msgspec
 
@@ -84,6 +85,32 @@ def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Chil
 def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
     """Answer the retries by hand of a job."""
     return decoded(JobRow, connection.execute(QUERIES["retries"], (job_id,)).fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What was read of jobs: their rows by id, and documents by hash."""
+
+    rows: Mapping[int, JobRow]
+    bodies: Mapping[str, bytes]
+
+
+NOTHING_READ = Documents({}, {})
+
+
+def documents_of(
+    connection: sqlite3.Connection, ids: Iterable[int], is_known: Callable[[JobRow], bool]
+) -> Documents:
+    """Answer jobs with their documents, without those of jobs for which they are known.
+
+    It never raises: what cannot be read now is read again by who needs it, and refused there if need be.
+    """
+    with suppress(sqlite3.Error):
+        rows = {row.id: row for row in job_rows(connection, ids)}
+        new = [row for row in rows.values() if not is_known(row)]
+        hashes = {one for row in new for one in (row.spec_hash, row.env_hash) if one is not None}
+        return Documents(rows, specs(connection, hashes) if hashes else {})
+    return NOTHING_READ
 
 
 def specs(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, bytes]:

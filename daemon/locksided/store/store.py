@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from anyio import CancelScope
 
@@ -22,6 +22,9 @@ from locksided.store.sql import QUERIES
 from locksided.store.transaction import Applied, Unit, apply, roll_back
 
 T = TypeVar("T")
+
+Sequel: TypeAlias = Callable[[sqlite3.Connection], T]
+"""What is run on the writer's thread after a commit, to read what was written. It must not raise."""
 
 IDENTITY_BITS = 60
 READERS = 2
@@ -77,9 +80,7 @@ class Store(Reader):
     ) -> None:
         await self.close()
 
-    async def apply(
-        self, units: Sequence[Unit], then: Callable[[sqlite3.Connection], Any] | None = None
-    ) -> Applied:
+    async def apply(self, units: Sequence[Unit], then: Sequel[Any] | None = None) -> Applied:
         """Do `units` in one transaction, which is on disk when this answers.
 
         `then` is run in the same trip after the commit, to read what was written; it must not raise.
@@ -91,7 +92,7 @@ class Store(Reader):
     def _apply(
         self,
         units: Sequence[Unit],
-        then: Callable[[sqlite3.Connection], Any] | None,
+        then: Sequel[Any] | None,
         connection: sqlite3.Connection,
     ) -> Applied:
         applied, self._last_seq = apply(connection, self._last_seq, units)
