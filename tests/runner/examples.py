@@ -92,6 +92,7 @@ def outcome(**fields: Any) -> dict[str, Any]:
         "stdoutTail": "",
         "stderrTail": "",
         "progress": {},
+        "keptFolders": [],
         "log": {"nextSeq": 0, "bytes": 0, "droppedBytes": 0},
         **fields,
     }

@@ -29,8 +29,9 @@ async def test_a_refusal_keeps_its_kind_its_path_and_its_details(tmp_path: Path)
 
 
 def test_every_refusal_has_a_code_on_the_wire() -> None:
-    codes = {refusal(kind("because")).code for kind in Refused.__subclasses__()}
-    assert len(codes) == len(Refused.__subclasses__())
+    kinds = [kind for kind in Refused.__subclasses__() if kind.__module__ == Refused.__module__]
+    codes = {refusal(kind("because")).code for kind in kinds}
+    assert len(codes) == len(kinds)
 
 
 async def test_a_fault_of_a_handler_is_told_plainly_and_logged_in_full(tmp_path: Path) -> None:

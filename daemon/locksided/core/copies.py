@@ -4,8 +4,7 @@ It costs a look at every live job. Lines and holders are found anew, as at a sta
 """
 
 from copy import copy
-from functools import cache
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from locksided.core import dispatch
 from locksided.core.families import Container
@@ -41,14 +40,15 @@ def _shallow(job: J) -> J:
     """As `copy.copy` does it, in a third of the time."""
     kind = type(job)
     other = kind.__new__(kind)
-    for name in _members(cast("type[Job]", kind)):
+    for name in _MEMBERS[kind]:
         setattr(other, name, getattr(job, name))
     return other
 
 
-@cache
-def _members(kind: type[Job]) -> tuple[str, ...]:
-    return tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+_MEMBERS = {
+    kind: tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    for kind in (Job, DoubtedJob, Container)
+}
 
 
 def _pool(pool: Pool) -> Pool:

@@ -34,9 +34,7 @@ class WholeTree(CgroupTree):
     def members(self) -> list[Process]:
         found = super().members()
         known = {process.pid for process in found}
-        return found + [
-            process for process in self._descendants.in_passing() if process.pid not in known
-        ]
+        return found + [process for process in self._descendants.in_passing() if process.pid not in known]
 
     def kill(self) -> list[Hit]:
         inside = self._inside()
@@ -56,9 +54,7 @@ class WholeTree(CgroupTree):
         return {process.pid for process in super().members()}
 
     def _strayed(self, inside: set[int]) -> Callable[[], list[Process]]:
-        return lambda: [
-            process for process in self._descendants.in_passing() if process.pid not in inside
-        ]
+        return lambda: [process for process in self._descendants.in_passing() if process.pid not in inside]
 
     def is_empty(self) -> bool:
         return super().is_empty() and self._descendants.is_empty()
