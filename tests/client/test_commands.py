@@ -267,7 +267,7 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
     daemon.answers["event.list"] = {"events": [drained], "cursor": 1}
     out = run("status").out
     for text in (
-        "lockside 1.0: 2 things need a look; up 1 d 1 h, pid 7",
+        "lockside 1.0: 3 things need a look; up 1 d 1 h, pid 7",
         "the database cannot be written: the disk is full",
         "lockside doctor",
         "it is being drained, since",
