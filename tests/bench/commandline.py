@@ -38,7 +38,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
         )
         for name, seconds in zip(calls, took, strict=True):
             yield Figure(f"8 lockside {name}", seconds * 1e3, "ms", interpreter * 1e3, BARE, at_most(3))
-        jobs = scale.of(5000, 20)
+        jobs = scale.of(2000, 20)
         file = folder / "commands.txt"
         file.write_text("true\n" * jobs)
         many = bare.command_seconds(

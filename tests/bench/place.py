@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.wires import Line
+from bench.wires import PATIENCE_SECONDS, Line
 from e2e.harness import Daemon
 
 COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["/bin/true"]}}}
@@ -58,7 +58,17 @@ def running(scale: Scale, database: Path | None = None, **settings: str) -> Iter
             daemon.keeper_pid()
             yield daemon
         finally:
-            daemon.end()
+            end(daemon)
+
+
+def end(daemon: Daemon) -> None:
+    """End it with all that it started, also when a signal to all of us has told it to stop already."""
+    try:
+        daemon.end()
+    except OSError:
+        assert daemon.process is not None
+        daemon.process.wait(PATIENCE_SECONDS)
+        daemon.end()
 
 
 def pids(daemon: Daemon) -> tuple[int, int]:

@@ -123,6 +123,21 @@ def test_fields_shorten_answers_and_an_unknown_one_is_named(wire: Wire) -> None:
     assert "colour" in refusal.error["message"]
 
 
+def test_a_field_alone_says_the_same_as_in_the_whole_answer(wire: Wire) -> None:
+    ended = wire.done(wire.shell("true", name="fields", labels={"a": "1"}, environment={"A": "b"}))
+    held = wire.shell("true", name="fields", hold=True, lockKey="k", dependsOn=[{"job": ended["id"]}])
+    for name in held.keys() - {"queueSeconds"}:  # which grows from answer to answer
+        found = wire.call("job.list", text="fields", fields=[name])["jobs"]
+        assert found == [
+            {"id": held["id"], name: wire.get(held["id"])[name]},
+            {"id": ended["id"], name: ended[name]},
+        ]
+    made = wire.call("job.createMany", jobs=[{"component": "lockside.command", **SLEEP}] * 2, fields=["id"])
+    assert [list(job) for job in made["jobs"]] == [["id"], ["id"]]
+    for job in (held, *made["jobs"]):
+        wire.call("job.terminate", id=job["id"])
+
+
 def test_ids_are_decimal_and_rise(wire: Wire) -> None:
     ids = [wire.shell("true", hold=True)["id"] for _ in range(3)]
     assert all(re.fullmatch(r"[1-9][0-9]*", job_id) for job_id in ids)
