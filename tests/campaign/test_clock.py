@@ -5,7 +5,7 @@ on CLOCK_BOOTTIME alone, and asks the wall clock only for what it writes down.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from e2e.harness import (
     Message,
     Wire,
     put_component,
+    running,
+    short_folder,
     until_running,
 )
 
@@ -60,17 +62,19 @@ class Clock:
         return datetime.now(UTC) + timedelta(seconds=self.ahead_seconds)
 
 
-@pytest.fixture
-def clock(place: Path) -> Clock:
-    made = Clock(place / "clock")
-    made.set_by(0)
-    return made
+@pytest.fixture(scope="module")
+def clock() -> Iterator[Clock]:
+    with short_folder() as folder:
+        made = Clock(folder / "clock")
+        made.set_by(0)
+        yield made
 
 
-@pytest.fixture
-def daemon(clock: Clock, fresh: Callable[..., Daemon]) -> Daemon:
-    """A daemon that lives by that clock."""
-    return fresh(**clock.environment)
+@pytest.fixture(scope="module")
+def daemon(clock: Clock) -> Iterator[Daemon]:
+    """A daemon that lives by that clock; each test goes on from the time to which the last one set it."""
+    with running(**clock.environment) as made:
+        yield made
 
 
 def time_of(text: str) -> datetime:
