@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from locksided import clock, settings
 from locksided.actors.broker import Broker
-from locksided.actors.executors import Executors
+from locksided.actors.executors import Executors, boots_of
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
@@ -100,8 +100,7 @@ class Daemon:
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
         address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
-        boots = (await store.meta("boot_id") or clock.boot_id(), clock.boot_id())
-        service = self._parts(store, tasks, address, boots)
+        service = self._parts(store, tasks, address, await boots_of(store))
         self._server = Server(
             handlers(service),
             access(service.settings),
@@ -124,7 +123,7 @@ class Daemon:
             self._server.stop()
             serving.cancel_scope.cancel()
 
-    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str, str]) -> Service:
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str | None, str]) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()

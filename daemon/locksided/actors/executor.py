@@ -6,6 +6,7 @@ It decides nothing about jobs. What the keeper says of a token reaches it throug
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 import structlog
 from anyio.abc import TaskGroup
 
@@ -22,6 +23,8 @@ from locksided.store.errors import StoreUnavailable
 log = structlog.get_logger("executor")
 
 ACTIONS_IN_A_TURN = 64
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Executor:
@@ -62,7 +65,9 @@ class Executor:
 
     async def _start(self, action: StartStep) -> None:
         """Prepare the step's folder and tell the keeper; whatever goes wrong before that started nothing."""
-        flight = self.flights[action.token]
+        flight = self.flights.get(action.token)
+        if flight is None:
+            return  # it was stopped in the step that started it
         try:
             message = await self._workshop.prepare(action)
         except Refused as refusal:
@@ -138,17 +143,22 @@ class Executor:
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
-        try:
-            conclude = await self._workshop.conclusions.conclude(flight, outcome)
-        except (OSError, StoreUnavailable) as error:
-            # Unacknowledged: the keeper tells it again when the store and the folder can be used.
-            log.error("an outcome cannot be read", token=flight.token, cause=str(error))
-            self.flights.pop(flight.token, None)
-            return
-        except Exception as fault:
-            # The other place: an outcome that cannot be concluded would come back at every connection.
-            log.exception("an outcome could not be concluded", token=flight.token)
-            conclude = self._workshop.conclusions.failed(flight, outcome, fault)
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                conclude = await self._workshop.conclusions.conclude(flight, outcome)
+                break
+            except (OSError, StoreUnavailable) as error:
+                log.error("an outcome cannot be read", token=flight.token, cause=str(error))
+                await anyio.sleep(
+                    pause_seconds
+                )  # nobody tells when a folder can be read: each try waits longer
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+            except Exception as fault:
+                # The other place: an outcome that cannot be concluded would come back at every connection.
+                log.exception("an outcome could not be concluded", token=flight.token)
+                conclude = self._workshop.conclusions.failed(flight, outcome, fault)
+                break
         await self._conclude(flight, conclude)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import anyio
 import structlog
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
+from locksided import clock
 from locksided.actors.claims import Claim, burn, recorded
-from locksided.actors.executor import Executor
+from locksided.actors.executor import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Executor
 from locksided.actors.flights import Flight, Phase, Started, started
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.scheduler import SchedulerActor
@@ -24,6 +26,7 @@ from locksided.core.actions import Action
 from locksided.core.errors import Unavailable
 from locksided.core.saves import SetMeta
 from locksided.core.scheduler import Scheduler
+from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("executors")
@@ -40,9 +43,9 @@ class Executors:
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
-        boots: tuple[str, str],
+        boots: tuple[str | None, str],
     ) -> None:
-        """`boots` are the boot ids of the daemon before and of this one."""
+        """`boots` are what `boots_of` answers at the start of the daemon."""
         self._link = link
         self._scheduler = scheduler
         self._workshop = workshop
@@ -50,13 +53,19 @@ class Executors:
         self._boots = boots
         self._of_another_boot: frozenset[str] = frozenset()
         self._is_first_look = True
+        self._held_back: list[Action] = []
         self._executors: dict[str, Executor] = {}
+        self._unheard: list[Mapping[str, Any]] | None = None
+        """What the keeper said since its hello: whom it concerns is not known before that is taken over."""
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
 
     def perform(self, action: Action) -> None:
-        """Hand one action to its pool's executor."""
-        self._executor(action.pool).perform(action)
+        """Hand one action to its pool's executor, once what ran before in another boot is settled."""
+        if self._boots[0] == self._boots[1]:
+            self._executor(action.pool).perform(action)
+        else:
+            self._held_back.append(action)
 
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
@@ -79,7 +88,10 @@ class Executors:
         """A keeper answers: see what it has."""
         for token in list(self._log_waits):
             self._wake(token)  # whoever waits looks again, and asks this keeper
-        self._tasks.start_soon(self._take_over, {run["token"]: run for run in hello["runs"]})
+        self._unheard = []
+        self._tasks.start_soon(
+            self._take_over, self._link.generation, {run["token"]: run for run in hello["runs"]}
+        )
 
     def keeper_down(self, cause: str) -> None:
         """Nothing can be started until a keeper answers."""
@@ -94,6 +106,9 @@ class Executors:
         if message["op"] in ("log", "ended", "refused") and token is not None:
             self._wake(token)
         if message["op"] == "log":
+            return
+        if self._unheard is not None:
+            self._unheard.append(message)
             return
         found = self._flight(token) if token is not None else None
         if found is not None:
@@ -143,15 +158,23 @@ class Executors:
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: connect anew, and take over what the keeper then tells."""
         jobs = core.started_jobs()
-        if self._is_first_look and self._boots[0] != self._boots[1]:
+        if self._is_first_look and self._boots[0] not in (None, self._boots[1]):
             self._of_another_boot = frozenset(started(job).token for job in jobs)
         self._is_first_look = False
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
         self._link.reconnect()
 
-    async def _take_over(self, runs: dict[str, Mapping[str, Any]]) -> None:
-        jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
-        await self._settle_other_boot(jobs)
+    async def _take_over(self, connection: int, runs: dict[str, Mapping[str, Any]]) -> None:
+        """See what became of everything in flight, with what the keeper of that connection has."""
+        of_another_boot = self._of_another_boot
+        try:
+            jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
+            is_settled = await self._settle_other_boot(jobs)
+        except Unavailable:
+            return  # nothing starts before that: all is looked at again when the store can be used
+        if not is_settled or connection != self._link.generation:
+            return  # a later hello knows more
+        jobs = [job for job in jobs if job.token not in of_another_boot]
         wanted = {job.token for job in jobs}
         for token, run in runs.items():
             if token not in wanted and self._flight(token) is None:
@@ -164,17 +187,30 @@ class Executors:
                 self._adopt(job, runs[job.token])
             else:
                 self._tasks.start_soon(self._find_out, job)
+        unheard, self._unheard = self._unheard or [], None
+        for message in unheard:
+            self.keeper_said(message)
         self._scheduler.tell(i.ExecutorUp(LOCAL))
 
-    async def _settle_other_boot(self, jobs: list[Started]) -> None:
-        """What ran before the machine went down is over; only after that may anything start in this boot."""
+    async def _settle_other_boot(self, jobs: list[Started]) -> bool:
+        """What ran before the machine went down is over; only after that may anything start in this boot.
+
+        False when the store did not take all of it: it is looked at again once it does.
+        """
+        tokens = self._of_another_boot
         for job in jobs:
-            if job.token in self._of_another_boot:
+            if job.token in tokens:
                 await self._find_out(job)
-        self._of_another_boot = frozenset()
+        if tokens and tokens & await self._scheduler.look(_tokens_in_flight):
+            return False
         if self._boots[0] != self._boots[1]:
             await self._scheduler.ask(partial(_note_boot, self._boots[1]))
             self._boots = (self._boots[1], self._boots[1])
+        self._of_another_boot = frozenset()
+        held_back, self._held_back = self._held_back, []
+        for action in held_back:
+            self.perform(action)
+        return True
 
     def _dismiss(self, run: Mapping[str, Any]) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
@@ -204,23 +240,43 @@ class Executors:
         executor.adopt(flight)
         control = self._workshop.works.control(job.token)
         outcome = await to_thread.run_sync(recorded, control, "outcome.json")
+        if outcome is None and job.token in self._of_another_boot:
+            outcome = {"token": job.token, "lost": True}
         if outcome is not None:
             flight.phase = Phase.CONCLUDING
             await executor.conclude_outcome(flight, outcome)
-            return
-        try:
-            claim = await to_thread.run_sync(burn, control)
-        except OSError as error:
-            log.error("a claim cannot be read", job=job.job_id, cause=str(error))
-            return
-        if job.token in self._of_another_boot:
-            flight.phase = Phase.CONCLUDING
-            await executor.conclude_outcome(flight, {"token": job.token, "lost": True})
-        elif claim is Claim.BURNT:
-            executor.flights.pop(job.token, None)
-            self._scheduler.tell(i.NotStarted(job.job_id, job.token))
+        else:
+            await self._take_back(executor, flight, control)
+
+    async def _take_back(self, executor: Executor, flight: Flight, control: str) -> None:
+        """Revoke a token; if a keeper had claimed it, that one is dead, and what is left of it is stopped."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while executor.flights.get(flight.token) is flight:
+            try:
+                claim = await to_thread.run_sync(burn, control)
+                break
+            except OSError as error:
+                log.error("a claim cannot be read", job=flight.job_id, cause=str(error))
+                await anyio.sleep(
+                    pause_seconds
+                )  # nobody tells when a folder can be used: each try waits longer
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        else:
+            return  # another connection looks after it
+        if claim is Claim.BURNT:
+            executor.flights.pop(flight.token, None)
+            self._scheduler.tell(i.NotStarted(flight.job_id, flight.token))
         else:
             executor.reap(flight)
+
+
+async def boots_of(store: Store) -> tuple[str | None, str]:
+    """The boot ids of the daemon before (None: there was none) and of this one."""
+    return await store.meta("boot_id"), clock.boot_id()
+
+
+def _tokens_in_flight(core: Scheduler) -> set[str]:
+    return {started(job).token for job in core.started_jobs()}
 
 
 def _note_boot(boot: str, tx: Transaction) -> None:

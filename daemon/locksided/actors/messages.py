@@ -76,7 +76,12 @@ class Look:
         try:
             self.answer.set_result(self.at(core))
         except Refused as refusal:
-            self.answer.set_exception(refusal)
+            self.refuse(refusal)
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 Message: TypeAlias = Ask | Look

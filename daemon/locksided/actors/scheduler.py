@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
+import anyio
 import structlog
 
 from locksided import clock
@@ -72,7 +73,11 @@ class SchedulerActor:
         self._core: Scheduler | None = None
         self._executors: Executors | None = None
         self._trouble: Trouble | None = None
+        self._is_stale = False
+        """Whether the core is ahead of the disk: its last save failed, and it could not be read again yet."""
         self._probe_seconds = FIRST_PROBE_SECONDS
+        self._probe_at = 0.0
+        """When the store is tried again, by the loop's clock."""
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -138,7 +143,7 @@ class SchedulerActor:
 
     def _seconds_to_deadline(self) -> float:
         if self._trouble is not None:
-            return self._probe_seconds
+            return max(self._probe_at - anyio.current_time(), 0.0)
         deadline_us = self._the_core.next_deadline_us()
         if deadline_us is None:
             return LONGEST_SLEEP_SECONDS
@@ -154,20 +159,30 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
-            deadline_us = self._the_core.next_deadline_us()
-            if deadline_us is not None and deadline_us <= clock.now_us():
-                asks.insert(0, Ask(TimePassed()))
-            if asks:
+            if asks or self._is_due(clock.now_us()):
                 await self._commit(asks)
         for message in batch:
             if isinstance(message, Look):
-                message.look(self._the_core)
+                self._show(message)
+
+    def _is_due(self, now_us: int) -> bool:
+        deadline_us = self._the_core.next_deadline_us()
+        return deadline_us is not None and deadline_us <= now_us
+
+    def _show(self, look: Look) -> None:
+        """Answer from the core, but never with what the disk does not know."""
+        if self._is_stale:
+            look.refuse(self._unavailable())
+        else:
+            look.look(self._the_core)
 
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await self._not_done_before(asks)
         final = await self._final_statuses(asks)
         turn = Turn()
         now_us = clock.now_us()
+        if self._is_due(now_us):
+            asks.insert(0, Ask(TimePassed()))
         for ask in asks:
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
@@ -269,7 +284,7 @@ class SchedulerActor:
         if self._trouble is None:
             log.error("the store cannot be written", cause=cause)
             self._trouble = Trouble(cause, clock.now_us())
-            self._probe_seconds = FIRST_PROBE_SECONDS
+            self._probe_after(FIRST_PROBE_SECONDS)
         for message in batch:
             if isinstance(message, Ask):
                 message.refuse(self._unavailable())
@@ -283,25 +298,39 @@ class SchedulerActor:
             core: Scheduler = await self._load()
         except StoreUnavailable as error:
             log.error("the store cannot be read", cause=str(error))
-            return  # the old core still explains; it decides nothing while there is trouble
+            self._is_stale = True
+            return
         core.state.store_trouble = self._trouble
         self._core = core
+        self._is_stale = False
 
     async def _try_again(self, batch: list[Message]) -> None:
+        """Refuse what is asked; when its time has come, see whether the store can be used."""
         for message in batch:
             if isinstance(message, Ask):
                 message.refuse(self._unavailable())
-        if batch:
+        if anyio.current_time() < self._probe_at:
             return
-        if not await self._store.probe():
-            self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
-            return
-        self._trouble = None
+        if await self._store.probe():
+            await self._recover()
+        if self._trouble is not None:
+            self._probe_after(min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS))
+
+    async def _recover(self) -> None:
+        """It can be written: go on from what it says, once that can be read, too."""
+        trouble, self._trouble = self._trouble, None
         await self._reload()
+        if self._is_stale:
+            self._trouble = trouble
+            return
         log.info("the store can be written again")
         assert self._executors is not None
         self._executors.reconcile(self._the_core)
         self._broker.wake_all()
+
+    def _probe_after(self, seconds: float) -> None:
+        self._probe_seconds = seconds
+        self._probe_at = anyio.current_time() + seconds
 
     def _unavailable(self) -> Unavailable:
         assert self._trouble is not None

@@ -1,0 +1,242 @@
+"""What simulations have found, as stories of their own: what went wrong once must go well from now on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.trees import PLAIN, job, orchestration, phase
+from locksided.core import inputs as i
+from locksided.core.model import Condition, Dependency, Draft, OnLost
+from simulation.people import ANNA, ROOT
+from simulation.stage import Stage
+
+Scenario = Callable[[Stage], None]
+PUT = i.PutPool("third", 1, "local", "", ROOT)
+
+
+def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
+    """It was acknowledged as nobody's, and its job ran for ever."""
+    stage.submit()
+    stage.settle()
+    stage.kill_daemon()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("connect")
+        stage.step("reach_keeper")
+        stage.ask(PUT)  # its save keeps the look at what is in flight waiting
+        stage.step("reach_daemon")
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
+    """The daemon fell over the start of a run that it had been told to stop."""
+    stage.submit(lock_key="a")
+    stage.submit(lock_key="a")
+    stage.settle()
+    with stage.slow():
+        stage.ask(i.PausePool("third", None, ROOT))
+        stage.ask(PUT)  # its save is slow: the next two come in one turn
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+        stage.step("come_back", "the reading of an outcome")
+        stage.ask(i.Terminate(2, ANNA))
+    stage.settle()
+    assert (stage.status(1), stage.status(2)) == ("success", "cancelled")
+
+
+def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
+    """The boot was never noted, so no reboot was ever seen: what had run was taken for never started."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.world.disk.claims.clear()
+    stage.lose_power()
+    stage.settle()
+    assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
+
+
+def a_second_crash_before_the_reboot_is_settled(stage: Stage) -> None:
+    """The next step began before the boot was noted: another daemon took it for one of the old boot."""
+    for _ in range(3):
+        stage.submit()
+    stage.settle()
+    for token in ("1-1-0", "2-1-0"):
+        stage.ends(token)
+    stage.settle()
+    stage.ends("3-1-0")
+    stage.lose_power()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("connect")
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+        while stage.row(3)["start_token"] == "3-1-0":
+            stage.step("come_back")
+        stage.settle(but="'a save'")  # which would note the boot
+        stage.kill_daemon()
+    stage.settle()
+
+
+def a_core_that_can_neither_be_saved_nor_read(stage: Stage) -> None:
+    """What was never saved was shown, and the end of a run acknowledged for it."""
+    stage.submit()
+    stage.settle()
+    stage.world.disk.fails_at = 0
+    with stage.slow():
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+        stage.step("come_back")  # the outcome is read: its save is under way
+        keeper = stage.world.keeper
+        assert keeper is not None
+        assert keeper.wire is not None
+        keeper.wire.ended = True
+        keeper.wire = None
+        stage.step("come_back")  # the save fails
+        stage.world.disk.fails_at = -1
+        stage.step("come_back")  # so does the reading of what is stored
+        stage.step("hang_up")
+        stage.step("connect")
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+    stage.pass_time(3)
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def an_outcome_that_cannot_be_read_at_once(stage: Stage) -> None:
+    """Nobody read it again until the keeper's connection ended."""
+    stage.submit()
+    stage.settle()
+    stage.world.unreadable_folders = 2
+    stage.ends("1-1-0")
+    stage.settle()
+    assert stage.status(1) == "processing"
+    stage.pass_time(1)
+    stage.settle()
+    stage.pass_time(2)
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def a_claim_that_cannot_be_made_on_a_full_disk(stage: Stage) -> None:
+    """The job was looked at once, and hung when the disk had room again."""
+    with stage.slow():
+        stage.submit()
+        stage.step("come_back")  # the deduplication id is looked up, before the call and in the step
+        stage.step("come_back")
+        stage.step("come_back", "a save")
+        stage.step("come_back", "the word")  # nothing is told to the keeper
+    stage.kill_daemon()
+    stage.world.disk.is_full = True
+    stage.settle()
+    stage.world.disk.is_full = False
+    stage.pass_time(1)
+    stage.settle()
+    assert stage.world.witness.alive
+
+
+def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
+    """As long as they asked more often than once a second nobody looked whether the disk had room again."""
+    stage.world.disk.is_full = True
+    stage.submit()
+    stage.world.disk.is_full = False
+    for _ in range(12):
+        stage.pass_time(0.3)
+        stage.submit()
+    assert stage.world.serving.scheduler.trouble is None
+    stage.settle()
+
+
+def a_child_that_is_purged_before_its_container_has_ended(stage: Stage) -> None:
+    """The container forgot after a restart that it had failed."""
+    tree = orchestration("night", phase("one", job("x"), job("y", lock="k")), phase("two", after="one"))
+    stage.submit(tree)
+    stage.settle()
+    stage.ends("3-1-0", code=2)
+    stage.settle()
+    stage.purge(3)
+    stage.kill_daemon()
+    stage.settle()
+    stage.ends("4-1-0")
+    stage.settle()
+    assert stage.status(1) == "error"
+
+
+def an_amend_after_the_purge_of_a_dependency(stage: Stage) -> None:
+    """The store refused the whole turn, everybody's."""
+    stage.submit(PLAIN)
+    stage.settle()
+    stage.ends("1-1-0")
+    stage.settle()
+    stage.submit(held=True, depends_on=_final(1))
+    stage.purge(1)
+    stage.ask(i.Amend(2, _held_after(1), ANNA))
+    stage.settle()
+    assert stage.status(3) == "created"
+
+
+def a_clock_that_is_set_back_after_a_start_time_has_come(stage: Stage) -> None:
+    """A daemon that started then waited for the start time once more."""
+    stage.submit(held=True, start_at_us=stage.world.now_us + 5_000_000)
+    stage.pass_time(10)
+    stage.world.offset_us -= 3_600_000_000
+    stage.ask(i.PausePool("default", None, ROOT))
+    stage.ask(i.Release(1, ANNA))
+    stage.kill_daemon()
+    stage.settle()
+    stage.ask(i.ResumePool("default", ROOT))
+    stage.settle()
+    assert stage.status(1) == "processing"
+
+
+def processes_that_outlive_their_keeper(stage: Stage) -> None:
+    """A job is not lost before its tree is empty."""
+    stage.submit(lock_key="a", on_lost=OnLost.ERROR)
+    stage.submit(lock_key="a")
+    stage.settle()
+    stage.kill_keeper()
+    stage.settle()
+    assert stage.status(1) == "processing"
+    stage.ends("1-1-0")
+    stage.settle()
+    assert (stage.status(1), stage.status(2)) == ("error", "processing")
+
+
+def a_requeued_job_that_is_cancelled(stage: Stage) -> None:
+    """It ran before: it is terminated, never cancelled."""
+    stage.submit()
+    stage.settle()
+    stage.ask(i.PausePool("default", None, ROOT))
+    stage.kill_keeper()
+    stage.settle()
+    stage.ends("1-1-0")
+    stage.settle()
+    assert stage.status(1) == "created"
+    stage.ask(i.Terminate(1, ANNA))
+    assert stage.status(1) == "terminated"
+
+
+SCENARIOS: list[Scenario] = [
+    an_end_that_is_told_while_a_new_daemon_takes_over,
+    a_terminate_in_the_step_of_the_start,
+    a_power_loss_that_takes_a_claim,
+    a_second_crash_before_the_reboot_is_settled,
+    a_core_that_can_neither_be_saved_nor_read,
+    an_outcome_that_cannot_be_read_at_once,
+    a_claim_that_cannot_be_made_on_a_full_disk,
+    callers_who_never_pause_while_the_disk_is_full,
+    a_child_that_is_purged_before_its_container_has_ended,
+    an_amend_after_the_purge_of_a_dependency,
+    a_clock_that_is_set_back_after_a_start_time_has_come,
+    processes_that_outlive_their_keeper,
+    a_requeued_job_that_is_cancelled,
+]
+
+
+def _final(job_id: int) -> tuple[Dependency, ...]:
+    return (Dependency(job_id, Condition.FINAL),)
+
+
+def _held_after(job_id: int) -> Draft:
+    return replace(PLAIN, depends_on=_final(job_id))
