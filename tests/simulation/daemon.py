@@ -165,7 +165,13 @@ class Daemon:
             self.loop.is_dead = True  # it says why and exits; the service manager starts it again
             return
         self.is_serving = True
-        self.loop.create_task(self.scheduler.run())
+        self.loop.create_task(self._schedule())
+
+    async def _schedule(self) -> None:
+        try:
+            await self.scheduler.run()
+        except asyncio.CancelledError:
+            self.world.broken(Violation("the scheduler was cancelled, and nobody did that"))
 
     async def _load(self) -> Scheduler:
         self.core = Core(await load_core(self.store, SETTINGS), self)

@@ -21,6 +21,7 @@ MOST_ROUNDS = 3000
 NATURE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "proceeds": (300, nature.proceeds),
     "settles": (2, nature.settles),
+    "faster or slower": (3, nature.machine_is_faster_or_slower),
     "a process ends": (60, nature.a_process_ends),
     "progress": (6, nature.a_job_tells_progress),
     "time passes": (30, nature.time_passes),
@@ -29,6 +30,7 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "submits": (45, people.submits),
     "submits a tree": (12, people.submits_a_tree),
     "sends again": (10, people.sends_again),
+    "hangs up": (5, people.hangs_up),
     "terminates": (9, people.terminates),
     "holds": (4, people.holds),
     "releases": (6, people.releases),
@@ -41,7 +43,7 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "drains or not": (2, people.drains_or_not),
     "a job waits": (3, people.a_job_waits),
     "asks why": (3, people.asks_why),
-    "purges": (2, people.purges),
+    "purges": (4, people.purges),
     "retention": (1, people.retention_goes_round),
 }
 FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
@@ -50,7 +52,7 @@ FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "keeper is told to stop": (1, faults.keeper_is_told_to_stop),
     "machine goes down": (1, faults.machine_goes_down),
     "next save fails": (5, faults.next_save_fails),
-    "next read fails": (1, faults.next_read_fails),
+    "next read fails": (3, faults.next_read_fails),
     "disk is full or not": (2, faults.disk_is_full_or_not),
     "disk has room": (8, faults.disk_has_room),
     "connection breaks": (2, faults.connection_breaks),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from locksided.actors import executor, loader, scheduler
+from locksided.actors import deduplication, executor, loader, scheduler
 from locksided.actors.claims import Claim
 from locksided.actors.executors import Executors
 from locksided.actors.scheduler import SchedulerActor, Turn
@@ -97,7 +97,7 @@ def keeper_ignores_burnt_claims() -> Any:
 
 def lose_deduplication() -> Any:
     """What was done under an id is not remembered."""
-    return patch.object(scheduler, "_remember", lambda tx, once, answer: None)
+    return patch.object(deduplication, "_remember", lambda tx, once, answer: None)
 
 
 def keep_a_core_that_was_not_saved() -> Any:
@@ -238,6 +238,16 @@ def start_before_a_reboot_is_settled() -> Any:
     return patch.object(Executors, "perform", hasty)
 
 
+def ask_the_twin_who_hung_up() -> Any:
+    """A repeat is answered from the answer of a twin that may be cancelled."""
+
+    def trusting(repeat: Any, first: Any) -> None:
+        error = first.answer.exception()
+        repeat.refuse(error) if error is not None else deduplication.answer_twin(repeat, first)
+
+    return patch.object(scheduler, "answer_twin", trusting)
+
+
 SEEN_BY_CHANCE: list[Mutation] = [
     answer_before_save,
     act_before_save,
@@ -260,6 +270,7 @@ SEEN_BY_CHANCE: list[Mutation] = [
 """Any few worlds show them."""
 
 SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
+    (ask_the_twin_who_hung_up, scenarios.a_caller_who_hangs_up_and_sends_again_at_once),
     (cancel_what_ran, scenarios.a_requeued_job_that_is_cancelled),
     (end_before_the_tree_is_empty, scenarios.processes_that_outlive_their_keeper),
     (never_notice_a_reboot, scenarios.a_power_loss_that_takes_a_claim),

@@ -51,7 +51,8 @@ def start_daemon(world: "World") -> str:
 
 def come_back(daemon: Daemon, future: object) -> str:
     what = daemon.hops.pop(future)  # type: ignore[call-overload]
-    future.set_result(None)  # type: ignore[attr-defined]
+    if not future.done():  # type: ignore[attr-defined]
+        future.set_result(None)  # type: ignore[attr-defined]
     return f"It comes back: {what}."
 
 
@@ -152,6 +153,12 @@ def settles(world: "World") -> str | None:
         if count > 2000:
             raise AssertionError("it never settles")
     return "Everything under way is done." if count else None
+
+
+def machine_is_faster_or_slower(world: "World") -> str:
+    """How many of the hops to a thread are back at once."""
+    world.hurry = world.random.choice([0.1, 0.4, 0.7, 0.95])
+    return f"From now on {world.hurry:.0%} of what hops to a thread is back at once."
 
 
 def a_process_ends(world: "World") -> str | None:

@@ -1,5 +1,6 @@
 """What people ask for at random: they submit, steer, ask again what was not answered, and forget nothing."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ class Request:
     makes: int = 0
     ids: list[int] | None = None
     is_open: bool = False
+    task: "asyncio.Task[None] | None" = None
     moved: bool = False
 
 
@@ -64,11 +66,13 @@ class People:
         request.is_open = True
         if request.once is not None:
             self.sent[request.once.id] = request
-        daemon.loop.create_task(self._call(daemon, request))
+        request.task = daemon.loop.create_task(self._call(daemon, request))
 
     async def _call(self, daemon: "Daemon", request: Request) -> None:
         try:
             answer = await self._answer(daemon, request)
+        except asyncio.CancelledError:
+            self._not_done(request)
         except (Unavailable, StoreError):
             self.world.note("   the call is answered: unavailable")
             self._not_done(request)
@@ -234,6 +238,16 @@ def sends_again(world: "World") -> str | None:
     assert request.once is not None
     people.send(request)
     return f"Anna sends {request.once.id} again."
+
+
+def hangs_up(world: "World") -> str | None:
+    """A caller who does not wait for the answer: the server cancels the call."""
+    waiting = [request for request in world.people.sent.values() if request.is_open]
+    request = world.one_of(waiting)
+    if request is None or request.task is None or request.once is None:
+        return None
+    world.serving.loop.call_soon(request.task.cancel)
+    return f"Anna hangs up on {request.once.id}."
 
 
 def _steer(world: "World", job: Job, make: Callable[[int, Principal], i.Input], what: str) -> str:

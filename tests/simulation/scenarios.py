@@ -46,6 +46,19 @@ def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
     assert (stage.status(1), stage.status(2)) == ("success", "cancelled")
 
 
+def a_caller_who_hangs_up_and_sends_again_at_once(stage: Stage) -> None:
+    """Both calls came in one turn, and the scheduler ended with the first one's cancelled answer."""
+    with stage.slow():
+        stage.ask(PUT)  # its save is slow
+        first = stage.submit()
+        stage.step("come_back", "a read of the store")
+        stage.hang_up(first)
+        stage.send_again(first)
+        stage.step("come_back", "a read of the store")
+    stage.settle()
+    assert first.ids == [1]
+
+
 def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
     """The boot was never noted, so no reboot was ever seen: what had run was taken for never started."""
     stage.submit(on_lost=OnLost.ERROR)
@@ -220,6 +233,7 @@ def a_requeued_job_that_is_cancelled(stage: Stage) -> None:
 SCENARIOS: list[Scenario] = [
     an_end_that_is_told_while_a_new_daemon_takes_over,
     a_terminate_in_the_step_of_the_start,
+    a_caller_who_hangs_up_and_sends_again_at_once,
     a_power_loss_that_takes_a_claim,
     a_second_crash_before_the_reboot_is_settled,
     a_core_that_can_neither_be_saved_nor_read,

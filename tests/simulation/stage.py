@@ -86,6 +86,15 @@ class Stage:
         self.world.let_daemon_run()
         return request
 
+    def hang_up(self, request: Request) -> None:
+        assert request.task is not None
+        self.world.serving.loop.call_soon(request.task.cancel)
+        self.world.let_daemon_run()
+
+    def send_again(self, request: Request) -> None:
+        self.world.people.send(request)
+        self.world.let_daemon_run()
+
     def ask(self, work: Any) -> None:
         self.world.people.send(Request(work))
         self.world.let_daemon_run()

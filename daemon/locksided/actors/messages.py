@@ -43,21 +43,28 @@ class Repeated:
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One message. `also` makes from the core's answer a write for the same transaction, or None."""
+    """One message. `also` makes from the core's answer a write for the same transaction, or None.
+
+    `value` or `error` is what was answered, whether or not anybody still waited for it.
+    """
 
     work: Input | Write
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    value: Any = None
+    error: Exception | None = None
 
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
+        self.error = error
         if not self.answer.done():
             self.answer.set_exception(error)
             self.answer.exception()  # whoever does not wait is not told twice
 
     def reply(self, value: Any) -> None:
         """Answer, if anybody still waits."""
+        self.value = value
         if not self.answer.done():
             self.answer.set_result(value)
 

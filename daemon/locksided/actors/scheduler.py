@@ -14,6 +14,7 @@ import structlog
 
 from locksided import clock
 from locksided.actors.broker import PROGRESS, Broker
+from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Ask, Look, Message, Once, Repeated, Write
 from locksided.core.actions import Action
@@ -23,11 +24,11 @@ from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey, remember_dedup
+from locksided.store.catalog.dedup import DedupKey
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Store
-from locksided.store.transaction import Applied, Operation, Saves, Transaction
+from locksided.store.transaction import Applied, Operation, Saves
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class SchedulerActor:
         if known is None:
             return None
         if known.params_hash != once.params_hash:
-            raise _other_parameters(once, known.ref)
+            raise other_parameters(once, known.ref)
         return Repeated(known.ref)
 
     @property
@@ -194,7 +195,7 @@ class SchedulerActor:
         for ask, answer in turn.answers:
             ask.reply(answer)
         for repeat, first in turn.repeats:
-            _repeat(repeat, first)
+            answer_twin(repeat, first)
 
     def _take(self, turn: Turn, ask: Ask, final: dict[int, Status], now_us: int) -> None:
         """Let the core decide on one message."""
@@ -204,7 +205,7 @@ class SchedulerActor:
                 turn.repeats.append((ask, first))
                 return
         if callable(ask.work):
-            turn.operations.append((ask, _remembering(ask, ask.work)))
+            turn.operations.append((ask, remembering(ask, ask.work)))
             return
         work = ask.work
         if isinstance(work, Submit):
@@ -218,7 +219,7 @@ class SchedulerActor:
             turn.progress.append(self._progress_event(work, now_us))
         turn.saves += step.saves
         turn.actions += step.actions
-        write = _companion(ask, step.answer)
+        write = companion(ask, step.answer)
         if write is not None:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
@@ -338,66 +339,3 @@ class SchedulerActor:
             f"The store cannot be written ({self._trouble.cause}). Nothing was changed; try again later.",
             cause=self._trouble.cause,
         )
-
-
-def _companion(ask: Ask, answer: Any) -> Write | None:
-    """What belongs into the same transaction as the core's decision."""
-    write = ask.also(answer) if ask.also is not None else None
-    once = ask.once
-    if once is None:
-        return write
-
-    def both(tx: Transaction) -> None:
-        if write is not None:
-            write(tx)
-        _remember(tx, once, answer)
-
-    return both
-
-
-def _remembering(ask: Ask, write: Write) -> Write:
-    once = ask.once
-    if once is None:
-        return write
-
-    def both(tx: Transaction) -> Any:
-        answer = write(tx)
-        _remember(tx, once, answer)
-        return answer
-
-    return both
-
-
-def _remember(tx: Transaction, once: Once, answer: Any) -> None:
-    reference = once.reference(answer)
-    job_ids = reference.get("jobs", ())
-    remember_dedup(
-        tx,
-        DedupKey(*once.key),
-        once.params_hash,
-        reference,
-        clock.now_us(),
-        job_id=job_ids[0] if job_ids else None,
-    )
-
-
-def _repeat(repeat: Ask, first: Ask) -> None:
-    """Answer a call whose twin came in the same turn."""
-    assert first.once is not None
-    assert repeat.once is not None
-    error = first.answer.exception()
-    if error is not None:
-        repeat.refuse(cast("Exception", error))
-    elif first.once.params_hash != repeat.once.params_hash:
-        repeat.refuse(_other_parameters(repeat.once, first.once.reference(first.answer.result())))
-    else:
-        repeat.reply(Repeated(first.once.reference(first.answer.result())))
-
-
-def _other_parameters(once: Once, reference: dict[str, Any]) -> Conflict:
-    return Conflict(
-        f"The deduplicationId '{once.id}' was used for another {once.method} with other parameters: "
-        "send the same parameters, or take another id.",
-        path="$.deduplicationId",
-        first=reference,
-    )
