@@ -107,7 +107,7 @@ class Executors:
             self._wake(token)
         if message["op"] == "log":
             return
-        if self._unheard is not None:
+        if self._unheard is not None and token not in self._aside:
             self._unheard.append(message)
             return
         found = self._flight(token) if token is not None else None
