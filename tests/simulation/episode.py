@@ -9,7 +9,7 @@ from random import Random
 
 from locksided.core import inputs as i
 from locksided.core.explain import all_reasons
-from simulation import faults, nature, people
+from simulation import faults, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
 from simulation.people import ROOT, Request
@@ -27,24 +27,24 @@ NATURE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "time passes": (30, nature.time_passes),
 }
 PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
-    "submits": (45, people.submits),
-    "submits a tree": (12, people.submits_a_tree),
-    "sends again": (10, people.sends_again),
-    "hangs up": (5, people.hangs_up),
-    "terminates": (9, people.terminates),
-    "holds": (4, people.holds),
-    "releases": (6, people.releases),
-    "pauses": (4, people.pauses),
-    "resumes": (6, people.resumes),
-    "reprioritises": (5, people.reprioritises),
-    "amends": (5, people.amends),
-    "retries": (4, people.retries),
-    "changes a pool": (8, people.changes_a_pool),
-    "drains or not": (2, people.drains_or_not),
-    "a job waits": (3, people.a_job_waits),
-    "asks why": (3, people.asks_why),
-    "purges": (4, people.purges),
-    "retention": (1, people.retention_goes_round),
+    "submits": (45, wishes.submits),
+    "submits a tree": (12, wishes.submits_a_tree),
+    "sends again": (10, wishes.sends_again),
+    "hangs up": (5, wishes.hangs_up),
+    "terminates": (9, wishes.terminates),
+    "holds": (4, wishes.holds),
+    "releases": (6, wishes.releases),
+    "pauses": (4, wishes.pauses),
+    "resumes": (6, wishes.resumes),
+    "reprioritises": (5, wishes.reprioritises),
+    "amends": (5, wishes.amends),
+    "retries": (4, wishes.retries),
+    "changes a pool": (8, wishes.changes_a_pool),
+    "drains or not": (2, wishes.drains_or_not),
+    "a job waits": (3, wishes.a_job_waits),
+    "asks why": (3, wishes.asks_why),
+    "purges": (4, wishes.purges),
+    "retention": (1, wishes.retention_goes_round),
 }
 FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "daemon crashes": (6, faults.daemon_crashes),
