@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from locksided import clock, settings
 from locksided.actors.broker import Broker
-from locksided.actors.executors import Executors, boots_of
+from locksided.actors.executors import Boots, Executors, boots_of
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
@@ -123,7 +123,7 @@ class Daemon:
             self._server.stop()
             serving.cancel_scope.cancel()
 
-    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str | None, str]) -> Service:
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()

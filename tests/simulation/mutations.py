@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from locksided.actors import deduplication, executor, loader, scheduler
+from locksided.actors import deduplication, executor, executors, loader, scheduler
 from locksided.actors.claims import Claim
-from locksided.actors.executors import Executors
+from locksided.actors.executors import Boots, Executors
 from locksided.actors.scheduler import SchedulerActor, Turn
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
 from locksided.core.model import Status
+from locksided.core.saves import SetMeta
 from locksided.core.state import State
 from locksided.store import retention, writes
+from locksided.store.transaction import Transaction
 from simulation import scenarios
 from simulation.disk import Disk
 from simulation.keeper import Keeper, Run
@@ -174,7 +176,7 @@ def never_notice_a_reboot() -> Any:
     init = Executors.__init__
 
     def blind(self: Executors, link: Any, actor: Any, workshop: Any, tasks: Any, boots: Any) -> None:
-        init(self, link, actor, workshop, tasks, (boots[1], boots[1]))
+        init(self, link, actor, workshop, tasks, Boots(boots.now, boots.now))
 
     return patch.object(Executors, "__init__", blind)
 
@@ -229,13 +231,13 @@ def give_up_an_unreadable_outcome() -> Any:
     return patch.object(executor.anyio, "sleep", never)
 
 
-def start_before_a_reboot_is_settled() -> Any:
-    """The next step of a run begins although what ran in another boot is not settled."""
+def forget_what_a_reboot_ended() -> Any:
+    """The boot is noted, but not what was in flight when the one before it ended."""
 
-    def hasty(self: Executors, action: Any) -> None:
-        self._executor(action.pool).perform(action)
+    def forgetful(boot: str, in_flight: frozenset[str], tx: Transaction) -> None:
+        tx.save(SetMeta("boot_id", boot))
 
-    return patch.object(Executors, "perform", hasty)
+    return patch.object(executors, "_note_boot", forgetful)
 
 
 def ask_the_twin_who_hung_up() -> Any:
@@ -274,7 +276,7 @@ SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (cancel_what_ran, scenarios.a_requeued_job_that_is_cancelled),
     (end_before_the_tree_is_empty, scenarios.processes_that_outlive_their_keeper),
     (never_notice_a_reboot, scenarios.a_power_loss_that_takes_a_claim),
-    (start_before_a_reboot_is_settled, scenarios.a_second_crash_before_the_reboot_is_settled),
+    (forget_what_a_reboot_ended, scenarios.a_crash_after_the_reboot_is_noted),
     (dismiss_unheard_ends, scenarios.an_end_that_is_told_while_a_new_daemon_takes_over),
     (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
     (show_a_stale_core, scenarios.a_core_that_can_neither_be_saved_nor_read),

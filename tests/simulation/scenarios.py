@@ -69,7 +69,25 @@ def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
     assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
 
 
-def a_second_crash_before_the_reboot_is_settled(stage: Stage) -> None:
+def a_crash_after_the_reboot_is_noted(stage: Stage) -> None:
+    """What the machine took is still lost for the daemon after that, and not taken for never started."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.world.disk.claims.clear()
+    stage.lose_power()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("connect")
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+        while stage.boot() != "boot 2":
+            stage.step("come_back")
+    stage.kill_daemon()
+    stage.settle()
+    assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
+
+
+def a_second_crash_after_a_reboot(stage: Stage) -> None:
     """The next step began before the boot was noted: another daemon took it for one of the old boot."""
     for _ in range(3):
         stage.submit()
@@ -235,7 +253,8 @@ SCENARIOS: list[Scenario] = [
     a_terminate_in_the_step_of_the_start,
     a_caller_who_hangs_up_and_sends_again_at_once,
     a_power_loss_that_takes_a_claim,
-    a_second_crash_before_the_reboot_is_settled,
+    a_crash_after_the_reboot_is_noted,
+    a_second_crash_after_a_reboot,
     a_core_that_can_neither_be_saved_nor_read,
     an_outcome_that_cannot_be_read_at_once,
     a_claim_that_cannot_be_made_on_a_full_disk,

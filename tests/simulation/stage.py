@@ -111,6 +111,10 @@ class Stage:
         nature.end_process(self.world, process, code)
         self.world.let_daemon_run()
 
+    def boot(self) -> str:
+        """The boot that the daemon has noted."""
+        return str(self.world.disk.rows("SELECT value FROM meta WHERE key = 'boot_id'")[0][0])
+
     def status(self, job_id: int) -> str:
         row = self.world.disk.row(job_id)
         assert row is not None

@@ -150,9 +150,8 @@ class Executor:
                 break
             except (OSError, StoreUnavailable) as error:
                 log.error("an outcome cannot be read", token=flight.token, cause=str(error))
-                await anyio.sleep(
-                    pause_seconds
-                )  # nobody tells when a folder can be read: each try waits longer
+                # Nobody tells when a folder can be read again: each try waits longer.
+                await anyio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
             except Exception as fault:
                 # The other place: an outcome that cannot be concluded would come back at every connection.

@@ -6,6 +6,7 @@ that is in flight: alive, ended, never started, or lost. Evidence decides, never
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,7 @@ from locksided.store.transaction import Transaction
 log = structlog.get_logger("executors")
 
 LOCAL = "local"
+IN_FLIGHT = "in_flight_at_boot"
 
 
 class Executors:
@@ -43,17 +45,15 @@ class Executors:
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
-        boots: tuple[str | None, str],
+        boots: "Boots",
     ) -> None:
-        """`boots` are what `boots_of` answers at the start of the daemon."""
         self._link = link
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
         self._boots = boots
-        self._of_another_boot: frozenset[str] = frozenset()
+        self._of_another_boot = boots.in_flight
         self._is_first_look = True
-        self._held_back: list[Action] = []
         self._executors: dict[str, Executor] = {}
         self._unheard: list[Mapping[str, Any]] | None = None
         """What the keeper said since its hello: whom it concerns is not known before that is taken over."""
@@ -61,11 +61,8 @@ class Executors:
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
 
     def perform(self, action: Action) -> None:
-        """Hand one action to its pool's executor, once what ran before in another boot is settled."""
-        if self._boots[0] == self._boots[1]:
-            self._executor(action.pool).perform(action)
-        else:
-            self._held_back.append(action)
+        """Hand one action to its pool's executor."""
+        self._executor(action.pool).perform(action)
 
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
@@ -158,23 +155,21 @@ class Executors:
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: connect anew, and take over what the keeper then tells."""
         jobs = core.started_jobs()
-        if self._is_first_look and self._boots[0] not in (None, self._boots[1]):
-            self._of_another_boot = frozenset(started(job).token for job in jobs)
+        if self._is_first_look and self._boots.before not in (None, self._boots.now):
+            self._of_another_boot |= {started(job).token for job in jobs}
         self._is_first_look = False
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
         self._link.reconnect()
 
     async def _take_over(self, connection: int, runs: dict[str, Mapping[str, Any]]) -> None:
         """See what became of everything in flight, with what the keeper of that connection has."""
-        of_another_boot = self._of_another_boot
         try:
+            await self._note_boot()
             jobs = await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
-            is_settled = await self._settle_other_boot(jobs)
         except Unavailable:
             return  # nothing starts before that: all is looked at again when the store can be used
-        if not is_settled or connection != self._link.generation:
+        if connection != self._link.generation:
             return  # a later hello knows more
-        jobs = [job for job in jobs if job.token not in of_another_boot]
         wanted = {job.token for job in jobs}
         for token, run in runs.items():
             if token not in wanted and self._flight(token) is None:
@@ -192,25 +187,12 @@ class Executors:
             self.keeper_said(message)
         self._scheduler.tell(i.ExecutorUp(LOCAL))
 
-    async def _settle_other_boot(self, jobs: list[Started]) -> bool:
-        """What ran before the machine went down is over; only after that may anything start in this boot.
-
-        False when the store did not take all of it: it is looked at again once it does.
-        """
-        tokens = self._of_another_boot
-        for job in jobs:
-            if job.token in tokens:
-                await self._find_out(job)
-        if tokens and tokens & await self._scheduler.look(_tokens_in_flight):
-            return False
-        if self._boots[0] != self._boots[1]:
-            await self._scheduler.ask(partial(_note_boot, self._boots[1]))
-            self._boots = (self._boots[1], self._boots[1])
-        self._of_another_boot = frozenset()
-        held_back, self._held_back = self._held_back, []
-        for action in held_back:
-            self.perform(action)
-        return True
+    async def _note_boot(self) -> None:
+        """Note this boot, and what was in flight at the last one's end; before that nothing starts."""
+        if self._boots.before == self._boots.now:
+            return
+        await self._scheduler.ask(partial(_note_boot, self._boots.now, self._of_another_boot))
+        self._boots = replace(self._boots, before=self._boots.now)
 
     def _dismiss(self, run: Mapping[str, Any]) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
@@ -257,9 +239,8 @@ class Executors:
                 break
             except OSError as error:
                 log.error("a claim cannot be read", job=flight.job_id, cause=str(error))
-                await anyio.sleep(
-                    pause_seconds
-                )  # nobody tells when a folder can be used: each try waits longer
+                # Nobody tells when a folder can be used again: each try waits longer.
+                await anyio.sleep(pause_seconds)
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         else:
             return  # another connection looks after it
@@ -270,14 +251,24 @@ class Executors:
             executor.reap(flight)
 
 
-async def boots_of(store: Store) -> tuple[str | None, str]:
-    """The boot ids of the daemon before (None: there was none) and of this one."""
-    return await store.meta("boot_id"), clock.boot_id()
+@dataclass(frozen=True, slots=True)
+class Boots:
+    """The boot of the daemon before (None: there was none), this one, and the tokens in flight in between.
+
+    A token is never used twice, so those that are over do no harm.
+    """
+
+    before: str | None
+    now: str
+    in_flight: frozenset[str] = frozenset()
 
 
-def _tokens_in_flight(core: Scheduler) -> set[str]:
-    return {started(job).token for job in core.started_jobs()}
+async def boots_of(store: Store) -> Boots:
+    """What is noted of boots when a daemon starts."""
+    in_flight = await store.meta(IN_FLIGHT) or ""
+    return Boots(await store.meta("boot_id"), clock.boot_id(), frozenset(in_flight.split()))
 
 
-def _note_boot(boot: str, tx: Transaction) -> None:
+def _note_boot(boot: str, in_flight: frozenset[str], tx: Transaction) -> None:
     tx.save(SetMeta("boot_id", boot))
+    tx.save(SetMeta(IN_FLIGHT, " ".join(sorted(in_flight)) or None))
