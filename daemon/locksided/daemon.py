@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from locksided import clock, settings
 from locksided.actors.broker import Broker
-from locksided.actors.executors import Executors
+from locksided.actors.executors import Boots, Executors, boots_of
 from locksided.actors.keeper_places import Places
 from locksided.actors.keepers import Keepers
 from locksided.actors.loader import load_core
@@ -111,8 +111,7 @@ class Daemon:
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
         address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
-        boots = (await store.meta("boot_id"), clock.boot_id())
-        service = self._parts(store, tasks, address, boots)
+        service = self._parts(store, tasks, address, await boots_of(store))
         self._server = Server(
             handlers(service),
             access(service.settings),
@@ -135,7 +134,7 @@ class Daemon:
             self._server.stop()
             serving.cancel_scope.cancel()
 
-    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: tuple[str | None, str]) -> Service:
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()
@@ -219,9 +218,9 @@ SELF = Principal(os.geteuid(), "locksided")
 
 async def _end_own_drain(service: Service) -> None:
     """The last daemon may have drained in order to stop; what people drain stays drained."""
-    drained_by = await service.scheduler.look(lambda core: core.state.draining and core.state.draining.by)
-    if drained_by == SELF.user:
-        with suppress(Unavailable):
+    with suppress(Unavailable):
+        drained_by = await service.scheduler.look(lambda core: core.state.draining and core.state.draining.by)
+        if drained_by == SELF.user:
             await service.scheduler.ask(i.Undrain(SELF))
 
 

@@ -234,7 +234,7 @@ def check_reasons(state: State) -> None:
         for reason in explanation.reasons:
             assert reason.message
             assert reason.unblock
-            assert reason.since_us >= job.created_us
+            assert reason.since_us >= job.created_us, f"job {job.id} waits since before it was made: {reason}"
 
 
 class Seen:

@@ -105,10 +105,16 @@ async def test_dependencies_are_inserted_changed_and_deleted(store: Store) -> No
     assert await store.dependants_on([1, 2]) == [Dependency(3, 2, "success")]
 
 
-async def test_a_dependency_on_a_job_that_does_not_exist_contradicts(store: Store) -> None:
+async def test_a_dependency_of_a_job_that_does_not_exist_contradicts(store: Store) -> None:
     with pytest.raises(StoreContradiction):
-        await save(store, new(1), InsertDependency(1, 99, "final"))
+        await save(store, new(1), InsertDependency(99, 1, "final"))
     assert await store.job_row(1) is None
+
+
+async def test_nobody_waits_for_a_job_that_was_purged_meanwhile(store: Store) -> None:
+    await save(store, new(1), InsertDependency(1, 99, "final"))
+    assert await store.job_row(1) is not None
+    assert await store.dependencies_of([1]) == []
 
 
 async def test_a_pool_keeps_what_a_later_put_does_not_name(store: Store) -> None:

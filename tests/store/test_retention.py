@@ -93,6 +93,16 @@ async def test_a_job_is_not_purged_while_anything_of_it_lives(store: Store) -> N
     assert len(await store.job_rows([1, 2])) == 2
 
 
+async def test_a_child_is_not_purged_while_its_container_counts_it(store: Store) -> None:
+    """Or the container would forget after a restart that one of its children failed."""
+    child = new(2, parent_id=1, relation="strong", run_id="1.2")
+    await save(store, new(1, type="container"), child, ended(2, "error"))
+    with pytest.raises(InvalidTransition, match="part of job 1, which is created"):
+        await do(store, lambda tx: purge_job(tx, 2))
+    await save(store, ended(1, "error"))
+    assert await do(store, lambda tx: purge_job(tx, 2)) == [2]
+
+
 async def test_purging_what_is_not_there_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         await do(store, lambda tx: purge_job(tx, 1))

@@ -98,7 +98,9 @@ class Executor:
 
     async def _start(self, action: StartStep) -> None:
         """Prepare the step's folder and tell the keeper; whatever goes wrong before that started nothing."""
-        flight = self.flights[action.token]
+        flight = self.flights.get(action.token)
+        if flight is None:
+            return  # it was stopped in the step that started it
         try:
             message = await self._workshop.prepare(action)
         except Refused as refusal:
@@ -113,6 +115,8 @@ class Executor:
             told = Refused(f"The daemon failed to prepare it ({type(fault).__name__}).")
             await self._conclude(flight, self._workshop.conclusions.never_started(action, told))
             return
+        if action.step:
+            await self._keepers.until_current()  # a run that has begun has no line to go back to
         if flight.phase is not Phase.PREPARING:
             try:
                 await self._workshop.conclusions.discard(flight)
@@ -131,7 +135,7 @@ class Executor:
 
     def _not_started(self, flight: Flight, cause: str | None) -> None:
         """Nobody but this actor tells the keeper of a token: one that it did not send was never used."""
-        self.flights.pop(flight.token, None)
+        self.forget(flight)
         self._workshop.works.forget(flight)
         flight.phase = Phase.CONCLUDING
         self._scheduler.tell(i.NotStarted(flight.job_id, flight.token, cause))
@@ -142,6 +146,11 @@ class Executor:
         """Take over a start that a keeper has from before, or that it is to find out about."""
         flight.given_to(link)
         self.flights[flight.token] = flight
+
+    def forget(self, flight: Flight) -> None:
+        """Nothing more is to be done for this start; one that was taken over anew meanwhile stays."""
+        if self.flights.get(flight.token) is flight:
+            del self.flights[flight.token]
 
     def heard(self, flight: Flight, message: Mapping[str, Any]) -> None:
         """One message of the keeper about one of this pool's starts."""
@@ -180,7 +189,7 @@ class Executor:
 
     def _over(self, flight: Flight, is_saved: bool) -> None:
         """Acknowledge an outcome that is on disk; else the keeper tells it again when the store is back."""
-        self.flights.pop(flight.token, None)
+        self.forget(flight)
         if is_saved and flight.link is not None:
             flight.link.acknowledge(flight.token)
 
@@ -212,5 +221,5 @@ class Executor:
     def _leave_for_later(self, flight: Flight, error: Exception) -> None:
         """Unacknowledged it is told again, by the keeper or by what it wrote down, until it can be saved."""
         log.error("an outcome cannot be concluded now", token=flight.token, cause=str(error))
-        self.flights.pop(flight.token, None)
+        self.forget(flight)
         self._keepers.reconnect_soon()

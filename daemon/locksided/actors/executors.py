@@ -6,14 +6,15 @@ that is in flight: alive, ended, never started, or lost. Evidence decides, never
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import structlog
-from anyio import Lock
+from anyio import Event, Lock
 from anyio.abc import TaskGroup
 
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.actors.claims import Claim, burn, recorded
 from locksided.actors.executor import Executor, outcome_of
 from locksided.actors.flights import Flight, Phase, Started, started
@@ -29,12 +30,13 @@ from locksided.core.errors import Unavailable
 from locksided.core.saves import SetMeta
 from locksided.core.scheduler import Scheduler
 from locksided.store.reads import NOTHING_READ, Documents
-from locksided.store.store import Sequel
+from locksided.store.store import Sequel, Store
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("executors")
 
 LOCAL = "local"
+IN_FLIGHT = "in_flight_at_boot"
 
 
 class Executors:
@@ -46,21 +48,23 @@ class Executors:
         scheduler: SchedulerActor,
         workshop: Workshop,
         tasks: TaskGroup,
-        boots: tuple[str | None, str],
+        boots: "Boots",
     ) -> None:
-        """`boots` are the boot ids of the daemon before, None if there was none, and of this one."""
         self._keepers = keepers
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
         self._boots = boots
-        self._of_another_boot: frozenset[str] = frozenset()
+        self._of_another_boot = boots.in_flight
         self._is_first_look = True
         self._taking_over = Lock()
+        self._reconciled = Event()
         self._told_up: tuple[KeeperLink, int] | None = None
         self._executors: dict[str, Executor] = {}
         self._log_waits: dict[str, set[asyncio.Event]] = {}
         self._aside: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
+        self._unwanted: set[str] = set()
+        """What was stopped because no job and nobody waits for it."""
 
     def preparing(self, actions: Sequence[Action]) -> Sequel[Documents] | None:
         """What is to be read of the jobs that are to be started."""
@@ -93,7 +97,7 @@ class Executors:
         for token in list(self._log_waits):
             self._wake(token)  # whoever waits looks again, and asks this keeper
         async with self._taking_over:
-            jobs = await self._started_jobs()
+            jobs = await self._started_jobs_at_last()
             wanted = {job.token: job for job in jobs}
             assert link.hello is not None
             for run in link.hello.runs:
@@ -112,14 +116,15 @@ class Executors:
             return
         async with self._taking_over:
             try:
-                jobs = await self._settle_other_boot(current)
+                await self._note_boot()
+                jobs = await self._started_jobs()
             except Unavailable as error:
-                log.warning("what ran before this boot is not settled yet", cause=str(error))
-                self._keepers.reconnect_soon()
-                return
+                log.warning("nothing starts before the store can be used", cause=str(error))
+                return  # then all is connected anew, and looked at again
             for job in jobs if self._keepers.are_all_heard else ():
                 found = self._flight(job.token)
-                if found is None or not found[1].is_underway:
+                is_underway = found is not None and found[1].is_underway
+                if not (is_underway or self._keepers.is_kept_by_former(job.token)):
                     self._tasks.start_soon(self._find_out, *self._taken(job, current))
         connection = (current, current.generation)
         if self._keepers.current is current and self._told_up != connection:
@@ -128,6 +133,16 @@ class Executors:
 
     async def _started_jobs(self) -> list[Started]:
         return await self._scheduler.look(lambda core: [started(job) for job in core.started_jobs()])
+
+    async def _started_jobs_at_last(self) -> list[Started]:
+        """The same; while the store can be neither written nor read it waits until all is read again."""
+        while True:
+            reconciled = self._reconciled
+            try:
+                return await self._started_jobs()
+            except Unavailable as error:
+                log.warning("what a keeper has cannot be taken over yet", cause=str(error))
+            await reconciled.wait()
 
     def keeper_down(self, cause: str) -> None:
         """Nothing can be started until a keeper answers."""
@@ -148,10 +163,17 @@ class Executors:
         if found is not None:
             found[0].heard(found[1], message)
         elif message["op"] in ("ended", "refused"):
-            outcome = self._aside.get(token or "")
-            if outcome is not None and not outcome.done():
-                outcome.set_result(outcome_of(message))
-            link.acknowledge(token or "")
+            self._heard_end_aside(link, message)
+
+    def _heard_end_aside(self, link: KeeperLink, message: Mapping[str, Any]) -> None:
+        """An end of what is no job's, or no longer; any other one could not be saved and is told again."""
+        token = message.get("token", "")
+        outcome = self._aside.get(token)
+        if outcome is not None and not outcome.done():
+            outcome.set_result(outcome_of(message))
+        if outcome is not None or token in self._unwanted:
+            self._unwanted.discard(token)
+            link.acknowledge(token)
 
     def _wake(self, token: str) -> None:
         for waiting in self._log_waits.pop(token, ()):
@@ -186,6 +208,7 @@ class Executors:
                 raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
             return await outcome
         except asyncio.CancelledError:
+            self._unwanted.add(token)
             self._keepers.send({"op": "stop", "token": token})
             raise
         finally:
@@ -201,27 +224,20 @@ class Executors:
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: connect anew, and take over what the keepers then tell."""
         jobs = core.started_jobs()
-        if self._is_first_look and self._boots[0] not in (None, self._boots[1]):
+        if self._is_first_look and self._boots.before not in (None, self._boots.now):
             self._of_another_boot = frozenset(started(job).token for job in jobs)
         self._is_first_look = False
+        self._reconciled.set()
+        self._reconciled = Event()
         log.info("jobs in flight", jobs=len(jobs), of_another_boot=len(self._of_another_boot))
         self._keepers.reconnect()
 
-    async def _settle_other_boot(self, current: KeeperLink) -> list[Started]:
-        """What ran before the machine went down is over; only after that may anything start in this boot.
-
-        Answers the jobs in flight that are left. Raises Unavailable when that cannot be saved now.
-        """
-        for job in await self._started_jobs():
-            if job.token in self._of_another_boot:
-                await self._find_out(*self._taken(job, current))
-        jobs = await self._started_jobs()
-        if any(job.token in self._of_another_boot for job in jobs):
-            raise Unavailable("Jobs that ran before the machine went down cannot be concluded.")
-        if self._boots[0] != self._boots[1]:
-            await self._scheduler.ask(partial(_note_boot, self._boots[1]))
-            self._boots = (self._boots[1], self._boots[1])
-        return jobs
+    async def _note_boot(self) -> None:
+        """Note this boot, and what was in flight at the last one's end; before that nothing starts."""
+        if self._boots.before == self._boots.now:
+            return
+        await self._scheduler.ask(partial(_note_boot, self._boots.now, self._of_another_boot))
+        self._boots = replace(self._boots, before=self._boots.now)
 
     def _dismiss(self, run: KeptRun, link: KeeperLink) -> None:
         """A run that no job wants: its end is committed already, or its token was taken back."""
@@ -229,6 +245,7 @@ class Executors:
         if run.state == "ended":
             link.acknowledge(run.token)
         else:
+            self._unwanted.add(run.token)
             link.send({"op": "stop", "token": run.token})
 
     def _taken(self, job: Started, link: KeeperLink) -> tuple[Executor, Flight]:
@@ -257,24 +274,47 @@ class Executors:
         try:
             outcome = await to_thread.run_sync(recorded, control, "outcome.json")
             if outcome is not None and is_outcome(outcome):
-                flight.phase = Phase.CONCLUDING
-                await executor.conclude_outcome(flight, outcome)
+                await self._ended_before(executor, flight, outcome)
                 return
             claim = await to_thread.run_sync(burn, control)
         except OSError as error:
             log.error("a claim cannot be read", job=flight.job_id, cause=str(error))
-            executor.flights.pop(flight.token, None)
+            executor.forget(flight)
             self._keepers.reconnect_soon()
             return
+        if executor.flights.get(flight.token) is not flight:
+            return  # it is looked after since a later connection
         if flight.token in self._of_another_boot:
-            flight.phase = Phase.CONCLUDING
-            await executor.conclude_outcome(flight, {"token": flight.token, "lost": True})
+            await self._ended_before(executor, flight, {"token": flight.token, "lost": True})
         elif claim is Claim.BURNT:
-            executor.flights.pop(flight.token, None)
+            executor.forget(flight)
             self._scheduler.tell(i.NotStarted(flight.job_id, flight.token))
         else:
             executor.reap(flight)
 
+    async def _ended_before(self, executor: Executor, flight: Flight, outcome: Mapping[str, Any]) -> None:
+        flight.phase = Phase.CONCLUDING
+        await executor.conclude_outcome(flight, outcome)
 
-def _note_boot(boot: str, tx: Transaction) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Boots:
+    """The boot of the daemon before (None: there was none), this one, and the tokens in flight in between.
+
+    A token is never used twice, so those that are over do no harm.
+    """
+
+    before: str | None
+    now: str
+    in_flight: frozenset[str] = frozenset()
+
+
+async def boots_of(store: Store) -> Boots:
+    """What is noted of boots when a daemon starts."""
+    in_flight = await store.meta(IN_FLIGHT) or ""
+    return Boots(await store.meta("boot_id"), clock.boot_id(), frozenset(in_flight.split()))
+
+
+def _note_boot(boot: str, in_flight: frozenset[str], tx: Transaction) -> None:
     tx.save(SetMeta("boot_id", boot))
+    tx.save(SetMeta(IN_FLIGHT, " ".join(sorted(in_flight)) or None))

@@ -35,6 +35,7 @@ class KeeperLink:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._kept: set[str] = set()
         self._is_leaving = False
+        self._is_let_go = False
         self._unsent: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
 
@@ -43,10 +44,14 @@ class KeeperLink:
         """How much of what the keeper told in its hello is not acknowledged yet."""
         return len(self._kept)
 
+    def keeps(self, token: str) -> bool:
+        """Whether that was among it."""
+        return token in self._kept
+
     @property
     def is_let_go(self) -> bool:
         """Whether the keeper was told to leave, and has no reason to stay."""
-        return self._is_leaving and not self._kept
+        return self._is_let_go
 
     async def connect(self) -> Hello:
         """Connect and greet. Raises OSError, or ValueError for a hello that is not understood."""
@@ -66,7 +71,7 @@ class KeeperLink:
             raise
         self._streams, self.hello = (reader, writer), hello
         self._kept = {run.token for run in hello.runs}
-        self._is_leaving = False
+        self._is_leaving = self._is_let_go = False
         self.generation += 1
         return hello
 
@@ -90,7 +95,8 @@ class KeeperLink:
 
     def hang_up(self) -> None:
         """End the connection, if there is one; a new hello tells what the keeper has."""
-        if self._streams is not None:
+        if self._streams is not None and not self._streams[1].is_closing():
+            self._flush()  # what was sent before counts as said
             self._streams[1].close()
 
     def forget(self) -> None:
@@ -111,12 +117,13 @@ class KeeperLink:
     def _flush(self) -> None:
         """Write in one go what was sent in one turn of the loop."""
         unsent, self._unsent = self._unsent, []
-        if self._streams is not None:
+        if unsent and self._streams is not None:
             self._streams[1].write(b"\n".join((*unsent, b"")))
 
     def acknowledge(self, token: str) -> None:
         """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""
-        self.send({"op": "ack", "token": token})
+        if not self.send({"op": "ack", "token": token}):
+            return  # it tells it again in its next hello
         self._kept.discard(token)
         if self._is_leaving:
             self.let_go()
@@ -124,8 +131,8 @@ class KeeperLink:
     def let_go(self) -> None:
         """Have the keeper leave once it keeps nothing; it was told of no start since its hello."""
         self._is_leaving = True
-        if self.is_let_go:
-            self.send({"op": "shutdown"})
+        if not self._kept and not self._is_let_go:
+            self._is_let_go = self.send({"op": "shutdown"})
 
 
 def _understood(line: bytes) -> dict[str, Any] | None:

@@ -72,6 +72,11 @@ class Keepers:
         """The keeper that takes new starts, while there is one."""
         return self._chosen if self._chosen is not None and self._chosen.is_up else None
 
+    async def until_current(self) -> None:
+        """Return once there is a keeper that takes new starts."""
+        while self.current is None:
+            await self._changed.wait()
+
     @property
     def all(self) -> list[KeeperLink]:
         """Every keeper that lives, as far as this daemon knows."""
@@ -82,6 +87,10 @@ class Keepers:
         """The others that live, connected or not."""
         others = [link for link in self._links.values() if link is not self._chosen]
         return [link for link in others if self._places.is_inhabited(link.path)]
+
+    def is_kept_by_former(self, token: str) -> bool:
+        """Whether another keeper than the current one has that start: an end that cannot be saved now."""
+        return any(link.keeps(token) for link in self.former)
 
     @property
     def are_all_heard(self) -> bool:
@@ -121,6 +130,7 @@ class Keepers:
             for path in self._places.inhabited():
                 self._open(path, receiver, tasks, is_found=True)
             while True:
+                self._changed.set()  # whoever waits for a current one looks again after each choice
                 self._changed = anyio.Event()
                 self._choose(receiver, tasks)
                 if self.current is not None:

@@ -64,6 +64,7 @@ class Ask:
     """One message. `also` makes from the core's answer a write for the same transaction, or None.
 
     `done` looks at the core with the answer when both are on disk, before anything else is decided.
+    `value` or `error` is what was answered, whether or not anybody still waited for it.
     """
 
     work: Input | Write | Alone | Decided
@@ -71,15 +72,19 @@ class Ask:
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    value: Any = None
+    error: Exception | None = None
 
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
+        self.error = error
         if not self.answer.done():
             self.answer.set_exception(error)
             self.answer.exception()  # whoever does not wait is not told twice
 
     def reply(self, value: Any) -> None:
         """Answer, if anybody still waits."""
+        self.value = value
         if not self.answer.done():
             self.answer.set_result(value)
 
@@ -98,7 +103,12 @@ class Look:
         try:
             self.answer.set_result(self.at(core))
         except Refused as refusal:
-            self.answer.set_exception(refusal)
+            self.refuse(refusal)
+
+    def refuse(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ import structlog
 from locksided import clock
 from locksided.actors.alone import decided, turns
 from locksided.actors.broker import PROGRESS, Broker
+from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, ReadAgain, Repeated, Write
 from locksided.core.actions import Action
@@ -26,11 +27,11 @@ from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey, remember_dedup
+from locksided.store.catalog.dedup import DedupKey
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Sequel, Store
-from locksided.store.transaction import Applied, Operation, Saves, Transaction
+from locksided.store.transaction import Applied, Operation, Saves
 
 T = TypeVar("T")
 
@@ -84,6 +85,8 @@ class SchedulerActor:
         self._core: Scheduler | None = None
         self._executors: Executors | None = None
         self._trouble: Trouble | None = None
+        self._is_stale = False
+        """Whether the core is ahead of the disk: its last save failed, and it could not be read again yet."""
         self.pools: frozenset[str] = frozenset()
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
@@ -130,7 +133,7 @@ class SchedulerActor:
         if known is None:
             return None
         if known.params_hash != once.params_hash:
-            raise _other_parameters(once, known.ref)
+            raise other_parameters(once, known.ref)
         return Repeated(known.ref)
 
     async def read_again(self) -> None:
@@ -188,16 +191,19 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
-            await self._notice_clock()
-            deadline_us = self._the_core.next_deadline_us()
-            if deadline_us is not None and deadline_us <= clock.now_us():
-                asks.insert(0, Ask(TimePassed()))
-            if asks:
+            if asks or self._of_the_clock(clock.now_us()):
                 await self._commit(asks)
             await self._read_again([message for message in batch if isinstance(message, ReadAgain)])
         for message in batch:
             if isinstance(message, Look):
-                message.look(self._the_core)
+                self._show(message)
+
+    def _show(self, look: Look) -> None:
+        """Answer from the core, but never with what the disk does not know."""
+        if self._is_stale:
+            look.refuse(self._unavailable())
+        else:
+            look.look(self._the_core)
 
     async def _read_again(self, asked: list[ReadAgain]) -> None:
         if not asked:
@@ -211,14 +217,22 @@ class SchedulerActor:
         for message in asked:
             message.reply()
 
-    async def _notice_clock(self) -> None:
-        """Let the core know when the wall clock was set, before it decides anything by the new time."""
-        wall_ahead_us = clock.now_us() - clock.boot_us()
-        set_by_us = wall_ahead_us - self._wall_ahead_us
+    def _of_the_clock(self, now_us: int) -> list[Ask]:
+        """What the core must know before it decides anything at this time: it was set, something is due."""
+        asks = []
+        set_by_us = now_us - clock.boot_us() - self._wall_ahead_us
         if abs(set_by_us) >= CLOCK_SET_US:
-            log.warning("the clock was set", seconds=set_by_us / 1e6)
-            await self._commit([Ask(ClockSet(set_by_us))])
-            self._wall_ahead_us = wall_ahead_us
+            asks.append(Ask(ClockSet(set_by_us)))
+        deadline_us = self._the_core.next_deadline_us()
+        if asks or (deadline_us is not None and deadline_us <= now_us):
+            asks.append(Ask(TimePassed()))
+        return asks
+
+    def _keep_up(self, passed: object) -> None:
+        """That the clock was set is on disk."""
+        if isinstance(passed, ClockSet):
+            log.warning("the clock was set", seconds=passed.by_us / 1e6)
+            self._wall_ahead_us += passed.by_us
 
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await decided(await self._not_done_before(asks), self._the_core)
@@ -226,7 +240,8 @@ class SchedulerActor:
         assert self._executors is not None
         turn = Turn()
         now_us = clock.now_us()
-        for ask in asks:
+        of_the_clock = self._of_the_clock(now_us)
+        for ask in (*of_the_clock, *asks):
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
         units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
@@ -237,12 +252,14 @@ class SchedulerActor:
             self._follow(turn, applied)
         else:
             self._act(turn, None)  # what has nothing to save, such as looking for a program
+        for ask in of_the_clock:
+            self._keep_up(ask.work)
         for ask, answer in turn.answers:
             if ask.done is not None:
                 ask.done(self._the_core, answer)
             ask.reply(answer)
         for repeat, first in turn.repeats:
-            _repeat(repeat, first)
+            answer_twin(repeat, first)
 
     def _take(self, turn: Turn, ask: Ask, final: dict[int, Status], now_us: int) -> None:
         """Let the core decide on one message."""
@@ -252,7 +269,7 @@ class SchedulerActor:
                 turn.repeats.append((ask, first))
                 return
         if callable(ask.work):
-            turn.operations.append((ask, _remembering(ask, ask.work)))
+            turn.operations.append((ask, remembering(ask, ask.work)))
             return
         work = ask.work.work if isinstance(ask.work, Decided) else ask.work
         assert work is not None
@@ -268,7 +285,7 @@ class SchedulerActor:
             turn.progress.append(self._progress_event(work, now_us))
         turn.saves += step.saves
         turn.actions += step.actions
-        write = _companion(ask, step.answer)
+        write = companion(ask, step.answer)
         if write is not None:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
@@ -348,7 +365,8 @@ class SchedulerActor:
                 self._mailbox.put(message)
 
     async def _reload(self) -> bool:
-        """Read the core again; False if that cannot be, and the old one only explains meanwhile."""
+        """Read the core again; False if that cannot be: nothing of the old one is shown any more."""
+        self._is_stale = True
         try:
             core: Scheduler = await self._load()
         except StoreUnavailable as error:
@@ -356,6 +374,7 @@ class SchedulerActor:
             return False
         core.state.store_trouble = self._trouble
         self._core = core
+        self._is_stale = False
         return True
 
     async def _try_again(self, batch: list[Message]) -> None:
@@ -385,66 +404,3 @@ class SchedulerActor:
 
 def _tell_whether(answered: Callable[[bool], None], answer: "asyncio.Future[Any]") -> None:
     answered(not answer.cancelled() and answer.exception() is None)
-
-
-def _companion(ask: Ask, answer: Any) -> Write | None:
-    """What belongs into the same transaction as the core's decision."""
-    write = ask.also(answer) if ask.also is not None else None
-    once = ask.once
-    if once is None:
-        return write
-
-    def both(tx: Transaction) -> None:
-        if write is not None:
-            write(tx)
-        _remember(tx, once, answer)
-
-    return both
-
-
-def _remembering(ask: Ask, write: Write) -> Write:
-    once = ask.once
-    if once is None:
-        return write
-
-    def both(tx: Transaction) -> Any:
-        answer = write(tx)
-        _remember(tx, once, answer)
-        return answer
-
-    return both
-
-
-def _remember(tx: Transaction, once: Once, answer: Any) -> None:
-    reference = once.reference(answer)
-    job_ids = reference.get("jobs", ())
-    remember_dedup(
-        tx,
-        DedupKey(*once.key),
-        once.params_hash,
-        reference,
-        clock.now_us(),
-        job_id=job_ids[0] if job_ids else None,
-    )
-
-
-def _repeat(repeat: Ask, first: Ask) -> None:
-    """Answer a call whose twin came in the same turn."""
-    assert first.once is not None
-    assert repeat.once is not None
-    error = first.answer.exception()
-    if error is not None:
-        repeat.refuse(cast("Exception", error))
-    elif first.once.params_hash != repeat.once.params_hash:
-        repeat.refuse(_other_parameters(repeat.once, first.once.reference(first.answer.result())))
-    else:
-        repeat.reply(Repeated(first.once.reference(first.answer.result())))
-
-
-def _other_parameters(once: Once, reference: dict[str, Any]) -> Conflict:
-    return Conflict(
-        f"The deduplicationId '{once.id}' was used for another {once.method} with other parameters: "
-        "send the same parameters, or take another id.",
-        path="$.deduplicationId",
-        first=reference,
-    )

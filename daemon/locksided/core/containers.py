@@ -31,9 +31,10 @@ def _let_go(turn: Turn, container: Container, child: Job) -> None:
     turn.uncertain[child] = None
     delay_us = container.delays.pop(child.id, None)
     if delay_us is not None:
+        child.entered_us = turn.now_us
         child.start_at_us = turn.now_us + delay_us
         heappush(turn.state.timers, (child.start_at_us, child.id))
-        turn.update(child, start_at_us=child.start_at_us)
+        turn.update(child, start_at_us=child.start_at_us, ready_us=turn.now_us)
     if child.stands_in_line:
         dispatch.enter_line(turn, child)
 

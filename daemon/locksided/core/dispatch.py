@@ -30,9 +30,12 @@ def leave_line(turn: Turn, job: Job) -> None:
 
 
 def free(turn: Turn, job: Job) -> None:
-    """One of the job's own causes to wait is gone: it stands in line when that was the last."""
-    job.entered_us = turn.now_us
-    turn.update(job, ready_us=turn.now_us)
+    """One of the job's own causes to wait is gone: it stands in line when that was the last.
+
+    A clock that was set back does not bring a start time back that had come.
+    """
+    job.entered_us = max(job.entered_us, turn.now_us)
+    turn.update(job, ready_us=job.entered_us)
     turn.uncertain[job] = None
     if job.stands_in_line:
         enter_line(turn, job)

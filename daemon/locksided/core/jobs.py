@@ -178,7 +178,8 @@ class Job:
     def came_us(self) -> int:
         """When it last came to its place, which for a child is not before its container started."""
         container_run = self.container.run if self.container is not None else None
-        return max(self.entered_us, container_run.start_us if container_run is not None else 0)
+        let_go_us = container_run.start_us if container_run is not None else 0
+        return max(self.entered_us, self.created_us, let_go_us)  # the clock may have been set back meanwhile
 
     @property
     def has_started(self) -> bool:

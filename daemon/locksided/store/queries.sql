@@ -18,8 +18,9 @@ DELETE FROM job_labels WHERE job_id = ?;
 INSERT INTO job_labels (label, value, job_id) SELECT label, value, :id FROM job_labels WHERE job_id = :from_id;
 
 -- name: put_dependency
--- Asking twice is no error; the later condition holds.
-INSERT INTO dependencies (job_id, on_id, condition) VALUES (?, ?, ?)
+-- Asking twice is no error; the later condition holds. Nobody waits for a job that was purged meanwhile.
+INSERT INTO dependencies (job_id, on_id, condition)
+SELECT ?, id, ? FROM jobs WHERE id = ?
 ON CONFLICT (job_id, on_id) DO UPDATE SET condition = excluded.condition;
 
 -- name: delete_dependency

@@ -5,6 +5,7 @@ import sqlite3
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.saves import SetMeta
 from locksided.store.reads import job_row, last_job_id
+from locksided.store.rows import JobRow
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 
@@ -40,6 +41,7 @@ def purge_job(tx: Transaction, job_id: int) -> list[int]:
     if job is None:
         raise NotFound(f"there is no job {job_id}", path="$.id")
     doomed = _with_descendants(connection, job_id, job.status)
+    _refuse_while_counted(connection, job)
     highest = last_job_id(connection)
     for each in doomed:
         specs = connection.execute(QUERIES["environment_of"], (each,)).fetchone()
@@ -69,6 +71,18 @@ def prune_events(
 def prune_dedup(tx: Transaction, now_us: int, *, keep_us: int = KEEP_DEDUP_US) -> int:
     """Forget deduplication ids older than `keep_us` whose job is gone; answer how many."""
     return tx.reading().execute(QUERIES["prune_dedup"], (now_us - keep_us,)).rowcount
+
+
+def _refuse_while_counted(connection: sqlite3.Connection, job: JobRow) -> None:
+    """A container that has not ended still counts its children that have."""
+    if job.relation != "strong" or job.parent_id is None:
+        return
+    container = job_row(connection, job.parent_id)
+    if container is not None and container.status in LIVE:
+        raise InvalidTransition(
+            f"job {job.id} is part of job {container.id}, which is {container.status}: "
+            "purge it when that is final"
+        )
 
 
 def _with_descendants(connection: sqlite3.Connection, job_id: int, status: str) -> list[int]:

@@ -179,7 +179,7 @@ def _write_dependencies(
     connection: sqlite3.Connection, dependencies: Mapping[tuple[int, int], str | None]
 ) -> None:
     gone = [pair for pair, when in dependencies.items() if when is None]
-    kept = [(*pair, when) for pair, when in dependencies.items() if when is not None]
+    kept = [(job_id, when, on_id) for (job_id, on_id), when in dependencies.items() if when is not None]
     if gone:
         connection.executemany(QUERIES["delete_dependency"], gone)
     if kept:

@@ -1,0 +1,40 @@
+"""The clock may be set back at any moment: what has come does not come back, what is to come still comes."""
+
+from core.trees import job, orchestration, phase
+from core.world import SECOND, World
+from locksided.core import inputs as i
+
+HOUR_US = 3600 * SECOND
+
+
+def test_a_start_time_that_has_come_does_not_come_back_with_the_clock() -> None:
+    world = World()
+    one = world.submit(delay=5, held=True)
+    world.advance(10)
+    world.now_us -= HOUR_US
+    world.pause_pool()
+    world.release(one)
+    world.crash()
+    assert world.reasons(one) == {"pool_paused"}
+
+
+def test_a_delay_counts_from_the_start_of_its_phase_whatever_the_clock_said_before() -> None:
+    world = World()
+    night = world.make(orchestration("night", phase("one", job("late", delay=5))), held=True)
+    world.now_us -= HOUR_US
+    world.release(night["night"])
+    assert world.reasons(night["late"]) == {"start_time"}
+    world.crash()
+    assert world.reasons(night["late"]) == {"start_time"}
+    world.advance(5)
+    world.handle(i.TimePassed())
+    assert world.status(night["late"]) == "processing"
+
+
+def test_no_reason_is_older_than_its_job() -> None:
+    world = World()
+    one = world.submit(held=True)
+    world.now_us -= HOUR_US
+    world.drain()
+    world.release(one)
+    assert world.why(one)["draining"].since_us >= world.job(one).created_us

@@ -1,0 +1,313 @@
+"""One life of the daemon: the real actors and core on the world's loop, over the real store.
+
+Workshop and wire are models. It can die between any two effects: a save, the word of it, an action, a line to
+the keeper, an answer.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import anyio.to_thread
+
+from core import invariants
+from locksided import clock
+from locksided.actors import executor as executor_module
+from locksided.actors import executors as executors_module
+from locksided.actors import keeper_link as keeper_link_module
+from locksided.actors import keepers as keepers_module
+from locksided.actors import loader as loader_module
+from locksided.actors import scheduler as scheduler_module
+from locksided.actors.broker import Broker
+from locksided.actors.executors import Executors, boots_of
+from locksided.actors.keepers import Keepers
+from locksided.actors.loader import load_core
+from locksided.actors.scheduler import SchedulerActor
+from locksided.core.actions import Action
+from locksided.core.errors import Refused
+from locksided.core.inputs import Input, Report
+from locksided.core.jobs import Job
+from locksided.core.model import Status
+from locksided.core.saves import UpdateJob
+from locksided.core.scheduler import Scheduler, Step
+from locksided.settings import PoolSettings, Settings
+from locksided.store.errors import StoreError
+from simulation.disk import Disk, open_store
+from simulation.keeper import Release
+from simulation.links import Link, Places
+from simulation.loop import Loop
+from simulation.witness import Violation
+from simulation.workshop import Workshop
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
+
+
+class Crash(BaseException):
+    """The daemon is dead from this moment on."""
+
+
+class Core(Scheduler):
+    """The real core; after every step its invariants are checked."""
+
+    def __init__(self, loaded: Scheduler, daemon: "Daemon") -> None:
+        super().__init__(loaded.state, loaded._late)
+        self._daemon = daemon
+
+    def handle(self, asked: Input, now_us: int) -> Step:
+        try:
+            step = super().handle(asked, now_us)
+            self._daemon.decided(self, asked, step)
+        except Refused:
+            raise
+        except Exception as error:
+            self._daemon.world.broken(error)
+            raise
+        return step
+
+
+class Actor(SchedulerActor):
+    """The real actor; a step that fails without a fault of the disk is a fault of ours."""
+
+    daemon: "Daemon"
+
+    async def _fall_back(self, batch: list[Any], cause: str) -> None:
+        self.daemon.fell_back(cause)
+        await super()._fall_back(batch, cause)
+
+
+class Performing:
+    """The real executors; the daemon may die before each action."""
+
+    def __init__(self, executors: Executors, daemon: "Daemon") -> None:
+        self._executors = executors
+        self._daemon = daemon
+
+    def preparing(self, actions: Sequence[Action]) -> Any:
+        return self._executors.preparing(actions)
+
+    def perform(self, actions: Sequence[Action], prepared: Any) -> None:
+        for action in actions:
+            self._daemon.effect()
+            self._executors.perform([action], prepared)
+
+    def reconcile(self, core: Scheduler) -> None:
+        self._executors.reconcile(core)
+
+
+class Tasks:
+    """A task group as far as it is used: what is raised in it ends the daemon."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def start_soon(self, work: Callable[..., Any], *args: Any, name: object = None) -> None:
+        self._loop.create_task(work(*args))
+
+
+class Daemon:
+    """Begins to start when it is made. `is_serving` once people can ask it."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.disk: Disk = world.disk
+        self.loop = Loop(lambda: world.monotonic_us / 1e6)
+        self.hops: dict[asyncio.Future[None], str] = {}
+        self.dies_after: int | None = None
+        self.is_serving = False
+        self.has_unsaved = False
+        self.expects_trouble = False
+        self.reports: list[Report] = []
+        self.core: Core | None = None
+        self.release = world.release
+        install(world.release)
+        self.links: list[Link] = []
+        places: Any = Places(self)
+        self.keepers = Keepers(places)
+        self.store = open_store(self.disk, self)
+        self.broker = Broker()
+        self.scheduler = Actor(self.store, self.broker, self._load)
+        self.scheduler.daemon = self
+        self.executors: Executors | None = None
+        self.loop.create_task(self._live())
+
+    @property
+    def is_dead(self) -> bool:
+        return self.loop.is_dead
+
+    async def _live(self) -> None:
+        try:
+            boots = await boots_of(self.store)
+            tasks: Any = Tasks(self.loop)
+            workshop: Any = Workshop(self)
+            self.executors = Executors(self.keepers, self.scheduler, workshop, tasks, boots)
+            await self.scheduler.start(Performing(self.executors, self))
+        except StoreError:
+            self.loop.is_dead = True  # it says why and exits; the service manager starts it again
+            return
+        self.is_serving = True
+        self.loop.create_task(self._schedule())
+        self.loop.create_task(self.keepers.run(self.executors))
+
+    async def _schedule(self) -> None:
+        try:
+            await self.scheduler.run()
+        except asyncio.CancelledError:
+            self.world.broken(Violation("the scheduler was cancelled, and nobody did that"))
+
+    async def _load(self) -> Scheduler:
+        self.core = Core(await load_core(self.store, SETTINGS), self)
+        self.has_unsaved = False
+        return self.core
+
+    # -- what the world does ------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Go on until everybody waits for the world."""
+        self.loop.run()
+        self.world.raise_broken()
+        for fault in self.loop.faults:
+            if not self.is_dead:
+                raise Violation(f"the daemon fell over: {fault!r}") from fault
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        for link in self.links:
+            if link.wire is not None:
+                link.wire.ended = True
+        self.loop.die()
+        self.hops.clear()
+
+    # -- what happens in it -------------------------------------------------------------------------------
+
+    async def hop(self, what: str) -> None:
+        """Wait for the world to let a thread come back; some are back at once."""
+        if self.world.is_hurrying():
+            return
+        future = self.loop.create_future()
+        self.hops[future] = what
+        await future
+
+    def effect(self) -> None:
+        """Something was done that others can see, or is about to be."""
+        if self.is_dead:
+            raise Crash
+        if self.dies_after is not None:
+            if self.dies_after == 0:
+                self.loop.is_dead = True
+                raise Crash
+            self.dies_after -= 1
+
+    def committed(self) -> None:
+        self.has_unsaved = False
+        try:
+            self.world.committed()
+        except Exception as error:
+            self.world.broken(error)
+            raise
+        self.effect()
+
+    def save_failed(self) -> None:
+        self.expects_trouble = True
+        self.world.note("   the save fails")
+        self.world.figures.failed_saves += 1
+
+    def fell_back(self, cause: str) -> None:
+        if not self.expects_trouble:
+            self.world.broken(Violation(f"a step failed and the disk did not: {cause}"))
+        self.expects_trouble = False
+
+    def may_fail_to_read(self) -> None:
+        if self.world.folder_fails():
+            raise OSError(5, "Input/output error")
+
+    def decided(self, core: Core, asked: Input, step: Step) -> None:
+        self.world.figures.steps += 1
+        self.has_unsaved |= bool(step.saves)
+        invariants.check(core.state)
+        for save in step.saves:
+            if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING:
+                _check_slots(core.state.jobs.get(save.id))
+        if hasattr(asked, "token"):
+            self.reports.append(asked)
+
+    def sending(self, message: Mapping[str, Any]) -> None:
+        """Save, then act: a start that is told stands on the disk; an end that is acknowledged does, too."""
+        try:
+            if message["op"] == "start":
+                self.world.check_told_to_start(message["token"])
+            elif message["op"] == "ack":
+                self.world.check_acknowledged(message["token"])
+        except Violation as error:
+            self.world.broken(error)
+            raise
+
+
+def _check_slots(job: Job | None) -> None:
+    if job is not None and job.pool.slots is not None and len(job.pool.running) > job.pool.slots:
+        raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
+
+
+class Log:
+    """Where the actors log: faults that they take for ours are kept, all else is dropped."""
+
+    def __init__(self) -> None:
+        self.faults: list[BaseException] = []
+
+    def exception(self, text: str, **values: Any) -> None:
+        self.faults.append(sys.exc_info()[1] or AssertionError(f"{text} {values}"))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_args, **_values: None
+
+
+@contextmanager
+def surroundings(world: "World") -> Iterator[None]:
+    """The real modules look at the world's clock and disk, hop to its threads and log into it."""
+
+    async def run_sync(work: Callable[..., Any], *args: Any) -> Any:
+        daemon = world.daemon
+        assert daemon is not None
+        await daemon.hop(f"{getattr(work, '__name__', 'something')} in a thread")
+        return work(*args)
+
+    with ExitStack() as stack:
+        logging = (executor_module, executors_module, keeper_link_module, keepers_module, scheduler_module)
+        for module in logging:
+            stack.enter_context(patch.object(module, "log", world.log))
+        stack.enter_context(patch.object(clock, "now_us", lambda: world.now_us))
+        stack.enter_context(patch.object(clock, "boot_us", lambda: world.monotonic_us))
+        stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
+        stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))
+        stack.enter_context(patch.object(loader_module, "_no_collection", nullcontext))
+        stack.enter_context(patch.object(keepers_module, "KeeperLink", partial(_link, world)))
+        stack.enter_context(patch.object(keepers_module, "BUILD", world.release.build))
+        stack.enter_context(patch.object(keepers_module, "VERSION", world.release.version))
+        stack.enter_context(patch.object(executors_module, "burn", partial(_burn, world)))
+        stack.enter_context(patch.object(executors_module, "recorded", partial(_recorded, world)))
+        yield
+
+
+def _link(world: "World", path: Path) -> Link:
+    assert world.daemon is not None
+    return Link(world.daemon, path)
+
+
+def install(release: Release) -> None:
+    """The code of that release runs from now on."""
+    keepers_module.BUILD, keepers_module.VERSION = release.build, release.version  # type: ignore[misc]
+
+
+def _burn(world: "World", token: str) -> Any:
+    return world.disk.burn(token)
+
+
+def _recorded(world: "World", token: str, name: str) -> Any:
+    return world.disk.recorded(token, name)

@@ -1,0 +1,310 @@
+"""Faults put into the daemon on purpose: each breaks one promise, and the simulation must see it soon."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from locksided.actors import deduplication, executor, executors, loader, scheduler
+from locksided.actors.claims import Claim
+from locksided.actors.executors import Boots, Executors
+from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keepers import Keepers
+from locksided.actors.scheduler import SchedulerActor, Turn
+from locksided.core import lifecycle, termination
+from locksided.core.gates import Gate
+from locksided.core.model import Status
+from locksided.core.saves import SetMeta
+from locksided.core.state import State
+from locksided.store import retention, writes
+from locksided.store.transaction import Transaction
+from simulation import scenarios
+from simulation.disk import Disk
+from simulation.keeper import Keeper, Run
+from simulation.scenarios import Scenario
+
+Mutation = Callable[[], Any]
+
+
+def answer_before_save() -> Any:
+    """Callers hear of their job before it is on the disk."""
+    take = SchedulerActor._take
+
+    def hasty(self: SchedulerActor, turn: Turn, ask: Any, final: Any, now_us: int) -> None:
+        take(self, turn, ask, final, now_us)
+        for done, answer in turn.answers:
+            done.reply(answer)
+
+    return patch.object(SchedulerActor, "_take", hasty)
+
+
+def act_before_save() -> Any:
+    """The keeper is told to start before the token is on the disk."""
+    take = SchedulerActor._take
+
+    def hasty(self: SchedulerActor, turn: Turn, ask: Any, final: Any, now_us: int) -> None:
+        take(self, turn, ask, final, now_us)
+        actions, turn.actions = turn.actions, []
+        assert self._executors is not None
+        for action in actions:
+            self._executors.perform([action], None)
+
+    return patch.object(SchedulerActor, "_take", hasty)
+
+
+def acknowledge_before_save() -> Any:
+    """The keeper may forget an outcome that nobody has saved."""
+    conclude = executor.Executor._conclude
+
+    async def hasty(self: executor.Executor, flight: Any, work: Any) -> None:
+        flight.link.acknowledge(flight.token)
+        await conclude(self, flight, work)
+
+    return patch.object(executor.Executor, "_conclude", hasty)
+
+
+def forget_to_vacate_a_lock() -> Any:
+    """Who ended still holds its lock."""
+    return patch.object(Gate, "leave", lambda self, job: None)
+
+
+def admit_everybody() -> Any:
+    """A lock keeps nobody out."""
+    return patch.object(Gate, "admits", lambda self, job: True)
+
+
+def one_slot_too_many() -> Any:
+    """A pool starts one job more than it has slots."""
+    full = property(lambda self: self.slots is not None and len(self.running) > max(self.slots, 1))
+    return patch("locksided.core.pools.Pool.is_full", full)
+
+
+def miss_a_wake_up() -> Any:
+    """Nobody looks at the lines when a lock becomes free."""
+    return patch("locksided.core.turn.Turn.touch_gate", lambda self, job: None)
+
+
+def believe_nothing_started() -> Any:
+    """A claim that a keeper made counts as burnt: what runs is started again."""
+    return patch.object(Disk, "burn", lambda self, token: Claim.BURNT)
+
+
+def keeper_ignores_burnt_claims() -> Any:
+    """A token that was taken back is started all the same."""
+    claim = Disk.claim
+
+    def blind(self: Disk, token: str, word: str) -> str | None:
+        return None if word == "started" else claim(self, token, word)
+
+    return patch.object(Disk, "claim", blind)
+
+
+def lose_deduplication() -> Any:
+    """What was done under an id is not remembered."""
+    return patch.object(deduplication, "_remember", lambda tx, once, answer: None)
+
+
+def keep_a_core_that_was_not_saved() -> Any:
+    """After a failed save memory stays ahead of the disk."""
+
+    async def lazy(self: SchedulerActor) -> bool:
+        return True
+
+    return patch.object(SchedulerActor, "_reload", lazy)
+
+
+def write_starts_before_ends() -> Any:
+    """Within a transaction a lock is taken before it is let go."""
+    return patch.object(writes, "HOLDING", frozenset(str(status) for status in Status))
+
+
+def forget_a_stop_at_the_start() -> Any:
+    """A daemon that starts does not know who was asked to terminate."""
+    record = loader._record
+
+    def forgetful(row: Any) -> Any:
+        made = record(row)
+        object.__setattr__(made, "desired_status", Status.PROCESSING)
+        return made
+
+    return patch.object(loader, "_record", forgetful)
+
+
+def forget_holds_at_the_start() -> Any:
+    """A daemon that starts lets held jobs go."""
+    record = loader._record
+
+    def forgetful(row: Any) -> Any:
+        made = record(row)
+        object.__setattr__(made, "held_by", None)
+        return made
+
+    return patch.object(loader, "_record", forgetful)
+
+
+def cancel_what_ran() -> Any:
+    """A job that ran is called cancelled."""
+
+    def wrong(turn: Any, job: Any, cause: str, **values: Any) -> None:
+        lifecycle.end(turn, job, Status.CANCELLED, cause, **values)
+
+    return patch.object(lifecycle, "end_unstarted", wrong)
+
+
+def count_starts_twice() -> Any:
+    """Each process counts as two starts."""
+    count = lifecycle._count_start
+
+    def twice(turn: Any, job: Any, run: Any) -> None:
+        run.launches += 1
+        count(turn, job, run)
+        run.starts += 1
+
+    return patch.object(lifecycle, "_count_start", twice)
+
+
+def end_before_the_tree_is_empty() -> Any:
+    """A dead keeper's job is called lost while its processes live."""
+
+    def hasty(self: Keeper, token: str, known: Run | None) -> None:
+        self.runs[token] = Run(token, state="stopping", is_reaping=True)
+        self._end(self.runs[token], {"token": token, "lost": True})
+
+    return patch.object(Keeper, "_reap", hasty)
+
+
+def never_notice_a_reboot() -> Any:
+    """A token of another boot is taken for one of this boot."""
+    init = Executors.__init__
+
+    def blind(self: Executors, keepers: Any, actor: Any, workshop: Any, tasks: Any, boots: Any) -> None:
+        init(self, keepers, actor, workshop, tasks, Boots(boots.now, boots.now))
+
+    return patch.object(Executors, "__init__", blind)
+
+
+def dismiss_unheard_ends() -> Any:
+    """An end that comes before its start is taken over is acknowledged."""
+    up = Executors.keeper_up
+
+    async def hasty(self: Executors, link: Any) -> None:
+        self._tasks.start_soon(up, self, link)
+
+    return patch.object(Executors, "keeper_up", hasty)
+
+
+def stop_only_the_parent() -> Any:
+    """Terminating a job leaves its descendants alone."""
+    return patch.object(termination, "family", lambda state, job: [job])
+
+
+def forget_who_depends() -> Any:
+    """Nobody is told that the job ended on which it depends."""
+    discard = State.discard
+
+    def silent(self: State, job: Any, status: Status) -> list[Any]:
+        discard(self, job, status)
+        return []
+
+    return patch.object(State, "discard", silent)
+
+
+def purge_what_is_counted() -> Any:
+    """A child can be purged whose container still counts it."""
+    return patch.object(retention, "_refuse_while_counted", lambda connection, job: None)
+
+
+def show_a_stale_core() -> Any:
+    """While the store cannot be read, what was never saved is shown."""
+
+    def show(self: SchedulerActor, look: Any) -> None:
+        look.look(self._the_core)
+
+    return patch.object(SchedulerActor, "_show", show)
+
+
+def give_up_an_unreadable_outcome() -> Any:
+    """An outcome that cannot be read at once is not read again."""
+
+    return patch.object(Keepers, "reconnect_soon", lambda self: None)
+
+
+def forget_what_a_reboot_ended() -> Any:
+    """The boot is noted, but not what was in flight when the one before it ended."""
+
+    def forgetful(boot: str, in_flight: frozenset[str], tx: Transaction) -> None:
+        tx.save(SetMeta("boot_id", boot))
+
+    return patch.object(executors, "_note_boot", forgetful)
+
+
+def ask_the_twin_who_hung_up() -> Any:
+    """A repeat is answered from the answer of a twin that may be cancelled."""
+
+    def trusting(repeat: Any, first: Any) -> None:
+        error = first.answer.exception()
+        repeat.refuse(error) if error is not None else deduplication.answer_twin(repeat, first)
+
+    return patch.object(scheduler, "answer_twin", trusting)
+
+
+def spin_without_a_keeper() -> Any:
+    """A later step does not wait for a keeper."""
+
+    async def at_once(self: Keepers) -> None:
+        return None
+
+    return patch.object(Keepers, "until_current", at_once)
+
+
+def reap_what_a_former_keeper_has() -> Any:
+    """Whoever is not the current keeper counts as having nothing."""
+    return patch.object(Keepers, "is_kept_by_former", lambda self, token: False)
+
+
+def let_go_unheard() -> Any:
+    """What could not be sent to a keeper counts as said."""
+
+    def acknowledge(self: KeeperLink, token: str) -> None:
+        self.send({"op": "ack", "token": token})
+        self._kept.discard(token)
+        self._is_let_go = not self._kept
+
+    return patch.object(KeeperLink, "acknowledge", acknowledge)
+
+
+SEEN_BY_CHANCE: list[Mutation] = [
+    answer_before_save,
+    act_before_save,
+    acknowledge_before_save,
+    forget_to_vacate_a_lock,
+    admit_everybody,
+    one_slot_too_many,
+    miss_a_wake_up,
+    believe_nothing_started,
+    keeper_ignores_burnt_claims,
+    lose_deduplication,
+    keep_a_core_that_was_not_saved,
+    forget_a_stop_at_the_start,
+    forget_holds_at_the_start,
+    count_starts_twice,
+    stop_only_the_parent,
+    forget_who_depends,
+]
+"""Any few worlds show them."""
+
+SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
+    (ask_the_twin_who_hung_up, scenarios.a_caller_who_hangs_up_and_sends_again_at_once),
+    (cancel_what_ran, scenarios.a_requeued_job_that_is_cancelled),
+    (end_before_the_tree_is_empty, scenarios.processes_that_outlive_their_keeper),
+    (never_notice_a_reboot, scenarios.a_power_loss_that_takes_a_claim),
+    (forget_what_a_reboot_ended, scenarios.a_crash_after_the_reboot_is_noted),
+    (dismiss_unheard_ends, scenarios.an_end_that_is_told_while_a_new_daemon_takes_over),
+    (write_starts_before_ends, scenarios.a_lock_that_passes_to_a_new_job_in_one_step),
+    (spin_without_a_keeper, scenarios.a_step_that_is_due_while_there_is_no_keeper),
+    (reap_what_a_former_keeper_has, scenarios.an_end_that_a_former_keeper_tells_to_a_full_disk),
+    (let_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
+    (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
+    (show_a_stale_core, scenarios.a_core_that_can_neither_be_saved_nor_read),
+    (give_up_an_unreadable_outcome, scenarios.an_outcome_that_cannot_be_read_at_once),
+]
+"""Worlds show them, too, but not soon; a story of its own shows each at once."""

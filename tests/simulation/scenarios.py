@@ -1,0 +1,389 @@
+"""What simulations have found, as stories of their own: what went wrong once must go well from now on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.trees import PLAIN, job, orchestration, phase
+from locksided.core import inputs as i
+from locksided.core.model import Condition, Dependency, Draft, OnLost
+from simulation.keeper import Release
+from simulation.people import ANNA, ROOT
+from simulation.stage import Stage
+
+Scenario = Callable[[Stage], None]
+PUT = i.PutPool("third", 1, "local", "", ROOT)
+
+
+def an_end_that_is_told_while_a_new_daemon_takes_over(stage: Stage) -> None:
+    """It was acknowledged as nobody's, and its job ran for ever."""
+    stage.submit()
+    stage.settle()
+    stage.kill_daemon()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("reach_keeper")
+        stage.ask(PUT)  # its save keeps the look at what is in flight waiting
+        stage.step("reach_daemon")
+        stage.ends("1-1-0")
+        stage.settle(but="'a save'")
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def a_terminate_in_the_step_of_the_start(stage: Stage) -> None:
+    """The daemon fell over the start of a run that it had been told to stop."""
+    stage.submit(lock_key="a")
+    _come_to_number(stage, 4)
+    stage.submit(lock_key="a")
+    stage.settle()
+    with stage.slow():
+        stage.ask(i.PausePool("third", None, ROOT))
+        stage.ask(PUT)  # its save is slow: the next two come in one turn
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+        stage.ask(i.Terminate(4, ANNA))
+    stage.settle()
+    assert (stage.status(1), stage.status(4)) == ("success", "cancelled")
+
+
+def a_caller_who_hangs_up_and_sends_again_at_once(stage: Stage) -> None:
+    """Both calls came in one turn, and the scheduler ended with the first one's cancelled answer."""
+    with stage.slow():
+        stage.ask(PUT)  # its save is slow
+        first = stage.submit()
+        stage.step("come_back", "a read of the store")
+        stage.hang_up(first)
+        stage.send_again(first)
+        stage.step("come_back", "a read of the store")
+    stage.settle()
+    assert first.ids == [1]
+
+
+def a_power_loss_that_takes_a_claim(stage: Stage) -> None:
+    """The boot was never noted, so no reboot was ever seen: what had run was taken for never started."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.world.disk.claims.clear()
+    stage.lose_power()
+    stage.settle()
+    assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
+
+
+def a_crash_after_the_reboot_is_noted(stage: Stage) -> None:
+    """What the machine took is still lost for the daemon after that, and not taken for never started."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.world.disk.claims.clear()
+    stage.lose_power()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+        while stage.boot() != "boot 2":
+            stage.step("come_back")
+    stage.kill_daemon()
+    stage.settle()
+    assert (stage.status(1), stage.row(1)["starts"]) == ("error", 1)
+
+
+def a_second_crash_after_a_reboot(stage: Stage) -> None:
+    """The next step began before the boot was noted: another daemon took it for one of the old boot."""
+    for _ in range(3):
+        stage.submit()
+    stage.settle()
+    for token in ("1-1-0", "2-1-0"):
+        stage.ends(token)
+    stage.settle()
+    stage.ends("3-1-0")
+    stage.lose_power()
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+        while stage.row(3)["start_token"] == "3-1-0":
+            stage.step("come_back")
+        stage.settle(but="'a save'")  # which would note the boot
+        stage.kill_daemon()
+    stage.settle()
+
+
+def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
+    """It was told to start over and over, with a save and a folder each time, until a keeper came."""
+    _come_to_number(stage, 3)
+    stage.submit()
+    stage.settle()
+    with stage.slow():
+        stage.ends("3-1-0")
+        stage.step("reach_daemon")
+        stage.kill_keeper()
+        stage.step("hang_up")
+        stage.settle(but="the start of a keeper")
+    assert stage.row(3)["launches"] == 1
+    stage.settle()
+    assert stage.world.witness.alive_of("3-1-1")
+
+
+def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -> None:
+    """Nothing of it is told to a keeper any more."""
+    _come_to_number(stage, 3)
+    stage.submit()
+    stage.settle()
+    with stage.slow():
+        stage.ends("3-1-0")
+        stage.step("reach_daemon")
+        stage.kill_keeper()
+        stage.step("hang_up")
+        stage.settle(but="the start of a keeper")
+        stage.ask(i.Terminate(3, ANNA))
+        stage.settle(but="the start of a keeper")
+    assert stage.status(3) == "terminated"
+
+
+def an_end_that_a_former_keeper_tells_to_a_full_disk(stage: Stage) -> None:
+    """The new keeper was told to reap it meanwhile, and then two keepers had it: one said it was lost."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.kill_daemon()
+    stage.world.disk.is_full = True
+    stage.ends("1-1-0")
+    stage.world.release = Release(1)
+    stage.start_daemon()
+    with stage.slow():
+        stage.settle(but="the start of a keeper")
+    stage.settle()
+    stage.world.disk.is_full = False
+    stage.pass_time(2)
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def a_former_keeper_whose_connection_ends_before_its_last_end_is_saved(stage: Stage) -> None:
+    """It counted as let go, was never told so, and stayed with that end for ever."""
+    _come_to_number(stage, 4)
+    stage.submit()
+    stage.settle()
+    stage.kill_daemon()
+    stage.ends("4-1-0")
+    stage.world.release = Release(1)
+    stage.start_daemon()
+    with stage.slow():
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+        stage.settle(but="'a save'")
+        former = stage.world.keepers[Release(0).path]
+        assert former.wire is not None
+        former.wire.ended = True
+        stage.step("come_back", "a save")
+        stage.step("come_back", "the word of a save")
+        stage.settle()
+    assert Release(0).path not in stage.world.keepers
+
+
+def an_end_that_is_told_twice_while_it_cannot_be_saved(stage: Stage) -> None:
+    """The second time it was nobody's, and acknowledged: no keeper knew it any more."""
+    stage.submit(on_lost=OnLost.ERROR)
+    stage.settle()
+    stage.kill_keeper()
+    stage.ends("1-1-0")
+    stage.world.disk.is_full = True
+    with stage.slow():
+        stage.step("hang_up")
+        stage.settle(but="in a thread")
+        assert stage.keeper.wire is not None
+        stage.keeper.wire.ended = True
+        stage.settle(but="in a thread")
+    stage.settle()
+    stage.world.disk.is_full = False
+    stage.pass_time(2)
+    stage.settle()
+    assert stage.status(1) == "error"
+
+
+def a_core_that_can_neither_be_saved_nor_read(stage: Stage) -> None:
+    """What was never saved was shown, and the end of a run acknowledged for it."""
+    stage.submit()
+    stage.settle()
+    stage.world.disk.fails_at = 0
+    with stage.slow():
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+        stage.step("come_back")  # the outcome is read: its save is under way
+        assert stage.keeper.wire is not None
+        stage.keeper.wire.ended = True
+        stage.keeper.wire = None
+        stage.step("come_back")  # the save fails
+        stage.world.disk.fails_at = -1
+        stage.step("come_back")  # so does the reading of what is stored
+        stage.step("hang_up")
+        stage.step("come_back", "a connection")
+        stage.step("reach_keeper")
+        stage.step("reach_daemon")
+    stage.pass_time(3)
+    stage.settle()
+    assert stage.status(1) == "success"
+
+
+def an_outcome_that_cannot_be_read_at_once(stage: Stage) -> None:
+    """Nobody read it again until the keeper's connection ended."""
+    _come_to_number(stage, 4)
+    stage.submit()
+    stage.settle()
+    stage.world.unreadable_folders = 2
+    stage.ends("4-1-0")
+    stage.settle()
+    assert stage.status(4) == "processing"
+    stage.pass_time(2)
+    stage.settle()
+    stage.pass_time(4)
+    stage.settle()
+    assert stage.status(4) == "success"
+
+
+def a_claim_that_cannot_be_made_on_a_full_disk(stage: Stage) -> None:
+    """The job was looked at once, and hung when the disk had room again."""
+    with stage.slow():
+        stage.submit()
+        stage.step("come_back")  # the deduplication id is looked up, before the call and in the step
+        stage.step("come_back")
+        stage.step("come_back", "a save")  # nothing is told to the keeper
+    stage.kill_daemon()
+    stage.world.disk.is_full = True
+    stage.settle()
+    stage.world.disk.is_full = False
+    stage.pass_time(2)
+    stage.settle()
+    assert stage.world.witness.alive
+
+
+def callers_who_never_pause_while_the_disk_is_full(stage: Stage) -> None:
+    """As long as they asked more often than once a second nobody looked whether the disk had room again."""
+    stage.world.disk.is_full = True
+    stage.submit()
+    stage.world.disk.is_full = False
+    for _ in range(12):
+        stage.pass_time(0.3)
+        stage.submit()
+    assert stage.world.serving.scheduler.trouble is None
+    stage.settle()
+
+
+def a_child_that_is_purged_before_its_container_has_ended(stage: Stage) -> None:
+    """The container forgot after a restart that it had failed."""
+    tree = orchestration("night", phase("one", job("x"), job("y", lock="k")), phase("two", after="one"))
+    stage.submit(tree)
+    stage.settle()
+    stage.ends("3-1-0", code=2)
+    stage.settle()
+    stage.purge(3)
+    stage.kill_daemon()
+    stage.settle()
+    stage.ends("4-1-0")
+    stage.settle()
+    assert stage.status(1) == "error"
+
+
+def an_amend_after_the_purge_of_a_dependency(stage: Stage) -> None:
+    """The store refused the whole turn, everybody's."""
+    stage.submit(PLAIN)
+    stage.settle()
+    stage.ends("1-1-0")
+    stage.settle()
+    stage.submit(held=True, depends_on=_final(1))
+    stage.purge(1)
+    stage.ask(i.Amend(2, _held_after(1), ANNA))
+    stage.settle()
+    assert stage.status(3) == "created"
+
+
+def a_clock_that_is_set_back_after_a_start_time_has_come(stage: Stage) -> None:
+    """A daemon that started then waited for the start time once more."""
+    stage.submit(held=True, start_at_us=stage.world.now_us + 5_000_000)
+    stage.pass_time(10)
+    stage.world.offset_us -= 3_600_000_000
+    stage.ask(i.PausePool("default", None, ROOT))
+    stage.ask(i.Release(1, ANNA))
+    stage.kill_daemon()
+    stage.settle()
+    stage.ask(i.ResumePool("default", ROOT))
+    stage.settle()
+    assert stage.status(1) == "processing"
+
+
+def processes_that_outlive_their_keeper(stage: Stage) -> None:
+    """A job is not lost before its tree is empty."""
+    stage.submit(lock_key="a", on_lost=OnLost.ERROR)
+    stage.submit(lock_key="a")
+    stage.settle()
+    stage.kill_keeper()
+    stage.settle()
+    assert stage.status(1) == "processing"
+    stage.ends("1-1-0")
+    stage.settle()
+    assert (stage.status(1), stage.status(2)) == ("error", "processing")
+
+
+def a_requeued_job_that_is_cancelled(stage: Stage) -> None:
+    """It ran before: it is terminated, never cancelled."""
+    stage.submit()
+    stage.settle()
+    stage.ask(i.PausePool("default", None, ROOT))
+    stage.kill_keeper()
+    stage.settle()
+    stage.ends("1-1-0")
+    stage.settle()
+    assert stage.status(1) == "created"
+    stage.ask(i.Terminate(1, ANNA))
+    assert stage.status(1) == "terminated"
+
+
+def a_lock_that_passes_to_a_new_job_in_one_step(stage: Stage) -> None:
+    """Within one transaction it is let go before it is taken."""
+    stage.submit(lock_key="a")
+    stage.settle()
+    with stage.slow():
+        stage.ask(PUT)  # its save is slow: the next two come in one turn
+        stage.ends("1-1-0")
+        stage.step("reach_daemon")
+        stage.submit(lock_key="a")
+        stage.step("come_back", "a read of the store")
+    stage.settle()
+    assert (stage.status(1), stage.status(2)) == ("success", "processing")
+
+
+SCENARIOS: list[Scenario] = [
+    an_end_that_is_told_while_a_new_daemon_takes_over,
+    a_terminate_in_the_step_of_the_start,
+    a_caller_who_hangs_up_and_sends_again_at_once,
+    a_power_loss_that_takes_a_claim,
+    a_crash_after_the_reboot_is_noted,
+    a_second_crash_after_a_reboot,
+    a_step_that_is_due_while_there_is_no_keeper,
+    a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper,
+    an_end_that_a_former_keeper_tells_to_a_full_disk,
+    a_former_keeper_whose_connection_ends_before_its_last_end_is_saved,
+    an_end_that_is_told_twice_while_it_cannot_be_saved,
+    a_core_that_can_neither_be_saved_nor_read,
+    an_outcome_that_cannot_be_read_at_once,
+    a_claim_that_cannot_be_made_on_a_full_disk,
+    callers_who_never_pause_while_the_disk_is_full,
+    a_child_that_is_purged_before_its_container_has_ended,
+    an_amend_after_the_purge_of_a_dependency,
+    a_clock_that_is_set_back_after_a_start_time_has_come,
+    processes_that_outlive_their_keeper,
+    a_requeued_job_that_is_cancelled,
+    a_lock_that_passes_to_a_new_job_in_one_step,
+]
+
+
+def _come_to_number(stage: Stage, number: int) -> None:
+    """The next job gets that number: by it a run has one step or three, and a start is direct or prepared."""
+    while len(stage.world.statuses) + 1 < number:
+        stage.submit(held=True)
+
+
+def _final(job_id: int) -> tuple[Dependency, ...]:
+    return (Dependency(job_id, Condition.FINAL),)
+
+
+def _held_after(job_id: int) -> Draft:
+    return replace(PLAIN, depends_on=_final(job_id))

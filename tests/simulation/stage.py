@@ -1,0 +1,147 @@
+"""A world without chance: everything comes at once, and only what the scenario says happens besides."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from core.trees import PLAIN
+from locksided.core import inputs as i
+from locksided.core.model import Draft
+from simulation import faults, nature
+from simulation.daemon import surroundings
+from simulation.episode import end_well
+from simulation.keeper import Keeper
+from simulation.nature import Happening, possible
+from simulation.people import ANNA, Request
+from simulation.world import World
+
+
+class Stage:
+    """A world and what a scenario may do to it. Hops are slow only `while_slow`."""
+
+    def __init__(self) -> None:
+        self.world = World(tells=True)
+        self.world.hurry = 1.0
+        self.world.has_faults = False
+
+    # -- the daemon and the keeper ------------------------------------------------------------------------
+
+    def settle(self, but: str | None = None) -> None:
+        """Let everything under way come to its end, but hops of that name."""
+        self.world.let_daemon_run()
+        if but is None:
+            nature.settles(self.world)
+            return
+        for _ in range(500):
+            happening = next((one for one in possible(self.world) if but not in self._told(one)), None)
+            if happening is None:
+                return
+            happening()
+            self.world.let_daemon_run()
+        raise AssertionError("it never settles")
+
+    def _told(self, happening: Happening) -> str:
+        """Its name, and what hops with it."""
+        hops = self.world.daemon.hops if self.world.daemon is not None else {}
+        return f"{happening} {[hops.get(one) for one in happening.args]}"
+
+    def step(self, *words: str) -> None:
+        """Let one thing happen: the first of that name, with all of these words in it."""
+        for happening in possible(self.world):
+            if all(word in self._told(happening) for word in words):
+                happening()
+                self.world.let_daemon_run()
+                return
+        raise AssertionError(f"{words} cannot happen now: {possible(self.world)}")
+
+    def kill_daemon(self) -> None:
+        assert self.world.daemon is not None
+        self.world.daemon.loop.is_dead = True
+        self.world.let_daemon_run()
+
+    def start_daemon(self) -> None:
+        """Up to its connection to the keeper, of which it has not heard yet."""
+        nature.start_daemon(self.world)
+        self.world.let_daemon_run()
+
+    def kill_keeper(self) -> None:
+        nature.keeper_dies(self.world, self.keeper)
+
+    @property
+    def keeper(self) -> Keeper:
+        (keeper,) = self.world.keepers.values()
+        return keeper
+
+    def lose_power(self) -> None:
+        faults.lose_power(self.world)
+        self.world.let_daemon_run()
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        """Whatever hops to a thread meanwhile comes back when the scenario lets it."""
+        self.world.hurry = 0.0
+        yield
+        self.world.hurry = 1.0
+
+    def pass_time(self, seconds: float) -> None:
+        nature.pass_time(self.world, seconds)
+        self.world.let_daemon_run()
+
+    # -- people -------------------------------------------------------------------------------------------
+
+    def submit(self, draft: Draft = PLAIN, **wishes: Any) -> Request:
+        request = Request(i.Submit((replace(draft, **wishes),), ANNA), self.world.people.once(), makes=1)
+        self.world.people.send(request)
+        self.world.let_daemon_run()
+        return request
+
+    def hang_up(self, request: Request) -> None:
+        assert request.task is not None
+        self.world.serving.loop.call_soon(request.task.cancel)
+        self.world.let_daemon_run()
+
+    def send_again(self, request: Request) -> None:
+        self.world.people.send(request)
+        self.world.let_daemon_run()
+
+    def ask(self, work: Any) -> None:
+        self.world.people.send(Request(work))
+        self.world.let_daemon_run()
+
+    def purge(self, job_id: int) -> None:
+        self.world.people.purge(job_id)
+        self.world.let_daemon_run()
+
+    # -- processes ----------------------------------------------------------------------------------------
+
+    def ends(self, token: str, code: int = 0) -> None:
+        process = self.world.witness.alive_of(token)
+        assert process is not None, f"{token} does not run: {list(self.world.witness.alive.values())}"
+        nature.end_process(self.world, process, code)
+        self.world.let_daemon_run()
+
+    def boot(self) -> str:
+        """The boot that the daemon has noted."""
+        return str(self.world.disk.rows("SELECT value FROM meta WHERE key = 'boot_id'")[0][0])
+
+    def status(self, job_id: int) -> str:
+        row = self.world.disk.row(job_id)
+        assert row is not None
+        return str(row["status"])
+
+    def row(self, job_id: int) -> dict[str, Any]:
+        row = self.world.disk.row(job_id)
+        assert row is not None
+        return row
+
+
+@contextmanager
+def staged() -> Iterator[Stage]:
+    """A daemon that is served and connected; in the end everything becomes final."""
+    stage = Stage()
+    with surroundings(stage.world):
+        stage.start_daemon()
+        stage.settle()
+        yield stage
+        end_well(stage.world)

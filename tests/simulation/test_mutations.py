@@ -1,0 +1,52 @@
+"""The checks bite: each fault that is put into the daemon on purpose is seen within so many events."""
+
+import pytest
+
+from simulation.episode import Failure, operations, play
+from simulation.figures import Figures
+from simulation.mutations import SEEN_BY_A_STORY, SEEN_BY_CHANCE, Mutation
+from simulation.scenarios import Scenario
+from simulation.shrink import shrunk
+from simulation.stage import staged
+
+MOST_EVENTS = 15_000
+OPERATIONS = 400
+
+
+def first_failure(figures: Figures) -> tuple[int, Failure] | None:
+    """The first world that fails within so many events."""
+    seed = 0
+    while figures.events < MOST_EVENTS:
+        failure = play(operations(seed, OPERATIONS), figures)
+        if failure is not None:
+            return seed, failure
+        seed += 1
+    return None
+
+
+@pytest.mark.parametrize("mutation", SEEN_BY_CHANCE, ids=lambda mutation: mutation.__name__)
+def test_a_fault_is_seen_in_a_few_worlds(mutation: Mutation) -> None:
+    figures = Figures()
+    with mutation():
+        assert first_failure(figures) is not None, f"{figures.text()}: nobody saw it"
+
+
+@pytest.mark.parametrize(("mutation", "story"), SEEN_BY_A_STORY, ids=lambda one: one.__name__)
+def test_a_fault_is_seen_in_its_story(mutation: Mutation, story: Scenario) -> None:
+    with mutation(), pytest.raises(Exception), staged() as stage:  # noqa: B017, PT011 - any check may see it
+        story(stage)
+
+
+def test_a_story_that_fails_is_made_short() -> None:
+    mutation = SEEN_BY_CHANCE[0]
+    with mutation():
+        found = first_failure(Figures())
+        assert found is not None
+        seed, failure = found
+        todo = operations(seed, OPERATIONS)
+        short = shrunk(todo, failure, tries=150)
+        again = play(short, tells=True)
+    assert again is not None
+    assert again.kind == failure.kind
+    assert len(short) <= 12
+    assert any("submits" in line for line in again.story)

@@ -1,0 +1,12 @@
+"""Every story that a simulation found is lived through again, with all checks on, to the end of every job."""
+
+import pytest
+
+from simulation.scenarios import SCENARIOS, Scenario
+from simulation.stage import staged
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_what_went_wrong_once_goes_well(scenario: Scenario) -> None:
+    with staged() as stage:
+        scenario(stage)

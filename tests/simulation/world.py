@@ -1,0 +1,234 @@
+"""The world: one machine with its disk, keeper, processes, clock and people; a daemon comes and goes.
+
+One operation at a time is done to it, by name and with a number from which all its choices follow; after each
+the daemon goes on until it waits for the world again, and everything that must be so is checked.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from core.same import assert_same
+from locksided.actors.loader import load_core
+from locksided.core.jobs import Job
+from locksided.core.model import JobType, Program, Status
+from locksided.core.scheduler import Scheduler
+from locksided.core.state import State
+from locksided.core.transitions import FINAL, TRANSITIONS
+from locksided.store.store import Store, _Start
+from simulation.daemon import SETTINGS, Daemon, Log
+from simulation.disk import Disk
+from simulation.figures import Figures
+from simulation.keeper import Keeper, Release
+from simulation.people import People
+from simulation.witness import Violation, Witness
+
+T = TypeVar("T")
+NOON_US = 1_700_000_000_000_000
+
+
+class Quiet:
+    """A connection for the world's own look at the store."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    async def run(self, work: Any) -> Any:
+        return work(self._disk.connection)
+
+
+class World:
+    """Everything that there is. `figures` count, `story` tells when somebody listens."""
+
+    def __init__(self, figures: Figures | None = None, *, tells: bool = False) -> None:
+        self.figures = figures if figures is not None else Figures()
+        self.random = Random(0)
+        self.log = Log()
+        self.disk = Disk()
+        self.witness = Witness(self.disk)
+        self.people = People(self)
+        self.monotonic_us = 0
+        self.offset_us = NOON_US
+        self.boots = 1
+        self.keepers: dict[Path, Keeper] = {}
+        self.release = Release()
+        self.keepers_made = 0
+        self.daemon: Daemon | None = None
+        self.hurry = 0.6
+        self.has_faults = True
+        self.unreadable_folders = 0
+        self.story: list[str] | None = [] if tells else None
+        self.last_seq = 0
+        self.statuses: dict[int, Status] = {}
+        self.ended_tokens: set[str] = set()
+        self.compares_in = 0
+        self._broken: Exception | None = None
+        self._quiet = Store("", _Start(1, 0), Quiet(self.disk), Quiet(self.disk), Quiet(self.disk))  # type: ignore[arg-type]
+
+    # -- what is ------------------------------------------------------------------------------------------
+
+    @property
+    def now_us(self) -> int:
+        return self.monotonic_us + self.offset_us
+
+    @property
+    def boot(self) -> str:
+        return f"boot {self.boots}"
+
+    @property
+    def serving(self) -> Daemon:
+        """The daemon, when people can ask it."""
+        assert self.daemon is not None
+        return self.daemon
+
+    @property
+    def is_served(self) -> bool:
+        return self.daemon is not None and self.daemon.is_serving and not self.daemon.is_dead
+
+    @property
+    def state(self) -> State:
+        assert self.daemon is not None
+        assert self.daemon.core is not None
+        return self.daemon.core.state
+
+    def jobs(self) -> list[Job]:
+        """Who lives, as the daemon knows."""
+        return list(self.state.jobs.values()) if self.is_served else []
+
+    def in_flight(self) -> list[Job]:
+        return [job for job in self.jobs() if job.has_started and job.type is JobType.STANDARD]
+
+    def one_of(self, things: Sequence[T]) -> T | None:
+        return self.random.choice(things) if things else None
+
+    def note(self, text: str) -> None:
+        if self.story is not None:
+            self.story.append(text)
+
+    def is_hurrying(self) -> bool:
+        """Whether a hop is back at once."""
+        return self.random.random() < self.hurry
+
+    def folder_fails(self) -> bool:
+        if self.unreadable_folders:
+            self.unreadable_folders -= 1
+            return True
+        return self.has_faults and self.random.random() < 0.02
+
+    def keeper_starts(self, path: Path, release: Release) -> None:
+        if path not in self.keepers:
+            self.keepers_made += 1
+            self.keepers[path] = Keeper(self.disk, self.witness, release, 100 + self.keepers_made)
+
+    def keeper_of(self, token: str) -> Keeper | None:
+        """The keeper that has that start, and no other one's dead keeper's."""
+        for keeper in self.keepers.values():
+            run = keeper.runs.get(token)
+            if run is not None and not run.is_reaping:
+                return keeper
+        return None
+
+    # -- the daemon ---------------------------------------------------------------------------------------
+
+    def let_daemon_run(self) -> None:
+        daemon = self.daemon
+        if daemon is None:
+            return
+        daemon.run()
+        if self.log.faults:
+            fault = self.log.faults[0]
+            raise Violation(f"the daemon has a fault: {fault!r}") from fault
+        if daemon.is_dead:
+            self.daemon_died()
+        elif self.compares_in <= 0 and daemon.core is not None and not daemon.has_unsaved:
+            self.compares_in = 6
+            self.compare(daemon.core)
+
+    def daemon_died(self) -> None:
+        daemon = self.daemon
+        assert daemon is not None
+        self.note("   the daemon is dead")
+        daemon.kill()
+        self.people.daemon_died()
+        if daemon.core is not None and not daemon.has_unsaved and not daemon.scheduler.trouble:
+            self.compare(daemon.core)
+        self.daemon = None
+        self.people.check_answers()
+
+    def broken(self, error: Exception) -> None:
+        """Something is not as it must be, where the daemon would catch it: raised as soon as it waits."""
+        self._broken = self._broken or error
+
+    def raise_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def compare(self, live: Scheduler) -> None:
+        """What a daemon that starts now would know is what the live one knows."""
+        if any(job.program is Program.SOUGHT for job in live.state.jobs.values()):
+            return  # a daemon that starts now looks for it once more
+        self.figures.reloads_compared += 1
+        assert_same(self.load().state, live.state)
+
+    def load(self) -> Scheduler:
+        """The core as the store has it, read by the real loader in one go."""
+        reading = load_core(self._quiet, SETTINGS)
+        try:
+            reading.send(None)
+        except StopIteration as done:
+            core: Scheduler = done.value
+            return core
+        raise AssertionError("the loader waited for something")
+
+    # -- what is checked ----------------------------------------------------------------------------------
+
+    def committed(self) -> None:
+        """A transaction is on the disk: what it says is possible, and true."""
+        self.figures.commits += 1
+        self.compares_in -= 1
+        rows = self.disk.rows(
+            "SELECT seq, kind, job_id, data ->> 'from', data ->> 'to' FROM events WHERE seq > ? ORDER BY seq",
+            self.last_seq,
+        )
+        for seq, kind, job_id, before, after in rows:
+            self.last_seq = seq
+            if kind == "job.created":
+                self.figures.jobs += 1
+                self.statuses[job_id] = Status.CREATED
+            elif kind == "job.status":
+                self._moved(job_id, Status(before), Status(after))
+        if rows:
+            self.witness.check_rows()
+
+    def _moved(self, job_id: int, before: Status, after: Status) -> None:
+        known = self.statuses[job_id]
+        if before is not known:
+            raise Violation(f"job {job_id} is said to go from {before}, and was {known}")
+        if after not in TRANSITIONS[before]:
+            raise Violation(f"job {job_id} goes from {before} to {after}")
+        self.statuses[job_id] = after
+        if after in FINAL:
+            self._check_end(job_id, after)
+
+    def _check_end(self, job_id: int, status: Status) -> None:
+        row = self.disk.row(job_id)
+        assert row is not None
+        if row["status"] != status:
+            raise Violation(f"job {job_id} is told to be {status}, and stored as {row['status']}")
+        if row["type"] == "standard":
+            self.witness.check_end(row)
+
+    def check_told_to_start(self, token: str) -> None:
+        """Nothing is started before its token is on the disk."""
+        job_id = int(token.split("-", maxsplit=1)[0])
+        found = self.disk.rows("SELECT status, start_token FROM jobs WHERE id = ?", job_id)
+        if not found or found[0][1] != token:
+            raise Violation(f"the keeper is told to start {token} before that is saved")
+
+    def check_acknowledged(self, token: str) -> None:
+        """Nothing that the keeper knows is given up before it is saved."""
+        job_id = int(token.split("-", maxsplit=1)[0])
+        found = self.disk.rows("SELECT start_token FROM jobs WHERE id = ?", job_id)
+        if found and found[0][0] == token:
+            raise Violation(f"the end of {token} is acknowledged before it is saved")
