@@ -23,6 +23,7 @@ from locksided.actors import keeper_link as keeper_link_module
 from locksided.actors import keepers as keepers_module
 from locksided.actors import loader as loader_module
 from locksided.actors import scheduler as scheduler_module
+from locksided.actors import wallclock as wallclock_module
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors, boots_of
 from locksided.actors.keepers import Keepers
@@ -47,6 +48,14 @@ from simulation.workshop import Workshop
 if TYPE_CHECKING:
     from simulation.world import World
 
+LOGGING = (
+    executor_module,
+    executors_module,
+    keeper_link_module,
+    keepers_module,
+    scheduler_module,
+    wallclock_module,
+)
 SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
 
 
@@ -279,8 +288,7 @@ def surroundings(world: "World") -> Iterator[None]:
         return work(*args)
 
     with ExitStack() as stack:
-        logging = (executor_module, executors_module, keeper_link_module, keepers_module, scheduler_module)
-        for module in logging:
+        for module in LOGGING:
             stack.enter_context(patch.object(module, "log", world.log))
         stack.enter_context(patch.object(clock, "now_us", lambda: world.now_us))
         stack.enter_context(patch.object(clock, "boot_us", lambda: world.monotonic_us))

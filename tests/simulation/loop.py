@@ -4,6 +4,7 @@ It runs until nothing is ready. Time is the world's; who waits for the world wai
 """
 
 import asyncio
+import warnings
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -114,11 +115,17 @@ class Loop(asyncio.AbstractEventLoop):
         self._ready.clear()
         self._timers.clear()
         tasks, self.tasks = list(self.tasks), {}
-        for task in tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coroutine = task.get_coro()
-            assert coroutine is not None
-            try:
-                coroutine.close()  # type: ignore[union-attr]
-            except (RuntimeError, ValueError):
-                continue  # it is the one that is running, or it wants to wait on its way out
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # some never began
+            _close(tasks)
+
+
+def _close(tasks: list["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        coroutine = task.get_coro()
+        assert coroutine is not None
+        try:
+            coroutine.close()  # type: ignore[union-attr]
+        except (RuntimeError, ValueError):
+            continue  # it is the one that is running, or it wants to wait on its way out

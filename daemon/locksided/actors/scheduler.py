@@ -20,9 +20,10 @@ from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
 from locksided.actors.mailbox import Mailbox
 from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, ReadAgain, Repeated, Write
+from locksided.actors.wallclock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import ClockSet, Input, Progressed, Submit, TimePassed
+from locksided.core.inputs import Input, Progressed, Submit
 from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
@@ -40,7 +41,6 @@ LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
 MENTIONED_WITHIN_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
-CLOCK_SET_US = 1_000_000  # less is a clock that is being slewed: it adds up until it is that much
 
 log = structlog.get_logger("scheduler")
 
@@ -90,7 +90,7 @@ class SchedulerActor:
         self.pools: frozenset[str] = frozenset()
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
-        self._wall_ahead_us = clock.now_us() - clock.boot_us()
+        self._wall_clock = WallClock()
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class SchedulerActor:
             await self._try_again(batch)
         else:
             asks = [message for message in batch if isinstance(message, Ask)]
-            if asks or self._of_the_clock(clock.now_us()):
+            if asks or self._wall_clock.inputs(clock.now_us(), self._the_core.next_deadline_us()):
                 await self._commit(asks)
             await self._read_again([message for message in batch if isinstance(message, ReadAgain)])
         for message in batch:
@@ -217,31 +217,14 @@ class SchedulerActor:
         for message in asked:
             message.reply()
 
-    def _of_the_clock(self, now_us: int) -> list[Ask]:
-        """What the core must know before it decides anything at this time: it was set, something is due."""
-        asks = []
-        set_by_us = now_us - clock.boot_us() - self._wall_ahead_us
-        if abs(set_by_us) >= CLOCK_SET_US:
-            asks.append(Ask(ClockSet(set_by_us)))
-        deadline_us = self._the_core.next_deadline_us()
-        if asks or (deadline_us is not None and deadline_us <= now_us):
-            asks.append(Ask(TimePassed()))
-        return asks
-
-    def _keep_up(self, passed: object) -> None:
-        """That the clock was set is on disk."""
-        if isinstance(passed, ClockSet):
-            log.warning("the clock was set", seconds=passed.by_us / 1e6)
-            self._wall_ahead_us += passed.by_us
-
     async def _commit(self, asks: list[Ask]) -> None:
         asks = await decided(await self._not_done_before(asks), self._the_core)
         final = await self._final_statuses(asks)
         assert self._executors is not None
         turn = Turn()
         now_us = clock.now_us()
-        of_the_clock = self._of_the_clock(now_us)
-        for ask in (*of_the_clock, *asks):
+        of_the_clock = self._wall_clock.inputs(now_us, self._the_core.next_deadline_us())
+        for ask in (*map(Ask, of_the_clock), *asks):
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
         units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
@@ -252,8 +235,7 @@ class SchedulerActor:
             self._follow(turn, applied)
         else:
             self._act(turn, None)  # what has nothing to save, such as looking for a program
-        for ask in of_the_clock:
-            self._keep_up(ask.work)
+        self._wall_clock.saved(of_the_clock)
         for ask, answer in turn.answers:
             if ask.done is not None:
                 ask.done(self._the_core, answer)

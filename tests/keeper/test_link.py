@@ -1,0 +1,62 @@
+"""The daemon's link to a keeper, over a real socket: what counts as said, and when a keeper was let go."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from locksided.actors.keeper_hello import VERSION
+from locksided.actors.keeper_link import KeeperLink
+
+KEPT = {"token": "1-1-0", "state": "ended", "paused": False, "outcome": {"token": "1-1-0"}}
+HELLO = {"op": "hello", "version": VERSION, "pid": 1, "runs": [KEPT]}
+
+
+class Greeter:
+    """A keeper that says its hello and notes all that it is told until the connection ends."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str | None]] = []
+        self.has_ended = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(json.dumps(HELLO).encode() + b"\n")
+        while line := await reader.readline():
+            message = json.loads(line)
+            self.told.append((message["op"], message.get("token")))
+        writer.close()
+        self.has_ended.set()
+
+
+async def test_what_was_sent_before_a_link_hangs_up_is_said(tmp_path: Path) -> None:
+    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    async with await asyncio.start_unix_server(greeter.serve, link.path):
+        await link.connect()
+        link.send({"op": "stop", "token": "2-1-0"})
+        link.hang_up()
+        await greeter.has_ended.wait()
+    assert greeter.told == [("hello", None), ("stop", "2-1-0")]
+
+
+async def test_a_keeper_is_let_go_once_it_was_told_so_and_not_before(tmp_path: Path) -> None:
+    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    async with await asyncio.start_unix_server(greeter.serve, link.path):
+        await link.connect()
+        link.let_go()
+        assert not link.is_let_go, "it keeps something"
+        link.acknowledge("1-1-0")
+        assert link.is_let_go
+        link.hang_up()
+        await greeter.has_ended.wait()
+    assert greeter.told == [("hello", None), ("ack", "1-1-0"), ("shutdown", None)]
+
+
+async def test_an_end_that_could_not_be_acknowledged_is_still_kept(tmp_path: Path) -> None:
+    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    async with await asyncio.start_unix_server(greeter.serve, link.path):
+        await link.connect()
+        link.let_go()
+        link.hang_up()
+        link.acknowledge("1-1-0")
+        await greeter.has_ended.wait()
+    assert link.keeps("1-1-0")
+    assert not link.is_let_go
