@@ -169,7 +169,7 @@ def test_a_folder_of_pipeline_files_is_read_or_every_fault_names_its_file(tmp_pa
             if chance.random() < 0.05:
                 copy.rename(copy.with_suffix(".json"))
         for fault in read_folder(str(target)).faults:
-            assert str(target) in fault
+            assert str(target) in str(fault)
 
 
 def spelled(file: Path, source: Path) -> tuple[str, ...]:

@@ -125,6 +125,7 @@ def _catalog(wire: Wire) -> None:
     wire.call("state.reset", component="doc.plain", config="one")
     wire.call("action.run", component="doc.ask", action="ask")
     wire.call("orchestration.plan", config="all")
+    wire.call("catalog.apply", variables=[{"id": "w", "values": [{"name": "x", "value": "1"}]}], dryRun=True)
 
 
 def _jobs(wire: Wire) -> None:

@@ -20,11 +20,18 @@ def check(control: Callable[[str], str], in_flight: Collection[str]) -> list[Pro
     """`control` answers a token's control folder: its checksum is in the name of a run's cgroup."""
     found = []
     for folder in _of_dead_keepers():
-        for path in [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]:
+        for path in _folders_in(folder):
             token = _token_of(path, control)
             if token is not None and token not in in_flight:
                 found.append(_problem(path, token.partition("-")[0]))
     return found
+
+
+def _folders_in(folder: str) -> list[str]:
+    """What another user's keeper left is that one's to find; what is gone meanwhile is swept up."""
+    with suppress(OSError):
+        return [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    return []
 
 
 def _of_dead_keepers() -> Iterator[str]:
