@@ -47,7 +47,7 @@ class SurvivorTree:
         raise AssertionError("nothing is started for a run that is over")
 
     def enter(self) -> None:
-        raise NotImplementedError("nothing new is started in what a dead keeper left")
+        raise AssertionError("nothing new is started in what a dead keeper left")
 
     def adopt(self, pid: int) -> None:
         """None of them was forked here."""
