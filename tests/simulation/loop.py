@@ -11,7 +11,6 @@ from contextvars import Context
 from heapq import heappop, heappush
 from typing import Any
 
-
 MOST_CALLBACKS = 100_000
 """Far more than anything takes that ends."""
 
