@@ -31,7 +31,7 @@ from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
-from locksided.core.inputs import Input, Report
+from locksided.core.inputs import Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.saves import UpdateJob
@@ -244,6 +244,8 @@ class Daemon:
         for save in step.saves:
             if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING:
                 _check_slots(core.state.jobs.get(save.id))
+        if isinstance(asked, Lost) and step.saves:
+            self.world.check_lost(asked.token)
         if hasattr(asked, "token"):
             self.reports.append(asked)
 

@@ -11,6 +11,9 @@ from contextvars import Context
 from heapq import heappop, heappush
 from typing import Any
 
+MOST_CALLBACKS = 100_000
+"""Far more than anything takes that ends."""
+
 
 class Loop(asyncio.AbstractEventLoop):
     """First come, first served, as asyncio promises. `clock` answers the monotonic time in seconds."""
@@ -88,7 +91,10 @@ class Loop(asyncio.AbstractEventLoop):
         """Go on until everybody waits for the world, or until the process is dead."""
         asyncio._set_running_loop(self)
         try:
+            left = MOST_CALLBACKS
             while self._ready and not self.is_dead:
+                left -= 1
+                assert left, "the daemon spins: it never waits for anything"
                 handle = self._ready.popleft()
                 if not handle.cancelled():
                     handle._run()

@@ -123,6 +123,34 @@ def a_step_that_is_due_while_there_is_no_keeper(stage: Stage) -> None:
     assert stage.world.witness.alive_of("3-1-1")
 
 
+def a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow(stage: Stage) -> None:
+    """Whoever waited for a keeper kept the daemon busy until the save was done."""
+    _come_to_number(stage, 3)
+    stage.submit()
+    stage.settle()
+    with stage.slow():
+        stage.ends("3-1-0")
+        stage.settle(but="the making of a folder")
+        stage.kill_keeper()
+        stage.step("hang_up")
+        stage.step("come_back", "the start of a keeper")
+        stage.step("come_back", "a connection to a keeper")
+        stage.step("reach_keeper")
+        stage.ask(PUT)
+        stage.step("reach_daemon")
+        for _ in range(
+            2
+        ):  # the look of the take-over comes with the first save, the next one after the second
+            stage.ask(PUT)
+            stage.step("come_back", "'a save'")
+            stage.step("come_back", "the word of a save")
+        stage.kill_keeper()
+        stage.step("hang_up")
+        stage.step("come_back", "the making of a folder")
+    stage.settle()
+    assert stage.world.witness.alive_of("3-1-1")
+
+
 def a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper(stage: Stage) -> None:
     """Nothing of it is told to a keeper any more."""
     _come_to_number(stage, 3)
@@ -358,6 +386,7 @@ SCENARIOS: list[Scenario] = [
     a_crash_after_the_reboot_is_noted,
     a_second_crash_after_a_reboot,
     a_step_that_is_due_while_there_is_no_keeper,
+    a_keeper_that_goes_again_while_a_step_waits_and_a_save_is_slow,
     a_run_that_is_stopped_while_its_next_step_waits_for_a_keeper,
     an_end_that_a_former_keeper_tells_to_a_full_disk,
     a_former_keeper_whose_connection_ends_before_its_last_end_is_saved,

@@ -219,6 +219,15 @@ class World:
         if row["type"] == "standard":
             self.witness.check_end(row)
 
+    def check_lost(self, token: str) -> None:
+        """Nothing is called lost of which somebody knows how it ended, or that it goes on."""
+        keeper = self.keeper_of(token)
+        known = keeper.runs[token].outcome if keeper is not None else self.disk.outcomes.get(token)
+        if known is None and keeper is None:
+            return
+        if known is None or not (known.get("lost") or known.get("stopped") == "machine"):
+            raise Violation(f"{token} is called lost, and it is known: {known}")
+
     def check_told_to_start(self, token: str) -> None:
         """Nothing is started before its token is on the disk."""
         job_id = int(token.split("-", maxsplit=1)[0])

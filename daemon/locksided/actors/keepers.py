@@ -59,6 +59,7 @@ class Keepers:
         self._found_pids: set[int] = set()
         self._is_patient = True
         self._changed = anyio.Event()
+        self._came = anyio.Event()
         self._again: asyncio.TimerHandle | None = None
         self._again_seconds = FIRST_AGAIN_SECONDS
         self._again_asked = 0.0
@@ -75,7 +76,7 @@ class Keepers:
     async def until_current(self) -> None:
         """Return once there is a keeper that takes new starts."""
         while self.current is None:
-            await self._changed.wait()
+            await self._came.wait()
 
     @property
     def all(self) -> list[KeeperLink]:
@@ -130,10 +131,11 @@ class Keepers:
             for path in self._places.inhabited():
                 self._open(path, receiver, tasks, is_found=True)
             while True:
-                self._changed.set()  # whoever waits for a current one looks again after each choice
                 self._changed = anyio.Event()
                 self._choose(receiver, tasks)
                 if self.current is not None:
+                    self._came.set()
+                    self._came = anyio.Event()
                     await receiver.keepers_changed()
                 await self._wait_for_change()
 
