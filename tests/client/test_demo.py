@@ -13,7 +13,7 @@ from lockside.cli.main import main
 def test_the_demo_shows_a_wait_a_survived_crash_and_a_result_and_cleans_up(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "PACE_SECONDS", "2")
+    monkeypatch.setattr(demo, "PACE_SECONDS", "5")
     monkeypatch.setattr(demo, "AWAY_SECONDS", 0.3)
     code = main(["demo", "--dir", str(tmp_path)])
     told = capfd.readouterr()
