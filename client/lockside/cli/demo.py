@@ -127,9 +127,8 @@ class _Story:
     def _two_jobs_of_one_configuration(self) -> tuple[str, str]:
         self._head("Two jobs of one configuration, at once: they may not race, so one waits")
         first = self._run("airports.extract/daily", PACE_SECONDS)
-        self._session.call(
-            "job.log", id=first, waitSeconds=WAIT_SECONDS
-        )  # its first line: now it surely runs
+        # Its first line: now it surely runs.
+        self._session.call("job.log", id=first, waitSeconds=WAIT_SECONDS)
         second = self._run("airports.extract/daily", PACE_SECONDS)
         self._why(second)
         return first, second

@@ -6,6 +6,7 @@ It does not know what they mean.
 import select
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from locksided.keeper import private, wire
 from locksided.keeper.loop import Loop
@@ -36,11 +37,12 @@ class Connection:
         self._unread = bytearray()
         self._unsent = bytearray()
         self._is_blocked = False
+        self._is_mute = False
         self.is_open = True
         loop.watch(private.add(peer.fileno()), self._ready)
 
     def send(self, message: Message) -> None:
-        if not self.is_open:
+        if not self.is_open or self._is_mute:
             return
         self._unsent += wire.encode(message)
         self._write()
@@ -55,6 +57,13 @@ class Connection:
             private.remove(self._socket.fileno())
             self._socket.close()
             self._closed(self)
+
+    def _end_speech(self) -> None:
+        """Nobody listens any more; what the daemon said before it went is still read, up to its end."""
+        self._is_mute = True
+        self._unsent.clear()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def say_last_words(self) -> None:
         """Send what waits, for a moment at most: the process is about to leave."""
@@ -111,8 +120,7 @@ class Connection:
             except BlockingIOError:
                 pass
             except OSError:
-                self.close()
-                return
+                self._end_speech()
         if bool(self._unsent) != self._is_blocked:
             self._is_blocked = bool(self._unsent)
             events = select.EPOLLIN | (select.EPOLLOUT if self._is_blocked else 0)

@@ -1,0 +1,50 @@
+"""A connection with a daemon that dies: what it said last is heard, whatever the keeper has to say."""
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from locksided.keeper.connection import Connection
+
+
+class ByHand:
+    """A loop whose turns the test takes."""
+
+    def __init__(self) -> None:
+        self.ready: dict[int, Callable[[], None]] = {}
+
+    def watch(self, fd: int, ready: Callable[[], None], _events: int = 0) -> None:
+        self.ready[fd] = ready
+
+    def forget(self, fd: int) -> None:
+        del self.ready[fd]
+
+    def turn(self) -> None:
+        for ready in list(self.ready.values()):
+            ready()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    daemon, keeper = socket.socketpair()
+    keeper.setblocking(False)
+    yield daemon, keeper
+    daemon.close()
+    keeper.close()
+
+
+def test_what_a_daemon_said_before_it_died_is_heard(pair: tuple[socket.socket, socket.socket]) -> None:
+    daemon, keeper = pair
+    loop = ByHand()
+    taken: list[bytes] = []
+    closed: list[Connection] = []
+    connection = Connection(loop, keeper, taken.append, closed.append)  # type: ignore[arg-type]
+    daemon.sendall(b'{"op":"stop"}\n')
+    daemon.close()
+    connection.send({"op": "progress"})
+    assert not closed, "there is something to be read"
+    loop.turn()
+    loop.turn()
+    assert taken == [b'{"op":"stop"}']
+    assert closed == [connection]
