@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from e2e.harness import Daemon, Refusal, Wire
+from e2e.harness import PATIENCE_SECONDS, Daemon, Refusal, Wire
 
 
 @contextmanager
 def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
     """A client that asks one thing after another and notes how long each answer took."""
     stop, waits, faults = threading.Event(), [], []
+    served = threading.Event()
 
     def work() -> None:
         with Wire(daemon.socket) as wire:
@@ -24,9 +25,11 @@ def well_behaved(daemon: Daemon) -> Iterator[list[float]]:
                     faults.append(fault)
                     return
                 waits.append(time.monotonic() - begun)
+                served.set()
 
     thread = threading.Thread(target=work)
     thread.start()
+    assert served.wait(PATIENCE_SECONDS), "nobody was served even before"
     try:
         yield waits
     finally:

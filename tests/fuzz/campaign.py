@@ -43,7 +43,8 @@ TABLES = (
     "states",
     "dedup",
 )
-EVERYTHING = (*(f"SELECT * FROM {table}" for table in TABLES), "SELECT max(seq) FROM events")
+BY_ITSELF = ("start_at_us", "ready_us", "updated_us")
+"""What changes in a job without a call and without an event: its start time has come."""
 
 
 class Campaign:
@@ -135,9 +136,16 @@ class Campaign:
         if version == self._version:
             return False
         self._version = version
-        queries = EVERYTHING if self._is_quiet else TRACES
+        queries = self._everything() if self._is_quiet else TRACES
         self._seen = tuple(self._database.execute(query).fetchall() for query in queries)
         return True
+
+    def _everything(self) -> list[str]:
+        queries = ["SELECT max(seq) FROM events"]
+        for table in TABLES:
+            columns = [name for _, name, *_ in self._database.execute(f"PRAGMA table_info({table})")]
+            queries.append(f"SELECT {', '.join(c for c in columns if c not in BY_ITSELF)} FROM {table}")
+        return queries
 
     def _left_behind(self, *, was_refused: bool) -> list[str]:
         """What a refused call left in the tables."""
