@@ -310,6 +310,7 @@ def test_what_a_killed_daemon_leaves_is_mended_without_it(daemon: Daemon) -> Non
     assert not list(daemon.state_dir.glob("keeper/*.sock"))
     daemon.state_dir.chmod(0o700)
     daemon.start()
+    assert daemon.keeper_pid() != keeper
     assert doctor(daemon) == (0, [])
 
 
