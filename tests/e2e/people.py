@@ -9,6 +9,8 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.harness import PLAIN, Daemon, Message
 from e2e.test_command import READ
 
@@ -63,6 +65,9 @@ class TheirDaemon(Daemon):
 
     def __init__(self, folder: Path, uid: int, **settings: str) -> None:
         places = (sysconfig.get_path("purelib"), PROJECT / "daemon", PROJECT / "client")
+        for place in places:
+            if subprocess.run([*become(uid), "test", "-r", place, "-a", "-x", place], check=False).returncode:
+                pytest.skip(f"other users cannot read {place}")
         super().__init__(folder, PYTHONPATH=":".join(map(str, places)), **settings)
         self.program = [python(), "-m", "locksided"]
         self._uid = uid
