@@ -21,7 +21,7 @@ from e2e.people import Person, python
 pytestmark = needs_root
 
 FIRST_UID = 64200
-POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), Path("/none")).parent
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), Path("/none/initdb")).parent
 HOPS = "import os\nos.setsid()\nwhile True:\n    if os.fork(): os._exit(0)"
 SCAN = """
 import os, sys
