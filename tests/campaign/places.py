@@ -63,7 +63,12 @@ def unmountable() -> str | None:
     tried = subprocess.run(
         ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
     )
-    return f"no mounts here: {tried.stderr.decode()}" if tried.returncode else None
+    if tried.returncode:
+        return f"no mounts here: {tried.stderr.decode()}"
+    entered = subprocess.run(
+        ["nsenter", "-t", str(os.getpid()), "-m", "test", "-e", __file__], capture_output=True, check=False
+    )
+    return "whoever enters a mount namespace leaves this chroot" if entered.returncode else None
 
 
 @contextmanager
