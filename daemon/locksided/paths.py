@@ -61,6 +61,11 @@ class StateDir:
         return self.root / "keeper"
 
     @property
+    def spares(self) -> Path:
+        """Empty folders that keepers hand from run to run."""
+        return self.keepers / "spare"
+
+    @property
     def actions(self) -> Path:
         """Folders of sync actions, each gone with its action."""
         return self.root / "actions"

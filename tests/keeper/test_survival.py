@@ -30,7 +30,7 @@ def test_a_new_connection_ends_the_old_one_and_finds_all_runs(keeper: Keeper, da
     runs = {run["token"]: run for run in keeper.first_hello["runs"]}
     assert {**started, "op": None} == {
         "op": None,
-        **{name: runs["1-1-0"][name] for name in ("token", "pid", "startTicks", "spawnTime")},
+        **{name: runs["1-1-0"][name] for name in ("token", "pid", "spawnTime")},
     }
     assert (runs["1-1-0"]["state"], runs["1-1-0"]["outcome"]) == ("running", None)
     assert (runs["2-1-0"]["state"], runs["2-1-0"]["outcome"]) == ("ended", ended)

@@ -1,6 +1,7 @@
 """A model of the keeper: it claims, spawns, stops, and keeps each outcome until it is acknowledged.
 
-It may die between any two effects. What it leaves running is nobody's child until another keeper reaps it.
+Of simple runs it notes the outcome only a moment later, if it still has it then. It may die between any two
+effects. What it leaves running is nobody's child until another keeper reaps it.
 """
 
 from collections import deque
@@ -64,6 +65,7 @@ class Run:
     is_reaping: bool = False
     empty_folders: list[str] = field(default_factory=list)
     """What the keeper makes before it starts, and removes when nothing was left in them."""
+    is_noted_late: bool = False
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -87,6 +89,7 @@ class Keeper:
         self.runs: dict[str, Run] = {}
         self.wire: Wire | None = None
         self.has_greeted = False
+        self.unnoted: dict[str, Run] = {}
         self.is_leaving = False
         self.dies_after: int | None = None
 
@@ -103,12 +106,17 @@ class Keeper:
         """A new connection ends the old one, and what was not read of it is gone."""
         if self.wire is not None:
             self.wire.ended = True
+        self.note_all()
         self.wire = wire
         self.has_greeted = False
 
+    @property
+    def _is_listened_to(self) -> bool:
+        return self.wire is not None and self.has_greeted and not self.wire.ended
+
     def tell(self, message: Message) -> None:
         self.effect()
-        if self.wire is not None and self.has_greeted and not self.wire.ended:
+        if self.wire is not None and self._is_listened_to:
             self.wire.to_daemon.append(message)
 
     def take(self, message: Message) -> None:
@@ -128,6 +136,8 @@ class Keeper:
             case "pause" | "resume" as op if run is not None:
                 self._pause(run, op == "pause")
             case "ack" if run is not None and run.outcome is not None:
+                self._witness.saved[token] = run.outcome
+                self.unnoted.pop(token, None)
                 del self.runs[token]
             case "shutdown":
                 self.leave()
@@ -157,7 +167,8 @@ class Keeper:
         if first is not None:
             self._refuse(token, "burnt" if first == "burnt" else "claimed", "it was decided before")
             return
-        self.runs[token] = Run(token, empty_folders=list(message.get("emptyFolders", ())))
+        folders, is_noted_late = list(message.get("emptyFolders", ())), message.get("notedLate", False)
+        self.runs[token] = Run(token, empty_folders=folders, is_noted_late=is_noted_late)
 
     def _refuse(self, token: str, kind: str, message: str) -> None:
         self.tell({"op": "refused", "token": token, "kind": kind, "message": message})
@@ -259,9 +270,18 @@ class Keeper:
         self.effect()
         run.state = "ended"
         run.outcome = outcome
-        if not self._disk.is_full:
-            self._disk.outcomes[run.token] = outcome
+        self.unnoted[run.token] = run
+        if not (run.is_noted_late and self._is_listened_to):
+            self.note_all()
         self._tell_end(run)
+
+    def note_all(self) -> None:
+        """Write down the outcomes that waited."""
+        waiting, self.unnoted = self.unnoted, {}
+        for run in waiting.values():
+            assert run.outcome is not None
+            if not self._disk.is_full:
+                self._disk.outcomes[run.token] = run.outcome
 
     def leave(self) -> None:
         """Told to go: every run is stopped for the machine's sake."""

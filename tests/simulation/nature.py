@@ -33,6 +33,8 @@ def possible(world: "World") -> list[Happening]:
     for keeper in world.keepers.values():
         if keeper.wire is not None and keeper.wire.to_keeper:
             found.append(partial(reach_keeper, world, keeper))
+        if keeper.unnoted:
+            found.append(partial(note, keeper))
         found += [
             partial(launch, world, keeper, run) for run in keeper.runs.values() if run.state == "starting"
         ]
@@ -115,6 +117,11 @@ def launch(world: "World", keeper: Keeper, run: Run) -> str:
     return f"The process of {run.token} begins."
 
 
+def note(keeper: Keeper) -> str:
+    keeper.note_all()
+    return "The keeper notes how runs ended."
+
+
 def with_keeper(world: "World", keeper: Keeper, work: Callable[[], None]) -> None:
     """Let a keeper do something; it may die over it, or leave when it was told to and that was the last."""
     try:
@@ -123,6 +130,7 @@ def with_keeper(world: "World", keeper: Keeper, work: Callable[[], None]) -> Non
         keeper_dies(world, keeper)
         return
     if keeper.is_gone:
+        keeper.note_all()
         keeper_dies(world, keeper)
 
 

@@ -45,6 +45,8 @@ class Witness:
     """By job the launches whose first step really began."""
     of_dead_machines: set[str] = field(default_factory=set)
     """Tokens that were in flight when a machine went down."""
+    saved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By token the outcomes that a daemon acknowledged; of those there may be no note."""
 
     def alive_of(self, token: str) -> Process | None:
         process = self.processes.get(token)
@@ -129,7 +131,7 @@ class Witness:
         """Whether nobody could tell if it had a process: who started it died between claim and process."""
         if token in self.processes:
             return False
-        recorded = self.disk.outcomes.get(token, {"lost": True})
+        recorded = self.saved.get(token) or self.disk.outcomes.get(token, {"lost": True})
         return "lost" in recorded and (token in self.disk.were_started or token in self.of_dead_machines)
 
     def _check_success(self, row: Row) -> None:

@@ -195,7 +195,7 @@ class Workshop:
             self._daemon.world.broken(error)
         if not is_simple(action.job_id) or action.launch != 1:
             return None
-        return {"op": "start", "token": action.token, "emptyFolders": ["work"]}
+        return {"op": "start", "token": action.token, "emptyFolders": ["work"], "notedLate": True}
 
     async def prepare(self, action: StartStep) -> dict[str, Any]:
         await self._daemon.hop("the making of a folder")

@@ -75,6 +75,7 @@ class Executors:
         """Hand each action to its pool's executor, with what was read."""
         for action in actions:
             self._executor(action.pool).perform(action, prepared or NOTHING_READ)
+        self._keepers.flush()
 
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)

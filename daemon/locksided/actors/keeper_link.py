@@ -96,7 +96,7 @@ class KeeperLink:
     def hang_up(self) -> None:
         """End the connection, if there is one; a new hello tells what the keeper has."""
         if self._streams is not None and not self._streams[1].is_closing():
-            self._flush()  # what was sent before counts as said
+            self.flush()  # what was sent before counts as said
             self._streams[1].close()
 
     def forget(self) -> None:
@@ -110,12 +110,12 @@ class KeeperLink:
         if self._streams is None or self._streams[1].is_closing():
             return False
         if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._unsent.append(self._encode(message))
         return True
 
-    def _flush(self) -> None:
-        """Write in one go what was sent in one turn of the loop."""
+    def flush(self) -> None:
+        """Write in one go what was sent so far; else that is done at the end of the turn of the loop."""
         unsent, self._unsent = self._unsent, []
         if unsent and self._streams is not None:
             self._streams[1].write(b"\n".join((*unsent, b"")))

@@ -102,6 +102,11 @@ class Keepers:
         """Send the current keeper a message; False when there is none."""
         return self._chosen is not None and self._chosen.send(message)
 
+    def flush(self) -> None:
+        """Have what was sent written now: whoever waits for a start waits for nothing else."""
+        if self.current is not None:
+            self.current.flush()
+
     def send_to_all(self, message: Mapping[str, Any]) -> None:
         """Send a message about a start of which nobody knows who keeps it."""
         for link in self._links.values():

@@ -40,6 +40,7 @@ class Workshop:
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
+        self._spares = str(state_dir.spares)
         self.works = Works(store, state_dir, socket)
         self.programs = Programs(self.works, keepers)
         self.conclusions = Conclusions(self.works)
@@ -56,6 +57,8 @@ class Workshop:
         return {
             **self._start_message(work, step),
             "emptyFolders": datafolder.folders_of_command(step, work.context),
+            "spareFolder": self._spares,
+            "notedLate": True,
         }
 
     async def prepare(self, action: StartStep) -> dict[str, Any]:

@@ -1,28 +1,61 @@
 """Decides a token once: whoever makes the symbolic link `claim` first wins, its target says who that was."""
 
 import os
+from contextlib import suppress
 
 STARTED = "started"
 BURNT = "burnt"
 
 
-def claim(folder: str, word: str) -> str | None:
-    """Claim the token whose control folder this is;
+class Claims:
+    """Makes claims; those of one word are names of one link while the file system has room for more."""
 
-    None if that succeeded, else the word of whoever came first.
-    """
-    path = os.path.join(folder, "claim")
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+
+    def claim(self, folder: str, word: str) -> str | None:
+        """Claim the token whose control folder this is. Raises OSError.
+
+        None if that succeeded, else the word of whoever came first.
+        """
+        path = os.path.join(folder, "claim")
+        try:
+            self._make(word, path)
+        except FileExistsError:
+            return os.readlink(path)
+        return None
+
+    def _make(self, word: str, path: str) -> None:
+        """Make the link, and the folder if nobody else needed it before."""
+        try:
+            self._link(word, path)
+        except FileNotFoundError:
+            _make_folder(os.path.dirname(path))
+            self._link(word, path)
+
+    def _link(self, word: str, path: str) -> None:
+        """Another name of the last link is cheaper than a new one, and as exclusive."""
+        last = self._last.get(word)
+        if last is not None:
+            try:
+                os.link(last, path, follow_symlinks=False)
+            except FileExistsError:
+                raise
+            except OSError:
+                pass  # the last one is gone or has all the names that it can have, or the folder is missing
+            else:
+                return
+        os.symlink(word, path)
+        self._last[word] = path
+
+
+def _make_folder(path: str) -> None:
+    """Make it with all above it that is missing; most often that is little, so looking first costs more."""
     try:
-        _make(word, path)
+        os.mkdir(path, 0o700)
     except FileExistsError:
-        return os.readlink(path)
-    return None
-
-
-def _make(word: str, path: str) -> None:
-    """Make the link, and the folder if nobody else needed it before."""
-    try:
-        os.symlink(word, path)
+        return
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        os.symlink(word, path)
+        _make_folder(os.path.dirname(path))
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o700)

@@ -11,17 +11,19 @@ from collections.abc import Callable
 
 from locksided.keeper import clock, listener, mark, order, proc, wire
 from locksided.keeper.cgroups import make_tree
-from locksided.keeper.claim import BURNT, STARTED, claim
+from locksided.keeper.claim import BURNT, STARTED, Claims
 from locksided.keeper.connection import Connection
 from locksided.keeper.direct import Direct
 from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.mounts import Mounts
+from locksided.keeper.notes import Notes
 from locksided.keeper.order import BadOrder, Order
 from locksided.keeper.reaping import Reaping
 from locksided.keeper.run import Run, Surroundings
 from locksided.keeper.scan import Family, ScanTree
+from locksided.keeper.spares import SpareFolders
 from locksided.keeper.spawn import Inherited
 from locksided.keeper.strayed import WholeTree
 from locksided.keeper.tree import Tree
@@ -54,11 +56,16 @@ class Keeper:
         self._run_of_pid: dict[int, Run] = {}
         self._connection: Connection | None = None
         self._has_greeted = False
+        self._claims = Claims()
+        self._notes = Notes(loop)
+        self._spares = SpareFolders()
         self._is_leaving = False
         self._linger: Timer | None = None
         self._around = Surroundings(
             loop=loop,
             journal=journal,
+            notes=self._notes,
+            spares=self._spares,
             tell=self._tell,
             ended=self._run_ended,
             null_fd=os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),
@@ -93,6 +100,7 @@ class Keeper:
         if self._connection is not None:
             self._connection.close()
         self._has_greeted = False
+        self._notes.nobody_listens()
         self._connection = Connection(self._loop, peer, self._take_line, self._disconnected)
         self._consider_leaving()
 
@@ -109,6 +117,7 @@ class Keeper:
     def _disconnected(self, connection: Connection) -> None:
         if connection is self._connection:
             self._connection = None
+            self._notes.nobody_listens()
             self._consider_leaving()
 
     def _tell(self, message: Message) -> None:
@@ -127,6 +136,7 @@ class Keeper:
         for run in self._runs.values():
             run.record()
         self._has_greeted = True
+        self._notes.somebody_listens()
         self._tell(
             {
                 "op": "hello",
@@ -159,6 +169,7 @@ class Keeper:
         run = self._runs.get(token)
         if run is not None and run.outcome is not None:
             del self._runs[token]
+            self._notes.forget(token)
             self._consider_leaving()
 
     # Starts
@@ -182,7 +193,7 @@ class Keeper:
     def _may_start(self, parsed: Order) -> bool:
         """Decide the token; False, and told, if nothing may run."""
         try:
-            first = claim(parsed.folder, STARTED)
+            first = self._claims.claim(parsed.folder, STARTED)
         except OSError as error:
             self._refuse(parsed.token, "system", error.errno or 0, f"claim: {error.strerror}")
             return False
@@ -221,7 +232,7 @@ class Keeper:
             known.tell_state()
             return
         try:
-            first = claim(parsed.folder, BURNT)
+            first = self._claims.claim(parsed.folder, BURNT)
         except OSError as error:
             self._journal.write("run not reaped", token=parsed.token, error=str(error))
             return
@@ -277,6 +288,8 @@ class Keeper:
             self._linger = self._loop.after(self._linger_seconds, self._end)
 
     def _end(self) -> None:
+        self._notes.nobody_listens()
+        self._spares.remove()
         if self._connection is not None:
             self._connection.say_last_words()
         self._loop.stop()

@@ -5,6 +5,7 @@ What happens to them afterwards is the run's matter.
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from locksided.keeper import proc, spawn
@@ -53,10 +54,14 @@ class Leader:
 
     def __init__(self, pid: int, errors_fd: int) -> None:
         self.pid = pid
-        self.start_ticks = proc.start_ticks(pid)
         self.errors_fd = errors_fd
         self.record = b""
         self.exit: Exit | None = None
+
+    @cached_property
+    def start_ticks(self) -> int:
+        """When it started, in clock ticks since boot; 0 when it had ended before anybody asked."""
+        return proc.start_ticks(self.pid) if self.exit is None else 0
 
     @property
     def is_ready(self) -> bool:

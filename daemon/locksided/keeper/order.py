@@ -45,6 +45,10 @@ class Order(NamedTuple):
     max_log_bytes: int
     empty_folders: list[str]
     """Folders made for the run; they are removed after it, unless it left something in them."""
+    spare_folder: str | None
+    """Where such folders wait for the next run; in the same file system."""
+    is_noted_late: bool
+    """Whether nobody reads its notes as long as this keeper lives."""
 
 
 class ReapOrder(NamedTuple):
@@ -75,6 +79,8 @@ def parse(message: Message) -> Order:
         log_folder=_path(message, "logFolder"),
         max_log_bytes=_whole(_positive(message, "maxLogBytes")) or DEFAULT_LOG_BYTES,
         empty_folders=_paths(message, "emptyFolders"),
+        spare_folder=None if message.get("spareFolder") is None else _path(message, "spareFolder"),
+        is_noted_late=message.get("notedLate") is True,
     )
 
 

@@ -7,6 +7,8 @@ import signal
 from contextlib import suppress
 from typing import NamedTuple
 
+from locksided.keeper import clock
+
 _HZ = os.sysconf("SC_CLK_TCK")
 _READ_BYTES = 1024
 
@@ -73,6 +75,11 @@ def start_ticks(pid: int) -> int:
     """When `pid` started, in clock ticks since boot; 0 if it is gone."""
     process = read(pid)
     return process.start_ticks if process else 0
+
+
+def ticks_now() -> int:
+    """This moment as the kernel notes it of a process that starts now."""
+    return int(clock.boot_seconds() * _HZ)
 
 
 def open_pidfd(process: Process) -> int | None:

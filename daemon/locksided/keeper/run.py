@@ -24,11 +24,13 @@ from locksided.keeper.journal import Journal
 from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
 from locksided.keeper.limit import TimeLimit
 from locksided.keeper.loop import Loop
+from locksided.keeper.notes import Notes
 from locksided.keeper.order import Order
 from locksided.keeper.outcome import Refusal
 from locksided.keeper.output import Output
 from locksided.keeper.progress import Progress
 from locksided.keeper.redact import Redactor
+from locksided.keeper.spares import SpareFolders
 from locksided.keeper.spawn import PROGRESS_FD, Inherited
 from locksided.keeper.stopping import Stopper
 from locksided.keeper.tree import Tree
@@ -53,22 +55,14 @@ class Surroundings(NamedTuple):
 
     loop: Loop
     journal: Journal
+    notes: Notes
+    spares: SpareFolders
     tell: Callable[[Message], None]
     ended: Callable[[], None]
     null_fd: int
     inherited: Inherited
     direct: Direct
     boot_id: str
-
-
-def _is_removed(path: str) -> bool:
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 class Run:
@@ -112,7 +106,7 @@ class Run:
         self._spawn_us = clock.wall_us()
         try:
             for path in self._order.empty_folders:
-                os.mkdir(path, 0o700)
+                self._around.spares.put(path)
             outlets = self._open_outlets()
         except OSError as error:
             self._launch.refusal = Refusal("system", error.errno or 0, error.strerror or str(error))
@@ -205,7 +199,7 @@ class Run:
 
     def _begin_running(self) -> None:
         self._phase = Phase.RUNNING
-        self._write_run_file()
+        self._have_noted()
         self._limit.go_on()
         self._tell_started()
         if self._stopper.has_begun:
@@ -254,9 +248,22 @@ class Run:
         self._tree.close()
         self._is_paused = False
         self.outcome = self._make_outcome()
-        self.record()
+        self._have_noted()
         self._tell_end(self.outcome)
         self._around.ended()
+
+    def _have_noted(self) -> None:
+        if self._order.is_noted_late:
+            self._around.notes.soon(self)
+        else:
+            self.note()
+
+    def note(self) -> None:
+        """Write the outcome into the control folder, before there is one what is known of the start."""
+        if self.outcome is None:
+            self._write_run_file()
+        else:
+            self.record()
 
     def record(self) -> None:
         """Write the outcome into the control folder, unless it is there; a failure is tried again at the next
@@ -277,12 +284,17 @@ class Run:
         made["stopped"] = self._stopped_by
         made["refused"] = refusal and refusal._asdict()
         made["log"] = self._output.report()
-        made["keptFolders"] = [path for path in self._order.empty_folders if not _is_removed(path)]
+        made["keptFolders"] = self._folders_left()
         if self._output.failure is not None:
             self._around.journal.write("log not written", token=self.token, error=str(self._output.failure))
         if refusal is None:
             made |= self._make_result()
         return made
+
+    def _folders_left(self) -> list[str]:
+        """Those in which something was left; the others are gone after this."""
+        spares, place = self._around.spares, self._order.spare_folder
+        return [path for path in self._order.empty_folders if not spares.take(path, place)]
 
     def _make_result(self) -> Message:
         exits = [leader.exit for leader in self.leaders if leader.exit is not None]
@@ -358,11 +370,13 @@ class Run:
         self._around.tell(message)
 
     def _tell_started(self) -> None:
-        described = self.describe()
+        leader = self.leaders[0]
         self._tell(
             {
                 "op": "started",
-                **{name: described[name] for name in ("token", "pid", "startTicks", "spawnTime")},
+                "token": self.token,
+                "pid": leader.pid,
+                "spawnTime": self._spawn_us,
             }
         )
 

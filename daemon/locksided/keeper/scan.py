@@ -165,6 +165,7 @@ class ScanTree:
         self._family = family
         self._name = name
         self._mark = own_mark
+        self._since_ticks = proc.ticks_now()
         self._kin: Kin | None = None
         self.address_space_bytes = memory_bytes
 
@@ -188,7 +189,7 @@ class ScanTree:
 
     def adopt(self, pid: int) -> None:
         if self._kin is None:
-            self._kin = Kin(set(), set(), self._mark, proc.start_ticks(pid))
+            self._kin = Kin(set(), set(), self._mark, self._since_ticks)
             self._family.add(self._name, self._kin)
         self._kin.leaders.add(pid)
         self._kin.sessions.add(pid)

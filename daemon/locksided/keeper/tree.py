@@ -30,7 +30,7 @@ class Tree(Protocol):
         """Make the calling process a member; called between fork and exec. Raises OSError."""
 
     def adopt(self, pid: int) -> None:
-        """Take note of a process that the keeper forked for this run."""
+        """Take note of a process that the keeper started for this run."""
 
     def release(self, pid: int) -> None:
         """Take note that such a process has ended and its pid may be given to another."""

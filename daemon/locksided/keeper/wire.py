@@ -33,19 +33,21 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 Message = dict[str, Any]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class BadLine(ValueError):
     """A line from the daemon is not a JSON object."""
 
 
 def encode(message: Message) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+    return _encode(message).encode("ascii") + b"\n"
 
 
 def decode(line: bytes) -> Message:
     """Return the object on a line. Raises BadLine."""
     try:
-        message = json.loads(line, parse_constant=_refuse_constant)
+        message = _decode(line.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise BadLine(str(error)) from error
     if not isinstance(message, dict) or not isinstance(message.get("op"), str):
@@ -55,3 +57,6 @@ def decode(line: bytes) -> Message:
 
 def _refuse_constant(name: str) -> float:
     raise BadLine(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode

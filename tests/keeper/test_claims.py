@@ -1,0 +1,48 @@
+"""Claims: whoever is first decides, however the link is made."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from locksided.keeper.claim import BURNT, STARTED, Claims
+
+
+def test_the_second_claim_of_a_token_hears_the_word_of_the_first(tmp_path: Path) -> None:
+    assert Claims().claim(str(tmp_path), BURNT) is None
+    assert Claims().claim(str(tmp_path), STARTED) == BURNT
+
+
+def test_claims_of_one_word_are_names_of_one_link(tmp_path: Path) -> None:
+    claims, folders = Claims(), [str(tmp_path / name) for name in "abc"]
+    assert [claims.claim(folder, STARTED) for folder in folders] == [None, None, None]
+    links = [os.path.join(folder, "claim") for folder in folders]
+    assert {os.readlink(link) for link in links} == {STARTED}
+    assert len({os.lstat(link).st_ino for link in links}) == 1
+
+
+def test_a_token_that_was_decided_is_not_decided_again_by_another_name(tmp_path: Path) -> None:
+    claims = Claims()
+    claims.claim(str(tmp_path / "a"), STARTED)
+    Claims().claim(str(tmp_path / "b"), BURNT)
+    assert claims.claim(str(tmp_path / "b"), STARTED) == BURNT
+
+
+def test_when_the_link_is_gone_a_new_one_is_made(tmp_path: Path) -> None:
+    claims = Claims()
+    claims.claim(str(tmp_path / "a"), STARTED)
+    os.unlink(tmp_path / "a" / "claim")
+    assert claims.claim(str(tmp_path / "b"), STARTED) is None
+    assert os.readlink(tmp_path / "b" / "claim") == STARTED
+
+
+def test_a_folder_that_is_missing_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "0" / "steps" / "1-0"
+    assert Claims().claim(str(folder), STARTED) is None
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.parents[:3])} == {0o700}
+
+
+def test_a_claim_where_no_folder_can_be_is_the_systems_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        Claims().claim(str(tmp_path / "file" / "steps"), STARTED)
