@@ -17,7 +17,7 @@ from e2e.harness import Daemon, Gate, until_running, wait_for_end
 
 DATABASE = "pwrite64,fdatasync,fsync,ftruncate"
 FOLDERS = "mkdir,symlink,rename,unlink,rmdir"
-KEEPERS = "symlink,rename,writev,mkdir"
+KEEPERS = "symlink,linkat,rename,writev,mkdir"
 READS = "pread64"
 TIMEOUT = 36_000 if LONG else 300
 

@@ -22,7 +22,7 @@ from campaign.script import Script
 from campaign.sweep import SLOTS, Doing, Sweep
 from e2e.harness import PATIENCE_SECONDS, Daemon, Wire, is_alive
 
-CALLS = "pwrite64,fdatasync,fsync,write,sendto,sendmsg,symlink,mkdir,rename"
+CALLS = "pwrite64,fdatasync,fsync,write,sendto,sendmsg,symlink,linkat,mkdir,rename"
 TIMEOUT = 36_000 if LONG else 300
 
 

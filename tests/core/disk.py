@@ -192,6 +192,7 @@ class Disk:
                 job = loading.add_job(state, self._record(job_id, row), pending.get(job_id))
                 if job_id in sought:
                     job.program = Program.SOUGHT
+                    job.pool.sought[job_id] = job
         for job_id, row in self.jobs.items():
             if row["relation"] == "strong":
                 loading.add_child(state, self._child(job_id, row))

@@ -271,7 +271,8 @@ def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
                 kinds.add(R.PARALLELISM)
         elif job.gate is not None and (seen.ahead[job.id] or not seen.admits(job)):
             kinds.add(R.CONFIG_LOCK)
-        if pool.slots is not None and running >= max(pool.slots, 1):
+        sought = sum(one.program is Program.SOUGHT for one in state.jobs.values() if one.pool is pool)
+        if pool.slots is not None and running + sought >= max(pool.slots, 1):
             kinds.add(R.POOL_FULL)
     if pool.paused_by is not None or pool.slots == 0:
         kinds.add(R.POOL_PAUSED)

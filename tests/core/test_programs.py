@@ -62,8 +62,43 @@ def test_one_that_waits_is_looked_for_at_its_turn_and_not_before() -> None:
     assert world.history(job) == ["created", "waiting", "created", "error"]
 
 
-def test_while_it_is_looked_for_others_of_its_lock_and_pool_go_on() -> None:
+def test_while_it_is_looked_for_it_keeps_its_slot() -> None:
     world = World(default=1)
+    job, other = doubted(world), world.submit()
+    assert (world.reasons(job), world.reasons(other)) == ({"no_executor"}, {"pool_full"})
+    world.handle(i.ProgramFound(job))
+    assert (world.started(), world.reasons(other)) == ([job], {"pool_full"})
+
+
+def test_without_a_program_it_gives_its_slot_back() -> None:
+    world = World(default=1)
+    job, other = doubted(world), world.submit()
+    missing(world, job)
+    assert world.started() == [other]
+
+
+def test_stopped_while_it_is_looked_for_it_gives_its_slot_back() -> None:
+    world = World(default=1)
+    job, other = doubted(world), world.submit()
+    world.terminate(job)
+    assert world.started() == [other]
+
+
+def test_no_more_are_looked_for_at_once_than_there_are_slots() -> None:
+    world = World(default=2)
+    jobs, looked_for = [], []
+    for _ in range(5):
+        jobs.append(doubted(world))
+        looked_for += sought(world)
+    assert looked_for == jobs[:2]
+    world.handle(i.ProgramFound(jobs[0]))
+    assert (world.started(), sought(world)) == (jobs[:1], [])
+    missing(world, jobs[1])
+    assert sought(world) == jobs[2:3]
+
+
+def test_while_it_is_looked_for_others_of_its_lock_go_on() -> None:
+    world = World(default=2)
     job = doubted(world, "a")
     other = world.submit("a")
     assert world.started() == [other]

@@ -25,6 +25,7 @@ from e2e.harness import (
     is_alive,
     of,
     processes_of,
+    put_component,
     until_running,
     wait_for_end,
 )
@@ -248,7 +249,8 @@ def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(
     step = daemon.state_dir / "runs" / "0" / cancelled["id"] / "steps" / "1-0"
     step.mkdir(parents=True)
     (step / "claim").symlink_to("started")
-    failed = wire.done(wire.shell("exit 3"))
+    put_component(wire, "acme.fails", shell="exit 3")
+    failed = wire.done(wire.create("acme.fails"))
     outcome = daemon.state_dir / "runs" / "0" / failed["id"] / "steps" / "1-0" / "outcome.json"
     known: dict[str, Any] = json.loads(outcome.read_text())
     outcome.write_text(json.dumps({**known, "exitCode": 0}))

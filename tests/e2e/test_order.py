@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from campaign.evidence import command, most_at_once, spans
-from e2e.harness import Gate, Message, Wire, of, put_component, put_config
+from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config
 
 FAR = "2199-01-01T00:00:00Z"
 
@@ -17,6 +17,21 @@ def starts(wire: Wire, jobs: list[Message]) -> list[str]:
     events = wire.call("event.list", kinds=["job.status"], limit=10_000)["events"]
     ids = {job["id"] for job in jobs}
     return [one["job"] for one in events if one["data"]["to"] == "processing" and one["job"] in ids]
+
+
+def test_after_a_restart_they_start_in_the_order_in_which_they_came(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    wire.call("pool.put", pool={"id": "narrow", "slots": 1})
+    wire.call("pool.pause", id="narrow")
+    jobs = [wire.shell("true", pool="narrow") for _ in range(12)]
+    daemon.kill()
+    daemon.start()
+    wire = daemon.wire()
+    daemon.keeper_pid()
+    wire.call("pool.resume", id="narrow")
+    for job in jobs:
+        wire.done(job)
+    assert starts(wire, jobs) == [job["id"] for job in jobs]
 
 
 def test_a_shared_lock_admits_so_many_and_no_more(wire: Wire, gate: Gate) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from anyio import Event, move_on_after
 from anyio.abc import TaskGroup
 
 from locksided.actors.flights import Flight, Phase
@@ -22,6 +23,8 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import Documents
 
 log = structlog.get_logger("executor")
+
+IN_ORDER_WITHIN_SECONDS = 0.5
 
 
 def outcome_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -42,6 +45,8 @@ class Executor:
         self._scheduler = scheduler
         self._workshop = workshop
         self._tasks = tasks
+        self._last_told = Event()
+        self._last_told.set()
 
     def perform(self, action: Action, documents: Documents) -> None:
         """Take one action; `documents` are what was read of the jobs that are to be started."""
@@ -49,7 +54,8 @@ class Executor:
             case StartStep():
                 self._begin(action, documents)
             case SeekProgram():
-                self._tasks.start_soon(self._seek, action)
+                before, self._last_told = self._last_told, Event()
+                self._tasks.start_soon(self._seek, action, before, self._last_told)
             case StopRun():
                 self._stop(action)
             case PauseRun():
@@ -65,14 +71,27 @@ class Executor:
         else:
             self._keepers.send_to_all({"op": op, "token": token})
 
-    async def _seek(self, action: SeekProgram) -> None:
-        """See whether there is anything to start; when that cannot be told, the start itself will show it."""
+    async def _seek(self, action: SeekProgram, before: Event, told: Event) -> None:
+        """See whether there is anything to start, and tell that after what was asked `before`.
+
+        Whoever stands ahead in the line starts first, however the threads come back; one whose search hangs
+        holds up the others for a moment only.
+        """
         try:
-            report: i.ProgramFound | i.CannotStart = await self._workshop.programs.sought(action.job_id)
+            report = await self._sought(action)
+            with move_on_after(IN_ORDER_WITHIN_SECONDS):
+                await before.wait()
+            self._scheduler.tell(report)
+        finally:
+            told.set()
+
+    async def _sought(self, action: SeekProgram) -> i.ProgramFound | i.CannotStart:
+        """What is there; when that cannot be told, the start itself will show it."""
+        try:
+            return await self._workshop.programs.sought(action.job_id)
         except (OSError, StoreUnavailable, Refused) as error:
             log.error("a program cannot be looked for", job=action.job_id, cause=str(error))
-            report = i.ProgramFound(action.job_id)
-        self._scheduler.tell(report)
+            return i.ProgramFound(action.job_id)
 
     # -- start and stop -----------------------------------------------------------------------------------
 

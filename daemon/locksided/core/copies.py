@@ -28,6 +28,8 @@ def copied(state: State, now_us: int) -> State:
     for job in twin.jobs.values():
         if job.has_started:
             twin.occupy(job)
+        elif job.program is Program.SOUGHT:
+            job.pool.sought[job.id] = job
         elif job.stands_in_line:
             line = twin.line_of(job)
             line.add(job)

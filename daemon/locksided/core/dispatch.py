@@ -7,6 +7,7 @@ from locksided.core.actions import SeekProgram, StartStep
 from locksided.core.admission import standing
 from locksided.core.jobs import DoubtedJob, Job, Run
 from locksided.core.model import Program, Status
+from locksided.core.pools import Pool
 from locksided.core.turn import Turn
 
 
@@ -91,18 +92,25 @@ def start_run(turn: Turn, job: Job) -> None:
 
 
 def seek_program(turn: Turn, job: DoubtedJob) -> None:
-    """Have the program looked for of a job that would start now; meanwhile it makes way for others."""
+    """Have the program looked for of a job that would start now; it keeps its slot, but takes no lock."""
     leave_line(turn, job)
+    pool = job.pool
+    was_full = pool.is_full
     job.program = Program.SOUGHT
+    pool.sought[job.id] = job
+    _note_whether_full(turn, pool, was_full)
     turn.uncertain[job] = None
     turn.actions.append(SeekProgram(job.id, job.pool.id))
 
 
 def take_place(turn: Turn, job: Job) -> None:
     """Let a job that has just started hold its lock and its slot."""
-    pool = job.pool
-    was_full = pool.is_full
+    was_full = job.pool.is_full
     turn.state.occupy(job)
+    _note_whether_full(turn, job.pool, was_full)
+    turn.touch_gate(job)
+
+
+def _note_whether_full(turn: Turn, pool: Pool, was_full: bool) -> None:
     if pool.is_full and not was_full:
         pool.full_since_us = turn.now_us
-    turn.touch_gate(job)

@@ -208,7 +208,7 @@ def _dependency(job: Job) -> Reason:
 
 def _pool_full(job: Job, ahead: int | None) -> Reason:
     pool = job.pool
-    running = list(pool.running)
+    running = pool.takers
     first = f", and {_count(ahead, 'job')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
     message = (
         f"Pool '{pool.id}' runs {_count(len(running), 'job')} in {pool.slots} slot{'s' * (pool.slots != 1)}"

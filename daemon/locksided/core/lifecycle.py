@@ -39,6 +39,7 @@ def program_sought(turn: Turn, report: ProgramFound | CannotStart) -> None:
         end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
         return
     job.program = Program.TRUSTED
+    job.pool.sought.pop(job.id, None)
     turn.uncertain[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)

@@ -1,6 +1,8 @@
 """A pool: a number of slots, the jobs that take them, and the heads of lines that could take one next.
 
-Slots are never counted: `running` is the set of this pool's jobs that are processing or terminating.
+Slots are never counted: `running` is the set of this pool's jobs that are processing or terminating,
+`sought` that of those whose program is being looked for. They are next, so each keeps the slot that it is to
+take: nobody overtakes it, and no more programs are looked for at once than jobs could start.
 """
 
 from typing import TYPE_CHECKING
@@ -57,6 +59,7 @@ class Pool:
         "paused_us",
         "running",
         "slots",
+        "sought",
         "trouble",
     )
 
@@ -69,15 +72,21 @@ class Pool:
         self.paused_us = 0
         self.comment: str | None = None
         self.running: dict[int, Job] = {}
+        self.sought: dict[int, Job] = {}
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.open_line = Line(None, self)
         self.heads = Ranked()
 
     @property
+    def takers(self) -> list[int]:
+        """The ids of the jobs that take its slots."""
+        return [*self.running, *self.sought]
+
+    @property
     def is_full(self) -> bool:
         """Whether every slot is taken (a pool of 0 slots is paused, not full, until something runs)."""
-        return self.slots is not None and len(self.running) >= max(self.slots, 1)
+        return self.slots is not None and len(self.running) + len(self.sought) >= max(self.slots, 1)
 
     @property
     def is_paused(self) -> bool:

@@ -132,7 +132,7 @@ class _Search:
     def _of_pool(self, pool: Pool) -> Need | None:
         """One need for all who wait for that pool: enough of its running jobs."""
         if pool.id not in self._of_pools:
-            running = tuple(pool.running)
+            running = tuple(pool.takers)
             too_many = len(running) - max(pool.slots or 0, 1) + 1 if pool.is_full else 0
             self._of_pools[pool.id] = self._need(running, too_many)
         return self._of_pools[pool.id]
