@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locksided.joblog.reader import Gap, Page, read_page, segments_of, stream_bytes, tail
+from locksided.joblog.reader import Gap, Page, length, read_page, segments_of, stream_bytes, tail
 from locksided.joblog.view import wire_frame
 from locksided.keeper import logformat
 from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Dropped, Frame
@@ -57,6 +57,19 @@ def test_one_stream_alone_can_be_read(tmp_path: Path) -> None:
     assert (seqs(page), page.next_offset) == ([1], 3)
     assert stream_bytes(str(tmp_path), STDOUT, 100) == b"x\nx\n"
     assert stream_bytes(str(tmp_path), STDOUT, 3) == b"x\nx"
+
+
+def test_the_length_of_a_log_counts_what_was_lost_and_nothing_that_is_torn(tmp_path: Path) -> None:
+    assert length(str(tmp_path / "log")) == 0
+    segment(tmp_path, [frame(0), frame(1)])
+    assert length(str(tmp_path)) == 2
+    whole = logformat.encode(frame(4))
+    last = segment(tmp_path, [frame(2), frame(3)], whole[:-1])
+    assert length(str(tmp_path)) == 4
+    last.write_bytes(last.read_bytes()[: 1 - len(whole)])
+    lost = Frame(DROPPED, 0, 4, 0, logformat.dropped_payload(Dropped(100, 4, 9)))
+    segment(tmp_path, [lost])
+    assert length(str(tmp_path)) == 10
 
 
 @pytest.mark.parametrize("cut", range(1, 30))

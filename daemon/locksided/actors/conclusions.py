@@ -122,10 +122,17 @@ class Conclusions:
         if outcome.get("lost") or outcome.get("stopped") == "machine":
             return partial(self._lost, flight, work, step, outcome)
         if step.has_data:
-            result = await to_thread.run_sync(self._result_of, work, step, outcome)
+            result = await to_thread.run_sync(self._result_and_rest, work, step, outcome)
         else:
             result = conclude(step, work.spec, outcome, Collected())
         return partial(self._after_step, flight, work, step, result, outcome)
+
+    def _result_and_rest(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
+        """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
+        result = self._result_of(work, step, outcome)
+        if not work.is_debug and not _goes_on(work, step, result):
+            datafolder.finish(work.context)
+        return result
 
     def _result_of(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
         """What a step came to: as it was kept before a crash, for what it was read from may be gone since."""
@@ -152,7 +159,7 @@ class Conclusions:
         folder, launch = work.context.folder, work.context.launch
         if result.success and step.ends_row:
             await self._keep_row(work, step)
-        if result.success and step.index + 1 < len(work.steps):
+        if _goes_on(work, step, result):
             await scheduler.ask(i.StepEnded(flight.job_id, flight.token))
             return
         if step.index:
@@ -161,7 +168,7 @@ class Conclusions:
         if work.is_debug:
             await to_thread.run_sync(datafolder.finish_without_output, work.context)
             result = with_stages(result, await to_thread.run_sync(kept_stages, folder, work.steps))
-        elif step.has_data or not datafolder.is_finished(work.context):
+        elif not step.has_data and not datafolder.is_finished(work.context):
             await to_thread.run_sync(datafolder.finish, work.context)
         started = outcome.get("refused") is None
         await self._finish(scheduler, flight, work.row, result, outcome, started=started)
@@ -199,6 +206,11 @@ class Conclusions:
             values["kill_report"] = report
         await self.discard(flight)
         await scheduler.ask(i.Lost(flight.job_id, flight.token, values))
+
+
+def _goes_on(work: Work, step: Step, result: RunResult) -> bool:
+    """Whether another step comes after this one."""
+    return result.success and step.index + 1 < len(work.steps)
 
 
 def _report(flight: Flight, result: RunResult, outcome: Mapping[str, Any], *, started: bool) -> i.Finished:

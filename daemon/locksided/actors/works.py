@@ -42,9 +42,14 @@ class Work:
         return self.row.mode == Mode.DEBUG
 
     @property
+    def is_one_step(self) -> bool:
+        """Whether one step is all of it; else how a step ended tells where in the log the next one begins."""
+        return len(self.steps) == 1 and self.steps[0].row is None
+
+    @property
     def is_simple(self) -> bool:
         """Whether it is one command of the daemon's own account, without data: nothing is to be prepared."""
-        return len(self.steps) == 1 and not self.steps[0].has_data and self.context.run_as is None
+        return self.is_one_step and not self.steps[0].has_data and self.context.run_as is None
 
 
 @dataclass(frozen=True, slots=True)

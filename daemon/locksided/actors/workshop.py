@@ -16,9 +16,10 @@ from locksided.actors.works import Work, Works
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
+from locksided.joblog import reader
 from locksided.paths import StateDir
 from locksided.runner import datafolder
-from locksided.runner.logranges import LogRange, log_length, log_range
+from locksided.runner.logranges import LogRange, log_range
 from locksided.runner.plan import Step
 from locksided.runner.result import process_of
 from locksided.runner.stages import keep_stage, stage_before
@@ -74,7 +75,8 @@ class Workshop:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self.works.state(work, step)
         await to_thread.run_sync(self._prepare_folder, work, step, state)
-        return self._start_message(work, step, state, await self._spent_seconds(action))
+        message = self._start_message(work, step, state, await self._spent_seconds(action))
+        return {**message, "notedLate": work.is_one_step}
 
     def _start_message(
         self, work: Work, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
@@ -144,4 +146,4 @@ class Workshop:
 
     async def log_length(self, job_id: int) -> int:
         """How many frames the log of a final job has."""
-        return await to_thread.run_sync(log_length, self.works.folder(job_id))
+        return await to_thread.run_sync(reader.length, self.works.folder(job_id).log)

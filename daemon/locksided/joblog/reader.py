@@ -72,6 +72,14 @@ def read_page(
     return Page(tuple(items), expected, at_end=True)
 
 
+def length(folder: str) -> int:
+    """The number behind the last frame of a log, those that are no more included; 0 for one without any."""
+    for frames in _runs_backwards(folder):
+        if frames:
+            return max(_last(_item(frame)) for frame in frames) + 1
+    return 0
+
+
 def stream_bytes(folder: str, stream: int, limit_bytes: int) -> bytes:
     """All that one stream wrote, at most so many bytes of it."""
     parts: list[bytes] = []

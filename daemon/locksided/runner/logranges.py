@@ -12,7 +12,6 @@ import msgspec
 from locksided.runner.folder import RunFolder
 
 OUTCOME = "outcome.json"
-NO_RUN = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,6 @@ def log_range(folder: RunFolder, first_step: int, last_step: int) -> LogRange | 
     if first_step:
         begin = _end_of(folder, launches, first_step - 1, run) or begin
     return LogRange(begin, _end_of(folder, launches, last_step, run))
-
-
-def log_length(folder: RunFolder) -> int:
-    """How many frames the log of a job has that is over, those that are no more included."""
-    return _begin_of_run(folder, _launches(folder), NO_RUN)
 
 
 def _launches(folder: RunFolder) -> dict[int, list[int]]:
