@@ -143,11 +143,12 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize("few", [0, 20, 5000])
+@pytest.mark.parametrize(("few", "few_values"), [(0, 32), (0, 0), (20, 32), (20, 1), (5000, 32)])
 async def test_every_filter_in_every_order_finds_exactly_its_jobs(
-    store: Store, monkeypatch: pytest.MonkeyPatch, few: int
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int, few_values: int
 ) -> None:
     monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "FEW_VALUES", few_values)
     await save(store, *population(300, seed=few))
     everything = await store.job_rows(range(1, 301))
     tree = max(everything, key=lambda row: row.run_id.count("."))
@@ -176,6 +177,19 @@ async def test_values_that_many_jobs_have_and_that_never_meet_are_read_side_by_s
     assert await pages(store, JobFilter(component="c0", creator_id="u1"), Page(limit=5)) == []
     found = await pages(store, JobFilter(component="c0", creator_id="u0"), Page(limit=3, descending=False))
     assert [row.id for row in found] == list(range(2, 41, 2))
+
+
+async def test_the_values_that_a_text_begins_are_read_side_by_side_with_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FEW", 5)
+    await save(store, *(new(n, component=f"shop.{n % 4}", creator_id=f"u{n % 2}") for n in range(1, 41)))
+    statements: list[str] = []
+    await store.read(lambda connection: connection.set_trace_callback(statements.append))
+    wanted = JobFilter(text="shop.", creator_id="u0")
+    found = await pages(store, wanted, Page(limit=3, descending=False))
+    assert [row.id for row in found] == list(range(2, 41, 2))
+    assert any("INTERSECT" in statement for statement in statements)
 
 
 async def test_a_range_of_times_is_found_among_the_ids_whatever_the_clock_did(

@@ -19,6 +19,7 @@ from locksided.store.terms import BY_ID, END, Source, Term, terms
 
 FEW = 5000
 FEW_MET = 1000
+FEW_VALUES = 32
 KEYS = {OrderBy.ID: "id", OrderBy.CREATED: "created_us", OrderBy.ENDED: END}
 _ORDERED = {OrderBy.CREATED: "jobs_created", OrderBy.ENDED: "jobs_ended"}
 
@@ -80,7 +81,9 @@ class Search:
 def search(connection: sqlite3.Connection, wanted: JobFilter, order: OrderBy) -> Search:
     """Choose a lead for this filter and order."""
     scope, *others = terms(wanted)
-    others = [term if term.by_id else _without_empty(connection, term) for term in others]
+    others = [
+        term if term.by_id else _by_values(connection, _without_empty(connection, term)) for term in others
+    ]
     candidates = [term for term in others if term.sources]
     if wanted.visible is False:
         candidates.append(scope)
@@ -162,6 +165,33 @@ def _without_empty(connection: sqlite3.Connection, term: Term) -> Term:
     return replace(
         term, sources=left or term.sources[:1], by_id=bool(left) and all(each.table == BY_ID for each in left)
     )
+
+
+def _by_values(connection: sqlite3.Connection, term: Term) -> Term:
+    """Make of a range of few values a source for each of them: it yields its jobs in the order of ids."""
+    if len(term.sources) != 1 or term.sources[0].column is None:
+        return term
+    (source,) = term.sources
+    values = _values(connection, source)
+    if values is None:
+        return term
+    return replace(term, sources=tuple(map(source.of_value, values)) or term.sources, by_id=bool(values))
+
+
+def _values(connection: sqlite3.Connection, source: Source) -> list[str] | None:
+    """The values in a source's range, one look into its index for each; None when they are not few."""
+    project, begin, end = source.args
+    found: list[str] = []
+    relation = ">="
+    while len(found) <= FEW_VALUES:
+        within = f"project = ? AND {source.column} {relation} ? AND {source.column} < ?"
+        sql = f"SELECT {source.column} FROM {source.table} WHERE {within} ORDER BY {source.column} LIMIT 1"
+        row = connection.execute(sql, (project, begin, end)).fetchone()
+        if row is None:
+            return found
+        found.append(row[0])
+        begin, relation = row[0], ">"
+    return None
 
 
 def _has_some(connection: sqlite3.Connection, source: Source) -> bool:

@@ -33,17 +33,26 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where to look: FROM clause, condition and its arguments, and what the job's id is called there."""
+    """Where to look: FROM clause, condition and its arguments, and what the job's id is called there.
+
+    `column` is set where the condition is a range of its values, the arguments project, begin and end.
+    """
 
     table: str
     sql: str
     args: tuple[Any, ...] = ()
     id: str = "jobs.id"
+    column: str | None = None
 
     @property
     def alone(self) -> str:
         """The table without what is joined to it: enough for the ids of its jobs."""
         return self.table.partition(" CROSS JOIN ")[0]
+
+    def of_value(self, value: str) -> "Source":
+        """The part of a range that is one value: its index yields the jobs of a value in the order of ids."""
+        project, *_ = self.args
+        return Source(self.table, f"project = ? AND {self.column} = ?", (project, value))
 
 
 def terms(wanted: JobFilter) -> list[Term]:
@@ -171,6 +180,7 @@ def _text(wanted: JobFilter) -> Iterator[Term]:
             _indexed(f"jobs_{each}"),
             f"project = ? AND {each} >= ? AND {each} < ?",
             (wanted.project, text, end),
+            column=each,
         )
         for each in columns
     ]
