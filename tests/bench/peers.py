@@ -64,15 +64,20 @@ def pueue(folder: Path, count: int) -> float:
             daemon.wait(60)
 
 
+def _cluster() -> dict[str, str]:
+    """The way to a cluster that is there already."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("SLURM_")}
+    return _place(Path("/tmp"), **found)
+
+
 def slurm(_: Path, count: int) -> float:
-    """Of a cluster that is there already."""
-    place = _place(Path("/tmp"))
+    place = _cluster()
     one = "sbatch --quiet --job-name=lockside-bench --output=/dev/null --wrap=true"
     return count / shell(f"{loop(one, count)}; {one} --dependency=singleton --wait", place)
 
 
 def slurm_array(_: Path, count: int) -> float:
-    place = _place(Path("/tmp"))
+    place = _cluster()
     return count / shell(f"sbatch --quiet --output=/dev/null --wait --array=1-{count} --wrap=true", place)
 
 
