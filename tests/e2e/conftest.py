@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import Daemon, Ear, Gate, Wire, running, short_folder
+from e2e.harness import (
+    Daemon,
+    Ear,
+    Gate,
+    Wire,
+    connected,
+    put_component,
+    python,
+    running,
+    short_folder,
+)
+from e2e.orchestrating import BODY
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 
@@ -23,6 +34,14 @@ def daemon() -> Iterator[Daemon]:
 def wire(daemon: Daemon) -> Iterator[Wire]:
     with Wire(daemon.socket) as opened:
         yield opened
+
+
+@pytest.fixture
+def body(wire: Wire) -> Wire:
+    """The wire to a daemon that has its keeper and the component that does as it is told."""
+    connected(wire)
+    put_component(wire, "acme.body", command=python(BODY))
+    return wire
 
 
 @pytest.fixture
