@@ -248,6 +248,21 @@ def test_a_job_cannot_depend_on_its_ancestor(wire: Wire, gate: Gate) -> None:
     wire.done(parent)
 
 
+def test_jobs_whose_views_are_more_than_a_line_are_made_and_named_by_their_ids(
+    fresh: Callable[..., Daemon],
+) -> None:
+    daemon = fresh(LOCKSIDE_LIMITS__LINE_BYTES="65536")
+    with daemon.wire() as wire:
+        one = {"component": "lockside.command", "configData": {"parameters": {"shell": "true"}}, "hold": True}
+        few = wire.call("job.createMany", jobs=[one] * 2)["jobs"]
+        many = wire.call("job.createMany", jobs=[one] * 200, deduplicationId="many")["jobs"]
+        again = wire.call("job.createMany", jobs=[one] * 200, deduplicationId="many")["jobs"]
+    assert few[0]["status"] == "created"
+    assert [list(job) for job in many] == [["id"]] * 200
+    assert len({job["id"] for job in many}) == 200
+    assert again == [{**job, "deduplicated": True} for job in many]
+
+
 def test_create_many_makes_all_or_none_and_names_the_place(wire: Wire) -> None:
     before = wire.call("job.list", count=True, limit=1)["total"]
     fine = {"component": "lockside.command", "configData": {"parameters": {"command": ["true"]}}}

@@ -29,6 +29,7 @@ from locksided.api.reading import (
     job_row,
     job_views_of,
     marked,
+    of_many,
     shortened,
     views_for,
 )
@@ -41,6 +42,7 @@ from locksided.core.foretell import foretell
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
+from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 from locksided.store.catalog.dedup import move_dedup
 from locksided.store.rows import JobRow
@@ -74,7 +76,7 @@ class MakingMethods:
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
-    async def create_many(self, call: Call, params: p.JobCreateMany) -> dict[str, Any]:
+    async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
         """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
         drafts, requests = [], [request_fields(request) for request in params.jobs]
@@ -89,7 +91,7 @@ class MakingMethods:
             shown = [await self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
             return {"jobs": [shortened(view, params.fields) for view in shown]}
         views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(view, answer) for view in views]}
+        return of_many([marked(view, answer) for view in views])
 
     async def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
         """The job that a dry run would have made, and what would keep it back."""
@@ -125,7 +127,7 @@ class MakingMethods:
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
-    async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> dict[str, Any]:
+    async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> View | OrShorter:
         """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
@@ -133,7 +135,7 @@ class MakingMethods:
         if not drafts:
             return {"jobs": []}
         views, answer = await self._submit(call, params, drafts)
-        return {"jobs": [marked(view, answer) for view in views]}
+        return of_many([marked(view, answer) for view in views])
 
     async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)

@@ -17,6 +17,7 @@ from locksided.core.errors import NotFound
 from locksided.core.explain import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
+from locksided.server.answers import OrShorter
 from locksided.store import reads
 from locksided.store.rows import Dependency, JobRow
 from locksided.store.transaction import Transaction
@@ -188,6 +189,11 @@ def shortened(view: View, fields: Iterable[str] | None) -> View:
 def marked(view: View, answer: Any) -> View:
     """The view, with the mark of a repeat when the answer says that the call was done before."""
     return {**view, "deduplicated": True} if isinstance(answer, Repeated) else view
+
+
+def of_many(views: list[View]) -> OrShorter:
+    """The jobs that a call has made; each by its id alone when their views are more than a line holds."""
+    return OrShorter({"jobs": views}, {"jobs": [shortened(view, ()) for view in views]})
 
 
 def answered_ids(answer: Any) -> list[int]:

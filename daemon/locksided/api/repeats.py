@@ -5,18 +5,19 @@ from typing import Any
 
 from locksided.actors.messages import Repeated
 from locksided.api.once import job_reference, once
-from locksided.api.reading import View, Wanted, answered_ids, job_row, job_views, marked
+from locksided.api.reading import View, Wanted, answered_ids, job_row, job_views, marked, of_many
 from locksided.api.service import Service
+from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 
-Handler = Callable[[Call, Any], Awaitable[View]]
+Handler = Callable[[Call, Any], Awaitable[View | OrShorter]]
 _OF_MANY = frozenset({"job.createMany", "job.retryAllFailed"})
 
 
 def repeats_first(service: Service, handler: Handler) -> Handler:
     """The handler, called for what was not done before under the same deduplication id."""
 
-    async def handle(call: Call, params: Any) -> View:
+    async def handle(call: Call, params: Any) -> View | OrShorter:
         mark = None if getattr(params, "dry_run", False) else once(call, params, job_reference)
         repeated = None if mark is None else await service.scheduler.done_before(mark)
         return (
@@ -26,7 +27,7 @@ def repeats_first(service: Service, handler: Handler) -> Handler:
     return handle
 
 
-async def _again(service: Service, call: Call, params: Any, repeated: Repeated) -> View:
+async def _again(service: Service, call: Call, params: Any, repeated: Repeated) -> View | OrShorter:
     """The jobs of the first call as they are now."""
     ids = answered_ids(repeated)
     if call.method.name == "job.purge":
@@ -34,4 +35,4 @@ async def _again(service: Service, call: Call, params: Any, repeated: Repeated) 
     rows = [await job_row(service, job_id) for job_id in ids]
     views = await job_views(service, rows, Wanted(call.principal.uid, params.fields))
     answers = [marked(view, repeated) for view in views]
-    return {"jobs": answers} if call.method.name in _OF_MANY else answers[0]
+    return of_many(answers) if call.method.name in _OF_MANY else answers[0]

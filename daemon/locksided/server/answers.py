@@ -1,5 +1,6 @@
 """Writes answers, errors and notifications as JSON texts without their frames."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -7,6 +8,18 @@ import msgspec
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from locksided.core.errors import Refused
 from locksided.server.requests import RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class OrShorter:
+    """The result of a call that has changed something: it is done, so it must be answered whatever its size.
+
+    `shorter` is what is answered when `full` does not fit into a line.
+    """
+
+    full: object
+    shorter: object
+
 
 _ENCODER: Final = msgspec.json.Encoder()
 _encode: Final = _ENCODER.encode

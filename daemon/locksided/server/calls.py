@@ -20,7 +20,7 @@ from lockside.protocol.explain import explain, shortened
 from lockside.protocol.methods import Method
 from locksided.core.errors import Refused
 from locksided.server.access import Principal
-from locksided.server.answers import error_text, refusal, result_text
+from locksided.server.answers import OrShorter, error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
 from locksided.store.errors import StoreUnavailable
 
@@ -156,7 +156,10 @@ class Router:
         if isinstance(pending.id, UnsetType):
             pending.sink(None)
             return
-        text = result_text(pending.id, result)
+        full, shorter = (result.full, result.shorter) if isinstance(result, OrShorter) else (result, None)
+        text = result_text(pending.id, full)
+        if shorter is not None and len(text) > self._max_answer_bytes:
+            text = result_text(pending.id, shorter)
         if len(text) <= self._max_answer_bytes:
             pending.sink(text)
             return
