@@ -255,6 +255,8 @@ class Daemon:
         self._hang_up()
         for path in sorted(self.state_dir.glob("keeper/*.sock")):
             end_keeper(path)
+        for pid in filter(is_tracer, processes_of(self.folder)):
+            wait_for_end(pid)  # it goes after the last of those whom it traced
         left = processes_of(self.folder)
         for pid in left:
             with suppress(ProcessLookupError):
@@ -341,6 +343,12 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
+
+
+def is_tracer(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text() == "strace\n"
+    return False
 
 
 def processes_of(folder: Path) -> list[int]:
