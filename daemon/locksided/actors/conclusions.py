@@ -88,7 +88,7 @@ class Conclusions:
         """Nothing came of the launch: leave no input and no secret in its folder."""
         work = await self._works.of(flight.job_id, launch_of(flight.token))
         self._works.forget(flight)
-        await to_thread.run_sync(datafolder.finish, work.context)
+        await to_thread.run_for(work.context.account, datafolder.finish, work.context)
 
     def failed(self, flight: Flight, outcome: Mapping[str, Any], fault: Exception) -> Conclusion:
         """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
@@ -122,7 +122,7 @@ class Conclusions:
         if outcome.get("lost") or outcome.get("stopped") == "machine":
             return partial(self._lost, flight, work, step, outcome)
         if step.has_data:
-            result = await to_thread.run_sync(self._result_and_rest, work, step, outcome)
+            result = await to_thread.run_for(work.context.account, self._result_and_rest, work, step, outcome)
         else:
             result = conclude(step, work.spec, outcome, Collected())
         return partial(self._after_step, flight, work, step, result, outcome)
@@ -166,10 +166,10 @@ class Conclusions:
             earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
             result = joined([*earlier, result], _rows_after(work.steps, step))
         if work.is_debug:
-            await to_thread.run_sync(datafolder.finish_without_output, work.context)
+            await to_thread.run_for(work.context.account, datafolder.finish_without_output, work.context)
             result = with_stages(result, await to_thread.run_sync(kept_stages, folder, work.steps))
         elif not step.has_data and not datafolder.is_finished(work.context):
-            await to_thread.run_sync(datafolder.finish, work.context)
+            await to_thread.run_for(work.context.account, datafolder.finish, work.context)
         started = outcome.get("refused") is None
         await self._finish(scheduler, flight, work.row, result, outcome, started=started)
 
@@ -178,9 +178,9 @@ class Conclusions:
         if work.is_debug and step.has_data:
             state = await self._works.state(work, step)
             secrets = secrets_of(work.steps, work.spec, state)
-            await to_thread.run_sync(keep_stage, OUTPUT, step.row, work.context, secrets)
+            await to_thread.run_for(work.context.account, keep_stage, OUTPUT, step.row, work.context, secrets)
         elif step.index + 1 < len(work.steps):
-            await to_thread.run_sync(datafolder.put_aside, step, work.context)
+            await to_thread.run_for(work.context.account, datafolder.put_aside, step, work.context)
 
     async def _finish(
         self,

@@ -74,7 +74,7 @@ class Workshop:
         if work.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self.works.state(work, step)
-        await to_thread.run_sync(self._prepare_folder, work, step, state)
+        await to_thread.run_for(work.context.account, self._prepare_folder, work, step, state)
         message = self._start_message(work, step, state, await self._spent_seconds(action))
         return {**message, "notedLate": work.is_one_step}
 

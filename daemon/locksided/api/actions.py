@@ -55,12 +55,14 @@ class ActionMethods:
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
-            await to_thread.run_sync(datafolder.prepare, action.step, context, None)
+            await to_thread.run_for(context.account, datafolder.prepare, action.step, context, None)
             outcome = await self._service.executors.run_aside(action_message(action, context, token))
             return await self._value(action, outcome, context)
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_sync(datafolder.remove_folder, context.folder, context.run_as)
+                await to_thread.run_for(
+                    context.account, datafolder.remove_folder, context.folder, context.run_as
+                )
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.spec["manifest"].get("user"))

@@ -223,7 +223,8 @@ class JobMethods:
 
         await self._service.scheduler.ask(write, once=once(call, params, lambda _: job_reference([row.id])))
         for folder, run_as in folders:
-            await to_thread.run_sync(remove_folder, folder, run_as)
+            uid = None if run_as is None else run_as.uid
+            await to_thread.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
         return {"id": str(row.id)}
 

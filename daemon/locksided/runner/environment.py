@@ -44,6 +44,11 @@ class JobContext:
     home: str
     run_as: RunAs | None = None
 
+    @property
+    def account(self) -> int | None:
+        """The uid of that other account; None for the daemon's own."""
+        return None if self.run_as is None else self.run_as.uid
+
 
 def environment_of(step: Step, spec: Mapping[str, Any], context: JobContext) -> dict[str, str]:
     """All variables of a step; nothing of the daemon's own environment is among them."""
