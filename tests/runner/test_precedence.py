@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from lockside.protocol.words import Backoff, RetryOn
 from locksided.core.errors import Invalid
 from locksided.runner.resolved import Defaults, Resolved
-from locksided.runner.words import Backoff, RetryOn
 from runner.examples import component, config, resolved
 
 LEVELS = ("orchestration", "request", "configData", "configuration", "component")

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from lockside.protocol.words import FailureKind, RetryOn
 from locksided.runner.datafolder import Collected, OutFile
 from locksided.runner.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
 from locksided.runner.verdict import Verdict
-from locksided.runner.words import ErrorKind, RetryOn
 from runner.examples import component, config, outcome, resolved, row, steps
 
 NOTHING = Collected()
@@ -104,7 +104,7 @@ def test_a_run_that_its_keeper_lost_says_so(seen: dict[str, Any]) -> None:
     result = concluded(**seen)
     assert result.verdict is Verdict.LOST
     assert result.failure is not None
-    assert (result.failure.kind, result.failure.retry_class) == (ErrorKind.LOST, RetryOn.LOST)
+    assert (result.failure.kind, result.failure.retry_class) == (FailureKind.LOST, RetryOn.LOST)
 
 
 def test_what_a_process_stopped_on_request_exits_with_does_not_matter() -> None:
@@ -225,7 +225,7 @@ def test_nothing_to_run_is_a_success_that_says_so() -> None:
 
 
 def test_a_run_that_never_starts_tells_the_kind() -> None:
-    result = failed_before_start(resolved().spec, ErrorKind.INPUT, "x" * 9000)
+    result = failed_before_start(resolved().spec, FailureKind.INPUT, "x" * 9000)
     assert result.message.endswith("[trimmed]")
     assert result.result["error"]["kind"] == "input"
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from lockside.protocol.words import ErrorType, FailureKind
 from locksided import clock, to_thread
 from locksided.actors.accounts import NoAccount
 from locksided.actors.flights import Flight
@@ -34,7 +35,6 @@ from locksided.runner.result import (
 from locksided.runner.stages import OUTPUT, keep_stage, kept_stages
 from locksided.runner.start import secrets_of
 from locksided.runner.verdict import Failure, Verdict, ending_of
-from locksided.runner.words import ErrorKind, ErrorType
 from locksided.store.catalog.objects import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.rows import JobRow
@@ -67,7 +67,7 @@ class Conclusions:
             if isinstance(refusal, NothingToRun):
                 result = nothing_to_run(spec)
             else:
-                kind = ErrorKind.SPAWN if isinstance(refusal, NoAccount) else ErrorKind.INPUT
+                kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
                 result = failed_before_start(spec, kind, refusal.message)
             await self._finish(scheduler, flight, row, result, {}, started=False)
 
@@ -93,7 +93,7 @@ class Conclusions:
     def failed(self, flight: Flight, outcome: Mapping[str, Any], fault: Exception) -> Conclusion:
         """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
         message = f"The daemon failed to conclude it ({type(fault).__name__}); its log has the details."
-        failure = Failure(ErrorType.APPLICATION, ErrorKind.OUTPUT, message)
+        failure = Failure(ErrorType.APPLICATION, FailureKind.OUTPUT, message)
         values = {
             "result": {"message": message, "error": failure.to_wire()},
             "message": message,

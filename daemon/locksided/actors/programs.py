@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lockside.protocol.words import FailureKind
 from locksided import to_thread
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.conclusions import class_of, values_of
@@ -19,7 +20,7 @@ from locksided.core import inputs as i
 from locksided.runner.drafts import Owner
 from locksided.runner.programs import Wanted, wanted_at_start, wanted_by
 from locksided.runner.result import failed_before_start
-from locksided.runner.words import ErrorKind, StepKind
+from locksided.runner.words import StepKind
 
 TRUSTED_SECONDS = 1.0
 MOST_TRUSTED = 1000
@@ -62,7 +63,7 @@ class Programs:
             message = None if missing is None else f"It could not be started: {missing}"
         if message is None:
             return i.ProgramFound(job_id)
-        result = failed_before_start(meaning.spec, ErrorKind.SPAWN, message)
+        result = failed_before_start(meaning.spec, FailureKind.SPAWN, message)
         return i.CannotStart(job_id, values_of(result, {}), class_of(result))
 
     async def _lacking(self, wanted: Iterable[Wanted]) -> str | None:

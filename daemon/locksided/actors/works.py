@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from lockside.protocol.words import Mode
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.flights import Flight
 from locksided.core.model import JobType
@@ -17,7 +18,6 @@ from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import thaw
 from locksided.runner.plan import Step, plan
-from locksided.runner.words import Mode
 from locksided.store import reads
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.reads import Documents

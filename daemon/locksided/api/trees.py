@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lockside.protocol.words import Mode
 from locksided import to_thread
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
@@ -31,7 +32,6 @@ from locksided.runner.resolve import resolve_request
 from locksided.runner.resolved import Defaults, Found, Resolved
 from locksided.runner.selection import TaskAction, decide
 from locksided.runner.variables import filled
-from locksided.runner.words import Mode
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
 

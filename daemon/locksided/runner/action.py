@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from lockside.protocol.words import ErrorType, Mode
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner.builtin import BUILT_IN
 from locksided.runner.configuration import check_content
@@ -23,7 +24,7 @@ from locksided.runner.start import start_message
 from locksided.runner.texts import cut
 from locksided.runner.variables import filled, names_in, variables_of
 from locksided.runner.verdict import NO_MESSAGE, Verdict, ending_of
-from locksided.runner.words import ErrorType, Mode, StepKind
+from locksided.runner.words import StepKind
 
 LIMIT_SECONDS = 30.0
 MAX_OUTPUT_BYTES = 8 * 2**20

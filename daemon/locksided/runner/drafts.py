@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lockside.protocol.words import OnError
 from locksided.core import model
 from locksided.core.errors import Limit
 from locksided.core.model import Draft, FailureClass, JobType
@@ -18,7 +19,6 @@ from locksided.runner.resolved import Resolved
 from locksided.runner.retrying import RetryPolicy
 from locksided.runner.selection import Decision
 from locksided.runner.specification import of_container, of_phase, row_by_row
-from locksided.runner.words import OnError
 
 
 @dataclass(frozen=True, slots=True)

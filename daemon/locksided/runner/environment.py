@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
+from lockside.protocol.words import Mode
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import freeze
 from locksided.runner.plan import Step
 from locksided.runner.specification import root_of
-from locksided.runner.words import Mode, StepKind
+from locksided.runner.words import StepKind
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

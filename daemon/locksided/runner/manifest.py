@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.protocol.words import Leftovers
 from locksided.core.errors import Invalid, NotFound
 from locksided.core.model import OnLost
 from locksided.runner.builtin import COMMAND, ORCHESTRATOR
@@ -23,7 +24,6 @@ from locksided.runner.locking import lock_policy
 from locksided.runner.program import FORMS, Program, given_forms, parse_cwd, parse_environment, parse_program
 from locksided.runner.retrying import parse_retry
 from locksided.runner.schemas import check_schema
-from locksided.runner.words import Leftovers
 
 TYPES = ("extractor", "transformation", "writer", "application", "processor", "other")
 POSITIONS = ("any", "before", "after")

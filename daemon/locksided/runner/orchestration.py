@@ -10,9 +10,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from lockside.protocol import texts
+from lockside.protocol.words import OnError
 from locksided.core.errors import Invalid, Refused
 from locksided.runner.fields import Fields, as_integer, as_number, join, wrong_type
-from locksided.runner.words import OnError
 
 RUNTIME_FIELDS = ("tag", "parallelism", "pool", "backend", "limits", "retry", "onLost")
 """What an orchestration says of these holds for its tasks, whatever they say themselves."""

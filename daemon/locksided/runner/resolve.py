@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.protocol.words import Leftovers, Mode
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.core.model import JobType
 from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
@@ -28,7 +29,6 @@ from locksided.runner.request import Request, read_request
 from locksided.runner.resolved import Defaults, Found, Resolved, Runtime, Stored
 from locksided.runner.specification import specification
 from locksided.runner.variables import names_in, variables_of
-from locksided.runner.words import Leftovers, Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockside.protocol.words import Leftovers, Mode, OnError, OnRecordErrors
 from locksided.core.model import JobType, OnLost
 from locksided.runner.fields import Fields
 from locksided.runner.limits import Limits
 from locksided.runner.quantities import Parallelism
 from locksided.runner.retrying import RetryPolicy
-from locksided.runner.words import Leftovers, Mode, OnError, OnRecordErrors
 
 
 @dataclass(frozen=True, slots=True)

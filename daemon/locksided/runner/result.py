@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lockside.protocol.texts import time_text
+from lockside.protocol.words import ErrorType, FailureKind, Mode, OnRecordErrors
 from locksided.runner.datafolder import Collected
 from locksided.runner.outfiles import BadOutFile, read_state, read_usage
 from locksided.runner.outputs import artifacts_of, output_of, stored_output
 from locksided.runner.plan import NOTHING_TO_RUN, Step
 from locksided.runner.verdict import Ending, Failure, Verdict, ending_of, failed
-from locksided.runner.words import ErrorKind, ErrorType, Mode, OnRecordErrors
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -93,7 +93,7 @@ def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunRe
     return replace(result, result={**result.result, "artifacts": artifacts})
 
 
-def failed_before_start(spec: Mapping[str, Any], kind: ErrorKind, message: str) -> RunResult:
+def failed_before_start(spec: Mapping[str, Any], kind: FailureKind, message: str) -> RunResult:
     """The result of a run whose next step cannot be started at all; the user's fault."""
     return _result(spec, failed(ErrorType.USER, kind, message))
 
@@ -192,7 +192,7 @@ def _with_out_files(
             state = read_state(collected.state)
     except BadOutFile as problem:
         if ending.verdict is Verdict.SUCCESS:
-            ending = failed(ErrorType.USER, ErrorKind.OUTPUT, str(problem))
+            ending = failed(ErrorType.USER, FailureKind.OUTPUT, str(problem))
     return ending, usage, state
 
 
@@ -205,7 +205,7 @@ def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> Ending:
         case OnRecordErrors.WARNING:
             return Ending(Verdict.WARNING)
         case OnRecordErrors.ERROR:
-            return failed(ErrorType.USER, ErrorKind.OUTPUT, f"{counts['error']} records failed.")
+            return failed(ErrorType.USER, FailureKind.OUTPUT, f"{counts['error']} records failed.")
 
 
 def _counts(reported: object) -> dict[str, int]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockside.protocol import texts
+from lockside.protocol.words import Backoff, RetryOn
 from locksided.core.errors import Invalid
 from locksided.runner.fields import Fields, as_choice, as_integer, as_number, join, wrong_type
-from locksided.runner.words import Backoff, RetryOn
 
 FIELDS = ("maxAttempts", "delaySeconds", "backoff", "maxDelaySeconds", "jitter", "on", "releaseLock")
 _MAX_ATTEMPTS = 1_000

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from lockside.protocol.words import ErrorType, FailureKind, RetryOn
 from locksided.runner.manifest import ExitCodes
 from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
-from locksided.runner.words import ErrorKind, ErrorType, RetryOn
 
 NO_MESSAGE = "No error message."
 
@@ -32,7 +32,7 @@ class Failure:
     """Why it failed; the message is for people and has nothing secret in it."""
 
     type: ErrorType
-    kind: ErrorKind
+    kind: FailureKind
     message: str
     exit_code: int | None = None
     signal: int | None = None
@@ -51,9 +51,9 @@ class Failure:
     def retry_class(self) -> RetryOn:
         """Under which word a retry policy names it."""
         match self.kind:
-            case ErrorKind.TIMEOUT:
+            case FailureKind.TIMEOUT:
                 return RetryOn.TIMEOUT
-            case ErrorKind.LOST:
+            case FailureKind.LOST:
                 return RetryOn.LOST
             case _:
                 return RetryOn(self.type.value)
@@ -71,9 +71,9 @@ def ending_of(outcome: Mapping[str, Any], exit_codes: ExitCodes, timeout_seconds
     """What the keeper's outcome means. What a process stopped on request exits with does not matter."""
     refused = outcome.get("refused")
     if refused is not None:
-        return failed(ErrorType.USER, ErrorKind.SPAWN, f"It could not be started: {refused['message']}")
+        return failed(ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {refused['message']}")
     if outcome.get("lost") or outcome.get("stopped") == "machine":
-        lost = failed(ErrorType.APPLICATION, ErrorKind.LOST, "The job was lost with its machine or keeper.")
+        lost = failed(ErrorType.APPLICATION, FailureKind.LOST, "The job was lost with its machine or keeper.")
         return Ending(Verdict.LOST, lost.failure)
     match outcome.get("stopped"):
         case "terminate":
@@ -81,17 +81,17 @@ def ending_of(outcome: Mapping[str, Any], exit_codes: ExitCodes, timeout_seconds
         case "timeout":
             limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
             message = _with_tail(f"It ran longer than its time limit{limit} and was stopped.", outcome)
-            return _died(outcome, ErrorType.APPLICATION, ErrorKind.TIMEOUT, message)
+            return _died(outcome, ErrorType.APPLICATION, FailureKind.TIMEOUT, message)
         case _:
             return _ended_by_itself(outcome, exit_codes)
 
 
-def failed(error_type: ErrorType, kind: ErrorKind, message: str) -> Ending:
+def failed(error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
     """An error that no process's end tells of."""
     return Ending(Verdict.ERROR, Failure(error_type, kind, cut(message)))
 
 
-def _died(outcome: Mapping[str, Any], error_type: ErrorType, kind: ErrorKind, message: str) -> Ending:
+def _died(outcome: Mapping[str, Any], error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
     failure = Failure(error_type, kind, cut(message), outcome.get("exitCode"), outcome.get("signal"))
     return Ending(Verdict.ERROR, failure)
 
@@ -102,13 +102,13 @@ def _ended_by_itself(outcome: Mapping[str, Any], exit_codes: ExitCodes) -> Endin
         return Ending(Verdict.SUCCESS)
     if outcome.get("outOfMemory"):
         message = _with_tail("It needed more memory than its limit allows and was stopped.", outcome)
-        return _died(outcome, ErrorType.APPLICATION, ErrorKind.OUT_OF_MEMORY, message)
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.OUT_OF_MEMORY, message)
     if number is not None:
         message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
-        return _died(outcome, ErrorType.APPLICATION, ErrorKind.SIGNAL, message)
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.SIGNAL, message)
     tail = last_of(_tail(outcome)) or NO_MESSAGE
     error_type = ErrorType.USER if code in exit_codes.user_error else ErrorType.APPLICATION
-    return _died(outcome, error_type, ErrorKind.EXIT, tail)
+    return _died(outcome, error_type, FailureKind.EXIT, tail)
 
 
 def signal_name(number: int) -> str:
