@@ -24,6 +24,9 @@ NINES = "9" * 64
     [
         ("job.report", {"token": NINES}, -32001, "$.token"),
         ("job.report", {"token": "٣-1-0"}, -32001, "$.token"),
+        ("job.create", {"component": "a", "labels": {"a\0b": "x"}}, -32602, "$.labels"),
+        ("job.createMany", {"jobs": [{"component": "a", "labels": {"": "x"}}]}, -32602, "$.jobs[0].labels"),
+        ("job.stats", {"labels": {"": "x"}}, -32602, "$.labels"),
         ("daemon.backup", {"path": "/" + "x" * 300}, -32602, "$.path"),
         ("daemon.backup", {"path": "/" + "x" * 300 + "/x"}, -32602, "$.path"),
         ("daemon.backup", {"path": "/dev/null/x"}, -32602, "$.path"),

@@ -30,6 +30,7 @@ _PATTERNS: Final = {
 _PATHS: Final = re.compile(
     r"^(?P<text>.*?)(?: - at `\.(?P<inner>[^`]*)`)?(?: - at `(?P<outer>[^`]*)`)?$", re.DOTALL
 )
+_OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")
 _KINDS: Final = {
     "object": "an object",
     "array": "a list",
@@ -49,6 +50,7 @@ def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
     whole = str(problem)
     if len(whole) > _LONGEST:
         whole = f"{whole[: _LONGEST // 2]}…{whole[-_LONGEST // 2 :]}"
+    whole, is_of_a_name = _OF_A_NAME.subn(" - at ", whole)
     match = _PATHS.match(whole)
     text, inner, outer = match.group("text", "inner", "outer") if match else (whole, None, None)
     path = (outer or "$") + (f".{inner}" if inner else "")
@@ -57,7 +59,10 @@ def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
         return f"Unknown field `{name}`{_instead(name, _fields_at(expected, path))}", f"{path}.{name}"
     if missing := re.match(r"Object missing required field `(.*)`$", text):
         return f"The field `{missing[1]}` is missing: it is required", f"{path}.{missing[1]}"
-    return f"{_subject(path)}{_rewritten(text, expected, path)}", path
+    sentence = _rewritten(text, expected, path)
+    if is_of_a_name:
+        sentence = sentence.replace("It must", "Each name in it must", 1)
+    return f"{_subject(path)}{sentence}", path
 
 
 def shortened(text: str, limit: int = 80) -> str:
@@ -84,8 +89,10 @@ def _rewritten(text: str, expected: Any, path: str) -> str:
     if match := re.match(r"Expected `(?P<types>[a-z |]+)`, got `(?P<got>\w+)`$", text):
         return f"It must be {_one_of(match['types'])}, not {_KINDS.get(match['got'], match['got'])}"
     if match := re.match(r"Expected `(?P<type>\w+)` of length (?P<op>[<>]=) (?P<bound>\d+)$", text):
-        units = "characters" if match["type"] == "str" else "members"
-        return f"It must have {'at most' if match['op'] == '<=' else 'at least'} {match['bound']} {units}"
+        unit = "character" if match["type"] == "str" else "member"
+        ending = "" if match["bound"] == "1" else "s"
+        least_or_most = "at most" if match["op"] == "<=" else "at least"
+        return f"It must have {least_or_most} {match['bound']} {unit}{ending}"
     if match := re.match(r"Expected `(?:int|float)` (?P<op>[<>]=?) (?P<bound>\S+)$", text):
         words = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
         return f"It must be {words[match['op']]} {match['bound'].removesuffix('.0')}"
