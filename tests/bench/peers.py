@@ -118,6 +118,14 @@ def _all_done(daemon: Daemon) -> None:
             line.call("job.wait", ids=[job["id"] for job in open_jobs], timeoutSeconds=300, fields=["id"])
 
 
+def _is_there(program: str) -> bool:
+    if shutil.which(program) is None:
+        return False
+    if program != "sbatch":
+        return True
+    return not subprocess.run(["sinfo"], env=_cluster(), capture_output=True, check=False).returncode
+
+
 def figures(scale: Scale) -> Iterator[Figure]:
     many, some = scale.of(1000, 10), scale.of(50, 2)
     with running(scale) as daemon, short_folder(scale) as folder:
@@ -132,7 +140,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
     yield Figure("lockside run --from-file", from_file, "jobs/s", spawns, BARE, group=ONE_CALL)
     yield Figure("lockside run -d", one_by_one, "jobs/s", spawns, BARE, group=ONE_BY_ONE)
     for group, program, measure, full in PEERS:
-        if shutil.which(program) is None:
+        if not _is_there(program):
             continue
         with short_folder(scale) as folder:
             (rate,) = rounds(scale.rounds, lambda: measure(folder, scale.of(full, 2)))  # noqa: B023

@@ -283,7 +283,7 @@ class Log:
 def surroundings(world: "World") -> Iterator[None]:
     """The real modules look at the world's clock and disk, hop to its threads and log into it."""
 
-    async def run_sync(work: Callable[..., Any], *args: Any) -> Any:
+    async def run_sync(work: Callable[..., Any], *args: Any, limiter: object = None) -> Any:
         daemon = world.daemon
         assert daemon is not None
         await daemon.hop(f"{getattr(work, '__name__', 'something')} in a thread")
