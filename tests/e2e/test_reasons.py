@@ -1,7 +1,6 @@
 """A job that has not started says all that keeps it back, at once; one that has started says nothing."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from e2e.harness import (
     Message,
     Wire,
     connected,
+    kill_and_wait,
     of,
     until_running,
     wait_until,
@@ -147,7 +147,7 @@ def test_a_keeper_that_cannot_be_started_again_is_told_and_tried_again(
     away = daemon.state_dir / "keeper-away"
     folder.rename(away)
     folder.write_text("in the way")
-    os.kill(wire.call("daemon.status")["keeper"]["pid"], signal.SIGKILL)
+    kill_and_wait(wire.call("daemon.status")["keeper"]["pid"])
     job = wire.shell("true")
     while "no_executor" not in wire.kinds(job):
         assert not wire.call("job.wait", id=job["id"], timeoutSeconds=0.1)["isFinished"]
