@@ -1,14 +1,15 @@
-"""What the handlers work with. One object, made once by the daemon; it holds no state of its own."""
+"""What the handlers work with. One object, made once by the daemon; what it remembers can be thrown away."""
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
+from locksided.api.recent import Recent
 from locksided.ids import parse_job_id
 from locksided.paths import StateDir
 from locksided.settings import Settings
@@ -30,6 +31,7 @@ class Service:
     workshop: Workshop
     started_us: int
     reload: Callable[[], tuple[list[str], list[str]]]
+    recent: Recent = field(default_factory=Recent)
 
     @property
     def own_uid(self) -> int:

@@ -19,14 +19,19 @@ T = TypeVar("T")
 
 
 class Shelf:
-    """Reads of one project. Whatever does not exist is None; only a version that is named must exist."""
+    """Reads of one project. Whatever does not exist is None; only a version that is named must exist.
+
+    `looks` counts how often anything stored was asked for.
+    """
 
     def __init__(self, store: Store, project: str) -> None:
+        self.looks = 0
         self._store = store
         self._project = project
         self._read: dict[Hashable, Any] = {}
 
     async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        self.looks += 1
         if key not in self._read:
             self._read[key] = await read()
         return cast("T", self._read[key])

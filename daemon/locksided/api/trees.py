@@ -10,6 +10,7 @@ from typing import Any
 
 from lockside.protocol.words import Mode
 from locksided import to_thread
+from locksided.api.recent import Work
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
@@ -82,6 +83,13 @@ class Trees:
         self, fields: Mapping[str, Any], place: Place, above: Above = Above(), choice: Choice = Choice()
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
+        recent, key = self._service.recent, None
+        if not place.is_child and not choice.is_made:
+            key = recent.key(fields, place, self._defaults)
+        known = recent.find(key)
+        if known is not None:
+            return await self._seen_to(known, place)
+        looks = self._shelf.looks
         request = read_request(fields)
         config = await self._shelf.config(request)
         await self._check_writers(request, config, above)
@@ -94,7 +102,10 @@ class Trees:
         if choice.is_made:
             path = "$.onlyOrchestrationTaskIds" if choice.selected is not None else "$.previousJobId"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
-        return await self._work(resolved, place)
+        work = await self._work(resolved, place)
+        if self._shelf.looks == looks:
+            recent.keep(key, work)
+        return await self._seen_to(work, place)
 
     async def _resolved(self, request: Request, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
@@ -103,11 +114,14 @@ class Trees:
         rows = found.config.body.get("rows") if found.config is not None else None
         return read() if len(rows or ()) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
 
-    async def _work(self, resolved: Resolved, place: Place) -> Draft:
+    async def _work(self, resolved: Resolved, place: Place) -> Work:
         if len(resolved.rows or ()) <= ROWS_DONE_HERE:
-            tree = work_tree(resolved, place)
-        else:
-            tree = await to_thread.run_sync(work_tree, resolved, place)
+            return Work(resolved, work_tree(resolved, place))
+        return Work(resolved, await to_thread.run_sync(work_tree, resolved, place))
+
+    async def _seen_to(self, work: Work, place: Place) -> Draft:
+        """The tree, marked when something that it needs to start is not there."""
+        tree, resolved = work.tree, work.resolved
         self._count(tree_size(tree))
         programs = self._service.workshop.programs
         missing = await programs.are_missing(resolved.spec, resolved.environment, place.owner)

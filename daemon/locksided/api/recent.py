@@ -1,0 +1,59 @@
+"""Jobs that were worked out a moment ago: scripts ask for the same again and again.
+
+Only what a request says itself is remembered. One that names anything stored is worked out anew every time,
+for that may have changed.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from locksided.core.model import Draft
+from locksided.runner.drafts import Place
+from locksided.runner.resolved import Defaults, Resolved
+
+MOST = 256
+MOST_BYTES = 4096
+"""Of a request; longer ones are rarely sent twice."""
+
+_MARK_OF_SECRETS = b'"#'
+
+Key = tuple[bytes, Place, Defaults]
+
+
+class Work(NamedTuple):
+    """What a request means and the jobs that it makes."""
+
+    resolved: Resolved
+    tree: Draft
+
+
+class Recent:
+    """The last requests whose meaning rests on nothing but themselves, with what they came to."""
+
+    def __init__(self) -> None:
+        self._works: OrderedDict[Key, Work] = OrderedDict()
+
+    def key(self, fields: Mapping[str, Any], place: Place, defaults: Defaults) -> Key | None:
+        """What the meaning rests on; None for a request that is not to be remembered."""
+        text = msgspec.json.encode(fields)
+        if len(text) > MOST_BYTES or _MARK_OF_SECRETS in text:
+            return None
+        return text, place, defaults
+
+    def find(self, key: Key | None) -> Work | None:
+        """What it came to the last time, if that is remembered."""
+        if key is None or key not in self._works:
+            return None
+        self._works.move_to_end(key)
+        return self._works[key]
+
+    def keep(self, key: Key | None, work: Work) -> None:
+        """Remember it in place of the one that was asked for longest ago."""
+        if key is None:
+            return
+        self._works[key] = work
+        if len(self._works) > MOST:
+            self._works.popitem(last=False)

@@ -1,0 +1,47 @@
+"""The same request means what it means now, however often it was sent before."""
+
+from pathlib import Path
+
+from e2e.harness import Wire, of, put_component
+
+
+def exit_code(wire: Wire, component: str = "lockside.command", **request: object) -> int:
+    """Of the job that the request makes."""
+    code: int = wire.done(wire.create(component, **request))["process"]["exitCode"]
+    return code
+
+
+def test_a_program_that_came_meanwhile_is_run(wire: Wire, place: Path) -> None:
+    program = place / "late"
+    request = {"configData": {"parameters": {"command": [str(program)]}}}
+    before = wire.done(wire.create("lockside.command", **request))
+    assert of(before, "status", "starts") == ("error", 0)
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    assert exit_code(wire, **request) == 3
+    program.unlink()
+    after = wire.done(wire.create("lockside.command", **request))
+    assert of(after, "status", "starts") == ("error", 0)
+
+
+def test_a_component_that_was_changed_meanwhile_is_run_as_it_is_now(wire: Wire) -> None:
+    for code in (3, 4):
+        put_component(wire, "acme.same", command=["/bin/sh", "-c", f"exit {code}"])
+        assert exit_code(wire, "acme.same", configData={}) == code
+
+
+def test_a_set_of_variables_that_was_changed_meanwhile_is_filled_in(wire: Wire) -> None:
+    command = ["/bin/sh", "-c", "exit {{ code }}"]
+    request = {"configData": {"parameters": {"command": command}}, "variableValuesId": "same"}
+    for code in ("3", "4"):
+        wire.call("variables.put", variables={"id": "same", "values": [{"name": "code", "value": code}]})
+        assert exit_code(wire, **request) == int(code)
+
+
+def test_a_pool_that_is_gone_meanwhile_is_refused(wire: Wire) -> None:
+    request = {"configData": {"parameters": {"command": ["/bin/true"]}}, "pool": "brief"}
+    wire.call("pool.put", pool={"id": "brief", "slots": 1})
+    assert exit_code(wire, **request) == 0
+    wire.call("pool.delete", id="brief")
+    refusal = wire.refused("job.create", component="lockside.command", **request)
+    assert "brief" in str(refusal)
