@@ -71,13 +71,13 @@ def gates(state: State) -> dict[tuple[str, str], Gate]:
 
 
 def place(job: Job) -> tuple[str | None, str | None, str]:
-    return (*gate_name(job.gate), job.pool.id)
+    return (*gate_name(job.project, job.gate), job.pool.id)
 
 
-def gate_name(gate: Gate | None) -> tuple[str | None, str | None]:
+def gate_name(project: str, gate: Gate | None) -> tuple[str | None, str | None]:
     if isinstance(gate, ParallelGate):
         return "rows", str(gate.container.id)
-    return (gate.project, gate.key) if gate is not None else (None, None)
+    return (project, gate.key) if gate is not None else (None, None)
 
 
 def pools(state: State) -> list[Pool]:
@@ -117,7 +117,7 @@ def check_gates(state: State) -> None:
     holders: dict[tuple[str, str], set[int]] = {}
     for job in state.jobs.values():
         if job.gate is not None and job.gate.lock_key is not None:
-            key = (job.gate.project, job.gate.key)
+            key = (job.project, job.gate.key)
             assert state.gates[key[0]].get(key[1]) is job.gate, f"job {job.id} has a gate that was forgotten"
             members[key] = members.get(key, 0) + 1
             if job.status in STARTED:
@@ -126,7 +126,7 @@ def check_gates(state: State) -> None:
     assert set(kept) == set(members), "a gate without live jobs is kept, or one with them is not"
     assert all(state.gates.values()), "a project without gates is kept"
     for key, gate in kept.items():
-        assert (gate.project, gate.key) == key
+        assert gate.key == key[1]
         assert gate.members == members[key]
         found = [holder.id for holder in gate.holders]
         assert len(found) == len(set(found))
@@ -138,8 +138,11 @@ def check_gates(state: State) -> None:
 
 
 def check_lines(state: State) -> None:
-    rows = [job.rows for job in state.jobs.values() if isinstance(job, Container) and job.rows]
-    of_gates = [(gate_name(gate), line) for gate in [*gates(state).values(), *rows] for line in gate.lines]
+    rows = {str(job.id): job.rows for job in state.jobs.values() if isinstance(job, Container) and job.rows}
+    every = {**gates(state), **{(job_id, ""): gate for job_id, gate in rows.items()}}
+    of_gates = [
+        (gate_name(project, gate), line) for (project, _), gate in every.items() for line in gate.lines
+    ]
     kept = {(*key, line.pool.id): line for key, line in of_gates}
     opened = {(None, None, pool.id): pool.open_line for pool in pools(state)}
     assert len(of_gates) == len(kept), "two lines of one gate and pool"
@@ -247,11 +250,11 @@ class Seen:
         for job in started(state):
             self.running[job.pool.id] = self.running.get(job.pool.id, 0) + 1
             if job.gate is not None:
-                self.shares.setdefault(gate_name(job.gate), []).append(job.lock_share)
+                self.shares.setdefault(gate_name(job.project, job.gate), []).append(job.lock_share)
 
     def admits(self, job: Job) -> bool:
         assert job.gate is not None
-        shares = self.shares.get(gate_name(job.gate))
+        shares = self.shares.get(gate_name(job.project, job.gate))
         if not shares:
             return True
         return job.lock_share > 0 and all(share > 0 for share in shares) and len(shares) < job.lock_share
@@ -266,7 +269,7 @@ def expected_reasons(state: State, job: Job, seen: Seen) -> set[ReasonKind]:
     is_sought = job.program is Program.SOUGHT
     if not kinds and not is_sought and not unstarted_above(state, job):
         if isinstance(job.gate, ParallelGate):
-            running_rows = len(seen.shares.get(gate_name(job.gate), []))
+            running_rows = len(seen.shares.get(gate_name(job.project, job.gate), []))
             if running_rows + seen.ahead[job.id] >= job.gate.limit:
                 kinds.add(R.PARALLELISM)
         elif job.gate is not None and (seen.ahead[job.id] or not seen.admits(job)):

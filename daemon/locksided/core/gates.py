@@ -20,12 +20,11 @@ class Gate:
     `members` tells how many live jobs name the key: only to know when the gate can be forgotten.
     """
 
-    __slots__ = ("_first", "_holders", "key", "members", "project")
+    __slots__ = ("_first", "_holders", "key", "members")
 
     reason: ClassVar[ReasonKind] = ReasonKind.CONFIG_LOCK
 
-    def __init__(self, project: str, key: str) -> None:
-        self.project = project
+    def __init__(self, key: str) -> None:
         self.key = key
         self._holders: tuple[Job, ...] = ()
         self.members = 0

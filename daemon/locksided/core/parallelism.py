@@ -24,7 +24,7 @@ class ParallelGate(Gate):
     reason = ReasonKind.PARALLELISM
 
     def __init__(self, container: "Container", limit: int) -> None:
-        super().__init__(container.project, "")
+        super().__init__("")
         self.container = container
         self.limit = limit
         self._running: dict[int, Job] = {}

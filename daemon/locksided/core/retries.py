@@ -79,7 +79,7 @@ def _next_attempt(turn: Turn, container: Container, last: Job) -> Job:
     job.lineage = container.child_lineage
     job.container = container
     if last.gate is not None:
-        job.gate = state.gate(last.gate.project, last.gate.key)
+        job.gate = state.gate(last.project, last.gate.key)
         job.lock_share = last.lock_share
     return job
 

@@ -83,7 +83,7 @@ class State:
         gates = self.gates.setdefault(project, {})
         gate = gates.get(key)
         if gate is None:
-            gate = gates[key] = Gate(project, key)
+            gate = gates[key] = Gate(key)
         return gate
 
     def line_of(self, job: Job) -> Line:
@@ -137,7 +137,7 @@ class State:
         if job.gate is not None:
             job.gate.members -= 1
             if not job.gate.members and job.gate.lock_key is not None:
-                self._forget_gate(job.gate)
+                self._forget_gate(job.project, job.gate.key)
         return list(self.dependants.pop(job.id, {}).values())
 
     def _leave_family(self, job: Job) -> None:
@@ -156,11 +156,11 @@ class State:
                 if not others:
                     del self.dependants[other_id]
 
-    def _forget_gate(self, gate: Gate) -> None:
-        gates = self.gates[gate.project]
-        del gates[gate.key]
+    def _forget_gate(self, project: str, key: str) -> None:
+        gates = self.gates[project]
+        del gates[key]
         if not gates:
-            del self.gates[gate.project]
+            del self.gates[project]
 
     def is_start_relative(self, job: Job) -> bool:
         """Whether its start counts from another moment: a delay, a pause before an attempt."""

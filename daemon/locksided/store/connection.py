@@ -94,7 +94,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         "foreign_keys = ON",
         "wal_autocheckpoint = 4000",  # pages: fewer, larger checkpoints between bursts of commits
         "journal_size_limit = 67108864",  # bytes kept of a log that a long read made grow
-        "cache_size = -8192",  # KiB, for each of three connections: the system's own cache is behind it
+        "cache_size = -2048",  # KiB: the system's own cache is behind it
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {setting}")

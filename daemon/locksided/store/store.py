@@ -148,6 +148,7 @@ def _begin(connection: sqlite3.Connection, *, path: str, backups: str) -> _Start
 
 def _only_read(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cache_size = -8192")  # KiB: lists look at many pages again and again
 
 
 def _probe(connection: sqlite3.Connection) -> None:
