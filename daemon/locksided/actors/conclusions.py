@@ -135,7 +135,7 @@ class Conclusions:
         return result
 
     def _result_of(self, work: Work, step: Step, outcome: Mapping[str, Any]) -> RunResult:
-        """What a step came to: as it was kept before a crash, for what it was read from may be gone since."""
+        """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(work.context.folder, work.context.launch, step.index)
         if kept is not None:
             return kept
@@ -144,7 +144,8 @@ class Conclusions:
             failure = ending_of(outcome, step.execution.exit_codes, None).failure
             collected = datafolder.collect(step, work.context, is_last=failure is not None)
         result = conclude(step, work.spec, outcome, collected)
-        keep_result(work.context.folder, work.context.launch, step.index, result)
+        if not work.is_one_step or work.is_debug:
+            keep_result(work.context.folder, work.context.launch, step.index, result)
         return result
 
     async def _after_step(

@@ -47,9 +47,14 @@ class Work:
         return len(self.steps) == 1 and self.steps[0].row is None
 
     @property
+    def is_ours_alone(self) -> bool:
+        """Whether one step of the daemon's own account is all of it."""
+        return self.is_one_step and self.context.run_as is None
+
+    @property
     def is_simple(self) -> bool:
         """Whether it is one command of the daemon's own account, without data: nothing is to be prepared."""
-        return self.is_one_step and not self.steps[0].has_data and self.context.run_as is None
+        return self.is_ours_alone and not self.steps[0].has_data
 
 
 @dataclass(frozen=True, slots=True)

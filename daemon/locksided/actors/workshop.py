@@ -5,6 +5,7 @@ It starts nothing and decides nothing about the job; folders are made and read i
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from locksided import clock, to_thread
@@ -55,12 +56,7 @@ class Workshop:
         if work is None or not work.is_simple or action.launch != 1:
             return None
         (step,) = work.steps
-        return {
-            **self._start_message(work, step),
-            "emptyFolders": datafolder.folders_of_command(step, work.context),
-            "spareFolder": self._spares,
-            "notedLate": True,
-        }
+        return {**self._start_message(work, step), **self._lent(work, step), "notedLate": True}
 
     async def prepare(self, action: StartStep) -> dict[str, Any]:
         """Make the step's folder; answers the keeper's start message.
@@ -74,9 +70,16 @@ class Workshop:
         if work.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self.works.state(work, step)
-        await to_thread.run_for(work.context.account, self._prepare_folder, work, step, state)
+        is_lent = work.is_ours_alone and action.launch == 1
+        prepared = partial(self._prepare_folder, work, step, state, with_empty=not is_lent)
+        await to_thread.run_for(work.context.account, prepared)
         message = self._start_message(work, step, state, await self._spent_seconds(action))
-        return {**message, "notedLate": work.is_one_step}
+        lent = self._lent(work, step) if is_lent else {}
+        return {**message, **lent, "notedLate": work.is_one_step}
+
+    def _lent(self, work: Work, step: Step) -> dict[str, Any]:
+        """Has the keeper make the empty folders of a first start, from those that others left."""
+        return {"emptyFolders": datafolder.empty_folders(step, work.context), "spareFolder": self._spares}
 
     def _start_message(
         self, work: Work, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
@@ -92,8 +95,11 @@ class Workshop:
             steps=work.steps,
         )
 
-    def _prepare_folder(self, work: Work, step: Step, state: Mapping[str, Any] | None) -> None:
-        datafolder.prepare(step, work.context, state if step.takes_state else None)
+    def _prepare_folder(
+        self, work: Work, step: Step, state: Mapping[str, Any] | None, *, with_empty: bool
+    ) -> None:
+        given = state if step.takes_state else None
+        datafolder.prepare(step, work.context, given, with_empty=with_empty)
         if work.is_debug and step.has_data:
             name = stage_before(work.steps, step)
             keep_stage(name, step.row, work.context, secrets_of(work.steps, work.spec, state))

@@ -46,16 +46,20 @@ class Collected:
     artifacts: Sequence[Mapping[str, Any]] = ()
 
 
-def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) -> None:
+def prepare(
+    step: Step, context: JobContext, state: Mapping[str, Any] | None, *, with_empty: bool = True
+) -> None:
     """Makes the folder ready for a step: fresh for the first of a row, else with the last output as input.
 
-    `state` is what the last good run left. Raises `OSError`; the folder can be prepared again after it.
+    `state` is what the last good run left. Without `with_empty` the keeper makes what is named by
+    `empty_folders`. Raises `OSError`; the folder can be prepared again after it.
     """
     folder, run_as = context.folder, context.run_as
     is_new = _make_root(folder, run_as)
-    control = folder.control(context.launch, step.index)
-    for path in (os.path.dirname(control), control):
-        os.makedirs(path, _PRIVATE, exist_ok=True)
+    if with_empty:
+        control = folder.control(context.launch, step.index)
+        for path in (os.path.dirname(control), control):
+            os.makedirs(path, _PRIVATE, exist_ok=True)
     if step.index == 0 and not is_new:
         for path in _rows(folder):
             _clear_the_way(path, folder.root, run_as)
@@ -65,7 +69,8 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
     for path in (folder.tmp, folder.cwd):
         if not is_new:
             _clear_the_way(path, folder.root, run_as)
-        _make_owned(path, run_as)
+        if with_empty:
+            _make_owned(path, run_as)
     if not step.has_data:
         return
     argument = {
@@ -82,12 +87,12 @@ def prepare(step: Step, context: JobContext, state: Mapping[str, Any] | None) ->
         perform(folder.data, "advance", argument, _account(run_as))
 
 
-def folders_of_command(step: Step, context: JobContext) -> list[str]:
-    """The empty folders that a command's first start needs: those that it was not given others for."""
+def empty_folders(step: Step, context: JobContext) -> list[str]:
+    """The empty folders that a start needs: those that it was not given others for."""
     folders = []
     if step.execution.cwd is None:
         folders.append(context.folder.cwd)
-    if not step.execution.environment:
+    if step.has_data or not step.execution.environment:
         folders.append(context.folder.tmp)
     return folders
 

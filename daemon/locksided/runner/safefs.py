@@ -90,12 +90,7 @@ def make_folder(name: str, dir_fd: int) -> None:
 
 def remove(name: str, dir_fd: int) -> None:
     """Removes whatever has that name, a whole tree included; nothing is fine."""
-    try:
-        status = os.lstat(name, dir_fd=dir_fd)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(status.st_mode):
-        _unlink(name, dir_fd)
+    if _is_gone_at_once(name, dir_fd):
         return
     with _opened_for_removal(name, dir_fd) as fd:
         clear(fd)
@@ -116,12 +111,7 @@ def clear(dir_fd: int) -> None:
 
 def _remove_entry(name: str, parent_fd: int, top_fd: int, level: int, moved: int) -> int:
     """Removes one entry, or moves a folder that lies too deep up to the top; gives the number of moves."""
-    try:
-        is_folder = stat.S_ISDIR(os.lstat(name, dir_fd=parent_fd).st_mode)
-    except FileNotFoundError:
-        return moved
-    if not is_folder:
-        _unlink(name, parent_fd)
+    if _is_gone_at_once(name, parent_fd):
         return moved
     if level >= _MAX_OPEN_LEVELS:
         make_accessible(name, parent_fd)
@@ -153,8 +143,23 @@ def make_accessible(name: str, dir_fd: int | None = None) -> None:
         os.close(fd)
 
 
-def _unlink(name: str, dir_fd: int) -> None:
+def _is_gone_at_once(name: str, dir_fd: int) -> bool:
+    """Removes all but a folder with something in it. Most entries are of that kind, so nobody looks first."""
     try:
         os.unlink(name, dir_fd=dir_fd)
     except FileNotFoundError:
-        return
+        return True
+    except OSError as refusal:
+        return _is_gone_as_folder(name, dir_fd, refusal)
+    return True
+
+
+def _is_gone_as_folder(name: str, dir_fd: int, refusal: OSError) -> bool:
+    """The same for what is no file; raises `refusal` when it is one."""
+    try:
+        os.rmdir(name, dir_fd=dir_fd)
+    except NotADirectoryError:
+        raise refusal from None
+    except OSError:
+        return False
+    return True
