@@ -11,10 +11,11 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from lockside import methods as m
 from lockside.errors import ConnectionLost, NotReachable, Unavailable
+from lockside.methods import Methods
 from lockside.pauses import Pauses
-from lockside.protocol.types import Event, Job, LogFrame
+from lockside.protocol.types.events import Event
+from lockside.protocol.types.jobs import Job, LogFrame
 from lockside.requests import Awaiting, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.wire import Wire
@@ -25,7 +26,7 @@ RECONNECT_SECONDS = 60.0
 WAIT_SECONDS = 600.0
 
 
-class AsyncClient:
+class AsyncClient(Methods[Awaiting]):
     """A daemon, as an asyncio program sees it; see `Client`, whose methods it has."""
 
     def __init__(
@@ -35,24 +36,13 @@ class AsyncClient:
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
     ) -> None:
+        super().__init__(self.perform)
         self._socket = socket
         self._project = project
         self._reconnect_seconds = reconnect_seconds
         self._wire: Wire | None = None
         self._was_connected = False
         self._connecting = asyncio.Lock()
-        self.job: m.JobCalls[Awaiting] = m.JobCalls(self.perform)
-        self.component: m.ComponentCalls[Awaiting] = m.ComponentCalls(self.perform)
-        self.config: m.ConfigCalls[Awaiting] = m.ConfigCalls(self.perform)
-        self.catalog: m.CatalogCalls[Awaiting] = m.CatalogCalls(self.perform)
-        self.branch: m.BranchCalls[Awaiting] = m.BranchCalls(self.perform)
-        self.variables: m.VariablesCalls[Awaiting] = m.VariablesCalls(self.perform)
-        self.state: m.StateCalls[Awaiting] = m.StateCalls(self.perform)
-        self.pool: m.PoolCalls[Awaiting] = m.PoolCalls(self.perform)
-        self.orchestration: m.OrchestrationCalls[Awaiting] = m.OrchestrationCalls(self.perform)
-        self.action: m.ActionCalls[Awaiting] = m.ActionCalls(self.perform)
-        self.event: m.EventCalls[Awaiting] = m.EventCalls(self.perform)
-        self.daemon: m.DaemonCalls[Awaiting] = m.DaemonCalls(self.perform)
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,10 +9,11 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
-from lockside import methods as m
 from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.methods import Methods
 from lockside.pauses import Pauses
-from lockside.protocol.types import Event, Job, LogFrame
+from lockside.protocol.types.events import Event
+from lockside.protocol.types.jobs import Job, LogFrame
 from lockside.requests import Blocking, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.transport import Connection
@@ -23,7 +24,7 @@ RECONNECT_SECONDS = 60.0
 WAIT_SECONDS = 600.0
 
 
-class Client:
+class Client(Methods[Blocking]):
     """A daemon, as a script sees it.
 
     Without `socket` the usual places are tried. When the daemon goes away, calls are sent again until it has
@@ -37,23 +38,12 @@ class Client:
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
     ) -> None:
+        super().__init__(self.perform)
         self._socket = socket
         self._project = project
         self._reconnect_seconds = reconnect_seconds
         self._connection: Connection | None = None
         self._was_connected = False
-        self.job: m.JobCalls[Blocking] = m.JobCalls(self.perform)
-        self.component: m.ComponentCalls[Blocking] = m.ComponentCalls(self.perform)
-        self.config: m.ConfigCalls[Blocking] = m.ConfigCalls(self.perform)
-        self.catalog: m.CatalogCalls[Blocking] = m.CatalogCalls(self.perform)
-        self.branch: m.BranchCalls[Blocking] = m.BranchCalls(self.perform)
-        self.variables: m.VariablesCalls[Blocking] = m.VariablesCalls(self.perform)
-        self.state: m.StateCalls[Blocking] = m.StateCalls(self.perform)
-        self.pool: m.PoolCalls[Blocking] = m.PoolCalls(self.perform)
-        self.orchestration: m.OrchestrationCalls[Blocking] = m.OrchestrationCalls(self.perform)
-        self.action: m.ActionCalls[Blocking] = m.ActionCalls(self.perform)
-        self.event: m.EventCalls[Blocking] = m.EventCalls(self.perform)
-        self.daemon: m.DaemonCalls[Blocking] = m.DaemonCalls(self.perform)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import UnsetType
 
-from lockside.protocol.types import Event, EventLost, EventPage, EventPush, LogFrame, LogPage, LostEvents
+from lockside.protocol.types.events import Event, EventLost, EventPage, EventPush, LostEvents
+from lockside.protocol.types.jobs import LogFrame, LogPage
 from lockside.requests import Request, ask
 
 FOLLOW_SECONDS = 25.0

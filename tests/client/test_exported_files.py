@@ -19,7 +19,7 @@ from lockside.cli.tomltext import can_be_toml, toml_text
 from lockside.example import example_folder
 from lockside.protocol.catalog import ConfigSpec
 from lockside.protocol.configuration import Configuration
-from lockside.protocol.types import Manifest, VariablesSpec
+from lockside.protocol.types.stored import Manifest, VariablesSpec
 
 Json = dict[str, Any]
 

@@ -231,7 +231,7 @@ def test_the_example_is_without_fault(run: Run) -> None:
 def test_durations_and_sizes_are_written_as_people_do(tmp_path: Path, text: str, seconds: float) -> None:
     import msgspec
 
-    from lockside.protocol.types import Manifest
+    from lockside.protocol.types.stored import Manifest
 
     text = f'command = ["a"]\n[limits]\ntimeoutSeconds = {text}\nmemoryBytes = "1.5GB"\n'
     write(tmp_path, "components/a.toml", text)

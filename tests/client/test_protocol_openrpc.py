@@ -9,7 +9,7 @@ import pytest
 
 from lockside.protocol.methods import METHODS
 from lockside.protocol.openrpc import document
-from lockside.protocol.types import Job
+from lockside.protocol.types.jobs import Job
 
 DOCUMENT = json.loads(msgspec.json.encode(document("1.2.3")))
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol.params import JobCreate
-from lockside.protocol.types import Manifest, Result
+from lockside.protocol.params.jobs import JobCreate
+from lockside.protocol.types.jobs import Result
+from lockside.protocol.types.stored import Manifest
 from locksided.keeper import order
 from locksided.keeper.outcome import blank
 from locksided.runner.action import action_message, plan_action

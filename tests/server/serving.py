@@ -14,7 +14,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from lockside.protocol.methods import Method
-from lockside.protocol.params import Mutating, Params
+from lockside.protocol.params.base import Mutating, Params
 from lockside.protocol.words import Role
 from locksided.core.errors import Conflict
 from locksided.server import Access, AtOnce, Call, Limits, Server, listen

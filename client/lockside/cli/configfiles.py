@@ -16,7 +16,7 @@ from lockside.cli.files import stem
 from lockside.cli.items import Item, opened, toml_and_json
 from lockside.protocol import configuration
 from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types import Row
+from lockside.protocol.types.stored import Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

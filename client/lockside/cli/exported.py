@@ -16,7 +16,7 @@ from lockside.cli.configfiles import BODY_MEMBERS, CONFIG_MEMBERS
 from lockside.cli.tomltext import can_be_toml, toml_text
 from lockside.errors import LocksideError
 from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types import Manifest, PoolSpec, VariablesSpec
+from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

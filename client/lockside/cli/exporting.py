@@ -14,7 +14,7 @@ from lockside.cli import exits, exported
 from lockside.cli.folder import Folder, read_folder
 from lockside.errors import LocksideError
 from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types import Manifest, PoolSpec, VariablesSpec
+from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import msgspec
 
 from lockside.cli.faults import Fault, Source, type_faults
 from lockside.cli.files import read_as, read_text, stem
-from lockside.protocol.types import Manifest, PoolSpec, VariablesSpec
+from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

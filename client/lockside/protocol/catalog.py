@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lockside.protocol.base import ComponentId, ConfigId, FieldError, In, Out, Text
 from lockside.protocol.configuration import check_configuration
-from lockside.protocol.types import Row
+from lockside.protocol.types.stored import Row
 
 
 class ConfigSpec(In, frozen=True, kw_only=True):

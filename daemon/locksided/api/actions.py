@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from anyio import CancelScope
 
-from lockside.protocol import params as p
+from lockside.protocol.params import actions as p
 from locksided import to_thread
 from locksided.actors.accounts import account_of
 from locksided.actors.workshop import PASSABLE

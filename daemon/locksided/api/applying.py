@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Alone, Decided, Repeated

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol import params as p
+from lockside.protocol.params import stored as p
 from locksided.core.errors import Invalid
 from locksided.runner.differing import differences
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol import params as p
+from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Repeated, Write

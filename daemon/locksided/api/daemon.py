@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params.base import Params
+from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
 from locksided import clock
 from locksided.actors.messages import Once
 from locksided.api.checks import mended, problems
@@ -52,7 +53,7 @@ class DaemonMethods:
             "rpc.discover": self.discover,
         }
 
-    async def status(self, _call: Call, _params: p.Params) -> View:
+    async def status(self, _call: Call, _params: Params) -> View:
         """How the daemon is."""
         service = self._service
         is_draining, is_drained = await service.scheduler.look(_draining)
@@ -80,21 +81,21 @@ class DaemonMethods:
             "identity": f"{self._service.store.identity:015x}",
         }
 
-    async def drain(self, call: Call, params: p.DaemonAction) -> View:
+    async def drain(self, call: Call, params: DaemonAction) -> View:
         """Start no more jobs."""
         await self._service.scheduler.ask(
             i.Drain(actor(call.principal)), once=once(call, params, lambda _: {})
         )
         return await self.status(call, params)
 
-    async def undrain(self, call: Call, params: p.DaemonAction) -> View:
+    async def undrain(self, call: Call, params: DaemonAction) -> View:
         """Start jobs again."""
         await self._service.scheduler.ask(
             i.Undrain(actor(call.principal)), once=once(call, params, lambda _: {})
         )
         return await self.status(call, params)
 
-    async def reload(self, call: Call, params: p.DaemonAction) -> View:
+    async def reload(self, call: Call, params: DaemonAction) -> View:
         """Read the settings again."""
         mark = once(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
@@ -108,7 +109,7 @@ class DaemonMethods:
         await self._tell("daemon.reload", call, params, answer, mark)
         return answer
 
-    async def _tell(self, kind: str, call: Call, params: p.Params, data: View, mark: Once | None) -> None:
+    async def _tell(self, kind: str, call: Call, params: Params, data: View, mark: Once | None) -> None:
         """Keep in mind what was done, as far as the store lets us: it is done all the same."""
 
         def write(tx: Transaction) -> View:
@@ -119,13 +120,13 @@ class DaemonMethods:
         with suppress(Unavailable):
             await self._service.scheduler.ask(write, once=mark)
 
-    async def check(self, _call: Call, params: p.DaemonCheck) -> View:
+    async def check(self, _call: Call, params: DaemonCheck) -> View:
         """What is not as it should be, mended if that was asked for."""
         found = await problems(self._service)
         fixed = await mended(found) if params.fix else [False] * len(found)
         return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
 
-    async def backup(self, call: Call, params: p.DaemonBackup) -> View:
+    async def backup(self, call: Call, params: DaemonBackup) -> View:
         """Write a consistent copy of the database."""
         now_us = clock.now_us()
         mark = once(call, params, dict)
@@ -150,12 +151,12 @@ class DaemonMethods:
         stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
         return folder / f"lockside-{stamp}.db"
 
-    async def metrics(self, _call: Call, _params: p.DaemonRead) -> str:
+    async def metrics(self, _call: Call, _params: DaemonRead) -> str:
         """Metrics in the Prometheus text format."""
         counts = await self._service.store.counts_by_status()
         return metrics_text(self._service, counts, await pool_views(self._service))
 
-    async def discover(self, _call: Call, _params: p.DaemonRead) -> View:
+    async def discover(self, _call: Call, _params: DaemonRead) -> View:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 

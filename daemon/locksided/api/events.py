@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 
-from lockside.protocol import params as p
+from lockside.protocol.params import events as p
 from locksided import clock
 from locksided.actors.broker import PROGRESS
 from locksided.api.service import Service

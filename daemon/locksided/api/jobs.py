@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params import jobs as p
 from lockside.protocol.texts import time_us
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once

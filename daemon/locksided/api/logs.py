@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from lockside.protocol import params as p
+from lockside.protocol.params import jobs as p
 from locksided import to_thread
 from locksided.actors.broker import Changes
 from locksided.api.logsource import Source, source_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params import jobs as p
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.again import (

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params import plans as p
 from locksided.api.creation import choice_of, defaults_of, request_fields
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf

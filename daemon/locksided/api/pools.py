@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from lockside.protocol import params as p
+from lockside.protocol.params import pools as p
 from locksided import clock
 from locksided.api.once import once
 from locksided.api.rights import actor

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from lockside.protocol import params as p
+from lockside.protocol.params import jobs as p
 from lockside.protocol.words import Role
 from locksided.actors.broker import Changes
 from locksided.api.reading import View, Wanted, job_views

@@ -1,9 +1,5 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""The parameters of every method, one type each, with their bounds; whatever is unknown is refused by name.
-
-Only what can be said of a request by itself is checked here: whether a job, pool or component exists is for
-the daemon to say.
-"""
+"""The parameters of `job.*`."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,14 +9,11 @@ from msgspec.structs import force_setattr
 
 from lockside.protocol import texts
 from lockside.protocol.base import (
-    MAX_INTEGER,
     NO_NUL_PATTERN,
-    ActionName,
     BranchId,
     ComponentId,
     ConfigId,
     DeduplicationId,
-    EventKind,
     FieldError,
     In,
     JobId,
@@ -37,7 +30,6 @@ from lockside.protocol.base import (
     Seconds,
     Sequence,
     Slots,
-    StoredVersion,
     Tag,
     TaskId,
     Text,
@@ -45,19 +37,11 @@ from lockside.protocol.base import (
     VariablesId,
     Version,
 )
-from lockside.protocol.catalog import ConfigSpec, check_config
 from lockside.protocol.configuration import check_configuration
-from lockside.protocol.specification import (
-    Backend,
-    Behavior,
-    Dependency,
-    Limits,
-    Retry,
-    VariableValues,
-)
-from lockside.protocol.types import BranchSpec, Job, Manifest, PoolSpec, Row, VariablesSpec
+from lockside.protocol.params.base import Mutating, Params
+from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, Retry, VariableValues
+from lockside.protocol.types.jobs import Job
 from lockside.protocol.words import (
-    ComponentType,
     CreatorType,
     JobType,
     Mode,
@@ -75,28 +59,20 @@ else:
     JobField = Literal[tuple(name for name in Job.__struct_encode_fields__ if name != "deduplicated")]
     StatusFilter = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=100)]
 
+
 JobFields = Annotated[
     list[JobField],
     Meta(max_length=200, description="Only these members of a job are answered, and its id."),
 ]
+
+
 RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
+
+
 TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
+
+
 Search = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-
-
-class Params(In, frozen=True, kw_only=True):
-    """What every method takes."""
-
-    project: ProjectId = "default"
-
-
-class Mutating(Params, frozen=True, kw_only=True):
-    """What every method takes that changes something: a repeat with the same id is not done twice."""
-
-    deduplication_id: DeduplicationId | None = None
-
-
-# --- jobs
 
 
 class JobRequest(In, frozen=True, kw_only=True):
@@ -377,284 +353,3 @@ class JobReport(Params, frozen=True, kw_only=True):
     message: Annotated[str, Meta(max_length=4096)] | None = None
     counts: ReportedCounts | None = None
     outputs: list[dict[str, Any]] | None = None
-
-
-# --- components, configurations, branches, variables, state
-
-
-class ComponentPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `component.put`."""
-
-    component: Manifest
-
-
-class ComponentGet(Params, frozen=True, kw_only=True):
-    """Parameters of `component.get`."""
-
-    id: ComponentId
-    version: StoredVersion | None = None
-
-
-class ComponentList(Params, frozen=True, kw_only=True):
-    """Parameters of `component.list`."""
-
-    type: ComponentType | None = None
-
-
-class ComponentDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `component.delete`."""
-
-    id: ComponentId
-
-
-class ConfigPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.put`: with `expectedVersion` only over that version (0: none)."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    description: Text | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-    rows: Annotated[list[Row], Meta(max_length=10_000)] = []
-    change_description: Text | None = None
-    expected_version: Sequence | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_config(self.configuration, self.rows)
-
-
-class ConfigGet(Params, frozen=True, kw_only=True):
-    """Parameters of `config.get`."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    version: StoredVersion | None = None
-
-
-class ConfigList(Params, frozen=True, kw_only=True):
-    """Parameters of `config.list`."""
-
-    component: ComponentId | None = None
-    branch_id: BranchId = "default"
-
-
-class ConfigDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.delete`."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-
-
-class ConfigVersionsOf(Params, frozen=True, kw_only=True):
-    """Parameters of `config.versions`."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-
-
-class ConfigRollback(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.rollback`: an old version becomes the newest."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    version: StoredVersion
-
-
-class ConfigCopy(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.copy`; the newest version unless one is named."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    version: StoredVersion | None = None
-    to_config: ConfigId
-    to_branch_id: BranchId | None = None
-
-
-class BranchCreate(Mutating, frozen=True, kw_only=True):
-    """Parameters of `branch.create`."""
-
-    branch: BranchSpec
-
-
-class BranchList(Params, frozen=True, kw_only=True):
-    """Parameters of `branch.list`."""
-
-
-class BranchDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `branch.delete`."""
-
-    id: BranchId
-
-
-class VariablesPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `variables.put`."""
-
-    variables: VariablesSpec
-
-
-class VariablesGet(Params, frozen=True, kw_only=True):
-    """Parameters of `variables.get`."""
-
-    id: VariablesId
-
-
-class VariablesListAll(Params, frozen=True, kw_only=True):
-    """Parameters of `variables.list`."""
-
-
-class VariablesDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `variables.delete`."""
-
-    id: VariablesId
-
-
-class StateGet(Params, frozen=True, kw_only=True):
-    """Parameters of `state.get`."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    row: RowId | None = None
-
-
-class StateReset(Mutating, frozen=True, kw_only=True):
-    """Parameters of `state.reset`."""
-
-    component: ComponentId
-    config: ConfigId
-    branch_id: BranchId = "default"
-    row: RowId | None = None
-
-
-class CatalogApply(Mutating, frozen=True, kw_only=True):
-    """Parameters of `catalog.apply`: all that is to be stored, in one transaction.
-
-    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
-    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
-    """
-
-    branch_id: BranchId = "default"
-    pools: Annotated[list[PoolSpec], Meta(max_length=10_000)] | None = None
-    components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
-    variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
-    configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
-    prune: bool = False
-    dry_run: bool = False
-    plan: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    change_description: Text | None = None
-
-
-# --- pools, orchestrations, actions
-
-
-class PoolPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.put`."""
-
-    pool: PoolSpec
-
-
-class PoolGet(Params, frozen=True, kw_only=True):
-    """Parameters of `pool.get`."""
-
-    id: PoolId
-
-
-class PoolList(Params, frozen=True, kw_only=True):
-    """Parameters of `pool.list`."""
-
-
-class PoolPause(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.pause`."""
-
-    id: PoolId
-    comment: Annotated[str, Meta(max_length=1024)] | None = None
-
-
-class PoolAction(Mutating, frozen=True, kw_only=True):
-    """One pool."""
-
-    id: PoolId
-
-
-class OrchestrationPlan(Params, frozen=True, kw_only=True):
-    """Parameters of `orchestration.plan`: a stored orchestration or one that is given whole."""
-
-    config: ConfigId | None = None
-    config_data: dict[str, Any] | None = None
-    branch_id: BranchId | None = None
-    only_orchestration_task_ids: TaskIds | None = None
-    previous_job_id: JobId | None = None
-
-    def __post_init__(self) -> None:
-        if self.config is None and self.config_data is None:
-            raise FieldError("Give either `config` or `configData`", "config")
-        if self.config_data is not None:
-            check_configuration(self.config_data, "configData")
-
-
-class ActionRun(Params, frozen=True, kw_only=True):
-    """Parameters of `action.run`."""
-
-    component: ComponentId
-    action: ActionName
-    config_data: dict[str, Any] = {}
-    tag: Tag | None = None
-
-    def __post_init__(self) -> None:
-        check_configuration(self.config_data, "configData")
-
-
-# --- events, the daemon
-
-
-class EventFilters(Params, frozen=True, kw_only=True):
-    """Which events are meant: those after a `seq`, of these kinds, of a job, or of a job and all below it."""
-
-    after: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
-    kinds: Annotated[list[EventKind], Meta(max_length=100)] = []
-    job: JobId | None = None
-    run_id_prefix: RunIdPrefix | None = None
-
-
-class EventList(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.list`: from the oldest on unless `after` is given."""
-
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
-
-
-class EventSubscribe(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.subscribe`: from now on unless `after` is given."""
-
-
-class EventUnsubscribe(Params, frozen=True, kw_only=True):
-    """Parameters of `event.unsubscribe`."""
-
-    subscription: Annotated[str, Meta(min_length=1, max_length=255)]
-
-
-class DaemonRead(Params, frozen=True, kw_only=True):
-    """Parameters of methods that ask the daemon about itself."""
-
-
-class DaemonCheck(Params, frozen=True, kw_only=True):
-    """Parameters of `daemon.check`: `fix` has mended what can be mended."""
-
-    fix: bool = False
-
-
-class DaemonAction(Mutating, frozen=True, kw_only=True):
-    """Parameters of methods that act on the daemon itself."""
-
-
-class DaemonBackup(Mutating, frozen=True, kw_only=True):
-    """Parameters of `daemon.backup`: into the state folder's `backups` unless an absolute path is given."""
-
-    path: Annotated[str, Meta(max_length=4096, pattern=r"^/[^\x00]*$")] | None = None

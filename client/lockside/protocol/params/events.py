@@ -1,0 +1,34 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The parameters of `events.*`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from lockside.protocol.base import MAX_INTEGER, EventKind, JobId, RunIdPrefix
+from lockside.protocol.params.base import Params
+
+
+class EventFilters(Params, frozen=True, kw_only=True):
+    """Which events are meant: those after a `seq`, of these kinds, of a job, or of a job and all below it."""
+
+    after: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
+    kinds: Annotated[list[EventKind], Meta(max_length=100)] = []
+    job: JobId | None = None
+    run_id_prefix: RunIdPrefix | None = None
+
+
+class EventList(EventFilters, frozen=True, kw_only=True):
+    """Parameters of `event.list`: from the oldest on unless `after` is given."""
+
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+
+
+class EventSubscribe(EventFilters, frozen=True, kw_only=True):
+    """Parameters of `event.subscribe`: from now on unless `after` is given."""
+
+
+class EventUnsubscribe(Params, frozen=True, kw_only=True):
+    """Parameters of `event.unsubscribe`."""
+
+    subscription: Annotated[str, Meta(min_length=1, max_length=255)]

@@ -1,0 +1,25 @@
+"""What a run of an orchestration would do."""
+
+from lockside.protocol.base import Out
+from lockside.protocol.words import TaskAction
+
+
+class PlannedTask(Out, frozen=True, kw_only=True):
+    """What would be done with a task, and why."""
+
+    id: str
+    action: TaskAction
+    reason: str
+
+
+class PlannedPhase(Out, frozen=True, kw_only=True):
+    """The tasks of one phase."""
+
+    id: str
+    tasks: list[PlannedTask]
+
+
+class Plan(Out, frozen=True, kw_only=True):
+    """What an orchestration would do, phase by phase."""
+
+    phases: list[PlannedPhase]
