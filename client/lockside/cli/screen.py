@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 
+# Patterns are texts, which `re` compiles when one is first used: most calls of the command line use none.
+
 _STANDS_FOR = "�"
 _ORDERS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 """Unicode's orders to write the other way round, which make a text look like another one."""
 _FORBIDDEN = {code: _STANDS_FOR for code in (*range(32), *range(127, 160), *_ORDERS) if code not in {9, 10}}
 
-_OWN_COLOUR = re.compile("(\x1b\\[(?:0|1|2|3[1-6])m)")
+_OWN_COLOUR = "(\x1b\\[(?:0|1|2|3[1-6])m)"
 _NUMBER = r"(?:0|1|2|3|4|7|9|2[1-4]|27|29|[34][0-79]|9[0-7]|10[0-7]|[34]8;5;\d{1,3}|[34]8;2(?:;\d{1,3}){3})"
-_COLOUR = re.compile(f"(\x1b\\[(?:{_NUMBER}(?:;{_NUMBER})*)?m)")
+_COLOUR = f"(\x1b\\[(?:{_NUMBER}(?:;{_NUMBER})*)?m)"
 """Colours and weights of letters; not the concealed and the blinking ones."""
 _RESET = "\x1b[0m"
-_LONE_RETURN = re.compile("\r+(?!\n)")
 
 
 def plain(text: str) -> str:
@@ -35,14 +36,14 @@ def shown_log(text: str, *, coloured: bool) -> str:
 
     Where it went back to a line's beginning to write over it, a new line begins.
     """
-    text = _LONE_RETURN.sub("\n", text.replace("\r\n", "\n"))
-    if coloured and _COLOUR.search(text):
+    text = re.sub("\r+(?!\n)", "\n", text.replace("\r\n", "\n"))
+    if coloured and re.search(_COLOUR, text):
         body = text.rstrip("\n")
         return _between(_COLOUR, body) + _RESET + text[len(body) :]
-    return plain(_COLOUR.sub("", text))
+    return plain(re.sub(_COLOUR, "", text))
 
 
-def _between(kept: re.Pattern[str], text: str) -> str:
-    parts = kept.split(text)
+def _between(kept: str, text: str) -> str:
+    parts = re.split(kept, text)
     parts[::2] = [plain(part) for part in parts[::2]]
     return "".join(parts)

@@ -135,8 +135,6 @@ def _dependency(text: str) -> Json:
 
 def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
     """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
-    from lockside.cli import following
-
     if parsed.flag("dry_run"):
         for job in created:
             _show_dry_run(session, job)
@@ -146,7 +144,9 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
 
         return follow_to_the_end(session, created)
     if parsed.flag("wait") and created:
-        return following.wait_to_the_end(session, created)
+        from lockside.cli.following import wait_to_the_end
+
+        return wait_to_the_end(session, created)
     _announce(session, created, parsed.flag("detach"))
     return 0
 
