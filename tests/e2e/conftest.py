@@ -19,6 +19,7 @@ from e2e.harness import (
     short_folder,
 )
 from e2e.orchestrating import BODY
+from e2e.people import ANNA, BERT, OPERATORS, VIEWERS, Person
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 
@@ -88,3 +89,19 @@ def ear(place: Path) -> Iterator[Ear]:
     made = Ear(place)
     yield made
     made.close()
+
+
+@pytest.fixture
+def viewer(daemon: Daemon) -> Person:
+    """Somebody who may only look at a daemon `used_by_groups`."""
+    return Person(daemon, ANNA, VIEWERS)
+
+
+@pytest.fixture
+def anna(daemon: Daemon) -> Person:
+    return Person(daemon, ANNA, OPERATORS)
+
+
+@pytest.fixture
+def bert(daemon: Daemon) -> Person:
+    return Person(daemon, BERT, OPERATORS)

@@ -6,17 +6,48 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.harness import PLAIN, Daemon, Message
-from e2e.test_command import READ
+from e2e.harness import PLAIN, Daemon, Message, running
 
 PROJECT = Path(__file__).parent.parent.parent
+READ = """
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile("rb")
+answers = []
+for n, (method, params) in enumerate(json.loads(sys.argv[2])):
+    s.sendall(json.dumps({"jsonrpc": "2.0", "id": n, "method": method, "params": params}).encode() + b"\\n")
+    answers.append(json.loads(f.readline()))
+print(json.dumps(answers))
+"""
+"""Asks the daemon and writes down its answers; for an interpreter that has nothing of this project."""
+
 ANNA, BERT = 64001, 64002
 """Nobody has these numbers."""
+
+VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
+"""Groups that the daemon of `used_by_groups` knows."""
+
+
+@contextmanager
+def used_by_groups() -> Iterator[Daemon]:
+    """A daemon that everybody can reach and in which a group tells what its members may do."""
+    settings = {
+        "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
+        "LOCKSIDE_ACCESS__OPERATOR_GROUPS": str(OPERATORS),
+        "LOCKSIDE_ACCESS__ADMIN_GROUPS": str(ADMINS),
+        "LOCKSIDE_ACCESS__DEFAULT_ROLE": "none",
+        "LOCKSIDE_DAEMON__SOCKET_GROUP": "nogroup",
+    }
+    with running(**settings) as one:
+        one.state_dir.chmod(0o711)
+        one.socket.chmod(0o666)
+        yield one
 
 
 class Person:

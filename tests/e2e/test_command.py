@@ -10,6 +10,7 @@ import pytest
 
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, Wire, of
+from e2e.people import READ
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MY_TOKEN": "very-private-value", "EMPTY": ""}
 
@@ -63,17 +64,6 @@ def test_equal_environments_are_stored_once_and_stand_in_no_event(wire: Wire, da
     ).read_bytes()
     assert jobs[0]["configData"]["parameters"]["environment"] == ENVIRONMENT, "its owner sees it"
     assert b"very-private-value" in database
-
-
-READ = """
-import json, socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile("rb")
-answers = []
-for n, (method, params) in enumerate(json.loads(sys.argv[2])):
-    s.sendall(json.dumps({"jsonrpc": "2.0", "id": n, "method": method, "params": params}).encode() + b"\\n")
-    answers.append(json.loads(f.readline()))
-print(json.dumps(answers))
-"""
 
 
 @needs_root

@@ -11,11 +11,10 @@ import pytest
 
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config, running, until_running
-from e2e.people import ANNA, BERT, Person
+from e2e.people import BERT, OPERATORS, Person, used_by_groups
 
 pytestmark = needs_root
 
-VIEWERS, OPERATORS = 64101, 64102
 SECRET = "a-secret-that-nobody-else-may-see"
 COMMAND = "lockside.command"
 ID = {"configuration": {"parameters": {"command": ["id", "-u"]}}}
@@ -23,31 +22,8 @@ ID = {"configuration": {"parameters": {"command": ["id", "-u"]}}}
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    groups = {
-        "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
-        "LOCKSIDE_ACCESS__OPERATOR_GROUPS": str(OPERATORS),
-        "LOCKSIDE_ACCESS__DEFAULT_ROLE": "none",
-        "LOCKSIDE_DAEMON__SOCKET_GROUP": "nogroup",
-    }
-    with running(**groups) as one:
-        one.state_dir.chmod(0o711)
-        one.socket.chmod(0o666)
+    with used_by_groups() as one:
         yield one
-
-
-@pytest.fixture
-def viewer(daemon: Daemon) -> Person:
-    return Person(daemon, ANNA, VIEWERS)
-
-
-@pytest.fixture
-def anna(daemon: Daemon) -> Person:
-    return Person(daemon, ANNA, OPERATORS)
-
-
-@pytest.fixture
-def bert(daemon: Daemon) -> Person:
-    return Person(daemon, BERT, OPERATORS)
 
 
 # Commands of somebody else

@@ -1,53 +1,23 @@
 """Who may do what, by the kernel's word: roles by Unix group, ownership, and as whom a job runs."""
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from e2e.conftest import needs_root
 from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config
-from e2e.people import ANNA, BERT, Person
+from e2e.people import ADMINS, ANNA, BERT, OPERATORS, VIEWERS, Person, used_by_groups
 
 pytestmark = needs_root
 
 COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["id", "-un"]}}}
 
 
-VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
-
-
 @pytest.fixture(scope="module")
-def daemon() -> Any:
-    from e2e.harness import running
-
-    groups = {
-        "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
-        "LOCKSIDE_ACCESS__OPERATOR_GROUPS": str(OPERATORS),
-        "LOCKSIDE_ACCESS__ADMIN_GROUPS": str(ADMINS),
-        "LOCKSIDE_ACCESS__DEFAULT_ROLE": "none",
-        "LOCKSIDE_DAEMON__SOCKET_GROUP": "nogroup",
-    }
-    with running(**groups) as one:
-        one.state_dir.chmod(0o711)
-        one.socket.chmod(0o666)
+def daemon() -> Iterator[Daemon]:
+    with used_by_groups() as one:
         yield one
-
-
-@pytest.fixture
-def viewer(daemon: Daemon) -> Person:
-    return Person(daemon, ANNA, VIEWERS)
-
-
-@pytest.fixture
-def anna(daemon: Daemon) -> Person:
-    return Person(daemon, ANNA, OPERATORS)
-
-
-@pytest.fixture
-def bert(daemon: Daemon) -> Person:
-    return Person(daemon, BERT, OPERATORS)
 
 
 def test_the_socket_has_its_group_and_mode_from_the_settings(fresh: Callable[..., Daemon]) -> None:
