@@ -8,7 +8,8 @@ from bench import bare
 from bench.figure import Figure, at_most, rounds
 from bench.place import Scale, running, short_folder
 from bench.wires import Line
-from e2e.harness import PLAIN, Daemon
+from e2e.harness import Daemon
+from e2e.processes import PLAIN
 
 BARE = "python -c pass"
 

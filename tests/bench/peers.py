@@ -12,7 +12,8 @@ from bench.commandline import environment, lockside
 from bench.figure import Figure, rounds
 from bench.place import COMMAND, Scale, jobs_a_second, running, short_folder
 from bench.wires import Line
-from e2e.harness import PLAIN, Daemon
+from e2e.harness import Daemon
+from e2e.processes import PLAIN
 
 ONE_CALL = "sent in one call"
 ONE_BY_ONE = "sent one by one from a shell"

@@ -12,7 +12,9 @@ from pathlib import Path
 from campaign import evidence
 from campaign.evidence import Span, most_at_once
 from campaign.script import ATTEMPTS, CODE_OF_ATTEMPTS, CODES, ONE_KEY, ROOTS, STOPPED, Script
-from e2e.harness import Daemon, Message, Wire, processes_of
+from e2e.harness import Daemon
+from e2e.processes import processes_of
+from e2e.wire import Message, Wire
 
 
 class Wrong(Enum):

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import Daemon, processes_of, running_in, wait_for_end
+from e2e.harness import Daemon, running_in
+from e2e.processes import processes_of, wait_for_end
 
 
 @dataclass

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from campaign import evidence
-from e2e.harness import PATIENCE_SECONDS, Daemon, Message, Refusal, Wire, put_component, put_config
+from e2e.harness import Daemon
+from e2e.processes import PATIENCE_SECONDS
+from e2e.wire import Message, Refusal, Wire, put_component, put_config
 
 T = TypeVar("T")
 

@@ -8,7 +8,8 @@ from campaign.faults import Fault, points, ranges
 from campaign.figures import Figures
 from campaign.judge import judge
 from campaign.script import Script, prepare
-from e2e.harness import Daemon, Wire
+from e2e.harness import Daemon
+from e2e.wire import Wire
 
 SLOTS = 2
 Doing = Callable[[Daemon, Script, Fault], bool]

@@ -13,17 +13,9 @@ from pathlib import Path
 import pytest
 
 from campaign.faults import untraceable, wake_ups
-from e2e.harness import (
-    Daemon,
-    Ear,
-    Gate,
-    Message,
-    Wire,
-    put_component,
-    running,
-    short_folder,
-    until_running,
-)
+from e2e.harness import Daemon, running, short_folder
+from e2e.signs import Ear, Gate
+from e2e.wire import Message, Wire, put_component, until_running
 
 LIBRARIES = [Path(f"/usr/lib/{where}/faketime/libfaketimeMT.so.1") for where in os.listdir("/usr/lib")]
 LIBRARY = next((path for path in LIBRARIES if path.exists()), None)

@@ -17,7 +17,9 @@ from campaign.figures import LONG, Figures, in_long_form
 from campaign.judge import judge
 from campaign.script import Script, prepare
 from campaign.sweep import SLOTS
-from e2e.harness import Daemon, Wire, kill_and_wait, of, until_running, wait_for_end
+from e2e.harness import Daemon
+from e2e.processes import kill_and_wait, wait_for_end
+from e2e.wire import Wire, of, until_running
 
 ROUNDS = 10 if LONG else 1
 TIMEOUT = 3600 if LONG else 300

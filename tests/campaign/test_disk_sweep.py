@@ -13,7 +13,10 @@ from campaign.faults import Fault, traced, untraceable
 from campaign.figures import LONG, Figures, in_long_form
 from campaign.script import Script
 from campaign.sweep import SLOTS, Sweep
-from e2e.harness import Daemon, Gate, until_running, wait_for_end
+from e2e.harness import Daemon
+from e2e.processes import wait_for_end
+from e2e.signs import Gate
+from e2e.wire import until_running
 
 DATABASE = "pwrite64,fdatasync,fsync,ftruncate"
 FOLDERS = "mkdir,symlink,rename,unlink,rmdir"

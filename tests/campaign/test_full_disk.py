@@ -11,7 +11,8 @@ import pytest
 
 from campaign.faults import alive_for, until_logged
 from campaign.places import Disk, daemon_on, unmountable
-from e2e.harness import Ear, Gate, Message, Refusal, Wire, of, until_running
+from e2e.signs import Ear, Gate
+from e2e.wire import Message, Refusal, Wire, of, until_running
 
 pytestmark = pytest.mark.skipif(unmountable() is not None, reason=str(unmountable()))
 

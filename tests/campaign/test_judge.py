@@ -9,7 +9,8 @@ import pytest
 from campaign import evidence
 from campaign.evidence import Span
 from campaign.judge import Rules, Wrong, violations
-from e2e.harness import Message, kill_and_wait
+from e2e.processes import kill_and_wait
+from e2e.wire import Message
 
 RULES = Rules({"one": 0, "two": 7}, ("stopped",), keys=(("one", "two"),), slots=2)
 GOOD = [Span("one", 10, 20), Span("two", 30, 40), Span("stopped", 35, None)]

@@ -20,7 +20,9 @@ from campaign.faults import Fault, traced, untraceable
 from campaign.figures import LONG, Figures
 from campaign.script import Script
 from campaign.sweep import SLOTS, Doing, Sweep
-from e2e.harness import PATIENCE_SECONDS, Daemon, Wire, is_alive
+from e2e.harness import Daemon
+from e2e.processes import PATIENCE_SECONDS, is_alive
+from e2e.wire import Wire
 
 CALLS = "pwrite64,fdatasync,fsync,write,sendto,sendmsg,symlink,linkat,mkdir,rename"
 TIMEOUT = 36_000 if LONG else 300

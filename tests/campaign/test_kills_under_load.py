@@ -18,7 +18,9 @@ import pytest
 from campaign.evidence import command, most_at_once, spans
 from campaign.faults import alive_for
 from campaign.figures import LONG, Figures
-from e2e.harness import Daemon, Ear, Gate, Wire, of, until_running
+from e2e.harness import Daemon
+from e2e.signs import Ear, Gate
+from e2e.wire import Wire, of, until_running
 
 KILLS, JOBS = (50, 500) if LONG else (10, 100)
 SLOTS = 6

@@ -17,7 +17,9 @@ from campaign.judge import judge
 from campaign.places import Machine, unbootable
 from campaign.script import Script, prepare
 from campaign.sweep import SLOTS
-from e2e.harness import Daemon, Ear, Wire, of, short_folder, until_running
+from e2e.harness import Daemon, short_folder
+from e2e.signs import Ear
+from e2e.wire import Wire, of, until_running
 
 pytestmark = pytest.mark.skipif(unbootable() is not None, reason=str(unbootable()))
 

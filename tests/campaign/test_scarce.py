@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from campaign.faults import Fault, alive_for, traced, untraceable, wake_ups
-from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, until_running
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, until_running
 
 traceable = pytest.mark.skipif(untraceable() is not None, reason=str(untraceable()))
 SPINNING = 1000

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon, Ear, Wire, python, running
+from e2e.harness import Daemon, python, running
 from e2e.harness import short_folder as folder_of_its_own
+from e2e.signs import Ear
+from e2e.wire import Wire
 from lockside import AsyncClient, Client, errors
 
 JOBS = 60

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import locksided
-from e2e.harness import PLAIN, stop_and_wait
+from e2e.processes import PLAIN, stop_and_wait
 
 PASS_ON = """
 import os, sys

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import (
-    Daemon,
-    Ear,
-    Gate,
-    Wire,
-    connected,
-    put_component,
-    python,
-    running,
-    short_folder,
-)
+from e2e.harness import Daemon, python, running, short_folder
 from e2e.orchestrating import BODY
 from e2e.people import ANNA, BERT, OPERATORS, VIEWERS, Person
+from e2e.signs import Ear, Gate
+from e2e.wire import Wire, connected, put_component
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can do this")
 

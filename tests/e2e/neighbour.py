@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from e2e.harness import PATIENCE_SECONDS, Daemon, Refusal, Wire
+from e2e.harness import Daemon
+from e2e.processes import PATIENCE_SECONDS
+from e2e.wire import Refusal, Wire
 
 
 @contextmanager

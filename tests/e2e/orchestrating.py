@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from e2e.harness import Message, Wire, put_config
 from e2e.timeline import children
+from e2e.wire import Message, Wire, put_config
 
 ORCHESTRATOR = "lockside.orchestrator"
 BODY = """

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import PLAIN, Daemon, Message, running
+from e2e.harness import Daemon, running
+from e2e.processes import PLAIN
+from e2e.wire import Message
 
 PROJECT = Path(__file__).parent.parent.parent
 READ = """

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import Gate, Wire, put_config
 from e2e.orchestrating import put_rows
+from e2e.signs import Gate
 from e2e.timeline import children
+from e2e.wire import Wire, put_config
 
 
 def test_retries_by_hand_are_new_jobs_that_the_root_lists_and_sums(body: Wire, place: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config, running
+from e2e.harness import Daemon, running
+from e2e.signs import Gate
 from e2e.test_rights import OPERATORS, Person
+from e2e.wire import Message, Wire, of, put_component, put_config
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
 APPLIED = ("pool.put", "component.created", "variables.created", "config.created")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Wire, of
+from e2e.harness import Daemon
 from e2e.people import READ
+from e2e.wire import Wire, of
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MY_TOKEN": "very-private-value", "EMPTY": ""}
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Message, Wire, of, put_component, put_config, python
+from e2e.harness import python
+from e2e.wire import Message, Wire, of, put_component, put_config
 
 SHOW = python(
     "import json, os\n"

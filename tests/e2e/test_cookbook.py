@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import PLAIN, Daemon, Gate, Message, Wire, of, put_component, put_config, until_running
+from e2e.harness import Daemon
+from e2e.processes import PLAIN
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, put_config, until_running
 
 ROOT = Path(__file__).resolve().parents[2]
 COOKBOOK = (ROOT / "README.md").read_text("utf-8").partition("### Cookbook\n")[2].partition("\n### ")[0]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Gate, Message, Wire, of, put_component, put_config, python, until_running
+from e2e.harness import python
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, put_config, until_running
 
 DUMP = """
 import json, os, sys

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from e2e.conftest import needs_root
-from e2e.harness import Message, Wire, put_component, put_config, python
+from e2e.harness import python
+from e2e.wire import Message, Wire, put_component, put_config
 
 SECRET = "s3cr3t-t0ken"
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, put_config
 
 COMMAND = {"component": "lockside.command", "configData": {"parameters": {"command": ["true"]}}}
 ONE = {"id": "acme.once", "command": ["true"]}

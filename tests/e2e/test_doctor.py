@@ -16,17 +16,10 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import (
-    PLAIN,
-    Daemon,
-    Gate,
-    Message,
-    is_alive,
-    of,
-    processes_of,
-    until_running,
-    wait_for_end,
-)
+from e2e.harness import Daemon
+from e2e.processes import PLAIN, is_alive, processes_of, wait_for_end
+from e2e.signs import Gate
+from e2e.wire import Message, of, until_running
 
 CGROUPS = Path("/sys/fs/cgroup/unified")
 LOCKSIDE = [sys.executable, "-c", "from lockside.cli.main import main; raise SystemExit(main())"]

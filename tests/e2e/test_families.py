@@ -2,7 +2,8 @@
 
 import json
 
-from e2e.harness import Gate, Wire, of, until_running
+from e2e.signs import Gate
+from e2e.wire import Wire, of, until_running
 
 
 def test_children_carry_the_run_and_the_parent_does_not_wait_for_them(wire: Wire, gate: Gate) -> None:

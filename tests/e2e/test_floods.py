@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon, Message, Refusal, Wire
+from e2e.harness import Daemon
 from e2e.neighbour import memory_of, open_files_of, well_behaved
+from e2e.wire import Message, Refusal, Wire
 
 MEGABYTE = 2**20
 # What a daemon may take for one client that misbehaves: the answers that it has unread, and those being made.

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from client.test_exported_files import bodies, ids, names, texts, texts_in
 from client.test_foreign_files import EXTRACTOR, OAUTH, ORCHESTRATION, TRANSFORMATION
-from e2e.harness import Daemon, Message, Wire, of, put_component, running
+from e2e.harness import Daemon, running
+from e2e.wire import Message, Wire, of, put_component
 from lockside.cli.main import main
 from lockside.example import example_folder
 from lockside.protocol.words import ComponentType

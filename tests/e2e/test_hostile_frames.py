@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import PATIENCE_SECONDS, Daemon, Wire
+from e2e.harness import Daemon
 from e2e.neighbour import memory_of, well_behaved
+from e2e.processes import PATIENCE_SECONDS
+from e2e.wire import Wire
 
 PARSE, REQUEST, METHOD, PARAMS, LIMIT = -32700, -32600, -32601, -32602, -32007
 

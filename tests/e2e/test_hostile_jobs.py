@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Ear, Gate, Message, Wire, put_component, running, short_folder
+from e2e.harness import Daemon, running, short_folder
 from e2e.people import ANNA, Person, TheirDaemon, python
+from e2e.signs import Ear, Gate
+from e2e.wire import Message, Wire, put_component
 
 pytestmark = needs_root
 SECRET = "what-only-root-may-read-5f1c"

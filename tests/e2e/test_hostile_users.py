@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config, running, until_running
+from e2e.harness import Daemon, running
 from e2e.people import BERT, OPERATORS, Person, used_by_groups
+from e2e.signs import Gate
+from e2e.wire import Wire, of, put_component, put_config, until_running
 
 pytestmark = needs_root
 

@@ -2,8 +2,9 @@
 
 import re
 
-from e2e.harness import Gate, Wire, of, put_component, put_config, until_running
 from e2e.jobshape import check_job
+from e2e.signs import Gate
+from e2e.wire import Wire, of, put_component, put_config, until_running
 
 SLEEP = {"configData": {"parameters": {"command": ["sleep", "600"]}}}
 FAR = "2199-01-01T00:00:00Z"

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from e2e.harness import Daemon, Gate, Message, Wire, put_component, put_config, python
+from e2e.harness import Daemon, python
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, put_component, put_config
 
 
 def frames(wire: Wire, job: Message, **more: Any) -> list[Message]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from campaign.evidence import command, most_at_once, spans
-from e2e.harness import Wire, put_component, put_config
+from e2e.wire import Wire, put_component, put_config
 
 JOBS = 40
 

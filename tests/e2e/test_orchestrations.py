@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Gate, Wire, of, put_config
 from e2e.orchestrating import FAILING, ORCHESTRATOR, by_task, orchestrate, phases, put_rows, task
+from e2e.signs import Gate
 from e2e.timeline import at_end, children, timeline
+from e2e.wire import Wire, of, put_config
 
 
 def test_the_runtime_of_an_orchestration_wins_over_its_tasks(body: Wire) -> None:

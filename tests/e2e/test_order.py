@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from campaign.evidence import command, most_at_once, spans
-from e2e.harness import Daemon, Gate, Message, Wire, of, put_component, put_config
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, put_config
 
 FAR = "2199-01-01T00:00:00Z"
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Message, Wire, connected, of, put_component, put_config, python
+from e2e.harness import Daemon, python
+from e2e.wire import Message, Wire, connected, of, put_component, put_config
 
 
 def error_of(job: Message) -> Message:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.harness import Daemon, Ear, Gate, Wire, of, put_component
+from e2e.harness import Daemon
+from e2e.signs import Ear, Gate
+from e2e.wire import Wire, of, put_component
 
 
 def write_program(path: Path) -> None:

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Ear, Message, Wire, connected, of, put_component, running
+from e2e.harness import Daemon, running
 from e2e.people import Person, python
+from e2e.signs import Ear
+from e2e.wire import Message, Wire, connected, of, put_component
 
 pytestmark = needs_root
 

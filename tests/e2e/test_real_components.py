@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import Wire, of, put_component, put_config
+from e2e.wire import Wire, of, put_component, put_config
 
 CACHE = Path(os.environ.get("LOCKSIDE_TEST_CACHE") or Path.home() / ".cache" / "lockside-tests")
 PENGUINS = 344

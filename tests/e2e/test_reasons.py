@@ -7,17 +7,10 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import (
-    Daemon,
-    Gate,
-    Message,
-    Wire,
-    connected,
-    kill_and_wait,
-    of,
-    until_running,
-    wait_until,
-)
+from e2e.harness import Daemon
+from e2e.processes import kill_and_wait
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, connected, of, until_running, wait_until
 
 FAR = "2199-01-01T00:00:00Z"
 COMMON = {"kind", "since", "message", "unblock"}

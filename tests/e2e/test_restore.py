@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import (
-    LOCKSIDED,
-    PLAIN,
-    Daemon,
-    Gate,
-    Message,
-    Wire,
-    of,
-    put_component,
-    put_config,
-    until_running,
-)
+from e2e.harness import LOCKSIDED, Daemon
+from e2e.processes import PLAIN
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, of, put_component, put_config, until_running
 
 Fresh = Callable[..., Daemon]
 

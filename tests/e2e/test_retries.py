@@ -4,9 +4,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from e2e.harness import Message, Wire, put_component, put_config
 from e2e.orchestrating import by_task, orchestrate, phases, put_rows, task
 from e2e.timeline import at_end, at_start, children, timeline
+from e2e.wire import Message, Wire, put_component, put_config
 
 
 def test_a_retry_that_succeeds_satisfies_the_phase_that_waits_for_it(body: Wire, place: Path) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from e2e.conftest import needs_root
-from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config
+from e2e.harness import Daemon
 from e2e.people import ADMINS, ANNA, BERT, OPERATORS, VIEWERS, Person, used_by_groups
+from e2e.signs import Gate
+from e2e.wire import Wire, of, put_component, put_config
 
 pytestmark = needs_root
 

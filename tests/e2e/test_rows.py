@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from e2e.harness import Ear, Gate, Wire
 from e2e.orchestrating import orchestrate, put_rows
+from e2e.signs import Ear, Gate
 from e2e.timeline import at_end, children, timeline
+from e2e.wire import Wire
 
 
 def test_rows_wait_for_a_place_and_the_configuration_stays_locked_while_they_do(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from e2e.harness import Wire, of, put_component
+from e2e.wire import Wire, of, put_component
 
 
 def exit_code(wire: Wire, component: str = "lockside.command", **request: object) -> int:

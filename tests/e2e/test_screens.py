@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import PLAIN, Daemon, Gate, Message, Wire, until_running
+from e2e.harness import Daemon
+from e2e.processes import PLAIN
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, until_running
 
 CLIENT = [sys.executable, "-m", "lockside.cli.main"]
 EVIL = (

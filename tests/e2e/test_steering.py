@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from e2e.harness import Daemon, Ear, Gate, Wire, of, until_running, wait_until
+from e2e.harness import Daemon
+from e2e.signs import Ear, Gate
+from e2e.wire import Wire, of, until_running, wait_until
 
 FAR = "2199-01-01T00:00:00Z"
 TICKS = "i=0; while :; do i=$((i+1)); echo $i > {ear}; sleep 0.02; done"

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from campaign.faults import alive_for
-from e2e.harness import Daemon, Ear, Gate, Refusal, Wire, put_component, put_config, python
+from e2e.harness import Daemon, python
+from e2e.signs import Ear, Gate
+from e2e.wire import Refusal, Wire, put_component, put_config
 
 NAMES = """
 import json, os, pathlib, sys

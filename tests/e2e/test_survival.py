@@ -9,20 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import (
-    Daemon,
-    Ear,
-    Gate,
-    Refusal,
-    Wire,
-    is_alive,
-    of,
-    put_component,
-    put_config,
-    until_running,
-    wait_for_end,
-    wait_until,
-)
+from e2e.harness import Daemon
+from e2e.processes import is_alive, wait_for_end
+from e2e.signs import Ear, Gate
+from e2e.wire import Refusal, Wire, of, put_component, put_config, until_running, wait_until
 
 
 @pytest.mark.parametrize("cgroups", ["auto", "off"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from e2e.harness import Wire, of, put_component, python
+from e2e.harness import python
+from e2e.wire import Wire, of, put_component
 
 ANSWER = """
 import json, os, sys

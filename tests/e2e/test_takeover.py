@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.harness import PATIENCE_SECONDS, Daemon, Message, of, short_folder
+from e2e.harness import Daemon, short_folder
+from e2e.processes import PATIENCE_SECONDS
+from e2e.wire import Message, of
 
 
 class Scripted:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.harness import FINAL, Daemon, Gate, Message, Wire, put_component, put_config, python
+from e2e.harness import FINAL, Daemon, python
 from e2e.orchestrating import BODY, ORCHESTRATOR, by_task, phases, task
+from e2e.signs import Gate
 from e2e.timeline import Change, at_end, at_start, children, moments, timeline
+from e2e.wire import Message, Wire, put_component, put_config
 
 
 def put_twelve(wire: Wire, place: Path, gate: Gate, last: Gate) -> None:

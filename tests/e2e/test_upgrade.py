@@ -9,20 +9,11 @@ from typing import Any
 import pytest
 
 from e2e.activation import INSTALLED, Manager, manager
-from e2e.harness import (
-    Daemon,
-    Ear,
-    Gate,
-    Message,
-    Wire,
-    is_alive,
-    kill_and_wait,
-    of,
-    short_folder,
-    until_running,
-    wait_for_end,
-)
+from e2e.harness import Daemon, short_folder
+from e2e.processes import is_alive, kill_and_wait, wait_for_end
 from e2e.releases import release
+from e2e.signs import Ear, Gate
+from e2e.wire import Message, Wire, of, until_running
 
 OTHERS = {
     "an older protocol": {"version": 0},

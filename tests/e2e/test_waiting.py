@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from e2e.harness import Daemon, Gate, Wire, of
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Wire, of
 
 
 def test_a_wait_ends_with_the_job_or_with_its_time(wire: Wire, gate: Gate) -> None:

@@ -5,17 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.harness import (
-    Daemon,
-    Ear,
-    Wire,
-    connected,
-    is_alive,
-    put_component,
-    running,
-    until_running,
-    wait_until,
-)
+from e2e.harness import Daemon, running
+from e2e.processes import is_alive
+from e2e.signs import Ear
+from e2e.wire import Wire, connected, put_component, until_running, wait_until
 
 AWAY = r"""
 import os, signal, sys, time

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon, Gate, Wire, of, put_component, put_config
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Wire, of, put_component, put_config
 
 # -- names
 

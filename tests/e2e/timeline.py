@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from e2e.harness import FINAL, Message, Wire
+from e2e.harness import FINAL
+from e2e.wire import Message, Wire
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from e2e.harness import Daemon, Wire, put_component, put_config
+from e2e.harness import Daemon
+from e2e.wire import Wire, put_component, put_config
 from fuzz.grammar import Grammar, Request
 from fuzz.oracle import Oracle
 

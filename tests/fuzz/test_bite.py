@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from e2e import harness
-from e2e.harness import Daemon, Wire
+from e2e.harness import Daemon
+from e2e.wire import Wire
 from fuzz.budget import dice
 from fuzz.campaign import Campaign, told
 

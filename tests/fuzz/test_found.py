@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from e2e.harness import Wire
+from e2e.wire import Wire
 from lockside.cli.files import FileError, read_document
 from locksided import settings
 from locksided.actors.keeper_words import check_hello, check_message, is_outcome

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from e2e.harness import PATIENCE_SECONDS, Daemon
+from e2e.harness import Daemon
 from e2e.neighbour import well_behaved
+from e2e.processes import PATIENCE_SECONDS
 from fuzz.budget import dice, rounds
 from fuzz.mutations import spoilt_bytes
 from lockside.protocol.frames import Framing, detect

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from e2e.harness import Daemon, Wire
+from e2e.harness import Daemon
+from e2e.wire import Wire
 from fuzz.budget import dice, rounds
 from fuzz.campaign import complaints
 from fuzz.mutations import spoilt_line, spoilt_value

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from e2e.harness import Daemon, Wire
+from e2e.harness import Daemon
 from e2e.neighbour import well_behaved
+from e2e.wire import Wire
 from fuzz.budget import dice, rounds
 from fuzz.campaign import Campaign, judged_at_the_end, told
 from fuzz.documented import undocumented

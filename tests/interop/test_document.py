@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from e2e.harness import Daemon, Message, Wire, put_component, put_config, until_running
+from e2e.harness import Daemon
+from e2e.wire import Message, Wire, put_component, put_config, until_running
 
 
 @pytest.fixture(scope="module")

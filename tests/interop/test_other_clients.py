@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import PATIENCE_SECONDS, PLAIN, Daemon, Wire
+from e2e.harness import Daemon
+from e2e.processes import PATIENCE_SECONDS, PLAIN
+from e2e.wire import Wire
 from project.test_documents import README
 
 SECTION = README.split("### From anything else\n")[1].split("\n### ")[0]

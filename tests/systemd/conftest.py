@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.harness import Wire, short_folder
+from e2e.harness import short_folder
+from e2e.wire import Wire
 from systemd.machine import Machine, booted, is_possible
 
 SOCKET = "/run/lockside/lockside.sock"

@@ -11,7 +11,8 @@ import threading
 
 import pytest
 
-from e2e.harness import PATIENCE_SECONDS, Message, Refusal, Wire, of, until_running
+from e2e.processes import PATIENCE_SECONDS
+from e2e.wire import Message, Refusal, Wire, of, until_running
 from systemd.conftest import SOCKET, DropIns, Latch
 from systemd.machine import Machine
 

@@ -22,17 +22,9 @@ from pathlib import Path
 
 import pyte
 
-from e2e.harness import (
-    PATIENCE_SECONDS,
-    PLAIN,
-    SETTINGS,
-    Wire,
-    end_keeper,
-    processes_of,
-    short_folder,
-    stop_and_wait,
-    until_running,
-)
+from e2e.harness import SETTINGS, short_folder
+from e2e.processes import PATIENCE_SECONDS, PLAIN, end_keeper, processes_of, stop_and_wait
+from e2e.wire import Wire, until_running
 
 COLUMNS, LINES = 100, 50
 PAGE = (1000, 2000)  # the screen that is read afterwards: nothing is wrapped and nothing scrolls out of it

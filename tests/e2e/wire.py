@@ -1,0 +1,192 @@
+"""One connection with a daemon, and what tests ask for most."""
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from e2e.processes import PATIENCE_SECONDS, PLAIN
+
+Message = dict[str, Any]
+
+
+class Refusal(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, error: Message) -> None:
+        super().__init__(f"{error['code']} {error['message']} {error.get('data')}")
+        self.error = error
+        self.code: int = error["code"]
+        self.data: Message = error.get("data") or {}
+        self.kind: str = self.data.get("kind", "")
+
+
+class Wire:
+    """One connection. `ask` sends, `answer` waits for one answer; what comes in between is kept."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.connect(str(path))
+        self._lines = self.socket.makefile("rb")
+        self._last_id = 0
+        self._answers: dict[Any, Message] = {}
+        self._notices: list[Message] = []
+
+    def close(self) -> None:
+        self._lines.close()
+        self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- single frames
+
+    def send(self, *messages: Any) -> None:
+        self.socket.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in messages))
+
+    def send_bytes(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def read(self) -> Any:
+        """The next frame, whatever it is; None at the end."""
+        line = self._lines.readline()
+        return json.loads(line) if line else None
+
+    def read_bytes(self) -> bytes:
+        return self._lines.readline()
+
+    # -- calls
+
+    def ask(self, method: str, **params: Any) -> int:
+        self._last_id += 1
+        self.send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
+        return self._last_id
+
+    def answer(self, request_id: int) -> Any:
+        while request_id not in self._answers:
+            message = self.read()
+            if message is None:
+                raise ConnectionError(f"the daemon hung up before it answered {request_id}")
+            if "method" in message:
+                self._notices.append(message)
+            else:
+                self._answers[message["id"]] = message
+        message = self._answers.pop(request_id)
+        if "error" in message:
+            raise Refusal(message["error"])
+        return message["result"]
+
+    def call(self, method: str, **params: Any) -> Any:
+        return self.answer(self.ask(method, **params))
+
+    def refused(self, method: str, **params: Any) -> Refusal:
+        """The error of a call that must fail."""
+        try:
+            result = self.call(method, **params)
+        except Refusal as refusal:
+            return refusal
+        raise AssertionError(f"{method} was not refused: {result}")
+
+    def notice(self) -> Message:
+        """The next notification."""
+        while not self._notices:
+            message = self.read()
+            if message is None:
+                raise ConnectionError("the daemon hung up")
+            if "method" in message:
+                self._notices.append(message)
+            else:
+                self._answers[message["id"]] = message
+        return self._notices.pop(0)
+
+    # -- jobs
+
+    def create(self, component: str = "lockside.command", **request: Any) -> Message:
+        made: Message = self.call("job.create", component=component, **request)
+        return made
+
+    def shell(self, text: str, **request: Any) -> Message:
+        """A job of `lockside.command` that runs this."""
+        environment = request.pop("environment", {})
+        parameters = {"shell": text, "environment": {"PATH": PLAIN["PATH"], **environment}}
+        return self.create(configData={"parameters": parameters}, **request)
+
+    def get(self, job_id: str, *fields: str) -> Message:
+        found: Message = self.call("job.get", id=job_id, **({"fields": list(fields)} if fields else {}))
+        return found
+
+    def done(self, job: Message | str) -> Message:
+        """The job when it is final."""
+        job_id = job if isinstance(job, str) else job["id"]
+        ended: Message = self.call("job.wait", id=job_id, timeoutSeconds=PATIENCE_SECONDS)
+        assert ended["isFinished"], ended
+        return ended
+
+    def explain(self, job: Message) -> list[Message]:
+        reasons: list[Message] = self.call("job.explain", id=job["id"])["reasons"]
+        return reasons
+
+    def kinds(self, job: Message) -> list[str]:
+        return sorted(reason["kind"] for reason in self.explain(job))
+
+    def events(self, job: Message | None = None, **filters: Any) -> list[Message]:
+        if job is not None:
+            filters["job"] = job["id"]
+        events: list[Message] = self.call("event.list", limit=10_000, **filters)["events"]
+        return events
+
+    def history(self, job: Message) -> list[str]:
+        """Every status that the job had, the first included."""
+        steps = [event["data"] for event in self.events(job, kinds=["job.status"])]
+        return [*([steps[0]["from"]] if steps else []), *(step["to"] for step in steps)]
+
+    def text(self, job: Message, **more: Any) -> str:
+        """All that a job wrote."""
+        frames = self.call("job.log", id=job["id"], limit=10_000, **more)["frames"]
+        return "".join(frame.get("text", "") for frame in frames)
+
+
+def connected(wire: Wire) -> Message:
+    """The keeper's part of `daemon.status` once it is connected: a job that has run proves that it is."""
+    status: Message = wire.call("daemon.status")["keeper"]
+    if not status["isConnected"]:
+        wire.done(wire.shell("true"))
+        status = wire.call("daemon.status")["keeper"]
+    return status
+
+
+def wait_until(wire: Wire, job: Message, holds: Callable[[Message], bool]) -> Message:
+    """The job as soon as this holds; looked at again whenever an event tells that it changed."""
+    number = wire.call("event.subscribe", job=job["id"])["subscription"]
+    try:
+        while not holds(view := wire.get(job["id"])):
+            assert not view["isFinished"], f"it ended before: {view['status']} {view['result']['error']}"
+            wire.notice()
+        return view
+    finally:
+        wire.call("event.unsubscribe", subscription=number)
+
+
+def until_running(wire: Wire, job: Message) -> Message:
+    """The job once its process exists."""
+    return wait_until(wire, job, lambda view: view["process"]["pid"] is not None)
+
+
+def put_component(wire: Wire, component_id: str, **manifest: Any) -> Message:
+    stored: Message = wire.call("component.put", component={"id": component_id, **manifest})
+    return stored
+
+
+def put_config(wire: Wire, component: str, config: str, **more: Any) -> Message:
+    stored: Message = wire.call("config.put", component=component, config=config, **more)
+    return stored
+
+
+def of(view: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
+    """Some members of an object."""
+    return tuple(view[name] for name in names)
