@@ -49,9 +49,9 @@ def described(job: Job) -> dict[str, Any]:
         "start_at": job.start_at_us,
         "held": (job.held.by, job.held.since_us) if job.held is not None else None,
         "pending": job.pending or {},
-        "on_lost": job.on_lost,
+        "on_lost": job.terms.on_lost,
         "container": job.container.id if job.container is not None else None,
-        "on_error": job.on_error,
+        "on_error": job.terms.on_error,
         "family": family_values(job) if isinstance(job, Container) else None,
         "run": run_values(job.run) if job.run is not None else None,
     }

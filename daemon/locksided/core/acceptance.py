@@ -11,7 +11,7 @@ from locksided.core import dispatch, lifecycle
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.core.families import Container
 from locksided.core.inputs import Submit
-from locksided.core.jobs import DoubtedJob, Hold, Job
+from locksided.core.jobs import DoubtedJob, Hold, Job, terms
 from locksided.core.model import Condition, Dependency, Draft, JobType, Status
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.turn import Turn
@@ -184,8 +184,8 @@ def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
     job = _blank_job(turn, draft)
     turn.state.next_id += 1
     job.priority = draft.priority
-    job.on_lost = draft.on_lost
-    job.on_error = draft.on_error
+    share = draft.lock_share if draft.lock_key is not None else 0
+    job.terms = terms(share, draft.on_lost, draft.on_error)
     job.lineage = place.lineage
     job.container = place.container
     job.order = place.order or job.id
@@ -193,7 +193,6 @@ def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
         job.child_lineage = (*job.lineage, job.id)
     if draft.lock_key is not None:
         job.gate = turn.state.gate(draft.project, draft.lock_key)
-        job.lock_share = draft.lock_share
     elif place.container is not None:
         job.gate = place.container.rows
     if draft.start_at_us is not None and draft.start_at_us > turn.now_us:
@@ -242,7 +241,7 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
         "start_at_us": draft.start_at_us,
         "held_by": job.held.by if job.held is not None else None,
         "held_us": job.held.since_us if job.held is not None else None,
-        "on_lost": job.on_lost,
+        "on_lost": job.terms.on_lost,
         "stage": "validated",
         "stages": job.first_stages,
         "created_us": now_us,

@@ -22,7 +22,7 @@ def amend(turn: Turn, asked: Amend) -> int:
     """Replace the job; answers its successor's id."""
     job = turn.state.job(asked.job_id)
     _refuse(turn, job, asked)
-    on_error = asked.draft.on_error or job.on_error
+    on_error = asked.draft.on_error or job.terms.on_error
     draft = replace(asked.draft, depends_on=(), parent_id=None, delay_us=None, on_error=on_error)
     if asked.keep_start_time:
         draft = replace(draft, start_at_us=job.start_at_us)

@@ -49,7 +49,7 @@ def child_ended(turn: Turn, ending: Ending) -> None:
         return
     tally = container.tally
     was_stopped = tally.stopped
-    tally.add(ending.job.id, ending.status, ending.cause, ending.job.on_error)
+    tally.add(ending.job.id, ending.status, ending.cause, ending.job.terms.on_error)
     if tally.stopped and not was_stopped:
         _cancel_siblings(turn, container, ending.job)
 

@@ -5,7 +5,7 @@ Jobs that would be accepted beside it are not thought of.
 
 from locksided.core.admission import standing
 from locksided.core.explain import Explanation, explain
-from locksided.core.jobs import Hold, Job
+from locksided.core.jobs import Hold, Job, terms
 from locksided.core.model import Draft, JobType
 from locksided.core.state import State
 
@@ -29,7 +29,7 @@ def _would_be(state: State, draft: Draft, now_us: int) -> Job:
     pool = state.pool(draft.pool) if draft.type is JobType.STANDARD else state.no_pool
     job = Job(state.next_id, draft.project, draft.owner_uid, pool, now_us)
     job.priority = draft.priority
-    job.lock_share = draft.lock_share
+    job.terms = terms(draft.lock_share, draft.on_lost, draft.on_error)
     job.pending = {one.job_id: one.condition for one in draft.depends_on if one.job_id in state.jobs} or None
     if draft.lock_key is not None:
         job.gate = state.gates.get(draft.project, {}).get(draft.lock_key)

@@ -3,7 +3,8 @@
 The specification itself stays in the store; it is read when the job starts.
 """
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locksided.core.model import Condition, JobType, OnError, OnLost, Program, Status
 
@@ -12,6 +13,27 @@ if TYPE_CHECKING:
     from locksided.core.gates import Gate
     from locksided.core.lines import Line
     from locksided.core.pools import Pool
+
+
+class Terms(NamedTuple):
+    """What a job is asked to keep to. Most are asked the same, so one record serves very many: see `terms`.
+
+    `lock_share` is N of a lock that N may share, 0 for an exclusive one. `on_error` says what it does to its
+    container when it fails.
+    """
+
+    lock_share: int = 0
+    on_lost: OnLost = OnLost.REQUEUE
+    on_error: OnError | None = None
+
+
+@lru_cache(1024)
+def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
+    """The one record of these."""
+    return Terms(lock_share, on_lost, on_error)
+
+
+USUAL_TERMS = Terms()
 
 
 class Hold:
@@ -90,8 +112,7 @@ class Job:
     """A job that is not final. `order` is its line order, `entered_us` when it last came to its place.
 
     `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
-    `line` is where it stands, None when it does not. `container` is the one whose strong child it is, and
-    `on_error` what it does to it when it fails.
+    `line` is where it stands, None when it does not. `container` is the one whose strong child it is.
     """
 
     type: JobType = JobType.STANDARD
@@ -106,9 +127,6 @@ class Job:
         "id",
         "line",
         "lineage",
-        "lock_share",
-        "on_error",
-        "on_lost",
         "order",
         "owner_uid",
         "pending",
@@ -118,6 +136,7 @@ class Job:
         "run",
         "start_at_us",
         "status",
+        "terms",
     )
 
     def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
@@ -128,19 +147,22 @@ class Job:
         self.status = Status.CREATED
         self.priority = 0
         self.order = job_id
-        self.lock_share = 0
         self.gate: Gate | None = None
         self.line: Line | None = None
         self.lineage: tuple[int, ...] = ()
         self.container: Container | None = None
-        self.on_error: OnError | None = None
         self.created_us = now_us
         self.entered_us = now_us
         self.start_at_us: int | None = None
         self.held: Hold | None = None
         self.pending: dict[int, Condition] | None = None
-        self.on_lost = OnLost.REQUEUE
+        self.terms = USUAL_TERMS
         self.run: Run | None = None
+
+    @property
+    def lock_share(self) -> int:
+        """How many may share its lock, 0 when it wants it for itself."""
+        return self.terms.lock_share
 
     @property
     def run_id(self) -> str:

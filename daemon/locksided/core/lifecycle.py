@@ -230,7 +230,7 @@ def lost(turn: Turn, report: Lost) -> None:
 
 
 def _go_by_on_lost(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) -> None:
-    if job.on_lost is OnLost.REQUEUE and run.lost_count < turn.state.max_requeues:
+    if job.terms.on_lost is OnLost.REQUEUE and run.lost_count < turn.state.max_requeues:
         run.lost_count += 1
         turn.update(job, lost_count=run.lost_count)
         requeue(turn, job, "lost")
@@ -313,7 +313,7 @@ def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
     if not pending or turn.state.jobs.get(job.id) is not job:
         return
     condition = pending[ending.job.id]
-    if not condition.met_by(ending.status, ending.job.on_error):
+    if not condition.met_by(ending.status, ending.job.terms.on_error):
         cancel_for_dependency(turn, job, Dependency(ending.job.id, condition), ending)
         return
     del pending[ending.job.id]

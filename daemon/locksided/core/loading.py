@@ -6,7 +6,7 @@ from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.families import Container
-from locksided.core.jobs import DoubtedJob, Hold, Job, Run
+from locksided.core.jobs import DoubtedJob, Hold, Job, Run, Terms, terms
 from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -100,22 +100,25 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
     job.order = record.line_order
     job.entered_us = record.ready_us
     job.start_at_us = _start_time_to_come(record)
-    job.on_lost = OnLost(record.on_lost)
-    job.on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
+    job.terms = _terms(record)
     job.pending = dict(pending) if pending else None
     if record.held_by is not None:
         job.held = Hold(record.held_by, record.held_us or record.created_us)
     _join_family(state, job, record)
     if record.lock_key is not None:
         job.gate = state.gate(record.project, record.lock_key)
-        _, _, share = record.lock_policy.partition(":")
-        job.lock_share = int(share or 0)
     if record.launches or (isinstance(job, Container) and job.has_started):
         job.run = _run(record)
     if job.start_at_us is not None and job.container is None and record.delay_us is not None:
         state.delayed.add(job.id)
     state.add(job)
     return job
+
+
+def _terms(record: JobRecord) -> Terms:
+    on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
+    share = record.lock_policy.partition(":")[2] if record.lock_key is not None else ""
+    return terms(int(share or 0), OnLost(record.on_lost), on_error)
 
 
 def _standard(state: State, record: JobRecord) -> Job:

@@ -7,7 +7,7 @@ from typing import Any
 
 from locksided.core import dispatch, lifecycle
 from locksided.core.families import Container
-from locksided.core.jobs import Job
+from locksided.core.jobs import Job, terms
 from locksided.core.model import Backoff, RetryPolicy, Status
 from locksided.core.saves import CloneJob
 from locksided.core.turn import Ending, Turn
@@ -75,12 +75,11 @@ def _next_attempt(turn: Turn, container: Container, last: Job) -> Job:
     job = Job(state.next_id, last.project, last.owner_uid, last.pool, turn.now_us)
     state.next_id += 1
     job.priority = container.priority
-    job.on_lost = last.on_lost
+    job.terms = terms(last.lock_share if last.gate is not None else 0, last.terms.on_lost, None)
     job.lineage = container.child_lineage
     job.container = container
     if last.gate is not None:
         job.gate = state.gate(last.project, last.gate.key)
-        job.lock_share = last.lock_share
     return job
 
 
