@@ -74,6 +74,7 @@ def prepare(
     if not step.has_data:
         return
     argument = {
+        **_spares(context),
         "config": json.dumps(step.config_file, ensure_ascii=False, indent=2),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
     }
@@ -157,7 +158,7 @@ def finish(context: JobContext) -> None:
     folder, run_as = context.folder, context.run_as
     with _tolerated(folder.data):
         if os.path.isdir(folder.data):
-            perform(folder.data, "finish", None, _account(run_as))
+            perform(folder.data, "finish", _spares(context), _account(run_as))
     _remove_note(folder.handed)
     with _tolerated(folder.tmp):
         _discard(folder.tmp, run_as)
@@ -180,7 +181,7 @@ def put_aside(step: Step, context: JobContext) -> None:
     if step.row is None or not step.has_data or not os.path.isdir(folder.data):
         return
     with _tolerated(folder.data):
-        perform(folder.data, "finish", None, _account(context.run_as))
+        perform(folder.data, "finish", _spares(context), _account(context.run_as))
     os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
     os.rename(folder.data, f"{folder.rows}/{step.row}")
 
@@ -274,6 +275,11 @@ def _tolerated(path: str) -> Iterator[None]:
 
 def _account(run_as: RunAs | None) -> tuple[int, int, tuple[int, ...]] | None:
     return None if run_as is None else (run_as.uid, run_as.gid, run_as.groups)
+
+
+def _spares(context: JobContext) -> dict[str, Any]:
+    """Where input folders wait from run to run, which are of one account: others do not hand theirs on."""
+    return {"spares": context.folder.spares if context.run_as is None else None}
 
 
 def _out_file(found: Mapping[str, Any] | None) -> OutFile | None:

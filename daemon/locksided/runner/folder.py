@@ -44,6 +44,11 @@ class RunFolder:
         return f"{self.root}/rows"
 
     @property
+    def spares(self) -> str:
+        """Where input folders wait for the next job, beside the folders of all."""
+        return f"{self.root.rpartition('/')[0].rpartition('/')[0]}/spare"
+
+    @property
     def handed(self) -> str:
         """Notes to which step the output of the one before was handed on."""
         return f"{self.root}/handed"

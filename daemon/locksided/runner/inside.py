@@ -8,10 +8,11 @@ import os
 import stat
 import time
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from locksided.runner import inputs
 from locksided.runner.packing import pack
 from locksided.runner.safefs import (
     NotPlain,
@@ -31,15 +32,21 @@ MAX_ENTRIES = 10_000
 MAX_COUNTED = 100_000
 _MAX_DEPTH = 16
 
-_FOLDERS = ("in", "in/tables", "in/files", "in/user", "out", "out/tables", "out/files")
-_ARTIFACTS = ("artifacts", "artifacts/in", "artifacts/out")
+_INPUTS = (inputs.NAME, *(f"{inputs.NAME}/{name}" for name in inputs.INSIDE))
+_OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
 _SUFFIX = ".manifest"
 _HANDED = ".handed-on"
 
 
 def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Makes all folders of an empty data folder, config.json, and in/state.json where a state is given."""
-    _make_folders(data_fd)
+    """Makes all folders of an empty data folder, config.json, and in/state.json where a state is given.
+
+    `spares` of the argument is where input folders wait that others left, None where none may be taken.
+    """
+    spares = argument["spares"]
+    if spares is None or not inputs.take(data_fd, spares):
+        _make_folders(data_fd, _INPUTS)
+    _make_folders(data_fd, _OUTPUTS)
     _write_inputs(data_fd, argument)
 
 
@@ -64,9 +71,9 @@ def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
     else:
         _clear_the_way("in", data_fd)
         os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
-    with opened_folder("in", data_fd) as inputs:
-        remove("state.json", inputs)
-    _make_folders(data_fd)
+    with opened_folder(inputs.NAME, data_fd) as input_fd:
+        remove(inputs.STATE, input_fd)
+    _make_folders(data_fd, (*_INPUTS, *_OUTPUTS))
     _write_inputs(data_fd, argument)
 
 
@@ -78,10 +85,12 @@ def _clear_the_way(name: str, data_fd: int) -> None:
         os.rename(name, f".left-{name}-{time.time_ns()}", src_dir_fd=data_fd, dst_dir_fd=data_fd)
 
 
-def finish(data_fd: int, _argument: Mapping[str, Any]) -> None:
-    """Removes what only the running program needed; what it made stays."""
+def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """Removes what only the running program needed; what it made stays. `spares` is that of `fill`."""
     remove("config.json", data_fd)
-    remove("in", data_fd)
+    spares = argument["spares"]
+    if spares is None or not inputs.hand_on(data_fd, spares):
+        remove(inputs.NAME, data_fd)
 
 
 def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
@@ -122,8 +131,8 @@ def operate(operation: str, folder_fd: int, argument: Mapping[str, Any]) -> dict
     return OPERATIONS[operation](folder_fd, argument) or {}
 
 
-def _make_folders(data_fd: int) -> None:
-    for path in (*_FOLDERS, *_ARTIFACTS):
+def _make_folders(data_fd: int, paths: Iterable[str]) -> None:
+    for path in paths:
         parent, _, name = path.rpartition("/")
         if parent:
             with opened_folder(parent, data_fd) as fd:
@@ -135,8 +144,8 @@ def _make_folders(data_fd: int) -> None:
 def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
     write_file("config.json", data_fd, argument["config"].encode())
     if argument["state"] is not None:
-        with opened_folder("in", data_fd) as inputs:
-            write_file("state.json", inputs, argument["state"].encode())
+        with opened_folder(inputs.NAME, data_fd) as input_fd:
+            write_file(inputs.STATE, input_fd, argument["state"].encode())
 
 
 def _out_file(data_fd: int, name: str) -> dict[str, Any]:
