@@ -3,7 +3,6 @@
 The specification itself stays in the store; it is read when the job starts.
 """
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locksided.core.model import Condition, JobType, OnError, OnLost, Program, Status
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Terms(NamedTuple):
-    """What a job is asked to keep to. Most are asked the same, so one record serves very many: see `terms`.
+    """What a job is asked to keep to. Most are asked the same: `terms` gives all of them one record.
 
     `lock_share` is N of a lock that N may share, 0 for an exclusive one. `on_error` says what it does to its
     container when it fails.
@@ -27,13 +26,15 @@ class Terms(NamedTuple):
     on_error: OnError | None = None
 
 
-@lru_cache(1024)
+_WITHOUT_SHARE = {
+    (on_lost, on_error): Terms(0, on_lost, on_error) for on_lost in OnLost for on_error in (None, *OnError)
+}
+USUAL_TERMS = _WITHOUT_SHARE[OnLost.REQUEUE, None]
+
+
 def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
-    """The one record of these."""
-    return Terms(lock_share, on_lost, on_error)
-
-
-USUAL_TERMS = Terms()
+    """The record of these; locks that are shared are rare, and each such job has its own."""
+    return Terms(lock_share, on_lost, on_error) if lock_share else _WITHOUT_SHARE[on_lost, on_error]
 
 
 class Hold:

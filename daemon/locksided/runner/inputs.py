@@ -1,4 +1,4 @@
-"""Input folders that a run left as they were made go on to the next, so that none is made and removed for each.
+"""Input folders that a run left as they were made go on to the next, so that none is made for each.
 
 A file system that has just removed many folders makes new ones slowly: ext4 without a journal looks past
 every inode that was freed in the last seconds. Only for runs of one account, the daemon's own. Standard
