@@ -45,8 +45,8 @@ class RunFolder:
 
     @property
     def spares(self) -> str:
-        """Where input folders wait for the next job, beside the folders of all."""
-        return f"{self.root.rpartition('/')[0].rpartition('/')[0]}/spare"
+        """Where input folders wait for the next job: of no job, so beside `runs`."""
+        return f"{self.root.rsplit('/', 3)[0]}/spare"
 
     @property
     def handed(self) -> str:
