@@ -73,7 +73,10 @@ def named(error: BaseException) -> StoreUnavailable:
 
 def connect(path: str) -> sqlite3.Connection:
     """Open `path` for the thread that calls, readable by this user only when it is new."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # Only a new file is opened here: closing one gives back the locks that this process's other connections
+    # hold on it, and another program that closes it then takes itself for the last one and removes the log.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=CACHED_STATEMENTS
     )
