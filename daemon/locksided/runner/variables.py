@@ -6,10 +6,10 @@ from types import NoneType
 from typing import Any
 
 from locksided.core.errors import Invalid
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH
 from locksided.runner.fields import Fields, as_text, describe, join
 
 _PLACE = re.compile(r"\{\{\s*(#?[A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
-_MAX_DEPTH = 100
 _LEAVES = (str, int, float, NoneType)
 _INNER = (dict, list, tuple, Mapping)
 
@@ -84,8 +84,8 @@ def filled(document: Any, values: Mapping[str, str]) -> Any:
 
 def refuse_deep(document: object, path: str) -> None:
     """Raises `Invalid` for a document that is nested deeper than anybody writes by hand."""
-    if _depth_exceeds(document, _MAX_DEPTH):
-        raise Invalid(f"{path} is nested deeper than {_MAX_DEPTH} levels.", path=path)
+    if _depth_exceeds(document, MAX_DOCUMENT_DEPTH):
+        raise Invalid(f"{path} is nested deeper than {MAX_DOCUMENT_DEPTH} levels.", path=path)
 
 
 def _depth_exceeds(document: object, left: int) -> bool:
