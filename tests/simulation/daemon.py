@@ -319,5 +319,5 @@ def _burn(world: "World", token: str) -> Any:
     return world.disk.burn(token)
 
 
-def _recorded(world: "World", token: str, name: str) -> Any:
-    return world.disk.recorded(token, name)
+def _recorded(world: "World", token: str) -> Any:
+    return world.disk.recorded(token)

@@ -214,16 +214,19 @@ class Executor:
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
+        await self._conclude(flight, partial(self._concluded, flight, outcome))
+
+    async def _concluded(self, flight: Flight, outcome: Mapping[str, Any], scheduler: SchedulerActor) -> None:
+        conclusions = self._workshop.conclusions
         try:
-            conclude = await self._workshop.conclusions.conclude(flight, outcome)
-        except (OSError, StoreUnavailable) as error:
-            self._leave_for_later(flight, error)
-            return
+            conclude = await conclusions.conclude(flight, outcome)
+            await conclude(scheduler)
+        except (OSError, StoreUnavailable, Unavailable):
+            raise
         except Exception as fault:
             # The other place: an outcome that cannot be concluded would come back at every connection.
             log.exception("an outcome could not be concluded", token=flight.token)
-            conclude = self._workshop.conclusions.failed(flight, outcome, fault)
-        await self._conclude(flight, conclude)
+            await conclusions.failed(flight, outcome, fault)(scheduler)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:
         is_saved = False

@@ -8,6 +8,8 @@ from locksided.checks.problem import Problem
 from locksided.core.model import JobType, Status
 from locksided.core.scheduler import Scheduler
 from locksided.paths import StateDir
+from locksided.store.catalog.objects import Change
+from locksided.store.catalog.states import DeepState, reset_state
 from locksided.store.store import Store
 
 FREE_BYTES = 100_000_000
@@ -67,6 +69,25 @@ async def clock_set_back(store: Store) -> list[Problem]:
         "check the clock (`timedatectl`); start times and the order of events by time are wrong until then"
     )
     return [Problem("clock", text, repair)]
+
+
+async def deep_states(store: Store, scheduler: SchedulerActor) -> list[Problem]:
+    """States that no run can be given: an earlier release saved them."""
+    return [_deep_state(found, scheduler) for found in await store.deep_states()]
+
+
+def _deep_state(found: DeepState, scheduler: SchedulerActor) -> Problem:
+    config_id, row = found.config_id, found.row
+    whose = f"{config_id.component}/{config_id.config}" + ("" if row is None else f", row {row},")
+    text = f"The state of {whose} is nested too deep: no run of it can start."
+    details = {"project": config_id.project, "branchId": config_id.branch, "row": row}
+
+    async def clear() -> None:
+        change = Change(clock.now_us(), {})
+        await scheduler.ask(lambda tx: reset_state(tx, config_id, row, change))
+
+    repair = "clear the state: the next run begins without one"
+    return Problem("state", text, repair, found.changed_us, clear, details)
 
 
 Standing = dict[int, Status]
