@@ -196,7 +196,7 @@ class Disk:
         for job_id, row in self.jobs.items():
             if row["relation"] == "strong":
                 loading.add_child(state, self._child(job_id, row))
-        turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
+        turn = loading.rebuild_lines(state, list(state.jobs.values()), 0)
         assert forgot or not turn.saves, f"what is stored was not up to date: {turn.saves}"
         self.late = turn.saves
         return state

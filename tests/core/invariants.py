@@ -3,8 +3,8 @@
 The core's own indexes are not used to find the answers: holders, lines and reasons are searched among all.
 """
 
+from locksided.core.containers import Container
 from locksided.core.explain import explain
-from locksided.core.families import Container
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
 from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status

@@ -114,7 +114,7 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
 
 def foretold(world: World, job_id: int) -> None:
     """What is told is what happens."""
-    told = world.scheduler.forecast(job_id, world.now_us)
+    told = world.scheduler.preview_termination(job_id, world.now_us)
     world.check()
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job_id)
@@ -145,13 +145,13 @@ def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
     after = world.submit(after=[nightly["nightly"]])
     same = world.make(rows("same", 2, at_once=2, lock="c:files"))
     anyway = world.submit(after=[nightly["nightly"]], when="final")
-    told = world.scheduler.forecast(nightly["files"], world.now_us)
+    told = world.scheduler.preview_termination(nightly["files"], world.now_us)
     assert told.stopped == (nightly["files 1"],)
     assert set(told.cancelled) == {nightly["files 2"], nightly["files 3"]}
     assert told.ended == ((nightly["files"], Status.TERMINATED),)
     assert told.freed == ("c:files",)
     assert told.started == (same["same"], same["same 1"])
-    whole = world.scheduler.forecast(nightly["nightly"], world.now_us)
+    whole = world.scheduler.preview_termination(nightly["nightly"], world.now_us)
     assert after in whole.cancelled
     assert anyway in whole.started
     foretold(world, nightly["b"])

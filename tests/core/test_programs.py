@@ -148,4 +148,4 @@ def test_a_forecast_takes_its_program_to_be_there() -> None:
     world = World()
     first = world.submit("a")
     job = doubted(world, "a")
-    assert world.scheduler.forecast(first, world.now_us).started == (job,)
+    assert world.scheduler.preview_termination(first, world.now_us).started == (job,)

@@ -186,7 +186,7 @@ class Day:
     def somebody_terminates(self) -> None:
         job, world = self.one_of(self.jobs()), self.world
         live = {other.id: other.has_started for other in self.jobs()}
-        told = world.scheduler.forecast(job.id, world.now_us)
+        told = world.scheduler.preview_termination(job.id, world.now_us)
         world.terminate(job.id)
         assert list(told.stopped) == world.stopped()
         gone = {other for other in live if other not in world.state.jobs}

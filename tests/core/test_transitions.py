@@ -1,12 +1,15 @@
 """The table of transitions: what it says, that nothing else can happen, that nobody outside sets a status."""
 
 from itertools import pairwise, product
+from typing import get_args
 
 import pytest
 
 from core.world import World
+from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.model import Status
+from locksided.core.scheduler import HANDLERS
 from locksided.core.transitions import (
     CAUSES,
     FINAL,
@@ -103,3 +106,7 @@ def test_whatever_callers_ask_a_job_takes_only_arrows_of_the_table(status: str, 
     assert set(pairwise(history)) <= allowed()
     if Status(status) in FINAL:
         assert world.status(job) == status
+
+
+def test_every_input_has_its_handler() -> None:
+    assert set(HANDLERS) == set(get_args(i.Input))

@@ -67,7 +67,7 @@ class Core(Scheduler):
     """The real core; after every step its invariants are checked."""
 
     def __init__(self, loaded: Scheduler, daemon: "Daemon") -> None:
-        super().__init__(loaded.state, loaded._late)
+        super().__init__(loaded.state, loaded._load_saves)
         self._daemon = daemon
 
     def handle(self, asked: Input, now_us: int) -> Step:

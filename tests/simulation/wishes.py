@@ -204,7 +204,7 @@ def asks_why(world: "World") -> str | None:
             live = core.state.jobs.get(job.id)
             if live is not None:
                 explain(core.state, live, count=True)
-                core.forecast(job.id, clock.now_us())
+                core.preview_termination(job.id, clock.now_us())
 
         with suppress(Unavailable):
             await daemon.scheduler.look(at)

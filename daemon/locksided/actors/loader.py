@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sys import intern
 
 from locksided import clock
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.loading import (
     ChildRecord,
     JobRecord,
@@ -15,8 +15,8 @@ from locksided.core.loading import (
     add_child,
     add_job,
     add_pool,
+    rebuild_lines,
     set_draining,
-    stand_in_lines,
 )
 from locksided.core.model import Condition
 from locksided.core.pools import Trouble
@@ -55,7 +55,7 @@ async def load_core(store: Store, settings: Settings) -> Scheduler:
         pending = await _pending(store, set(await store.live_ids()))
         jobs = [add_job(state, _record(row), pending.get(row.id)) async for row in store.live_jobs()]
         await _count_children(store, state)
-        turn = stand_in_lines(state, jobs, clock.now_us())
+        turn = rebuild_lines(state, jobs, clock.now_us())
     return Scheduler(state, turn.saves)
 
 

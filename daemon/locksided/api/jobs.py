@@ -179,7 +179,7 @@ class JobMethods:
 
     async def _forecast(self, row: JobRow) -> dict[str, Any]:
         def look(core: Any) -> Any:
-            return core.forecast(row.id, clock.now_us()) if row.id in core.state.jobs else None
+            return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
         forecast = await self._service.scheduler.look(look)
         if forecast is None:

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from locksided.core import dispatch, lifecycle
+from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
-from locksided.core.families import Container
 from locksided.core.inputs import Submit
-from locksided.core.jobs import DoubtedJob, Hold, Job, terms
+from locksided.core.jobs import DoubtedJob, HeldBy, Job, terms
 from locksided.core.model import Condition, Dependency, Draft, JobType, Status
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Parentage:
     """Where a new job belongs: below whom, strong when there is a container; a successor has an order."""
 
     lineage: tuple[int, ...] = ()
@@ -28,7 +28,7 @@ class Place:
 
 def submit(turn: Turn, asked: Submit) -> list[int]:
     """Accept all drafts or refuse all; answers the ids of the outermost jobs, one per draft."""
-    places = [_place_of(turn, draft) for draft in asked.drafts]
+    places = [_parentage_of(turn, draft) for draft in asked.drafts]
     for draft, place in zip(asked.drafts, places, strict=True):
         check(turn, draft, place, asked.final)
     return [
@@ -39,9 +39,9 @@ def submit(turn: Turn, asked: Submit) -> list[int]:
 # -- what is refused --------------------------------------------------------------------------------------
 
 
-def _place_of(turn: Turn, draft: Draft) -> Place:
+def _parentage_of(turn: Turn, draft: Draft) -> Parentage:
     if draft.parent_id is None:
-        return Place()
+        return Parentage()
     parent = turn.state.jobs.get(draft.parent_id)
     if parent is None or parent.status is not Status.PROCESSING:
         raise Conflict(
@@ -50,10 +50,10 @@ def _place_of(turn: Turn, draft: Draft) -> Place:
         )
     if parent.owner_uid != draft.owner_uid:
         raise Forbidden(f"Job {parent.id} belongs to another user.", path=f"{draft.path}.parentRunId")
-    return Place((*parent.lineage, parent.id))
+    return Parentage((*parent.lineage, parent.id))
 
 
-def check(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) -> None:
+def check(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> None:
     """Raise Refused when the draft, with all below it, cannot be accepted."""
     _check_tree(turn, draft)
     for index, dependency in enumerate(draft.depends_on):
@@ -107,9 +107,9 @@ def _status_of(turn: Turn, job_id: int, final: Mapping[int, Status]) -> Status |
 # -- what becomes of it -----------------------------------------------------------------------------------
 
 
-def accept(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) -> Job:
+def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> Job:
     """Make the job, with all below it, and let it stand in line if nothing of its own keeps it back."""
-    wanted = strictest(draft.depends_on)
+    wanted = strictest_conditions(draft.depends_on)
     unmet, failed = _sort_dependencies(turn, wanted, final)
     if failed is not None:
         unmet = {failed.job_id: failed.condition}
@@ -119,16 +119,16 @@ def accept(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) 
     elif job.stands_in_line:
         dispatch.enter_line(turn, job)
     else:
-        dispatch.restate(turn, job)
+        dispatch.update_status(turn, job)
     return job
 
 
-def make_successor(turn: Turn, draft: Draft, place: Place) -> Job:
+def make_successor(turn: Turn, draft: Draft, place: Parentage) -> Job:
     """Make a job in another's place; it does not stand in line yet, and waits for nobody."""
     return _make(turn, draft, place, {}, {})
 
 
-def strictest(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
+def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
     """What is asked of each job; who names one twice means both."""
     wanted: dict[int, Condition] = {}
     for dependency in dependencies:
@@ -154,7 +154,7 @@ def _sort_dependencies(
 
 
 def _make(
-    turn: Turn, draft: Draft, place: Place, pending: dict[int, Condition], wanted: Mapping[int, Condition]
+    turn: Turn, draft: Draft, place: Parentage, pending: dict[int, Condition], wanted: Mapping[int, Condition]
 ) -> Job:
     """The job and all below it: a container has a lower id than its children."""
     job = _new_job(turn, draft, place)
@@ -168,19 +168,19 @@ def _make(
 
 def _make_children(turn: Turn, container: Container, draft: Draft) -> None:
     """All strong children, in their order; phases then learn for whom they wait."""
-    place = Place(container.child_lineage, container)
+    place = Parentage(container.child_lineage, container)
     children = [_make(turn, child, place, {}, {}) for child in draft.children]
     for child, wishes in zip(children, draft.children, strict=True):
-        turn.uncertain[child] = None
+        turn.dirty_jobs[child] = None
         if wishes.delay_us:
             container.delays[child.id] = wishes.delay_us
         if wishes.after:
             child.pending = {children[other].id: Condition.PHASE for other in wishes.after}
-            turn.state.depend(child)
+            turn.state.index_dependencies(child)
             turn.saves.extend(InsertDependency(child.id, on, Condition.PHASE) for on in child.pending)
 
 
-def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
+def _new_job(turn: Turn, draft: Draft, place: Parentage) -> Job:
     job = _blank_job(turn, draft)
     turn.state.next_id += 1
     job.priority = draft.priority
@@ -200,7 +200,7 @@ def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
         if draft.delay_us is not None:
             turn.state.delayed.add(job.id)
     if draft.held:
-        job.held = Hold(turn.principal.user if turn.principal is not None else "", turn.now_us)
+        job.held = HeldBy(turn.principal.user if turn.principal is not None else "", turn.now_us)
     return job
 
 

@@ -12,7 +12,7 @@ from locksided.core.state import State
 R = ReasonKind
 
 
-def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
+def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
     """Everything that keeps the job itself from starting now, its own causes first.
 
     What keeps back a container that has not started is not repeated for those below it. The pool of a
@@ -41,11 +41,11 @@ def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
 
 def may_start(state: State, job: Job) -> bool:
     """Whether nothing keeps the job back."""
-    return job.is_let_go and next(obstacles(state, job), None) is None
+    return job.is_container_started and next(blockers(state, job), None) is None
 
 
-def standing(state: State, job: Job) -> Status:
+def unstarted_status(state: State, job: Job) -> Status:
     """The status of a job that has not started: `waiting` when other jobs keep it back, its container too."""
-    if not job.is_let_go:
+    if not job.is_container_started:
         return Status.WAITING
-    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in obstacles(state, job)) else Status.CREATED
+    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in blockers(state, job)) else Status.CREATED

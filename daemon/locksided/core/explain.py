@@ -1,14 +1,14 @@
-"""Why a job waits, in words: the obstacles of `admission`, with who or what each is and what clears it."""
+"""Why a job waits, in words: the blockers of `admission`, with who or what each is and what clears it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from locksided.core.admission import obstacles
-from locksided.core.families import Container
+from locksided.core.admission import blockers
+from locksided.core.containers import Container
 from locksided.core.jobs import Job
 from locksided.core.model import Condition, Program, Reason, ReasonKind, Status
 from locksided.core.parallelism import ParallelGate
-from locksided.core.ranked import rank
+from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State
 
 R = ReasonKind
@@ -32,9 +32,9 @@ def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
         return Explanation(job.status, (), None)
     in_pool = count and job.stands_in_line and not isinstance(job, Container)
     ahead = _ahead_in_pool(state, job) if in_pool else None
-    reasons = [_describe(state, job, kind, ahead) for kind in obstacles(state, job)]
+    reasons = [_describe(state, job, kind, ahead) for kind in blockers(state, job)]
     for above in waiting_containers(job):
-        reasons += [_passed_on(state, job, above, kind) for kind in obstacles(state, above)]
+        reasons += [_passed_on(state, job, above, kind) for kind in blockers(state, above)]
     return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
 
 
@@ -53,11 +53,14 @@ def _passed_on(state: State, job: Job, above: Container, kind: ReasonKind) -> Re
 
 def _ahead_in_pool(state: State, job: Job) -> int:
     """How many jobs that stand in line for the same pool come first in the order of all lines."""
-    mine = rank(job)
+    mine = sort_key(job)
     return sum(
         1
         for other in state.jobs.values()
-        if other.pool is job.pool and not other.has_started and other.stands_in_line and rank(other) < mine
+        if other.pool is job.pool
+        and not other.has_started
+        and other.stands_in_line
+        and sort_key(other) < mine
     )
 
 
@@ -98,7 +101,9 @@ def _no_executor(job: Job) -> Reason:
     if job.program is Program.SOUGHT:
         cause = "its program is being looked for"
         details = {"pool": job.pool.id, "cause": cause}
-        return Reason(R.NO_EXECUTOR, job.came_us, "Its program is being looked for.", "a moment", details)
+        return Reason(
+            R.NO_EXECUTOR, job.waiting_since_us, "Its program is being looked for.", "a moment", details
+        )
     assert job.pool.trouble is not None
     cause = job.pool.trouble.cause
     message = f"Pool '{job.pool.id}' cannot start processes: {cause}."
@@ -120,12 +125,12 @@ def _nothing_starts(state: State, job: Job, kind: ReasonKind) -> Reason:
 
 
 def _later(job: Job, cause_us: int) -> int:
-    return max(job.came_us, cause_us)
+    return max(job.waiting_since_us, cause_us)
 
 
 def _start_time_since(job: Job) -> int:
     """A delay that counts from its container's start began then."""
-    return job.came_us if job.container is not None else job.created_us
+    return job.waiting_since_us if job.container is not None else job.created_us
 
 
 def _config_lock(job: Job) -> Reason:
@@ -149,7 +154,7 @@ def _config_lock(job: Job) -> Reason:
 def _closed_since(job: Job, blocking: Sequence[Job]) -> int:
     """When the one started that was too many: the first for an exclusive job, the N-th for `shared:N`."""
     starts = sorted(holder.run.start_us for holder in blocking if holder.run is not None)
-    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.came_us
+    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.waiting_since_us
 
 
 def _name(holder: Job) -> str:
@@ -173,7 +178,7 @@ def _parallelism(job: Job) -> Reason:
     running = [child.id for child in gate.holders]
     ahead = job.line.ahead(job) if job.line is not None else 0
     starts = [child.run.start_us for child in gate.holders if child.run is not None]
-    since_us = max(starts) if len(running) >= gate.limit else job.came_us
+    since_us = max(starts) if len(running) >= gate.limit else job.waiting_since_us
     first = f", and {_count(ahead, 'sibling')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
     container = f"container {gate.container.id}"
     message = f"{len(running)} of at most {_count(gate.limit, 'job')} of {container} run{first}."
@@ -208,7 +213,7 @@ def _dependency(job: Job) -> Reason:
 
 def _pool_full(job: Job, ahead: int | None) -> Reason:
     pool = job.pool
-    running = pool.takers
+    running = pool.slot_holders
     first = f", and {_count(ahead, 'job')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
     message = (
         f"Pool '{pool.id}' runs {_count(len(running), 'job')} in {pool.slots} slot{'s' * (pool.slots != 1)}"

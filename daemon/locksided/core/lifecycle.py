@@ -9,7 +9,7 @@ from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
@@ -30,19 +30,29 @@ from locksided.core.turn import Ending, Turn
 # -- before it starts -------------------------------------------------------------------------------------
 
 
-def program_sought(turn: Turn, report: ProgramFound | CannotStart) -> None:
-    """Let the job stand in line again when its program is there; without one it ends and never starts."""
-    job = turn.state.jobs.get(report.job_id)
-    if not isinstance(job, DoubtedJob) or job.program is not Program.SOUGHT:
-        return
-    if isinstance(report, CannotStart):
-        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
+def program_found(turn: Turn, report: ProgramFound) -> None:
+    """Let the job stand in line again: its program is there."""
+    job = _checked_job(turn, report.job_id)
+    if job is None:
         return
     job.program = Program.TRUSTED
     job.pool.sought.pop(job.id, None)
-    turn.uncertain[job] = None
+    turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
+
+
+def cannot_start(turn: Turn, report: CannotStart) -> None:
+    """End a job that can never start."""
+    job = _checked_job(turn, report.job_id)
+    if job is not None:
+        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
+
+
+def _checked_job(turn: Turn, job_id: int) -> DoubtedJob | None:
+    """The job, if its program is still being looked for."""
+    job = turn.state.jobs.get(job_id)
+    return job if isinstance(job, DoubtedJob) and job.program is Program.SOUGHT else None
 
 
 # -- while it runs ----------------------------------------------------------------------------------------
@@ -63,9 +73,9 @@ def spawned(turn: Turn, report: Spawned) -> None:
         return
     job, run = found
     _count_start(turn, job, run)
-    stage = turn.reach(job, {"running": turn.now_us})
+    stage = turn.record_stages(job, {"running": turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
-    _judge_trial(job, run)
+    _conclude_trial(job, run)
     if run.paused_since_us is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
@@ -89,7 +99,7 @@ def _mark_containers(turn: Turn, job: Job) -> None:
             turn.update(above, starts=1)
 
 
-def _judge_trial(job: Job, run: Run) -> None:
+def _conclude_trial(job: Job, run: Run) -> None:
     """End the pool's trouble when this was its trial and a process came of it; else another is tried."""
     trouble = job.pool.trouble
     if trouble is None or trouble.trial_id != job.id:
@@ -103,7 +113,7 @@ def stage_reached(turn: Turn, report: StageReached) -> None:
     """Note a finer stage of a running job."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
-        turn.update(found[0], **turn.reach(found[0], {report.stage: turn.now_us}))
+        turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
 
 
 def progressed(turn: Turn, report: Progressed) -> None:
@@ -123,7 +133,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
     if not run.spawned:
         _count_start(turn, job, run)
         turn.update(job, starts=run.starts)
-    _judge_trial(job, run)
+    _conclude_trial(job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
@@ -150,10 +160,10 @@ def finished(turn: Turn, report: Finished) -> Status | None:
     job, run = found
     if report.started and not run.spawned:
         _count_start(turn, job, run)
-    _judge_trial(job, run)
+    _conclude_trial(job, run)
     values = {**report.values, "starts": run.starts}
     if report.stages:
-        values |= turn.reach(job, report.stages)
+        values |= turn.record_stages(job, report.stages)
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
@@ -173,7 +183,7 @@ def not_started(turn: Turn, report: NotStarted) -> None:
     job, run = found
     if report.cause is not None:
         _distrust(turn, job, report.cause)
-    _judge_trial(job, run)
+    _conclude_trial(job, run)
     if run.stop_asked:
         status = Status.TERMINATED if run.starts else Status.CANCELLED
         end(turn, job, status, "terminated")
@@ -221,7 +231,7 @@ def lost(turn: Turn, report: Lost) -> None:
     job, run = found
     if not run.spawned:
         _count_start(turn, job, run)
-    _judge_trial(job, run)
+    _conclude_trial(job, run)
     turn.update(job, starts=run.starts)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
@@ -253,7 +263,7 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
     run.spawned = run.survivors = False
     run.paused_us = 0
     run.stages = job.first_stages
-    job.entered_us = turn.now_us
+    job.ready_us = turn.now_us
     values = {
         **times,
         "start_token": None,
@@ -289,7 +299,7 @@ def end(
 def _close(
     turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
 ) -> None:
-    values |= turn.reach(job, {"done": turn.now_us})
+    values |= turn.record_stages(job, {"done": turn.now_us})
     if job.run is not None and not isinstance(job, Container):  # there may be a folder, kept for a while
         values["expires_us"] = turn.now_us + turn.state.retention_us
     if isinstance(job, Container) and job.result is not None and "result" in values:
@@ -303,11 +313,11 @@ def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
     """Give lock and slot back and close the books of the run's time; answers the columns to save."""
     assert job.run is not None
     turn.state.vacate(job)
-    turn.touch_gate(job)
+    turn.mark_gate(job)
     return job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
 
 
-def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
+def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
     """Let a job follow that depended on one that ended, if it still does."""
     pending = job.pending
     if not pending or turn.state.jobs.get(job.id) is not job:
@@ -319,7 +329,7 @@ def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
     del pending[ending.job.id]
     if not pending:
         job.pending = None
-        dispatch.free(turn, job)
+        dispatch.unblock(turn, job)
 
 
 def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:

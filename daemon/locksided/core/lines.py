@@ -6,7 +6,7 @@ Only the head of a line can start. What blocks or frees it is the gate's and the
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from locksided.core.ranked import Ranked, rank
+from locksided.core.sorted_jobs import SortedJobs, sort_key
 
 if TYPE_CHECKING:
     from locksided.core.gates import Gate
@@ -29,7 +29,7 @@ class Line:
         self.following = following
         self.head: Job | None = None
         self.offered: Job | None = None
-        self._behind: Ranked | None = None
+        self._behind: SortedJobs | None = None
 
     def __len__(self) -> int:
         return len(self.jobs())
@@ -43,7 +43,7 @@ class Line:
         job.line = self
         if self.head is None:
             self.head = job
-        elif rank(job) < rank(self.head):
+        elif sort_key(job) < sort_key(self.head):
             self.head, covered = job, self.head
             self._stand_behind(covered)
         else:
@@ -51,7 +51,7 @@ class Line:
 
     def _stand_behind(self, job: "Job") -> None:
         if self._behind is None:
-            self._behind = Ranked()
+            self._behind = SortedJobs()
         self._behind.add(job)
 
     def remove(self, job: "Job") -> None:
@@ -68,7 +68,7 @@ class Line:
         if self.head is not None and self._behind is not None:
             self._behind.remove(self.head)
 
-    def unsettled(self) -> "Iterable[Job]":
+    def possibly_changed(self) -> "Iterable[Job]":
         """Those whose status may be another since the last look: of a lock's line the head alone."""
         return () if self.head is None else (self.head,)
 

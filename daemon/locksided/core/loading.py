@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from locksided.core import dispatch
-from locksided.core.families import Container
-from locksided.core.jobs import DoubtedJob, Hold, Job, Run, Terms, terms
+from locksided.core.containers import Container
+from locksided.core.jobs import DoubtedJob, HeldBy, Job, Run, Terms, terms
 from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -98,12 +98,12 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
     job.status = Status(record.status)
     job.priority = record.priority
     job.order = record.line_order
-    job.entered_us = record.ready_us
+    job.ready_us = record.ready_us
     job.start_at_us = _start_time_to_come(record)
     job.terms = _terms(record)
     job.pending = dict(pending) if pending else None
     if record.held_by is not None:
-        job.held = Hold(record.held_by, record.held_us or record.created_us)
+        job.held = HeldBy(record.held_by, record.held_us or record.created_us)
     _join_family(state, job, record)
     if record.lock_key is not None:
         job.gate = state.gate(record.project, record.lock_key)
@@ -194,7 +194,7 @@ def _run(record: JobRecord) -> Run:
     return run
 
 
-def stand_in_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
+def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
     """Let the loaded jobs hold what they hold and stand where they stand. Nothing starts here.
 
     Answers the turn, whose saves are the statuses that were not up to date.
@@ -207,11 +207,11 @@ def stand_in_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
         elif job.stands_in_line:
             line = state.line_of(job)
             line.add(job)
-            turn.touch(line)
-    dispatch.refresh_touched(turn)
+            turn.mark_line(line)
+    dispatch.refresh_dirty_lines(turn)
     for job in state.jobs.values():
         if not job.has_started:
-            dispatch.restate(turn, job)
+            dispatch.update_status(turn, job)
     return turn
 
 
@@ -219,4 +219,4 @@ def set_draining(state: State, text: str | None) -> None:
     """Take over what is stored under `draining`: since when and by whom; None when nobody drains."""
     if text is not None:
         since_us, _, by = text.partition(" ")
-        state.draining = Hold(by, int(since_us))
+        state.draining = HeldBy(by, int(since_us))

@@ -11,7 +11,7 @@ from locksided.core.lines import Line
 from locksided.core.model import ReasonKind
 
 if TYPE_CHECKING:
-    from locksided.core.families import Container
+    from locksided.core.containers import Container
     from locksided.core.jobs import Job
     from locksided.core.pools import Pool
 
@@ -90,7 +90,7 @@ class ParallelLine(Line):
         super().remove(job)
         self._moves += 1
 
-    def unsettled(self) -> "Iterator[Job]":
+    def possibly_changed(self) -> "Iterator[Job]":
         """The head, and those who may have crossed the border since the last look."""
         before, now, moves = self._border, self.gate.room, self._moves
         self._border, self._moves = now, 0

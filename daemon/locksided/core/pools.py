@@ -8,7 +8,7 @@ take: nobody overtakes it, and no more programs are looked for at once than jobs
 from typing import TYPE_CHECKING
 
 from locksided.core.lines import Line
-from locksided.core.ranked import Ranked
+from locksided.core.sorted_jobs import SortedJobs
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
@@ -76,10 +76,10 @@ class Pool:
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.open_line = Line(None, self)
-        self.heads = Ranked()
+        self.heads = SortedJobs()
 
     @property
-    def takers(self) -> list[int]:
+    def slot_holders(self) -> list[int]:
         """The ids of the jobs that take its slots."""
         return [*self.running, *self.sought]
 

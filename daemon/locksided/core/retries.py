@@ -6,7 +6,7 @@ A pause is spread by a share that follows from the ids alone: the same history g
 from typing import Any
 
 from locksided.core import dispatch, lifecycle
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.jobs import Job, terms
 from locksided.core.model import Backoff, RetryPolicy, Status
 from locksided.core.saves import CloneJob
@@ -65,7 +65,7 @@ def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job)
     turn.state.add(job)
     _save_attempt(turn, container, job, last)
     container.attempts += 1
-    turn.uncertain[job] = None
+    turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
 

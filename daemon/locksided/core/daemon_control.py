@@ -1,0 +1,64 @@
+"""What concerns the daemon as a whole: draining, the passage of time, and steps of the wall clock."""
+
+from heapq import heappush
+
+from locksided.core import dispatch
+from locksided.core.inputs import ClockSet, Drain, TimePassed, Undrain
+from locksided.core.jobs import HeldBy, Job
+from locksided.core.model import Status
+from locksided.core.saves import SetMeta
+from locksided.core.turn import Turn
+
+
+def drain(turn: Turn, asked: Drain) -> None:
+    """Start nothing any more, also after a restart; what runs goes on."""
+    if turn.state.draining is None:
+        turn.state.draining = HeldBy(asked.principal.user, turn.now_us)
+        turn.saves.append(SetMeta("draining", f"{turn.now_us} {asked.principal.user}"))
+        turn.daemon_event("daemon.drained")
+
+
+def undrain(turn: Turn, asked: Undrain) -> None:
+    """Start jobs again."""
+    if turn.state.draining is not None:
+        turn.state.draining = None
+        turn.saves.append(SetMeta("draining", None))
+        turn.daemon_event("daemon.undrained", by=asked.principal.user)
+
+
+def time_passed(turn: Turn, _asked: TimePassed) -> None:
+    """Let jobs stand in line whose start time has come, and pools try again whose pause is over."""
+    for job in turn.state.due(turn.now_us):
+        job.start_at_us = None
+        dispatch.unblock(turn, job)
+    for pool in turn.state.pools.values():
+        trouble = pool.trouble
+        if trouble is not None and trouble.retry_at_us is not None and trouble.retry_at_us <= turn.now_us:
+            trouble.retry_at_us = None
+
+
+def clock_set(turn: Turn, asked: ClockSet) -> None:
+    """Move pauses and delays with the clock; a run's time in `processing` leaves the jump out."""
+    by_us = asked.by_us
+    for job in turn.state.jobs.values():
+        if job.status is Status.PROCESSING:
+            _exclude_jump(turn, job, by_us)
+        elif job.start_at_us is not None and turn.state.is_start_relative(job):
+            _move_start(turn, job, job.start_at_us + by_us, by_us)
+    for pool in turn.state.pools.values():
+        if pool.trouble is not None and pool.trouble.retry_at_us is not None:
+            pool.trouble.retry_at_us += by_us
+    turn.daemon_event("daemon.clockSet", seconds=by_us / 1e6)
+
+
+def _exclude_jump(turn: Turn, job: Job, by_us: int) -> None:
+    assert job.run is not None
+    turn.update(job, **job.run.exclude_jump(by_us))
+
+
+def _move_start(turn: Turn, job: Job, start_at_us: int, by_us: int) -> None:
+    """Its place in line counts from its entry, which therefore moves with it."""
+    job.start_at_us = start_at_us
+    job.ready_us += by_us
+    heappush(turn.state.timers, (start_at_us, job.id))
+    turn.update(job, start_at_us=start_at_us, ready_us=job.ready_us)
