@@ -57,12 +57,14 @@ from locksided.core import (
 )
 from locksided.core import inputs as i
 from locksided.core.actions import Action
+from locksided.core.errors import Refused
 from locksided.core.jobs import Job
 from locksided.core.preview import TerminationPreview, preview_termination
 from locksided.core.propagation import propagate
 from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.termination import terminate
+from locksided.core.transitions import IllegalTransition
 from locksided.core.turn import Turn
 
 
@@ -88,13 +90,26 @@ class Scheduler:
     def handle(self, asked: i.Input, now_us: int) -> Step:
         """Carry out one input at that time (microseconds since the epoch).
 
-        Raises Refused, with nothing changed, when the caller asks for something that is not possible.
+        Raises Refused, with nothing changed, when the caller asks for something that is not possible. Any
+        other exception is a fault of the core; it tells the story of the job.
         """
+        self.state.history.add_input(now_us, asked)
         turn = Turn(self.state, now_us, getattr(asked, "principal", None))
-        answer = HANDLERS[type(asked)](turn, asked)
-        propagate(turn)
+        try:
+            answer = HANDLERS[type(asked)](turn, asked)
+            propagate(turn)
+        except (Refused, IllegalTransition):
+            raise
+        except Exception as fault:
+            self._add_story(fault, asked, now_us)
+            raise
         saves, self._load_saves = (self._load_saves + turn.saves if self._load_saves else turn.saves), []
         return Step(saves, turn.actions, answer)
+
+    def _add_story(self, fault: Exception, asked: i.Input, now_us: int) -> None:
+        history, job = self.state.history, self.state.jobs.get(getattr(asked, "job_id", 0))
+        story = history.story(job, now_us) if job is not None else ()
+        fault.add_note("\n  ".join((f"during {history.last_input()}", *story)))
 
     def saved(self) -> None:
         """Note that everything so far is on disk: jobs that ended are the store's from now on."""

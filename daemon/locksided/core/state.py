@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 
 from locksided.core.errors import NotFound
 from locksided.core.gates import Gate
+from locksided.core.history import History
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
 from locksided.core.model import Status
@@ -32,6 +33,7 @@ class State:
         "draining",
         "ended",
         "gates",
+        "history",
         "jobs",
         "max_requeues",
         "next_id",
@@ -57,6 +59,7 @@ class State:
         self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
+        self.history = History()
         self.draining: HeldBy | None = None
         self.store_trouble: Trouble | None = None
 

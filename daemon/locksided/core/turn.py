@@ -10,7 +10,7 @@ from locksided.core.lines import Line
 from locksided.core.model import FailureClass, Principal, Status
 from locksided.core.saves import AppendEvent, Save, UpdateJob
 from locksided.core.state import State
-from locksided.core.transitions import FINAL, check_transition
+from locksided.core.transitions import FINAL, TRANSITIONS, IllegalTransition
 
 
 class Ending:
@@ -97,8 +97,11 @@ class Turn:
 
     def move(self, job: Job, status: Status, cause: str, **changes: Any) -> None:
         """Change the status along one arrow of the table. Nothing else changes a status."""
-        check_transition(job.id, job.status, status)
-        before, job.status = job.status, status
+        before, history = job.status, self.state.history
+        if status not in TRANSITIONS[before]:
+            raise IllegalTransition(job.id, before, status, history.story(job, self.now_us))
+        history.add_transition(self.now_us, job.id, before, status, cause)
+        job.status = status
         if status in FINAL:
             changes["end_us"] = self.now_us
             changes["end_cause"] = cause
