@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core import invariants
+from locksided.core import invariants
 from locksided.core.containers import Container, Tally
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job, Run

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from core import invariants
 from core.disk import Disk
 from core.ends import check_ends
+from core.explanations import check_explanations
 from core.same import assert_same
 from core.trees import all_drafts
 from locksided.core import inputs as i
+from locksided.core import invariants
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.explain import explain
@@ -72,6 +73,7 @@ class World:
 
     def check(self) -> None:
         invariants.check(self.state)
+        check_explanations(self.state)
         assert {row_id for row_id in self.disk.jobs if self.disk.status(row_id) not in FINAL} == set(
             self.state.jobs
         )

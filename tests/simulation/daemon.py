@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import anyio.to_thread
 
-from core import invariants
+from core.explanations import check_explanations
 from locksided import clock
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
@@ -29,6 +29,7 @@ from locksided.actors.executors import Executors, boots_of
 from locksided.actors.keepers import Keepers
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.core import invariants
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
 from locksided.core.inputs import Input, Lost, Report
@@ -241,6 +242,7 @@ class Daemon:
         self.world.figures.steps += 1
         self.has_unsaved |= bool(step.saves)
         invariants.check(core.state)
+        check_explanations(core.state)
         for save in step.saves:
             if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING:
                 _check_slots(core.state.jobs.get(save.id))

@@ -1,0 +1,20 @@
+"""What a job says of why it waits agrees with the decision about it."""
+
+from locksided.core.admission import blockers
+from locksided.core.explain import explain, waiting_containers
+from locksided.core.state import State
+
+
+def check_explanations(state: State) -> None:
+    """Raise AssertionError, with the job in it, when a job explains itself by other reasons than block it."""
+    for job in state.jobs.values():
+        explanation = explain(state, job, count=False)
+        found = [(reason.kind, reason.via) for reason in explanation.reasons]
+        expected = []
+        if not job.has_started:
+            expected = [(kind, None) for kind in blockers(state, job)]
+            expected += [(kind, one.id) for one in waiting_containers(job) for kind in blockers(state, one)]
+        assert found == expected, f"job {job.id} explains itself by {found}, not by {expected}"
+        assert explanation.status is job.status
+        for reason in explanation.reasons:
+            assert reason.since_us >= job.created_us, f"job {job.id} waits since before it was made: {reason}"
