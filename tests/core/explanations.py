@@ -1,8 +1,18 @@
 """What a job says of why it waits agrees with the decision about it."""
 
+from dataclasses import fields
+from typing import Any
+
 from locksided.core.admission import blockers
-from locksided.core.explain import explain, waiting_containers
+from locksided.core.reasons import Reason, explain, waiting_containers
 from locksided.core.state import State
+
+
+def details(reason: Reason) -> dict[str, Any]:
+    """What the reason says besides since when, and for whom."""
+    return {
+        one.name: getattr(reason, one.name) for one in fields(reason) if one.name not in ("since_us", "via")
+    }
 
 
 def check_explanations(state: State) -> None:

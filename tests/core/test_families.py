@@ -2,10 +2,11 @@
 
 import pytest
 
+from core.explanations import details
 from core.trees import PLAIN, job, of_rows, orchestration, phase, retried, rows
 from core.world import NOON, SECOND, World
 from locksided.core.errors import Conflict, InvalidTransition
-from locksided.core.model import Draft, Status
+from locksided.core.model import Condition, Dependency, Draft, Status
 
 # -- terminating ------------------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ def test_an_amended_job_stands_where_the_first_one_stood() -> None:
     assert world.row(first)["message"] == f"Amended: job {successor} takes its place."
     assert world.row(first)["result"] is None
     assert world.row(successor)["line_order"] == first
-    assert world.why(behind)["config_lock"].details["ahead"] == 1
+    assert world.why(behind)["config_lock"].ahead == 1
     world.crash()
     world.ends(running)
     assert world.started() == [successor]
@@ -207,7 +208,7 @@ def test_dependants_move_to_the_successor_and_it_waits_for_whom_the_first_waited
     first = world.submit(after=[before])
     after = world.submit(after=[first], when="final")
     successor = world.amend(first, world.draft(after=[before]))
-    assert world.why(after)["dependency"].details == {"jobs": [successor]}
+    assert details(world.why(after)["dependency"]) == {"jobs": (Dependency(successor, Condition.FINAL),)}
     assert world.status(successor) == "waiting"
     world.crash()
     world.ends(before)
@@ -330,7 +331,7 @@ def test_waiting_for_a_container_of_its_own_is_fine_when_there_are_slots() -> No
     below = small.make(rows("orders", 3, at_once=3), parent_id=waiter)
     with small.refused(Conflict, "would wait for ever"):
         small.wait(waiter, below["orders"])
-    assert small.why(below["orders 1"])["pool_full"].details["ancestor"] is True
+    assert small.why(below["orders 1"])["pool_full"].has_ancestor
 
 
 def test_a_row_may_depend_on_nobody_above_it() -> None:

@@ -20,7 +20,6 @@ from locksided.core import inputs as i
 from locksided.core import invariants
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
-from locksided.core.explain import explain
 from locksided.core.jobs import Job
 from locksided.core.model import (
     Condition,
@@ -30,10 +29,10 @@ from locksided.core.model import (
     OnLost,
     Principal,
     Program,
-    Reason,
     ReasonKind,
     Status,
 )
+from locksided.core.reasons import explain
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.core.transitions import FINAL
@@ -305,12 +304,12 @@ class World:
     def row(self, job_id: int) -> dict[str, Any]:
         return self.disk.jobs[job_id]
 
-    def why(self, job_id: int, count: bool = True) -> dict[str, Reason]:
+    def why(self, job_id: int, count: bool = True) -> dict[str, Any]:
         """All its reasons by kind."""
         explanation = explain(self.state, self.job(job_id), count=count)
         return {reason.kind.value: reason for reason in explanation.reasons if reason.via is None}
 
-    def via(self, job_id: int) -> dict[tuple[str, int], Reason]:
+    def via(self, job_id: int) -> dict[tuple[str, int | None], Any]:
         """What keeps back the containers above it, by kind and container."""
         explanation = explain(self.state, self.job(job_id))
         return {(one.kind.value, one.via): one for one in explanation.reasons if one.via is not None}

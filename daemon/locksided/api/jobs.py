@@ -25,8 +25,8 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
-from locksided.core.explain import Explanation
 from locksided.core.model import JobType
+from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder

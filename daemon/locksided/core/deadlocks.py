@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterator
 
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict
-from locksided.core.explain import waiting_containers
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
+from locksided.core.reasons import waiting_containers
 from locksided.core.state import State
 from locksided.core.turn import Turn
 

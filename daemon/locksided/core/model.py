@@ -212,18 +212,3 @@ class Draft:
     delay_us: int | None = None
     retry: RetryPolicy | None = None
     is_doubted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that keeps a job back. `details` are those of its kind, in the wire's names and units.
-
-    `via` is the ancestor that it keeps back, when that is not the job itself.
-    """
-
-    kind: ReasonKind
-    since_us: int
-    message: str
-    unblock: str
-    details: Mapping[str, Any]
-    via: int | None = None

@@ -1,4 +1,4 @@
-"""What a terminate would do, told beforehand, and the same when it is done."""
+"""A preview of a termination says what the termination then does."""
 
 from core.world import World
 

@@ -1,4 +1,4 @@
-"""What would keep a job back is told before it is accepted, and trying it on leaves no trace."""
+"""A preview of a submission gives the reasons that the job then has, and leaves no trace."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A job may wait for others as long as they could go on before it does; circles alone are refused."""
+"""A wait that would close a cycle is refused; a job may wait for all others that can proceed without it."""
 
 from itertools import pairwise
 
