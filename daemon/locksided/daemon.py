@@ -20,6 +20,7 @@ from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
+from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -36,6 +37,7 @@ from locksided.settings import Settings
 from locksided.store.store import Store
 
 log = structlog.get_logger("daemon")
+RECORDS_STOP_WITHIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Daemon:
         self._place = place
         self._notifier = Notifier(os.environ)
         self._stopping = anyio.Event()
+        self._stopped_by = ""
         self._server: Server | None = None
 
     async def run(self) -> None:
@@ -118,6 +121,7 @@ class Daemon:
             _limits(service.settings),
             structlog.get_logger("server"),
         )
+        service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
@@ -133,6 +137,7 @@ class Daemon:
             await self._before_stop(service)
             self._server.stop()
             serving.cancel_scope.cancel()
+        await self._record_stop(service)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""
@@ -154,6 +159,12 @@ class Daemon:
             started_us=clock.now_us(),
             reload=self._reload,
         )
+
+    async def _record_stop(self, service: Service) -> None:
+        """Write down why it ends, unless the store cannot be written, or not at once."""
+        stopping = i.DaemonStopping(self._stopped_by, service.settings.daemon.on_stop)
+        with suppress(Unavailable), anyio.move_on_after(RECORDS_STOP_WITHIN_SECONDS):
+            await service.scheduler.ask(stopping)
 
     async def _before_stop(self, service: Service) -> None:
         """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
@@ -197,6 +208,7 @@ class Daemon:
                 if received == signal.SIGHUP:
                     self._read_settings_again()
                 else:
+                    self._stopped_by = signal.Signals(received).name
                     self._stopping.set()
 
 

@@ -32,7 +32,7 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.core import invariants
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
-from locksided.core.inputs import Input, Lost, Report
+from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.saves import UpdateJob
@@ -158,6 +158,7 @@ class Daemon:
             tasks: Any = Tasks(self.loop)
             workshop: Any = Workshop(self)
             self.executors = Executors(self.keepers, self.scheduler, workshop, tasks, boots)
+            self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
             self.loop.is_dead = True  # it says why and exits; the service manager starts it again

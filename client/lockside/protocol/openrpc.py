@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from lockside.protocol.errors import CODES, ErrorKind
+from lockside.protocol.events import EVENT_KINDS
 from lockside.protocol.methods import METHODS, NOTIFICATIONS, Method
 
 OPENRPC_VERSION: Final = "1.3.2"
@@ -58,6 +59,7 @@ def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
             {"name": name, "params": {"$ref": _TEMPLATE.format(name=kind.__name__)}}
             for name, kind in NOTIFICATIONS.items()
         ],
+        "x-events": [{"kind": kind, "data": data} for kind, data in EVENT_KINDS.items()],
     }
 
 

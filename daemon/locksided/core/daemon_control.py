@@ -1,13 +1,43 @@
-"""What concerns the daemon as a whole: draining, the passage of time, and steps of the wall clock."""
+"""What concerns the daemon as a whole: start and stop, draining, the passage of time, steps of the clock."""
 
 from heapq import heappush
 
 from locksided.core import dispatch
-from locksided.core.inputs import ClockSet, Drain, TimePassed, Undrain
+from locksided.core.inputs import (
+    ClockSet,
+    DaemonStarted,
+    DaemonStopping,
+    Drain,
+    StoreRecovered,
+    TimePassed,
+    Undrain,
+)
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.model import Status
+from locksided.core.pools import PoolSnapshot
 from locksided.core.saves import SetMeta
 from locksided.core.turn import Turn
+
+
+def started(turn: Turn, report: DaemonStarted) -> None:
+    """Record the start, with all pools as they are: also those that stand in the settings alone."""
+    facts = {"version": report.version, "pid": report.pid, "bootId": report.boot_id}
+    turn.daemon_event("daemon.started", **facts, pools=_pools(turn))
+
+
+def stopping(turn: Turn, report: DaemonStopping) -> None:
+    """Record why the daemon ends. One that is killed leaves no such event."""
+    turn.daemon_event("daemon.stopped", why=report.why, onStop=report.on_stop)
+
+
+def store_recovered(turn: Turn, report: StoreRecovered) -> None:
+    """Record that nothing could be written for so long, and all pools as they are after that."""
+    seconds = (turn.now_us - report.since_us) / 1e6
+    turn.daemon_event("daemon.storeRecovered", cause=report.cause, seconds=seconds, pools=_pools(turn))
+
+
+def _pools(turn: Turn) -> list[PoolSnapshot]:
+    return [pool.snapshot() for _, pool in sorted(turn.state.pools.items())]
 
 
 def drain(turn: Turn, asked: Drain) -> None:

@@ -157,6 +157,31 @@ class Undrain:
 
 
 @dataclass(frozen=True, slots=True)
+class DaemonStarted:
+    """The daemon runs; the first input of its first core."""
+
+    version: str
+    pid: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStopping:
+    """The daemon is about to end. `why` is the signal's name, `on_stop` what becomes of the jobs that run."""
+
+    why: str
+    on_stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered:
+    """The store can be written again, which it could not since that moment."""
+
+    cause: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSet:
     """The wall clock was set, forward or back (below 0), while durations went on as ever."""
 
@@ -311,6 +336,9 @@ Input: TypeAlias = (
     | ChangePools
     | PausePool
     | ResumePool
+    | DaemonStarted
+    | DaemonStopping
+    | StoreRecovered
     | Drain
     | Undrain
     | TimePassed

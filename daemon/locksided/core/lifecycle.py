@@ -24,7 +24,7 @@ from locksided.core.inputs import (
 )
 from locksided.core.jobs import DoubtedJob, Job, Run
 from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Program, Status
-from locksided.core.pools import Trouble
+from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.turn import Ending, Turn
 
 # -- before it starts -------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def spawned(turn: Turn, report: Spawned) -> None:
     _count_start(turn, job, run)
     stage = turn.record_stages(job, {"running": turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
-    _conclude_trial(job, run)
+    conclude_trial(turn, job, run)
     if run.paused_since_us is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
@@ -97,16 +97,6 @@ def _mark_containers(turn: Turn, job: Job) -> None:
                 return
             above.run.starts = 1
             turn.update(above, starts=1)
-
-
-def _conclude_trial(job: Job, run: Run) -> None:
-    """End the pool's trouble when this was its trial and a process came of it; else another is tried."""
-    trouble = job.pool.trouble
-    if trouble is None or trouble.trial_id != job.id:
-        return
-    trouble.trial_id = None
-    if run.spawned:
-        job.pool.trouble = None
 
 
 def stage_reached(turn: Turn, report: StageReached) -> None:
@@ -133,7 +123,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
     if not run.spawned:
         _count_start(turn, job, run)
         turn.update(job, starts=run.starts)
-    _conclude_trial(job, run)
+    conclude_trial(turn, job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
@@ -160,7 +150,7 @@ def finished(turn: Turn, report: Finished) -> Status | None:
     job, run = found
     if report.started and not run.spawned:
         _count_start(turn, job, run)
-    _conclude_trial(job, run)
+    conclude_trial(turn, job, run)
     values = {**report.values, "starts": run.starts}
     if report.stages:
         values |= turn.record_stages(job, report.stages)
@@ -182,8 +172,8 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         return
     job, run = found
     if report.cause is not None:
-        _distrust(turn, job, report.cause)
-    _conclude_trial(job, run)
+        start_refused(turn, job, report.cause)
+    conclude_trial(turn, job, run)
     if run.stop_asked:
         status = Status.TERMINATED if run.starts else Status.CANCELLED
         end(turn, job, status, "terminated")
@@ -202,19 +192,6 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
     return {"message": message, "error": error}
 
 
-def _distrust(turn: Turn, job: Job, cause: str) -> None:
-    """Start nothing in the job's pool for a while, longer each time that the trial is refused, too."""
-    pool = job.pool
-    if pool.trouble is None:
-        pool.trouble = Trouble(cause, turn.now_us)
-    elif pool.trouble.until_told:
-        return  # its executor is down anyway
-    if pool.trouble.trial_id in (None, job.id) and pool.trouble.retry_at_us is None:
-        pool.trouble.wait_longer(turn.now_us)
-    pool.trouble.cause = cause
-    turn.daemon_event("pool.trouble", pool=pool.id, cause=cause)
-
-
 def keeper_died(turn: Turn, report: KeeperDied) -> None:
     """Say why the job still holds its lock and slot: its tree is not proved empty yet."""
     found = current_run(turn, report.job_id, report.token)
@@ -231,7 +208,7 @@ def lost(turn: Turn, report: Lost) -> None:
     job, run = found
     if not run.spawned:
         _count_start(turn, job, run)
-    _conclude_trial(job, run)
+    conclude_trial(turn, job, run)
     turn.update(job, starts=run.starts)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)

@@ -1,4 +1,4 @@
-"""Pools: creating, changing, pausing and deleting them, and whether their executor can start anything."""
+"""Pools are created, changed, paused, resumed and deleted."""
 
 from typing import Any
 
@@ -7,14 +7,13 @@ from locksided.core.errors import Conflict
 from locksided.core.inputs import (
     ChangePools,
     DeletePool,
-    ExecutorDown,
-    ExecutorUp,
     PausePool,
     PutPool,
     ResumePool,
 )
 from locksided.core.jobs import Job
-from locksided.core.pools import Pool, Trouble
+from locksided.core.pool_trouble import trouble_of_executor
+from locksided.core.pools import Pool
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool
 from locksided.core.turn import Turn
@@ -23,7 +22,7 @@ from locksided.core.turn import Turn
 def put_pool(turn: Turn, asked: PutPool) -> None:
     """Make a pool, or give it other slots. Lowering them stops nobody."""
     pool = turn.state.pools.get(asked.pool_id)
-    trouble = _trouble_of(turn, asked.executor)
+    trouble = trouble_of_executor(turn, asked.executor)
     if pool is None:
         pool = turn.state.pools[asked.pool_id] = Pool(asked.pool_id, asked.slots, asked.executor)
         pool.paused_us = turn.now_us
@@ -39,14 +38,7 @@ def put_pool(turn: Turn, asked: PutPool) -> None:
         "changed_by": asked.principal.as_data(),
     }
     _save_pool(turn, pool, **stamp)
-    turn.daemon_event("pool.put", pool=pool.id, slots=pool.slots)
-
-
-def _trouble_of(turn: Turn, executor: str) -> Trouble | None:
-    """What the pools of that executor know: that it cannot be reached."""
-    others = (pool.trouble for pool in turn.state.pools.values() if pool.executor == executor)
-    down = next((trouble for trouble in others if trouble is not None and trouble.until_told), None)
-    return Trouble(down.cause, down.since_us) if down is not None else None
+    turn.pool_event("pool.put", pool)
 
 
 def _set_slots(turn: Turn, pool: Pool, slots: int | None) -> None:
@@ -77,7 +69,7 @@ def delete_pool(turn: Turn, asked: DeletePool) -> None:
     pool = _deletable(turn, asked)
     del turn.state.pools[pool.id]
     turn.saves.append(ForgetPool(pool.id))
-    turn.daemon_event("pool.deleted", pool=pool.id)
+    turn.pool_event("pool.deleted", pool)
 
 
 def change_pools(turn: Turn, asked: ChangePools) -> None:
@@ -117,7 +109,7 @@ def pause_pool(turn: Turn, asked: PausePool) -> None:
     pool.paused_by = asked.principal.user
     pool.comment = asked.comment
     _save_pool(turn, pool)
-    turn.daemon_event("pool.paused", pool=pool.id, comment=asked.comment)
+    turn.pool_event("pool.paused", pool)
 
 
 def resume_pool(turn: Turn, asked: ResumePool) -> None:
@@ -127,22 +119,4 @@ def resume_pool(turn: Turn, asked: ResumePool) -> None:
         return
     pool.paused_by = pool.comment = None
     _save_pool(turn, pool)
-    turn.daemon_event("pool.resumed", pool=pool.id)
-
-
-def executor_down(turn: Turn, report: ExecutorDown) -> None:
-    """Nothing of these pools can be started until their executor is reached again."""
-    for pool in turn.state.pools.values():
-        if pool.executor != report.executor:
-            continue
-        if pool.trouble is not None and pool.trouble.until_told:
-            pool.trouble.cause = report.cause
-        else:
-            pool.trouble = Trouble(report.cause, turn.now_us)
-
-
-def executor_up(turn: Turn, report: ExecutorUp) -> None:
-    """The executor of these pools can be asked again."""
-    for pool in turn.state.pools.values():
-        if pool.executor == report.executor:
-            pool.trouble = None
+    turn.pool_event("pool.resumed", pool)

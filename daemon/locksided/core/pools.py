@@ -5,6 +5,7 @@ Slots are never counted: `running` is the set of this pool's jobs that are proce
 take: nobody overtakes it, and no more programs are looked for at once than jobs could start.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from locksided.core.lines import Line
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_US = 1_000_000
 LONGEST_PAUSE_US = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSnapshot:
+    """A pool as it is at one moment, for events and views."""
+
+    id: str
+    slots: int | None
+    executor: str
+    description: str
+    is_paused: bool
+    paused_by: str | None
+    paused_us: int | None
+    comment: str | None
+    trouble_cause: str | None
+    trouble_since_us: int | None
 
 
 class Trouble:
@@ -105,3 +122,19 @@ class Pool:
     def has_room(self) -> bool:
         """Whether a job could start now."""
         return not (self.is_full or self.is_paused or self.is_troubled)
+
+    def snapshot(self) -> PoolSnapshot:
+        """The pool as it is now."""
+        trouble = self.trouble
+        return PoolSnapshot(
+            id=self.id,
+            slots=self.slots,
+            executor=self.executor,
+            description=self.description,
+            is_paused=self.is_paused,
+            paused_by=self.paused_by,
+            paused_us=self.paused_us if self.paused_by is not None else None,
+            comment=self.comment,
+            trouble_cause=None if trouble is None else trouble.cause,
+            trouble_since_us=None if trouble is None else trouble.since_us,
+        )

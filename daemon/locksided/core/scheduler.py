@@ -54,6 +54,7 @@ from locksided.core import (
     job_control,
     lifecycle,
     pool_control,
+    pool_trouble,
 )
 from locksided.core import inputs as i
 from locksided.core.actions import Action
@@ -144,8 +145,11 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.ChangePools: pool_control.change_pools,
     i.PausePool: pool_control.pause_pool,
     i.ResumePool: pool_control.resume_pool,
-    i.ExecutorDown: pool_control.executor_down,
-    i.ExecutorUp: pool_control.executor_up,
+    i.ExecutorDown: pool_trouble.executor_down,
+    i.ExecutorUp: pool_trouble.executor_up,
+    i.DaemonStarted: daemon_control.started,
+    i.DaemonStopping: daemon_control.stopping,
+    i.StoreRecovered: daemon_control.store_recovered,
     i.Drain: daemon_control.drain,
     i.Undrain: daemon_control.undrain,
     i.TimePassed: daemon_control.time_passed,

@@ -8,6 +8,7 @@ from locksided.core.actions import Action
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
 from locksided.core.model import FailureClass, Principal, Status
+from locksided.core.pools import Pool
 from locksided.core.saves import AppendEvent, Save, UpdateJob
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, TRANSITIONS, IllegalTransition
@@ -82,6 +83,10 @@ class Turn:
         """Append an event of a pool or of the daemon."""
         principal = self.principal.as_data() if self.principal is not None else None
         self.saves.append(AppendEvent(self.now_us, kind, "default", principal=principal, data=data))
+
+    def pool_event(self, kind: str, pool: Pool) -> None:
+        """Append an event of a pool. It has the whole pool, as it is after the change."""
+        self.daemon_event(kind, pool=pool.snapshot())
 
     def record_stages(self, job: Job, stages: Mapping[str, int]) -> dict[str, Any]:
         """Record stages that a run has reached; returns the columns to save.
