@@ -143,7 +143,9 @@ class Daemon:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()
-        scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
+        scheduler = SchedulerActor(
+            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
+        )
         keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
         workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
         return Service(

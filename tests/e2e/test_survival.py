@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -288,3 +290,23 @@ def test_the_event_log_tells_every_start_and_stop_and_when_jobs_could_start(
     assert stop["data"] == {"why": "SIGTERM", "onStop": "keep"}
     assert set(of(platform[-1]["data"], "id", "trouble")) == {"default", None}
     assert {event["kind"] for event in told} <= set(EVENT_KINDS)
+
+
+def test_recorded_inputs_can_be_replayed_and_have_no_secrets(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh(LOCKSIDE_DEBUG__RECORD_INPUTS="true", LOCKSIDE_DEBUG__CHECK_INVARIANTS="true")
+    wire = daemon.wire()
+    secret = {"parameters": {"shell": "echo swordfish", "environment": {"PASSWORD": "swordfish"}}}
+    wire.done(wire.create("lockside.command", configData=secret))
+    daemon.kill()
+    wire = daemon.start().wire()
+    wire.shell("true", hold=True)
+    daemon.stop()
+    recordings = sorted((daemon.state_dir / "recordings").iterdir())
+    assert len(recordings) == 2, "one for each core"
+    for file in recordings:
+        assert "swordfish" not in file.read_text("utf-8")
+        assert file.stat().st_mode & 0o077 == 0
+        ran = subprocess.run(
+            [sys.executable, "-m", "locksided.replay", str(file)], capture_output=True, text=True, check=True
+        )
+        assert "every invariant holds; " in ran.stdout

@@ -1,14 +1,15 @@
-"""Builds the core's state from what the store has: the same indexes that the steps keep, made anew."""
+"""Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.containers import Container
 from locksided.core.jobs import DoubtedJob, HeldBy, Job, Run, Terms, terms
 from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
-from locksided.core.pools import Pool
+from locksided.core.pools import Pool, Trouble
+from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, STARTED
 from locksided.core.turn import Turn
@@ -83,13 +84,53 @@ class ChildRecord:
     attempt: int
 
 
-def add_pool(state: State, record: PoolRecord) -> None:
-    """Take over a stored pool."""
+@dataclass(frozen=True, slots=True)
+class LoadedState:
+    """All that a core is loaded from. `trouble` is why no pool can start anything yet; `draining` as stored.
+
+    `pending` has the dependencies between live jobs. Containers come before their children.
+    """
+
+    next_id: int
+    max_requeues: int
+    retention_us: int
+    now_us: int
+    pools: tuple[PoolRecord, ...] = ()
+    trouble: str | None = None
+    draining: str | None = None
+    jobs: tuple[JobRecord, ...] = ()
+    pending: Mapping[int, Mapping[int, Condition]] = field(default_factory=dict)
+    children: tuple[ChildRecord, ...] = ()
+
+
+def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
+    """The state, and the saves of statuses that were not up to date."""
+    state = without_jobs(loaded)
+    jobs = [add_job(state, record, loaded.pending.get(record.id)) for record in loaded.jobs]
+    for child in loaded.children:
+        add_child(state, child)
+    return state, rebuild_lines(state, jobs, loaded.now_us).saves
+
+
+def without_jobs(loaded: LoadedState) -> State:
+    """The state without its jobs, for those who add them one by one."""
+    state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
+    for record in loaded.pools:
+        pool = _add_pool(state, record)
+        pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
+    if loaded.draining is not None:
+        since_us, _, by = loaded.draining.partition(" ")
+        state.draining = HeldBy(by, int(since_us))
+    return state
+
+
+def _add_pool(state: State, record: PoolRecord) -> Pool:
     pool = state.pools[record.id] = Pool(record.id, record.slots, record.executor)
     pool.description = record.description
     pool.paused_by = record.paused_by
     pool.paused_us = record.paused_us or 0
     pool.comment = record.comment
+    return pool
 
 
 def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | None = None) -> Job:
@@ -195,9 +236,9 @@ def _run(record: JobRecord) -> Run:
 
 
 def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
-    """Let the loaded jobs hold what they hold and stand where they stand. Nothing starts here.
+    """Rebuild holders and lines from the loaded jobs. Nothing starts here.
 
-    Answers the turn, whose saves are the statuses that were not up to date.
+    The saves of the turn returned correct statuses that were not up to date.
     """
     turn = Turn(state, now_us)
     for job in jobs:
@@ -213,10 +254,3 @@ def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
         if not job.has_started:
             dispatch.update_status(turn, job)
     return turn
-
-
-def set_draining(state: State, text: str | None) -> None:
-    """Take over what is stored under `draining`: since when and by whom; None when nobody drains."""
-    if text is not None:
-        since_us, _, by = text.partition(" ")
-        state.draining = HeldBy(by, int(since_us))
