@@ -1,4 +1,4 @@
-"""Jobs are accepted: a request becomes a live job, a container's with all its children in the same step.
+"""Acceptance: a request becomes a live job; a container is created together with all its children.
 
 Nothing starts here. What is refused is refused before anything changes.
 """
@@ -19,7 +19,7 @@ from locksided.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Parentage:
-    """Where a new job belongs: below whom, strong when there is a container; a successor has an order."""
+    """The ancestors of a new job, its container if it is a strong child, a successor's line order."""
 
     lineage: tuple[int, ...] = ()
     container: Container | None = None
@@ -27,7 +27,7 @@ class Parentage:
 
 
 def submit(turn: Turn, asked: Submit) -> list[int]:
-    """Accept all drafts or refuse all; answers the ids of the outermost jobs, one per draft."""
+    """Accept all drafts or refuse all; returns the id of the outermost job of each draft."""
     places = [_parentage_of(turn, draft) for draft in asked.drafts]
     for draft, place in zip(asked.drafts, places, strict=True):
         check(turn, draft, place, asked.final)
@@ -54,7 +54,7 @@ def _parentage_of(turn: Turn, draft: Draft) -> Parentage:
 
 
 def check(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> None:
-    """Raise Refused when the draft, with all below it, cannot be accepted."""
+    """Raise Refused when the draft, or a job below it, cannot be accepted."""
     _check_tree(turn, draft)
     for index, dependency in enumerate(draft.depends_on):
         path = f"{draft.path}.dependsOn[{index}].job"
@@ -80,7 +80,7 @@ def _check_tree(turn: Turn, draft: Draft) -> None:
 
 
 def _check_order(phases: tuple[Draft, ...]) -> None:
-    """Refuse phases that wait for each other in a circle."""
+    """Refuse phases that depend on each other in a cycle."""
     unmet = {place: set(phase.after) for place, phase in enumerate(phases) if phase.after}
     done = [place for place in range(len(phases)) if place not in unmet] if unmet else []
     followers: dict[int, list[int]] = {}
@@ -108,7 +108,7 @@ def _status_of(turn: Turn, job_id: int, final: Mapping[int, Status]) -> Status |
 
 
 def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> Job:
-    """Make the job, with all below it, and let it stand in line if nothing of its own keeps it back."""
+    """Create the job and all below it; it enters its line unless it has a blocker of its own."""
     wanted = strictest_conditions(draft.depends_on)
     unmet, failed = _sort_dependencies(turn, wanted, final)
     if failed is not None:
@@ -124,12 +124,12 @@ def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Statu
 
 
 def make_successor(turn: Turn, draft: Draft, place: Parentage) -> Job:
-    """Make a job in another's place; it does not stand in line yet, and waits for nobody."""
+    """Create a job that replaces another; it has no dependencies and is not in line yet."""
     return _make(turn, draft, place, {}, {})
 
 
 def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
-    """What is asked of each job; who names one twice means both."""
+    """The condition for each job; of two for the same job the stricter one holds."""
     wanted: dict[int, Condition] = {}
     for dependency in dependencies:
         if wanted.get(dependency.job_id) is not Condition.SUCCESS:
@@ -140,7 +140,7 @@ def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Cond
 def _sort_dependencies(
     turn: Turn, wanted: Mapping[int, Condition], final: Mapping[int, Status]
 ) -> tuple[dict[int, Condition], Dependency | None]:
-    """Those still to wait for, and the first that can no longer be met."""
+    """The dependencies that are still open, and the first that can no longer be met."""
     unmet: dict[int, Condition] = {}
     failed = None
     for job_id, condition in wanted.items():
@@ -156,7 +156,7 @@ def _sort_dependencies(
 def _make(
     turn: Turn, draft: Draft, place: Parentage, pending: dict[int, Condition], wanted: Mapping[int, Condition]
 ) -> Job:
-    """The job and all below it: a container has a lower id than its children."""
+    """The job and all below it. A container gets a lower id than its children."""
     job = _new_job(turn, draft, place)
     job.pending = pending or None
     turn.state.add(job)
@@ -167,7 +167,7 @@ def _make(
 
 
 def _make_children(turn: Turn, container: Container, draft: Draft) -> None:
-    """All strong children, in their order; phases then learn for whom they wait."""
+    """All strong children in their order, then the dependencies between phases."""
     place = Parentage(container.child_lineage, container)
     children = [_make(turn, child, place, {}, {}) for child in draft.children]
     for child, wishes in zip(children, draft.children, strict=True):
@@ -271,7 +271,7 @@ def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:
 
 
 def policy_text(job: Job) -> str:
-    """The lock policy in the wire's words."""
+    """The lock policy as the wire spells it."""
     if job.gate is None or job.gate.lock_key is None:
         return "none"
     return f"shared:{job.lock_share}" if job.lock_share else "exclusive"

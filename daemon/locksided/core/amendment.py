@@ -1,4 +1,4 @@
-"""Amend: a job that never started is replaced by another in the same place, and nobody loses sight of it.
+"""Amending: a job that never started is replaced by another that takes its place in line.
 
 Who waited for it waits for its successor, and so does its container; only then it is cancelled, and counts
 nowhere. What depends on stored facts (rows, deduplication ids) is checked and moved by the caller.
@@ -19,7 +19,7 @@ from locksided.core.turn import Turn
 
 
 def amend(turn: Turn, asked: Amend) -> int:
-    """Replace the job; answers its successor's id."""
+    """Replace the job; returns the successor's id."""
     job = turn.state.job(asked.job_id)
     _refuse(turn, job, asked)
     on_error = asked.draft.on_error or job.terms.on_error
@@ -65,7 +65,7 @@ def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
 
 
 def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
-    """Whom it waits for, and who waits for it."""
+    """Move the dependencies of the job, and those on it, to its successor."""
     state = turn.state
     if job.pending:
         successor.pending = dict(job.pending)
@@ -82,7 +82,7 @@ def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
 
 
 def _move_delay(turn: Turn, job: Job, successor: Job) -> None:
-    """A delay that counts from the start of its container, which has not come yet."""
+    """Move a delay that counts from the start of the container, which has not started."""
     if job.container is None:
         return
     delay_us = job.container.delays.pop(job.id, None)

@@ -1,4 +1,4 @@
-"""What containers do: they start without a slot, let their children go, and end with them.
+"""The life cycle of containers: they start without a slot, release their children, and end with the last.
 
 Everything happens in the step of what causes it. When there is another attempt is said in `retries`.
 """
@@ -13,7 +13,7 @@ from locksided.core.turn import Ending, Turn
 
 
 def start(turn: Turn, container: Container) -> None:
-    """Take the lock, and let the children stand in line; without children that live it ends at once."""
+    """Take the lock and release the children; a container without live children ends at once."""
     dispatch.leave_line(turn, container)
     run = container.run = Run()
     run.start_us = turn.now_us
@@ -27,7 +27,7 @@ def start(turn: Turn, container: Container) -> None:
 
 
 def _release_child(turn: Turn, container: Container, child: Job) -> None:
-    """A child may stand in line now, unless something of its own keeps it back: its delay begins."""
+    """Let a child enter its line unless it has a blocker of its own. Its delay begins now."""
     turn.dirty_jobs[child] = None
     delay_us = container.delays.pop(child.id, None)
     if delay_us is not None:
@@ -40,7 +40,7 @@ def _release_child(turn: Turn, container: Container, child: Job) -> None:
 
 
 def child_ended(turn: Turn, ending: Ending) -> None:
-    """A strong child is final: count it, and let siblings or another attempt follow."""
+    """Count a strong child that became final; cancel its siblings or make another attempt if that follows."""
     container = ending.job.container
     if container is None or turn.state.jobs.get(container.id) is not container:
         return
@@ -55,7 +55,7 @@ def child_ended(turn: Turn, ending: Ending) -> None:
 
 
 def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
-    """Start nothing more of this container: what runs goes on to its end."""
+    """Cancel what has not started of this container; what runs continues to its end."""
     message = f"Job {failed.id} failed, and stops its siblings that have not started."
     for sibling in list(container.children.values()):
         if not sibling.has_started and sibling.id in container.children:
@@ -63,7 +63,7 @@ def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
 
 
 def conclude(turn: Turn, container: Container) -> None:
-    """End a container that has started, when all its children are final and counted."""
+    """End a container that has started, once all its children are final and counted."""
     if container.children or not container.has_started or container.id not in turn.state.jobs:
         return
     if container.status is Status.TERMINATING:
@@ -74,7 +74,7 @@ def conclude(turn: Turn, container: Container) -> None:
 
 
 def end_terminated(turn: Turn, container: Container) -> None:
-    """The end of one that was asked to terminate: `cancelled` when nothing below it ever started."""
+    """End a container that was terminated: `cancelled` when nothing below it ever started."""
     assert container.run is not None
     if container.run.starts:
         lifecycle.end(turn, container, Status.TERMINATED, "terminated", result={"message": "Terminated."})
@@ -84,7 +84,7 @@ def end_terminated(turn: Turn, container: Container) -> None:
 
 
 def terminate(turn: Turn, container: Container) -> None:
-    """It was asked to terminate: it takes nobody's end into account any more, and waits for its children."""
+    """Mark a container as terminating: it ends with its last child, however the children end."""
     assert container.run is not None
     times = container.run.end_processing(turn.now_us)
     container.run.stop_asked = True

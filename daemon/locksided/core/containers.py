@@ -1,4 +1,4 @@
-"""A container: a job that does no work itself and stands for its strong children.
+"""A container: a job without work of its own that stands for its strong children.
 
 It knows those that live, and of those that ended only tallies: what a container becomes never costs a look
 at all its children. The policies over this are in `containers` and `retries`.
@@ -38,7 +38,7 @@ class Tally:
         self.stopped = False
 
     def add(self, job_id: int, status: Status, cause: str, on_error: OnError | None) -> None:
-        """Count one that became final by that cause."""
+        """Count a child that became final by that cause."""
         if cause == "amended":
             return
         self.total += 1
@@ -58,13 +58,13 @@ class Tally:
             self.stopped = True
 
     def status(self) -> Status:
-        """What the container is once it has started and all children are final."""
+        """The final status of a container that has started."""
         if self.failures:
             return Status.ERROR
         return Status.WARNING if self.tolerations or self.warnings else Status.SUCCESS
 
     def result(self) -> dict[str, Any]:
-        """What the container's result says of that, with an error when one failed that must not."""
+        """The container's result; it has an error when a child failed whose failure is not tolerated."""
         message = self.message()
         if not self.failures:
             return {"message": message}
@@ -72,7 +72,7 @@ class Tally:
         return {"message": message, "error": error}
 
     def message(self) -> str:
-        """How the children ended, in a sentence; it names the first few that failed."""
+        """How the children ended, in a sentence that names the first few that failed."""
         if not self.total:
             return "No configurations executed."
         parts = []
@@ -90,7 +90,7 @@ class Tally:
 
 
 def lowest(known: tuple[int, ...], job_id: int) -> tuple[int, ...]:
-    """The ids that are named: the lowest, whatever the order in which they came."""
+    """The lowest ids, in whatever order they came."""
     if len(known) == NAMED and job_id > known[-1]:
         return known
     return tuple(sorted((*known, job_id))[:NAMED])
@@ -154,6 +154,6 @@ class Container(Job):
         return self.rows.limit if self.rows is not None else None
 
     def limit_to(self, parallelism: int | None) -> None:
-        """Let at most so many children run at once."""
+        """Let at most that many children run at once."""
         if parallelism is not None:
             self.rows = ParallelGate(self, parallelism)

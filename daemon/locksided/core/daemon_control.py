@@ -41,7 +41,7 @@ def _pools(turn: Turn) -> list[PoolSnapshot]:
 
 
 def drain(turn: Turn, asked: Drain) -> None:
-    """Start nothing any more, also after a restart; what runs goes on."""
+    """Start no more jobs, also after a restart; what runs continues."""
     if turn.state.draining is None:
         turn.state.draining = HeldBy(asked.principal.user, turn.now_us)
         turn.saves.append(SetMeta("draining", f"{turn.now_us} {asked.principal.user}"))
@@ -49,7 +49,7 @@ def drain(turn: Turn, asked: Drain) -> None:
 
 
 def undrain(turn: Turn, asked: Undrain) -> None:
-    """Start jobs again."""
+    """Let jobs start again."""
     if turn.state.draining is not None:
         turn.state.draining = None
         turn.saves.append(SetMeta("draining", None))
@@ -57,7 +57,7 @@ def undrain(turn: Turn, asked: Undrain) -> None:
 
 
 def time_passed(turn: Turn, _asked: TimePassed) -> None:
-    """Let jobs stand in line whose start time has come, and pools try again whose pause is over."""
+    """Queue jobs whose start time has come, and let pools whose pause is over try a start."""
     for job in turn.state.due(turn.now_us):
         job.start_at_us = None
         dispatch.unblock(turn, job)
@@ -68,7 +68,7 @@ def time_passed(turn: Turn, _asked: TimePassed) -> None:
 
 
 def clock_set(turn: Turn, asked: ClockSet) -> None:
-    """Move pauses and delays with the clock; a run's time in `processing` leaves the jump out."""
+    """Move pauses and delays with the clock, and exclude the jump from the duration of runs."""
     by_us = asked.by_us
     for job in turn.state.jobs.values():
         if job.status is Status.PROCESSING:
@@ -87,7 +87,7 @@ def _exclude_jump(turn: Turn, job: Job, by_us: int) -> None:
 
 
 def _move_start(turn: Turn, job: Job, start_at_us: int, by_us: int) -> None:
-    """Its place in line counts from its entry, which therefore moves with it."""
+    """The time since which it waits moves with it."""
     job.start_at_us = start_at_us
     job.ready_us += by_us
     heappush(turn.state.timers, (start_at_us, job.id))

@@ -1,4 +1,4 @@
-"""Lines and starts: jobs come to their place, leave it, and start from it; statuses follow.
+"""Queueing and starting: jobs enter and leave lines, and start from them.
 
 Who is next and when all is settled is for `settling` to say.
 """
@@ -12,7 +12,7 @@ from locksided.core.turn import Turn
 
 
 def enter_line(turn: Turn, job: Job) -> None:
-    """Let a job stand in line, when nothing of its own keeps it back."""
+    """Put a job that has no blocker of its own into its line."""
     line = turn.state.line_of(job)
     covered = line.head
     line.add(job)
@@ -23,7 +23,7 @@ def enter_line(turn: Turn, job: Job) -> None:
 
 
 def leave_line(turn: Turn, job: Job) -> None:
-    """Take a job out of its line, if it stands in one, before it starts, ends or is kept back."""
+    """Take a job out of its line, if it stands in one."""
     line = job.line
     if line is not None:
         line.remove(job)
@@ -31,7 +31,7 @@ def leave_line(turn: Turn, job: Job) -> None:
 
 
 def unblock(turn: Turn, job: Job) -> None:
-    """One of the job's own causes to wait is gone: it stands in line when that was the last.
+    """Remove one of the job's own blockers; the job enters its line when that was the last.
 
     A clock that was set back does not bring a start time back that had come.
     """
@@ -43,7 +43,7 @@ def unblock(turn: Turn, job: Job) -> None:
 
 
 def update_status(turn: Turn, job: Job) -> None:
-    """Let the status of a job that has not started follow its blockers."""
+    """Make the status of a job that has not started agree with its blockers."""
     status = unstarted_status(turn.state, job)
     if status is not job.status:
         cause = "other_jobs" if status is Status.WAITING else "platform"
@@ -51,7 +51,7 @@ def update_status(turn: Turn, job: Job) -> None:
 
 
 def refresh_dirty_lines(turn: Turn) -> None:
-    """Offer the heads that their gates admit now to their pools; the statuses of heads may have changed."""
+    """Offer the heads that their gates admit to their pools, and have the statuses of heads re-examined."""
     while turn.dirty_lines:
         line, _ = turn.dirty_lines.popitem()
         line.offer_head()
@@ -61,7 +61,7 @@ def refresh_dirty_lines(turn: Turn) -> None:
 
 
 def start_run(turn: Turn, job: Job) -> None:
-    """Save a standard job as processing with its token, and have its first step started after that."""
+    """Start a run: save the job as processing with its token, and have its first step started after that."""
     pool = job.pool
     leave_line(turn, job)
     run = job.run = job.run or Run()
@@ -92,7 +92,7 @@ def start_run(turn: Turn, job: Job) -> None:
 
 
 def check_program(turn: Turn, job: DoubtedJob) -> None:
-    """Have the program looked for of a job that would start now; it keeps its slot, but takes no lock."""
+    """Have the program of a job checked that would start now. The job takes its slot, but not its lock."""
     leave_line(turn, job)
     pool = job.pool
     was_full = pool.is_full
@@ -104,7 +104,7 @@ def check_program(turn: Turn, job: DoubtedJob) -> None:
 
 
 def take_place(turn: Turn, job: Job) -> None:
-    """Let a job that has just started hold its lock and its slot."""
+    """Give a job that has just started its lock and its slot."""
     was_full = job.pool.is_full
     turn.state.occupy(job)
     _note_whether_full(turn, job.pool, was_full)

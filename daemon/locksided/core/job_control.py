@@ -13,7 +13,7 @@ from locksided.core.turn import Turn
 
 
 def hold(turn: Turn, asked: Hold) -> None:
-    """Keep a job back that has not started. Holding it twice changes nothing."""
+    """Hold a job that has not started. Holding it twice changes nothing."""
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, NOT_STARTED, "held")
     if job.held is not None:
@@ -26,7 +26,7 @@ def hold(turn: Turn, asked: Hold) -> None:
 
 
 def release(turn: Turn, asked: Release) -> None:
-    """Let a held job go. Releasing one that is not held changes nothing."""
+    """Release a held job. Releasing one that is not held changes nothing."""
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, NOT_STARTED, "released")
     if job.held is None:

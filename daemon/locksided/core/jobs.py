@@ -38,7 +38,7 @@ def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
 
 
 class HeldBy:
-    """Who keeps a job back, and since when."""
+    """Who holds a job or drains the daemon, and since when."""
 
     __slots__ = ("by", "since_us")
 
@@ -48,7 +48,7 @@ class HeldBy:
 
 
 class Run:
-    """What is known of a job that was meant to start at least once.
+    """The runs of a job that was told to start at least once.
 
     `launches` counts intents, `starts` those that happened. `token` is None between launches. `stages` are
     the finer stages of this launch and when they were reached.
@@ -86,13 +86,13 @@ class Run:
         self.stages: dict[str, int] = {}
 
     def end_pause(self, now_us: int) -> None:
-        """Add a pause that lasted until now to those before, if there is one."""
+        """End the current pause, if there is one."""
         if self.paused_since_us is not None:
             self.paused_us += max(now_us - self.paused_since_us, 0)
             self.paused_since_us = None
 
     def exclude_jump(self, by_us: int) -> dict[str, int]:
-        """Let a jump of the clock, forward or back, count as no time of this run; answers the columns."""
+        """Exclude a jump of the clock, forward or back, from the run's time; returns the columns to save."""
         self.paused_us += by_us
         if self.paused_since_us is None:
             return {"paused_us": self.paused_us}
@@ -100,7 +100,7 @@ class Run:
         return {"paused_us": self.paused_us, "paused_since_us": self.paused_since_us}
 
     def end_processing(self, now_us: int) -> dict[str, Any]:
-        """Add the time in `processing` since the start, without pauses; answers the columns to save."""
+        """Add the time since the start, without pauses, to the duration; returns the columns to save."""
         columns: dict[str, Any] = {}
         if self.paused_since_us is not None:
             columns = {"paused_since_us": None, "paused_by": None}

@@ -1,4 +1,4 @@
-"""A standard job's way from its start to its end, as far as the daemon goes by itself.
+"""The life cycle of a standard job, as far as reports of its executor drive it.
 
 How jobs are accepted is in `acceptance`, what callers ask for on the way in `termination` and `control`, what
 the end of a child does to its container in `containers`.
@@ -31,7 +31,7 @@ from locksided.core.turn import Ending, Turn
 
 
 def program_found(turn: Turn, report: ProgramFound) -> None:
-    """Let the job stand in line again: its program is there."""
+    """Put the job into its line again: its program exists."""
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
@@ -59,7 +59,7 @@ def _checked_job(turn: Turn, job_id: int) -> DoubtedJob | None:
 
 
 def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
-    """The job and its run, when the report is about what runs now; one of an old token is nothing."""
+    """The job and its run, or None when the token is not that of the current step."""
     job = turn.state.jobs.get(job_id)
     if job is None or job.run is None or job.run.token != token:
         return None
@@ -67,7 +67,7 @@ def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
 
 
 def spawned(turn: Turn, report: Spawned) -> None:
-    """The process exists: count the start, and pause it when that was asked for meanwhile."""
+    """Count the start of a process, and suspend it if the job was paused meanwhile."""
     found = current_run(turn, report.job_id, report.token)
     if found is None or found[1].spawned:
         return
@@ -89,7 +89,7 @@ def _count_start(turn: Turn, job: Job, run: Run) -> None:
 
 
 def _mark_containers(turn: Turn, job: Job) -> None:
-    """Note in every container above it, once, that something below was started."""
+    """Record in every container above the job, once, that something below was started."""
     for ancestor_id in reversed(job.lineage):
         above = turn.state.jobs.get(ancestor_id)
         if isinstance(above, Container) and above.run is not None:
@@ -100,14 +100,14 @@ def _mark_containers(turn: Turn, job: Job) -> None:
 
 
 def stage_reached(turn: Turn, report: StageReached) -> None:
-    """Note a finer stage of a running job."""
+    """Record a stage of a running job."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
 
 
 def progressed(turn: Turn, report: Progressed) -> None:
-    """Note how far a running job is. It never sets a status."""
+    """Record the progress of a running job. This never changes a status."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         given = {"progress": report.progress, "message": report.message}
@@ -115,7 +115,7 @@ def progressed(turn: Turn, report: Progressed) -> None:
 
 
 def step_ended(turn: Turn, report: StepEnded) -> None:
-    """Go on with the next step of the run, under a token of its own; unless it was asked to terminate."""
+    """Begin the next step of the run under a new token, unless the job was asked to terminate."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return
@@ -132,7 +132,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
 
 
 def _begin_step(turn: Turn, job: Job, run: Run) -> None:
-    """Have the run's present step started, under a token that was never used."""
+    """Have the current step of the run started under a token that was never used."""
     run.token = f"{job.id}-{run.launches}-{run.step}"
     run.spawned = False
     turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
@@ -143,7 +143,7 @@ def _begin_step(turn: Turn, job: Job, run: Run) -> None:
 
 
 def finished(turn: Turn, report: Finished) -> Status | None:
-    """The run is over: the outcome decides, unless the job was asked to terminate. Answers the status."""
+    """End the run by its outcome, unless the job was asked to terminate. Returns the final status."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return None
@@ -162,7 +162,7 @@ def finished(turn: Turn, report: Finished) -> Status | None:
 
 
 def not_started(turn: Turn, report: NotStarted) -> None:
-    """Nothing ran under this token: the job goes back to its place, or ends when that was asked for.
+    """Nothing ran under this token: requeue the job, or end it if it was asked to terminate.
 
     Steps before this one are not run again for it: the step alone is told to start once more. When the
     machine refuses a later step, the run that began is lost.
@@ -193,7 +193,7 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
 
 
 def keeper_died(turn: Turn, report: KeeperDied) -> None:
-    """Say why the job still holds its lock and slot: its tree is not proved empty yet."""
+    """Record why the job still holds its lock and slot: its process tree may not be empty yet."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         found[1].survivors = True
@@ -201,7 +201,7 @@ def keeper_died(turn: Turn, report: KeeperDied) -> None:
 
 
 def lost(turn: Turn, report: Lost) -> None:
-    """The machine or the keeper died under the job: it goes by its `onLost`, at most so often."""
+    """Requeue or end a job whose machine or keeper died, as its `onLost` says."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return
@@ -226,7 +226,7 @@ def _go_by_on_lost(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) ->
 
 
 def requeue(turn: Turn, job: Job, cause: str) -> None:
-    """Back to `created` at its old place in line: the machine failed, not the job.
+    """Return a job to `created` at its old place in line: the machine failed, not the job.
 
     After a sibling's `stop` nothing more starts: then the job is cancelled instead.
     """
@@ -265,7 +265,7 @@ def _cancel_instead(turn: Turn, job: Job, run: Run) -> None:
 def end(
     turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
 ) -> None:
-    """Make a job final and free what it held. Those that depend on it and its container follow later."""
+    """Make a job final and free what it held. `propagation` applies the consequences for other jobs."""
     dispatch.leave_line(turn, job)
     if job.has_started:
         values |= _leave_run(turn, job)
@@ -287,7 +287,7 @@ def _close(
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
-    """Give lock and slot back and close the books of the run's time; answers the columns to save."""
+    """Give back lock and slot, and end the time in `processing`; returns the columns to save."""
     assert job.run is not None
     turn.state.vacate(job)
     turn.mark_gate(job)
@@ -295,7 +295,7 @@ def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
 
 
 def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
-    """Let a job follow that depended on one that ended, if it still does."""
+    """Apply the end of a job to one that depends on it."""
     pending = job.pending
     if not pending or turn.state.jobs.get(job.id) is not job:
         return
@@ -310,7 +310,7 @@ def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
 
 
 def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:
-    """Cancel a job whose dependency can no longer be met; those that depend on it follow."""
+    """Cancel a job whose dependency can no longer be met."""
     ended = f" ended as {ending.status}" if ending is not None else " had already ended otherwise"
     cause, what = "dependency", f"Job {dependency.job_id}, on whose {dependency.condition} this job depends,"
     if dependency.condition is Condition.PHASE and ending is not None:
@@ -326,7 +326,7 @@ def _phase_name(job: Job) -> str:
 
 
 def cancel_tree(turn: Turn, job: Job, cause: str, **values: Any) -> None:
-    """Cancel a job that has not started, and what a container has below it."""
+    """Cancel a job that has not started, and everything below it."""
     end_unstarted(turn, job, cause, **values)
     if isinstance(job, Container):
         for child in list(job.children.values()):

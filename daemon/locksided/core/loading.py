@@ -17,7 +17,7 @@ from locksided.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class PoolRecord:
-    """A pool as stored."""
+    """A stored pool."""
 
     id: str
     slots: int | None
@@ -74,7 +74,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChildRecord:
-    """A strong child as its container counts it."""
+    """A strong child, as far as its container counts it."""
 
     id: int
     container_id: int
@@ -113,7 +113,7 @@ def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
 
 
 def without_jobs(loaded: LoadedState) -> State:
-    """The state without its jobs, for those who add them one by one."""
+    """The state without its jobs, for callers that add them one by one."""
     state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
     for record in loaded.pools:
         pool = _add_pool(state, record)
@@ -134,7 +134,7 @@ def _add_pool(state: State, record: PoolRecord) -> Pool:
 
 
 def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | None = None) -> Job:
-    """Take over a stored job that is not final. A container must come before its children."""
+    """Add a stored job that is not final. A container must be added before its children."""
     job = _container(state, record) if record.type != JobType.STANDARD else _standard(state, record)
     job.status = Status(record.status)
     job.priority = record.priority
@@ -163,7 +163,7 @@ def _terms(record: JobRecord) -> Terms:
 
 
 def _standard(state: State, record: JobRecord) -> Job:
-    """Whether the program of one that has not started was there is not stored: it is looked for again."""
+    """Whether a program exists is not stored: it is checked again for jobs that have not started."""
     kind = Job if Status(record.status) in STARTED else DoubtedJob
     return kind(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
 
@@ -199,7 +199,7 @@ def _join_family(state: State, job: Job, record: JobRecord) -> None:
 
 
 def add_child(state: State, record: ChildRecord) -> None:
-    """Let a live container count one of its strong children; those that live are known already."""
+    """Have a live container count a strong child that is final, or an attempt."""
     container = state.jobs.get(record.container_id)
     if not isinstance(container, Container):
         return
@@ -213,7 +213,7 @@ def add_child(state: State, record: ChildRecord) -> None:
 
 
 def _start_time_to_come(record: JobRecord) -> int | None:
-    """None when it had come already as the job last came to its place."""
+    """The start time; None when it had already come when the job last became ready."""
     at_us = record.start_at_us
     return at_us if at_us is not None and not record.launches and at_us > record.ready_us else None
 

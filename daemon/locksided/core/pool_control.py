@@ -20,7 +20,7 @@ from locksided.core.turn import Turn
 
 
 def put_pool(turn: Turn, asked: PutPool) -> None:
-    """Make a pool, or give it other slots. Lowering them stops nobody."""
+    """Create or replace a pool. Lowering its slots stops no job."""
     pool = turn.state.pools.get(asked.pool_id)
     trouble = trouble_of_executor(turn, asked.executor)
     if pool is None:
@@ -65,7 +65,7 @@ def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
 
 
 def delete_pool(turn: Turn, asked: DeletePool) -> None:
-    """Remove a pool that no live job names."""
+    """Delete a pool that no live job names."""
     pool = _deletable(turn, asked)
     del turn.state.pools[pool.id]
     turn.saves.append(ForgetPool(pool.id))
@@ -73,7 +73,7 @@ def delete_pool(turn: Turn, asked: DeletePool) -> None:
 
 
 def change_pools(turn: Turn, asked: ChangePools) -> None:
-    """Make, replace and remove pools; refused as a whole when one of them must stay."""
+    """Create, replace and delete pools; refused as a whole when one of them must stay."""
     for one in asked.deletes:
         _deletable(turn, one)
     for pool in asked.puts:
@@ -97,12 +97,12 @@ def _deletable(turn: Turn, asked: DeletePool) -> Pool:
 
 
 def pool_id_of(job: Job) -> str:
-    """The pool that the job names: a container names one without taking a slot."""
+    """The pool that the job names. A container names one for its children and takes no slot."""
     return job.pool_id if isinstance(job, Container) else job.pool.id
 
 
 def pause_pool(turn: Turn, asked: PausePool) -> None:
-    """Start nothing of this pool until it is resumed, also after a restart."""
+    """Start no jobs of this pool until it is resumed, also after a restart."""
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.paused_by is None:
         pool.paused_us = turn.now_us
@@ -113,7 +113,7 @@ def pause_pool(turn: Turn, asked: PausePool) -> None:
 
 
 def resume_pool(turn: Turn, asked: ResumePool) -> None:
-    """Let a paused pool start jobs again."""
+    """Let the jobs of a paused pool start again."""
     pool = turn.state.pool(asked.pool_id, "$.id")
     if pool.paused_by is None:
         return

@@ -35,7 +35,7 @@ class PoolSnapshot:
 
 
 class Trouble:
-    """Why a pool can start nothing: since when, and when one job is tried again (None: when told)."""
+    """Why a pool can start nothing, since when, and when a trial is due (None: not before `ExecutorUp`)."""
 
     __slots__ = ("cause", "pause_us", "retry_at_us", "since_us", "trial_id")
 
@@ -48,7 +48,7 @@ class Trouble:
 
     @property
     def until_told(self) -> bool:
-        """Whether only its executor's return ends it: no pause is running, and nothing is tried."""
+        """Whether only `ExecutorUp` ends it: there is no pause and no trial."""
         return not self.pause_us
 
     def wait_longer(self, now_us: int) -> None:
@@ -107,12 +107,12 @@ class Pool:
 
     @property
     def is_paused(self) -> bool:
-        """Whether somebody keeps it from starting anything."""
+        """Whether it is paused, or has 0 slots."""
         return self.paused_by is not None or self.slots == 0
 
     @property
     def is_troubled(self) -> bool:
-        """Whether its executor cannot be asked now; one trial job at a time is let through after a pause."""
+        """Whether it can start nothing now. After a pause one job at a time is let through as a trial."""
         trouble = self.trouble
         return trouble is not None and (
             trouble.until_told or trouble.retry_at_us is not None or trouble.trial_id is not None

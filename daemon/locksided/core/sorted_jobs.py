@@ -1,4 +1,4 @@
-"""Jobs in the order in which they may start. Adding, removing and finding cost little, however many.
+"""A sorted list of jobs in the order in which they may start, for very many jobs.
 
 It orders and nothing else: who may start at all is for `admission` to say.
 """

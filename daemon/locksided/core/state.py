@@ -1,4 +1,4 @@
-"""Everything that the core knows: live jobs, gates, pools, and the indexes that are derived from them.
+"""The core's state: live jobs, gates, pools, and the indexes derived from them.
 
 Only the functions of this package change it, inside one step. Derived indexes (holders, lines, running jobs,
 dependants, descendants) are rebuilt from the jobs at every start and compared with them in tests.
