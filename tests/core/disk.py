@@ -185,8 +185,8 @@ class Disk:
         for record in loaded.jobs:
             job = loading.add_job(state, record, loaded.pending.get(record.id))
             if record.id in sought:
-                job.program = Program.SOUGHT
-                job.pool.sought[record.id] = job
+                job.program = Program.CHECKING
+                job.pool.checking[record.id] = job
         for child in loaded.children:
             loading.add_child(state, child)
         turn = loading.rebuild_lines(state, list(state.jobs.values()), 0)

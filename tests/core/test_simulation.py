@@ -114,7 +114,7 @@ class Day:
             ),
             parent_id=self.random.choice(parents) if parents and rare() < 0.15 else None,
             on_lost=self.random.choice(list(OnLost)),
-            is_doubted=rare() < 0.15,
+            is_program_missing=rare() < 0.15,
         )
 
     def somebody_submits_a_tree(self) -> None:

@@ -94,8 +94,8 @@ class World:
         state = self.disk.build(forgot=bool(self.sought()))
         self.scheduler = Scheduler(state, self.disk.late)
         for job in self.state.jobs.values():
-            if not doubting and job.program is Program.DOUBTED:
-                job.program = Program.TRUSTED
+            if not doubting and job.program is Program.UNVERIFIED:
+                job.program = Program.PRESENT
 
     def handle_nothing(self) -> None:
         """A step in which nothing happened: what was loaded settles."""
@@ -335,7 +335,7 @@ class World:
 
     def sought(self) -> list[Job]:
         """Those whose programs are being looked for."""
-        return [job for job in self.state.jobs.values() if job.program is Program.SOUGHT]
+        return [job for job in self.state.jobs.values() if job.program is Program.CHECKING]
 
     def running(self) -> list[int]:
         """Who is processing."""

@@ -17,7 +17,7 @@ from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
+from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import Documents
@@ -53,7 +53,7 @@ class Executor:
         match action:
             case StartStep():
                 self._begin(action, documents)
-            case SeekProgram():
+            case CheckProgram():
                 before, self._last_told = self._last_told, Event()
                 self._tasks.start_soon(self._seek, action, before, self._last_told)
             case StopRun():
@@ -71,7 +71,7 @@ class Executor:
         else:
             self._keepers.send_to_all({"op": op, "token": token})
 
-    async def _seek(self, action: SeekProgram, before: Event, told: Event) -> None:
+    async def _seek(self, action: CheckProgram, before: Event, told: Event) -> None:
         """See whether there is anything to start, and tell that after what was asked `before`.
 
         Whoever stands ahead in the line starts first, however the threads come back; one whose search hangs
@@ -85,7 +85,7 @@ class Executor:
         finally:
             told.set()
 
-    async def _sought(self, action: SeekProgram) -> i.ProgramFound | i.CannotStart:
+    async def _sought(self, action: CheckProgram) -> i.ProgramFound | i.CannotStart:
         """What is there; when that cannot be told, the start itself will show it."""
         try:
             return await self._workshop.programs.sought(action.job_id)

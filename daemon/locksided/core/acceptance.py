@@ -11,7 +11,7 @@ from locksided.core import dispatch, lifecycle
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.core.inputs import Submit
-from locksided.core.jobs import DoubtedJob, HeldBy, Job, terms
+from locksided.core.jobs import HeldBy, Job, UnverifiedJob, terms
 from locksided.core.model import Condition, Dependency, Draft, JobType, Status
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.turn import Turn
@@ -207,7 +207,7 @@ def _new_job(turn: Turn, draft: Draft, place: Parentage) -> Job:
 def _blank_job(turn: Turn, draft: Draft) -> Job:
     state = turn.state
     if draft.type is JobType.STANDARD:
-        kind = DoubtedJob if draft.is_doubted else Job
+        kind = UnverifiedJob if draft.is_program_missing else Job
         return kind(state.next_id, draft.project, draft.owner_uid, state.pool(draft.pool), turn.now_us)
     container = Container(
         state.next_id, draft.project, draft.owner_uid, state.no_pool, turn.now_us, draft.type

@@ -16,7 +16,7 @@ class StartStep:
 
 
 @dataclass(frozen=True, slots=True)
-class SeekProgram:
+class CheckProgram:
     """Check whether the job's program exists, and report `ProgramFound` or `CannotStart`."""
 
     job_id: int
@@ -50,4 +50,4 @@ class ResumeRun:
     token: str
 
 
-Action: TypeAlias = StartStep | SeekProgram | StopRun | PauseRun | ResumeRun
+Action: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun

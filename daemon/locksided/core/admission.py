@@ -31,7 +31,7 @@ def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
             yield R.POOL_FULL
     if job.pool.is_paused:
         yield R.POOL_PAUSED
-    if job.pool.is_troubled or job.program is Program.SOUGHT:
+    if job.pool.is_troubled or job.program is Program.CHECKING:
         yield R.NO_EXECUTOR
     if state.draining is not None:
         yield R.DRAINING

@@ -3,9 +3,9 @@
 Who is next and when all is settled is for `settling` to say.
 """
 
-from locksided.core.actions import SeekProgram, StartStep
+from locksided.core.actions import CheckProgram, StartStep
 from locksided.core.admission import unstarted_status
-from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program, Status
 from locksided.core.pools import Pool
 from locksided.core.turn import Turn
@@ -91,16 +91,16 @@ def start_run(turn: Turn, job: Job) -> None:
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
 
 
-def check_program(turn: Turn, job: DoubtedJob) -> None:
+def check_program(turn: Turn, job: UnverifiedJob) -> None:
     """Have the program of a job checked that would start now. The job takes its slot, but not its lock."""
     leave_line(turn, job)
     pool = job.pool
     was_full = pool.is_full
-    job.program = Program.SOUGHT
-    pool.sought[job.id] = job
+    job.program = Program.CHECKING
+    pool.checking[job.id] = job
     _note_whether_full(turn, pool, was_full)
     turn.dirty_jobs[job] = None
-    turn.actions.append(SeekProgram(job.id, job.pool.id))
+    turn.actions.append(CheckProgram(job.id, job.pool.id))
 
 
 def take_place(turn: Turn, job: Job) -> None:

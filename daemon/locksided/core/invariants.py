@@ -102,7 +102,7 @@ def _unstarted_above(job: Job) -> list[Container]:
 
 def _is_in_line(job: Job) -> bool:
     has_own_cause = job.start_at_us is not None or job.held is not None or job.pending
-    is_checked = job.program is not Program.SOUGHT
+    is_checked = job.program is not Program.CHECKING
     return job.status in NOT_STARTED and not has_own_cause and is_checked and not _unstarted_above(job)
 
 
@@ -326,7 +326,7 @@ class _Load:
         self.slots: dict[str, int] = {}
         self.shares: dict[GateName, list[int]] = {}
         for job in state.jobs.values():
-            if job.status in STARTED or job.program is Program.SOUGHT:
+            if job.status in STARTED or job.program is Program.CHECKING:
                 self.slots[job.pool.id] = self.slots.get(job.pool.id, 0) + 1
             if job.status in STARTED and job.gate is not None:
                 self.shares.setdefault(_gate_name(job.project, job.gate), []).append(job.lock_share)
@@ -341,13 +341,13 @@ class _Load:
 
 
 def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
-    pool, is_sought = job.pool, job.program is Program.SOUGHT
+    pool, is_checking = job.pool, job.program is Program.CHECKING
     holds = {
         R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
         R.START_TIME: job.start_at_us is not None,
         R.HELD: job.held is not None,
         R.POOL_PAUSED: pool.paused_by is not None or pool.slots == 0,
-        R.NO_EXECUTOR: pool.is_troubled or is_sought,
+        R.NO_EXECUTOR: pool.is_troubled or is_checking,
         R.DRAINING: state.draining is not None,
         R.STORE_UNAVAILABLE: state.store_trouble is not None,
     }

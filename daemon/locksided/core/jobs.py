@@ -117,7 +117,7 @@ class Job:
     """
 
     type: JobType = JobType.STANDARD
-    program: Program = Program.TRUSTED
+    program: Program = Program.PRESENT
 
     __slots__ = (
         "container",
@@ -191,9 +191,9 @@ class Job:
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
 
-        A job whose program is being looked for stands in no line meanwhile.
+        A job whose program is being checked stands in no line.
         """
-        if self.program is Program.SOUGHT:
+        if self.program is Program.CHECKING:
             return False
         return (
             self.start_at_us is None and self.held is None and not self.pending and self.is_container_started
@@ -212,11 +212,11 @@ class Job:
         return self.status is Status.PROCESSING or self.status is Status.TERMINATING
 
 
-class DoubtedJob(Job):
+class UnverifiedJob(Job):
     """A job whose program may not be there. Few are such, and the others are spared the room for it."""
 
     __slots__ = ("program",)
 
     def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
         super().__init__(job_id, project, owner_uid, pool, now_us)
-        self.program = Program.DOUBTED
+        self.program = Program.UNVERIFIED

@@ -22,7 +22,7 @@ from locksided.core.inputs import (
     StageReached,
     StepEnded,
 )
-from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Program, Status
 from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.turn import Ending, Turn
@@ -35,8 +35,8 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
-    job.program = Program.TRUSTED
-    job.pool.sought.pop(job.id, None)
+    job.program = Program.PRESENT
+    job.pool.checking.pop(job.id, None)
     turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
@@ -49,10 +49,10 @@ def cannot_start(turn: Turn, report: CannotStart) -> None:
         end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
 
 
-def _checked_job(turn: Turn, job_id: int) -> DoubtedJob | None:
-    """The job, if its program is still being looked for."""
+def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
+    """The job, if its program is still being checked."""
     job = turn.state.jobs.get(job_id)
-    return job if isinstance(job, DoubtedJob) and job.program is Program.SOUGHT else None
+    return job if isinstance(job, UnverifiedJob) and job.program is Program.CHECKING else None
 
 
 # -- while it runs ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 from locksided.core import dispatch
 from locksided.core.containers import Container
-from locksided.core.jobs import DoubtedJob, HeldBy, Job, Run, Terms, terms
+from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
 from locksided.core.pools import Pool, Trouble
 from locksided.core.saves import Save
@@ -164,7 +164,7 @@ def _terms(record: JobRecord) -> Terms:
 
 def _standard(state: State, record: JobRecord) -> Job:
     """Whether a program exists is not stored: it is checked again for jobs that have not started."""
-    kind = Job if Status(record.status) in STARTED else DoubtedJob
+    kind = Job if Status(record.status) in STARTED else UnverifiedJob
     return kind(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
 
 

@@ -1,8 +1,8 @@
 """A pool: a number of slots, the jobs that take them, and the heads of lines that could take one next.
 
-Slots are never counted: `running` is the set of this pool's jobs that are processing or terminating,
-`sought` that of those whose program is being looked for. They are next, so each keeps the slot that it is to
-take: nobody overtakes it, and no more programs are looked for at once than jobs could start.
+Slots are never counted: `running` has the jobs of this pool that are processing or terminating, `checking`
+those whose program is being checked. Such a job keeps the slot that it is to take, so that no other overtakes
+it and no more programs are checked at once than jobs could start.
 """
 
 from dataclasses import dataclass
@@ -65,6 +65,7 @@ class Pool:
     """
 
     __slots__ = (
+        "checking",
         "comment",
         "description",
         "executor",
@@ -76,7 +77,6 @@ class Pool:
         "paused_us",
         "running",
         "slots",
-        "sought",
         "trouble",
     )
 
@@ -89,7 +89,7 @@ class Pool:
         self.paused_us = 0
         self.comment: str | None = None
         self.running: dict[int, Job] = {}
-        self.sought: dict[int, Job] = {}
+        self.checking: dict[int, Job] = {}
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.open_line = Line(None, self)
@@ -98,12 +98,12 @@ class Pool:
     @property
     def slot_holders(self) -> list[int]:
         """The ids of the jobs that take its slots."""
-        return [*self.running, *self.sought]
+        return [*self.running, *self.checking]
 
     @property
     def is_full(self) -> bool:
         """Whether every slot is taken (a pool of 0 slots is paused, not full, until something runs)."""
-        return self.slots is not None and len(self.running) + len(self.sought) >= max(self.slots, 1)
+        return self.slots is not None and len(self.running) + len(self.checking) >= max(self.slots, 1)
 
     @property
     def is_paused(self) -> bool:

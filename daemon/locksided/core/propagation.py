@@ -7,7 +7,7 @@ marked is examined: the cost depends on what it starts, ends or unblocks, never 
 from locksided.core import container_lifecycle, dispatch, lifecycle
 from locksided.core.admission import may_start
 from locksided.core.containers import Container
-from locksided.core.jobs import DoubtedJob, Job
+from locksided.core.jobs import Job, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.sorted_jobs import sort_key
 from locksided.core.turn import Turn
@@ -19,7 +19,7 @@ def propagate(turn: Turn) -> None:
     while (job := _next_startable(turn)) is not None:
         if isinstance(job, Container):
             container_lifecycle.start(turn, job)
-        elif isinstance(job, DoubtedJob) and job.program is Program.DOUBTED:
+        elif isinstance(job, UnverifiedJob) and job.program is Program.UNVERIFIED:
             dispatch.check_program(turn, job)
         else:
             dispatch.start_run(turn, job)

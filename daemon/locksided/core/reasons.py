@@ -125,7 +125,7 @@ class Draining(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoExecutor(Reason):
-    """The pool cannot start processes; `cause` is None while the job's program is being looked for."""
+    """The pool cannot start processes; `cause` is None while the job's program is being checked."""
 
     kind = R.NO_EXECUTOR
     pool: str
@@ -282,7 +282,7 @@ def _of_pool(job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
         since_us = _later(job, pool.paused_us)
         return PoolPaused(since_us=since_us, pool=pool.id, by=pool.paused_by, comment=pool.comment)
     if kind is R.NO_EXECUTOR:
-        if job.program is Program.SOUGHT:
+        if job.program is Program.CHECKING:
             return NoExecutor(since_us=job.waiting_since_us, pool=pool.id, cause=None)
         assert pool.trouble is not None
         since_us = _later(job, pool.trouble.since_us)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from locksided.core import dispatch
 from locksided.core.containers import Container
-from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
 from locksided.core.state import State
@@ -28,8 +28,8 @@ def snapshot_of(state: State, now_us: int) -> State:
     for job in clone.jobs.values():
         if job.has_started:
             clone.occupy(job)
-        elif job.program is Program.SOUGHT:
-            job.pool.sought[job.id] = job
+        elif job.program is Program.CHECKING:
+            job.pool.checking[job.id] = job
         elif job.stands_in_line:
             line = clone.line_of(job)
             line.add(job)
@@ -49,7 +49,7 @@ def _shallow(job: J) -> J:
 
 _MEMBERS = {
     kind: tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
-    for kind in (Job, DoubtedJob, Container)
+    for kind in (Job, UnverifiedJob, Container)
 }
 
 
@@ -71,8 +71,8 @@ def _job(clone: State, job: Job) -> Job:
     """A container is always copied before its children: its id is lower than theirs."""
     other = _shallow(job)
     other.line = None
-    if isinstance(other, DoubtedJob) and other.program is Program.DOUBTED:
-        other.program = Program.TRUSTED  # a preview assumes that it is there
+    if isinstance(other, UnverifiedJob) and other.program is Program.UNVERIFIED:
+        other.program = Program.PRESENT  # a preview assumes that it is there
     other.run = _run(job.run)
     other.pending = dict(job.pending) if job.pending else None
     if isinstance(other, Container):

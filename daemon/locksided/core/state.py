@@ -128,7 +128,7 @@ class State:
     def discard(self, job: Job, status: Status) -> list[Job]:
         """Forget a job that became final; answers those that depended on it."""
         del self.jobs[job.id]
-        job.pool.sought.pop(job.id, None)
+        job.pool.checking.pop(job.id, None)
         self.delayed.discard(job.id)
         self.ended[job.id] = status
         if job.container is not None:
