@@ -1,9 +1,11 @@
 """What a job says of why it waits agrees with the decision about it."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 from locksided.core.admission import blockers
+from locksided.core.jobs import Job
 from locksided.core.reasons import Reason, explain, waiting_containers
 from locksided.core.state import State
 
@@ -13,6 +15,13 @@ def details(reason: Reason) -> dict[str, Any]:
     return {
         one.name: getattr(reason, one.name) for one in fields(reason) if one.name not in ("since_us", "via")
     }
+
+
+def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:
+    """Every job that has not started, with its reasons."""
+    for job in state.jobs.values():
+        if not job.has_started:
+            yield job, explain(state, job).reasons
 
 
 def check_explanations(state: State) -> None:

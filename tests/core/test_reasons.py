@@ -1,11 +1,11 @@
 """Why a job waits: each kind of reason with its details, its sentence, since when, and what clears it."""
 
-from core.explanations import details
+from core.explanations import all_reasons, details
 from core.world import NOON, SECOND, World
 from locksided.api.reasons import sentences
 from locksided.core.model import Condition, Dependency
 from locksided.core.pools import Trouble
-from locksided.core.reasons import Holder, all_reasons, explain
+from locksided.core.reasons import Holder, explain
 
 
 def test_a_started_job_has_no_reasons() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from core.explanations import all_reasons
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from locksided.core.reasons import all_reasons
 from simulation import faults, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures

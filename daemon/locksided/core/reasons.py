@@ -296,10 +296,3 @@ def _of_pool(job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
         ahead=ahead,
         has_ancestor=bool(running) and all(one in job.lineage for one in running),
     )
-
-
-def all_reasons(state: State) -> Iterator[tuple[Job, tuple[Reason, ...]]]:
-    """Every job that has not started, with its reasons."""
-    for job in state.jobs.values():
-        if not job.has_started:
-            yield job, explain(state, job).reasons
