@@ -15,7 +15,8 @@ from lockside.errors import ConnectionLost, NotReachable, Unavailable
 from lockside.methods import Methods
 from lockside.pauses import Pauses
 from lockside.protocol.types.events import Event
-from lockside.protocol.types.jobs import Job, LogFrame
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.types.logs import LogFrame
 from lockside.requests import Awaiting, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.wire import Wire

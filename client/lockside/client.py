@@ -13,7 +13,8 @@ from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.methods import Methods
 from lockside.pauses import Pauses
 from lockside.protocol.types.events import Event
-from lockside.protocol.types.jobs import Job, LogFrame
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.types.logs import LogFrame
 from lockside.requests import Blocking, Request
 from lockside.streams import EventPlace, LogPlace
 from lockside.transport import Connection

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UnsetType
 
 from lockside.protocol.types.events import Event, EventLost, EventPage, EventPush, LostEvents
-from lockside.protocol.types.jobs import LogFrame, LogPage
+from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Request, ask
 
 FOLLOW_SECONDS = 25.0

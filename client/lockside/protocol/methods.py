@@ -12,6 +12,7 @@ from lockside.protocol.catalog import CatalogPlan
 from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
 from lockside.protocol.params.events import EventList, EventSubscribe, EventUnsubscribe
+from lockside.protocol.params.joblist import JobList, JobStats
 from lockside.protocol.params.jobs import (
     JobAction,
     JobAmend,
@@ -20,14 +21,12 @@ from lockside.protocol.params.jobs import (
     JobCreateMany,
     JobExplain,
     JobGet,
-    JobList,
     JobLog,
     JobPurge,
     JobReport,
     JobReprioritise,
     JobResubmit,
     JobRetryAllFailed,
-    JobStats,
     JobTerminate,
     JobWait,
 )
@@ -56,6 +55,7 @@ from lockside.protocol.params.stored import (
     VariablesListAll,
     VariablesPut,
 )
+from lockside.protocol.types.branches import Branch, Branches
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
 from lockside.protocol.types.events import EventLost, EventPage, EventPush, Subscription, Unsubscribed
 from lockside.protocol.types.jobs import (
@@ -63,16 +63,14 @@ from lockside.protocol.types.jobs import (
     Job,
     JobPage,
     Jobs,
-    LogPage,
     Purged,
     Reported,
     Stats,
     TerminationPlan,
 )
+from lockside.protocol.types.logs import LogPage
 from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.stored import (
-    Branch,
-    Branches,
     Component,
     Components,
     Config,

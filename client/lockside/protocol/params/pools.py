@@ -10,7 +10,11 @@ from lockside.protocol.types.stored import PoolSpec
 
 
 class PoolPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.put`."""
+    """Parameters of `pool.put`.
+
+    Attributes:
+        pool: The whole pool.
+    """
 
     pool: PoolSpec
 
@@ -26,7 +30,11 @@ class PoolList(Params, frozen=True, kw_only=True):
 
 
 class PoolPause(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.pause`."""
+    """Parameters of `pool.pause`.
+
+    Attributes:
+        comment: Why, for those who wait.
+    """
 
     id: PoolId
     comment: Annotated[str, Meta(max_length=1024)] | None = None
