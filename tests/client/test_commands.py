@@ -68,18 +68,18 @@ def test_why_names_every_reason_and_what_clears_it(daemon: FakeDaemon, run: Run)
     daemon.answers["job.get"] = job(status="waiting")
     ran = run("why", "42")
     assert ran.out.startswith("airports.extract/daily (job 42) has waited for ")
-    assert "2 things keep it back" in ran.out
-    assert "number 3 of those that stand in line for pool default" in ran.out
+    assert "for 2 reasons:" in ran.out
+    assert "Position 3 in the queue of pool default." in ran.out
     for text in ("config_lock", "Job 41 of the same", "the end of job 41", "ann holds it back."):
         assert text in ran.out
 
 
-def test_why_of_a_running_job_says_that_it_does_not_wait(daemon: FakeDaemon, run: Run) -> None:
+def test_why_of_a_running_job_says_that_it_is_not_waiting(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.explain"] = {"status": "processing", "reasons": [], "position": None}
     daemon.answers["job.get"] = job(
         status="processing", durationSeconds=4.2, startTime="2026-01-31T08:00:01Z"
     )
-    said = "airports.extract/daily (job 42) does not wait: it has run for 4.2 s.\n"
+    said = "airports.extract/daily (job 42) is not waiting: it has run for 4.2 s.\n"
     assert run("why", "42").out == said
 
 

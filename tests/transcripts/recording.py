@@ -54,10 +54,10 @@ class Terminal:
             "TZ": "UTC",
         }
 
-    def type(self, command: str) -> str:
+    def type(self, command: str, columns: int = COLUMNS) -> str:
         """Run a command line and give what then stands on the screen."""
         ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         screen = pyte.Screen(*PAGE)
         stream = pyte.ByteStream(screen)
         with subprocess.Popen(
