@@ -270,13 +270,13 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "lockside 1.0: 3 things need a look; up 1 d 1 h, pid 7",
         "the database cannot be written: the disk is full",
         "lockside doctor",
-        "it is being drained, since",
+        "the daemon is being drained, since",
         "by ann",
         "do: lockside undrain",
         "2 processing, 40 success",
-        "default: 2 of 2 slots in use, 3 in line",
+        "default: 2 of 2 slots in use, 3 queued",
         "of another release: pid 9, 1 process tree; it leaves with the last one",
-        "another one lives and does not answer",
+        "another one is alive and does not answer",
     ):
         assert text in out
 

@@ -55,10 +55,10 @@ def _overview() -> str:
     lines = [
         "lockside - a durable job daemon for data pipelines",
         "",
-        "  lockside demo                                   a demonstration, in half a minute",
+        "  lockside demo                                   run a demonstration",
         "  lockside run -- make -j2                        run any command as a job",
         "  lockside run shop.orders/daily --follow         run a configuration",
-        "  lockside ls                                     running and waiting jobs, and why",
+        "  lockside ls                                     running and waiting jobs",
         "",
     ]
     for title, family in FAMILIES:

@@ -191,7 +191,7 @@ def _last_words(session: Session, job: Json, below: list[Json], count: int) -> N
         return
     lines = last_lines(session, str(culprit["id"]), count)
     if lines:
-        whose = "follow its log" if culprit is job else f"the log of {jobs.called(culprit)}"
+        whose = "its log" if culprit is job else f"the log of {jobs.called(culprit)}"
         session.out.line(f"\n  the end of {whose}:")
         for line in lines:
             shown = shown_log(last_state(line), coloured=False)

@@ -174,7 +174,8 @@ def _parallelism(job: Job) -> Reason:
     since_us = max(starts) if len(running) >= gate.limit else job.came_us
     container = f"container {gate.container.id}"
     is_full = len(running) >= gate.limit
-    named = [f"{container} already runs {_count(len(running), 'job')}, its limit"] if is_full else []
+    limit = f"{container} has reached its limit of {_count(gate.limit, 'running job')}"
+    named = [limit] if is_full else []
     if ahead:
         named.append(f"{_count(ahead, 'sibling')} {'comes' if ahead == 1 else 'come'} first")
     details = {"container": gate.container.id, "limit": gate.limit, "running": running}
