@@ -11,7 +11,7 @@ from lockside.protocol.types.stored import Config, Row
 
 
 class ConfigSpec(In, frozen=True, kw_only=True):
-    """A configuration as it is to be stored, in the branch that the request names."""
+    """A configuration to store in the branch that the request names."""
 
     same_as = (Config,)
 
@@ -39,7 +39,7 @@ def check_config(configuration: dict[str, Any], rows: list[Row]) -> None:
 
 
 class FieldChange(Out, frozen=True, kw_only=True):
-    """One field that differs: only `new` when it is added, only `old` when it is taken away.
+    """A field that differs; only `new` when it is added, only `old` when it is removed.
 
     Attributes:
         path: The field, as in `configuration.parameters.since`.
@@ -53,7 +53,7 @@ class FieldChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogChange(Out, frozen=True, kw_only=True):
-    """One object that differs. `version` is the one that it got; `fields` are those of a `change`.
+    """An object that differs.
 
     Attributes:
         kind: The kind of the object.
@@ -72,7 +72,7 @@ class CatalogChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogPlan(Out, frozen=True, kw_only=True):
-    """What differs from what is stored; `plan` names exactly these differences.
+    """What differs from what is stored.
 
     Attributes:
         changes: The objects that differ.

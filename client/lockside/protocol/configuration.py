@@ -69,7 +69,7 @@ class OpenProcessor(Processor, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Processors(Wire, frozen=True, kw_only=True):
-    """What runs before and after the component's own step.
+    """What runs before and after the component itself.
 
     Attributes:
         before: Steps before the component, in their order.
@@ -81,7 +81,7 @@ class Processors(Wire, frozen=True, kw_only=True):
 
 
 class Runtime(Wire, frozen=True, kw_only=True):
-    """How a configuration is run; what it does not say is looked up further down.
+    """How jobs of a configuration run; what is not given comes from the component or the settings.
 
     Attributes:
         tag: The component's tag to run.
@@ -107,7 +107,7 @@ class Runtime(Wire, frozen=True, kw_only=True):
 
 
 class TaskSpecification(Wire, frozen=True, kw_only=True):
-    """The job that a task of an orchestration makes.
+    """The job that a task of an orchestration creates.
 
     Attributes:
         component: The component to run.
@@ -190,7 +190,7 @@ class Phase(Wire, frozen=True, kw_only=True):
 
 
 class Configuration(Wire, frozen=True, kw_only=True):
-    """A configuration's or a row's body, as far as the daemon acts on it.
+    """The body of a configuration or a row, as far as the daemon uses it.
 
     Attributes:
         parameters: The component's own parameters, checked by its `schema`; written to `config.json`.

@@ -9,7 +9,7 @@ from lockside.protocol.base import Out
 
 
 class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind"):
-    """What all reasons say: since when, in one sentence why, and what would clear it.
+    """What all reasons have: since when, why in one sentence, and what would clear it.
 
     `via` is the ancestor whose reason this is; `ancestor` tells that it waits for its own ancestor.
 
@@ -29,7 +29,7 @@ class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock"):
-    """Another job of the same configuration runs or stands ahead.
+    """Another job of the same configuration runs or is ahead.
 
     Attributes:
         lock_key: The key of the lock.
@@ -107,7 +107,7 @@ class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused")
 
 
 class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):
-    """Its time has not come.
+    """Its start time has not come.
 
     Attributes:
         at: The start time.
@@ -117,7 +117,7 @@ class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):
 
 
 class HeldReason(ReasonBase, frozen=True, kw_only=True, tag="held"):
-    """Somebody keeps it back.
+    """Somebody holds it.
 
     Attributes:
         by: Who holds it.
@@ -127,7 +127,7 @@ class HeldReason(ReasonBase, frozen=True, kw_only=True, tag="held"):
 
 
 class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
-    """The outside world is not well yet.
+    """A test of the outside world fails.
 
     Attributes:
         tester: The test that decides.
@@ -143,11 +143,11 @@ class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
 
 
 class DrainingReason(ReasonBase, frozen=True, kw_only=True, tag="draining"):
-    """The daemon is drained: nothing starts."""
+    """The daemon is being drained: nothing starts."""
 
 
 class NoExecutorReason(ReasonBase, frozen=True, kw_only=True, tag="no_executor"):
-    """What starts processes for the pool cannot be reached or is refused by the system.
+    """No process can be started in the pool.
 
     Attributes:
         cause: Why no process can be started.

@@ -19,7 +19,7 @@ from lockside.protocol.words import Backoff, DependencyCondition, OnError, Retry
 
 
 class Limits(In, frozen=True, kw_only=True):
-    """What one start may use. The memory is bytes, the time seconds of the whole job.
+    """Limits of a job.
 
     Attributes:
         timeout_seconds: The time limit of one standard job over all its steps, in seconds or as in "1h30m".
@@ -37,7 +37,7 @@ class Limits(In, frozen=True, kw_only=True):
 
 
 class Retry(In, frozen=True, kw_only=True):
-    """How a failed job is tried again; `maxAttempts` counts all runs, the first included.
+    """How a failed job is retried.
 
     Attributes:
         max_attempts: How many times the job runs at most, the first run included.
@@ -63,7 +63,7 @@ class Retry(In, frozen=True, kw_only=True):
 
 
 class Behavior(In, frozen=True, kw_only=True):
-    """What a failure of this job does to its container.
+    """What a failure of the job does to its container.
 
     Attributes:
         on_error: `fail` (also null), `warning`, or `stop`, which also cancels siblings that have not
@@ -74,7 +74,7 @@ class Behavior(In, frozen=True, kw_only=True):
 
 
 class Backend(In, frozen=True, kw_only=True):
-    """The size of the machine asked for, as components know it: small, medium, large.
+    """The size of the machine, as components know it.
 
     Attributes:
         type: The size, for instance small, medium or large.
@@ -84,7 +84,7 @@ class Backend(In, frozen=True, kw_only=True):
 
 
 class Dependency(In, frozen=True, kw_only=True):
-    """A job that has to end first.
+    """A job that must end first.
 
     Attributes:
         job: The job that must end first.
@@ -96,7 +96,7 @@ class Dependency(In, frozen=True, kw_only=True):
 
 
 class VariableValue(In, frozen=True, kw_only=True):
-    """One variable's name and value.
+    """The name and value of a variable.
 
     Attributes:
         name: The variable's name, as in `{{ name }}`.
@@ -108,7 +108,7 @@ class VariableValue(In, frozen=True, kw_only=True):
 
 
 class VariableValues(In, frozen=True, kw_only=True):
-    """A list of values, later ones winning over earlier ones of the same name.
+    """Values of variables.
 
     Attributes:
         values: The names and values; of one name the last value counts.
@@ -118,7 +118,7 @@ class VariableValues(In, frozen=True, kw_only=True):
 
 
 class ProcessorDefinition(In, frozen=True, kw_only=True):
-    """Which component is the processor.
+    """The component that is a processor.
 
     Attributes:
         component: The processor's component id.

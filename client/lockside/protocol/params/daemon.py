@@ -12,7 +12,7 @@ class DaemonRead(Params, frozen=True, kw_only=True):
 
 
 class DaemonCheck(Params, frozen=True, kw_only=True):
-    """Parameters of `daemon.check`: `fix` has mended what can be mended.
+    """Parameters of `daemon.check`: with `fix` repairs are done.
 
     Attributes:
         fix: Do the repairs that lose no accepted job.

@@ -10,7 +10,7 @@ from lockside.protocol.params.base import Params
 
 
 class EventFilters(Params, frozen=True, kw_only=True):
-    """Which events are meant: those after a `seq`, of these kinds, of a job, or of a job and all below it.
+    """Filters of events; all that are given must match.
 
     Attributes:
         after: Only events with a higher `seq`.

@@ -33,7 +33,7 @@ Search = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTER
 
 
 class JobFilters(Params, frozen=True, kw_only=True):
-    """Which jobs are meant; all that are given must hold.
+    """Filters of jobs; all that are given must match.
 
     `status` also takes the words of other systems; after reading it holds statuses only. `text` is a prefix
     of id, name, component or config.
@@ -94,7 +94,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
 
 
 class JobList(JobFilters, frozen=True, kw_only=True):
-    """Parameters of `job.list`: a page of jobs, and how many there are when `count` is true.
+    """Parameters of `job.list`: a page of jobs.
 
     Attributes:
         order_by: The order of the list.

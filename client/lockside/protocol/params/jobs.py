@@ -65,7 +65,7 @@ TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
 
 
 class JobRequest(In, frozen=True, kw_only=True):
-    """What can be asked of a new job.
+    """The request for a new job.
 
     Attributes:
         delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
@@ -138,7 +138,7 @@ class JobRequest(In, frozen=True, kw_only=True):
 
 
 class JobCreate(JobRequest, frozen=True, kw_only=True):
-    """Parameters of `job.create`; with `dryRun` the job is checked and shown, not made."""
+    """Parameters of `job.create`; with `dryRun` the job is checked and answered, but not created."""
 
     project: ProjectId = "default"
     deduplication_id: DeduplicationId | None = None
@@ -147,7 +147,7 @@ class JobCreate(JobRequest, frozen=True, kw_only=True):
 
 
 class JobCreateMany(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.createMany`: all or none are made.
+    """Parameters of `job.createMany`: all jobs are created, or none.
 
     Attributes:
         jobs: The requests, in their order.
@@ -159,7 +159,7 @@ class JobCreateMany(Mutating, frozen=True, kw_only=True):
 
 
 class OneJob(Params, frozen=True, kw_only=True):
-    """One job, to look at."""
+    """A job to read."""
 
     id: JobId
 
@@ -171,7 +171,7 @@ class JobGet(OneJob, frozen=True, kw_only=True):
 
 
 class JobWait(Params, frozen=True, kw_only=True):
-    """Parameters of `job.wait`: either `id` or `ids`; without a time-out it waits for as long as it takes.
+    """Parameters of `job.wait`: either `id` or `ids`; without a time limit it waits as long as it takes.
 
     Attributes:
         id: The job; give either `id` or `ids`.
@@ -201,7 +201,7 @@ class JobExplain(OneJob, frozen=True, kw_only=True):
 
 
 class JobAction(Mutating, frozen=True, kw_only=True):
-    """One job, and which members of it to answer."""
+    """A job to act on."""
 
     id: JobId
     fields: JobFields | None = None
@@ -226,7 +226,7 @@ class JobReprioritise(JobAction, frozen=True, kw_only=True):
 
 
 class JobAnnotate(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.annotate`: what is not given stays as it is, null clears it.
+    """Parameters of `job.annotate`: a member that is not given stays as it is; null removes it.
 
     Attributes:
         name: The new name; null removes it.
@@ -246,7 +246,7 @@ class JobPurge(Mutating, frozen=True, kw_only=True):
 
 
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.retryAllFailed`: every failed retry or child of the job."""
+    """Parameters of `job.retryAllFailed`: every failed job below the job, and its failed retries."""
 
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class JobResubmit(JobAction, frozen=True, kw_only=True):
 
 
 class JobAmend(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.amend`: a successor in the same place of the line.
+    """Parameters of `job.amend`: the new job takes the place in the queue.
 
     Attributes:
         changes: The members of the request that are to differ.
@@ -298,7 +298,7 @@ class JobAmend(JobAction, frozen=True, kw_only=True):
 
 
 class JobLog(Params, frozen=True, kw_only=True):
-    """Parameters of `job.log`: from frame number `offset` on, held until there is more if so wished.
+    """Parameters of `job.log`: frames from `offset` on.
 
     Attributes:
         row: Only output of this row.
@@ -335,7 +335,7 @@ class ReportedCounts(In, frozen=True, kw_only=True):
 
 
 class JobReport(Params, frozen=True, kw_only=True):
-    """Parameters of `job.report`: what a running job says of itself, by its own token.
+    """Parameters of `job.report`: progress of a running job, by its own token.
 
     Attributes:
         token: The job's own token, `LOCKSIDE_START_TOKEN` of its environment.

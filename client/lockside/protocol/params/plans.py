@@ -9,7 +9,7 @@ from lockside.protocol.params.jobs import TaskIds
 
 
 class OrchestrationPlan(Params, frozen=True, kw_only=True):
-    """Parameters of `orchestration.plan`: a stored orchestration or one that is given whole.
+    """Parameters of `orchestration.plan`: of a stored orchestration, or of one in the request.
 
     Attributes:
         config: The stored orchestration; or give `configData`.

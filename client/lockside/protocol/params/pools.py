@@ -41,6 +41,6 @@ class PoolPause(Mutating, frozen=True, kw_only=True):
 
 
 class PoolAction(Mutating, frozen=True, kw_only=True):
-    """One pool."""
+    """A pool to act on."""
 
     id: PoolId

@@ -56,7 +56,7 @@ class ComponentDelete(Mutating, frozen=True, kw_only=True):
 
 
 class ConfigPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.put`: with `expectedVersion` only over that version (0: none).
+    """Parameters of `config.put`: stores the next version.
 
     Attributes:
         expected_version: Refuse the call unless this is the current version; 0 means that there is none.
@@ -210,7 +210,7 @@ class StateReset(Mutating, frozen=True, kw_only=True):
 
 
 class CatalogApply(Mutating, frozen=True, kw_only=True):
-    """Parameters of `catalog.apply`: all that is to be stored, in one transaction.
+    """Parameters of `catalog.apply`: objects to store in one transaction.
 
     A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
     With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.

@@ -20,7 +20,7 @@ class BranchSpec(In, frozen=True, kw_only=True):
 
 
 class Branch(Stored, frozen=True, kw_only=True):
-    """A branch as it is stored."""
+    """A stored branch."""
 
     same_as = (BranchSpec,)
 

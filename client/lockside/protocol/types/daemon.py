@@ -52,7 +52,7 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
 
 
 class DaemonStatus(Out, frozen=True, kw_only=True):
-    """How the daemon is. `isDrained` tells that no standard job is processing or terminating.
+    """The state of the daemon.
 
     `keeper` takes new starts; `formerKeepers` are those of other releases, until what they keep has ended.
 
@@ -100,7 +100,7 @@ class Reloaded(Out, frozen=True, kw_only=True):
 
 
 class Problem(Out, frozen=True, kw_only=True):
-    """Something that is not as it should be, and what would mend it.
+    """A problem and its repair.
 
     Attributes:
         kind: The kind of problem.
@@ -122,7 +122,7 @@ class Problem(Out, frozen=True, kw_only=True):
 
 
 class CheckReport(Out, frozen=True, kw_only=True):
-    """What a check found; with no problems all is well.
+    """What a check found.
 
     Attributes:
         problems: The problems; none when all is well.

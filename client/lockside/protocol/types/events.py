@@ -10,7 +10,7 @@ from lockside.protocol.types.jobs import PrincipalRef
 
 
 class Event(Out, frozen=True, kw_only=True):
-    """Something that happened; `seq` is never reused and is the cursor.
+    """An event. Events are written in the transaction of the change.
 
     Attributes:
         seq: The number of the event and the cursor; never reused.
@@ -43,7 +43,7 @@ class LostEvents(Out, frozen=True, kw_only=True):
 
 
 class EventPage(Out, frozen=True, kw_only=True):
-    """Events in their order; `lost` is there when some before them are kept no more.
+    """A page of events, in order.
 
     Attributes:
         events: The events, in order.

@@ -34,7 +34,7 @@ class ProjectRef(Out, frozen=True, kw_only=True):
 
 
 class PrincipalRef(Out, frozen=True, kw_only=True):
-    """Who asked, as the kernel reported.
+    """The user who asked, as the kernel reports.
 
     Attributes:
         uid: The user id.
@@ -48,7 +48,7 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
 
 
 class Creator(Out, frozen=True, kw_only=True):
-    """What made the job.
+    """What created the job.
 
     Attributes:
         type: The kind of creator.
@@ -86,7 +86,7 @@ class Retries(Out, frozen=True, kw_only=True):
 
 
 class Job(Out, frozen=True, kw_only=True):
-    """One execution: who it is, what was asked for, and how it stands.
+    """One execution: its identity, its frozen specification and its state.
 
     Attributes:
         id: The job's id.
@@ -263,7 +263,7 @@ class JobPage(Out, frozen=True, kw_only=True):
 
 
 class Explanation(Out, frozen=True, kw_only=True):
-    """Why a job waits; `position` is its place in its pool's order, 1 being next.
+    """Why a job waits, and its place in the queue of its pool.
 
     Attributes:
         status: The job's status.
@@ -279,7 +279,7 @@ class Explanation(Out, frozen=True, kw_only=True):
 
 
 class EndedContainer(Out, frozen=True, kw_only=True):
-    """A container that would end with what is terminated, and how.
+    """A container that would end, and its status.
 
     Attributes:
         job: The container's id.
@@ -291,7 +291,7 @@ class EndedContainer(Out, frozen=True, kw_only=True):
 
 
 class TerminationPlan(Out, frozen=True, kw_only=True):
-    """What a terminate would do: ids of jobs, keys that become free, and the containers that end with it.
+    """What `job.terminate` would do.
 
     Attributes:
         stopped: Running jobs that would be stopped.
@@ -335,13 +335,13 @@ class Stats(Out, frozen=True, kw_only=True):
 
 
 class Reported(Out, frozen=True, kw_only=True):
-    """A job's report was taken."""
+    """The report of a job was accepted."""
 
     job: str
 
 
 class Purged(Out, frozen=True, kw_only=True):
-    """The id of the job whose last trace, but one event, is gone.
+    """The job that was purged.
 
     Attributes:
         id: The job's id.

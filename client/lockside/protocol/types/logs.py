@@ -41,7 +41,7 @@ class LogFrame(Out, frozen=True, kw_only=True):
 
 
 class LogPage(Out, frozen=True, kw_only=True):
-    """Frames of a log; when it is complete nothing will follow `nextOffset`.
+    """A page of a log.
 
     Attributes:
         frames: The frames.

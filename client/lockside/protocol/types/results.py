@@ -54,7 +54,7 @@ class JobError(Out, frozen=True, kw_only=True):
 
 
 class MappedData(Out, frozen=True, kw_only=True):
-    """The tables and files that went in or came out.
+    """Tables and files that were read or written.
 
     Attributes:
         tables: The tables.
@@ -80,7 +80,7 @@ class Counts(Out, frozen=True, kw_only=True):
 
 
 class TaskResult(Out, frozen=True, kw_only=True):
-    """What became of a task of a phase; `job` is null when it got none.
+    """What was done with a task of a phase; `job` is null when no job was created.
 
     Attributes:
         id: The task's id.
@@ -94,7 +94,7 @@ class TaskResult(Out, frozen=True, kw_only=True):
 
 
 class Result(Out, frozen=True, kw_only=True):
-    """What a job left behind.
+    """The result of a job.
 
     Attributes:
         message: How it ended, in a sentence.
@@ -138,7 +138,7 @@ class KilledProcess(Out, frozen=True, kw_only=True):
 
 
 class KillReport(Out, frozen=True, kw_only=True):
-    """Everything that a stop ended, and how it is known that nothing is left; without a stop it is empty.
+    """What a stop ended, and how it is known that nothing is left; empty without a stop.
 
     Attributes:
         proof: How it is known that nothing is left.

@@ -141,7 +141,7 @@ class Manifest(In, frozen=True, kw_only=True):
 
 
 class Stored(Out, frozen=True, kw_only=True):
-    """What the daemon adds to every object that is put: its version, its times and who changed it.
+    """What the daemon adds to every stored object: its version, its times and who changed it.
 
     Attributes:
         version: The version, 1 first.
@@ -158,7 +158,7 @@ class Stored(Out, frozen=True, kw_only=True):
 
 
 class Component(Stored, frozen=True, kw_only=True):
-    """A component as it is stored; members that were not given have their defaults."""
+    """A stored component; members that were not given have their defaults."""
 
     same_as = (Manifest,)
 
@@ -203,7 +203,7 @@ class Components(Out, frozen=True, kw_only=True):
 
 
 class Row(In, frozen=True, kw_only=True):
-    """A part of a configuration that can be run on its own.
+    """A part of a configuration that can run on its own.
 
     Attributes:
         id: The row's id.
@@ -221,7 +221,7 @@ class Row(In, frozen=True, kw_only=True):
 
 
 class Config(Stored, frozen=True, kw_only=True):
-    """A configuration as it is stored; `warnings` name the keys that are kept but mean nothing here.
+    """A stored configuration.
 
     Attributes:
         configuration: The configuration itself; see Configuration.
@@ -277,7 +277,7 @@ class ConfigVersions(Out, frozen=True, kw_only=True):
 
 
 class VariablesSpec(In, frozen=True, kw_only=True):
-    """A named set of values.
+    """A named set of variables.
 
     Attributes:
         id: The set's id; in a file, the file's name.
@@ -288,7 +288,7 @@ class VariablesSpec(In, frozen=True, kw_only=True):
 
 
 class Variables(Stored, frozen=True, kw_only=True):
-    """A set of values as it is stored."""
+    """A stored set of variables."""
 
     same_as = (VariablesSpec,)
 
@@ -297,7 +297,7 @@ class Variables(Stored, frozen=True, kw_only=True):
 
 
 class VariablesList(Out, frozen=True, kw_only=True):
-    """Several sets of values.
+    """Several sets of variables.
 
     Attributes:
         variables: The sets.
@@ -307,7 +307,7 @@ class VariablesList(Out, frozen=True, kw_only=True):
 
 
 class State(Out, frozen=True, kw_only=True):
-    """What the last successful run of a configuration or row left for the next; version 0 is none yet.
+    """What the last successful run of a configuration or row left for the next; version 0 means nothing yet.
 
     Attributes:
         state: What the last successful run left in `out/state.json`.
@@ -320,7 +320,7 @@ class State(Out, frozen=True, kw_only=True):
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
-    """A line with slots of its own; no slots pauses it.
+    """A queue with slots of its own.
 
     Attributes:
         id: The pool's id.
@@ -337,7 +337,7 @@ class PoolSpec(In, frozen=True, kw_only=True):
 
 
 class Pool(Stored, frozen=True, kw_only=True):
-    """A pool as it is stored, and how full it is.
+    """A stored pool, and how full it is.
 
     Attributes:
         slots: How many jobs run at once, or "infinity"; 0 starts none.
