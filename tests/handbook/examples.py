@@ -4,8 +4,9 @@ What a fenced block is, is said by the word behind its fence:
 
     console   commands behind `$ ` and what they print, which is compared; `...` stands for any lines
     sh        a script that must end with 0; so must python
-    toml FILE a file that is written; so is FILE behind any language
     others    are only read
+
+A block whose first line is the comment `# FOLDER/FILE` is written to that file instead.
 
 An HTML comment before a block says what a reader need not see:
 
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK = ROOT / "client" / "lockside" / "handbook"
 PAGES = {path.stem: path for path in [ROOT / "README.md", *sorted(HANDBOOK.glob("*.md"))]}
 COLUMNS = 78
-_PART = re.compile(r"^<!-- (.*?) -->\n|^```(\w*)(?: (\S+))?\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+_PART = re.compile(r"^<!-- (.*?) -->\n|^```(\w*)\n((?:# (\S+/\S+)\n)?.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def examples(text: str) -> Iterator[Example]:
     before: list[str] = []
     skipped = ""
     for found in _PART.finditer(text):
-        comment, language, file, body = found.groups()
+        comment, language, body, file = found.groups()
         if comment is None:
-            yield Example(language, file, body, found.span(4), before, skipped)
+            yield Example(language, file, body, found.span(3), before, skipped)
             before, skipped = [], ""
         elif comment.startswith("not run: "):
             skipped = comment.removeprefix("not run: ")

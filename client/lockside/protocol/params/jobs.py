@@ -159,7 +159,11 @@ class JobCreateMany(Mutating, frozen=True, kw_only=True):
 
 
 class OneJob(Params, frozen=True, kw_only=True):
-    """A job to read."""
+    """A job to read.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
@@ -201,7 +205,11 @@ class JobExplain(OneJob, frozen=True, kw_only=True):
 
 
 class JobAction(Mutating, frozen=True, kw_only=True):
-    """A job to act on."""
+    """A job to act on.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
     fields: JobFields | None = None
@@ -240,7 +248,11 @@ class JobAnnotate(JobAction, frozen=True, kw_only=True):
 
 
 class JobPurge(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.purge`."""
+    """Parameters of `job.purge`.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
@@ -301,6 +313,7 @@ class JobLog(Params, frozen=True, kw_only=True):
     """Parameters of `job.log`: frames from `offset` on.
 
     Attributes:
+        id: The job's id or uuid.
         row: Only output of this row.
         offset: The number of the first frame.
         limit: How many frames are answered at most.

@@ -20,7 +20,11 @@ class PoolPut(Mutating, frozen=True, kw_only=True):
 
 
 class PoolGet(Params, frozen=True, kw_only=True):
-    """Parameters of `pool.get`."""
+    """Parameters of `pool.get`.
+
+    Attributes:
+        id: The pool's id.
+    """
 
     id: PoolId
 
@@ -33,6 +37,7 @@ class PoolPause(Mutating, frozen=True, kw_only=True):
     """Parameters of `pool.pause`.
 
     Attributes:
+        id: The pool's id.
         comment: Why, for those who wait.
     """
 
@@ -41,6 +46,10 @@ class PoolPause(Mutating, frozen=True, kw_only=True):
 
 
 class PoolAction(Mutating, frozen=True, kw_only=True):
-    """A pool to act on."""
+    """A pool to act on.
+
+    Attributes:
+        id: The pool's id.
+    """
 
     id: PoolId

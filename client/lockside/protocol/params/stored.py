@@ -33,7 +33,11 @@ class ComponentPut(Mutating, frozen=True, kw_only=True):
 
 
 class ComponentGet(Params, frozen=True, kw_only=True):
-    """Parameters of `component.get`."""
+    """Parameters of `component.get`.
+
+    Attributes:
+        id: The component's id.
+    """
 
     id: ComponentId
     version: StoredVersion | None = None
@@ -50,7 +54,11 @@ class ComponentList(Params, frozen=True, kw_only=True):
 
 
 class ComponentDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `component.delete`."""
+    """Parameters of `component.delete`.
+
+    Attributes:
+        id: The component's id.
+    """
 
     id: ComponentId
 
@@ -160,7 +168,11 @@ class BranchList(Params, frozen=True, kw_only=True):
 
 
 class BranchDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `branch.delete`."""
+    """Parameters of `branch.delete`.
+
+    Attributes:
+        id: The branch's id.
+    """
 
     id: BranchId
 
@@ -176,7 +188,11 @@ class VariablesPut(Mutating, frozen=True, kw_only=True):
 
 
 class VariablesGet(Params, frozen=True, kw_only=True):
-    """Parameters of `variables.get`."""
+    """Parameters of `variables.get`.
+
+    Attributes:
+        id: The id of the set.
+    """
 
     id: VariablesId
 
@@ -186,7 +202,11 @@ class VariablesListAll(Params, frozen=True, kw_only=True):
 
 
 class VariablesDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `variables.delete`."""
+    """Parameters of `variables.delete`.
+
+    Attributes:
+        id: The id of the set.
+    """
 
     id: VariablesId
 
