@@ -6,6 +6,7 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
+from client.screens import Terminal
 from lockside.cli import events
 from lockside.cli.session import Session
 
@@ -44,6 +45,16 @@ def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
     )
     assert len(run("ls", "--all").out.splitlines()) == 2
     assert [asked.get("cursor") for asked in daemon.params_of("job.list")] == [None, "next"]
+
+
+@pytest.mark.parametrize(("cursor", "is_told"), [("next", True), (None, False)])
+def test_ls_says_that_there_are_more_jobs_only_when_there_are(
+    daemon: FakeDaemon, cursor: str | None, is_told: bool
+) -> None:
+    daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": cursor}
+    with Terminal(daemon.path, "ls") as seen:
+        assert seen.end() == 0
+        assert ("Only the newest 20 are listed" in seen.text) is is_told
 
 
 def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
