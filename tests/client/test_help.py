@@ -83,7 +83,7 @@ def test_a_parameter_shows_its_type_its_default_and_whether_it_is_required() -> 
 
 def test_every_setting_is_listed_with_its_default_and_its_sentence() -> None:
     text = reference.reference("settings")
-    assert '- `lock` (default `"exclusive"`): What keeps two jobs of one configuration apart' in text
+    assert '- `lock` (default `"exclusive"`): The lock policy of configurations that do not set one' in text
     assert text.count("\n- `") > 30
 
 
