@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 from anyio import CancelScope
@@ -71,11 +72,24 @@ def named(error: BaseException) -> StoreUnavailable:
     return StoreContradiction(error) if isinstance(error, ours) else StoreUnavailable(error)
 
 
+def create(path: str) -> None:
+    """Make an empty file at `path`, for this user only, unless there is a file.
+
+    A file that exists is not opened: closing it would drop the locks that SQLite holds on it in this process
+    (fcntl(2)), and the next program that closes the database would then remove the log under our connections.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def connect(path: str) -> sqlite3.Connection:
-    """Open `path` for the thread that calls, readable by this user only when it is new."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Open the database at `path`, which must exist, for the thread that calls."""
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=CACHED_STATEMENTS
+        f"file:{quote(os.fsencode(path))}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        cached_statements=CACHED_STATEMENTS,
     )
     try:
         prepare(connection)
@@ -101,7 +115,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 async def opened(path: str) -> Connection:
-    """Open `path`; StoreUnavailable if it cannot be."""
+    """Open the database at `path`, which must exist; StoreUnavailable if it cannot be."""
     try:
         connection = Connection(path)
         await connection

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 from anyio import CancelScope
 
 from locksided.store import events, reads, schema
-from locksided.store.connection import Connection, opened
+from locksided.store.connection import Connection, create, opened
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reader import Reader
 from locksided.store.sql import QUERIES
@@ -57,6 +57,7 @@ class Store(Reader):
 
         Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
         """
+        _create(path)
         connections = [await opened(path)]
         try:
             start = await connections[0].run(partial(_begin, path=path, backups=backups))
@@ -136,6 +137,13 @@ async def _close(*connections: Connection) -> None:
     with CancelScope(shield=True):
         for connection in connections:
             await connection.close()
+
+
+def _create(path: str) -> None:
+    try:
+        create(path)
+    except OSError as error:
+        raise StoreUnavailable(error) from error
 
 
 def _begin(connection: sqlite3.Connection, *, path: str, backups: str) -> _Start:
