@@ -87,9 +87,9 @@ class Actor(SchedulerActor):
 
     daemon: "Daemon"
 
-    async def _fall_back(self, batch: list[Any], cause: str) -> None:
+    async def _fall_back(self, batch: list[Any], cause: str, remedy: str = "") -> None:
         self.daemon.fell_back(cause)
-        await super()._fall_back(batch, cause)
+        await super()._fall_back(batch, cause, remedy)
 
 
 class Performing:

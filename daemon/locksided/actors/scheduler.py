@@ -167,7 +167,7 @@ class SchedulerActor:
         try:
             await self._work(batch)
         except StoreUnavailable as error:
-            await self._fall_back(batch, str(error))
+            await self._fall_back(batch, str(error), error.remedy)
         except Exception as error:
             # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
             log.exception("a step failed; the core is read again", messages=len(batch))
@@ -331,11 +331,11 @@ class SchedulerActor:
 
     # -- when the store fails -----------------------------------------------------------------------------
 
-    async def _fall_back(self, batch: list[Message], cause: str) -> None:
+    async def _fall_back(self, batch: list[Message], cause: str, remedy: str = "") -> None:
         """Nothing of this turn happened: say so, and go back to what the disk says."""
         if self._trouble is None:
-            log.error("the store cannot be written", cause=cause)
-            self._trouble = Trouble(cause, clock.now_us())
+            log.error("the store cannot be written", cause=cause, remedy=remedy)
+            self._trouble = Trouble(cause, clock.now_us(), remedy)
             self._probe_seconds = FIRST_PROBE_SECONDS
             self._probe_at = anyio.current_time() + self._probe_seconds
         for message in batch:
@@ -366,7 +366,7 @@ class SchedulerActor:
                 message.refuse(self._unavailable())
         if anyio.current_time() < self._probe_at:
             return  # however much is asked meanwhile, the moment of the next try comes
-        if not (await self._store.probe() and await self._reload()):
+        if not (await self._can_write() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
             self._probe_at = anyio.current_time() + self._probe_seconds
             return
@@ -376,11 +376,24 @@ class SchedulerActor:
         self._executors.reconcile(self._the_core)
         self._broker.wake_all()
 
+    async def _can_write(self) -> bool:
+        try:
+            await self._store.probe()
+        except StoreUnavailable as error:
+            assert self._trouble is not None
+            if self._trouble.cause != str(error):
+                log.error("the store cannot be written", cause=str(error), remedy=error.remedy)
+                self._trouble.cause, self._trouble.remedy = str(error), error.remedy
+            return False
+        return True
+
     def _unavailable(self) -> Unavailable:
-        assert self._trouble is not None
+        trouble = self._trouble
+        assert trouble is not None
+        remedy = trouble.remedy or "try again later"
         return Unavailable(
-            f"The store cannot be written ({self._trouble.cause}). Nothing was changed; try again later.",
-            cause=self._trouble.cause,
+            f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
+            cause=trouble.cause,
         )
 
 

@@ -28,6 +28,8 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, path: str) -> None:
         super().__init__(partial(connect, path), iter_chunk_size=64)
+        self.doubt: OSError | None = None
+        """Why nothing that is read can be believed; then nothing is."""
         # A connection that was left open must not keep the interpreter from ending.
         self._thread.daemon = True
 
@@ -39,6 +41,8 @@ class Connection(aiosqlite.Connection):
         """
         if self._connection is None:
             raise StoreUnavailable(ValueError("it is closed"))
+        if self.doubt is not None:
+            raise StoreUnavailable(self.doubt)
         try:
             return await self._queued(partial(work, self._connection))
         except (sqlite3.Error, OSError, MemoryError) as error:

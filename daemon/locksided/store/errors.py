@@ -11,6 +11,7 @@ class StoreUnavailable(StoreError):
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"the store cannot be used: {cause or type(cause).__name__}")
         self.cause = cause
+        self.remedy: str = getattr(cause, "remedy", "")
 
 
 class StoreContradiction(StoreUnavailable):
