@@ -67,7 +67,7 @@ def restore(place: StateDir, backup: Path, keeper_sockets: str = "") -> Restored
             finally:
                 _forget(part)
         finally:
-            os.close(lock)
+            lock.release()
 
 
 def _become_owner(root: Path) -> None:
