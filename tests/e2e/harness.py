@@ -50,6 +50,8 @@ class Daemon:
 
     @property
     def socket(self) -> Path:
+        if "LOCKSIDE_SOCKET" in self.settings:
+            return Path(self.settings["LOCKSIDE_SOCKET"])
         return self.seen(self.state_dir) / "lockside.sock"
 
     def seen(self, path: Path) -> Path:

@@ -77,7 +77,7 @@ class DaemonMethods:
         return {
             "isWritable": trouble is None,
             "cause": None if trouble is None else trouble.cause,
-            "sizeBytes": os.stat(self._service.state_dir.database).st_size,
+            "sizeBytes": _size_bytes(self._service.state_dir.database),
             "identity": f"{self._service.store.identity:015x}",
         }
 
@@ -147,7 +147,12 @@ class DaemonMethods:
 
     def _default_backup(self, now_us: int) -> Path:
         folder = self._service.state_dir.backups
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as problem:
+            raise Unavailable(
+                f"{folder} cannot be made ({problem.strerror}): name a file elsewhere.", path="$.path"
+            ) from None
         stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
         return folder / f"lockside-{stamp}.db"
 
@@ -161,6 +166,14 @@ class DaemonMethods:
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
         return document(VERSION)
+
+
+def _size_bytes(path: Path) -> int:
+    """0 when somebody took the file away: `isWritable` tells that."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _check_new_file(path: Path) -> None:

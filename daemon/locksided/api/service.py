@@ -1,7 +1,7 @@
 """What the handlers work with. One object, made once by the daemon; what it remembers can be thrown away."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from locksided.actors.broker import Broker
@@ -12,6 +12,7 @@ from locksided.actors.workshop import Workshop
 from locksided.api.recent import Recent
 from locksided.ids import parse_job_id
 from locksided.paths import StateDir
+from locksided.server.listeners import Listener
 from locksided.settings import Settings
 from locksided.store.store import Store
 
@@ -30,6 +31,7 @@ class Service:
     keepers: Keepers
     workshop: Workshop
     started_us: int
+    listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
     recent: Recent = field(default_factory=Recent)
 
