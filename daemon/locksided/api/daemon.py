@@ -133,7 +133,7 @@ class DaemonMethods:
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
-        path = Path(params.path) if params.path else self._default_backup(now_us)
+        path = Path(params.path) if params.path else self._default_backup()
         _check_new_file(path)
         try:
             await self._service.store.backup(str(path))
@@ -145,7 +145,7 @@ class DaemonMethods:
         await self._tell("daemon.backup", call, params, answer, mark)
         return answer
 
-    def _default_backup(self, now_us: int) -> Path:
+    def _default_backup(self) -> Path:
         folder = self._service.state_dir.backups
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -153,8 +153,7 @@ class DaemonMethods:
             raise Unavailable(
                 f"{folder} cannot be made ({problem.strerror}): name a file elsewhere.", path="$.path"
             ) from None
-        stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
-        return folder / f"lockside-{stamp}.db"
+        return folder / f"lockside-{clock.real_stamp()}.db"
 
     async def metrics(self, _call: Call, _params: DaemonRead) -> str:
         """Metrics in the Prometheus text format."""

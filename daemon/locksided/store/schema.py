@@ -5,8 +5,8 @@ What the schema is stands in schema.sql and migrations/; this only runs them.
 
 import os
 import sqlite3
-import time
 
+from locksided import clock
 from locksided.store import sql
 from locksided.store.errors import NotAStore, StoreTooNew
 
@@ -79,9 +79,7 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _backup_name(found: int) -> str:
-    return (
-        f"lockside-schema{found}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.time_ns() % 10**9}.db"
-    )
+    return f"lockside-schema{found}-{clock.real_stamp()}.db"
 
 
 def _sync(path: str) -> None:
