@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import anyio
 from anyio import CancelScope
@@ -25,6 +26,13 @@ NOTICED_WITHIN_SECONDS = 60.0
 Callback = Callable[[], object]
 
 
+class ClockKind(StrEnum):
+    """What moves the clock: time, or the methods `clock.*`."""
+
+    SYSTEM = "system"
+    TEST = "test"
+
+
 class Timer(Protocol):
     """A callback to come; once it was called, `cancel` does nothing."""
 
@@ -34,6 +42,8 @@ class Timer(Protocol):
 
 class Clock(Protocol):
     """What a clock must offer; the functions of this module that have the same names say what they do."""
+
+    kind: ClassVar[ClockKind]
 
     def now_us(self) -> int: ...
 
@@ -48,6 +58,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The clocks of the machine, and timers of the running event loop."""
+
+    kind: ClassVar = ClockKind.SYSTEM
 
     def now_us(self) -> int:
         """The wall clock of the machine."""
@@ -108,6 +120,11 @@ def used(clock: Clock) -> Iterator[None]:
         yield
     finally:
         _clock = before
+
+
+def kind() -> ClockKind:
+    """Which clock was chosen."""
+    return _clock.kind
 
 
 def now_us() -> int:

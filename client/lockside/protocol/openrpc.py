@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from lockside.protocol.errors import CODES, ErrorKind
-from lockside.protocol.methods import METHODS, NOTIFICATIONS, Method
+from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method
 
 OPENRPC_VERSION: Final = "1.3.2"
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -32,9 +32,9 @@ _MEANINGS: Final = {
 
 
 @cache
-def document(version: str) -> dict[str, Any]:
+def document(version: str, *, with_test_clock: bool = False) -> dict[str, Any]:
     """The whole document of a daemon of that version; the same object each time, not to be changed."""
-    return describe(METHODS, version)
+    return describe(TEST_METHODS if with_test_clock else METHODS, version)
 
 
 def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class DaemonMethods:
             **keeper_views(service),
             "stateDir": str(service.state_dir.root),
             "socket": service.socket,
+            "clock": clock.kind(),
         }
 
     def _store_status(self) -> View:
@@ -164,7 +165,7 @@ class DaemonMethods:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(VERSION)
+        return document(VERSION, with_test_clock=self._service.test_clock is not None)
 
 
 def _size_bytes(path: Path) -> int:

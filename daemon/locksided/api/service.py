@@ -11,6 +11,7 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.api.recent import Recent
 from locksided.ids import parse_job_id
+from locksided.manualclock import ManualClock
 from locksided.paths import StateDir
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
@@ -33,6 +34,7 @@ class Service:
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
+    test_clock: ManualClock | None = None
     recent: Recent = field(default_factory=Recent)
 
     @property

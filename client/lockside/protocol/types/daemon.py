@@ -53,6 +53,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     former_keepers: list[KeeperStatus] = msgspec.field(default_factory=list)
     state_dir: str | None = None
     socket: str | None = None
+    clock: Literal["system", "test"] = "system"
 
 
 class Reloaded(Out, frozen=True, kw_only=True):

@@ -1,0 +1,10 @@
+"""What a test clock shows."""
+
+from lockside.protocol.base import Out
+
+
+class ClockReading(Out, frozen=True, kw_only=True):
+    """The wall clock, and the boot clock: it began at the same time, and `clock.set` does not move it."""
+
+    time: str
+    boot_time: str
