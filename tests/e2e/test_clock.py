@@ -113,6 +113,8 @@ def test_a_clock_that_is_set_moves_moments_and_no_durations(wire: Wire) -> None:
     assert wire.done(dated)["startTime"] == "2026-03-29T13:00:00.000000Z"
     seconds = [event["data"]["seconds"] for event in wire.events(kinds=["daemon.clockSet"])]
     assert seconds == [-3600.0, 6600.0]
+    assert wire.call("daemon.status")["uptimeSeconds"] == 600
+    assert "lockside_uptime_seconds 600.0" in wire.call("daemon.metrics")
     assert wire.call("clock.get")["bootTime"] == "2026-03-29T12:10:00.000000Z"
 
 

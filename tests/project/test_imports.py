@@ -40,7 +40,8 @@ def test_only_the_clock_uses_the_time_and_the_timers_of_the_event_loop() -> None
         str(file.relative_to(DAEMON))
         for file in DAEMON.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr in ("time", "call_later", "call_at")
-        if not (isinstance(node.value, ast.Name) and node.value.id == "clock")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("time", "call_later", "call_at")
+        if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "clock")
     }
     assert {file for file in users if not file.startswith("keeper/")} == {"clock.py"}

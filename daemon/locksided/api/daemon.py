@@ -38,7 +38,6 @@ class DaemonMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._made_us = clock.boot_us()
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
@@ -60,7 +59,7 @@ class DaemonMethods:
         return {
             "version": VERSION,
             "pid": os.getpid(),
-            "uptimeSeconds": (clock.boot_us() - self._made_us) / 1e6,
+            "uptimeSeconds": service.uptime_seconds,
             "startedTime": clock.to_text(service.started_us),
             "isDraining": is_draining,
             "isDrained": is_drained,
