@@ -52,16 +52,22 @@ def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
     try:
         status = session.call("daemon.status")
         told = [_versions(status), *_keepers(status)]
-        return [*look_at_sockets(session.socket), *told, *_daemon_checks(session, fix=fix)]
+        return [*look_at_sockets(session.link.socket), *told, *_daemon_checks(session, fix=fix)]
     except NotReachable as error:
         named = parsed.text("state_dir")
-        folders = [named] if named else state_folders(session.socket)
-        found = [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
+        folders = [named] if named else state_folders(session.link.socket)
+        found = [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
         for folder in folders:
             found += look_at(folder)
         return [mend(finding) for finding in found] if fix else found
     except LocksideError as error:
-        return [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
+        return [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
 
 
 def _keepers(status: Json) -> list[Finding]:

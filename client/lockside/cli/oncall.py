@@ -191,7 +191,7 @@ def _facts(session: Session, found: Json) -> None:
     ]
     rows += [("store", _stored(found)), ("keeper", _kept(found["keeper"]))]
     rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
-    rows.append(("socket", session.connection.path))
+    rows.append(("socket", session.link.path()))
     for name, value in rows:
         out.line(f"  {out.paint('dim', f'{name:<8}')}{value}")
 

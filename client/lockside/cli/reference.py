@@ -31,7 +31,7 @@ def reference(topic: str) -> str:
     from lockside import __version__
     from lockside.protocol.openrpc import document
 
-    book = _Book(document(__version__))
+    book = _Book(document(__version__, with_test_clock=True))
     if topic == _METHODS:
         return book.all_methods()
     if topic == _CONFIGURATION:
@@ -41,9 +41,9 @@ def reference(topic: str) -> str:
 
 def topics() -> list[str]:
     """Return the names under which the reference is found."""
-    from lockside.protocol.methods import METHODS
+    from lockside.protocol.methods import TEST_METHODS
 
-    return ["job", "manifest", _CONFIGURATION, _METHODS, _SETTINGS, *METHODS]
+    return ["job", "manifest", _CONFIGURATION, _METHODS, _SETTINGS, *TEST_METHODS]
 
 
 class _Book:
@@ -132,13 +132,13 @@ class _Book:
     def _given_members(self, members: dict[str, Json], required: set[str]) -> list[str]:
         """Members of what a caller writes: with what holds when they are left out."""
         return [
-            f"- `{name}` ({self._type_of(part)}, {_default(name, part, required)}): {part['description']}"
+            f"- `{name}` ({self._type_of(part)}, {_default(name, part, required)}): {_sentence(part)}"
             for name, part in members.items()
         ]
 
     def _answered_members(self, members: dict[str, Json]) -> list[str]:
         return [
-            f"- `{name}` ({self._type_of(part)}{' or null' * _is_nullable(part)}): {part['description']}"
+            f"- `{name}` ({self._type_of(part)}{' or null' * _is_nullable(part)}): {_sentence(part)}"
             for name, part in members.items()
         ]
 
@@ -210,6 +210,10 @@ def _named(part: Any) -> Iterator[str]:
         for key, each in part.items():
             if key != "default":
                 yield from _named(each)
+
+
+def _sentence(part: Json) -> str:
+    return str(part.get("description", ""))
 
 
 def _is_nullable(part: Json) -> bool:

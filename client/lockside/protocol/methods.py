@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lockside.protocol.catalog import CatalogPlan
 from lockside.protocol.params.actions import ActionRun
+from lockside.protocol.params.clock import ClockGet, ClockMove, ClockSet
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
 from lockside.protocol.params.events import EventList, EventSubscribe, EventUnsubscribe
 from lockside.protocol.params.joblist import JobList, JobStats
@@ -56,6 +57,7 @@ from lockside.protocol.params.stored import (
     VariablesPut,
 )
 from lockside.protocol.types.branches import Branch, Branches
+from lockside.protocol.types.clock import ClockReading
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
 from lockside.protocol.types.events import EventLost, EventPage, EventPush, Subscription, Unsubscribed
 from lockside.protocol.types.jobs import (
@@ -354,11 +356,32 @@ _DAEMON: Final = (
     _look("rpc.discover", DaemonRead, dict[str, Any], "Return the OpenRPC document of all methods."),
 )
 
+_CLOCK: Final = tuple(
+    Method(
+        name=name,
+        params=params,
+        result=ClockReading,
+        role=Role.ADMIN,
+        mutates=False,
+        summary=summary,
+        example=example,
+    )
+    for name, params, summary, example in (
+        ("clock.get", ClockGet, "The time on the test clock.", {}),
+        ("clock.advance", ClockMove, "Let time pass, stopping at each deadline.", {"seconds": 86_400}),
+        ("clock.sleep", ClockMove, "Let both clocks jump, as over a suspend.", {"seconds": 3600}),
+        ("clock.set", ClockSet, "Set the wall clock alone.", {"time": "2026-01-31T08:00:00Z"}),
+    )
+)
+
 
 def _table(*groups: Iterable[Method]) -> dict[str, Method]:
     return {method.name: method for group in groups for method in group}
 
 
 METHODS: Final[dict[str, Method]] = _table(_JOBS, _STORED, _POOLS, _EVENTS, _DAEMON)
+
+TEST_METHODS: Final[dict[str, Method]] = METHODS | _table(_CLOCK)
+"""What a daemon with a test clock offers."""
 
 NOTIFICATIONS: Final[dict[str, type[Struct]]] = {"event": EventPush, "event.lost": EventLost}

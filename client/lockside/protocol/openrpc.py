@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from lockside.protocol.configuration import Configuration
 from lockside.protocol.errors import CODES, ErrorKind
-from lockside.protocol.methods import METHODS, NOTIFICATIONS, Method
+from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method
 from lockside.protocol.sentences import sentences, summary
 
 OPENRPC_VERSION: Final = "1.3.2"
@@ -35,9 +35,9 @@ _MEANINGS: Final = {
 
 
 @cache
-def document(version: str) -> dict[str, Any]:
+def document(version: str, *, with_test_clock: bool = False) -> dict[str, Any]:
     """The whole document of a daemon of that version; the same object each time, not to be changed."""
-    return describe(METHODS, version)
+    return describe(TEST_METHODS if with_test_clock else METHODS, version)
 
 
 def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def _describe_members(components: dict[str, Any], kinds: Iterable[type[msgspec.S
         schema["description"] = summary(kind)
         said = sentences(kind)
         for member in msgspec.structs.fields(kind):
-            schema["properties"][member.encode_name]["description"] = said[member.name]
+            if member.name in said:
+                schema["properties"][member.encode_name]["description"] = said[member.name]
         if tag := kind.__struct_config__.tag_field:
             schema["properties"][tag]["description"] = "Tells the types apart."
 

@@ -116,7 +116,8 @@ def _nothing_starts(state: State, job: Job, kind: ReasonKind) -> Reason:
     cause = state.store_trouble.cause
     message = f"The store cannot be written: {cause}."
     since_us = _later(job, state.store_trouble.since_us)
-    return Reason(kind, since_us, message, "it is tried again by itself", {"cause": cause})
+    cleared_by = state.store_trouble.remedy or "it is tried again by itself"
+    return Reason(kind, since_us, message, cleared_by, {"cause": cause})
 
 
 def _later(job: Job, cause_us: int) -> int:

@@ -70,6 +70,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
         former_keepers: Keepers of other releases that still keep jobs.
         state_dir: The state folder.
         socket: The socket that clients connect to.
+        clock: Whose time it follows: `system`, or a `test` clock that an admin moves.
     """
 
     version: str
@@ -85,6 +86,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     former_keepers: list[KeeperStatus] = msgspec.field(default_factory=list)
     state_dir: str | None = None
     socket: str | None = None
+    clock: Literal["system", "test"] = "system"
 
 
 class Reloaded(Out, frozen=True, kw_only=True):
