@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Boots, Executors, boots_of
@@ -26,6 +27,7 @@ from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
+from locksided.manualclock import ManualClock
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
@@ -49,6 +51,7 @@ class Place:
     is_socket_named: bool
     settings: Settings
     settings_file: Path | None
+    test_clock: ManualClock | None = None
 
 
 class ForeignFolderError(OSError):
@@ -89,6 +92,26 @@ def access(place: Settings) -> Access:
     )
 
 
+class LostDatabaseError(OSError):
+    """The state folder has jobs and no database."""
+
+
+def refuse_lost_database(place: StateDir) -> None:
+    """Raise LostDatabaseError where a database was: a new one would give its numbers again.
+
+    Besides, SQLite removes the log of a database that does not exist, and with it what was accepted last.
+    """
+    log, runs = Path(f"{place.database}-wal"), place.root / "runs"
+    left = [log] if log.exists() else []
+    if runs.is_dir() and any(path.name.isdecimal() for path in runs.iterdir()):  # it may be a disk of its own
+        left.append(runs)
+    if left and not place.database.exists():
+        raise LostDatabaseError(
+            f"The database {place.database} is gone, but {left[0]} is there: put the database back or run "
+            f"`locksided --restore FILE`; to begin anew, move {left[0]} away."
+        )
+
+
 class Daemon:
     """Everything that runs. `run` returns after a clean stop."""
 
@@ -103,23 +126,25 @@ class Daemon:
         """Start all parts, serve until told to stop, take them down."""
         place = self._place
         lock = take_lock(place.state_dir.lock)
+        refuse_lost_database(place.state_dir)
         store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
         async with store, anyio.create_task_group() as tasks:
             await tasks.start(self._watch_signals)
             await self._serve(store, tasks)
             tasks.cancel_scope.cancel()
-        os.close(lock)
+        lock.release()
         log.info("stopped")
 
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
-        address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
+        address = listening[0].path
         service = self._parts(store, tasks, address, await boots_of(store))
         self._server = Server(
             handlers(service),
             access(service.settings),
             _limits(service.settings),
             structlog.get_logger("server"),
+            methods=METHODS if service.test_clock is None else TEST_METHODS,
         )
         service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.scheduler.start(service.executors)
@@ -159,13 +184,15 @@ class Daemon:
             keepers=keepers,
             workshop=workshop,
             started_us=clock.now_us(),
+            listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
+            test_clock=place.test_clock,
         )
 
     async def _record_stop(self, service: Service) -> None:
         """Write down why it ends, unless the store cannot be written, or not at once."""
         stopping = i.DaemonStopping(self._stopped_by, service.settings.daemon.on_stop)
-        with suppress(Unavailable), anyio.move_on_after(RECORDS_STOP_WITHIN_SECONDS):
+        with suppress(Unavailable), clock.real_move_on_after(RECORDS_STOP_WITHIN_SECONDS):
             await service.scheduler.ask(stopping)
 
     async def _before_stop(self, service: Service) -> None:

@@ -34,10 +34,8 @@ def test_a_row_that_waits_names_the_container_its_limit_and_those_that_run() -> 
         "running": tuple(running),
         "ahead": 1,
     }
-    assert (
-        sentences(reason)[0]
-        == f"2 of at most 2 jobs of container {jobs['orders']} run, and 1 sibling comes first."
-    )
+    limit = f"Container {jobs['orders']} has reached its limit of 2 running jobs"
+    assert sentences(reason)[0] == f"{limit} and 1 sibling comes first."
 
 
 def test_the_next_row_starts_when_one_ends() -> None:

@@ -47,7 +47,7 @@ def test_a_lock_names_its_holders_and_counts_who_stands_ahead() -> None:
         "ahead": 1,
         "has_ancestor": False,
     }
-    assert sentences(reason)[0] == f"Job {holder} holds the lock and 1 job of the same lock stands before it."
+    assert sentences(reason)[0] == f"Job {holder} holds the lock and 1 job of the same lock is ahead of it."
     assert sentences(reason)[1] == f"the end of job {holder}"
     assert reason.since_us == NOON + 10 * SECOND, "it entered after the holder had started"
     assert world.why(second)["config_lock"].ahead == 0

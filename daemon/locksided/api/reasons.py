@@ -80,8 +80,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _no_executor(reason)
         case core.Draining(by=by):
             return f"{by} drains the daemon: no job starts.", "the end of the drain"
-        case core.StoreUnavailable(cause=cause):
-            return f"The store cannot be written: {cause}.", "it is tried again by itself"
+        case core.StoreUnavailable(cause=cause, remedy=remedy):
+            return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
     raise AssertionError(f"no sentence for {reason}")
 
 
@@ -89,8 +89,7 @@ def _config_lock(reason: core.ConfigLock) -> tuple[str, str]:
     named = [f"{_holder(one)} holds the lock" for one in reason.holders[:NAMED]]
     ahead = reason.ahead
     if ahead:
-        stands = "stands" if ahead == 1 else "stand"
-        named.append(f"{_count(ahead, 'job')} of the same lock {stands} before it")
+        named.append(f"{_count(ahead, 'job')} of the same lock {'is' if ahead == 1 else 'are'} ahead of it")
     ends = " and ".join(f"job {job_id}" for job_id in reason.holder_ids[:NAMED])
     return _sentence(named or ["another job comes first"]), f"the end of {ends or 'those before it'}"
 
@@ -102,9 +101,11 @@ def _holder(holder: core.Holder) -> str:
 
 def _parallelism(reason: core.Parallelism) -> tuple[str, str]:
     container = f"container {reason.container}"
-    first = _come_first(reason.ahead, "sibling")
-    message = f"{len(reason.running)} of at most {_count(reason.limit, 'job')} of {container} run{first}."
-    return message, f"the end of a job of {container}"
+    limit = f"{container} has reached its limit of {_count(reason.limit, 'running job')}"
+    named = [limit] if len(reason.running) >= reason.limit else []
+    if reason.ahead:
+        named.append(f"{_count(reason.ahead, 'sibling')} {'comes' if reason.ahead == 1 else 'come'} first")
+    return _sentence(named), f"the end of a job of {container}"
 
 
 def _phases(reason: core.PhaseOrder) -> tuple[str, str]:

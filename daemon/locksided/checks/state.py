@@ -47,7 +47,11 @@ def restore_words(state_dir: StateDir) -> str:
 
 def room(state_dir: StateDir) -> list[Problem]:
     """Whether the disk is about to be full."""
-    free = os.statvfs(state_dir.root)
+    try:
+        free = os.statvfs(state_dir.root)
+    except OSError as error:
+        text = f"The state folder {state_dir.root} cannot be reached: {error.strerror}."
+        return [Problem("state", text, "put it back, or let the daemon's user reach it")]
     found = []
     if free.f_bavail * free.f_frsize < FREE_BYTES:
         text = f"Only {free.f_bavail * free.f_frsize // 1_000_000} MB are free for {state_dir.root}."

@@ -35,12 +35,16 @@ class PoolSnapshot:
 
 
 class Trouble:
-    """Why a pool can start nothing, since when, and when a trial is due (None: not before `ExecutorUp`)."""
+    """Why a pool can start nothing, since when, and when a trial is due (None: not before `ExecutorUp`).
 
-    __slots__ = ("cause", "pause_us", "retry_at_us", "since_us", "trial_id")
+    `remedy` is what a person could do about it, empty when that is not known.
+    """
 
-    def __init__(self, cause: str, since_us: int) -> None:
+    __slots__ = ("cause", "pause_us", "remedy", "retry_at_us", "since_us", "trial_id")
+
+    def __init__(self, cause: str, since_us: int, remedy: str = "") -> None:
         self.cause = cause
+        self.remedy = remedy
         self.since_us = since_us
         self.pause_us = 0
         self.retry_at_us: int | None = None

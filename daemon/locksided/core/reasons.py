@@ -138,6 +138,7 @@ class StoreUnavailable(Reason):
 
     kind = R.STORE_UNAVAILABLE
     cause: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,8 @@ def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reas
         case R.STORE_UNAVAILABLE:
             trouble = state.store_trouble
             assert trouble is not None
-            return StoreUnavailable(since_us=_later(job, trouble.since_us), cause=trouble.cause)
+            since_us = _later(job, trouble.since_us)
+            return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
         case R.RECOVERY:
             raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
 

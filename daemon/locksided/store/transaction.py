@@ -194,16 +194,23 @@ def _event_values(event: EventRow) -> tuple[Any, ...]:
     )
 
 
-def apply(connection: sqlite3.Connection, last_seq: int, units: Iterable[Unit]) -> tuple[Applied, int]:
+def apply(
+    connection: sqlite3.Connection,
+    last_seq: int,
+    units: Iterable[Unit],
+    before_commit: Callable[[], None] | None = None,
+) -> tuple[Applied, int]:
     """Do `units` in one transaction and answer what came of them and the last event's number.
 
-    Whatever it raises, nothing was done.
+    Whatever it or `before_commit` raises, nothing was done.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         transaction = Transaction(connection, last_seq)
         results = [transaction.run(unit) for unit in units]
         transaction.finish()
+        if before_commit is not None:
+            before_commit()
         connection.execute("COMMIT")
     except BaseException:
         roll_back(connection)
