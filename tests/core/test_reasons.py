@@ -198,6 +198,6 @@ def test_a_store_that_cannot_be_written_says_why() -> None:
     job = world.submit(held=True)
     world.state.store_trouble = Trouble("the disk is full", NOON + SECOND)
     reason = world.why(job)["store_unavailable"]
-    assert details(reason) == {"cause": "the disk is full"}
+    assert details(reason) == {"cause": "the disk is full", "remedy": ""}
     assert sentences(reason)[0] == "The store cannot be written: the disk is full."
     world.state.store_trouble = None
