@@ -41,12 +41,7 @@ class Request(Generic[T]):
 
     def decoded(self, answer: Any) -> T:
         """Give the answer as its type."""
-        try:
-            decoded: T = msgspec.convert(answer, self.result)
-        except msgspec.ValidationError as problem:
-            raise NotUnderstood(
-                f"The daemon's answer to {self.method} is not as expected: {problem}."
-            ) from None
+        decoded: T = typed(answer, self.result, self.method)
         return decoded
 
     def given_up(self, error: LocksideError) -> LocksideError:
@@ -63,12 +58,12 @@ class Request(Generic[T]):
 
 def ask(method: str, result: Any, /, **given: Any) -> Request[Any]:
     """Make a call that changes nothing; what is None is left to the daemon."""
-    return Request(method, _wire(given), result)
+    return Request(method, spelt(given), result)
 
 
 def act(method: str, result: Any, /, **given: Any) -> Request[Any]:
     """Make a call that changes something: its own deduplication id makes it safe to send again."""
-    params = _wire(given)
+    params = spelt(given)
     params.setdefault("deduplicationId", new_deduplication_id())
     return Request(method, params, result)
 
@@ -79,7 +74,16 @@ def create(method: str, result: Any, /, **given: Any) -> Request[Any]:
     return act(method, result, **given)
 
 
-def _wire(given: dict[str, Any]) -> dict[str, Any]:
+def typed(answer: Any, result: Any, method: str) -> Any:
+    """Convert a method's answer, or a part of it, to its type; raises NotUnderstood."""
+    try:
+        return msgspec.convert(answer, result)
+    except msgspec.ValidationError as problem:
+        raise NotUnderstood(f"The daemon's answer to {method} is not as expected: {problem}.") from None
+
+
+def spelt(given: dict[str, Any]) -> dict[str, Any]:
+    """Spell parameters as on the wire, without those that are None."""
     named = {camel(name.rstrip("_")): value for name, value in given.items() if value is not None}
     plain: dict[str, Any] = msgspec.to_builtins(named)
     return plain

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 
 from lockside.errors import ConnectionLost, InvalidParams, NotReachable, from_wire
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_UNIX_PATH = 107
 CONNECT_SECONDS = 5.0
+_CHUNK_BYTES = 1 << 18
 
 
 class Connection:
@@ -28,8 +30,9 @@ class Connection:
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.path = path
         self._socket = sock
-        self._reader = sock.makefile("rb", buffering=65536)
-        self._next_id = 0
+        self._received: list[bytes] = []
+        self._lines: list[bytes] = []
+        self.last_id = 0
         self._notifications: list[tuple[str, dict[str, Any]]] = []
 
     @classmethod
@@ -39,27 +42,59 @@ class Connection:
 
     def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
-        self._next_id += 1
-        request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params or {}}
-        self._send(request)
+        number = self.send(method, params or {})
         while True:
-            message = self._receive()
+            message = self._next()
             if "method" in message:
                 self._keep(message)
-            elif message.get("id") in {self._next_id, None}:
-                return _result(message)
+            elif message.get("id") in {number, None}:
+                return result_of(message)
 
     def notification(self) -> tuple[str, dict[str, Any]]:
         """Wait for the next notification and give its method and params."""
         while not self._notifications:
-            message = self._receive()
+            message = self._next()
             if "method" in message:
                 self._keep(message)
         return self._notifications.pop(0)
 
+    def send(self, method: str, params: Mapping[str, Any]) -> int:
+        """Send one request and return its id; the caller takes the answer out of `receive`."""
+        body = encoded(params)
+        self.last_id += 1
+        try:
+            self._socket.sendall(request_line(self.last_id, method, body))
+        except OSError as error:
+            raise self._lost(error) from error
+        return self.last_id
+
+    def receive(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """Wait for the next message of any kind; None when the time is up before."""
+        try:
+            while not self._lines:
+                if timeout is not None and not select.select([self._socket], [], [], timeout)[0]:
+                    return None
+                self._split(self._socket.recv(_CHUNK_BYTES))
+        except (OSError, ValueError) as error:  # select says ValueError of a socket that is closed
+            raise self._lost(error) from error
+        try:
+            message = json.loads(self._lines.pop(0))
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            raise ConnectionLost(f"What answers at {self.path} does not speak lockside's protocol.")
+        return message
+
     def close(self) -> None:
-        """Close the connection; calls in flight are not undone."""
-        self._reader.close()
+        """Close the connection; calls in flight are not undone, and a thread that waits for one is woken."""
+        try:  # noqa: SIM105 - contextlib would cost every command line time to start
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # The daemon closed its side first.
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Close this process's copy alone: another process goes on with the connection."""
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -68,36 +103,45 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _next(self) -> dict[str, Any]:
+        message = self.receive()
+        assert message is not None, "without a time-out there is a message or an error"
+        return message
+
     def _keep(self, message: dict[str, Any]) -> None:
         self._notifications.append((message["method"], message.get("params") or {}))
 
-    def _send(self, request: dict[str, Any]) -> None:
-        try:
-            line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        except UnicodeEncodeError as error:
-            raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
-        try:
-            self._socket.sendall(line)
-        except OSError as error:
-            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
-
-    def _receive(self) -> dict[str, Any]:
-        try:
-            line = self._reader.readline()
-        except OSError as error:
-            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
-        if not line.endswith(b"\n"):
+    def _split(self, chunk: bytes) -> None:
+        if not chunk:
             raise ConnectionLost(f"The daemon at {self.path} closed the connection.")
-        try:
-            message = json.loads(line)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
-            raise ConnectionLost(f"What answers at {self.path} does not speak lockside's protocol.")
-        return message
+        first, *rest = chunk.split(b"\n")
+        self._received.append(first)
+        if rest:
+            self._lines += [b"".join(self._received), *rest[:-1]]
+            self._received = rest[-1:]
+
+    def _lost(self, error: Exception) -> ConnectionLost:
+        reason = getattr(error, "strerror", None) or str(error)
+        return ConnectionLost(f"The daemon at {self.path} went away: {reason}.")
 
 
-def _result(message: dict[str, Any]) -> Any:
+def encoded(params: Mapping[str, Any]) -> bytes:
+    """Encode parameters as JSON; raises InvalidParams for text that is not Unicode and numbers not finite."""
+    try:
+        return json.dumps(params, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
+    except ValueError as error:
+        raise InvalidParams(f"This cannot be sent to the daemon as JSON: {error}.") from error
+
+
+def request_line(number: int, method: str, params: bytes) -> bytes:
+    """Make a line of the wire of a request whose parameters are encoded."""
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}\n' % (number, method.encode(), params)
+
+
+def result_of(message: Mapping[str, Any]) -> Any:
+    """Return what an answer carries; raises the error's own class."""
     error = message.get("error")
     if error is not None:
         raise from_wire(error)

@@ -1,19 +1,29 @@
-"""One asyncio JSON-RPC connection over a Unix socket: any number of calls in flight, answers by id.
+"""The asyncio link: any number of calls at once over few connections, from any number of event loops.
 
-One task reads. It never reconnects and never sends anything twice: that is for its users.
+A connection belongs to one event loop. Calls that the daemon may hold for long have connections of their own,
+so that they use up none of the places that other calls need.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from lockside.errors import ConnectionLost, from_wire
-from lockside.transport import open_socket
+from lockside.errors import ConnectionLost
+from lockside.session import closed, is_held
+from lockside.transport import encoded, open_socket, request_line, result_of
 
 LONGEST_LINE_BYTES = 256 * 2**20
+# Half of what the daemon allows on a connection unless its settings say otherwise.
+MOST_UNANSWERED = 128
+LARGE_BYTES = 2**20
+
+Json = dict[str, Any]
 
 
 class Message(msgspec.Struct):
@@ -21,87 +31,264 @@ class Message(msgspec.Struct):
 
     id: int | None = None
     method: str | None = None
-    params: msgspec.Raw = msgspec.Raw(b"{}")
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    error: dict[str, Any] | None = None
+    params: Json = {}
+    result: Any = None
+    error: Json | None = None
 
 
 _DECODER = msgspec.json.Decoder(Message)
 
 
 class Wire:
-    """An open connection: calls in flight, and a queue of notifications."""
+    """An open connection: calls in flight, and a queue of notifications. One task reads it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+    def __init__(
+        self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
+    ) -> None:
         self.path = path
+        self._socket = sock
         self._reader = reader
         self._writer = writer
         self._next_id = 0
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        # Also those that nobody awaits any more: the daemon counts them until it has answered them.
+        self._unanswered: dict[int, asyncio.Future[Message | None]] = {}
+        self._room = asyncio.Semaphore(MOST_UNANSWERED)
         self.notifications: asyncio.Queue[Message | None] = asyncio.Queue()
         self._reading = asyncio.create_task(self._read(), name="lockside reader")
+        self._reading.add_done_callback(self._ended)
 
     @classmethod
     async def open(cls, explicit: str | None) -> Wire:
         """Connect; raises NotReachable."""
-        sock, path = await asyncio.to_thread(
-            open_socket, explicit
-        )  # a daemon that is busy can keep it waiting
+        # A busy daemon can keep it waiting.
+        sock, path = await asyncio.to_thread(open_socket, explicit)
         sock.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=sock, limit=LONGEST_LINE_BYTES)
-        return cls(reader, writer, path)
+        return cls(sock, reader, writer, path)
 
     @property
     def is_open(self) -> bool:
         """Tell whether answers can still come."""
-        return not self._reading.done()
+        return not (self._reading.done() or self._reading.cancelling())
 
-    async def call(self, method: str, params: dict[str, Any]) -> msgspec.Raw:
+    @property
+    def has_room(self) -> bool:
+        """Tell whether a call would be sent at once."""
+        return self.is_open and not self._room.locked()
+
+    @property
+    def is_deserted(self) -> bool:
+        """Tell whether the daemon owes answers, and nobody waits for any of them."""
+        return bool(self._unanswered) and all(answer.cancelled() for answer in self._unanswered.values())
+
+    async def call(self, method: str, params: Json) -> Any:
         """Send one request and wait for its result; raises the error's own class, or ConnectionLost."""
-        if not self.is_open:
-            raise ConnectionLost(f"The daemon at {self.path} closed the connection.")
+        return await self.send(method, encoded(params))
+
+    async def send(self, method: str, params: bytes) -> Any:
+        """Do the same with parameters that are encoded."""
         self._next_id += 1
         number = self._next_id
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        await self._room.acquire()
+        if not self.is_open:
+            self._room.release()
+            raise self._lost()
+        answer = self._unanswered[number] = asyncio.get_running_loop().create_future()
         try:
-            self._writer.write(
-                msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-                + b"\n"
-            )
+            self._writer.write(request_line(number, method, params))
             await self._writer.drain()
             message = await answer
-        except OSError as error:
-            raise ConnectionLost(f"The daemon at {self.path} went away: {error.strerror}.") from error
+        except OSError:
+            message = None
         finally:
-            self._waiting.pop(number, None)
-        if message.error is not None:
-            raise from_wire(message.error)
-        return message.result
+            answer.cancel()
+        if message is None:
+            raise self._lost()
+        return result_of({"result": message.result, "error": message.error})
+
+    async def told(self) -> tuple[str, Json]:
+        """Wait for the next notification; raises ConnectionLost."""
+        message = await self.notifications.get()
+        if message is None:
+            raise self._lost()
+        return str(message.method), message.params
 
     async def close(self) -> None:
         """Close the connection; calls in flight end with ConnectionLost."""
-        self._reading.cancel()
-        self._writer.close()
+        self.end()
         await asyncio.wait([self._reading])
 
+    def end(self) -> None:
+        """Begin to close the connection, in its own event loop."""
+        self._reading.cancel()
+
+    def abandon(self) -> None:
+        """Close this process's copy of the socket without its event loop, which runs no more here."""
+        self._socket.close()
+
+    def _lost(self) -> ConnectionLost:
+        return ConnectionLost(f"The daemon at {self.path} closed the connection.")
+
     async def _read(self) -> None:
-        try:
+        # However a connection ends, those who wait on it are told so by `_ended`.
+        with suppress(OSError, ValueError, msgspec.MsgspecError):
             while line := await self._reader.readline():
                 self._take(_DECODER.decode(line))
-        except (OSError, ValueError, asyncio.IncompleteReadError):
-            pass  # However a connection ends, those who wait on it are told so below.
-        finally:
-            self._end()
 
     def _take(self, message: Message) -> None:
         if message.method is not None:
             self.notifications.put_nowait(message)
-        elif message.id in self._waiting and not self._waiting[message.id].done():
-            self._waiting[message.id].set_result(message)
+        elif message.id in self._unanswered:
+            self._settle(message.id, message)
+        elif message.id is None:
+            self._settle_all(message)  # The daemon could not tell which call it refused.
 
-    def _end(self) -> None:
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(ConnectionLost(f"The daemon at {self.path} closed the connection."))
+    def _settle(self, number: int, message: Message | None) -> None:
+        answer = self._unanswered.pop(number)
+        self._room.release()
+        if not answer.done():
+            answer.set_result(message)
+
+    def _settle_all(self, message: Message | None) -> None:
+        for number in list(self._unanswered):
+            self._settle(number, message)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._writer.close()
+        self._settle_all(None)
         self.notifications.put_nowait(None)
+
+
+class _Wires:
+    """The connections of one event loop."""
+
+    def __init__(self, connect: Callable[[], Coroutine[Any, Any, Wire]]) -> None:
+        self._connect = connect
+        self._is_closed = False
+        self._opening = asyncio.Lock()
+        self._all: list[Wire] = []
+        self._shared: Wire | None = None
+        self._held: list[Wire] = []
+
+    async def shared(self) -> Wire:
+        """Return the connection for calls that are answered soon; they take turns on it."""
+        async with self._opening:
+            if self._shared is None or not self._shared.is_open:
+                self._shared = await self.open()
+            return self._shared
+
+    async def held(self) -> Wire:
+        """Return a connection with room for a call that may be held for long."""
+        async with self._opening:
+            self._held = [wire for wire in self._held if wire.is_open]
+            for wire in self._held:
+                if wire.has_room:
+                    return wire
+            self._held.append(await self.open())
+            return self._held[-1]
+
+    async def open(self) -> Wire:
+        """Open a connection; raises NotReachable."""
+        wire = await self._connect()
+        self._all = [*(one for one in self._all if one.is_open), wire]
+        if self._is_closed:
+            await wire.close()
+            raise closed()
+        return wire
+
+    async def close(self) -> None:
+        """Close all connections, in their own event loop."""
+        self.end()
+        for wire in self._all:
+            await wire.close()
+
+    def end(self) -> None:
+        """Begin to close all connections, in their own event loop."""
+        self._is_closed = True
+        for wire in self._all:
+            wire.end()
+
+    def abandon(self) -> None:
+        """Close all connections without their event loop."""
+        for wire in self._all:
+            wire.abandon()
+
+
+class AsyncLink:
+    """The connections of one process, by event loop."""
+
+    def __init__(self, socket: str | None) -> None:
+        self.was_connected = False
+        self._socket = socket
+        self._is_closed = False
+        self._loops: dict[asyncio.AbstractEventLoop, _Wires] = {}
+        self._of_parent: dict[asyncio.AbstractEventLoop, _Wires] = {}
+
+    async def call(self, method: str, params: Json) -> Any:
+        """Call over a connection of this event loop."""
+        body = encoded(params)
+        if len(body) > LARGE_BYTES:
+            return await self._call_alone(method, body)
+        if not is_held(method, params):
+            return await (await self._here().shared()).send(method, body)
+        wire = await self._here().held()
+        try:
+            return await wire.send(method, body)
+        finally:
+            if wire.is_deserted:
+                wire.end()  # The daemon then drops what it held.
+
+    async def _call_alone(self, method: str, body: bytes) -> Any:
+        """Call over a connection of its own: a refusal for its size names no call."""
+        wire = await self.open()
+        try:
+            return await wire.send(method, body)
+        finally:
+            await wire.close()
+
+    async def open(self) -> Wire:
+        """Open a connection for one caller; raises NotReachable."""
+        return await self._here().open()
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Close all connections for good; calls in flight end with an error."""
+        self._is_closed = True
+        here = self._loops.pop(asyncio.get_running_loop(), None)
+        self._forget_closed_loops()
+        for loop, wires in list(self._loops.items()):
+            with suppress(RuntimeError):  # It was closed meanwhile, and its connections with it.
+                loop.call_soon_threadsafe(wires.end)
+        if here is not None:
+            await here.close()
+
+    def abandon(self) -> None:
+        """Close the copies that a forked child has of its parent's connections.
+
+        What is left of them is kept: collected, it would take itself out of the parent's event loop.
+        """
+        for wires in self._loops.values():
+            wires.abandon()
+        self._of_parent, self._loops = self._of_parent | self._loops, {}
+
+    def _here(self) -> _Wires:
+        if self._is_closed:
+            raise closed()
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            self._forget_closed_loops()
+            self._loops[loop] = _Wires(self._connect)
+        return self._loops[loop]
+
+    async def _connect(self) -> Wire:
+        wire = await Wire.open(self._socket)
+        self.was_connected = True
+        return wire
+
+    def _forget_closed_loops(self) -> None:
+        for loop in list(self._loops):
+            if loop.is_closed() and (wires := self._loops.pop(loop, None)) is not None:
+                wires.abandon()

@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Boots, Executors, boots_of
@@ -20,11 +21,13 @@ from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
+from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
+from locksided.manualclock import ManualClock
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
@@ -36,6 +39,7 @@ from locksided.settings import Settings
 from locksided.store.store import Store
 
 log = structlog.get_logger("daemon")
+RECORDS_STOP_WITHIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Place:
     is_socket_named: bool
     settings: Settings
     settings_file: Path | None
+    test_clock: ManualClock | None = None
 
 
 class ForeignFolderError(OSError):
@@ -87,6 +92,26 @@ def access(place: Settings) -> Access:
     )
 
 
+class LostDatabaseError(OSError):
+    """The state folder has jobs and no database."""
+
+
+def refuse_lost_database(place: StateDir) -> None:
+    """Raise LostDatabaseError where a database was: a new one would give its numbers again.
+
+    Besides, SQLite removes the log of a database that does not exist, and with it what was accepted last.
+    """
+    log, runs = Path(f"{place.database}-wal"), place.root / "runs"
+    left = [log] if log.exists() else []
+    if runs.is_dir() and any(path.name.isdecimal() for path in runs.iterdir()):  # it may be a disk of its own
+        left.append(runs)
+    if left and not place.database.exists():
+        raise LostDatabaseError(
+            f"The database {place.database} is gone, but {left[0]} is there: put the database back or run "
+            f"`locksided --restore FILE`; to begin anew, move {left[0]} away."
+        )
+
+
 class Daemon:
     """Everything that runs. `run` returns after a clean stop."""
 
@@ -94,30 +119,34 @@ class Daemon:
         self._place = place
         self._notifier = Notifier(os.environ)
         self._stopping = anyio.Event()
+        self._stopped_by = ""
         self._server: Server | None = None
 
     async def run(self) -> None:
         """Start all parts, serve until told to stop, take them down."""
         place = self._place
         lock = take_lock(place.state_dir.lock)
+        refuse_lost_database(place.state_dir)
         store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
         async with store, anyio.create_task_group() as tasks:
             await tasks.start(self._watch_signals)
             await self._serve(store, tasks)
             tasks.cancel_scope.cancel()
-        os.close(lock)
+        lock.release()
         log.info("stopped")
 
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
-        address = self._place.socket if listening[0].path else Path(listening[0].socket.getsockname())
+        address = listening[0].path
         service = self._parts(store, tasks, address, await boots_of(store))
         self._server = Server(
             handlers(service),
             access(service.settings),
             _limits(service.settings),
             structlog.get_logger("server"),
+            methods=METHODS if service.test_clock is None else TEST_METHODS,
         )
+        service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
@@ -133,12 +162,15 @@ class Daemon:
             await self._before_stop(service)
             self._server.stop()
             serving.cancel_scope.cancel()
+        await self._record_stop(service)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()
-        scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
+        scheduler = SchedulerActor(
+            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
+        )
         keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
         workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
         return Service(
@@ -152,8 +184,16 @@ class Daemon:
             keepers=keepers,
             workshop=workshop,
             started_us=clock.now_us(),
+            listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
+            test_clock=place.test_clock,
         )
+
+    async def _record_stop(self, service: Service) -> None:
+        """Write down why it ends, unless the store cannot be written, or not at once."""
+        stopping = i.DaemonStopping(self._stopped_by, service.settings.daemon.on_stop)
+        with suppress(Unavailable), clock.real_move_on_after(RECORDS_STOP_WITHIN_SECONDS):
+            await service.scheduler.ask(stopping)
 
     async def _before_stop(self, service: Service) -> None:
         """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
@@ -197,6 +237,7 @@ class Daemon:
                 if received == signal.SIGHUP:
                     self._read_settings_again()
                 else:
+                    self._stopped_by = signal.Signals(received).name
                     self._stopping.set()
 
 

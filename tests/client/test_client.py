@@ -15,6 +15,7 @@ from lockside import Client, errors
 from lockside.protocol.methods import METHODS
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.words import Status
+from lockside.transport import Connection
 
 
 def test_results_are_typed_objects(daemon: FakeDaemon) -> None:
@@ -233,7 +234,7 @@ def test_a_call_that_was_interrupted_leaves_no_half_read_answer_behind(
     with Client(daemon.path) as client:
         assert client.job.get("1").id == "1"
         with monkeypatch.context() as patch:
-            patch.setattr(socket.SocketIO, "readinto", _interrupted)
+            patch.setattr(Connection, "receive", _interrupted)
             with pytest.raises(KeyboardInterrupt):
                 client.job.get("2")
         assert client.job.get("3").id == "3"

@@ -7,7 +7,8 @@ import pytest
 
 from lockside.protocol.explain import explain
 from lockside.protocol.methods import METHODS
-from lockside.protocol.params.jobs import JobAmend, JobCreate, JobList
+from lockside.protocol.params.joblist import JobList
+from lockside.protocol.params.jobs import JobAmend, JobCreate
 from lockside.protocol.params.stored import ConfigPut
 from lockside.protocol.types.stored import Config, Manifest
 from lockside.protocol.words import Role, Status

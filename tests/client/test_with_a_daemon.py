@@ -1,18 +1,24 @@
 """Both clients with a real daemon that is killed and started again, and inside a real job."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from client.children import Child
 from e2e.harness import Daemon, python, running
 from e2e.harness import short_folder as folder_of_its_own
 from e2e.signs import Ear
 from e2e.wire import Wire
 from lockside import AsyncClient, Client, errors
+from lockside.cli.grammar import Parsed
+from lockside.cli.inflight import Inflight
+from lockside.cli.session import Session
 
 JOBS = 60
 KILLS = 3
@@ -143,3 +149,68 @@ def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -
             wire.done(job)
         ear.close()
         gate.close()
+
+
+FORKED = """
+import os, sys
+from lockside import Client
+with Client() as client:
+    reported = [client.job.report(progress=0.25, message="the parent").job]
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        reported.append(client.job.report(progress=0.5, message="the child").job)
+        made = client.job.create("lockside.command", config_data={"parameters": {"command": ["true"]}})
+        os.write(writing, f"{reported[1]} {made.parent_run_id} {client.wait(made.id).status.value}".encode())
+        os._exit(0)
+    os.close(writing)
+    reported += os.read(reading, 1000).decode().split()
+    reported.append(client.job.get(reported[0]).message)
+    print(*reported, file=open(sys.argv[1], "w"))
+"""
+
+
+def test_a_job_that_forks_reports_and_creates_on_both_sides(fresh: Callable[..., Daemon]) -> None:
+    with folder_of_its_own() as place:
+        ear = Ear(place)
+        daemon = fresh()
+        with Wire(daemon.socket) as wire:
+            job = wire.create(configData={"parameters": {"command": python(FORKED, str(ear.path))}})
+            heard = ear.hear().split(maxsplit=4)
+            assert heard == [job["id"], job["id"], job["runId"], "success", "the child"]
+            wire.done(job)
+        ear.close()
+
+
+def test_a_client_shared_by_processes_and_threads_gives_each_its_own_jobs(
+    fresh: Callable[..., Daemon],
+) -> None:
+    daemon = fresh()
+
+    def create(name: str) -> bool:
+        return client.job.create("lockside.command", config_data=TRUE, hold=True, name=name).name == name
+
+    def create_all() -> bool:
+        with ThreadPoolExecutor(8) as threads:
+            return all(threads.map(create, [f"of {os.getpid()}, number {number}" for number in range(100)]))
+
+    with Client(str(daemon.socket)) as client:
+        assert create("before the fork")
+        with Child(create_all) as first, Child(create_all) as second:
+            assert create_all()
+            assert first.result()
+            assert second.result()
+        assert client.job.list(text="of ", count=True, limit=1).total == 300
+
+
+def test_live_views_ask_no_more_at_once_than_the_daemon_allows(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh()
+    session = Session(Parsed(None, {"socket": str(daemon.socket)}))
+    with session, Inflight(session) as flight:
+        configuration: dict[str, Any] = {"component": "lockside.command", "configData": TRUE}
+        held = session.call("job.create", **configuration, hold=True)["id"]
+        for number in range(300):
+            flight.ask(number, "job.wait", id=held)
+        session.call("job.release", id=held)
+        arrivals = [flight.next(60) for _ in range(300)]
+    assert {arrival.value["status"] for arrival in arrivals if arrival is not None} == {"success"}
+    assert {arrival.tag for arrival in arrivals if arrival is not None} == set(range(300))

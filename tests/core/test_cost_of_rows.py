@@ -109,7 +109,7 @@ def test_a_forecast_for_ten_thousand_rows_is_told_in_time() -> None:
     scheduler = core()
     job = submit(scheduler, container(MANY))
     started = time.perf_counter()
-    told = scheduler.forecast(job, NOON)
+    told = scheduler.preview_termination(job, NOON)
     seconds = time.perf_counter() - started
     print(f"\nseconds for a forecast of {MANY} rows: {seconds:.2f}")
     assert len(told.cancelled) == MANY - AT_ONCE

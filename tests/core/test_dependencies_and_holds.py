@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.explanations import details
 from core.world import ANNA, NOON, SECOND, World
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, InvalidTransition, NotFound
@@ -90,7 +91,7 @@ def test_a_held_job_waits_for_its_release_and_keeps_its_place() -> None:
     world.hold(held)
     assert world.status(held) == "created"
     assert world.reasons(held) == {"held"}
-    assert world.why(other)["config_lock"].details["ahead"] == 0
+    assert world.why(other)["config_lock"].ahead == 0
     world.release(held)
     assert world.statuses(held, other) == ["waiting", "waiting"]
     world.ends(running)
@@ -227,7 +228,7 @@ def test_all_dependencies_must_be_met() -> None:
     first, second = world.submit(), world.submit()
     job = world.submit(after=[first, second])
     world.ends(second)
-    assert world.why(job)["dependency"].details == {"jobs": [first]}
+    assert details(world.why(job)["dependency"]) == {"jobs": (Dependency(first, Condition.SUCCESS),)}
     world.ends(first)
     assert world.started() == [job]
 

@@ -323,7 +323,8 @@ def test_the_sockets_mode_is_right_from_its_first_moment(place: Path) -> None:
     thread = calls_of[is_bind.index(True)][0]  # what others do meanwhile stands in between
     lines = [call for who, call in calls_of if who == thread]
     bind = next(n for n, line in enumerate(lines) if line.startswith("bind(") and "lockside.sock" in line)
-    assert lines[bind - 1].startswith("umask(0177)"), lines[bind - 1]
+    assert lines[bind - 1].startswith("fchmod("), lines[bind - 1]
+    assert "0600" in lines[bind - 1]
     opened = [line for line in lines[bind:] if line.startswith(("fchmodat", "chmod")) and "0660" in line]
     owned = [line for line in lines[bind:] if "chown" in line.split("(")[0]]
     assert lines.index(owned[0]) < lines.index(opened[0]), "the group before its right"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from lockside.protocol.params.jobs import JobCreate
-from lockside.protocol.types.jobs import Result
+from lockside.protocol.types.results import Result
 from lockside.protocol.types.stored import Manifest
 from locksided.keeper import order
 from locksided.keeper.outcome import blank

@@ -1,15 +1,23 @@
 """The socket's rights, its path, and what happens to what stands there already."""
 
+import asyncio
+import errno
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from locksided.server import ListenError, listen, passed_listeners
+from locksided.server import ListenError, displaced, listen, passed_listeners
+from locksided.server.displaced import made_again
+from locksided.server.listeners import Listener
 
 
 def mode_of(path: Path) -> int:
@@ -157,3 +165,131 @@ def test_a_socket_that_systemd_passed_is_taken_and_its_file_kept(tmp_path: Path)
 def test_a_passed_socket_that_does_not_listen_is_refused() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wrong:
         assert "must be a listening Unix stream socket" in passed(wrong).stderr
+
+
+# -- a path that is taken away
+
+
+class Told:
+    """A log that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.heard = asyncio.Event()
+
+    def error(self, text: str, **values: object) -> None:
+        self.lines.append(f"{text}: {values['cause']}")
+        self.heard.set()
+
+
+def answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[tuple[Listener, "asyncio.Task[Listener]", Told]]:
+    """A listener in a folder of its own that is watched, as its task is seen to wait."""
+    listener, log = listen(tmp_path / "folder" / "s"), Told()
+    task = asyncio.create_task(made_again(listener, log))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    yield listener, task, log
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        (await task).close()
+    listener.close()
+
+
+Watched = tuple[Listener, "asyncio.Task[Listener]", Told]
+
+
+def unlink(path: Path) -> None:
+    path.unlink()
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+
+
+def remove_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+def rename_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+def put_a_dead_socket_over_it(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path.with_name("other")))
+    path.with_name("other").rename(path)
+
+
+@pytest.mark.parametrize(
+    "take_away", [unlink, rename, remove_folder, rename_folder, put_a_dead_socket_over_it]
+)
+@pytest.mark.usefixtures("open_umask")
+async def test_a_socket_that_is_taken_away_is_made_again_with_its_rights(
+    watched: Watched, take_away: Callable[[Path], None]
+) -> None:
+    listener, task, _ = watched
+    take_away(listener.path)
+    again = await asyncio.wait_for(asyncio.shield(task), 3)  # the timer would need longer
+    assert again.is_in_place
+    assert not listener.is_in_place
+    assert answers(listener.path)
+    assert mode_of(listener.path) == 0o600
+    assert mode_of(listener.path.parent) == 0o700
+
+
+async def test_a_folder_that_is_made_again_lets_those_in_whom_the_former_one_did(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir(mode=0o755)
+    first = listen(tmp_path / "folder" / "s")
+    shutil.rmtree(tmp_path / "folder")
+    second = first.again()
+    assert mode_of(tmp_path / "folder") == 0o755
+    second.close()
+    first.close()
+
+
+async def test_a_socket_of_another_living_process_is_left_alone_until_it_is_removed(watched: Watched) -> None:
+    listener, task, log = watched
+    listener.path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(listener.path))
+        other.listen()
+        await asyncio.wait_for(log.heard.wait(), 3)
+        assert "Another process listens" in log.lines[0]
+        assert not task.done()
+        listener.path.unlink()
+        await asyncio.wait_for(asyncio.shield(task), 3)
+    assert len(log.lines) == 1
+    assert answers(listener.path)
+
+
+async def test_a_socket_is_made_again_also_where_the_kernel_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_watch_left(_path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(displaced, "watched", no_watch_left)
+    monkeypatch.setattr(displaced, "AGAIN_SECONDS", 0.01)
+    listener = listen(tmp_path / "s")
+    listener.path.unlink()
+    again = await asyncio.wait_for(made_again(listener, Told()), 3)  # type: ignore[arg-type]
+    assert answers(listener.path)
+    again.close()
+    listener.close()
+
+
+async def test_a_passed_socket_is_the_service_managers_to_make_and_the_log_says_so(tmp_path: Path) -> None:
+    made, log = listen(tmp_path / "s"), Told()
+    passed_one = replace(made, is_passed=True)
+    task = asyncio.create_task(made_again(passed_one, log))  # type: ignore[arg-type]
+    made.path.unlink()
+    await asyncio.wait_for(log.heard.wait(), 3)
+    assert "systemctl restart lockside.socket" in log.lines[0]
+    assert not made.path.exists()
+    task.cancel()
+    made.close()

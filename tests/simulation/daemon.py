@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import anyio.to_thread
 
-from core import invariants
+from core.explanations import check_explanations
 from locksided import clock
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
@@ -29,9 +29,10 @@ from locksided.actors.executors import Executors, boots_of
 from locksided.actors.keepers import Keepers
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.core import invariants
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
-from locksided.core.inputs import Input, Lost, Report
+from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.model import Status
 from locksided.core.saves import UpdateJob
@@ -67,7 +68,7 @@ class Core(Scheduler):
     """The real core; after every step its invariants are checked."""
 
     def __init__(self, loaded: Scheduler, daemon: "Daemon") -> None:
-        super().__init__(loaded.state, loaded._late)
+        super().__init__(loaded.state, loaded._load_saves)
         self._daemon = daemon
 
     def handle(self, asked: Input, now_us: int) -> Step:
@@ -87,9 +88,9 @@ class Actor(SchedulerActor):
 
     daemon: "Daemon"
 
-    async def _fall_back(self, batch: list[Any], cause: str) -> None:
+    async def _fall_back(self, batch: list[Any], cause: str, remedy: str = "") -> None:
         self.daemon.fell_back(cause)
-        await super()._fall_back(batch, cause)
+        await super()._fall_back(batch, cause, remedy)
 
 
 class Performing:
@@ -157,6 +158,7 @@ class Daemon:
             tasks: Any = Tasks(self.loop)
             workshop: Any = Workshop(self)
             self.executors = Executors(self.keepers, self.scheduler, workshop, tasks, boots)
+            self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
             self.loop.is_dead = True  # it says why and exits; the service manager starts it again
@@ -241,6 +243,7 @@ class Daemon:
         self.world.figures.steps += 1
         self.has_unsaved |= bool(step.saves)
         invariants.check(core.state)
+        check_explanations(core.state)
         for save in step.saves:
             if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING:
                 _check_slots(core.state.jobs.get(save.id))
@@ -264,6 +267,19 @@ class Daemon:
 def _check_slots(job: Job | None) -> None:
     if job is not None and job.pool.slots is not None and len(job.pool.running) > job.pool.slots:
         raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
+
+
+class WorldClock(clock.SystemClock):
+    """The system's clock with the world's time; its timers are those of the daemon's loop."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def now_us(self) -> int:
+        return self._world.now_us
+
+    def boot_us(self) -> int:
+        return self._world.monotonic_us
 
 
 class Log:
@@ -292,8 +308,7 @@ def surroundings(world: "World") -> Iterator[None]:
     with ExitStack() as stack:
         for module in LOGGING:
             stack.enter_context(patch.object(module, "log", world.log))
-        stack.enter_context(patch.object(clock, "now_us", lambda: world.now_us))
-        stack.enter_context(patch.object(clock, "boot_us", lambda: world.monotonic_us))
+        stack.enter_context(clock.used(WorldClock(world)))
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
         stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))
         stack.enter_context(patch.object(loader_module, "_no_collection", nullcontext))

@@ -155,8 +155,8 @@ def values_for(session: Session, place: Place, metavar: str, choices: Sequence[s
 
     if choices:
         return [(choice, "") for choice in choices]
-    session.socket = place.values.get("socket") or session.socket
-    session.project = place.values.get("project") or session.project
+    session.link.socket = place.values.get("socket") or session.link.socket
+    session.engine.project = place.values.get("project") or session.engine.project
     from lockside.cli import candidates
 
     try:

@@ -41,7 +41,7 @@ def demo(session: Session, parsed: Parsed) -> int:
     """Show what lockside does, and leave the result behind."""
     folder = os.path.abspath(parsed.text("dir") or tempfile.mkdtemp(prefix="lockside-demo-"))
     daemon = OwnDaemon(folder)
-    session.socket = daemon.socket
+    session.link.socket = daemon.socket
     story = _Story(session, daemon, os.path.join(folder, "result"))
     began = time.monotonic()
     try:
@@ -50,7 +50,7 @@ def demo(session: Session, parsed: Parsed) -> int:
         story.say("\nStopped; the demo's daemon and jobs go with it.")
         return exits.INTERRUPTED
     finally:
-        session.disconnect()
+        session.link.disconnect()
         daemon.put_away()
         shutil.rmtree(daemon.state_dir, ignore_errors=True)
     story.end(time.monotonic() - began)
@@ -164,7 +164,7 @@ class _Story:
         process = int(job["process"]["pid"])
         self.say(f"   job {number} is process {process}: {jobs.progress(job).strip()}")
         pid = self._daemon.pid
-        self._session.disconnect()
+        self._session.link.disconnect()
         self.say(self._session.out.paint("dim", f"   $ kill -9 {pid}"))
         self._daemon.kill()
         gone = times.wire(datetime.now(UTC))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from lockside import __version__
-from lockside.cli import exits
+from lockside.cli import exits, times
 from lockside.cli.findings import Finding, mend
 from lockside.cli.offline import look_at, state_folders
 from lockside.cli.socketfiles import look_at_sockets
@@ -52,16 +52,22 @@ def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
     try:
         status = session.call("daemon.status")
         told = [_versions(status), *_keepers(status)]
-        return [*look_at_sockets(session.socket), *told, *_daemon_checks(session, fix=fix)]
+        return [*look_at_sockets(session.link.socket), *told, *_daemon_checks(session, fix=fix)]
     except NotReachable as error:
         named = parsed.text("state_dir")
-        folders = [named] if named else state_folders(session.socket)
-        found = [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
+        folders = [named] if named else state_folders(session.link.socket)
+        found = [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
         for folder in folders:
             found += look_at(folder)
         return [mend(finding) for finding in found] if fix else found
     except LocksideError as error:
-        return [*look_at_sockets(session.socket), Finding("error", "daemon", error.message, error.remedy)]
+        return [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
 
 
 def _keepers(status: Json) -> list[Finding]:
@@ -114,7 +120,7 @@ def _finding(problem: Json) -> Finding:
 def _tell(session: Session, finding: Finding) -> None:
     out = session.out
     mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
-    since = f" Since {finding.since}." if finding.since else ""
+    since = f" Since {times.local(finding.since, times.now())}." if finding.since else ""
     out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
     if finding.remedy and finding.level != "ok":
         done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""

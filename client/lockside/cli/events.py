@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
-from lockside.cli.session import Absence
-from lockside.errors import NotReachable
+from lockside.session import LOST, each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,34 +57,16 @@ def _latest_events(session: Session, filters: Json, limit: int) -> list[Json]:
 
 def _follow_events(session: Session, filters: Json, after: int | None) -> int:
     """Print events as they come; a lost connection is taken up again after the last one printed."""
-    absence = Absence(session)
-    _ = session.connection
     try:
-        while True:
-            try:
-                answer = session.call("event.subscribe", **filters, after=after)
-                after = answer["cursor"] if after is None else after
-                absence = Absence(session)
-                while True:
-                    after = _print_notification(session, session.connection.notification(), after)
-            except NotReachable:
-                if not absence.goes_on():
-                    raise
+        for event in each(session.engine.events(after, filters)):
+            if event["kind"] == LOST:
+                lost = event["data"]
+                session.say_aside(f"events {lost['from']} to {lost['to']} are kept no more.")
+            else:
+                _print_event(session, event)
     except KeyboardInterrupt:
-        return 0
-
-
-def _print_notification(session: Session, notification: tuple[str, Json], after: int | None) -> int | None:
-    method, params = notification
-    if method == "event.lost":
-        session.say_aside(
-            f"events {params.get('from')} to {params.get('to')} were missed; `lockside events` lists them."
-        )
-        return after
-    for event in params.get("events", ()):
-        _print_event(session, event)
-        after = event.get("seq", after)
-    return after
+        pass
+    return exits.DONE
 
 
 def _data(event: Json, for_people: bool) -> str:

@@ -6,8 +6,8 @@ It prints nothing. One connection carries a held call per log, one for the end, 
 from __future__ import annotations
 
 from lockside.cli import family, jobs
-from lockside.cli.frames import FOLLOW_SECONDS
 from lockside.cli.inflight import EVENTS, LOST, Inflight
+from lockside.session import FOLLOW_SECONDS, WAIT_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-WAIT_SECONDS = 600
 _PAGE = 500
 _LOGS_AT_ONCE = 200
 

@@ -6,7 +6,7 @@ Ctrl-C never touches a job.
 from __future__ import annotations
 
 from lockside.cli import exits, jobs
-from lockside.transport import inside_a_job
+from lockside.session import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-WAIT_SECONDS = 600.0
 _TOLD_ONE_BY_ONE = 20
 
 
@@ -52,22 +51,8 @@ def wait_for(
     session: Session, ids: list[str], timeout: float | None = None, until: str = "all"
 ) -> list[Json]:
     """Wait in the daemon, without polling, and give the jobs as they are at the end or at the time-out."""
-    left = timeout
-    while True:
-        once = WAIT_SECONDS if left is None else min(left, WAIT_SECONDS)
-        answer = session.call_patiently(
-            "job.wait",
-            ids=ids,
-            timeoutSeconds=once,
-            until=until,
-            waiterRunId=inside_a_job(),
-            fields=jobs.BRIEF if len(ids) > jobs.ANSWERED_WHOLE else None,
-        )
-        found: list[Json] = answer["jobs"]
-        done = any if until == "any" else all
-        left = None if left is None else left - once
-        if done(job["isFinished"] for job in found) or (left is not None and left <= 0):
-            return found
+    fields = jobs.BRIEF if len(ids) > jobs.ANSWERED_WHOLE else None
+    return run(session.engine.wait(ids, timeout, until, fields=fields))
 
 
 def exit_code(ended: list[Json]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from lockside.cli.screen import shown_log
+from lockside.session import each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from lockside.cli.session import Session
 
     Json = dict[str, Any]
-
-FOLLOW_SECONDS = 25
-_PAGE = 500
 
 
 def frames(
@@ -34,26 +32,10 @@ def frames(
 
     `places` gets, under the job, the offset from which to go on.
     """
-    offset = 0
-    while True:
-        page = session.call_patiently(
-            "job.log",
-            id=job,
-            row=row,
-            offset=offset,
-            limit=_PAGE,
-            stream=stream,
-            waitSeconds=FOLLOW_SECONDS if follow else None,
-        )
+    for page in each(session.engine.log(job, follow=follow, stream=stream, row=row)):
         yield from page["frames"]
-        moved = page["nextOffset"] != offset
-        offset = page["nextOffset"]
         if places is not None:
-            places[job] = offset
-        if page["isComplete"] and not (page["frames"] and moved):
-            return
-        if not follow and not moved:
-            return
+            places[job] = page["nextOffset"]
 
 
 class FramePrinter:

@@ -6,27 +6,26 @@ after the last event that was seen. Nothing here polls: `next` sleeps until some
 
 from __future__ import annotations
 
-import json
-import select
+from contextlib import suppress
 from time import monotonic
 
-from lockside.cli.session import Absence
 from lockside.errors import ConnectionLost, LocksideError, NotReachable, Unavailable, from_wire
-from lockside.transport import open_socket
+from lockside.session import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Hashable
     from typing import Any, Self
 
     from lockside.cli.session import Session
+    from lockside.transport import Connection
 
     Json = dict[str, Any]
 
 EVENTS = "events"
 LOST = "lost"
-_CHUNK = 1 << 18
+# Below what the daemon allows on a connection unless its settings say otherwise.
+_MOST_UNANSWERED = 240
 
 
 class Arrival:
@@ -55,27 +54,22 @@ class Inflight:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._socket: socket.socket | None = None
-        self._received = b""
+        self._connection: Connection = session.link.connect()
         self._arrivals: list[Arrival] = []
+        self._unsent: list[tuple[Hashable, str, Json]] = []
         self._asked: dict[int, tuple[Hashable, str, Json]] = {}
         self._watched: Json | None = None
-        self._number = 0
-        self._connect()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._socket is not None:
-            self._socket.close()
+        self._session.link.drop(self._connection)
 
     def ask(self, tag: Hashable, method: str, /, **params: Any) -> None:
         """Send a call; its answer comes out of `next` under this tag. What is None is not sent."""
-        given = self._session.given(method, params)
-        self._number += 1
-        self._asked[self._number] = (tag, method, given)
-        self._send(self._number, method, given)
+        self._unsent.append((tag, method, self._session.engine.given(method, params)))
+        self._send()
 
     def watch(self, **filters: Any) -> None:
         """Be told of the events that pass the filters of `event.subscribe`, from now on."""
@@ -88,8 +82,10 @@ class Inflight:
         while not self._arrivals:
             left = None if deadline is None else max(0.0, deadline - monotonic())
             try:
-                if not self._receive(left):
+                message = self._connection.receive(left)
+                if message is None:
                     return None
+                self._take(message)
             except (NotReachable, Unavailable):
                 self._come_back()
         return self._arrivals.pop(0)
@@ -97,62 +93,35 @@ class Inflight:
     def _watching(self) -> None:
         """Serve as the tag of the subscription's own answer, which nobody else sees."""
 
-    def _connect(self) -> None:
-        self._socket, self._path = open_socket(self._session.socket)
-        self._received = b""
-
     def _come_back(self) -> None:
         """Wait for the daemon and ask everything again that has no answer yet."""
-        absence = Absence(self._session)
-        while True:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
-            if not absence.goes_on():
-                raise ConnectionLost("The daemon went away and did not come back.")
+        absence = self._session.engine.absence()
+        self._session.link.drop(self._connection)
+        while run(absence.goes_on()):
             try:
-                self._connect()
-                self._ask_again()
+                self._connection = self._session.link.connect()
             except (NotReachable, Unavailable):
                 continue
+            self._ask_again()
             return
+        raise ConnectionLost("The daemon went away and did not come back.")
 
     def _ask_again(self) -> None:
-        open_calls = [call for call in self._asked.values() if call[1] != "event.subscribe"]
-        self._asked.clear()
+        calls = [*self._asked.values(), *self._unsent]
+        open_calls = [call for call in calls if call[1] != "event.subscribe"]
+        self._asked, self._unsent = {}, []
         if self._watched is not None:
             self.ask(self._watching, "event.subscribe", **self._watched)
         for tag, method, params in open_calls:
             self.ask(tag, method, **params)
 
-    def _send(self, number: int, method: str, params: Json) -> None:
-        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        line = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        if self._socket is None:
-            return
-        try:
-            self._socket.sendall(line)
-        except OSError:
-            # It is asked again when the loss is noticed, which the next reading does.
-            return
-
-    def _receive(self, timeout: float | None) -> bool:
-        """Read what there is; false when nothing came in time."""
-        if self._socket is None:
-            raise ConnectionLost("The daemon went away.")
-        ready, _, _ = select.select([self._socket], [], [], timeout)
-        if not ready:
-            return False
-        try:
-            chunk = self._socket.recv(_CHUNK)
-        except OSError as error:
-            raise ConnectionLost(f"The daemon at {self._path} went away: {error.strerror}.") from error
-        if not chunk:
-            raise ConnectionLost(f"The daemon at {self._path} closed the connection.")
-        *lines, self._received = (self._received + chunk).split(b"\n")
-        for line in lines:
-            self._take(json.loads(line))
-        return True
+    def _send(self) -> None:
+        """Send what may be sent: the daemon refuses more than its limit of open calls."""
+        while self._unsent and len(self._asked) < _MOST_UNANSWERED:
+            call = self._unsent.pop(0)
+            with suppress(ConnectionLost):  # It is asked again when the loss is noticed, which `next` does.
+                self._connection.send(call[1], call[2])
+            self._asked[self._connection.last_id] = call
 
     def _take(self, message: Json) -> None:
         if "method" in message:
@@ -165,6 +134,7 @@ class Inflight:
         if isinstance(error, Unavailable):
             raise error  # It says goodbye: what is open is asked again of the next one.
         del self._asked[message["id"]]
+        self._send()
         tag = asked[0]
         if tag == self._watching and error is None and self._watched is not None:
             self._watched.setdefault("after", message["result"]["cursor"])

@@ -41,18 +41,20 @@ def look_at(folder: str) -> list[Finding]:
 
 
 def _holder(folder: str) -> str | None:
-    """The pid of the daemon that holds the folder's lock, None without one.
+    """The pid of the daemon that holds the folder, None without one.
 
-    The lock is not tried: a daemon that starts at that moment would take us for another one.
+    The lock is not tried: a daemon that starts at that moment would take us for another one. A daemon locks
+    the folder and the file `lock` in it; one of an older release the file alone.
     """
+    paths = [path for path in (folder, os.path.join(folder, "lock")) if os.path.exists(path)]
     try:
-        inode = os.stat(os.path.join(folder, "lock")).st_ino
+        inodes = {str(os.stat(path).st_ino) for path in paths}
         with open("/proc/locks", encoding="ascii") as locks:
             held = [line.split() for line in locks]
     except OSError:
         return None
     for _, kind, _, _, pid, place, *_ in (fields for fields in held if "->" not in fields):
-        if kind == "FLOCK" and place.rpartition(":")[2] == str(inode):
+        if kind == "FLOCK" and place.rpartition(":")[2] in inodes:
             return pid
     return None
 
@@ -125,7 +127,7 @@ def _integrity(path: str) -> list[str]:
 
 def _reindex(folder: str) -> None:
     """Raises OSError when it cannot be, or a daemon has come meanwhile."""
-    lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         connection = sqlite3.connect(os.path.join(folder, "lockside.db"))

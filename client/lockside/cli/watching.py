@@ -31,7 +31,7 @@ _HEADING_AND_FOOT = 3
 def watch(session: Session, parsed: Parsed) -> int:
     """Show the jobs, and every change, until Ctrl-C."""
     filters_of(session, parsed)
-    _ = session.connection
+    session.link.path()
     session.is_patient = True
     try:
         if session.out.terminal:

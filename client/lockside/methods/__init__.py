@@ -43,3 +43,10 @@ class Methods(Generic[Mode]):
         self.action: ActionCalls[Mode] = ActionCalls(perform)
         self.event: EventCalls[Mode] = EventCalls(perform)
         self.daemon: DaemonCalls[Mode] = DaemonCalls(perform)
+
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled or copied: a connection has one owner."""
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled or copied, for it holds connections: "
+            "make one in each process, and share one among threads as it is."
+        )

@@ -7,11 +7,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lockside.protocol.base import ComponentId, ConfigId, FieldError, In, Out, Text
 from lockside.protocol.configuration import check_configuration
-from lockside.protocol.types.stored import Row
+from lockside.protocol.types.stored import Config, Row
 
 
 class ConfigSpec(In, frozen=True, kw_only=True):
-    """A configuration as it is to be stored, in the branch that the request names."""
+    """A configuration to store in the branch that the request names."""
+
+    same_as = (Config,)
 
     component: ComponentId
     config: ConfigId
@@ -37,7 +39,13 @@ def check_config(configuration: dict[str, Any], rows: list[Row]) -> None:
 
 
 class FieldChange(Out, frozen=True, kw_only=True):
-    """One field that differs: only `new` when it is added, only `old` when it is taken away."""
+    """A field that differs; only `new` when it is added, only `old` when it is removed.
+
+    Attributes:
+        path: The field, as in `configuration.parameters.since`.
+        old: The stored value.
+        new: The value after the change.
+    """
 
     path: str
     old: Any | UnsetType = UNSET
@@ -45,7 +53,15 @@ class FieldChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogChange(Out, frozen=True, kw_only=True):
-    """One object that differs. `version` is the one that it got; `fields` are those of a `change`."""
+    """An object that differs.
+
+    Attributes:
+        kind: The kind of the object.
+        action: What is done with it.
+        component: The component of a configuration.
+        fields: The fields that differ.
+        version: The version that the change made.
+    """
 
     kind: Literal["pool", "component", "variables", "config"]
     id: str
@@ -56,7 +72,16 @@ class CatalogChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogPlan(Out, frozen=True, kw_only=True):
-    """What differs from what is stored; `plan` names exactly these differences."""
+    """What differs from what is stored.
+
+    Attributes:
+        changes: The objects that differ.
+        unchanged: How many objects are the same already.
+        warnings: What is stored but looks wrong.
+        plan: The name of exactly this plan; `catalog.apply` with it is refused when anything else would
+            change.
+        is_applied: Whether the changes were made.
+    """
 
     changes: list[CatalogChange]
     unchanged: int

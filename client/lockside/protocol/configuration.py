@@ -69,14 +69,30 @@ class OpenProcessor(Processor, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Processors(Wire, frozen=True, kw_only=True):
-    """What runs before and after the component's own step."""
+    """What runs before and after the component itself.
+
+    Attributes:
+        before: Steps before the component, in their order.
+        after: Steps after the component, in their order.
+    """
 
     before: list[OpenProcessor] = []
     after: list[OpenProcessor] = []
 
 
 class Runtime(Wire, frozen=True, kw_only=True):
-    """How a configuration is run; what it does not say is looked up further down."""
+    """How jobs of a configuration run; what is not given comes from the component or the settings.
+
+    Attributes:
+        tag: The component's tag to run.
+        parallelism: How many rows run at once; null or 0 runs them one after another in one job.
+        pool: The pool in which the jobs run.
+        backend: The size of the machine, as in `{type: "small"}`.
+        limits: Limits of each job.
+        lock: The lock policy: `exclusive`, `shared:N` or `none`.
+        on_lost: What happens to a job that was lost with its machine or keeper.
+        retry: How a failed job is retried.
+    """
 
     reads = {"parallelism": texts.count}
 
@@ -91,7 +107,24 @@ class Runtime(Wire, frozen=True, kw_only=True):
 
 
 class TaskSpecification(Wire, frozen=True, kw_only=True):
-    """The job that a task of an orchestration makes."""
+    """The job that a task of an orchestration creates.
+
+    Attributes:
+        component: The component to run.
+        config: The configuration to run.
+        config_data: A configuration given here instead of a stored one.
+        config_row_ids: The rows to run; an empty list means all enabled ones.
+        mode: How to run it.
+        parallelism: How many rows run at once.
+        priority: The place in the queue: -100 to 100, or lowest, low, normal, high, highest.
+        pool: The pool to run in.
+        backend: The size of the machine.
+        limits: Limits of the job.
+        retry: How the job is retried.
+        behavior: What a failure of the job does to its phase.
+        variable_values_data: Values of variables.
+        delay: How long after the start of its phase the task starts, in seconds or as in "10m".
+    """
 
     reads = {"parallelism": texts.count, "priority": texts.priority, "delay": texts.duration_seconds}
 
@@ -113,7 +146,15 @@ class TaskSpecification(Wire, frozen=True, kw_only=True):
 
 
 class Task(Wire, frozen=True, kw_only=True):
-    """A task of an orchestration."""
+    """A task of an orchestration.
+
+    Attributes:
+        id: The task's id, unique in the orchestration.
+        phase: The id of the phase that the task belongs to.
+        task: The job to create.
+        enabled: Whether the task runs.
+        continue_on_failure: A failure of the task makes its phase a warning, not an error.
+    """
 
     id: AnyTaskId
     phase: AnyTaskId
@@ -129,7 +170,13 @@ class Task(Wire, frozen=True, kw_only=True):
 
 
 class Phase(Wire, frozen=True, kw_only=True):
-    """A phase of an orchestration."""
+    """A phase of an orchestration.
+
+    Attributes:
+        id: The phase's id, unique in the orchestration.
+        depends_on: The ids of the phases that must be done first.
+        behavior: What a failure of the phase does to the orchestration.
+    """
 
     id: AnyTaskId
     name: str | None = None
@@ -143,7 +190,19 @@ class Phase(Wire, frozen=True, kw_only=True):
 
 
 class Configuration(Wire, frozen=True, kw_only=True):
-    """A configuration's or a row's body, as far as the daemon acts on it."""
+    """The body of a configuration or a row, as far as the daemon uses it.
+
+    Attributes:
+        parameters: The component's own parameters, checked by its `schema`; written to `config.json`.
+        storage: The storage mapping, passed to the component in `config.json`.
+        processors: Steps before and after the component; in the configuration or in its rows, not in both.
+        runtime: How jobs of the configuration run.
+        variables: Default values of variables, by name.
+        authorization: Credentials, passed to the component in `config.json`.
+        artifacts: Settings of artifacts, kept as they are.
+        phases: The phases of an orchestration.
+        tasks: The tasks of an orchestration.
+    """
 
     parameters: dict[str, Any] = {}
     storage: dict[str, Any] = {}

@@ -19,7 +19,14 @@ from lockside.protocol.words import Backoff, DependencyCondition, OnError, Retry
 
 
 class Limits(In, frozen=True, kw_only=True):
-    """What one start may use. The memory is bytes, the time seconds of the whole job."""
+    """Limits of a job.
+
+    Attributes:
+        timeout_seconds: The time limit of one standard job over all its steps, in seconds or as in "1h30m".
+        memory_bytes: The memory limit of the job's processes, in bytes or as in "1.5GB".
+        cpus: How many processors the job may use.
+        nodes: How many machines the job needs.
+    """
 
     reads = {"timeout_seconds": texts.duration_seconds, "memory_bytes": texts.memory_bytes}
 
@@ -30,7 +37,17 @@ class Limits(In, frozen=True, kw_only=True):
 
 
 class Retry(In, frozen=True, kw_only=True):
-    """How a failed job is tried again; `maxAttempts` counts all runs, the first included."""
+    """How a failed job is retried.
+
+    Attributes:
+        max_attempts: How many times the job runs at most, the first run included.
+        delay_seconds: The pause before the next attempt.
+        backoff: How the pause grows: `fixed` keeps it, `exponential` doubles it each time.
+        max_delay_seconds: The longest pause.
+        jitter: The share of the pause that is random, 0 to 1.
+        on: Which failures are retried.
+        release_lock: Release the configuration's lock between the attempts.
+    """
 
     reads = {"delay_seconds": texts.duration_seconds, "max_delay_seconds": texts.duration_seconds}
 
@@ -46,46 +63,79 @@ class Retry(In, frozen=True, kw_only=True):
 
 
 class Behavior(In, frozen=True, kw_only=True):
-    """What a failure of this job does to its container."""
+    """What a failure of the job does to its container.
+
+    Attributes:
+        on_error: `fail` (also null), `warning`, or `stop`, which also cancels siblings that have not
+            started.
+    """
 
     on_error: OnError | None = None
 
 
 class Backend(In, frozen=True, kw_only=True):
-    """The size of the machine asked for, as components know it: small, medium, large."""
+    """The size of the machine, as components know it.
+
+    Attributes:
+        type: The size, for instance small, medium or large.
+    """
 
     type: Name | None = None
 
 
 class Dependency(In, frozen=True, kw_only=True):
-    """A job that has to end first."""
+    """A job that must end first.
+
+    Attributes:
+        job: The job that must end first.
+        when: `success` also accepts a warning; `final` accepts any end.
+    """
 
     job: JobId
     when: DependencyCondition = DependencyCondition.SUCCESS
 
 
 class VariableValue(In, frozen=True, kw_only=True):
-    """One variable's name and value."""
+    """The name and value of a variable.
+
+    Attributes:
+        name: The variable's name, as in `{{ name }}`.
+        value: The value.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     value: Text | int | float | bool
 
 
 class VariableValues(In, frozen=True, kw_only=True):
-    """A list of values, later ones winning over earlier ones of the same name."""
+    """Values of variables.
+
+    Attributes:
+        values: The names and values; of one name the last value counts.
+    """
 
     values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
 
 
 class ProcessorDefinition(In, frozen=True, kw_only=True):
-    """Which component is the processor."""
+    """The component that is a processor.
+
+    Attributes:
+        component: The processor's component id.
+        tag: The tag of that component.
+    """
 
     component: str
     tag: str | None = None
 
 
 class Processor(In, frozen=True, kw_only=True):
-    """One step before or after the component's own."""
+    """One step before or after the component's own.
+
+    Attributes:
+        definition: The component to run.
+        parameters: The parameters in the step's `config.json`.
+    """
 
     definition: ProcessorDefinition
     parameters: dict[str, Any] = {}

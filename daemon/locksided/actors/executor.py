@@ -8,16 +8,17 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import Event, move_on_after
+from anyio import Event
 from anyio.abc import TaskGroup
 
+from locksided import clock
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
+from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import Documents
@@ -53,7 +54,7 @@ class Executor:
         match action:
             case StartStep():
                 self._begin(action, documents)
-            case SeekProgram():
+            case CheckProgram():
                 before, self._last_told = self._last_told, Event()
                 self._tasks.start_soon(self._seek, action, before, self._last_told)
             case StopRun():
@@ -71,7 +72,7 @@ class Executor:
         else:
             self._keepers.send_to_all({"op": op, "token": token})
 
-    async def _seek(self, action: SeekProgram, before: Event, told: Event) -> None:
+    async def _seek(self, action: CheckProgram, before: Event, told: Event) -> None:
         """See whether there is anything to start, and tell that after what was asked `before`.
 
         Whoever stands ahead in the line starts first, however the threads come back; one whose search hangs
@@ -79,13 +80,13 @@ class Executor:
         """
         try:
             report = await self._sought(action)
-            with move_on_after(IN_ORDER_WITHIN_SECONDS):
+            with clock.real_move_on_after(IN_ORDER_WITHIN_SECONDS):
                 await before.wait()
             self._scheduler.tell(report)
         finally:
             told.set()
 
-    async def _sought(self, action: SeekProgram) -> i.ProgramFound | i.CannotStart:
+    async def _sought(self, action: CheckProgram) -> i.ProgramFound | i.CannotStart:
         """What is there; when that cannot be told, the start itself will show it."""
         try:
             return await self._workshop.programs.sought(action.job_id)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-import anyio
 import structlog
 
 from locksided import clock
@@ -23,7 +22,7 @@ from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, 
 from locksided.actors.wallclock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import Input, Progressed, Submit
+from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
@@ -37,7 +36,6 @@ from locksided.store.transaction import Applied, Operation, Saves
 T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
-LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
 MENTIONED_WITHIN_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
@@ -159,7 +157,7 @@ class SchedulerActor:
     async def run(self) -> None:
         """Work through the mailbox until cancelled."""
         while True:
-            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
+            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._set_timer)
             for batch in turns(taken):
                 await self._one_turn(batch)
 
@@ -167,19 +165,17 @@ class SchedulerActor:
         try:
             await self._work(batch)
         except StoreUnavailable as error:
-            await self._fall_back(batch, str(error))
+            await self._fall_back(batch, str(error), error.remedy)
         except Exception as error:
             # The one place that takes any fault: a fault of ours must not leave a half-done core behind.
             log.exception("a step failed; the core is read again", messages=len(batch))
             await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
 
-    def _seconds_to_deadline(self) -> float:
+    def _set_timer(self, wake: clock.Callback) -> clock.Timer:
+        """Have it woken when something is due: the next try of the store, or a deadline of the core."""
         if self._trouble is not None:
-            return max(self._probe_at - anyio.current_time(), 0.0)
-        deadline_us = self._the_core.next_deadline_us()
-        if deadline_us is None:
-            return LONGEST_SLEEP_SECONDS
-        return min(max((deadline_us - clock.now_us()) / 1e6, 0.0), LONGEST_SLEEP_SECONDS)
+            return clock.real_call_later(max(self._probe_at - clock.real_seconds(), 0.0), wake)
+        return clock.call_at(self._the_core.next_deadline_us(), wake)
 
     @property
     def _the_core(self) -> Scheduler:
@@ -331,13 +327,13 @@ class SchedulerActor:
 
     # -- when the store fails -----------------------------------------------------------------------------
 
-    async def _fall_back(self, batch: list[Message], cause: str) -> None:
+    async def _fall_back(self, batch: list[Message], cause: str, remedy: str = "") -> None:
         """Nothing of this turn happened: say so, and go back to what the disk says."""
         if self._trouble is None:
-            log.error("the store cannot be written", cause=cause)
-            self._trouble = Trouble(cause, clock.now_us())
+            log.error("the store cannot be written", cause=cause, remedy=remedy)
+            self._trouble = Trouble(cause, clock.now_us(), remedy)
             self._probe_seconds = FIRST_PROBE_SECONDS
-            self._probe_at = anyio.current_time() + self._probe_seconds
+            self._probe_at = clock.real_seconds() + self._probe_seconds
         for message in batch:
             if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
@@ -364,23 +360,39 @@ class SchedulerActor:
         for message in batch:
             if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
-        if anyio.current_time() < self._probe_at:
+        if clock.real_seconds() < self._probe_at:
             return  # however much is asked meanwhile, the moment of the next try comes
-        if not (await self._store.probe() and await self._reload()):
+        if not (await self._can_write() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
-            self._probe_at = anyio.current_time() + self._probe_seconds
+            self._probe_at = clock.real_seconds() + self._probe_seconds
             return
-        self._trouble = self._the_core.state.store_trouble = None
+        trouble, self._trouble = self._trouble, None
+        self._the_core.state.store_trouble = None
         log.info("the store can be written again")
+        if trouble is not None:
+            self.tell(StoreRecovered(trouble.cause, trouble.since_us))
         assert self._executors is not None
         self._executors.reconcile(self._the_core)
         self._broker.wake_all()
 
+    async def _can_write(self) -> bool:
+        try:
+            await self._store.probe()
+        except StoreUnavailable as error:
+            assert self._trouble is not None
+            if self._trouble.cause != str(error):
+                log.error("the store cannot be written", cause=str(error), remedy=error.remedy)
+                self._trouble.cause, self._trouble.remedy = str(error), error.remedy
+            return False
+        return True
+
     def _unavailable(self) -> Unavailable:
-        assert self._trouble is not None
+        trouble = self._trouble
+        assert trouble is not None
+        remedy = trouble.remedy or "try again later"
         return Unavailable(
-            f"The store cannot be written ({self._trouble.cause}). Nothing was changed; try again later.",
-            cause=self._trouble.cause,
+            f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
+            cause=trouble.cause,
         )
 
 

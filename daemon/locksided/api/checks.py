@@ -1,6 +1,6 @@
 """Everything that is not as it should be, from all checks, and the mending of what can be mended."""
 
-from pathlib import Path
+import os
 
 import structlog
 
@@ -18,17 +18,27 @@ log = structlog.get_logger("check")
 
 async def problems(service: Service) -> list[Problem]:
     """Everything found; empty when all is well."""
-    store, state_dir = service.store, service.state_dir
-    found = await state.database(store, state_dir)
-    found += _trouble(service)
+    found = _trouble(service)
+    found += state.room(service.state_dir)
+    found += await to_thread.run_sync(_sockets, service)
+    try:
+        found += await _of_the_store(service)
+        found += await _processes(service)
+    except (StoreUnavailable, Unavailable):
+        if service.scheduler.trouble is None:
+            raise
+    return found
+
+
+async def _of_the_store(service: Service) -> list[Problem]:
+    """What can be found only where the database can be read."""
+    store = service.store
+    found = await state.database(store, service.state_dir)
     if service.scheduler.trouble is None:
         found += await state.memory(store, service.scheduler)
         found += await state.deep_states(store, service.scheduler)
-    found += state.room(state_dir)
     found += await state.clock_set_back(store)
-    found += await to_thread.run_sync(_sockets, service)
-    found += await folders.check(store, state_dir.root)
-    found += await _processes(service)
+    found += await folders.check(store, service.state_dir.root)
     return found
 
 
@@ -63,19 +73,22 @@ def _trouble(service: Service) -> list[Problem]:
             text = f"The keeper behind {link.path} lives and does not answer: its jobs go on unseen."
             repair = f"see who holds {link.path}.lock"
             found.append(Problem("keeper", text, repair, details={"socket": str(link.path)}))
+    for link in keepers.all:
+        if link.is_up and not os.path.exists(link.path):
+            text = f"The keeper's socket {link.path} is gone: a restarted daemon could not find its jobs."
+            repair = "restart the daemon only when no job runs"
+            found.append(Problem("keeper_socket", text, repair, details={"socket": str(link.path)}))
     if trouble is not None:
         text = f"The store cannot be written: {trouble.cause}."
-        repair = "make room on the disk or mend it; the daemon goes on by itself"
+        repair = trouble.remedy or "make room on the disk or mend it; the daemon goes on by itself"
         found.append(Problem("store", text, repair, trouble.since_us))
     return found
 
 
 def _sockets(service: Service) -> list[Problem]:
     has_group = bool(service.settings.daemon.socket_group)
-    return [
-        *sockets.own(Path(service.socket), has_group=has_group),
-        *sockets.of_keepers(service.state_dir.keepers),
-    ]
+    own = [problem for one in service.listeners() for problem in sockets.own(one, has_group=has_group)]
+    return [*own, *sockets.of_keepers(service.state_dir.keepers)]
 
 
 async def _processes(service: Service) -> list[Problem]:

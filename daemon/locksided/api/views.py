@@ -8,8 +8,8 @@ from typing import Any
 
 from locksided import clock
 from locksided.api.reasons import reason_view
-from locksided.core.explain import Explanation
 from locksided.core.model import JobType, Status
+from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.builtin import COMMAND

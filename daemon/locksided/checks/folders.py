@@ -35,7 +35,10 @@ async def check(store: Store, root: Path) -> list[Problem]:
 
 def rights(root: Path) -> list[Problem]:
     """Nobody else may read or change what is in the state folder; jobs of others may pass through it."""
-    found = os.stat(root)
+    try:
+        found = os.stat(root)
+    except OSError:
+        return []  # that it cannot be reached is told beside the room on the disk
     mode = stat.S_IMODE(found.st_mode)
     if not mode & 0o066:
         return []

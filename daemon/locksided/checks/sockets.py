@@ -9,16 +9,16 @@ from pathlib import Path
 
 from locksided import to_thread
 from locksided.checks.problem import Problem
+from locksided.server.listeners import Listener
 from locksided.sockets import connected
 
 
-def own(path: Path, *, has_group: bool) -> list[Problem]:
+def own(listener: Listener, *, has_group: bool) -> list[Problem]:
     """Whether clients find the socket, and nobody may open it who should not."""
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        repair = "restart the daemon (jobs go on); with systemd: `systemctl restart lockside.socket lockside`"
-        return [Problem("socket", f"The socket {path} is gone: no new client can connect.", repair)]
+    path = listener.path
+    if not listener.is_in_place:
+        return [_displaced(listener)]
+    found = os.lstat(path)
     mode = stat.S_IMODE(found.st_mode)
     wanted = 0o660 if has_group else 0o600
     if not mode & ~wanted:
@@ -26,6 +26,17 @@ def own(path: Path, *, has_group: bool) -> list[Problem]:
     text = f"The socket {path} can be opened by others (mode {mode:04o} instead of {wanted:04o})."
     mend = partial(to_thread.run_sync, os.chmod, path, mode & wanted)
     return [Problem("socket_rights", text, f"chmod {mode & wanted:04o} {path}", _since(found), mend)]
+
+
+def _displaced(listener: Listener) -> Problem:
+    """The daemon makes its socket again at once, so somebody keeps it from that."""
+    path = listener.path
+    state = "is another process's" if os.path.lexists(path) else "is gone"
+    text = f"The socket {path} {state}: no new client can connect."
+    repair = f"end the process that listens at {path}, or remove what is there; the daemon then listens again"
+    if listener.is_passed:
+        repair = "`systemctl restart lockside.socket lockside` (jobs go on)"
+    return Problem("socket", text, repair, details={"path": str(path)})
 
 
 def of_keepers(folder: Path) -> list[Problem]:

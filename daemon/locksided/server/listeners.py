@@ -16,6 +16,7 @@ from typing import Final
 BACKLOG: Final = 1024
 FIRST_PASSED_FD: Final = 3
 LONGEST_PATH: Final = 107
+PRIVATE_FOLDER: Final = 0o700
 
 
 class ListenError(Exception):
@@ -24,46 +25,77 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket, and the file that is removed with it when it is ours."""
+    """A listening socket and its file. One that the service manager passed is its to make and to remove."""
 
     socket: socket.socket
-    path: Path | None = None
-    inode: tuple[int, int] | None = None
+    path: Path
+    inode: tuple[int, int] | None
+    gid: int | None = None
+    folder_mode: int = PRIVATE_FOLDER
+    is_passed: bool = False
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the path leads to this socket."""
+        try:
+            return _inode(self.path) == self.inode
+        except OSError:
+            return False
+
+    def again(self) -> "Listener":
+        """Listen at the same path with the same rights, as after its file was removed. Raises ListenError."""
+        if self.is_passed:
+            raise ListenError(
+                f"The socket {self.path} is gone, which the service manager made: no new client can connect "
+                "until `systemctl restart lockside.socket`"
+            )
+        return listen(self.path, gid=self.gid, folder_mode=self.folder_mode)
 
     def close(self) -> None:
         """Stop listening and remove the file, unless somebody put another one in its place."""
         self.socket.close()
-        if self.path is None:
-            return
-        with suppress(FileNotFoundError):
-            found = os.lstat(self.path)
-            if (found.st_dev, found.st_ino) == self.inode:
+        if self.is_in_place and not self.is_passed:
+            with suppress(FileNotFoundError):
                 os.unlink(self.path)
 
 
-def listen(path: Path, *, gid: int | None = None) -> Listener:
+def listen(path: Path, *, gid: int | None = None, folder_mode: int = PRIVATE_FOLDER) -> Listener:
     """Listen at a path of any length, mode 0600, or 0660 for a group. Raises ListenError.
 
-    The mode is never wider than that: the umask stands before the bind, the group before its right.
+    The mode is never wider than that: the socket has it before the bind, the group comes before its right.
+    The umask stays as it is, for other threads make files meanwhile.
     """
     path = path.absolute()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path.parent, folder_mode)
         _remove_stale(path)
-        with _address(path) as address, _umask(0o177):
+        os.fchmod(listening.fileno(), 0o600)
+        with _address(path) as address:
             listening.bind(address)
         found = os.lstat(path)
         if gid is not None:
             _open_to_group(path, gid, found)
         listening.listen(BACKLOG)
+        mode = stat.S_IMODE(os.stat(path.parent).st_mode)
     except OSError as problem:
         listening.close()
         raise ListenError(f"Cannot listen at {path}: {problem.strerror or problem}") from problem
     except BaseException:
         listening.close()
         raise
-    return Listener(listening, path, (found.st_dev, found.st_ino))
+    return Listener(listening, path, (found.st_dev, found.st_ino), gid, mode)
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.chmod(mode)
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
 
 
 def _open_to_group(path: Path, gid: int, made: os.stat_result) -> None:
@@ -104,7 +136,10 @@ def _passed(fd: int) -> Listener:
             f"The passed descriptor {fd} must be a listening Unix stream socket (ListenStream=)"
         )
     listening.setblocking(False)
-    return Listener(listening)
+    path = Path(os.fsdecode(listening.getsockname()))
+    with suppress(OSError):
+        return Listener(listening, path, _inode(path), is_passed=True)
+    return Listener(listening, path, None, is_passed=True)
 
 
 def _remove_stale(path: Path) -> None:
@@ -142,12 +177,3 @@ def _address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
-
-
-@contextmanager
-def _umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)

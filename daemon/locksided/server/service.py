@@ -15,11 +15,12 @@ from anyio.abc import TaskGroup, TaskStatus
 from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
 from lockside.protocol.words import Role
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
 from locksided.server.calls import Handler, Log, Router
 from locksided.server.connection import Connection
+from locksided.server.displaced import made_again
 from locksided.server.limits import Limits
 from locksided.server.listeners import Listener
 from locksided.server.peers import peer_of, user_name
@@ -44,6 +45,7 @@ class Server:
     ) -> None:
         self._access = access
         self.connections: set[Connection] = set()
+        self.listeners: list[Listener] = []
         self._limits = limits
         self._log = log
         self._unfinished = Unfinished(limits.unfinished_bytes)
@@ -76,19 +78,32 @@ class Server:
         self, listeners: Sequence[Listener], *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Serve until `stop`, or until cancelled; open calls are answered and the listeners closed."""
+        self.listeners = list(listeners)
         async with anyio.create_task_group() as outer:
             clients: TaskGroup = await outer.start(self._hold_clients)
             try:
                 async with anyio.create_task_group() as accepting:
-                    for listener in listeners:
-                        accepting.start_soon(self._accept, listener.socket, clients)
+                    for place in range(len(self.listeners)):
+                        accepting.start_soon(self._listen, place, clients)
                     task_status.started()
                     await self._stopped.wait()
                     accepting.cancel_scope.cancel()
             finally:
                 self._stopped.set()
-                for listener in listeners:
+                for listener in self.listeners:
                     listener.close()
+
+    async def _listen(self, place: int, clients: TaskGroup) -> None:
+        """Accept at one of the listeners, and at the next one when its path is taken away."""
+        while True:
+            listener = self.listeners[place]
+            async with anyio.create_task_group() as accepting:
+                accepting.start_soon(self._accept, listener.socket, clients)
+                self.listeners[place] = await made_again(listener, self._log)
+                accepting.cancel_scope.cancel()
+            self._log.warning("the socket was taken away and is made again", path=str(listener.path))
+            await self._accept_waiting(listener.socket, clients)
+            listener.close()
 
     async def _hold_clients(self, *, task_status: TaskStatus[TaskGroup]) -> None:
         """Own the clients' tasks: shielded, so that a cancelled daemon still answers before it goes."""
@@ -96,16 +111,22 @@ class Server:
             async with anyio.create_task_group() as clients:
                 task_status.started(clients)
                 await self._stopped.wait()
-                clients.cancel_scope.deadline = anyio.current_time() + STOP_SECONDS
+                clients.cancel_scope.deadline = clock.real_seconds() + STOP_SECONDS
                 for connection in self.connections:
                     connection.stop()
 
     async def _accept(self, listening: socket.socket, clients: TaskGroup) -> None:
         while True:
+            await self._accept_waiting(listening, clients)
+            await anyio.wait_readable(listening)
+
+    async def _accept_waiting(self, listening: socket.socket, clients: TaskGroup) -> None:
+        """Accept all who wait now."""
+        while True:
             try:
                 connected, _ = listening.accept()
             except BlockingIOError:
-                await anyio.wait_readable(listening)
+                return
             except ConnectionError:
                 continue
             except OSError as problem:
@@ -118,7 +139,7 @@ class Server:
 
     async def _descriptor_is_free(self) -> None:
         """Wait until a connection ended, or for a moment: descriptors are used elsewhere, too."""
-        with anyio.move_on_after(NO_DESCRIPTOR_SECONDS):
+        with clock.real_move_on_after(NO_DESCRIPTOR_SECONDS):
             self._connection_ended = anyio.Event()
             await self._connection_ended.wait()
 

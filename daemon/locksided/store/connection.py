@@ -10,10 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 from anyio import CancelScope
 
+from locksided import to_thread
 from locksided.store.errors import StoreContradiction, StoreUnavailable
 
 T = TypeVar("T")
@@ -27,6 +29,8 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, path: str) -> None:
         super().__init__(partial(connect, path), iter_chunk_size=64)
+        self.doubt: OSError | None = None
+        """Why nothing that is read can be believed; then nothing is."""
         # A connection that was left open must not keep the interpreter from ending.
         self._thread.daemon = True
 
@@ -38,13 +42,16 @@ class Connection(aiosqlite.Connection):
         """
         if self._connection is None:
             raise StoreUnavailable(ValueError("it is closed"))
-        try:
-            return await self._queued(partial(work, self._connection))
-        except (sqlite3.Error, OSError, MemoryError) as error:
-            raise named(error) from error
-        except asyncio.CancelledError:
-            await self._passed()
-            raise
+        if self.doubt is not None:
+            raise StoreUnavailable(self.doubt)
+        with to_thread.at_work:
+            try:
+                return await self._queued(partial(work, self._connection))
+            except (sqlite3.Error, OSError, MemoryError) as error:
+                raise named(error) from error
+            except asyncio.CancelledError:
+                await self._passed()
+                raise
 
     def _queued(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have the thread do it after what it was given before: `_execute` without a coroutine."""
@@ -71,14 +78,24 @@ def named(error: BaseException) -> StoreUnavailable:
     return StoreContradiction(error) if isinstance(error, ours) else StoreUnavailable(error)
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """Open `path` for the thread that calls, readable by this user only when it is new."""
-    # Only a new file is opened here: closing one gives back the locks that this process's other connections
-    # hold on it, and another program that closes it then takes itself for the last one and removes the log.
+def create(path: str) -> None:
+    """Make an empty file at `path`, for this user only, unless there is a file.
+
+    A file that exists is not opened: closing it would drop the locks that SQLite holds on it in this process
+    (fcntl(2)), and the next program that closes the database would then remove the log under our connections.
+    """
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open the database at `path`, which must exist, for the thread that calls."""
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=CACHED_STATEMENTS
+        f"file:{quote(os.fsencode(path))}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        cached_statements=CACHED_STATEMENTS,
     )
     try:
         prepare(connection)
@@ -104,7 +121,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 async def opened(path: str) -> Connection:
-    """Open `path`; StoreUnavailable if it cannot be."""
+    """Open the database at `path`, which must exist; StoreUnavailable if it cannot be."""
     try:
         connection = Connection(path)
         await connection

@@ -16,8 +16,9 @@ from anyio import CancelScope
 
 from locksided.store import events, reads, schema
 from locksided.store.catalog.states import DeepState, deep_states
-from locksided.store.connection import Connection, opened
+from locksided.store.connection import Connection, create, opened
 from locksided.store.errors import StoreUnavailable
+from locksided.store.files import DatabaseFileError, DatabaseFiles, Fault
 from locksided.store.reader import Reader
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Applied, Unit, apply, roll_back
@@ -44,13 +45,16 @@ class Store(Reader):
     `identity` is a random number of 60 bits, made with the database and kept for ever.
     """
 
-    def __init__(self, path: str, start: _Start, writer: Connection, *readers: Connection) -> None:
-        super().__init__(*readers)
+    def __init__(
+        self, path: str, start: _Start, writer: Connection, quick: Connection, patient: Connection
+    ) -> None:
+        super().__init__(quick, patient)
         self.path = path
         self.identity = start.identity
         self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
         self._writer = writer
-        self._all = (*readers, writer)
+        self._files = DatabaseFiles(path)
+        self._is_closed = False
 
     @classmethod
     async def open(cls, path: str, backups: str) -> Self:
@@ -58,20 +62,16 @@ class Store(Reader):
 
         Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
         """
-        connections = [await opened(path)]
         try:
-            start = await connections[0].run(partial(_begin, path=path, backups=backups))
-            for _ in range(READERS):
-                connections.append(await opened(path))
-                await connections[-1].run(_only_read)
-        except BaseException:
-            await _close(*reversed(connections))
-            raise
+            create(path)
+        except OSError as error:
+            raise StoreUnavailable(error) from error
+        start, connections = await _opened(path, backups)
         return cls(path, start, *connections)
 
     async def close(self) -> None:
         """Finish what runs and close all connections."""
-        await _close(*self._all)
+        await _close(self._quick, self._patient, self._writer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +88,14 @@ class Store(Reader):
         StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
         When the caller is cancelled it gets no answer, but the transaction has ended all the same.
         """
-        return await self._writer.run(partial(self._apply, units, then))
+        try:
+            return await self._writer.run(partial(self._apply, units, then))
+        except StoreUnavailable as error:
+            found = self._files.fault()
+            if found is None:
+                raise
+            self._doubt(found)
+            raise StoreUnavailable(found) from error  # it tells more than what SQLite made of it
 
     def _apply(
         self,
@@ -96,21 +103,27 @@ class Store(Reader):
         then: Sequel[Any] | None,
         connection: sqlite3.Connection,
     ) -> Applied:
-        applied, self._last_seq = apply(connection, self._last_seq, units)
+        applied, self._last_seq = apply(connection, self._last_seq, units, self._files.before_commit)
+        self._files.after_commit()
         return applied if then is None else replace(applied, sequel=then(connection))
 
-    async def probe(self) -> bool:
-        """Say whether something can be written and committed now."""
-        try:
-            await self._writer.run(_probe)
-        except StoreUnavailable:
-            return False
-        return True
+    async def probe(self) -> None:
+        """Write and commit something. Raises StoreUnavailable when that cannot be.
+
+        A log that was taken away is made again before, and a database that others wrote into is examined.
+        """
+        found = self._files.fault()
+        if self._is_closed or (found is not None and found.fault is Fault.LOG_LOST):
+            await self._open_again()
+        elif found is not None:
+            await self._examine(found)
+        await self._writer.run(_probe)
+        self._files.accept()
 
     async def forget_removed(self) -> None:
         """Let the write-ahead log go, in which what was removed still stands; later if somebody reads now."""
         with suppress(StoreUnavailable):
-            await self._writer.run(_empty_log)
+            await self._maintain(_empty_log)
 
     async def check(self) -> list[str]:
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
@@ -122,14 +135,71 @@ class Store(Reader):
 
     async def reindex(self) -> None:
         """Make all indexes anew from the rows."""
-        await self._writer.run(_reindex)
+        await self._maintain(_reindex)
 
     async def backup(self, target: str) -> None:
-        """Write a compact, consistent copy to `target`, which must not exist; all else goes on meanwhile."""
+        """Write a compact, consistent copy to `target`, which must not exist; all else goes on meanwhile.
+
+        It is written also when the database was removed or replaced, from what is still open.
+        """
+        found = self._files.fault()
+        if found is not None and found.fault is Fault.OVERWRITTEN:
+            await self._examine(found)
         await self._aside(partial(schema.backup, target=target))
 
+    async def _maintain(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run something that changes the file and no row."""
+
+        def checked(connection: sqlite3.Connection) -> None:
+            self._files.check()
+            work(connection)
+            self._files.accept()
+
+        await self._writer.run(checked)
+
+    def _doubt(self, found: DatabaseFileError | None) -> None:
+        """Refuse to read while somebody else's content stands in the database."""
+        doubt = found if found is not None and found.fault is Fault.OVERWRITTEN else None
+        for reader in (self._quick, self._patient):
+            reader.doubt = doubt
+
+    async def _examine(self, found: DatabaseFileError) -> None:
+        """Trust the content again if it is what we left, whoever wrote it. Raises StoreUnavailable if not."""
+        if found.fault is not Fault.OVERWRITTEN or self._files.is_rejected:
+            raise StoreUnavailable(found)
+        self._doubt(found)
+        try:
+            is_as_left = await self._writer.run(self._is_as_left)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(found) from error
+        if not is_as_left:
+            self._files.reject()
+            raise StoreUnavailable(found)
+        self._files.accept()
+        self._doubt(None)
+
+    def _is_as_left(self, connection: sqlite3.Connection) -> bool:
+        connection.execute("PRAGMA shrink_memory")  # the cache holds pages of before
+        return not _problems(connection) and _start(connection) == _Start(self.identity, self._last_seq)
+
+    async def _open_again(self) -> None:
+        """Write what is in the log into the database and open all files again. Raises StoreUnavailable."""
+        if not self._is_closed:
+            await self._writer.run(_save_log)
+        self._is_closed = True
+        await self.close()
+        start, connections = await _opened(self.path, "")
+        if start != _Start(self.identity, self._last_seq):
+            await _close(*reversed(connections))
+            raise StoreUnavailable(OSError(f"{self.path} is not the database that the daemon had open"))
+        self._writer, self._quick, self._patient = connections
+        self._files = DatabaseFiles(self.path)
+        self._is_closed = False
+
     async def _aside(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run something long on a connection of its own."""
+        """Run something long on a connection of its own; on the writer's if that would open other files."""
+        if self._files.fault() is not None:
+            return await self._writer.run(work)
         connection = await opened(self.path)
         try:
             return await connection.run(work)
@@ -143,11 +213,29 @@ async def _close(*connections: Connection) -> None:
             await connection.close()
 
 
+async def _opened(path: str, backups: str) -> tuple[_Start, list[Connection]]:
+    """Open the connections: the one that writes, then those that read."""
+    connections = [await opened(path)]
+    try:
+        start = await connections[0].run(partial(_begin, path=path, backups=backups))
+        for _ in range(READERS):
+            connections.append(await opened(path))
+            await connections[-1].run(_only_read)
+    except BaseException:
+        await _close(*reversed(connections))
+        raise
+    return start, connections
+
+
 def _begin(connection: sqlite3.Connection, *, path: str, backups: str) -> _Start:
     schema.ensure(connection, path, backups)
     if reads.meta(connection, "identity") is None:
         identity = f"{secrets.randbits(IDENTITY_BITS):015x}"
         connection.execute(QUERIES["put_meta"], ("identity", identity))
+    return _start(connection)
+
+
+def _start(connection: sqlite3.Connection) -> _Start:
     return _Start(int(reads.meta(connection, "identity") or "", 16), events.last_seq(connection))
 
 
@@ -176,6 +264,13 @@ def _empty_log(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+
+
+def _save_log(connection: sqlite3.Connection) -> None:
+    """Write all that is in the log into the database. Raises OSError while a reader keeps us from it."""
+    is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        raise OSError("the log cannot be written into the database while somebody reads")
 
 
 def _problems(connection: sqlite3.Connection) -> list[str]:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, Save
+from locksided.poolview import event_data
 from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
@@ -122,7 +123,7 @@ class Transaction:
                 event.job_id,
                 event.run_id,
                 event.principal,
-                event.data,
+                event.data if event.job_id is not None else event_data(event.data),
             )
         )
 
@@ -193,16 +194,23 @@ def _event_values(event: EventRow) -> tuple[Any, ...]:
     )
 
 
-def apply(connection: sqlite3.Connection, last_seq: int, units: Iterable[Unit]) -> tuple[Applied, int]:
+def apply(
+    connection: sqlite3.Connection,
+    last_seq: int,
+    units: Iterable[Unit],
+    before_commit: Callable[[], None] | None = None,
+) -> tuple[Applied, int]:
     """Do `units` in one transaction and answer what came of them and the last event's number.
 
-    Whatever it raises, nothing was done.
+    Whatever it or `before_commit` raises, nothing was done.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         transaction = Transaction(connection, last_seq)
         results = [transaction.run(unit) for unit in units]
         transaction.finish()
+        if before_commit is not None:
+            before_commit()
         connection.execute("COMMIT")
     except BaseException:
         roll_back(connection)

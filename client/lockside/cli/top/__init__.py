@@ -26,6 +26,6 @@ def top(session: Session, _: Parsed) -> int:
         raise LocksideError(
             "`lockside top` needs a terminal.", remedy="For a program: lockside ls --watch --json"
         )
-    session.connection.close()
-    Top(session.socket, session.project).run()
+    session.link.path()
+    Top(session.link.socket, session.engine.project).run()
     return exits.DONE

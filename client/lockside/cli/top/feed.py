@@ -9,17 +9,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-import msgspec
-
 from lockside.cli import jobs, times
 from lockside.errors import LocksideError, NotReachable, Unavailable
-from lockside.wire import Wire
+from lockside.session import Engine
+from lockside.wire import AsyncLink, Wire
 
 Json = dict[str, Any]
 
 AT_MOST_EVERY_SECONDS = 1.0
 RECENT_SECONDS = 86400
-LOG_SECONDS = 25
 _MOST_RUNNING = 200
 _MOST_WAITING = 200
 _MOST_FAILED = 50
@@ -70,10 +68,9 @@ class Feed:
     def __init__(
         self, socket: str | None, project: str | None, on_change: Callable[[Snapshot], None]
     ) -> None:
-        self._socket = socket
-        self._project = project
+        self._link = AsyncLink(socket)
+        self._engine = Engine(self._link, project)
         self._on_change = on_change
-        self._wire: Wire | None = None
         self.snapshot = NOTHING
 
     async def run(self) -> None:
@@ -88,36 +85,24 @@ class Feed:
 
     async def call(self, method: str, /, **params: Any) -> Any:
         """Ask the daemon one thing; raises LocksideError."""
-        if self._wire is None or not self._wire.is_open:
-            self._wire = await Wire.open(self._socket)
-        return await self._ask(self._wire, method, params)
+        return await self._engine.call(method, params, is_repeatable=False)
 
     async def close(self) -> None:
-        """Close the connection of `call`."""
-        if self._wire is not None:
-            await self._wire.close()
+        """Close all connections."""
+        await self._link.close()
 
-    async def log(self, job: str, offset: int = 0) -> AsyncIterator[list[Json]]:
-        """Give a job's frames as they come, until its log is complete; on a connection of its own."""
-        wire = await Wire.open(self._socket)
-        try:
-            while True:
-                asked = {"id": job, "offset": offset, "limit": 1000, "waitSeconds": LOG_SECONDS}
-                page = await self._ask(wire, "job.log", asked)
-                yield page["frames"]
-                moved, offset = page["nextOffset"] != offset, page["nextOffset"]
-                if page["isComplete"] and not (page["frames"] and moved):
-                    return
-        finally:
-            await wire.close()
+    async def log(self, job: str) -> AsyncIterator[list[Json]]:
+        """Give a job's frames as they come, until its log is complete."""
+        async for page in self._engine.log(job, follow=True):
+            yield page["frames"]
 
     async def _live(self) -> None:
-        wire = await Wire.open(self._socket)
+        wire = await self._link.open()
         try:
-            await self._ask(wire, "event.subscribe", {})
+            await wire.call("event.subscribe", self._engine.given("event.subscribe", {}))
             while True:
                 began = asyncio.get_running_loop().time()
-                self._publish(await self._load(wire))
+                self._publish(await self._load())
                 await self._until_changed(wire)
                 past = asyncio.get_running_loop().time() - began
                 await asyncio.sleep(max(0.0, AT_MOST_EVERY_SECONDS - past))
@@ -127,11 +112,7 @@ class Feed:
     async def _until_changed(self, wire: Wire) -> None:
         """Wait for something that asks for a new look, then take what came with it."""
         while True:
-            message = await wire.notifications.get()
-            if message is None:
-                raise NotReachable("The daemon went away.")
-            is_news = self._take(message.method or "", msgspec.json.decode(message.params))
-            if is_news:
+            if self._take(*await wire.told()):
                 break
         while not wire.notifications.empty():
             if wire.notifications.get_nowait() is None:
@@ -149,12 +130,12 @@ class Feed:
             self.snapshot = self.snapshot._replace(running=running)
         return len(told) < len(params["events"])
 
-    async def _load(self, wire: Wire) -> Snapshot:
+    async def _load(self) -> Snapshot:
         answers = await asyncio.gather(
-            self._ask(wire, "daemon.status", {}),
-            self._ask(wire, "job.list", _list(jobs.RUNNING, _MOST_RUNNING)),
-            self._ask(wire, "job.list", _list(jobs.NOT_STARTED, _MOST_WAITING)),
-            self._ask(wire, "job.list", _failures()),
+            self.call("daemon.status"),
+            self.call("job.list", **_list(jobs.RUNNING, _MOST_RUNNING)),
+            self.call("job.list", **_list(jobs.NOT_STARTED, _MOST_WAITING)),
+            self.call("job.list", **_failures()),
         )
         status, running, waiting, failed = answers
         return Snapshot(
@@ -164,12 +145,6 @@ class Feed:
             failed["jobs"],
             failed.get("total") or len(failed["jobs"]),
         )
-
-    async def _ask(self, wire: Wire, method: str, params: Json) -> Any:
-        given = {name: value for name, value in params.items() if value is not None}
-        if self._project and not method.startswith("daemon."):
-            given.setdefault("project", self._project)
-        return msgspec.json.decode(await wire.call(method, given))
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, defstruct, field
 from msgspec.structs import fields as struct_fields
-from msgspec.structs import force_setattr
 
 from lockside.protocol import texts
 from lockside.protocol.base import (
@@ -26,7 +25,6 @@ from lockside.protocol.base import (
     ProjectId,
     RowId,
     RunId,
-    RunIdPrefix,
     Seconds,
     Sequence,
     Slots,
@@ -42,22 +40,16 @@ from lockside.protocol.params.base import Mutating, Params
 from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, Retry, VariableValues
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.words import (
-    CreatorType,
-    JobType,
     Mode,
     OnLost,
     OnRecordErrors,
-    Status,
     Stream,
-    statuses,
 )
 
 if TYPE_CHECKING:
     JobField = str
-    StatusFilter = list[Status]
 else:
     JobField = Literal[tuple(name for name in Job.__struct_encode_fields__ if name != "deduplicated")]
-    StatusFilter = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=100)]
 
 
 JobFields = Annotated[
@@ -72,11 +64,23 @@ RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
 TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
 
 
-Search = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-
-
 class JobRequest(In, frozen=True, kw_only=True):
-    """What can be asked of a new job."""
+    """The request for a new job.
+
+    Attributes:
+        delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
+        hold: Hold the job until `job.release`.
+        parent_run_id: The `runId` of the running job below which this one is created.
+        only_orchestration_task_ids: Run only these tasks of the orchestration.
+        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
+        limits: Limits of the job; the component's own limits are the highest allowed.
+        retry: How the job is retried when it fails.
+        component_version: The version of the component; null means the current one.
+        config_version: The version of the configuration; null means the current one.
+        lock_key: A free lock key for a job without a configuration.
+    """
+
+    same_as = (Job,)
 
     reads = {
         "component_version": texts.version,
@@ -134,7 +138,7 @@ class JobRequest(In, frozen=True, kw_only=True):
 
 
 class JobCreate(JobRequest, frozen=True, kw_only=True):
-    """Parameters of `job.create`; with `dryRun` the job is checked and shown, not made."""
+    """Parameters of `job.create`; with `dryRun` the job is checked and answered, but not created."""
 
     project: ProjectId = "default"
     deduplication_id: DeduplicationId | None = None
@@ -143,7 +147,11 @@ class JobCreate(JobRequest, frozen=True, kw_only=True):
 
 
 class JobCreateMany(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.createMany`: all or none are made."""
+    """Parameters of `job.createMany`: all jobs are created, or none.
+
+    Attributes:
+        jobs: The requests, in their order.
+    """
 
     jobs: Annotated[list[JobRequest], Meta(min_length=1, max_length=10_000)]
     dry_run: bool = False
@@ -151,7 +159,11 @@ class JobCreateMany(Mutating, frozen=True, kw_only=True):
 
 
 class OneJob(Params, frozen=True, kw_only=True):
-    """One job, to look at."""
+    """A job to read.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
@@ -162,69 +174,16 @@ class JobGet(OneJob, frozen=True, kw_only=True):
     fields: JobFields | None = None
 
 
-class JobFilters(Params, frozen=True, kw_only=True):
-    """Which jobs are meant; all that are given must hold.
-
-    `status` also takes the words of other systems; after reading it holds statuses only. `text` is a prefix
-    of id, name, component or config.
-    """
-
-    reads = {
-        "created_from": texts.canonical_time,
-        "created_to": texts.canonical_time,
-        "finished_from": texts.canonical_time,
-        "finished_to": texts.canonical_time,
-    }
-
-    status: StatusFilter = []
-    component: ComponentId | None = None
-    config: ConfigId | None = None
-    branch_id: BranchId | None = None
-    pool: PoolId | None = None
-    parent_run_id: RunId | None = None
-    run_id_prefix: RunIdPrefix | None = None
-    type: JobType | None = None
-    creator: CreatorType | None = None
-    owner: Name | None = None
-    labels: Labels = {}
-    text: Search | None = None
-    created_from: Time | None = None
-    created_to: Time | None = None
-    finished_from: Time | None = None
-    finished_to: Time | None = None
-    visible: bool | None = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for place, word in enumerate(self.status):
-            try:
-                statuses([word])
-            except ValueError as problem:
-                raise FieldError(str(problem), f"status[{place}]") from None
-        force_setattr(self, "status", statuses(self.status))
-
-
-class JobList(JobFilters, frozen=True, kw_only=True):
-    """Parameters of `job.list`: a page of jobs, and how many there are when `count` is true."""
-
-    order_by: Literal["id", "createdTime", "endTime"] = "id"
-    order: Literal["asc", "desc"] = "desc"
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
-    count: bool = False
-    fields: JobFields | None = None
-
-
-class JobStats(JobFilters, frozen=True, kw_only=True):
-    """Parameters of `job.stats`."""
-
-    group_by: Annotated[
-        list[Literal["status", "component", "config", "pool", "day"]], Meta(min_length=1, max_length=5)
-    ] = field(default_factory=lambda: ["status"])
-
-
 class JobWait(Params, frozen=True, kw_only=True):
-    """Parameters of `job.wait`: either `id` or `ids`; without a time-out it waits for as long as it takes."""
+    """Parameters of `job.wait`: either `id` or `ids`; without a time limit it waits as long as it takes.
+
+    Attributes:
+        id: The job; give either `id` or `ids`.
+        ids: Several jobs.
+        timeout_seconds: Answer after this time in any case; null waits as long as it takes.
+        until: Wait for all of `ids`, or for any of them.
+        waiter_run_id: The `runId` of the running job that waits, so that a deadlock is noticed.
+    """
 
     reads = {"timeout_seconds": texts.duration_seconds}
 
@@ -246,7 +205,11 @@ class JobExplain(OneJob, frozen=True, kw_only=True):
 
 
 class JobAction(Mutating, frozen=True, kw_only=True):
-    """One job, and which members of it to answer."""
+    """A job to act on.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
     fields: JobFields | None = None
@@ -259,7 +222,11 @@ class JobTerminate(JobAction, frozen=True, kw_only=True):
 
 
 class JobReprioritise(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.reprioritise`."""
+    """Parameters of `job.reprioritise`.
+
+    Attributes:
+        priority: The new priority: -100 to 100, or lowest, low, normal, high, highest.
+    """
 
     reads = {"priority": texts.priority}
 
@@ -267,7 +234,13 @@ class JobReprioritise(JobAction, frozen=True, kw_only=True):
 
 
 class JobAnnotate(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.annotate`: what is not given stays as it is, null clears it."""
+    """Parameters of `job.annotate`: a member that is not given stays as it is; null removes it.
+
+    Attributes:
+        name: The new name; null removes it.
+        description: The new description; null removes it.
+        labels: The new labels, all of them.
+    """
 
     name: Name | UnsetType | None = UNSET
     description: Text | UnsetType | None = UNSET
@@ -275,13 +248,17 @@ class JobAnnotate(JobAction, frozen=True, kw_only=True):
 
 
 class JobPurge(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.purge`."""
+    """Parameters of `job.purge`.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
 
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.retryAllFailed`: every failed retry or child of the job."""
+    """Parameters of `job.retryAllFailed`: every failed job below the job, and its failed retries."""
 
 
 if TYPE_CHECKING:
@@ -303,6 +280,7 @@ else:
         namespace={
             "__doc__": "The members of a request that are to differ.",
             "reads": JobRequest.reads,
+            "same_as": (JobRequest,),
             "__post_init__": _check_changes,
         },
         module=__name__,
@@ -312,19 +290,37 @@ else:
 
 
 class JobResubmit(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.resubmit`: the same request again, with changes."""
+    """Parameters of `job.resubmit`: the same request again, with changes.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
 
     changes: JobChanges = field(default_factory=JobChanges, name="with")
 
 
 class JobAmend(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.amend`: a successor in the same place of the line."""
+    """Parameters of `job.amend`: the new job takes the place in the queue.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
 
     changes: JobChanges = field(name="with")
 
 
 class JobLog(Params, frozen=True, kw_only=True):
-    """Parameters of `job.log`: from frame number `offset` on, held until there is more if so wished."""
+    """Parameters of `job.log`: frames from `offset` on.
+
+    Attributes:
+        id: The job's id or uuid.
+        row: Only output of this row.
+        offset: The number of the first frame.
+        limit: How many frames are answered at most.
+        stream: Only this stream.
+        raw: Answer bytes in base64 as `data` instead of `text`.
+        wait_seconds: Hold the call up to this time when there is nothing new.
+    """
 
     reads = {"wait_seconds": texts.duration_seconds}
 
@@ -338,7 +334,13 @@ class JobLog(Params, frozen=True, kw_only=True):
 
 
 class ReportedCounts(In, frozen=True, kw_only=True):
-    """Records that went well, failed and were left out so far."""
+    """Records that went well, failed and were left out so far.
+
+    Attributes:
+        success: Records that went well.
+        error: Records that failed.
+        ignored: Records that were left out.
+    """
 
     success: Sequence = 0
     error: Sequence = 0
@@ -346,7 +348,15 @@ class ReportedCounts(In, frozen=True, kw_only=True):
 
 
 class JobReport(Params, frozen=True, kw_only=True):
-    """Parameters of `job.report`: what a running job says of itself, by its own token."""
+    """Parameters of `job.report`: progress of a running job, by its own token.
+
+    Attributes:
+        token: The job's own token, `LOCKSIDE_START_TOKEN` of its environment.
+        progress: How far the job is, 0 to 1.
+        message: A sentence for people.
+        counts: Records so far.
+        outputs: What the job has written so far.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=255)]
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None

@@ -10,7 +10,6 @@ from lockside.protocol.base import (
     ActionName,
     Argument,
     Arguments,
-    BranchId,
     ComponentId,
     Environment,
     FieldError,
@@ -34,7 +33,12 @@ from lockside.protocol.words import ComponentType, Leftovers, OnLost, ProcessorP
 
 
 class ExitCodes(In, frozen=True, kw_only=True):
-    """Which exit codes mean success and which a user's error; all others are the application's."""
+    """Which exit codes mean success and which a user's error; all others are the application's.
+
+    Attributes:
+        success: Exit codes that mean success.
+        user_error: Exit codes that mean a user's error.
+    """
 
     success: Annotated[list[Annotated[int, Meta(ge=0, le=255)]], Meta(max_length=256)] = field(
         default_factory=lambda: [0]
@@ -48,7 +52,36 @@ _WAYS_TO_RUN = ("command", "pipeline", "shell")
 
 
 class Manifest(In, frozen=True, kw_only=True):
-    """What a component is: how it is started, with which limits, and what its parameters must look like."""
+    """What a component is: how it is started, with which limits, and what its parameters must look like.
+
+    Attributes:
+        id: The component's id; in a file, the file's name.
+        type: What the component is for; people sort by it.
+        command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
+            folder.
+        pipeline: Several commands, joined by pipes.
+        shell: A line for `sh -c`.
+        cwd: The working folder; null means an empty one.
+        environment: Variables added to the program's environment.
+        user: The Unix user that runs it; only an admin may name one.
+        image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
+        tag: The tag that runs when nobody asks for one.
+        tags: What differs under each tag.
+        limits: The highest limits of its jobs, and the default ones.
+        grace_seconds: The time between the stop signal and SIGKILL.
+        stop_signal: The signal that stops it; SIGTERM by default.
+        schema: A JSON Schema for `parameters`.
+        row_schema: A JSON Schema for the `parameters` of rows.
+        actions: The names of its synchronous actions.
+        lock: The lock policy of its configurations.
+        pool: The pool of its jobs.
+        retry: The retry policy of its jobs.
+        on_lost: What happens to a job that is lost with its machine or keeper.
+        leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
+            or `wait`.
+        exit_codes: What exit codes mean.
+        allowed_processor_position: Where it may stand as a processor.
+    """
 
     reads = {"grace_seconds": duration_seconds}
 
@@ -108,7 +141,13 @@ class Manifest(In, frozen=True, kw_only=True):
 
 
 class Stored(Out, frozen=True, kw_only=True):
-    """What the daemon adds to every object that is put: its version, its times and who changed it."""
+    """What the daemon adds to every stored object: its version, its times and who changed it.
+
+    Attributes:
+        version: The version, 1 first.
+        created_time: When it was first stored.
+        updated_time: When it last changed.
+    """
 
     version: int | None = None
     created_time: str | None = None
@@ -119,7 +158,9 @@ class Stored(Out, frozen=True, kw_only=True):
 
 
 class Component(Stored, frozen=True, kw_only=True):
-    """A component as it is stored; members that were not given have their defaults."""
+    """A stored component; members that were not given have their defaults."""
+
+    same_as = (Manifest,)
 
     reads = {"grace_seconds": duration_seconds}
 
@@ -152,13 +193,23 @@ class Component(Stored, frozen=True, kw_only=True):
 
 
 class Components(Out, frozen=True, kw_only=True):
-    """Several components."""
+    """Several components.
+
+    Attributes:
+        components: The components.
+    """
 
     components: list[Component]
 
 
 class Row(In, frozen=True, kw_only=True):
-    """A part of a configuration that can be run on its own."""
+    """A part of a configuration that can run on its own.
+
+    Attributes:
+        id: The row's id.
+        is_disabled: Whether it runs only when it is named.
+        configuration: What is merged over the configuration; the row wins. See Configuration.
+    """
 
     id: RowId
     name: Annotated[str, Meta(max_length=255)] | None = None
@@ -170,7 +221,13 @@ class Row(In, frozen=True, kw_only=True):
 
 
 class Config(Stored, frozen=True, kw_only=True):
-    """A configuration as it is stored; `warnings` name the keys that are kept but mean nothing here."""
+    """A stored configuration.
+
+    Attributes:
+        configuration: The configuration itself; see Configuration.
+        rows: Its rows.
+        warnings: Keys that are kept and mean nothing to lockside.
+    """
 
     component: str
     config: str
@@ -185,13 +242,22 @@ class Config(Stored, frozen=True, kw_only=True):
 
 
 class Configs(Out, frozen=True, kw_only=True):
-    """Several configurations."""
+    """Several configurations.
+
+    Attributes:
+        configs: The configurations.
+    """
 
     configs: list[Config]
 
 
 class ConfigVersion(Out, frozen=True, kw_only=True):
-    """One change of a configuration."""
+    """One change of a configuration.
+
+    Attributes:
+        version: The version.
+        time: When it was made.
+    """
 
     version: int
     time: str
@@ -201,53 +267,52 @@ class ConfigVersion(Out, frozen=True, kw_only=True):
 
 
 class ConfigVersions(Out, frozen=True, kw_only=True):
-    """The changes of a configuration, newest first."""
+    """The changes of a configuration, newest first.
+
+    Attributes:
+        versions: The versions, newest first.
+    """
 
     versions: list[ConfigVersion]
 
 
-class BranchSpec(In, frozen=True, kw_only=True):
-    """A line of development."""
-
-    id: BranchId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-
-
-class Branch(Stored, frozen=True, kw_only=True):
-    """A branch as it is stored."""
-
-    id: str
-    name: str | None = None
-
-
-class Branches(Out, frozen=True, kw_only=True):
-    """Several branches."""
-
-    branches: list[Branch]
-
-
 class VariablesSpec(In, frozen=True, kw_only=True):
-    """A named set of values."""
+    """A named set of variables.
+
+    Attributes:
+        id: The set's id; in a file, the file's name.
+    """
 
     id: VariablesId
     values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
 
 
 class Variables(Stored, frozen=True, kw_only=True):
-    """A set of values as it is stored."""
+    """A stored set of variables."""
+
+    same_as = (VariablesSpec,)
 
     id: str
     values: list[VariableValue] = []
 
 
 class VariablesList(Out, frozen=True, kw_only=True):
-    """Several sets of values."""
+    """Several sets of variables.
+
+    Attributes:
+        variables: The sets.
+    """
 
     variables: list[Variables]
 
 
 class State(Out, frozen=True, kw_only=True):
-    """What the last successful run of a configuration or row left for the next; version 0 is none yet."""
+    """What the last successful run of a configuration or row left for the next; version 0 means nothing yet.
+
+    Attributes:
+        state: What the last successful run left in `out/state.json`.
+        version: How often it was saved.
+    """
 
     state: dict[str, Any]
     version: int
@@ -255,7 +320,13 @@ class State(Out, frozen=True, kw_only=True):
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
-    """A line with slots of its own; no slots pauses it."""
+    """A queue with slots of its own.
+
+    Attributes:
+        id: The pool's id.
+        slots: How many jobs run at once, or "infinity"; 0 starts none.
+        executor: What runs the jobs.
+    """
 
     reads = {"slots": count}
 
@@ -266,7 +337,20 @@ class PoolSpec(In, frozen=True, kw_only=True):
 
 
 class Pool(Stored, frozen=True, kw_only=True):
-    """A pool as it is stored, and how full it is."""
+    """A stored pool, and how full it is.
+
+    Attributes:
+        slots: How many jobs run at once, or "infinity"; 0 starts none.
+        executor: What runs the jobs.
+        is_paused: Whether no job starts in it.
+        paused_by: Who paused it.
+        paused_time: When it was paused.
+        comment: The comment given with the pause.
+        running: How many of its jobs run.
+        queued: How many jobs are in its queue.
+    """
+
+    same_as = (PoolSpec,)
 
     id: str
     slots: int | Literal["infinity"]
@@ -281,13 +365,22 @@ class Pool(Stored, frozen=True, kw_only=True):
 
 
 class Pools(Out, frozen=True, kw_only=True):
-    """Several pools."""
+    """Several pools.
+
+    Attributes:
+        pools: The pools.
+    """
 
     pools: list[Pool]
 
 
 class Deleted(Out, frozen=True, kw_only=True):
-    """The id of what was deleted."""
+    """The id of what was deleted.
+
+    Attributes:
+        id: The id.
+        deleted_time: When it was deleted.
+    """
 
     id: str
     deleted_time: str | None = None

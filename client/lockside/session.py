@@ -1,0 +1,253 @@
+"""The client's engine: calls, waits, logs, lists and events that outlive a restart of the daemon.
+
+The library and the command line stand on it. It uses the standard library alone and gives plain dictionaries.
+It is written once, as coroutines over a `Link`, which does all I/O. The link of asyncio suspends them; the
+blocking one never does, so `run` and `each` need no event loop.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.transport import inside_a_job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+    from typing import Any, Protocol, TypeVar
+
+    Json = dict[str, Any]
+    T = TypeVar("T")
+
+    class Stream(Protocol):
+        """A connection of one caller's own, with its notifications."""
+
+        async def call(self, method: str, params: Json) -> Any: ...
+        async def told(self) -> tuple[str, Json]: ...
+        async def close(self) -> None: ...
+
+    class Link(Protocol):
+        """The way to a daemon: calls over connections that it manages, and streams."""
+
+        was_connected: bool
+
+        async def call(self, method: str, params: Json) -> Any: ...
+        async def open(self) -> Stream: ...
+        async def pause(self, seconds: float) -> None: ...
+
+
+RECONNECT_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+WAIT_SECONDS = 600.0
+FOLLOW_SECONDS = 25.0
+PROGRESS = "job.progress"
+LOST = "event.lost"
+_FRAMES, _JOBS, _EVENTS = 1000, 1000, 1000
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of the engine over a blocking link: it never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise RuntimeError("A blocking link must not suspend.")
+
+
+def each(steps: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Iterate over what the engine gives over a blocking link."""
+    try:
+        while True:
+            try:
+                step = run(steps.__anext__())
+            except StopAsyncIteration:
+                return
+            yield step
+    finally:
+        run(steps.aclose())
+
+
+def is_held(method: str, params: Json) -> bool:
+    """Tell whether the daemon may keep the answer back until something happens."""
+    return method in {"job.wait", "action.run"} or bool(params.get("waitSeconds"))
+
+
+def closed() -> LocksideError:
+    """Return the error of a client that is used after `close`."""
+    return LocksideError("This client is closed.", remedy="Make a new one, or close it later.")
+
+
+class Engine:
+    """What can be asked of a daemon, over a link. `away` is called when the daemon is first missed."""
+
+    def __init__(
+        self,
+        link: Link,
+        project: str | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS,
+        away: Callable[[], None] | None = None,
+    ) -> None:
+        self._link = link
+        self.project = project
+        self._reconnect_seconds = reconnect_seconds
+        self._away = away
+
+    async def call(self, method: str, params: Json, *, is_repeatable: bool = True) -> Any:
+        """Ask the daemon; what `is_repeatable` is sent again while the daemon is away."""
+        given = self.given(method, params)
+        absence = self.absence()
+        while True:
+            try:
+                return await self._link.call(method, given)
+            except (NotReachable, Unavailable):
+                if not (is_repeatable and await absence.goes_on()):
+                    raise
+
+    def given(self, method: str, params: Json) -> Json:
+        """Return the parameters to send: what is not None, and the project where one is meant."""
+        given = {name: value for name, value in params.items() if value is not None}
+        if self.project and not method.startswith(("daemon.", "rpc.")):
+            given.setdefault("project", self.project)
+        return given
+
+    def absence(self) -> Absence:
+        """Begin to count how long the daemon is away."""
+        return Absence(self._link, self._reconnect_seconds, self._away)
+
+    async def wait(
+        self, ids: Sequence[str], timeout_seconds: float | None = None, until: str = "all", **more: Any
+    ) -> list[Json]:
+        """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
+        deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
+        done = any if until == "any" else all
+        asked = {"ids": list(ids), "until": until, "waiterRunId": inside_a_job(), **more}
+        while True:
+            left = WAIT_SECONDS if deadline is None else max(0.0, min(deadline - monotonic(), WAIT_SECONDS))
+            found: list[Json] = (await self.call("job.wait", asked | {"timeoutSeconds": left}))["jobs"]
+            is_over = deadline is not None and monotonic() >= deadline
+            if is_over or done(job["isFinished"] for job in found):
+                return found
+
+    async def log(self, job: str, *, follow: bool, **filters: Any) -> AsyncGenerator[Json, None]:
+        """Read a job's log page by page; with `follow`, until the job has ended."""
+        asked = {"id": job, "limit": _FRAMES, "waitSeconds": FOLLOW_SECONDS if follow else None, **filters}
+        offset = 0
+        while True:
+            page = await self.call("job.log", asked | {"offset": offset})
+            yield page
+            has_moved = page["nextOffset"] != offset
+            offset = page["nextOffset"]
+            if page["isComplete"] and not (page["frames"] and has_moved):
+                return
+            if not follow and not has_moved:
+                return
+
+    async def jobs(self, filters: Json) -> AsyncGenerator[Json, None]:
+        """Read all jobs that pass the filters of `job.list`, page by page."""
+        asked = {"limit": _JOBS} | filters
+        while True:
+            page = await self.call("job.list", asked)
+            yield page
+            if page.get("nextCursor") is None:
+                return
+            asked["cursor"] = page["nextCursor"]
+
+    async def events(self, after: int | None, filters: Json) -> AsyncGenerator[Json, None]:
+        """Give events as they happen, each once and in order.
+
+        Those that are kept no more come as one event of kind `event.lost` whose data says `from` and `to`.
+        """
+        seen = Seen(after)
+        absence = self.absence()
+        while True:
+            try:
+                stream = await self._link.open()
+                try:
+                    asked = self.given("event.subscribe", filters | {"after": seen.cursor})
+                    answer = await stream.call("event.subscribe", asked)
+                    seen.begin(answer["cursor"])
+                    absence = self.absence()
+                    while True:
+                        method, params = await stream.told()
+                        if method == LOST:
+                            async for event in self._gap(seen, filters, params):
+                                yield event
+                        else:
+                            for event in seen.new(params["events"]):
+                                yield event
+                finally:
+                    await stream.close()
+            except (NotReachable, Unavailable):
+                if not await absence.goes_on():
+                    raise
+
+    async def _gap(self, seen: Seen, filters: Json, lost: Json) -> AsyncGenerator[Json, None]:
+        """Read the events that a subscription has passed over."""
+        first, last = lost["from"], lost["to"]
+        while first <= last:
+            asked = filters | {"after": first - 1, "limit": min(last - first + 1, _EVENTS)}
+            page = await self.call("event.list", asked)
+            missing = [_missing(page["lost"])] if page.get("lost") else []
+            found = [event for event in page["events"] if event["seq"] <= last]
+            for event in seen.new([*missing, *found]):
+                yield event
+            if not found or len(found) < len(page["events"]):
+                return
+            first = page["cursor"] + 1
+
+
+def _missing(lost: Json) -> Json:
+    data = {"from": lost["from"], "to": lost["to"]}
+    return {"seq": lost["to"], "time": "", "kind": LOST, "data": data}
+
+
+class Seen:
+    """Which events were given: all up to `cursor`."""
+
+    def __init__(self, cursor: int | None) -> None:
+        self.cursor = cursor
+
+    def begin(self, cursor: int) -> None:
+        """Note where the first subscription began, so that the next one begins there, too."""
+        if self.cursor is None:
+            self.cursor = cursor
+
+    def new(self, events: Sequence[Json]) -> list[Json]:
+        """Return those that were not given yet; a job's progress is in no history and moves no cursor."""
+        new = []
+        for event in events:
+            if event["kind"] == PROGRESS:
+                new.append(event)
+            elif self.cursor is None or event["seq"] > self.cursor:
+                new.append(event)
+                self.cursor = event["seq"]
+        return new
+
+
+class Absence:
+    """A time in which the daemon is away: told once, waited through in growing pauses, given up in the end.
+
+    A socket that is missing sends no event when it comes back.
+    """
+
+    def __init__(self, link: Link, seconds: float, away: Callable[[], None] | None) -> None:
+        self._link = link
+        self._left_seconds = seconds
+        self._next_seconds = FIRST_PAUSE_SECONDS
+        self._away = away
+
+    async def goes_on(self) -> bool:
+        """Pause before the next try; false if the daemon never answered, or has been away for too long."""
+        if self._left_seconds <= 0 or not self._link.was_connected:
+            return False
+        if self._away is not None:
+            self._away()
+            self._away = None
+        pause = self._next_seconds
+        self._left_seconds -= pause
+        self._next_seconds = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        await self._link.pause(pause)
+        return True

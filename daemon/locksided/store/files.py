@@ -1,0 +1,179 @@
+"""Whether the files of the database are still those that SQLite has open, and hold what we wrote.
+
+SQLite does not look: it would go on writing into files that nobody can find any more. Paths are compared by
+`stat` alone: opening and closing the database would drop its locks, see `connection.create`.
+"""
+
+import os
+from contextlib import suppress
+from enum import Enum
+from typing import TypeAlias
+
+from locksided import clock
+
+PAUSE_PER_CHECK = 100
+"""A check is followed by a pause of so many times its duration: with what follows the commit it takes 2 % of
+the time at most, however many commits there are."""
+LONGEST_PAUSE_US = 50_000
+SUFFIXES = ("", "-wal", "-shm")
+
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Device, inode, size in bytes, and time of modification in nanoseconds of a file."""
+
+Stamps: TypeAlias = tuple[Stamp | None, ...]
+"""Of the database, its log, and the log's index; None for a file that does not exist."""
+
+
+class Fault(Enum):
+    """What happened to the files, and what the store can do about it."""
+
+    LOST = "the database is gone or another one: only a person can bring it back"
+    OVERWRITTEN = "somebody else wrote into the files: the content has to be examined"
+    LOG_LOST = "the log or its index is gone: what is still open can be written into the database"
+    LOG_REPLACED = "the log or its index is another one: a person has to remove it"
+
+
+class DatabaseFileError(OSError):
+    """The files are not as they were left. The message says what happened, `remedy` what to do."""
+
+    def __init__(self, fault: Fault, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.remedy = remedy
+
+
+class DatabaseFiles:
+    """The files of one open database. `before_commit` and `after_commit` enclose every commit."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._known = _stamps(path)
+        self._rejected: Stamps | None = None
+        self._has_unseen_commits = False
+        self._is_due = True
+        self._due_us = 0
+
+    def fault(self) -> DatabaseFileError | None:
+        """What is wrong with the files now, if anything."""
+        try:
+            self.check()
+        except DatabaseFileError as error:
+            return error
+        return None
+
+    def check(self) -> None:
+        """Raise DatabaseFileError if something is wrong."""
+        try:
+            found = _stamps(self._path)
+        except OSError as error:
+            raise _unreachable(self._path, error) from error
+        wrong = fault(self._path, self._known, found, may_be_ours=self._has_unseen_commits)
+        if wrong is not None:
+            raise wrong
+
+    def before_commit(self) -> None:
+        """As `check`, unless that was done a moment ago."""
+        begin_us = clock.boot_us()
+        self._is_due = begin_us >= self._due_us
+        if not self._is_due:
+            self._has_unseen_commits = True
+            return
+        self.check()
+        end_us = clock.boot_us()
+        self._due_us = end_us + min((end_us - begin_us) * PAUSE_PER_CHECK, LONGEST_PAUSE_US)
+
+    def after_commit(self) -> None:
+        """The commit may have moved pages from the log into the database: that change is ours."""
+        if self._is_due:
+            self.accept()
+
+    def accept(self) -> None:
+        """Take what is in the files for right; other files than before stay wrong."""
+        with suppress(OSError):
+            pairs = zip(self._known, _stamps(self._path), strict=True)
+            self._known = tuple([now if _is_same_file(before, now) else before for before, now in pairs])
+            self._has_unseen_commits = False
+
+    def reject(self) -> None:
+        """The content is wrong, and stays so until somebody writes again."""
+        with suppress(OSError):
+            self._rejected = _stamps(self._path)
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether nothing was written since `reject`."""
+        return self._rejected == _stamps(self._path)
+
+
+def fault(path: str, known: Stamps, found: Stamps, *, may_be_ours: bool) -> DatabaseFileError | None:
+    """What is wrong with the files of the database at `path`, when `known` is how they were left.
+
+    A change of the database's content `may_be_ours`; then only what no commit does tells of somebody else.
+    """
+    for suffix, before, now in zip(SUFFIXES, known, found, strict=True):
+        if before is None or before == now:
+            continue
+        if now is None or not _is_same_file(before, now):
+            return _gone(path, suffix, is_replaced=now is not None)
+        if _is_overwritten(before, now, is_database=not suffix, may_be_ours=may_be_ours):
+            return _overwritten(path + suffix)
+    return None
+
+
+def _is_same_file(before: Stamp | None, now: Stamp | None) -> bool:
+    return before is not None and now is not None and before[:2] == now[:2]
+
+
+def _is_overwritten(before: Stamp, now: Stamp, *, is_database: bool, may_be_ours: bool) -> bool:
+    """The log changes with every commit of anybody, and is made empty by nobody who leaves it in use."""
+    (_, _, size_before, _), (_, _, size_now, _) = before, now
+    if is_database:
+        return size_now < size_before or not may_be_ours
+    return size_before > 0 and size_now == 0
+
+
+def _gone(path: str, suffix: str, *, is_replaced: bool) -> DatabaseFileError:
+    what = "is another file now" if is_replaced else "was removed or renamed"
+    message = f"{path}{suffix} {what}, the daemon has the former one open"
+    if not suffix:
+        return DatabaseFileError(
+            Fault.LOST,
+            message,
+            "put the former file back and the daemon goes on by itself; or save what it has with "
+            "`lockside backup FILE`, stop the daemon, and run `locksided --restore FILE`",
+        )
+    if is_replaced:
+        remedy = f"end the program that made it, then remove {path}{suffix}: the daemon goes on by itself"
+        return DatabaseFileError(Fault.LOG_REPLACED, message, remedy)
+    return DatabaseFileError(
+        Fault.LOG_LOST, message, "nothing: the daemon saves what was in it and goes on by itself"
+    )
+
+
+def _overwritten(path: str) -> DatabaseFileError:
+    return DatabaseFileError(
+        Fault.OVERWRITTEN,
+        f"another program wrote into {path} while the daemon has it open",
+        "the daemon goes on by itself if the content proves to be right; if it does not, stop the daemon and "
+        "run `locksided --restore FILE` with a backup",
+    )
+
+
+def _unreachable(path: str, error: OSError) -> DatabaseFileError:
+    return DatabaseFileError(
+        Fault.LOST,
+        f"{path} cannot be reached: {error.strerror}",
+        "let the daemon's user reach it and the daemon goes on by itself",
+    )
+
+
+def _stamps(path: str) -> Stamps:
+    return tuple([_stamp(path + suffix) for suffix in SUFFIXES])
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
