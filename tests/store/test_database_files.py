@@ -229,6 +229,29 @@ async def test_an_older_backup_that_is_copied_over_the_database_is_noticed_and_n
     assert len(await store.job_rows(range(1, 41))) == 40
 
 
+async def test_damage_that_a_read_meets_first_is_told_with_its_remedy_and_examined(store: Store) -> None:
+    await save(store, *(new(n) for n in range(2, 40)), told())
+    await store.forget_removed()
+    store._files._has_unseen_commits = True  # a change of the database may be ours: only SQLite can tell
+    right = Path(store.path).read_bytes()
+    Path(store.path).write_bytes(right[:4096] + b"\xff" * (len(right) - 4096))
+    with pytest.raises(StoreUnavailable) as refused:
+        await store._writer.run(
+            lambda connection: connection.execute("PRAGMA shrink_memory") and _all(connection)
+        )
+    assert "its content is damaged" in str(refused.value)
+    assert "--restore" in refused.value.remedy
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        await store.probe()
+    Path(store.path).write_bytes(right)
+    await store.probe()
+    await save(store, new(40), told())
+
+
+def _all(connection: sqlite3.Connection) -> object:
+    return connection.execute("SELECT * FROM jobs, events").fetchall()
+
+
 async def test_another_program_that_changes_the_database_as_sqlite_does_is_believed_after_a_look(
     store: Store,
 ) -> None:

@@ -28,7 +28,7 @@ class Fault(Enum):
     """What happened to the files, and what the store can do about it."""
 
     LOST = "the database is gone or another one: only a person can bring it back"
-    OVERWRITTEN = "somebody else wrote into the files: the content has to be examined"
+    OVERWRITTEN = "somebody else wrote into the files, or they are damaged: the content has to be examined"
     LOG_LOST = "the log or its index is gone: what is still open can be written into the database"
     LOG_REPLACED = "the log or its index is another one: a person has to remove it"
 
@@ -94,6 +94,13 @@ class DatabaseFiles:
             self._known = tuple([now if _is_same_file(before, now) else before for before, now in pairs])
             self._has_unseen_commits = False
 
+    def distrust(self) -> None:
+        """Have the content examined, for SQLite met what it cannot have written."""
+        database, *others = self._known
+        if database is not None:
+            self._known = ((*database[:3], -1), *others)
+        self._has_unseen_commits = False
+
     def reject(self) -> None:
         """The content is wrong, and stays so until somebody writes again."""
         with suppress(OSError):
@@ -153,7 +160,7 @@ def _gone(path: str, suffix: str, *, is_replaced: bool) -> DatabaseFileError:
 def _overwritten(path: str) -> DatabaseFileError:
     return DatabaseFileError(
         Fault.OVERWRITTEN,
-        f"another program wrote into {path} while the daemon has it open",
+        f"another program wrote into {path} while the daemon has it open, or its content is damaged",
         "the daemon goes on by itself if the content proves to be right; if it does not, stop the daemon and "
         "run `locksided --restore FILE` with a backup",
     )

@@ -196,6 +196,8 @@ class Store(Reader):
 
     def _explained(self, error: BaseException) -> StoreUnavailable:
         """What is wrong with the files tells more than what SQLite made of it."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            self._files.distrust()
         found = self._files.fault()
         if found is None:
             return named(error)
