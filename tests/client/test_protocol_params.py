@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from lockside.documents.enums import Status
 from lockside.protocol.explain import explain
 from lockside.protocol.methods import METHODS
 from lockside.protocol.params.jobs import JobAmend, JobCreate, JobList
 from lockside.protocol.params.stored import ConfigPut
 from lockside.protocol.types.stored import Config, Manifest
-from lockside.protocol.words import Role, Status
+from lockside.protocol.words import Role
 
 
 def fault(method: str, **params: Any) -> tuple[str, str]:

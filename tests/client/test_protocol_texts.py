@@ -2,8 +2,9 @@
 
 import pytest
 
+from lockside.documents.enums import Status
 from lockside.protocol import texts
-from lockside.protocol.words import FOREIGN_STATUSES, Status, statuses
+from lockside.protocol.words import FOREIGN_STATUSES, statuses
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 The core's own indexes are not used to find the answers: holders, lines and reasons are searched among all.
 """
 
+from lockside.documents.enums import JobType, Status
 from locksided.core.explain import explain
 from locksided.core.families import Container
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.state import State

@@ -12,8 +12,9 @@ from types import FrameType
 import pytest
 
 from core.world import ANNA, NOON, SECOND
+from lockside.documents.enums import Status
 from locksided.core import inputs as i
-from locksided.core.model import Draft, Status
+from locksided.core.model import Draft
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 

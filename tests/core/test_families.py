@@ -4,8 +4,9 @@ import pytest
 
 from core.trees import PLAIN, job, of_rows, orchestration, phase, retried, rows
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.core.errors import Conflict, InvalidTransition
-from locksided.core.model import Draft, Status
+from locksided.core.model import Draft
 
 # -- terminating ------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 import pytest
 
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.core import inputs as i
-from locksided.core.model import Status
 
 
 @pytest.mark.parametrize("status", ["success", "warning", "error"])

@@ -5,8 +5,8 @@ from itertools import pairwise, product
 import pytest
 
 from core.world import World
+from lockside.documents.enums import Status
 from locksided.core.errors import Refused
-from locksided.core.model import Status
 from locksided.core.transitions import (
     CAUSES,
     FINAL,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lockside.protocol.words import ErrorType
+from lockside.documents.enums import ErrorType
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner import datafolder
 from locksided.runner.action import Action, ActionFailed, action_message, action_value, plan_action

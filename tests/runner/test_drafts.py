@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from lockside.documents.enums import Backoff, FailureClass, JobType, OnError
 from locksided.core.errors import Limit
-from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError
+from locksided.core.model import Draft
 from locksided.runner.drafts import (
     Inside,
     Maker,

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockside.documents.enums import TaskAction
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner.fields import Fields
 from locksided.runner.orchestration import Phase, as_seen_above, passed_on, read_orchestration
-from locksided.runner.selection import TaskAction, decide
+from locksided.runner.selection import decide
 
 
 def phase(phase_id: Any, *before: Any, **more: Any) -> dict[str, Any]:

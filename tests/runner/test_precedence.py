@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lockside.protocol.words import Backoff, RetryOn
+from lockside.documents.enums import Backoff, FailureClass
 from locksided.core.errors import Invalid
 from locksided.runner.resolved import Defaults, Resolved
 from runner.examples import component, config, resolved
@@ -124,7 +124,7 @@ def test_a_retry_policy_has_its_defaults() -> None:
     retry = resolved({"retry": {"maxAttempts": 3}}).runtime.retry
     assert retry is not None
     assert (retry.max_attempts, retry.backoff, retry.release_lock) == (3, Backoff.FIXED, False)
-    assert retry.on == (RetryOn.APPLICATION, RetryOn.TIMEOUT, RetryOn.LOST)
+    assert retry.on == (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
 
 def test_the_nearest_retry_policy_stands_as_a_whole() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockside.documents.enums import JobType
 from locksided.core.errors import Disabled, Invalid, NotFound, Refused
-from locksided.core.model import JobType
 from locksided.runner.frozen import freeze
 from locksided.runner.locking import wire_lock_key
 from locksided.runner.resolve import resolve

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lockside.documents.enums import Mode, OnLost
 from lockside.protocol import texts
 from lockside.protocol.base import (
     ComponentId,
@@ -34,7 +35,6 @@ from lockside.protocol.specification import (
     Retry,
     VariableValues,
 )
-from lockside.protocol.words import Mode, OnLost
 
 if TYPE_CHECKING:
     AnyTaskId = str

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError
 from lockside.protocol import texts
 from lockside.protocol.base import (
     In,
@@ -15,7 +16,6 @@ from lockside.protocol.base import (
     Text,
     TimeoutSeconds,
 )
-from lockside.protocol.words import Backoff, DependencyCondition, OnError, RetryOn
 
 
 class Limits(In, frozen=True, kw_only=True):
@@ -39,8 +39,8 @@ class Retry(In, frozen=True, kw_only=True):
     backoff: Backoff = Backoff.FIXED
     max_delay_seconds: Seconds | None = None
     jitter: Annotated[float, Meta(ge=0, le=1, description="Share of the pause that is random.")] = 0.0
-    on: list[RetryOn] = field(
-        default_factory=lambda: [RetryOn.APPLICATION, RetryOn.TIMEOUT, RetryOn.LOST],
+    on: list[FailureClass] = field(
+        default_factory=lambda: [FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST],
     )
     release_lock: bool = False
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lockside.protocol.words import FailureKind
+from lockside.documents.enums import FailureKind
 from locksided import to_thread
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.conclusions import class_of, values_of

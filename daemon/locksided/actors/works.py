@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.enums import JobType, Mode
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.flights import Flight
-from locksided.core.model import JobType
 from locksided.paths import StateDir
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder

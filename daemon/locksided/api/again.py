@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from lockside.documents.enums import JobType
 from lockside.protocol.words import Role
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
-from locksided.core.model import Draft, JobType
+from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runner.builtin import COMMAND
 from locksided.runner.frozen import thaw

@@ -1,9 +1,9 @@
 """How the tasks of an orchestration ended the last time: the jobs whose success a rerun can carry over."""
 
+from lockside.documents.enums import JobType
 from locksided.api.reading import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
-from locksided.core.model import JobType
 from locksided.runner.frozen import thaw
 from locksided.store.rows import JobRow
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
+from lockside.documents.enums import JobType
 from lockside.protocol.params import jobs as p
 from lockside.protocol.texts import time_us
 from locksided import clock, to_thread
@@ -26,7 +27,6 @@ from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.explain import Explanation
-from locksided.core.model import JobType
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder

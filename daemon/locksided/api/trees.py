@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.enums import JobType, Mode, TaskAction
 from locksided import to_thread
 from locksided.api.recent import Work
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
-from locksided.core.model import Draft, JobType
+from locksided.core.model import Draft
 from locksided.runner.builtin import COMMAND
 from locksided.runner.drafts import (
     Inside,
@@ -31,7 +31,7 @@ from locksided.runner.orchestration import Task, as_seen_above, passed_on, read_
 from locksided.runner.request import Request, read_request
 from locksided.runner.resolve import resolve_request
 from locksided.runner.resolved import Defaults, Found, Resolved
-from locksided.runner.selection import TaskAction, decide
+from locksided.runner.selection import decide
 from locksided.runner.variables import filled
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row

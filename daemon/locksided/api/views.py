@@ -6,10 +6,10 @@ Pure: whoever calls has read everything. What is not known yet is null; objects 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from lockside.documents.enums import JobType, Status
 from locksided import clock
 from locksided.api.reasons import reason_view
 from locksided.core.explain import Explanation
-from locksided.core.model import JobType, Status
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.builtin import COMMAND

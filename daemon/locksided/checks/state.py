@@ -2,10 +2,10 @@
 
 import os
 
+from lockside.documents.enums import JobType, Status
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
 from locksided.checks.problem import Problem
-from locksided.core.model import JobType, Status
 from locksided.core.scheduler import Scheduler
 from locksided.paths import StateDir
 from locksided.store.store import Store

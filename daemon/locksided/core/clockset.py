@@ -5,9 +5,9 @@ Start times that people name are moments of the wall clock and stay. It costs as
 
 from heapq import heappush
 
+from lockside.documents.enums import Status
 from locksided.core.inputs import ClockSet
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.turn import Turn
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lockside.documents.enums import Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, ResumeRun
 from locksided.core.errors import Conflict, InvalidTransition
@@ -24,7 +25,6 @@ from locksided.core.inputs import (
 )
 from locksided.core.jobs import Hold as Held
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.pools import Pool, Trouble
 from locksided.core.saves import DeletePool as ForgetPool
 from locksided.core.saves import PutPool as SavePool

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lockside.documents.enums import Status
 from locksided.core.admission import obstacles
 from locksided.core.families import Container
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Program, Reason, ReasonKind, Status
+from locksided.core.model import Condition, Program, Reason, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.ranked import rank
 from locksided.core.state import State

@@ -7,13 +7,14 @@ right for parents, children and dependants, and looks one step ahead.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lockside.documents.enums import Status
 from locksided.core import lifecycle, settling, termination
 from locksided.core.actions import StartStep, StopRun
 from locksided.core.copies import copied
 from locksided.core.families import Container
 from locksided.core.inputs import Finished, Terminate
 from locksided.core.jobs import Job
-from locksided.core.model import Principal, Status
+from locksided.core.model import Principal
 from locksided.core.saves import UpdateJob
 from locksided.core.state import State
 from locksided.core.turn import Turn

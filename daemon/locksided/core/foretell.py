@@ -3,10 +3,11 @@
 Jobs that would be accepted beside it are not thought of.
 """
 
+from lockside.documents.enums import JobType
 from locksided.core.admission import standing
 from locksided.core.explain import Explanation, explain
 from locksided.core.jobs import Hold, Job, terms
-from locksided.core.model import Draft, JobType
+from locksided.core.model import Draft
 from locksided.core.state import State
 
 

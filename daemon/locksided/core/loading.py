@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core import dispatch
 from locksided.core.families import Container
 from locksided.core.jobs import DoubtedJob, Hold, Job, Run, Terms, terms
-from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
+from locksided.core.model import Condition, RetryPolicy
 from locksided.core.pools import Pool
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, STARTED

@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.documents.enums import Status
 from locksided.core import acceptance, amending, clockset, control, lifecycle, settling, termination, waits
 from locksided.core import inputs as i
 from locksided.core.actions import Action
 from locksided.core.forecast import Forecast, forecast
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.turn import Turn

@@ -1,7 +1,7 @@
 """The life cycle as data: the one table of transitions, and the check that everything goes through."""
 
+from lockside.documents.enums import Status
 from locksided.core.errors import InvalidTransition
-from locksided.core.model import Status
 
 S = Status
 

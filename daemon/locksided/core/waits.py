@@ -8,12 +8,12 @@ all part of the circle.
 from collections import deque
 from collections.abc import Collection, Iterator
 
+from lockside.documents.enums import Status
 from locksided.core.errors import Conflict
 from locksided.core.explain import waiting_containers
 from locksided.core.families import Container
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.state import State

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol.words import ErrorType, Mode
+from lockside.documents.enums import ErrorType, Mode
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner.builtin import BUILT_IN
 from locksided.runner.configuration import check_content

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lockside.protocol.words import OnError
+from lockside.documents.enums import JobType
 from locksided.core import model
 from locksided.core.errors import Limit
-from locksided.core.model import Draft, FailureClass, JobType
+from locksided.core.model import Draft
 from locksided.runner.frozen import freeze
 from locksided.runner.orchestration import Phase
 from locksided.runner.resolved import Resolved
@@ -59,7 +59,7 @@ def work_tree(resolved: Resolved, place: Place) -> Draft:
         return _container(resolved, place)
     job = _draft(resolved, place, resolved.spec)
     if resolved.on_error is not None:
-        job = replace(job, on_error=_on_error(resolved.on_error))
+        job = replace(job, on_error=resolved.on_error)
     return _tried_again(job, resolved.runtime.retry)
 
 
@@ -76,7 +76,7 @@ def _container(resolved: Resolved, place: Place) -> Draft:
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.CONTAINER,
-        on_error=_on_error(resolved.on_error),
+        on_error=resolved.on_error,
         parallelism=None if parallelism == "infinity" else parallelism,
         children=tuple(_rows(resolved, place)),
     )
@@ -88,7 +88,7 @@ def _rows(resolved: Resolved, place: Place) -> Sequence[Draft]:
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
         at = replace(place, maker=Maker("container", row_id))
-        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=_on_error(on_error))
+        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
         named = {**job.values, "name": f"{resolved.component}/{resolved.config}#{row_id}"}
         rows.append(_tried_again(replace(job, values=named), resolved.runtime.retry))
     return rows
@@ -141,7 +141,7 @@ def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
-        on_error=_on_error(resolved.on_error),
+        on_error=resolved.on_error,
         children=tuple(_phase(resolved, place, inside) for inside in phases),
     )
 
@@ -157,7 +157,7 @@ def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
         type=JobType.PHASE,
         lock_key=None,
         lock_share=0,
-        on_error=_on_error(phase.on_error),
+        on_error=phase.on_error,
         after=phase.after,
         children=inside.jobs,
         values={**job.values, "name": phase.name or phase.id},
@@ -219,18 +219,14 @@ def _draft(resolved: Resolved, place: Place, document: Mapping[str, Any]) -> Dra
     )
 
 
-def _on_error(on_error: OnError | None) -> model.OnError | None:
-    return None if on_error is None else model.OnError(on_error.value)
-
-
 def _core_policy(policy: RetryPolicy) -> model.RetryPolicy:
     most = policy.max_delay_seconds
     return model.RetryPolicy(
         max_attempts=policy.max_attempts,
         delay_us=int(policy.delay_seconds * 1_000_000),
-        backoff=model.Backoff(policy.backoff.value),
+        backoff=policy.backoff,
         max_delay_us=None if most is None else int(most * 1_000_000),
         jitter=policy.jitter,
-        on=frozenset(FailureClass(kind.value) for kind in policy.on),
+        on=frozenset(policy.on),
         release_lock=policy.release_lock,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.enums import Mode
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import freeze
 from locksided.runner.plan import Step

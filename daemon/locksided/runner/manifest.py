@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.protocol.words import Leftovers
+from lockside.documents.enums import Leftovers, OnLost
 from locksided.core.errors import Invalid, NotFound
-from locksided.core.model import OnLost
 from locksided.runner.builtin import COMMAND, ORCHESTRATOR
 from locksided.runner.fields import (
     Fields,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from lockside.documents.enums import OnError
 from lockside.protocol import texts
-from lockside.protocol.words import OnError
 from locksided.core.errors import Invalid, Refused
 from locksided.runner.fields import Fields, as_integer, as_number, join, wrong_type
 

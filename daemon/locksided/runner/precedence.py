@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lockside.documents.enums import OnLost
 from locksided.core.errors import NotFound
-from locksided.core.model import OnLost
 from locksided.runner.builtin import COMMAND
 from locksided.runner.fields import Fields, as_choice, as_object, as_text
 from locksided.runner.levels import first_named

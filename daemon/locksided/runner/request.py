@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.protocol.words import Mode, OnError, OnRecordErrors
+from lockside.documents.enums import Mode, OnError, OnRecordErrors
 from locksided.core.errors import Invalid
 from locksided.runner.fields import Fields, as_integer, as_text, checked_id, join
 from locksided.runner.variables import refuse_deep

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.protocol.words import Leftovers, Mode
+from lockside.documents.enums import JobType, Leftovers, Mode
 from locksided.core.errors import Disabled, Invalid, NotFound
-from locksided.core.model import JobType
 from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
 from locksided.runner.configuration import (
     Row,

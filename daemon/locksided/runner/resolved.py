@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockside.protocol.words import Leftovers, Mode, OnError, OnRecordErrors
-from locksided.core.model import JobType, OnLost
+from lockside.documents.enums import JobType, Leftovers, Mode, OnError, OnLost, OnRecordErrors
 from locksided.runner.fields import Fields
 from locksided.runner.limits import Limits
 from locksided.runner.quantities import Parallelism

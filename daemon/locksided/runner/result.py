@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
 from lockside.protocol.texts import time_text
-from lockside.protocol.words import ErrorType, FailureKind, Mode, OnRecordErrors
 from locksided.runner.datafolder import Collected
 from locksided.runner.outfiles import BadOutFile, read_state, read_usage
 from locksided.runner.outputs import artifacts_of, output_of, stored_output

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.documents.enums import Backoff, FailureClass
 from lockside.protocol import texts
-from lockside.protocol.words import Backoff, RetryOn
 from locksided.core.errors import Invalid
 from locksided.runner.fields import Fields, as_choice, as_integer, as_number, join, wrong_type
 
 FIELDS = ("maxAttempts", "delaySeconds", "backoff", "maxDelaySeconds", "jitter", "on", "releaseLock")
 _MAX_ATTEMPTS = 1_000
 _MAX_DELAY_SECONDS = 366 * 86_400
-_DEFAULT_ON = (RetryOn.APPLICATION, RetryOn.TIMEOUT, RetryOn.LOST)
+_DEFAULT_ON = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class RetryPolicy:
     backoff: Backoff = Backoff.FIXED
     max_delay_seconds: float | None = None
     jitter: float = 0.0
-    on: tuple[RetryOn, ...] = _DEFAULT_ON
+    on: tuple[FailureClass, ...] = _DEFAULT_ON
     release_lock: bool = False
 
     def to_wire(self) -> dict[str, Any]:
@@ -88,9 +88,9 @@ def _jitter(value: object, path: str) -> float:
             raise wrong_type("a number from 0 to 1", value, path)
 
 
-def _on(fields: Fields) -> tuple[RetryOn, ...]:
+def _on(fields: Fields) -> tuple[FailureClass, ...]:
     if fields.get("on") is None:
         return _DEFAULT_ON
     path = fields.at("on")
-    named = [as_choice(kind, RetryOn, join(path, index)) for index, kind in enumerate(fields.list("on"))]
-    return tuple(kind for kind in RetryOn if kind.value in named)
+    named = [as_choice(kind, FailureClass, join(path, index)) for index, kind in enumerate(fields.list("on"))]
+    return tuple(kind for kind in FailureClass if kind.value in named)

@@ -5,19 +5,11 @@ Pure: how the tasks of the run before ended is told.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from lockside.documents.enums import TaskAction
 from locksided.core.errors import NotFound
 from locksided.runner.orchestration import Phase, Task
-
-
-class TaskAction(StrEnum):
-    """What is done with a task."""
-
-    RUN = "run"
-    CARRY = "carry"
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)

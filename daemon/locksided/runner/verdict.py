@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from lockside.protocol.words import ErrorType, FailureKind, RetryOn
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.runner.manifest import ExitCodes
 from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
 
@@ -48,15 +48,15 @@ class Failure:
         }
 
     @property
-    def retry_class(self) -> RetryOn:
+    def retry_class(self) -> FailureClass:
         """Under which word a retry policy names it."""
         match self.kind:
             case FailureKind.TIMEOUT:
-                return RetryOn.TIMEOUT
+                return FailureClass.TIMEOUT
             case FailureKind.LOST:
-                return RetryOn.LOST
+                return FailureClass.LOST
             case _:
-                return RetryOn(self.type.value)
+                return FailureClass(self.type.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType, defstruct, field
 from msgspec.structs import fields as struct_fields
 from msgspec.structs import force_setattr
 
+from lockside.documents.enums import CreatorType, JobType, Mode, OnLost, OnRecordErrors, Status
 from lockside.protocol import texts
 from lockside.protocol.base import (
     NO_NUL_PATTERN,
@@ -41,16 +42,7 @@ from lockside.protocol.configuration import check_configuration
 from lockside.protocol.params.base import Mutating, Params
 from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, Retry, VariableValues
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.words import (
-    CreatorType,
-    JobType,
-    Mode,
-    OnLost,
-    OnRecordErrors,
-    Status,
-    Stream,
-    statuses,
-)
+from lockside.protocol.words import Stream, statuses
 
 if TYPE_CHECKING:
     JobField = str

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from lockside.documents.enums import ComponentType
 from lockside.protocol.base import (
     BranchId,
     ComponentId,
@@ -18,7 +19,6 @@ from lockside.protocol.base import (
 from lockside.protocol.catalog import ConfigSpec, check_config
 from lockside.protocol.params.base import Mutating, Params
 from lockside.protocol.types.stored import BranchSpec, Manifest, PoolSpec, Row, VariablesSpec
-from lockside.protocol.words import ComponentType
 
 
 class ComponentPut(Mutating, frozen=True, kw_only=True):

@@ -5,10 +5,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from lockside.protocol.base import Out
-from lockside.protocol.reasons import Reason
-from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, VariableValues
-from lockside.protocol.words import (
+from lockside.documents.enums import (
     CreatorType,
     DesiredStatus,
     ErrorType,
@@ -19,9 +16,12 @@ from lockside.protocol.words import (
     Relation,
     Stage,
     Status,
-    Stream,
     TaskAction,
 )
+from lockside.protocol.base import Out
+from lockside.protocol.reasons import Reason
+from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, VariableValues
+from lockside.protocol.words import Stream
 
 
 class ProjectRef(Out, frozen=True, kw_only=True):

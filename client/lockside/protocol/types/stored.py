@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
+from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
 from lockside.protocol.base import (
     ActionName,
     Argument,
@@ -30,7 +31,6 @@ from lockside.protocol.configuration import check_configuration
 from lockside.protocol.specification import Limits, Retry, VariableValue
 from lockside.protocol.texts import count, duration_seconds
 from lockside.protocol.types.jobs import PrincipalRef
-from lockside.protocol.words import ComponentType, Leftovers, OnLost, ProcessorPosition
 
 
 class ExitCodes(In, frozen=True, kw_only=True):
