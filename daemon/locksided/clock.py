@@ -3,7 +3,7 @@
 import time
 from functools import lru_cache
 
-from lockside.protocol.texts import time_text, time_us
+from lockside.documents.times import time_text, time_us
 
 
 def now_us() -> int:

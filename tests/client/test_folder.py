@@ -93,7 +93,7 @@ FAULTS = [
         'command = ["a"]\n[limits]\n# x\ntimeoutSeconds = "soon"\n',
         4,
         "limits.timeoutSeconds",
-        "'10m', '1h30m' or '02:30:00'",
+        '"90s", "1h30m" or "02:30:00"',
     ),
     ("configs/a/b.toml", "[configuration]\n[parameters]\n", 2, "parameters", "there is a [configuration]"),
     ("configs/a/b.toml", "\n[paramters]\n", 2, "paramters", "did you mean `parameters`?"),
@@ -107,7 +107,7 @@ FAULTS = [
     ("configs/a/b.json", '{"name": NaN}', None, None, "NaN is no JSON"),
     ("configs/a/b.json", '{\n"name": "x"\n"a": 1}', 3, None, "Expecting ',' delimiter"),
     ("configs/a/b.json", "[]", 1, None, "the top must be an object"),
-    ("configs/a/b.toml", '[runtime]\nparallelism = "many"\n', 2, "runtime.parallelism", "or 'infinity'"),
+    ("configs/a/b.toml", '[runtime]\nparallelism = "many"\n', 2, "runtime.parallelism", 'or "infinity"'),
     (
         "configs/a/b.toml",
         '[[rows]]\nid = "a"\n[[rows]]\nid = "a"\n',
@@ -186,7 +186,7 @@ def test_a_schema_is_checked_without_a_daemon(run: Run, folder: Path) -> None:
     write(folder, "configs/a/b.toml", '[parameters]\nn = "x"\nm = 1\nt = "{{ later }}"\n')
     ran = run("validate", str(folder))
     assert ran.code == 2
-    lines = sorted(line.partition("configs/")[2] for line in ran.err.splitlines())
+    lines = sorted(line.partition("configs/")[2] for line in ran.err.splitlines() if "mind:" not in line)
     assert lines[0].startswith('a/b.toml:2: parameters.n: The value is not of type "integer"')
     assert lines[1].startswith("a/b.toml:3: parameters.m: Additional properties are not allowed")
     assert len(lines) == 2
@@ -231,9 +231,9 @@ def test_the_example_is_without_fault(run: Run) -> None:
 def test_durations_and_sizes_are_written_as_people_do(tmp_path: Path, text: str, seconds: float) -> None:
     import msgspec
 
-    from lockside.protocol.types.stored import Manifest
+    from lockside.documents.component import Manifest
 
     text = f'command = ["a"]\n[limits]\ntimeoutSeconds = {text}\nmemoryBytes = "1.5GB"\n'
     write(tmp_path, "components/a.toml", text)
     manifest = msgspec.convert(asked(tmp_path)["components"][0], Manifest)
-    assert (manifest.limits.timeout_seconds, manifest.limits.memory_bytes) == (seconds, 1_610_612_736)
+    assert (manifest.limits.timeout_seconds, manifest.limits.memory_bytes) == (seconds, 1_500_000_000)

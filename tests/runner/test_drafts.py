@@ -144,7 +144,7 @@ TASKS = [
 
 
 def orchestration(**root: Any) -> Resolved:
-    stored = config(phases=PHASES, tasks=TASKS, **root)
+    stored = config(of="lockside.orchestrator", phases=PHASES, tasks=TASKS, **root)
     return resolved({"component": "lockside.orchestrator"}, stored=stored)
 
 

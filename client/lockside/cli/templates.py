@@ -82,6 +82,11 @@ print(f"this was run {runs}")
 PARAMETERS = """\
 # key = "value"              # what the program finds in config.json under `parameters`"""
 
+COMMAND = """\
+command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
+# cwd = "/srv"
+# environment = { NAME = "value" }"""
+
 
 def config(name: str, parameters: str) -> str:
     """A configuration's file."""

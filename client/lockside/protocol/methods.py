@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from lockside.protocol.catalog import CatalogPlan
 from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
 from lockside.protocol.params.events import EventList, EventSubscribe, EventUnsubscribe
@@ -56,6 +55,7 @@ from lockside.protocol.params.stored import (
     VariablesListAll,
     VariablesPut,
 )
+from lockside.protocol.types.catalog import CatalogPlan
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
 from lockside.protocol.types.events import EventLost, EventPage, EventPush, Subscription, Unsubscribed
 from lockside.protocol.types.jobs import (

@@ -7,7 +7,6 @@ nothing: who was there a moment ago is not looked for again.
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from lockside.documents.enums import FailureKind
 from locksided import to_thread
@@ -20,6 +19,7 @@ from locksided.core import inputs as i
 from locksided.runner.drafts import Owner
 from locksided.runner.programs import Wanted, wanted_at_start, wanted_by
 from locksided.runner.result import failed_before_start
+from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 
 TRUSTED_SECONDS = 1.0
@@ -35,11 +35,11 @@ class Programs:
         self._trusted: dict[Wanted, float] = {}
 
     async def are_missing(
-        self, spec: Mapping[str, Any], environment: Mapping[str, str] | None, owner: Owner
+        self, spec: Specification, environment: Mapping[str, str] | None, owner: Owner
     ) -> bool:
         """Whether anything that a new job needs is not there, or cannot be looked for beforehand."""
         try:
-            account_of(owner.uid, owner.gid, (spec["manifest"] or {}).get("user"))
+            account_of(owner.uid, owner.gid, None if spec.manifest is None else spec.manifest.user)
         except NoAccount:
             return True
         wanted = wanted_by(spec, environment)

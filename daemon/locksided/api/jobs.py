@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import JobType
+from lockside.documents.times import time_us
 from lockside.protocol.params import jobs as p
-from lockside.protocol.texts import time_us
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (

@@ -5,20 +5,19 @@ container around its attempts; an orchestration holds phases, which hold their t
 the outermost job alone (hold, start time, dependencies, labels …) is put on by whoever asked for the tree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lockside.documents.enums import JobType
+from lockside.documents.runtime import Retry
 from locksided.core import model
 from locksided.core.errors import Limit
 from locksided.core.model import Draft
 from locksided.runner.frozen import freeze
 from locksided.runner.orchestration import Phase
 from locksided.runner.resolved import Resolved
-from locksided.runner.retrying import RetryPolicy
 from locksided.runner.selection import Decision
-from locksided.runner.specification import of_container, of_phase, row_by_row
+from locksided.runner.specification import Specification, of_container, of_phase, row_by_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def _rows(resolved: Resolved, place: Place) -> Sequence[Draft]:
     return rows
 
 
-def _tried_again(job: Draft, policy: RetryPolicy | None) -> Draft:
+def _tried_again(job: Draft, policy: Retry | None) -> Draft:
     """The job in a retry container, when more than one attempt is allowed.
 
     The container has the lock, unless that is to be free between attempts: then each attempt takes it.
@@ -149,8 +148,7 @@ def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside
 def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
     phase = inside.phase
     at = replace(place, maker=Maker("orchestration", phase.id))
-    on_error = None if phase.on_error is None else phase.on_error.value
-    spec = of_phase(resolved.spec, on_error, [one.as_result() for one in inside.jobless])
+    spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
     job = _draft(resolved, at, spec)
     return replace(
         job,
@@ -185,7 +183,7 @@ def tree_size(tree: Draft) -> int:
     return 1 + sum(tree_size(child) for child in tree.children)
 
 
-def _draft(resolved: Resolved, place: Place, document: Mapping[str, Any]) -> Draft:
+def _draft(resolved: Resolved, place: Place, document: Specification) -> Draft:
     """One job, with the lock of its configuration."""
     spec = freeze(document)
     blobs = [(spec.hash, spec.body)]
@@ -219,7 +217,7 @@ def _draft(resolved: Resolved, place: Place, document: Mapping[str, Any]) -> Dra
     )
 
 
-def _core_policy(policy: RetryPolicy) -> model.RetryPolicy:
+def _core_policy(policy: Retry) -> model.RetryPolicy:
     most = policy.max_delay_seconds
     return model.RetryPolicy(
         max_attempts=policy.max_attempts,

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol.texts import time_text
+from lockside.documents.times import time_text
 
 
 def output_of(

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from lockside.documents.explain import explain, with_subject
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
-from lockside.protocol.explain import explain
 from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, Limits
 
 RequestId = str | int | float | None
@@ -129,7 +129,8 @@ def _not_json(reason: str) -> Rejected:
 
 
 def _invalid(text: bytes, problem: msgspec.ValidationError) -> Rejected:
-    message, path = explain(problem, Request)
+    sentence, path = explain(problem, Request)
+    message = with_subject(sentence, path)
     if path.startswith(("$.params.", "$.params[")):
         fault = error(ErrorKind.INVALID, message, path="$" + path.removeprefix("$.params"))
     else:

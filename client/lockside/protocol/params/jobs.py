@@ -3,13 +3,11 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType, defstruct, field
-from msgspec.structs import fields as struct_fields
+from msgspec import UNSET, Meta, UnsetType, field
 from msgspec.structs import force_setattr
 
-from lockside.documents.enums import CreatorType, JobType, Mode, OnLost, OnRecordErrors, Status
-from lockside.protocol import texts
-from lockside.protocol.base import (
+from lockside.documents import quantities, times
+from lockside.documents.base import (
     NO_NUL_PATTERN,
     BranchId,
     ComponentId,
@@ -19,8 +17,6 @@ from lockside.protocol.base import (
     In,
     JobId,
     Labels,
-    LockKey,
-    LockPolicy,
     Name,
     PoolId,
     Priority,
@@ -30,17 +26,12 @@ from lockside.protocol.base import (
     RunIdPrefix,
     Seconds,
     Sequence,
-    Slots,
-    Tag,
-    TaskId,
     Text,
     Time,
-    VariablesId,
-    Version,
 )
-from lockside.protocol.configuration import check_configuration
+from lockside.documents.enums import CreatorType, JobType, Status
+from lockside.documents.request import JobChanges, JobRequest
 from lockside.protocol.params.base import Mutating, Params
-from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, Retry, VariableValues
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.words import Stream, statuses
 
@@ -58,71 +49,7 @@ JobFields = Annotated[
 ]
 
 
-RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
-
-
-TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
-
-
 Search = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-
-
-class JobRequest(In, frozen=True, kw_only=True):
-    """What can be asked of a new job."""
-
-    reads = {
-        "component_version": texts.version,
-        "config_version": texts.version,
-        "parallelism": texts.count,
-        "priority": texts.priority,
-        "delay": texts.duration_seconds,
-        "delayed_start_time": texts.canonical_time,
-    }
-
-    component: ComponentId
-    component_version: Version | None = None
-    tag: Tag | None = None
-    config: ConfigId | None = None
-    config_version: Version | None = None
-    config_data: dict[str, Any] | None = None
-    config_row_ids: RowIds = []
-    branch_id: BranchId | None = None
-    mode: Mode = Mode.RUN
-    pool: PoolId | None = None
-    parallelism: Slots | None = None
-    backend: Backend | None = None
-    behavior: Behavior | None = None
-    lock: LockPolicy | None = None
-    lock_key: LockKey | None = None
-    variable_values_id: VariablesId | None = None
-    variable_values_data: VariableValues | None = None
-    delayed_start_time: Time | None = None
-    delay: Seconds | None = None
-    depends_on: Annotated[list[Dependency], Meta(max_length=1000)] = []
-    limits: Limits | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    on_record_errors: OnRecordErrors | None = None
-    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
-    inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
-    archive: dict[str, Any] | None = None
-    notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
-    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
-    priority: Priority | None = None
-    name: Name | None = None
-    description: Text | None = None
-    labels: Labels = {}
-    hold: bool = False
-    parent_run_id: RunId | None = None
-    only_orchestration_task_ids: TaskIds | None = None
-    previous_job_id: JobId | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.delay is not None and self.delayed_start_time is not None:
-            raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
-        if self.config_data is not None:
-            check_configuration(self.config_data, "configData")
 
 
 class JobCreate(JobRequest, frozen=True, kw_only=True):
@@ -162,10 +89,10 @@ class JobFilters(Params, frozen=True, kw_only=True):
     """
 
     reads = {
-        "created_from": texts.canonical_time,
-        "created_to": texts.canonical_time,
-        "finished_from": texts.canonical_time,
-        "finished_to": texts.canonical_time,
+        "created_from": times.canonical_time,
+        "created_to": times.canonical_time,
+        "finished_from": times.canonical_time,
+        "finished_to": times.canonical_time,
     }
 
     status: StatusFilter = []
@@ -186,8 +113,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_to: Time | None = None
     visible: bool | None = True
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Raises FieldError for a word that is not a status."""
         for place, word in enumerate(self.status):
             try:
                 statuses([word])
@@ -218,7 +145,7 @@ class JobStats(JobFilters, frozen=True, kw_only=True):
 class JobWait(Params, frozen=True, kw_only=True):
     """Parameters of `job.wait`: either `id` or `ids`; without a time-out it waits for as long as it takes."""
 
-    reads = {"timeout_seconds": texts.duration_seconds}
+    reads = {"timeout_seconds": quantities.duration}
 
     id: JobId | None = None
     ids: Annotated[list[JobId], Meta(min_length=1, max_length=10_000)] | None = None
@@ -227,8 +154,8 @@ class JobWait(Params, frozen=True, kw_only=True):
     waiter_run_id: RunId | None = None
     fields: JobFields | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Raises FieldError for what cannot be asked for together."""
         if (self.id is None) == (self.ids is None):
             raise FieldError("Give either `id` or `ids`", "id")
 
@@ -253,7 +180,7 @@ class JobTerminate(JobAction, frozen=True, kw_only=True):
 class JobReprioritise(JobAction, frozen=True, kw_only=True):
     """Parameters of `job.reprioritise`."""
 
-    reads = {"priority": texts.priority}
+    reads = {"priority": quantities.priority}
 
     priority: Priority
 
@@ -276,33 +203,6 @@ class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
     """Parameters of `job.retryAllFailed`: every failed retry or child of the job."""
 
 
-if TYPE_CHECKING:
-
-    class JobChanges(In, frozen=True, kw_only=True):
-        """The members of a request that are to differ; `msgspec.to_builtins` gives those that were named."""
-
-else:
-
-    def _check_changes(changes: In) -> None:
-        In.__post_init__(changes)
-        if isinstance(changes.config_data, dict):
-            check_configuration(changes.config_data, "configData")
-
-    JobChanges = defstruct(
-        "JobChanges",
-        [(known.name, known.type | UnsetType, UNSET) for known in struct_fields(JobRequest)],
-        bases=(In,),
-        namespace={
-            "__doc__": "The members of a request that are to differ.",
-            "reads": JobRequest.reads,
-            "__post_init__": _check_changes,
-        },
-        module=__name__,
-        frozen=True,
-        kw_only=True,
-    )
-
-
 class JobResubmit(JobAction, frozen=True, kw_only=True):
     """Parameters of `job.resubmit`: the same request again, with changes."""
 
@@ -318,7 +218,7 @@ class JobAmend(JobAction, frozen=True, kw_only=True):
 class JobLog(Params, frozen=True, kw_only=True):
     """Parameters of `job.log`: from frame number `offset` on, held until there is more if so wished."""
 
-    reads = {"wait_seconds": texts.duration_seconds}
+    reads = {"wait_seconds": quantities.duration}
 
     id: JobId
     row: RowId | None = None

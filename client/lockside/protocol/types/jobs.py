@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from lockside.documents.base import Out
 from lockside.documents.enums import (
     CreatorType,
     DesiredStatus,
@@ -18,9 +19,9 @@ from lockside.documents.enums import (
     Status,
     TaskAction,
 )
-from lockside.protocol.base import Out
+from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
+from lockside.documents.variables import VariableValues
 from lockside.protocol.reasons import Reason
-from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, VariableValues
 from lockside.protocol.words import Stream
 
 

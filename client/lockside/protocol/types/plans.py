@@ -1,7 +1,7 @@
 """What a run of an orchestration would do."""
 
+from lockside.documents.base import Out
 from lockside.documents.enums import TaskAction
-from lockside.protocol.base import Out
 
 
 class PlannedTask(Out, frozen=True, kw_only=True):

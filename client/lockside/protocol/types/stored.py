@@ -1,110 +1,18 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Stored objects: components, configurations, branches, variables, states and pools."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType
 
+from lockside.documents import quantities
+from lockside.documents.base import GraceSeconds, Out
+from lockside.documents.component import ExitCodes
+from lockside.documents.configuration import Row
 from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
-from lockside.protocol.base import (
-    ActionName,
-    Argument,
-    Arguments,
-    BranchId,
-    ComponentId,
-    Environment,
-    FieldError,
-    In,
-    LockPolicy,
-    Name,
-    Out,
-    PoolId,
-    RowId,
-    Seconds,
-    Slots,
-    Tag,
-    Text,
-    VariablesId,
-)
-from lockside.protocol.configuration import check_configuration
-from lockside.protocol.specification import Limits, Retry, VariableValue
-from lockside.protocol.texts import count, duration_seconds
+from lockside.documents.runtime import Limits, Retry
+from lockside.documents.variables import VariableValue
 from lockside.protocol.types.jobs import PrincipalRef
-
-
-class ExitCodes(In, frozen=True, kw_only=True):
-    """Which exit codes mean success and which a user's error; all others are the application's."""
-
-    success: Annotated[list[Annotated[int, Meta(ge=0, le=255)]], Meta(max_length=256)] = field(
-        default_factory=lambda: [0]
-    )
-    user_error: Annotated[list[Annotated[int, Meta(ge=0, le=255)]], Meta(max_length=256)] = field(
-        default_factory=lambda: [1]
-    )
-
-
-_WAYS_TO_RUN = ("command", "pipeline", "shell")
-
-
-class Manifest(In, frozen=True, kw_only=True):
-    """What a component is: how it is started, with which limits, and what its parameters must look like."""
-
-    reads = {"grace_seconds": duration_seconds}
-
-    id: ComponentId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    type: ComponentType = ComponentType.OTHER
-    description: Text | None = None
-    command: Arguments | None = None
-    pipeline: Annotated[list[Arguments], Meta(min_length=1, max_length=100)] | None = None
-    shell: Annotated[Argument, Meta(min_length=1)] | None = None
-    cwd: Argument | None = None
-    environment: Environment = {}
-    user: Name | None = None
-    image_parameters: dict[str, Any] = {}
-    tag: Tag | None = None
-    tags: dict[Tag, dict[str, Any]] = {}
-    limits: Limits = Limits()
-    grace_seconds: Seconds | None = None
-    stop_signal: Annotated[str, Meta(pattern=r"^SIG[A-Z0-9+]{1,12}$(?!\n)")] | None = None
-    schema: dict[str, Any] | None = None
-    row_schema: dict[str, Any] | None = None
-    actions: Annotated[list[ActionName], Meta(max_length=100)] = []
-    lock: LockPolicy | None = None
-    pool: PoolId | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    leftovers: Leftovers = Leftovers.STOP
-    exit_codes: ExitCodes = ExitCodes()
-    allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if sum(getattr(self, way) is not None for way in _WAYS_TO_RUN) != 1:
-            raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
-        for tag in self.tags:
-            self._check_tag(tag)
-
-    def at_tag(self, tag: str | None) -> "Manifest":
-        """This component with what differs under a tag; unchanged for a tag that says nothing of its own.
-
-        Raises msgspec.ValidationError for differences that make no component.
-        """
-        changes = self.tags.get(tag) if tag is not None else None
-        if changes is None:
-            return self
-        plain: dict[str, Any] = msgspec.to_builtins(self) | {"tag": tag, "tags": {}}
-        if not changes.keys().isdisjoint(_WAYS_TO_RUN):
-            plain |= dict.fromkeys(_WAYS_TO_RUN)
-        return msgspec.convert(plain | changes, Manifest)
-
-    def _check_tag(self, tag: str) -> None:
-        try:
-            self.at_tag(tag)
-        except msgspec.ValidationError as problem:
-            message, _, path = str(problem).partition(" - at `$")
-            raise FieldError(message, f"tags[...]{path.removesuffix('`')}") from None
 
 
 class Stored(Out, frozen=True, kw_only=True):
@@ -121,7 +29,7 @@ class Stored(Out, frozen=True, kw_only=True):
 class Component(Stored, frozen=True, kw_only=True):
     """A component as it is stored; members that were not given have their defaults."""
 
-    reads = {"grace_seconds": duration_seconds}
+    reads = {"grace_seconds": quantities.grace_period}
 
     id: str
     name: str | None = None
@@ -137,7 +45,7 @@ class Component(Stored, frozen=True, kw_only=True):
     tag: str | None = None
     tags: dict[str, dict[str, Any]] = {}
     limits: Limits = Limits()
-    grace_seconds: Seconds | None = None
+    grace_seconds: GraceSeconds | None = None
     stop_signal: str | None = None
     schema: dict[str, Any] | None = None
     row_schema: dict[str, Any] | None = None
@@ -155,18 +63,6 @@ class Components(Out, frozen=True, kw_only=True):
     """Several components."""
 
     components: list[Component]
-
-
-class Row(In, frozen=True, kw_only=True):
-    """A part of a configuration that can be run on its own."""
-
-    id: RowId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-
-    def __post_init__(self) -> None:
-        check_configuration(self.configuration, "configuration")
 
 
 class Config(Stored, frozen=True, kw_only=True):
@@ -206,13 +102,6 @@ class ConfigVersions(Out, frozen=True, kw_only=True):
     versions: list[ConfigVersion]
 
 
-class BranchSpec(In, frozen=True, kw_only=True):
-    """A line of development."""
-
-    id: BranchId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-
-
 class Branch(Stored, frozen=True, kw_only=True):
     """A branch as it is stored."""
 
@@ -224,13 +113,6 @@ class Branches(Out, frozen=True, kw_only=True):
     """Several branches."""
 
     branches: list[Branch]
-
-
-class VariablesSpec(In, frozen=True, kw_only=True):
-    """A named set of values."""
-
-    id: VariablesId
-    values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
 
 
 class Variables(Stored, frozen=True, kw_only=True):
@@ -252,17 +134,6 @@ class State(Out, frozen=True, kw_only=True):
     state: dict[str, Any]
     version: int
     deduplicated: bool | UnsetType = UNSET
-
-
-class PoolSpec(In, frozen=True, kw_only=True):
-    """A line with slots of its own; no slots pauses it."""
-
-    reads = {"slots": count}
-
-    id: PoolId
-    slots: Slots = 1
-    executor: Literal["local"] = "local"
-    description: Text | None = None
 
 
 class Pool(Stored, frozen=True, kw_only=True):
