@@ -123,7 +123,8 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
             try:
                 force_setattr(self, name, read(value))
             except ValueError as problem:
-                raise FieldError(str(problem), camel(name)) from None
+                named = dict(zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True))
+                raise FieldError(str(problem), named[name]) from None
         self.check()
 
     def check(self) -> None:

@@ -113,7 +113,7 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
         """The body's typed members. Raises FieldError."""
         return content_of(self.configuration, "configuration", is_stored=self.is_stored)
 
-    def warnings(self) -> list[str]:
+    def unknown_members(self) -> list[str]:
         """Returns a sentence for each key that is kept and has no effect."""
         bodies = [("$.configuration", self.configuration)]
         bodies += [

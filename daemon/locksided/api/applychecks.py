@@ -46,7 +46,7 @@ def warnings_of(params: CatalogApply) -> list[str]:
     return [
         f"$.configs[{place}]{warning.removeprefix('$')}"
         for place, config in enumerate(params.configs or ())
-        for warning in config.warnings()
+        for warning in config.unknown_members()
     ]
 
 

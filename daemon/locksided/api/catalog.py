@@ -153,7 +153,7 @@ class CatalogMethods:
             ),
             lambda: self._config(config_id, None),
         )
-        return {**view, "warnings": params.warnings()}
+        return {**view, "warnings": params.unknown_members()}
 
     async def _check_component(self, project: str, component_id: str) -> None:
         if (

@@ -1,17 +1,17 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Stored objects: components, configurations, branches, variables, states and pools."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, defstruct
+from msgspec.structs import fields
 
-from lockside.documents import quantities
-from lockside.documents.base import GraceSeconds, Out
-from lockside.documents.component import ExitCodes
-from lockside.documents.configuration import Row
-from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
-from lockside.documents.runtime import Limits, Retry
-from lockside.documents.variables import VariableValue
+from lockside.documents.base import Out
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.pool import BranchSpec, PoolSpec
+from lockside.documents.reading import stored_form
+from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.jobs import PrincipalRef
 
 
@@ -26,37 +26,35 @@ class Stored(Out, frozen=True, kw_only=True):
     deduplicated: bool | UnsetType = UNSET
 
 
-class Component(Stored, frozen=True, kw_only=True):
+if TYPE_CHECKING:
+
+    class StoredManifest(Manifest, Stored, frozen=True, kw_only=True): ...
+
+    class StoredConfig(ConfigSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredBranch(BranchSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredVariables(VariablesSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredPool(PoolSpec, Stored, frozen=True, kw_only=True): ...
+
+else:
+
+    def _stored(document):
+        """The document as it may have been stored, and what the daemon adds to it."""
+        added = [(one.name, one.type, one.default) for one in fields(Stored)]
+        options = {"frozen": True, "kw_only": True, "module": __name__}
+        return defstruct(f"Stored{document.__name__}", added, bases=(stored_form(document),), **options)
+
+    StoredManifest = _stored(Manifest)
+    StoredConfig = _stored(ConfigSpec)
+    StoredBranch = _stored(BranchSpec)
+    StoredVariables = _stored(VariablesSpec)
+    StoredPool = _stored(PoolSpec)
+
+
+class Component(StoredManifest, frozen=True, kw_only=True):
     """A component as it is stored; members that were not given have their defaults."""
-
-    reads = {"grace_seconds": quantities.grace_period}
-
-    id: str
-    name: str | None = None
-    type: ComponentType = ComponentType.OTHER
-    description: str | None = None
-    command: list[str] | None = None
-    pipeline: list[list[str]] | None = None
-    shell: str | None = None
-    cwd: str | None = None
-    environment: dict[str, str] = {}
-    user: str | None = None
-    image_parameters: dict[str, Any] = {}
-    tag: str | None = None
-    tags: dict[str, dict[str, Any]] = {}
-    limits: Limits = Limits()
-    grace_seconds: GraceSeconds | None = None
-    stop_signal: str | None = None
-    schema: dict[str, Any] | None = None
-    row_schema: dict[str, Any] | None = None
-    actions: list[str] = []
-    lock: str | None = None
-    pool: str | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    leftovers: Leftovers = Leftovers.STOP
-    exit_codes: ExitCodes = ExitCodes()
-    allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
 
 
 class Components(Out, frozen=True, kw_only=True):
@@ -65,17 +63,10 @@ class Components(Out, frozen=True, kw_only=True):
     components: list[Component]
 
 
-class Config(Stored, frozen=True, kw_only=True):
+class Config(StoredConfig, frozen=True, kw_only=True):
     """A configuration as it is stored; `warnings` name the keys that are kept but mean nothing here."""
 
-    component: str
-    config: str
     branch_id: str = "default"
-    name: str | None = None
-    description: str | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-    rows: list[Row] = []
     change_description: str | None = None
     warnings: list[str] = []
 
@@ -102,11 +93,8 @@ class ConfigVersions(Out, frozen=True, kw_only=True):
     versions: list[ConfigVersion]
 
 
-class Branch(Stored, frozen=True, kw_only=True):
+class Branch(StoredBranch, frozen=True, kw_only=True):
     """A branch as it is stored."""
-
-    id: str
-    name: str | None = None
 
 
 class Branches(Out, frozen=True, kw_only=True):
@@ -115,11 +103,8 @@ class Branches(Out, frozen=True, kw_only=True):
     branches: list[Branch]
 
 
-class Variables(Stored, frozen=True, kw_only=True):
+class Variables(StoredVariables, frozen=True, kw_only=True):
     """A set of values as it is stored."""
-
-    id: str
-    values: list[VariableValue] = []
 
 
 class VariablesList(Out, frozen=True, kw_only=True):
@@ -136,13 +121,9 @@ class State(Out, frozen=True, kw_only=True):
     deduplicated: bool | UnsetType = UNSET
 
 
-class Pool(Stored, frozen=True, kw_only=True):
+class Pool(StoredPool, frozen=True, kw_only=True):
     """A pool as it is stored, and how full it is."""
 
-    id: str
-    slots: int | Literal["infinity"]
-    executor: str = "local"
-    description: str | None = None
     is_paused: bool = False
     paused_by: str | None = None
     paused_time: str | None = None
