@@ -171,25 +171,26 @@ def is_deeper(document: object, depth: int) -> bool:
     """Whether a document is nested deeper; level by level, so that no depth is too much for it."""
     level = [document]
     for _ in range(depth):
-        level = [
-            value
-            for outer in level
-            for value in (outer.values() if isinstance(outer, dict) else outer)  # type: ignore[attr-defined]
-            if isinstance(value, dict | list)
-        ]
+        inside = [outer.values() if type(outer) is dict else outer for outer in level]
+        level = [value for values in inside for value in values if type(value) in _NESTED]  # type: ignore[attr-defined]
         if not level:
             return False
     return True
 
 
+_NESTED = frozenset((dict, list))
+
 # -- Keboola's spelling -----------------------------------------------------------------------------------
 
 _OBJECTS = ("parameters", "storage", "processors", "runtime", "variables", "authorization", "artifacts")
 _OBJECTS_OF_PARTS = ("backend", "limits", "behavior", "variableValuesData", "parameters", "configData")
+_SPELT = frozenset(("runtime", "phases", "tasks"))
 _FOREIGN = {"componentId": "component", "configId": "config"}
 
 
-def _own_spelling(body: Mapping[str, Any]) -> dict[str, Any]:
+def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not any(value == [] or name in _SPELT for name, value in body.items()):
+        return body
     plain = _objects_for_empty_lists(body, _OBJECTS)
     if isinstance(plain.get("runtime"), dict):
         plain["runtime"] = _objects_for_empty_lists(plain["runtime"], _OBJECTS_OF_PARTS)
