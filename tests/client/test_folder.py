@@ -123,6 +123,41 @@ FAULTS = [
         "runtime.pool",
         "It must be a text",
     ),
+    ("configs/a/b.toml", "[parameters]\nx = 1\ny = nan\n", 3, "parameters.y", "not a finite number"),
+    ("configs/a/b.json", '{\n"parameters": {"x": [1e400]}}', 2, "parameters.x[0]", "not a finite number"),
+    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', None, None, "'parameters' stands twice"),
+    ("components/a.toml", 'command = ["a"]\nstopSignal = "SIGFOO"\n', 2, "stopSignal", "not a signal"),
+    (
+        "components/a.toml",
+        'command = ["a"]\n[limits]\ntimeoutSeconds = "24:00"\n',
+        3,
+        "limits.timeoutSeconds",
+        '"24:00:00" or "00:24:00"',
+    ),
+    (
+        "components/a.toml",
+        'command = ["a"]\n[tags.v2]\n[tags.v2.limits]\ncpus = 0\n',
+        4,
+        "tags.v2.limits.cpus",
+        "It must be above 0",
+    ),
+    (
+        "configs/lockside.orchestrator/o.toml",
+        (
+            '[[phases]]\nid = "a"\n[[tasks]]\nid = "t"\nphase = "a"\n'
+            'task = { component = "shop.orders", config = "daily", retrys = { maxAttempts = 2 } }\n'
+        ),
+        6,
+        "tasks[0].task.retrys",
+        "did you mean `retry`?",
+    ),
+    (
+        "configs/lockside.command/c.toml",
+        '[parameters]\ncommand = ["make"]\ncwd = "here"\n',
+        3,
+        "parameters.cwd",
+        "It must be an absolute path",
+    ),
     ("configs/c.toml", "", None, None, "configs/COMPONENT/CONFIG.toml"),
     ("configs/a/lost/rows/r.toml", "", None, None, "belong to no configuration"),
     ("config/a/b.toml", "", None, None, "nothing of that name is read. Did you mean 'configs'?"),
@@ -190,6 +225,31 @@ def test_a_schema_is_checked_without_a_daemon(run: Run, folder: Path) -> None:
     assert lines[0].startswith('a/b.toml:2: parameters.n: The value is not of type "integer"')
     assert lines[1].startswith("a/b.toml:3: parameters.m: Additional properties are not allowed")
     assert len(lines) == 2
+
+
+def test_rows_are_held_against_the_schema_too(run: Run, folder: Path) -> None:
+    schema = 'command = ["true"]\n[schema]\nrequired = ["table"]\n'
+    write(folder, "components/a.toml", schema)
+    rows = '[[rows]]\nid = "one"\nparameters = { table = "t" }\n'
+    rows += '[[rows]]\nid = "two"\nparameters = { x = 1 }\n'
+    write(folder, "configs/a/b.toml", rows)
+    (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
+    assert (found["line"], found["field"]) == (6, "rows[1].parameters")
+    assert '"table" is a required property' in found["message"]
+
+
+def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:
+    write(folder, "components/a.toml", 'command = ["surely-no-program"]\n')
+    write(folder, "configs/a/b.toml", '[parameters]\npace = "{{ pase }}"\n[variables]\npace = "1"\n')
+    ran = run("validate", str(folder))
+    assert ran.code == 0
+    assert "a.toml:1: command: There is no program 'surely-no-program'" in ran.err
+    assert "{{ pase }} has no value by default: give it with --set pase=VALUE" in ran.err
+
+
+def test_files_of_editors_are_no_documents(run: Run, folder: Path) -> None:
+    write(folder, "components/.#a.toml", "x")
+    assert run("validate", str(folder)).code == 0
 
 
 def test_names_of_what_may_be_stored_already_are_only_noted(run: Run, tmp_path: Path) -> None:

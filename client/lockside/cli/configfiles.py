@@ -153,6 +153,8 @@ def _look_at_keys(item: Item) -> None:
         for key, known in unknown_keys(body) if isinstance(body, dict) else ():
             path: Path = (*at, "configuration", *steps_of(key))
             near = likely(str(path[-1]), known)
+            if near and set(path) & {"phases", "tasks"}:
+                continue  # its type refuses it
             hint = f" Did you mean `{near}`?" if near else ""
             note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
             (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)

@@ -15,9 +15,9 @@ import msgspec
 from lockside.cli.faults import Fault, Source
 from lockside.cli.files import read_as, read_text, stem
 from lockside.documents.component import Manifest
-from lockside.documents.paths import steps_of
+from lockside.documents.paths import not_finite, steps_of
 from lockside.documents.pool import PoolSpec
-from lockside.documents.reading import convert, faults_of, not_finite
+from lockside.documents.reading import convert, faults_of
 from lockside.documents.variables import VariablesSpec
 
 TYPE_CHECKING = False
@@ -179,4 +179,8 @@ def toml_and_json(folder: str) -> list[str]:
     """List the files of a folder that are read, by name; none without the folder."""
     if not os.path.isdir(folder):
         return []
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(ENDINGS)]
+    return [
+        os.path.join(folder, name)
+        for name in sorted(os.listdir(folder))
+        if name.endswith(ENDINGS) and not name.startswith(".")
+    ]

@@ -2,7 +2,9 @@
 
 import json
 import re
-from typing import Final
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any, Final
 
 Steps = tuple[str | int, ...]
 
@@ -33,6 +35,18 @@ def steps_of(path: str) -> Steps:
         elif found["name"] is not None:
             steps.append(found["name"])
     return tuple(steps)
+
+
+def not_finite(document: Any) -> Iterator[Steps]:
+    """The places of numbers that JSON cannot hold: NaN and the infinities."""
+    left: list[tuple[Steps, Any]] = [((), document)]
+    while left:
+        steps, value = left.pop()
+        if isinstance(value, float) and not isfinite(value):
+            yield steps
+        members = value.items() if isinstance(value, dict) else ()
+        items = enumerate(value) if isinstance(value, list) else ()
+        left += [((*steps, step), inner) for step, inner in (*members, *items)]
 
 
 _PLACES: Final = re.compile(r"(?: - at `[^`]*`)+$")

@@ -4,7 +4,6 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from math import isfinite
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
@@ -155,18 +154,6 @@ def _with_gaps(steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
                 step += gap <= step  # noqa: PLW2901 - one place further for every gap before it
         found = (*found, step)
     return found
-
-
-def not_finite(document: Any) -> Iterator[Steps]:
-    """The places of numbers that JSON cannot hold: NaN and the infinities."""
-    left: list[tuple[Steps, Any]] = [((), document)]
-    while left:
-        steps, value = left.pop()
-        if isinstance(value, float) and not isfinite(value):
-            yield steps
-        members = value.items() if isinstance(value, dict) else ()
-        items = enumerate(value) if isinstance(value, list) else ()
-        left += [((*steps, step), inner) for step, inner in (*members, *items)]
 
 
 # -- from the store ---------------------------------------------------------------------------------------
