@@ -153,10 +153,10 @@ FAULTS = [
     ),
     (
         "configs/lockside.command/c.toml",
-        '[parameters]\ncommand = ["make"]\ncwd = "here"\n',
+        '[parameters]\ncommand = ["make"]\nstdin = "x"\n',
         3,
-        "parameters.cwd",
-        "It must be an absolute path",
+        "parameters.stdin",
+        "Unknown field `stdin`",
     ),
     ("configs/c.toml", "", None, None, "configs/COMPONENT/CONFIG.toml"),
     ("configs/a/lost/rows/r.toml", "", None, None, "belong to no configuration"),
@@ -236,6 +236,20 @@ def test_rows_are_held_against_the_schema_too(run: Run, folder: Path) -> None:
     (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
     assert (found["line"], found["field"]) == (6, "rows[1].parameters")
     assert '"table" is a required property' in found["message"]
+
+
+def test_a_relative_folder_of_a_plain_command_is_beside_its_file(tmp_path: Path) -> None:
+    write(tmp_path, "configs/lockside.command/c.toml", '[parameters]\ncommand = ["./x"]\ncwd = "../here"\n')
+    (config,) = asked(tmp_path)["configs"]
+    parameters = {"command": ["./x"], "cwd": str(tmp_path / "configs" / "here")}
+    assert config["configuration"] == {"parameters": parameters}
+
+
+def test_a_processor_on_the_wrong_side_is_named(run: Run, folder: Path) -> None:
+    write(folder, "components/p.toml", 'command = ["true"]\nallowedProcessorPosition = "after"\n')
+    write(folder, "configs/p/c.toml", '[[processors.before]]\ndefinition = { component = "p" }\n')
+    (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
+    assert (found["line"], found["message"]) == (2, "Processor p may only stand after a component.")
 
 
 def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:

@@ -10,7 +10,8 @@ import os
 from typing import Any
 
 from lockside.cli.files import stem
-from lockside.cli.items import Item, opened, toml_and_json
+from lockside.cli.items import Item, beside, opened, toml_and_json
+from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
 from lockside.documents.paths import steps_of
 
@@ -52,8 +53,19 @@ def config(file: str, component_id: str, name: str, text: str | None = None) -> 
     folder = os.path.join(os.path.splitext(file)[0], "rows")
     for row_file in toml_and_json(folder) if text is None else ():
         _add_row_file(item, row_file)
+    if component_id == COMMAND:
+        _resolve_cwd(item, os.path.dirname(os.path.abspath(file)))
     _look_at_keys(item)
     return item.check()
+
+
+def _resolve_cwd(item: Item, folder: str) -> None:
+    """Make the relative folder of a plain command, which is beside its file, a whole path."""
+    body = item.body.get("configuration")
+    if isinstance(body, dict) and isinstance(body.get("parameters"), dict):
+        parameters = body["parameters"]
+        resolved = beside(folder, {"cwd": parameters.get("cwd")})
+        item.body["configuration"] = {**body, "parameters": {**parameters, **resolved}}
 
 
 def _read_rows(item: Item, source: Source, own: Json) -> None:

@@ -28,7 +28,7 @@ command = ["python3", "../scripts/{script}"]
 
 [limits]
 timeoutSeconds = "10m"       # the most that a configuration may ask for; a number is seconds
-# memoryBytes = "1.5GB"
+# memoryBytes = "1.5GB"       # powers of 1000; GiB are powers of 1024
 
 # [retry]                    # what fails is run again
 # maxAttempts = 3

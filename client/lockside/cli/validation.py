@@ -11,7 +11,7 @@ from typing import Any
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.configuration import ConfigSpec, likely
-from lockside.documents.parameters import config_faults
+from lockside.documents.parameters import config_faults, processor_faults
 from lockside.documents.paths import steps_of
 from lockside.documents.reading import stored_form
 from lockside.documents.references import WORDS, Names, of_component, of_config
@@ -40,6 +40,8 @@ def check_offline(found: Folder) -> None:
         if manifest is not None:
             faults = config_faults(manifest, config, "$")
             found.faults += [item.fault(steps_of(path), text) for path, text in faults]
+        faults = processor_faults(config, components.get, "$")
+        found.faults += [item.fault(steps_of(path), text) for path, text in faults]
         _look_for_variables(found, item, config)
 
 

@@ -131,6 +131,13 @@ class Manifest(Program, frozen=True, kw_only=True):
         for tag, changes in self.tags.items():
             _check_tag(self, tag, changes)
 
+    def misplaced(self, side: ProcessorPosition) -> str | None:
+        """Returns what is wrong with using it as a processor on that side of a component, if anything is."""
+        allowed = self.allowed_processor_position
+        if allowed in (ProcessorPosition.ANY, side):
+            return None
+        return f"Processor {self.id} may only stand {allowed.value} a component"
+
     def at_tag(self, tag: str | None) -> "Manifest | None":
         """Returns the component at a tag (None: its own) without `tags`; None if it has no such tag.
 

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
 from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.enums import ProcessorPosition
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
 from lockside.documents.paths import join
 from lockside.documents.reading import convert, fault_of, stored_form
@@ -46,6 +47,13 @@ class Processors(Document, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         return bool(self.before or self.after)
+
+    def placed(self) -> Iterator[tuple[ProcessorPosition, int, Processor]]:
+        """All of them with their side and their place there."""
+        for place, processor in enumerate(self.before):
+            yield ProcessorPosition.BEFORE, place, processor
+        for place, processor in enumerate(self.after):
+            yield ProcessorPosition.AFTER, place, processor
 
 
 class Configuration(Document, frozen=True, kw_only=True):
@@ -112,6 +120,12 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
     def content(self) -> Configuration:
         """The body's typed members. Raises FieldError."""
         return content_of(self.configuration, "configuration", is_stored=self.is_stored)
+
+    def contents(self, path: str) -> Iterator[tuple[str, Configuration]]:
+        """The typed members of the configuration and of its rows, and the paths where they stand."""
+        yield join(path, "configuration"), self.content
+        for place, row in enumerate(self.rows):
+            yield join(path, "rows", place, "configuration"), row.content
 
     def unknown_members(self) -> list[str]:
         """Returns a sentence for each key that is kept and has no effect."""

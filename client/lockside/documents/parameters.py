@@ -1,6 +1,6 @@
 """The parameters of what runs: held against the component's schemas, or read as a plain command."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,6 +47,18 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
     root = Body(join(path, "configuration"), config.configuration)
     parts = Parts(root, rows, defaults_of(config.content.variables))
     yield from parameter_faults(config.component, effective, parts)
+
+
+def processor_faults(
+    config: ConfigSpec, find: Callable[[str], Manifest | None], path: str
+) -> Iterator[Fault]:
+    """Processors that may not stand where they do, as far as their components are known."""
+    for at, content in config.contents(path):
+        for side, place, processor in content.processors.placed():
+            manifest = find(processor.definition.component)
+            effective = None if manifest is None else manifest.at_tag(processor.definition.tag)
+            if effective is not None and (text := effective.misplaced(side)):
+                yield Fault(join(at, "processors", side.value, place, "definition", "component"), text)
 
 
 def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:

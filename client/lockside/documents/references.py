@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration
+from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
 
@@ -67,21 +67,14 @@ def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
 def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
     """The component of a configuration, and what its runtime, its processors and its tasks name."""
     yield Reference("component", config.component, join(path, "component"))
-    root = join(path, "configuration")
-    yield from _of_content(config.content, root)
-    for place, row in enumerate(config.rows):
-        yield from _of_content(row.content, join(path, "rows", place, "configuration"))
+    for at, content in config.contents(path):
+        yield from _pool(content.runtime.pool, join(at, "runtime"))
+        for side, place, processor in content.processors.placed():
+            named = join(at, "processors", side.value, place, "definition", "component")
+            yield Reference("component", processor.definition.component, named)
     if config.component == ORCHESTRATOR:
         for place in range(len(config.content.tasks)):
-            yield from _of_task(config, place, join(root, "tasks", place, "task"))
-
-
-def _of_content(content: Configuration, path: str) -> Iterator[Reference]:
-    yield from _pool(content.runtime.pool, join(path, "runtime"))
-    for side in ("before", "after"):
-        for place, processor in enumerate(getattr(content.processors, side)):
-            at = join(path, "processors", side, place, "definition", "component")
-            yield Reference("component", processor.definition.component, at)
+            yield from _of_task(config, place, join(path, "configuration", "tasks", place, "task"))
 
 
 def _pool(pool: Any, path: str) -> Iterator[Reference]:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
-from lockside.documents.parameters import config_faults
+from lockside.documents.parameters import config_faults, processor_faults
 from lockside.documents.reading import from_store
 from lockside.documents.references import Names, Reference, missing, of_component, of_config
 from lockside.protocol.params.stored import CatalogApply
@@ -65,13 +65,17 @@ def faults_among(
         NotFound(f"{one.path}: {one.message}", path=one.path) for one in missing(_references(params), names)
     ]
     faults += _still_used(stored, (components, configs), gone, others)
+
+    def find(name: str) -> Manifest | None:
+        if (name,) in components or (name,) not in stored["component"]:
+            return BUILT_IN.get(name) or components.get((name,))
+        return from_store(stored["component"][name,].body, Manifest)
+
     for place, config in enumerate(params.configs or ()):
-        key = (config.component,)
-        manifest = BUILT_IN.get(config.component) or components.get(key)
-        if manifest is None and key in stored["component"]:
-            manifest = from_store(stored["component"][key].body, Manifest)
+        manifest, path = find(config.component), f"$.configs[{place}]"
+        faults += map(invalid, processor_faults(config, find, path))
         if manifest is not None:
-            faults += map(invalid, config_faults(manifest, config, f"$.configs[{place}]"))
+            faults += map(invalid, config_faults(manifest, config, path))
     return faults
 
 

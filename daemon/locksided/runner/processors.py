@@ -21,7 +21,7 @@ def processor_components(contents: Iterable[Configuration]) -> set[str]:
     return {
         processor.definition.component
         for content in contents
-        for processor in (*content.processors.before, *content.processors.after)
+        for _, _, processor in content.processors.placed()
     }
 
 
@@ -33,11 +33,10 @@ def processor_manifests(
     `contents` are configurations and the paths where they stand.
     """
     for path, content in contents:
-        for side in (ProcessorPosition.BEFORE, ProcessorPosition.AFTER):
-            for place, processor in enumerate(getattr(content.processors, side.value)):
-                at = join(path, "processors", side.value, place, "definition")
-                component, tag = processor.definition.component, processor.definition.tag
-                yield processor_key(component, tag), _manifest(found.get(component), component, tag, side, at)
+        for side, place, processor in content.processors.placed():
+            at = join(path, "processors", side.value, place, "definition")
+            component, tag = processor.definition.component, processor.definition.tag
+            yield processor_key(component, tag), _manifest(found.get(component), component, tag, side, at)
 
 
 def _manifest(
@@ -47,7 +46,6 @@ def _manifest(
     if stored is None:
         raise NotFound(f"There is no component {component!r} to use as a processor.", path=at)
     manifest = at_tag(stored.document, tag, join(path, "tag"))
-    if manifest.allowed_processor_position not in (ProcessorPosition.ANY, side):
-        allowed = manifest.allowed_processor_position.value
-        raise Invalid(f"{at}: {manifest.id} may only stand {allowed} a component.", path=at)
+    if text := manifest.misplaced(side):
+        raise Invalid(f"{at}: {text}.", path=at)
     return manifest

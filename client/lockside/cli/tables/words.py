@@ -13,7 +13,7 @@ SET = Option("--set", "a variable's value (repeat for more)", "NAME=VALUE", many
 DELAY = Option("--delay", "start no sooner than this from now: 90, 10m, 1h30m", "DURATION", "duration")
 HOLD = Option("--hold", "keep it back until `lockside release`")
 TIMEOUT = Option("--timeout", "stop it after this time: 90, 10m, 1h30m", "DURATION", "duration")
-MEMORY = Option("--memory", "the most memory it may take: 512MB, 1.5GB", "SIZE", "size")
+MEMORY = Option("--memory", "the most memory it may take: 512MB, 1.5GiB", "SIZE", "size")
 TAG = Option("--tag", "the component's tag to run", "TAG")
 PRIO = Option("--priority", PRIORITY, "N", "priority")
 
