@@ -10,7 +10,8 @@ from lockside.errors import NotReachable, Unavailable
 from lockside.forks import abandon_in_children
 from lockside.methods import Methods
 from lockside.protocol.types.events import Event
-from lockside.protocol.types.jobs import Job, JobPage, LogFrame, LogPage
+from lockside.protocol.types.jobs import Job, JobPage
+from lockside.protocol.types.logs import LogFrame, LogPage
 from lockside.requests import Blocking, Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine, each, run
 

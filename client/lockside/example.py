@@ -1,4 +1,4 @@
-"""Where the example pipeline is: inside an installed package, or in `config/example` of a source tree."""
+"""What is shipped beside the code: inside an installed package, or in `config` of a source tree."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 
 
 def example_folder() -> str:
-    """Give the example's folder; raises FileNotFoundError when it was not installed."""
+    """Give the folder of the example pipeline; raises FileNotFoundError when it was not installed."""
+    return shipped("example")
+
+
+def shipped(name: str) -> str:
+    """Return the path of a file or folder of `config`; raises FileNotFoundError when it was not installed."""
     package = os.path.dirname(os.path.abspath(__file__))
-    source = os.path.join(os.path.dirname(os.path.dirname(package)), "config", "example")
-    for folder in (os.path.join(package, "_example"), source):
-        if os.path.isdir(folder):
-            return folder
-    raise FileNotFoundError("The example pipeline is not installed with this package.")
+    source = os.path.join(os.path.dirname(os.path.dirname(package)), "config", name)
+    for path in (os.path.join(package, f"_{name}"), source):
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name} is not installed with this package.")

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import anyio
 
-from locksided import log
+from locksided import clock, log
 from locksided.daemon import Daemon, Place, place_of, prepare_state_dir
+from locksided.manualclock import ManualClock
 from locksided.onlyone import AnotherDaemonError
+from locksided.paths import StateDir
 from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
 from locksided.settings import Settings, SettingsError
@@ -49,8 +51,21 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--restore", metavar="FILE", type=Path, help="put a backup in the place of the database, and end"
     )
+    made.add_argument(
+        "--test-clock",
+        metavar="TIME",
+        type=_time,
+        help="for tests: let the clock stand still at TIME and move only by the methods clock.*",
+    )
     made.add_argument("--version", action="version", version=f"locksided {version('lockside')}")
     return made
+
+
+def _time(text: str) -> int:
+    try:
+        return clock.from_text(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,20 +82,28 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check_config:
         print(f"The settings are good. State folder: {root}. Socket: {socket}.")
         return 0
-    if options.restore is not None:
-        return _restore(options.restore.absolute(), root, known)
-    log.configure(known.daemon.log_format, known.daemon.log_level)
+    test_clock = None if options.test_clock is None else ManualClock(options.test_clock)
+    with clock.used(test_clock or clock.SystemClock()):
+        if options.restore is not None:
+            return _restore(options.restore.absolute(), root, known)
+        named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
+        return _serve(Place(StateDir(root), socket, named, known, file, test_clock))
+
+
+def _serve(place: Place) -> int:
+    """Run the daemon until it is told to stop; answers its exit code."""
+    log.configure(place.settings.daemon.log_format, place.settings.daemon.log_level)
     os.umask(0o077)
     gc.set_threshold(*COLLECT_AFTER)
     _allow_open_files()
+    options = {} if place.test_clock is None else {"loop_factory": place.test_clock.new_loop}
     exit_code = 0
     try:
-        state_dir = prepare_state_dir(root)
-        named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
-        anyio.run(Daemon(Place(state_dir, socket, named, known, file)).run)
+        prepare_state_dir(place.state_dir.root)
+        anyio.run(Daemon(place).run, backend_options=options)
     except* (AnotherDaemonError, StoreError, ListenError, OSError) as failures:
         for failure in _leaves(failures):
-            print(f"locksided: {failure}{_room(root)}", file=sys.stderr)
+            print(f"locksided: {failure}{_room(place.state_dir.root)}", file=sys.stderr)
         exit_code = EXIT_CANNOT_START
     return exit_code
 

@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Boots, Executors, boots_of
@@ -25,6 +26,7 @@ from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
+from locksided.manualclock import ManualClock
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
@@ -47,6 +49,7 @@ class Place:
     is_socket_named: bool
     settings: Settings
     settings_file: Path | None
+    test_clock: ManualClock | None = None
 
 
 class ForeignFolderError(OSError):
@@ -138,6 +141,7 @@ class Daemon:
             access(service.settings),
             _limits(service.settings),
             structlog.get_logger("server"),
+            methods=METHODS if service.test_clock is None else TEST_METHODS,
         )
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
@@ -175,6 +179,7 @@ class Daemon:
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
+            test_clock=place.test_clock,
         )
 
     async def _before_stop(self, service: Service) -> None:

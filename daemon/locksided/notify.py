@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
-import anyio
+from locksided import clock
 
 
 class Notifier:
@@ -34,4 +34,4 @@ class Notifier:
             return
         while True:
             self.tell("WATCHDOG=1")
-            await anyio.sleep(self._interval_seconds)
+            await clock.real_sleep(self._interval_seconds)

@@ -86,7 +86,7 @@ def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
     folders = _job_folders(place)
     given = _given(contents, before, folders)
     restoring.prepare(str(part), given, now_us, str(backup), contents.running)
-    kept = _kept_aside(place, now_us)
+    kept = _kept_aside(place)
     unknown = {job_id: path for job_id, path in folders.items() if _is_unknown(job_id, contents)}
     ran_since = _ran_since(unknown, contents)
     for path in unknown.values():
@@ -105,9 +105,8 @@ def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
     return Restored(backup, kept, contents, ran_since, given)
 
 
-def _kept_aside(place: StateDir, now_us: int) -> Path:
-    stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
-    kept = place.backups / f"before-restore-{stamp}"
+def _kept_aside(place: StateDir) -> Path:
+    kept = place.backups / f"before-restore-{clock.real_stamp()}"
     kept.mkdir(mode=0o700, parents=True)
     return kept
 

@@ -22,6 +22,22 @@ _NO_THREAD = "can't start new thread"
 _limiters: dict[int, CapacityLimiter] = {}
 
 
+class AtWork:
+    """Counts what threads do for the event loop: as long as the context lasts, which belongs to one task."""
+
+    count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
+at_work = AtWork()
+"""All threads of the process, the store's included."""
+
+
 async def run_sync(func: Callable[[Unpack[Arguments]], T], *args: *Arguments) -> T:
     """Call it in a worker thread. Raises OSError (EAGAIN) when the system lets us have none."""
     return await _run(None, func, *args)
@@ -43,7 +59,8 @@ async def _run(
     limiter: CapacityLimiter | None, func: Callable[[Unpack[Arguments]], T], *args: *Arguments
 ) -> T:
     try:
-        return await to_thread.run_sync(func, *args, limiter=limiter)
+        with at_work:
+            return await to_thread.run_sync(func, *args, limiter=limiter)
     except RuntimeError as error:
         if str(error) != _NO_THREAD:
             raise

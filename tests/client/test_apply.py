@@ -63,7 +63,7 @@ def test_a_plan_reads_like_a_difference_and_changes_nothing(
         "        +SELECT 2\n"
         "         FROM a\n"
         "- component gone\n"
-        "Plan: 1 to create, 1 to change, 1 to remove; 3 as they are.\n"
+        "Plan: 1 to create, 1 to change, 1 to delete, 3 unchanged.\n"
     )
     assert [params["dryRun"] for params in daemon.params_of("catalog.apply")] == [True]
 
@@ -84,7 +84,7 @@ def test_nothing_differs_and_the_daemon_is_asked_for_no_change(
     run: Run, folder: Path, daemon: FakeDaemon
 ) -> None:
     answer(daemon, [])
-    assert run("apply", str(folder)).out == "Nothing differs: all 3 are as the folder says.\n"
+    assert run("apply", str(folder)).out == "Nothing to change: 3 unchanged.\n"
     assert len(daemon.params_of("catalog.apply")) == 1
 
 
@@ -134,7 +134,7 @@ def test_what_the_daemon_refuses_is_named_in_its_file(run: Run, folder: Path, da
     ran = run("apply", str(folder))
     assert ran.code == 2
     assert ran.err == (
-        "lockside: nothing is changed:\n"
+        "lockside: nothing was changed:\n"
         f"lockside: {folder}/configs/shop.orders/daily.toml:3: parameters.day: "
         'The value is not of type "string".\n'
         f"lockside: {folder}/configs/shop.orders/daily/rows/eu.json:1: parameters.region: Is wrong.\n"

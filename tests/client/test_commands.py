@@ -6,6 +6,7 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
+from client.screens import Terminal
 from lockside.cli import events
 from lockside.cli.session import Session
 
@@ -46,6 +47,16 @@ def test_ls_of_all_goes_from_page_to_page(daemon: FakeDaemon, run: Run) -> None:
     assert [asked.get("cursor") for asked in daemon.params_of("job.list")] == [None, "next"]
 
 
+@pytest.mark.parametrize(("cursor", "is_told"), [("next", True), (None, False)])
+def test_ls_says_that_there_are_more_jobs_only_when_there_are(
+    daemon: FakeDaemon, cursor: str | None, is_told: bool
+) -> None:
+    daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": cursor}
+    with Terminal(daemon.path, "ls") as seen:
+        assert seen.end() == 0
+        assert ("Only the newest 20 are listed" in seen.text) is is_told
+
+
 def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
     error = {"type": "user", "kind": "exit", "exitCode": 1, "message": "The source is empty."}
     daemon.answers["job.get"] = job(
@@ -68,18 +79,18 @@ def test_why_names_every_reason_and_what_clears_it(daemon: FakeDaemon, run: Run)
     daemon.answers["job.get"] = job(status="waiting")
     ran = run("why", "42")
     assert ran.out.startswith("airports.extract/daily (job 42) has waited for ")
-    assert "2 things keep it back" in ran.out
-    assert "number 3 of those that stand in line for pool default" in ran.out
+    assert "for 2 reasons:" in ran.out
+    assert "Position 3 in the queue of pool default." in ran.out
     for text in ("config_lock", "Job 41 of the same", "the end of job 41", "ann holds it back."):
         assert text in ran.out
 
 
-def test_why_of_a_running_job_says_that_it_does_not_wait(daemon: FakeDaemon, run: Run) -> None:
+def test_why_of_a_running_job_says_that_it_is_not_waiting(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.explain"] = {"status": "processing", "reasons": [], "position": None}
     daemon.answers["job.get"] = job(
         status="processing", durationSeconds=4.2, startTime="2026-01-31T08:00:01Z"
     )
-    said = "airports.extract/daily (job 42) does not wait: it has run for 4.2 s.\n"
+    said = "airports.extract/daily (job 42) is not waiting: it has run for 4.2 s.\n"
     assert run("why", "42").out == said
 
 
@@ -270,13 +281,13 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "lockside 1.0: 3 things need a look; up 1 d 1 h, pid 7",
         "the database cannot be written: the disk is full",
         "lockside doctor",
-        "it is being drained, since",
+        "the daemon is being drained, since",
         "by ann",
         "do: lockside undrain",
         "2 processing, 40 success",
-        "default: 2 of 2 slots in use, 3 in line",
+        "default: 2 of 2 slots in use, 3 queued",
         "of another release: pid 9, 1 process tree; it leaves with the last one",
-        "another one lives and does not answer",
+        "another one is alive and does not answer",
     ):
         assert text in out
 

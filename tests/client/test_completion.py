@@ -32,8 +32,8 @@ def _something_stored(daemon: FakeDaemon) -> None:
     ("words", "lines"),
     [
         (["pr"], ["prio\tchange the priority of a job that has not started"]),
-        (["pool", "pa"], ["pause\tstart nothing more in a pool; what runs goes on"]),
-        (["logs", "--fo"], ["--follow\tgo on until the jobs end; Ctrl-C leaves them alone"]),
+        (["pool", "pa"], ["pause\tstart no more jobs in a pool; running jobs go on"]),
+        (["logs", "--fo"], ["--follow\tfollow until the jobs end; Ctrl-C does not stop them"]),
         (["kill", ""], ["42\tnight run  processing", "43\tairports.extract/daily  waiting"]),
         (["kill", "42", "43"], ["43\tairports.extract/daily  waiting"]),
         (["logs", "-n", "5", "air"], ["airports.extract/daily\tits latest job"]),

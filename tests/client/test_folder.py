@@ -221,7 +221,7 @@ def test_a_schema_is_checked_without_a_daemon(run: Run, folder: Path) -> None:
     write(folder, "configs/a/b.toml", '[parameters]\nn = "x"\nm = 1\nt = "{{ later }}"\n')
     ran = run("validate", str(folder))
     assert ran.code == 2
-    lines = sorted(line.partition("configs/")[2] for line in ran.err.splitlines() if "mind:" not in line)
+    lines = sorted(line.partition("configs/")[2] for line in ran.err.splitlines() if "warning:" not in line)
     assert lines[0].startswith('a/b.toml:2: parameters.n: The value is not of type "integer"')
     assert lines[1].startswith("a/b.toml:3: parameters.m: Additional properties are not allowed")
     assert len(lines) == 2

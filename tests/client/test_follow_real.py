@@ -38,8 +38,8 @@ def test_following_shows_each_line_once_although_the_daemon_is_killed_and_starte
         assert seen.end() == 1
         lines = seen.lines
     assert [line for line in lines if line in {"one", "two", "three"}] == ["one", "two", "three"]
-    assert lines[-3].startswith("staying (job 1): error after ")
-    assert lines[-3].endswith("exit code 3: three")
+    assert lines[-2].startswith("staying (job 1): error after ")
+    assert lines[-2].endswith("exit code 3: three")
     assert lines[-1] == "  next: lockside show 1"
 
 

@@ -148,7 +148,7 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
     [
         ({"status": "success", "durationSeconds": 4.2, "starts": 1}, "success after 4.2 s"),
         ({"status": "terminated", "starts": 1, "durationSeconds": 2}, "terminated after 2.0 s"),
-        ({"status": "cancelled"}, "cancelled; no process of it was ever started"),
+        ({"status": "cancelled"}, "cancelled; no process of it was started"),
         (
             {
                 "status": "error",
@@ -164,6 +164,22 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
 )
 def test_an_end_is_told_in_one_sentence(job: dict[str, object], sentence: str) -> None:
     assert jobs.ending(job) == sentence
+
+
+def test_a_plain_command_has_no_stages_to_tell_of() -> None:
+    stages = {"preparing": "2026-01-31T08:00:00Z", "running": "2026-01-31T08:00:01Z"}
+    ended = {"stageTimestamps": stages, "endTime": "2026-01-31T08:00:03Z", "queueSeconds": 60}
+    assert (
+        jobs.stage_line({"component": "shop.load", **ended})
+        == "waited 1 min · preparing 1.0 s · running 2.0 s"
+    )
+    assert jobs.stage_line({"component": jobs.PLAIN_COMMAND, **ended}) == "waited 1 min"
+
+
+@pytest.mark.parametrize(("hours", "text"), [(2, "in 2 h"), (-2, "2 h ago")])
+def test_a_time_ahead_is_rounded(hours: int, text: str) -> None:
+    moment = NOW + timedelta(hours=hours, milliseconds=-200)
+    assert times.ago(moment.isoformat(), NOW) == text
 
 
 def test_the_last_column_gives_way_before_names_do() -> None:

@@ -7,11 +7,14 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from lockside.documents.base import Document
 from lockside.protocol.methods import METHODS
 from lockside.protocol.openrpc import document
+from lockside.protocol.sentences import _own
 from lockside.protocol.types.jobs import Job
 
 DOCUMENT = json.loads(msgspec.json.encode(document("1.2.3")))
+EVERYTHING = document("1.2.3", with_test_clock=True)
 
 
 def schema_of(part: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
@@ -21,6 +24,37 @@ def schema_of(part: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
 def test_every_method_is_described() -> None:
     assert [method["name"] for method in DOCUMENT["methods"]] == list(METHODS)
     assert DOCUMENT["info"]["version"] == "1.2.3"
+
+
+def test_every_member_of_every_type_has_a_sentence() -> None:
+    bare = [
+        f"{name}.{member}"
+        for name, schema in EVERYTHING["components"]["schemas"].items()
+        for member, part in schema.get("properties", {}).items()
+        if not part.get("description", "").endswith(".")
+    ]
+    assert bare == []
+
+
+def test_no_sentence_is_about_a_member_that_does_not_exist() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert "Attributes:" not in schema.get("description", ""), name
+    strangers = {
+        f"{kind.__name__}.{name}"
+        for kind in _kinds(Document)
+        for name in set(_own(kind)) - set(kind.__struct_fields__)
+    }
+    assert strangers == set()
+
+
+def _kinds(kind: type[Document]) -> list[type[Document]]:
+    return [each for below in kind.__subclasses__() for each in (below, *_kinds(below))]
+
+
+def test_a_configuration_is_described_although_no_method_answers_its_type() -> None:
+    members = DOCUMENT["components"]["schemas"]["Configuration"]["properties"]
+    assert "parallelism" in DOCUMENT["components"]["schemas"]["Runtime"]["properties"]
+    assert members["variables"]["description"] == "Default values of variables, by name."
 
 
 def test_required_parameters_come_first_as_the_standard_wants() -> None:

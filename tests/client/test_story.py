@@ -188,7 +188,7 @@ def test_keepers_of_another_release_are_told_and_a_silent_one_is_wrong(daemon: F
     leaving = {"isConnected": True, "pid": 5, "runs": 1}
     daemon.answers["daemon.status"] = status(formerKeepers=[leaving, {"isConnected": False, "runs": 0}])
     out = run("status").out
-    assert "✗ a keeper of another release lives and does not answer" in out
+    assert "✗ a keeper of another release is alive and does not answer" in out
     assert "of another release: pid 5, 1 process tree; it leaves with the last one" in out
 
 
@@ -229,8 +229,8 @@ def test_draining_tells_what_still_runs_and_waits_for_its_end(daemon: FakeDaemon
     }
     lines = run("drain", "--wait").out.splitlines()
     assert lines == [
-        "draining: no job starts any more; what runs goes on",
+        "draining: no more jobs start; running jobs go on",
         "  airports.extract/daily (job 5) has run for 30 s, 10 min at most",
         "airports.extract/daily (job 5): success after 30 s",
-        "drained: nothing runs",
+        "drained: no job runs",
     ]

@@ -27,9 +27,8 @@ def test_a_row_that_waits_names_the_container_its_limit_and_those_that_run() -> 
     reason = world.why(jobs["orders 4"])["parallelism"]
     running = [jobs["orders 1"], jobs["orders 2"]]
     assert reason.details == {"container": jobs["orders"], "limit": 2, "running": running}
-    assert (
-        reason.message == f"2 of at most 2 jobs of container {jobs['orders']} run, and 1 sibling comes first."
-    )
+    limit = f"Container {jobs['orders']} has reached its limit of 2 running jobs"
+    assert reason.message == f"{limit} and 1 sibling comes first."
 
 
 def test_the_next_row_starts_when_one_ends() -> None:

@@ -39,7 +39,7 @@ def test_a_lock_names_its_holders_and_counts_who_stands_ahead() -> None:
     third = world.submit("orders")
     reason = world.why(third)["config_lock"]
     assert reason.details == {"lock_key": "orders", "holders": [holder], "ahead": 1}
-    assert reason.message == f"Job {holder} holds the lock and 1 job of the same lock stands before it."
+    assert reason.message == f"Job {holder} holds the lock and 1 job of the same lock is ahead of it."
     assert reason.unblock == f"the end of job {holder}"
     assert reason.since_us == NOON + 10 * SECOND, "it entered after the holder had started"
     assert world.why(second)["config_lock"].details["ahead"] == 0

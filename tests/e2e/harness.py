@@ -172,12 +172,12 @@ def short_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Daemon]:
+def running(*arguments: str, **settings: str) -> Iterator[Daemon]:
     """A daemon that is ended with all that it started."""
     with short_folder() as folder:
         daemon = Daemon(folder, **settings)
         try:
-            daemon.start()
+            daemon.start(*arguments)
             if "LOCKSIDE_KEEPER__SOCKET" not in settings:
                 daemon.keeper_pid()
             yield daemon

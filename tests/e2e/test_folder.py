@@ -50,9 +50,9 @@ def _empty(daemon: Daemon) -> None:
 
 def test_the_example_is_applied_exported_and_applied_for_nothing(cli: Cli, tmp_path: Path) -> None:
     assert "Done: 9 created." in cli("apply", example_folder())
-    assert "Nothing differs: all 9" in cli("apply", example_folder())
+    assert "Nothing to change: 9 unchanged" in cli("apply", example_folder())
     assert "8 written." in cli("export", str(tmp_path / "out"))
-    assert "Nothing differs: all 9" in cli("apply", str(tmp_path / "out"), "--prune")
+    assert "Nothing to change: 9 unchanged" in cli("apply", str(tmp_path / "out"), "--prune")
     assert "9 said the same already." in cli("export", str(tmp_path / "out"))
     assert "9 said the same already." in cli("export", example_folder())
 
@@ -96,7 +96,7 @@ def test_removing_is_shown_and_done_on_demand(cli: Cli, wire: Wire, tmp_path: Pa
     told = cli("apply", str(tmp_path), "--prune", "--plan")
     assert "- configuration airports.load/daily" in told
     assert "component" not in told
-    assert "4 removed" in cli("apply", str(tmp_path), "--prune", "--yes")
+    assert "4 deleted" in cli("apply", str(tmp_path), "--prune", "--yes")
     assert wire.call("config.list")["configs"] == []
     assert "Done: 4 created." in cli("apply", example_folder())
 
@@ -120,8 +120,8 @@ def test_keboola_s_own_files_are_stored_and_come_back_the_same(cli: Cli, wire: W
     stored = wire.call("config.get", component="keboola.snowflake-transformation", config="t")
     assert stored["configuration"] == TRANSFORMATION
     told = cli("export", str(tmp_path / "out"))
-    assert "values of # keys are in the files as they are" in told
-    assert "Nothing differs: all 8" in cli("apply", str(tmp_path / "out"), "--prune")
+    assert "the files contain the values of # keys" in told
+    assert "Nothing to change: 8 unchanged" in cli("apply", str(tmp_path / "out"), "--prune")
     assert wire.done(wire.create("keboola.snowflake-transformation", config="t"))["status"] == "success"
 
 
@@ -181,7 +181,7 @@ def test_whatever_was_applied_can_be_exported_and_applied_for_nothing(
         wire.call("catalog.apply", **asked, prune=True)
     folder = tmp_path_factory.mktemp("round") / "out"
     cli("export", str(folder))
-    assert "Nothing differs" in cli("apply", str(folder), "--plan", "--prune")
+    assert "Nothing to change" in cli("apply", str(folder), "--plan", "--prune")
     again = folder.parent / "again"
     cli("export", str(again))
     assert texts_in(again) == texts_in(folder)

@@ -1,7 +1,6 @@
-"""The programs of the README, run as they stand there: other people's libraries speak with the daemon."""
+"""The programs of the handbook's page about the wire: other people's libraries speak with the daemon."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,13 @@ import pytest
 from e2e.harness import Daemon
 from e2e.processes import PATIENCE_SECONDS, PLAIN
 from e2e.wire import Wire
-from project.test_documents import README
+from handbook.examples import PAGES, examples
 
-SECTION = README.split("### From anything else\n")[1].split("\n### ")[0]
-PROGRAMS = re.findall(r"^```(\w+)\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+PROGRAMS = [
+    (one.language, one.text)
+    for one in examples(PAGES["wire"].read_text("utf-8"))
+    if one.skipped == "see tests/interop/test_other_clients.py"
+]
 [SOCAT] = [text for kind, text in PROGRAMS if kind == "sh"]
 JSON_RPC_2, VSCODE = [text for kind, text in PROGRAMS if kind == "js"]
 [JSONRPCCLIENT] = [text for kind, text in PROGRAMS if kind == "python"]

@@ -266,6 +266,19 @@ def _check_slots(job: Job | None) -> None:
         raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
 
 
+class WorldClock(clock.SystemClock):
+    """The system's clock with the world's time; its timers are those of the daemon's loop."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def now_us(self) -> int:
+        return self._world.now_us
+
+    def boot_us(self) -> int:
+        return self._world.monotonic_us
+
+
 class Log:
     """Where the actors log: faults that they take for ours are kept, all else is dropped."""
 
@@ -292,8 +305,7 @@ def surroundings(world: "World") -> Iterator[None]:
     with ExitStack() as stack:
         for module in LOGGING:
             stack.enter_context(patch.object(module, "log", world.log))
-        stack.enter_context(patch.object(clock, "now_us", lambda: world.now_us))
-        stack.enter_context(patch.object(clock, "boot_us", lambda: world.monotonic_us))
+        stack.enter_context(clock.used(WorldClock(world)))
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
         stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))
         stack.enter_context(patch.object(loader_module, "_no_collection", nullcontext))

@@ -1,4 +1,4 @@
-"""Fixtures: one booted machine for all tests, with lockside enabled as the README says."""
+"""Fixtures: one booted machine for all tests, with lockside enabled as the handbook says."""
 
 import os
 from collections.abc import Iterator

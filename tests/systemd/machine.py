@@ -82,7 +82,7 @@ class Machine:
 
 @contextmanager
 def booted(base: Path) -> Iterator[Machine]:
-    """Install lockside as the README says, boot, and take it all away again."""
+    """Install lockside as the handbook says, boot, and take it all away again."""
     name = f"lockside-test-{os.getpid()}"
     (base / "memory").mkdir()
     install(base / "files")

@@ -54,10 +54,10 @@ class Terminal:
             "TZ": "UTC",
         }
 
-    def type(self, command: str) -> str:
+    def type(self, command: str, columns: int = COLUMNS) -> str:
         """Run a command line and give what then stands on the screen."""
         ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         screen = pyte.Screen(*PAGE)
         stream = pyte.ByteStream(screen)
         with subprocess.Popen(
@@ -150,7 +150,7 @@ _ALIKE = [
     (r"by (cgroup|scan)\b", "by <proof>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
-    (r"lockside \d+\.\d+\.\d+", "lockside <version>"),
+    (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),
     (r" {2,}", "  "),
     (r"(?m)  (?:(?!  ).)*…$", "  <cut>"),

@@ -45,7 +45,7 @@ def _would_kill(session: Session, references: list[str]) -> int:
 
 
 def _tell_effect(session: Session, number: str, effect: Json) -> None:
-    session.out.line(f"`lockside kill {number}` would, and has not:")
+    session.out.line(f"`lockside kill {number}` would do this (nothing was done):")
     nothing = True
     for name in ("stopped", "cancelled", "freed", "started"):
         listed = effect.get(name) or []
@@ -59,7 +59,7 @@ def _tell_effect(session: Session, number: str, effect: Json) -> None:
         nothing = False
         session.out.line(f"  end: {_named(session, str(container['job']))} as {container['status']}")
     if nothing:
-        session.out.line("  change nothing: it has ended already")
+        session.out.line("  nothing: it has already ended")
 
 
 def _named(session: Session, number: str) -> str:

@@ -25,7 +25,7 @@ def retry(session: Session, parsed: Parsed) -> int:
         else:
             created.append(_once(session, "job.retry", reference))
     if not created:
-        session.say_aside("Nothing of it failed: there is nothing to retry.")
+        session.say_aside("Nothing to retry: no job below it failed.")
     return attend(session, parsed, created)
 
 

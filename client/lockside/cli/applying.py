@@ -55,7 +55,7 @@ def _tell_faults(session: Session, faults: list[Fault]) -> int:
 
 def _tell_notes(session: Session, found: Folder) -> None:
     for note in found.notes:
-        session.say_aside(f"mind: {note}")
+        session.say_aside(f"warning: {note}")
 
 
 def _count(found: Folder) -> str:
@@ -90,7 +90,7 @@ def apply(session: Session, parsed: Parsed) -> int:
     if parsed.flag("plan") or not plan["changes"]:
         return _end_of_plan(session, parsed, plan)
     if not parsed.flag("yes") and not _is_confirmed(session, plan):
-        session.out.line("Nothing is changed.")
+        session.out.line("Nothing was changed.")
         return exits.FAILED
     done = session.call("catalog.apply", **asked, plan=plan["plan"], changeDescription=parsed.text("message"))
     if session.out.as_json:
@@ -112,7 +112,7 @@ def _refuse(session: Session, found: Folder, faults: list[Fault]) -> int:
         found.faults = faults
         session.out.json(_told(found))
         return exits.USAGE
-    session.say_aside("nothing is changed:")
+    session.say_aside("nothing was changed:")
     return _tell_faults(session, faults)
 
 
@@ -136,14 +136,12 @@ def _show(session: Session, found: Folder, plan: Json) -> None:
     if not plan["changes"]:
         count = plan["unchanged"]
         out.line(
-            f"Nothing differs: all {count} are as the folder says."
-            if count
-            else "The folder asks for nothing."
+            f"Nothing to change: {count} unchanged." if count else "Nothing to change: the folder is empty."
         )
         return
     for colour, text in lines(plan["changes"]):
         out.line(out.paint(colour, text))
-    out.line(f"Plan: {counts(plan)}; {plan['unchanged'] or 'none'} as they are.")
+    out.line(f"Plan: {counts(plan)}, {plan['unchanged']} unchanged.")
 
 
 def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
@@ -151,7 +149,7 @@ def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
         session.out.json(plan)
     elif plan["changes"]:
         prune = " --prune" if parsed.flag("prune") else ""
-        session.out.hint(f"Nothing is changed yet. Next: lockside apply {parsed.required('dir')}{prune}")
+        session.out.hint(f"Nothing was changed yet. Next: lockside apply {parsed.required('dir')}{prune}")
     return exits.DONE
 
 

@@ -53,7 +53,7 @@ def of(session: Session, place: Place, metavar: str) -> Candidates:
             return [(str(each["id"]), str(each.get("description") or "")) for each in found]
         case "ROW" | "NAME=VALUE":
             return _of_config(session, place, metavar)
-        case "COMMAND" if place.command is not None and place.command.name == "help":
+        case "TOPIC":
             from lockside.cli.help import topics
 
             return [(topic, "") for topic in topics()]

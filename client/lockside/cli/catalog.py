@@ -168,7 +168,7 @@ def _stored(session: Session, what: str, stored: Json) -> int:
 def warn_about(session: Session, warnings: Sequence[object]) -> None:
     """Pass on what the daemon found odd."""
     for warning in warnings:
-        session.say_aside(f"mind: {warning}")
+        session.say_aside(f"warning: {warning}")
 
 
 def _deleted(session: Session, what: str, answer: Json) -> int:

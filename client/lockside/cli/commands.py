@@ -15,10 +15,10 @@ from lockside.cli.tables.seeing import SEEING
 from lockside.cli.tables.steering import STEERING
 
 GLOBAL_OPTIONS = (
-    Option("--socket", "the daemon's socket (else $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
-    Option("--project", "the project to work in (else $LOCKSIDE_PROJECT, then 'default')", "ID"),
-    Option("--json", "print objects as on the wire; one line each where they stream"),
-    Option("--plain", "print tab-separated columns without colour, as when the output is no terminal"),
+    Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
+    Option("--project", "the project to work in (default: $LOCKSIDE_PROJECT, then 'default')", "ID"),
+    Option("--json", "print JSON objects as on the wire; one per line in streams"),
+    Option("--plain", "print tab-separated columns without colour, as off a terminal"),
     Option("-h --help", "print help"),
     Option("--version", "print the version"),
 )
@@ -26,14 +26,14 @@ GLOBAL_OPTIONS = (
 _POOL = Argument("POOL", "a pool's id")
 _COMPONENT = Argument("COMPONENT", "a component's id")
 _CONFIG = Argument("COMPONENT/CONFIG", "a configuration")
-_BRANCH = Option("--branch", "the branch (else 'default')", "ID")
-_VERSION = Option("--at", "an older version instead of the current one", "VERSION", "integer")
+_BRANCH = Option("--branch", "the branch (default: 'default')", "ID")
+_VERSION = Option("--at", "this version instead of the current one", "VERSION", "integer")
 
 GROUPS = {
-    "pool": "the lines that jobs wait in, and how many of them run at once",
+    "pool": "queues of jobs, and how many jobs of each run at once",
     "component": "what can be run",
-    "config": "how a component is run; every change is a version",
-    "new": "files to begin with",
+    "config": "how a component is run; every change makes a version",
+    "new": "first files to begin with",
 }
 
 POOLS = (
@@ -41,9 +41,9 @@ POOLS = (
     Command(
         "pool put",
         "lockside.cli.pools:put",
-        "make a pool, or change its slots",
+        "create a pool, or change it",
         (
-            ("lockside pool put loads --slots 2", "two at once; lowering stops nobody"),
+            ("lockside pool put loads --slots 2", "two jobs at once; a lower number stops no running job"),
             ("lockside pool put loads --slots infinity", ""),
         ),
         (_POOL,),
@@ -55,22 +55,22 @@ POOLS = (
     Command(
         "pool pause",
         "lockside.cli.pools:pause",
-        "start nothing more in a pool; what runs goes on",
-        (("lockside pool pause loads --comment 'warehouse is down'", "waiting jobs will say so"),),
+        "start no more jobs in a pool; running jobs go on",
+        (("lockside pool pause loads --comment 'warehouse is down'", "waiting jobs show the comment"),),
         (_POOL,),
-        (Option("--comment", "why, for those who wait", "TEXT"),),
+        (Option("--comment", "why, for whoever waits", "TEXT"),),
     ),
     Command(
         "pool resume",
         "lockside.cli.pools:resume",
-        "let a pool go on",
+        "start jobs in a paused pool again",
         (("lockside pool resume loads", ""),),
         (_POOL,),
     ),
     Command(
         "pool rm",
         "lockside.cli.pools:rm",
-        "delete a pool that no live job names",
+        "delete a pool that no unfinished job uses",
         (("lockside pool rm loads", ""),),
         (_POOL,),
     ),
@@ -103,7 +103,7 @@ CATALOG = (
     Command(
         "component rm",
         "lockside.cli.catalog:component_rm",
-        "delete a component; existing jobs keep theirs",
+        "delete a component; existing jobs keep their version",
         (("lockside component rm airports.extract", ""),),
         (_COMPONENT,),
     ),
@@ -142,7 +142,7 @@ CATALOG = (
     Command(
         "config versions",
         "lockside.cli.catalog:config_versions",
-        "list who changed a configuration, when and why",
+        "list the versions of a configuration: who changed it, when and why",
         (("lockside config versions airports.extract/daily", ""),),
         (_CONFIG,),
         (_BRANCH,),
@@ -154,13 +154,13 @@ DAEMON = (
     Command(
         "status",
         "lockside.cli.oncall:status",
-        "say how the daemon is: what runs, what waits, and what is wrong",
-        (("lockside status", "what is wrong, since when and what to do; then the rest"),),
+        "show the daemon's state: running and waiting jobs, and problems",
+        (("lockside status", "problems first, since when and what to do"),),
     ),
     Command(
         "events",
         "lockside.cli.events:events",
-        "list what happened; every change is an event",
+        "list events; every change is one",
         (
             ("lockside events -f", "as it happens"),
             ("lockside events --job 42", "the history of one job"),
@@ -168,34 +168,34 @@ DAEMON = (
         ),
         (),
         (
-            Option("-f --follow", "go on until Ctrl-C, also over a restart of the daemon"),
+            Option("-f --follow", "follow until Ctrl-C, also across restarts of the daemon"),
             Option("--after", "only events after this sequence number", "SEQ", "integer"),
             Option("--kind", "only this kind (repeat for more)", "KIND", many=True),
-            Option("--job", "only of this job", "JOB"),
-            Option("-n --limit", "how many (50)", "N", "integer"),
+            Option("--job", "only events of this job", "JOB"),
+            Option("-n --limit", "how many (default 50)", "N", "integer"),
         ),
     ),
     Command(
         "drain",
         "lockside.cli.draining:drain",
-        "start no more jobs, for instance before an upgrade",
-        (("lockside drain --wait", "come back when nothing runs any more"),),
+        "start no more jobs, for instance before maintenance",
+        (("lockside drain --wait", "return when no job runs"),),
         (),
-        (Option("-w --wait", "wait until nothing runs any more"),),
+        (Option("-w --wait", "wait until no job runs"),),
     ),
     Command("undrain", "lockside.cli.draining:undrain", "start jobs again", (("lockside undrain", ""),)),
     Command(
         "doctor",
         "lockside.cli.doctor:doctor",
-        "look for what is wrong: socket, rights, versions, database, orphans",
+        "check the socket, rights, versions, database and orphans",
         (
-            ("lockside doctor", "works without a daemon, too"),
-            ("lockside doctor --fix", "and do what it proposes, as far as no accepted job is lost by it"),
+            ("lockside doctor", "also works without a daemon"),
+            ("lockside doctor --fix", "and do the repairs that lose no accepted job"),
         ),
         (),
         (
-            Option("--fix", "do the repairs that it proposes"),
-            Option("--state-dir", "the state folder to look at when no daemon answers", "DIR"),
+            Option("--fix", "do the proposed repairs"),
+            Option("--state-dir", "the state folder to check when no daemon answers", "DIR"),
         ),
     ),
     *KEEPING,
@@ -211,10 +211,10 @@ BESIDES = (
     Command(
         "demo",
         "lockside.cli.demo:demo",
-        "see it work: a real pipeline, a wait with its reason, a crash survived",
-        (("lockside demo", "a daemon of its own in a temporary folder; takes half a minute"),),
+        "run a demonstration: a pipeline, a wait with its reason, a crash survived",
+        (("lockside demo", "with its own daemon in a temporary folder; takes half a minute"),),
         (),
-        (Option("--dir", "the folder to work in (else a new one in the temporary folder)", "DIR"),),
+        (Option("--dir", "the folder to work in (default: a new temporary one)", "DIR"),),
     ),
     Command(
         "completion",
@@ -230,9 +230,15 @@ BESIDES = (
     Command(
         "help",
         "lockside.cli.main:help_",
-        "print help",
-        (("lockside help run", ""),),
-        (Argument("COMMAND", "a command", "*"),),
+        "show the handbook: a page a topic, and the fields of every object",
+        (
+            ("lockside help", "the topics"),
+            ("lockside help waiting", "a page of the handbook"),
+            ("lockside help job.create", "the parameters of a method"),
+            ("lockside help job", "the fields of an object: job, manifest, configuration ..."),
+            ("lockside help run", "a command, as does lockside run --help"),
+        ),
+        (Argument("TOPIC", "a topic, a command, a method or an object", "*"),),
     ),
 )
 
@@ -247,13 +253,13 @@ HIDDEN = (
 )
 
 FAMILIES = (
-    ("make jobs", MAKING),
-    ("see them", SEEING),
-    ("steer them", STEERING),
+    ("create jobs", MAKING),
+    ("inspect jobs", SEEING),
+    ("control jobs", STEERING),
     ("pools", POOLS),
-    ("what is run, and how", CATALOG),
+    ("components and configurations", CATALOG),
     ("the daemon", DAEMON),
-    ("besides", BESIDES),
+    ("more", BESIDES),
 )
 
 COMMANDS = tuple(command for _, family in FAMILIES for command in family) + HIDDEN

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from lockside import __version__
-from lockside.cli import exits
+from lockside.cli import exits, times
 from lockside.cli.findings import Finding, mend
 from lockside.cli.offline import look_at, state_folders
 from lockside.cli.socketfiles import look_at_sockets
@@ -120,7 +120,7 @@ def _finding(problem: Json) -> Finding:
 def _tell(session: Session, finding: Finding) -> None:
     out = session.out
     mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
-    since = f" Since {finding.since}." if finding.since else ""
+    since = f" Since {times.local(finding.since, times.now())}." if finding.since else ""
     out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
     if finding.remedy and finding.level != "ok":
         done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""

@@ -24,7 +24,7 @@ def drain(session: Session, parsed: Parsed) -> int:
         session.out.json(answer)
         return exits.DONE
     if not session.out.as_json:
-        session.out.line("draining: no job starts any more; what runs goes on")
+        session.out.line("draining: no more jobs start; running jobs go on")
     running = _running(session)
     if not parsed.flag("wait"):
         _tell_running(session, running)
@@ -41,7 +41,7 @@ def _running(session: Session) -> list[Json]:
 
 def _tell_running(session: Session, running: list[Json]) -> None:
     if not running:
-        session.out.line("nothing runs: it is drained")
+        session.out.line("no job runs: drained")
     now = times.now()
     for job in running[:_TOLD]:
         limit = (job.get("limits") or {}).get("timeoutSeconds")
@@ -66,12 +66,12 @@ def _until_drained(session: Session, running: list[Json]) -> int:
                     out.line(f"{jobs.called(job)}: {jobs.ending(job)}")
             running = _running(session)
     except KeyboardInterrupt:
-        session.say_aside("no longer waiting; it is still drained. `lockside undrain` lets jobs start again.")
+        session.say_aside("no longer waiting; the drain goes on. `lockside undrain` ends it.")
         return exits.INTERRUPTED
     if out.as_json:
         out.json(session.call("daemon.status"))
     else:
-        out.line("drained: nothing runs")
+        out.line("drained: no job runs")
     out.hint("  next: lockside undrain")
     return exits.DONE
 
@@ -84,5 +84,5 @@ def undrain(session: Session, _: Parsed) -> int:
         return exits.DONE
     counts = answer.get("counts") or {}
     waiting = sum(counts.get(word, 0) for word in jobs.NOT_STARTED)
-    session.out.line("jobs start again" + (f"; {waiting} still wait" if waiting else ""))
+    session.out.line("jobs start again" + (f"; {waiting} are waiting" if waiting else ""))
     return exits.DONE

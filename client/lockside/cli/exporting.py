@@ -87,9 +87,9 @@ def export(session: Session, parsed: Parsed) -> int:
 
 def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
     for file in made.unstored:
-        session.say_aside(f"mind: {file} is of nothing that is stored; `lockside apply` would store it")
+        session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
     if made.texts and any(_has_secrets(body) for bodies in stored.values() for body in bodies.values()):
-        session.say_aside("mind: values of # keys are in the files as they are; keep the folder private")
+        session.say_aside("warning: the files contain the values of # keys; keep the folder private")
 
 
 def _has_secrets(value: Any) -> bool:

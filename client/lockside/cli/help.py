@@ -1,4 +1,4 @@
-"""Help texts, made from the table of commands: what it does, examples first, then how to write it."""
+"""Help about commands, made from their table, and about topics, from the handbook and the reference."""
 
 from __future__ import annotations
 
@@ -9,60 +9,62 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lockside.cli.grammar import Argument, Command, Option
+    from lockside.cli.output import Output
 
 WIDTH = 80
-EXIT_CODES = """\
-exit codes:
-    0  done; of a job: success, or a warning
-    1  the job failed, was cancelled or terminated; or the daemon refused
-    2  the command line, a file or a field is wrong: nothing was done
-   69  no daemon can be reached, or it cannot do it now
-  124  the time that --timeout gave is up; the jobs go on
-  130  Ctrl-C; the jobs go on
-  141  the reader of the output went away
-"""
-_TOPICS = {
-    "exit-codes": EXIT_CODES
-    + """
-`run --wait`, `run --follow`, `wait`, `retry --wait` and `resubmit --wait` end with
-the result of the jobs: 0 when all ended well, else 1. The exit code of the job's own
-program stands in its story: lockside show JOB, or --json under result.error.exitCode.
-`status` gives 0 whenever a daemon answers; `doctor` gives 1 when something is wrong.
-""",
-}
 
 
-def help_text(topic: str) -> str:
-    """Give the help of a command, of a group (`pool`), or of all (empty); nothing for an unknown topic."""
-    if not topic:
+def help_text(name: str) -> str:
+    """Return the help of a command, of a group (`pool`), or of all (empty); empty for an unknown name."""
+    if not name:
         return _overview()
     for command in COMMANDS:
-        if topic == command.name or topic in command.aliases:
+        if name == command.name or name in command.aliases:
             return _command_help(command)
-    if topic in GROUPS:
-        return _group_help(topic)
-    return _TOPICS.get(topic, "")
+    return _group_help(name) if name in GROUPS else ""
+
+
+def topic_lines(topic: str, out: Output) -> list[str]:
+    """Return the lines of a command's help, a page of the handbook or of the reference; none if unknown."""
+    from lockside.cli.handbook import INDEX, page
+
+    text = help_text(topic) if topic else ""
+    if text:
+        return text.rstrip("\n").split("\n")
+    found = page(topic or INDEX)
+    if not found:
+        from lockside.cli.reference import reference
+
+        found = reference(topic)
+    if not found:
+        return []
+    from lockside.cli.markdown import laid_out
+
+    return laid_out(found.rstrip("\n"), out.width, out.paint if out.coloured else None)
 
 
 def topics() -> list[str]:
-    """Name everything that there is help of."""
-    return [*(command.name for command in COMMANDS), *GROUPS, *_TOPICS]
+    """Return everything that there is help of."""
+    from lockside.cli import handbook, reference
+
+    commands = (command.name for command in COMMANDS)
+    return [*commands, *GROUPS, *handbook.topics(), *reference.topics()]
 
 
 def _overview() -> str:
     lines = [
         "lockside - a durable job daemon for data pipelines",
         "",
-        "  lockside demo                                   see it work, in half a minute",
+        "  lockside demo                                   run a demonstration",
         "  lockside run -- make -j2                        run any command as a job",
         "  lockside run shop.orders/daily --follow         run a configuration",
-        "  lockside ls                                     what runs, what waits and why",
+        "  lockside ls                                     running and waiting jobs",
         "",
     ]
     for title, family in FAMILIES:
         lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
     lines += ["options for every command:", *_columns(map(_option_row, GLOBAL_OPTIONS)), ""]
-    more = "More: lockside COMMAND --help · lockside help exit-codes"
+    more = "More: lockside COMMAND --help · lockside help (the handbook)"
     return "\n".join([*lines, more]) + "\n"
 
 

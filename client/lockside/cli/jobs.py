@@ -169,9 +169,13 @@ def stages(job: Json) -> list[tuple[str, float]]:
 
 
 def stage_line(job: Json) -> str:
-    """Say how long each part of a job took: waiting, if it is worth a word, then its stages."""
+    """Say how long each part of a job took: waiting, if it is worth a word, then its stages.
+
+    A plain command has no data folder, so it has nothing to prepare and no output to map.
+    """
     waited = float(job.get("queueSeconds") or 0)
-    parts = [*([("waited", waited)] if waited >= NOTABLE_WAIT_SECONDS else []), *stages(job)]
+    worked = [] if job.get("component") == PLAIN_COMMAND else stages(job)
+    parts = [*([("waited", waited)] if waited >= NOTABLE_WAIT_SECONDS else []), *worked]
     return " · ".join(f"{name} {times.span(seconds)}" for name, seconds in parts)
 
 
@@ -202,7 +206,7 @@ def ending(job: Json) -> str:
         case "success":
             return f"success{after}"
         case "cancelled":
-            return "cancelled; no process of it was ever started" + (f": {said}" if said else "")
+            return "cancelled; no process of it was started" + (f": {said}" if said else "")
         case "error" if error.get("kind") in {None, "exit"}:
             code = exit_code_of(job)
             coded = "" if code is None else f", exit code {code}"

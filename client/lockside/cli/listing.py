@@ -7,7 +7,6 @@ from lockside.cli.grammar import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from lockside.cli.grammar import Parsed
@@ -33,24 +32,27 @@ def ls(session: Session, parsed: Parsed) -> int:
         from lockside.cli.watching import watch
 
         return watch(session, parsed)
-    found = jobs_asked_for(session, parsed)
+    found, has_more = _found(session, parsed, _limit(parsed))
     if session.out.as_json:
         session.out.json({"jobs": found})
         return 0
     print_jobs(session.out, found, parsed.flag("tree"))
-    limit = _limit(parsed)
     if not found:
         _hint_at_none(session, parsed)
-    elif limit is not None and len(found) >= limit:
-        session.out.hint(f"The newest {limit}; --limit N or --all shows more.")
+    elif has_more:
+        session.out.hint(f"Only the newest {_limit(parsed)} are listed; --limit N or --all lists more.")
     return 0
 
 
 def jobs_asked_for(session: Session, parsed: Parsed, most: int | None = None) -> list[Json]:
     """Give the jobs that the options mean; of a tree also everything below them."""
-    limit = _limit(parsed) if most is None else most
-    found = list(_pages(session, filters_of(session, parsed), limit))
-    return _with_families(session, found) if parsed.flag("tree") else found
+    return _found(session, parsed, _limit(parsed) if most is None else most)[0]
+
+
+def _found(session: Session, parsed: Parsed, limit: int | None) -> tuple[list[Json], bool]:
+    """Give the jobs that the options mean, and whether there are more."""
+    found, has_more = _pages(session, filters_of(session, parsed), limit)
+    return (_with_families(session, found) if parsed.flag("tree") else found), has_more
 
 
 def _limit(parsed: Parsed) -> int | None:
@@ -78,16 +80,17 @@ def _meant_instead(session: Session, target: str) -> str:
     return f" Did you mean '{near}'?" if near else ""
 
 
-def _pages(session: Session, filters: Json, limit: int | None) -> Iterator[Json]:
+def _pages(session: Session, filters: Json, limit: int | None) -> tuple[list[Json], bool]:
+    found: list[Json] = []
     cursor = None
-    left = limit
-    while left is None or left > 0:
-        page = session.call("job.list", **filters, limit=min(left or _PAGE, _PAGE), cursor=cursor)
-        yield from page["jobs"]
+    while limit is None or len(found) < limit:
+        size = _PAGE if limit is None else min(limit - len(found), _PAGE)
+        page = session.call("job.list", **filters, limit=size, cursor=cursor)
+        found += page["jobs"]
         cursor = page.get("nextCursor")
         if not cursor:
-            return
-        left = None if left is None else left - len(page["jobs"])
+            break
+    return found, bool(cursor)
 
 
 def _with_families(session: Session, found: list[Json]) -> list[Json]:

@@ -88,18 +88,20 @@ def _help_for(parsed: Parsed) -> int:
     return 0
 
 
-def help_(_: Session, parsed: Parsed) -> int:
-    """Print the help of the named command, or of all."""
-    from lockside.cli.help import help_text
+def help_(session: Session, parsed: Parsed) -> int:
+    """Show the help of a command or a topic, or the list of topics."""
+    from lockside.cli.help import topic_lines
+    from lockside.cli.pager import show
 
-    topic = " ".join(parsed.many("command"))
-    text = help_text(topic)
-    if not text:
+    topic = " ".join(parsed.many("topic"))
+    lines = topic_lines(topic, session.out)
+    if not lines:
         from lockside.cli.grammar import suggestion
         from lockside.cli.help import topics
 
-        raise UsageError(f"there is no help of '{topic}'.{suggestion(topic, topics())}")
-    sys.stdout.write(text)
+        near = suggestion(topic, topics()) or " `lockside help` lists the topics."
+        raise UsageError(f"there is no topic '{topic}'.{near}")
+    show(session.out, lines)
     return 0
 
 

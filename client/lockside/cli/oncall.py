@@ -84,7 +84,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     if not found["keeper"]["isConnected"]:
         troubles.append(_keeper(session, found["keeper"], waiting))
     if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
-        what = "a keeper of another release lives and does not answer"
+        what = "a keeper of another release is alive and does not answer"
         troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
         troubles.append(_drain(session, found, waiting))
@@ -96,14 +96,14 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
 
 def _store(session: Session, store: Json, waiting: int) -> Trouble:
     what = f"the database cannot be written: {store.get('cause') or 'no cause is known'}"
-    follows = f"New jobs are refused and {waiting} wait; what runs goes on, and nothing is lost."
+    follows = f"New jobs are refused and {waiting} are waiting; running jobs go on, and nothing is lost."
     since = _since(session, "store_unavailable") if waiting else ""
     return Trouble("red", what + since, follows, "make room on its disk, then: lockside doctor")
 
 
 def _keeper(session: Session, keeper: Json, waiting: int) -> Trouble:
     what = f"the keeper, which starts jobs, cannot be reached{_cause(keeper)}"
-    follows = f"No job can start, {waiting} wait; what runs goes on."
+    follows = f"No job can start and {waiting} are waiting; running jobs go on."
     since = _since(session, "no_executor") if waiting else ""
     return Trouble("red", what + since, follows, "lockside doctor")
 
@@ -130,9 +130,12 @@ def _when(text: str) -> str:
 def _drain(session: Session, found: Json, waiting: int) -> Trouble:
     events = session.call("event.list", kinds=["daemon.drained"], limit=10_000)["events"]
     by = f", since {_when(events[-1]['time'])}, by {_user(events[-1])}" if events else ""
-    runs = "nothing runs any more" if found["isDrained"] else "what runs goes on"
+    runs = "No job runs" if found["isDrained"] else "Running jobs go on"
     return Trouble(
-        "yellow", f"no job starts: it is being drained{by}", f"{runs}; {waiting} wait.", "lockside undrain"
+        "yellow",
+        f"no job starts: the daemon is being drained{by}",
+        f"{runs}; {waiting} are waiting.",
+        "lockside undrain",
     )
 
 
@@ -204,9 +207,7 @@ def _jobs(session: Session, counts: Json) -> str:
 
 def _slots(session: Session, pool: Json) -> str:
     paused = session.out.paint("yellow", ", paused") if pool["isPaused"] else ""
-    return (
-        f"{pool['id']}: {pool['running']} of {pool['slots']} slots in use, {pool['queued']} in line{paused}"
-    )
+    return f"{pool['id']}: {pool['running']} of {pool['slots']} slots in use, {pool['queued']} queued{paused}"
 
 
 def _stored(found: Json) -> str:
@@ -226,6 +227,6 @@ def _kept(keeper: Json) -> str:
 def _former(keeper: Json) -> str:
     """Say what a keeper of another release still keeps."""
     if not keeper["isConnected"]:
-        return "another one lives and does not answer"
+        return "another one is alive and does not answer"
     kept = _count(keeper["runs"], "process tree")
     return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"

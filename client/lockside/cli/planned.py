@@ -15,8 +15,8 @@ Json = dict[str, Any]
 _LONGEST = 72
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "delete": ("-", "red")}
 _WORDS = {"config": "configuration", "variables": "variables"}
-_DONE = {"create": "created", "change": "changed", "delete": "removed"}
-_TO_DO = {"create": "to create", "change": "to change", "delete": "to remove"}
+_DONE = {"create": "created", "change": "changed", "delete": "deleted"}
+_TO_DO = {"create": "to create", "change": "to change", "delete": "to delete"}
 
 
 def lines(changes: Sequence[Json]) -> Iterator[tuple[str, str]]:

@@ -65,7 +65,7 @@ def put(session: Session, parsed: Parsed) -> int:
         "description": parsed.text("description") or before.get("description"),
     }
     stored = session.call("pool.put", pool={key: value for key, value in pool.items() if value is not None})
-    return _tell(session, stored, "now has" if before else "made with")
+    return _tell(session, stored, "now has" if before else "created with")
 
 
 def _tell(session: Session, pool: Json, did: str) -> int:
@@ -83,7 +83,7 @@ def pause(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json(pool)
         return exits.DONE
-    session.out.line(f"pool {pool['id']} is paused; what runs goes on")
+    session.out.line(f"pool {pool['id']} is paused; running jobs go on")
     session.out.hint(f"  next: lockside pool resume {pool['id']}")
     return exits.DONE
 

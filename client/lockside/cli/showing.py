@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 10
 _TREE_LINES = 40
-_MORE = {"timeout": "--timeout DURATION", "out_of_memory": "--memory SIZE"}
+_MORE = {
+    "timeout": ("--timeout DURATION", "run it again with a longer time limit"),
+    "out_of_memory": ("--memory SIZE", "run it again with more memory"),
+}
 
 
 def show(session: Session, parsed: Parsed) -> int:
@@ -217,32 +220,33 @@ def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
         case "created" | "waiting":
             held = any(reason["kind"] == "held" for reason in job.get("reasons") or ())
             return [
-                *([(f"lockside release {number}", "let it go")] if held else []),
-                (f"lockside logs -f {number}", "wait for its log"),
-                (f"lockside prio {number} high", "let it go before others"),
-                (f"lockside kill {number}", "give it up"),
+                *([(f"lockside release {number}", "release it")] if held else []),
+                (f"lockside logs -f {number}", "follow its log"),
+                (f"lockside prio {number} high", "move it ahead in the queue"),
+                (f"lockside kill {number}", "cancel it"),
             ]
         case "processing" | "terminating":
-            return [(f"lockside logs -f {number}", "its log"), (f"lockside kill {number}", "stop it")]
+            return [(f"lockside logs -f {number}", "follow its log"), (f"lockside kill {number}", "stop it")]
         case "success" | "warning":
-            steps = [(f"lockside logs {number}", "what it wrote")]
-            return [*steps, (f"lockside timeline {number}", "where the time went")] if has_children else steps
+            timeline = (f"lockside timeline {number}", "show where the time went")
+            return [(f"lockside logs {number}", "its output"), *([timeline] if has_children else [])]
         case _:
             return _after_failure(job, has_children)
 
 
 def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
-    again = (f"lockside retry {number} --follow", "run it again, as its configuration is now")
+    again = (f"lockside retry {number} --follow", "run it again with the current configuration")
     if job["status"] == "cancelled":
         return [again]
-    steps = [(f"lockside logs {number}", "all that it wrote"), again]
+    steps = [(f"lockside logs {number}", "all of its output"), again]
     if has_children:
-        return [(f"lockside retry --all-failed {number}", "run again what failed of it"), *steps]
+        return [(f"lockside retry --all-failed {number}", "run again only what failed"), *steps]
     kind = ((job.get("result") or {}).get("error") or {}).get("kind")
     if kind in _MORE:
-        steps.insert(0, (f"lockside resubmit {number} {_MORE[kind]}", "with more of it"))
+        option, effect = _MORE[kind]
+        steps.insert(0, (f"lockside resubmit {number} {option}", effect))
     elif job.get("config"):
         debug = f"lockside run {job['component']}/{job['config']} --mode debug"
-        steps.append((debug, "and keep the data of every step"))
+        steps.append((debug, "run it again and keep the data of every step"))
     return steps

@@ -61,7 +61,7 @@ def _told(job: Json, event: Json) -> Entry | None:
         case "job.status" if data.get("to") == "processing":
             return event["time"], "started" + _where(job), "cyan"
         case "job.status" if data.get("from") == "processing" and data.get("to") == "created":
-            return event["time"], f"put back into its line: {_cause(data)}", "yellow"
+            return event["time"], f"requeued: {_cause(data)}", "yellow"
         case "job.status" if data.get("to") not in jobs.LIVE:
             word = str(data["to"])
             return event["time"], word, jobs.COLOURS.get(word, "")

@@ -47,7 +47,7 @@ def ago(text: str | None, now: datetime) -> str:
         return ""
     seconds = (now - parsed(text)).total_seconds()
     if seconds < 0:
-        return "in " + _one_unit(-seconds)
+        return "in " + _one_unit(round(-seconds))
     return _one_unit(seconds) + " ago"
 
 

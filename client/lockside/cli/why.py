@@ -34,14 +34,12 @@ def why(session: Session, parsed: Parsed) -> int:
         _does_not_wait(session, job)
         return 0
     so_far = times.span((times.now() - times.parsed(job["createdTime"])).total_seconds())
-    count = "one thing keeps" if len(reasons) == 1 else f"{len(reasons)} things keep"
-    session.out.line(f"{jobs.called(job)} has waited for {so_far}; {count} it back:")
+    count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
+    session.out.line(f"{jobs.called(job)} has waited for {so_far}, for {count}:")
     tell_reasons(session, job, reasons)
     position = explained.get("position")
     if position:
-        session.out.line(
-            f"\n  It is number {position} of those that stand in line for pool {job.get('pool')}."
-        )
+        session.out.line(f"\n  Position {position} in the queue of pool {job.get('pool')}.")
     _hint(session, number, reasons)
     return 0
 
@@ -51,13 +49,13 @@ def _does_not_wait(session: Session, job: Json) -> None:
     number = job["id"]
     match job["status"]:
         case "processing":
-            out.line(f"{jobs.called(job)} does not wait: it has run for {jobs.took(job, times.now())}.")
+            out.line(f"{jobs.called(job)} is not waiting: it has run for {jobs.took(job, times.now())}.")
             out.hint(f"  next: lockside logs -f {number}")
         case "terminating":
-            out.line(f"{jobs.called(job)} is being stopped; it is over when its last process is gone.")
+            out.line(f"{jobs.called(job)} is being stopped; it ends when its last process is gone.")
             out.hint(f"  next: lockside wait {number}")
         case _:
-            out.line(f"{jobs.called(job)} does not wait: it has ended. {jobs.ending(job)}")
+            out.line(f"{jobs.called(job)} is not waiting. It ended: {jobs.ending(job)}")
             out.hint(f"  next: lockside show {number}")
 
 
@@ -89,9 +87,9 @@ def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     """Say a reason as its own message, with names where it has ids alone."""
     said = [str(reason.get("message") or reason["kind"])]
     if reason.get("via"):
-        said.insert(0, f"What it is a part of, job {reason['via']}, has not started:")
+        said.insert(0, f"Its container, job {reason['via']}, has not started:")
     if reason.get("ancestor"):
-        said.append("That is what it is a part of: it can go on only when that one gives way.")
+        said.append("This is a job that it is part of: it can start only when that one gives way.")
     named = [str(other) for name in ("holders", "running", "jobs") for other in reason.get(name) or ()]
     said += [_other(session, other) for other in named[:_NAMED]]
     if len(named) > _NAMED:
@@ -113,7 +111,7 @@ def _other(session: Session, number: str) -> str:
     who = (other.get("principal") or {}).get("user")
     by = f" of {who}" if who else ""
     if other["status"] in jobs.NOT_STARTED:
-        return f"Job {number} is {jobs.title(other)}{by}; it waits itself (lockside why {number})."
+        return f"Job {number} is {jobs.title(other)}{by}; it is waiting, too (lockside why {number})."
     if other["status"] in jobs.RUNNING and other.get("startTime"):
         share = other.get("progress")
         far = f", at {share:.0%}" if share is not None else ""

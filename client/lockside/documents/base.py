@@ -109,10 +109,40 @@ def camel(name: str) -> str:
 class Document(Struct, frozen=True, kw_only=True, rename="camel"):
     """An object of JSON whose text forms are read when it is made; unknown members are let through.
 
-    `reads` maps fields to the functions that make their canonical values.
+    `reads` maps fields to the functions that make their canonical values. `same_as` names types whose members
+    of the same name mean the same, for the reference.
+
+    Attributes:
+        project: The project: the namespace of configurations, locks and deduplication ids.
+        deduplication_id: A repeat of the call with the same id by the same user is not done twice.
+        deduplicated: True when the call repeated an earlier one of the same `deduplicationId`.
+        fields: Only these members of a job are answered, and its id.
+        component: The component's id.
+        config: The configuration's id.
+        branch_id: The branch of the configuration.
+        pool: The pool's id.
+        job: The job's id.
+        jobs: The jobs.
+        row: The row's id.
+        version: The version; null means the current one.
+        tag: The component's tag to run.
+        id: The id.
+        name: A name for people.
+        description: A text for people.
+        time: When it happened.
+        is_disabled: Whether it is refused unless the mode is `forceRun`.
+        values: The names and values.
+        change_description: What changed and why, for the list of versions.
+        run_id: The ids of the job and of all jobs above it, joined by dots.
+        principal: Who caused it.
+        count: How many.
+        dry_run: Check the request and answer what would happen; change nothing.
+        changed_by: Who made this version.
+        is_deleted: Whether it is deleted; its versions stay readable.
     """
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
+    same_as: ClassVar[tuple[type, ...]] = ()
     is_stored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -75,7 +75,9 @@ class Program(In, frozen=True, kw_only=True):
 class ExitCodes(In, frozen=True, kw_only=True):
     """Which exit codes mean success and which a user's error; all others are the application's.
 
-    Unless given, success is 0 and a user's error is 1, which `success` may claim.
+    Attributes:
+        success: Exit codes that mean success.
+        user_error: Exit codes that mean a user's error.
     """
 
     success: Annotated[list[ExitCode], Meta(max_length=256)] = msgspec.field(default_factory=lambda: [0])
@@ -94,7 +96,36 @@ class ExitCodes(In, frozen=True, kw_only=True):
 
 
 class Manifest(Program, frozen=True, kw_only=True):
-    """What a component is: how it is started, with which limits, and what its parameters must look like."""
+    """What a component is: how it is started, with which limits, and what its parameters must look like.
+
+    Attributes:
+        id: The component's id; in a file, the file's name.
+        type: What the component is for; people sort by it.
+        command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
+            folder.
+        pipeline: Several commands, joined by pipes.
+        shell: A line for `sh -c`.
+        cwd: The working folder; null means an empty one.
+        environment: Variables added to the program's environment.
+        user: The Unix user that runs it; only an admin may name one.
+        image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
+        tag: The tag that runs when nobody asks for one.
+        tags: What differs under each tag.
+        limits: The highest limits of its jobs, and the default ones.
+        grace_seconds: The time between the stop signal and SIGKILL.
+        stop_signal: The signal that stops it; SIGTERM by default.
+        schema: A JSON Schema for `parameters`.
+        row_schema: A JSON Schema for the `parameters` of rows.
+        actions: The names of its synchronous actions.
+        lock: The lock policy of its configurations.
+        pool: The pool of its jobs.
+        retry: The retry policy of its jobs.
+        on_lost: What happens to a job that is lost with its machine or keeper.
+        leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
+            or `wait`.
+        exit_codes: What exit codes mean.
+        allowed_processor_position: Where it may stand as a processor.
+    """
 
     reads = {"grace_seconds": quantities.grace_period, "stop_signal": signals.name}
 

@@ -26,21 +26,36 @@ MAX_DEPTH = 100
 
 
 class ProcessorDefinition(Document, frozen=True, kw_only=True):
-    """Which component is the processor."""
+    """The component that is a processor.
+
+    Attributes:
+        component: The processor's component id.
+        tag: The tag of that component.
+    """
 
     component: ComponentId
     tag: str | None = None
 
 
 class Processor(Document, frozen=True, kw_only=True):
-    """One step before or after the component's own."""
+    """One step before or after the component's own.
+
+    Attributes:
+        definition: The component to run.
+        parameters: The parameters in the step's `config.json`.
+    """
 
     definition: ProcessorDefinition
     parameters: dict[str, Any] = {}
 
 
 class Processors(Document, frozen=True, kw_only=True):
-    """What runs before and after the component's own step."""
+    """What runs before and after the component itself.
+
+    Attributes:
+        before: Steps before the component, in their order.
+        after: Steps after the component, in their order.
+    """
 
     before: list[Processor] = []
     after: list[Processor] = []
@@ -57,7 +72,19 @@ class Processors(Document, frozen=True, kw_only=True):
 
 
 class Configuration(Document, frozen=True, kw_only=True):
-    """A configuration's or a row's body, as far as lockside acts on it."""
+    """The body of a configuration or a row, as far as the daemon uses it.
+
+    Attributes:
+        parameters: The component's own parameters, checked by its `schema`; written to `config.json`.
+        storage: The storage mapping, passed to the component in `config.json`.
+        processors: Steps before and after the component; in the configuration or in its rows, not in both.
+        runtime: How jobs of the configuration run.
+        variables: Default values of variables, by name.
+        authorization: Credentials, passed to the component in `config.json`.
+        artifacts: Settings of artifacts, kept as they are.
+        phases: The phases of an orchestration.
+        tasks: The tasks of an orchestration.
+    """
 
     parameters: dict[str, Any] = {}
     storage: dict[str, Any] = {}
@@ -77,7 +104,13 @@ class Configuration(Document, frozen=True, kw_only=True):
 
 
 class Row(In, frozen=True, kw_only=True, dict=True):
-    """A part of a configuration that can be run on its own."""
+    """A part of a configuration that can run on its own.
+
+    Attributes:
+        id: The row's id.
+        is_disabled: Whether it runs only when it is named.
+        configuration: What is merged over the configuration; the row wins. See Configuration.
+    """
 
     id: RowId
     name: Annotated[str, Meta(max_length=255)] | None = None
@@ -95,7 +128,12 @@ class Row(In, frozen=True, kw_only=True, dict=True):
 
 
 class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
-    """A configuration as it is to be stored, in the branch that the request names."""
+    """A configuration to store in the branch that the request names.
+
+    Attributes:
+        configuration: The configuration itself; see Configuration.
+        rows: Its rows.
+    """
 
     component: ComponentId
     config: ConfigId

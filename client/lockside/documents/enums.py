@@ -24,7 +24,7 @@ FINAL: Final = frozenset(
 
 
 class DesiredStatus(StrEnum):
-    """What was asked for: it goes from the first to the second and never back."""
+    """What was asked for; it goes from the first to the second and never back."""
 
     PROCESSING = "processing"
     TERMINATING = "terminating"
@@ -72,7 +72,7 @@ class Relation(StrEnum):
 
 
 class CreatorType(StrEnum):
-    """What made a job."""
+    """What created a job."""
 
     USER = "user"
     SCHEDULE = "schedule"
@@ -91,14 +91,14 @@ class OnError(StrEnum):
 
 
 class OnLost(StrEnum):
-    """What becomes of a job that the machine lost."""
+    """What happens to a job that was lost with its machine or keeper."""
 
     REQUEUE = "requeue"
     ERROR = "error"
 
 
 class OnRecordErrors(StrEnum):
-    """What failed records make of a job whose program ended well."""
+    """The status of a job that ended well but reported failed records."""
 
     SUCCESS = "success"
     WARNING = "warning"
@@ -106,14 +106,14 @@ class OnRecordErrors(StrEnum):
 
 
 class Leftovers(StrEnum):
-    """What becomes of processes that outlive their leader."""
+    """What happens to processes that outlive their program."""
 
     STOP = "stop"
     WAIT = "wait"
 
 
 class DependencyCondition(StrEnum):
-    """Which end of the other job meets the dependency."""
+    """Which end of the other job satisfies the dependency."""
 
     SUCCESS = "success"
     FINAL = "final"
@@ -127,7 +127,7 @@ class Backoff(StrEnum):
 
 
 class FailureClass(StrEnum):
-    """The classes of failure that a retry policy distinguishes."""
+    """Which failures are retried."""
 
     USER = "user"
     APPLICATION = "application"

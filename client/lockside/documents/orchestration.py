@@ -34,7 +34,24 @@ else:
 
 
 class TaskSpecification(Document, frozen=True, kw_only=True):
-    """The job that a task of an orchestration makes."""
+    """The job that a task of an orchestration creates.
+
+    Attributes:
+        component: The component to run.
+        config: The configuration to run.
+        config_data: A configuration given here instead of a stored one.
+        config_row_ids: The rows to run; an empty list means all enabled ones.
+        mode: How to run it.
+        parallelism: How many rows run at once.
+        priority: The place in the queue: -100 to 100, or lowest, low, normal, high, highest.
+        pool: The pool to run in.
+        backend: The size of the machine.
+        limits: Limits of the job.
+        retry: How the job is retried.
+        behavior: What a failure of the job does to its phase.
+        variable_values_data: Values of variables.
+        delay: How long after the start of its phase the task starts, in seconds or as in "10m".
+    """
 
     reads = {
         "parallelism": quantities.count,
@@ -61,7 +78,15 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
 
 
 class Task(Document, frozen=True, kw_only=True):
-    """A task of an orchestration."""
+    """A task of an orchestration.
+
+    Attributes:
+        id: The task's id, unique in the orchestration.
+        phase: The id of the phase that the task belongs to.
+        task: The job to create.
+        enabled: Whether the task runs.
+        continue_on_failure: A failure of the task makes its phase a warning, not an error.
+    """
 
     reads = {"id": str, "phase": str}
 
@@ -74,7 +99,13 @@ class Task(Document, frozen=True, kw_only=True):
 
 
 class Phase(Document, frozen=True, kw_only=True):
-    """A phase of an orchestration."""
+    """A phase of an orchestration.
+
+    Attributes:
+        id: The phase's id, unique in the orchestration.
+        depends_on: The ids of the phases that must be done first.
+        behavior: What a failure of the phase does to the orchestration.
+    """
 
     reads = {"id": str}
 

@@ -9,7 +9,13 @@ from lockside.documents.base import BranchId, In, PoolId, Slots, Text
 
 
 class PoolSpec(In, frozen=True, kw_only=True):
-    """A line with slots of its own; no slots pauses it."""
+    """A queue with slots of its own.
+
+    Attributes:
+        id: The pool's id.
+        slots: How many jobs run at once, or "infinity"; 0 starts none.
+        executor: What runs the jobs.
+    """
 
     reads = {"slots": quantities.count}  # noqa: RUF012 - a ClassVar of the base
 
@@ -20,7 +26,11 @@ class PoolSpec(In, frozen=True, kw_only=True):
 
 
 class BranchSpec(In, frozen=True, kw_only=True):
-    """A line of development."""
+    """A line of development.
+
+    Attributes:
+        id: The branch's id.
+    """
 
     id: BranchId
     name: Annotated[str, Meta(max_length=255)] | None = None

@@ -46,7 +46,43 @@ DEFAULT_BRANCH = "default"
 
 
 class JobRequest(In, frozen=True, kw_only=True, dict=True):
-    """What can be asked of a new job."""
+    """The request for a new job.
+
+    Attributes:
+        name: A name to find the job by.
+        labels: Labels to find the job by.
+        config_data: A configuration given with the request; see Configuration.
+        config_row_ids: The rows to run, also when disabled; an empty list means all enabled ones.
+        mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
+            nothing).
+        pool: The pool in which the job runs.
+        pools: The pools allowed, in their order.
+        parallelism: How many rows run at once; null and 0 run them one after another.
+        backend: The size of the machine.
+        behavior: What a failure does to the container above.
+        lock: The lock policy: `exclusive`, `shared:N` or `none`.
+        variable_values_id: The stored set that fills variables.
+        variable_values_data: Values of variables; they win over the stored set.
+        delayed_start_time: The earliest start.
+        depends_on: Jobs that must end first.
+        on_lost: What happens when the job is lost with its machine or keeper.
+        on_record_errors: The status of a job that ended well but reported failed records.
+        inputs: Inputs of the job.
+        archive: Settings of archiving.
+        notifications: Who is notified.
+        template: The template the request was made from.
+        priority: The place in the queue, -100 to 100; higher goes first.
+        delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
+        hold: Hold the job until `job.release`.
+        parent_run_id: The `runId` of the running job below which this one is created.
+        only_orchestration_task_ids: Run only these tasks of the orchestration.
+        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
+        limits: Limits of the job; the component's own limits are the highest allowed.
+        retry: How the job is retried when it fails.
+        component_version: The version of the component; null means the current one.
+        config_version: The version of the configuration; null means the current one.
+        lock_key: A free lock key for a job without a configuration.
+    """
 
     reads = {
         "component_version": quantities.version,
@@ -130,7 +166,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 if TYPE_CHECKING:
 
     class JobChanges(In, frozen=True, kw_only=True):
-        """The members of a request that are to differ; those that were not named are UNSET."""
+        """The members of a request that are to differ; `msgspec.to_builtins` gives those that were named."""
 
 else:
 
@@ -145,6 +181,7 @@ else:
         namespace={
             "__doc__": "The members of a request that are to differ.",
             "reads": JobRequest.reads,
+            "same_as": (JobRequest,),
             "check": _check_changes,
         },
         module=__name__,

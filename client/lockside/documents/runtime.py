@@ -26,7 +26,14 @@ RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureCla
 
 
 class Limits(In, frozen=True, kw_only=True):
-    """What one start may use. The memory is bytes, the time seconds of the whole job."""
+    """Limits of a job.
+
+    Attributes:
+        timeout_seconds: The time limit of one standard job over all its steps, in seconds or as in "1h30m".
+        memory_bytes: The memory limit of the job's processes, in bytes or as in "1.5GB".
+        cpus: How many processors the job may use.
+        nodes: How many machines the job needs.
+    """
 
     reads = {"timeout_seconds": quantities.time_limit, "memory_bytes": quantities.size}
 
@@ -41,7 +48,17 @@ def _share(value: float | bool) -> float:
 
 
 class Retry(In, frozen=True, kw_only=True):
-    """How a failed job is tried again; `maxAttempts` counts all runs, the first included."""
+    """How a failed job is retried.
+
+    Attributes:
+        max_attempts: How many times the job runs at most, the first run included.
+        delay_seconds: The pause before the next attempt.
+        backoff: How the pause grows: `fixed` keeps it, `exponential` doubles it each time.
+        max_delay_seconds: The longest pause.
+        jitter: The share of the pause that is random, 0 to 1.
+        on: Which failures are retried.
+        release_lock: Release the configuration's lock between the attempts.
+    """
 
     reads = {"delay_seconds": quantities.delay, "max_delay_seconds": quantities.delay, "jitter": _share}
 
@@ -55,26 +72,51 @@ class Retry(In, frozen=True, kw_only=True):
 
 
 class Behavior(In, frozen=True, kw_only=True):
-    """What a failure of this job does to its container."""
+    """What a failure of the job does to its container.
+
+    Attributes:
+        on_error: `fail` (also null), `warning`, or `stop`, which also cancels siblings that have not
+            started.
+    """
 
     on_error: OnError | None = None
 
 
 class Backend(In, frozen=True, kw_only=True):
-    """The size of the machine asked for, as components know it: small, medium, large."""
+    """The size of the machine, as components know it.
+
+    Attributes:
+        type: The size, for instance small, medium or large.
+    """
 
     type: Name | None = None
 
 
 class Dependency(In, frozen=True, kw_only=True):
-    """A job that has to end first."""
+    """A job that must end first.
+
+    Attributes:
+        job: The job that must end first.
+        when: `success` also accepts a warning; `final` accepts any end.
+    """
 
     job: JobId
     when: DependencyCondition = DependencyCondition.SUCCESS
 
 
 class Runtime(Document, frozen=True, kw_only=True):
-    """How a configuration is run; what it leaves out, its component decides, else the daemon."""
+    """How jobs of a configuration run; what is not given comes from the component or the settings.
+
+    Attributes:
+        tag: The component's tag to run.
+        parallelism: How many rows run at once; null or 0 runs them one after another in one job.
+        pool: The pool in which the jobs run.
+        backend: The size of the machine, as in `{type: "small"}`.
+        limits: Limits of each job.
+        lock: The lock policy: `exclusive`, `shared:N` or `none`.
+        on_lost: What happens to a job that was lost with its machine or keeper.
+        retry: How a failed job is retried.
+    """
 
     reads = {"parallelism": quantities.count}
 

@@ -15,20 +15,33 @@ Scalar = str | int | float | bool
 
 
 class VariableValue(In, frozen=True, kw_only=True):
-    """One variable's name and value."""
+    """The name and value of a variable.
+
+    Attributes:
+        name: The variable's name, as in `{{ name }}`.
+        value: The value.
+    """
 
     name: VariableName
     value: Text | int | float | bool
 
 
 class VariableValues(In, frozen=True, kw_only=True):
-    """A list of values, later ones winning over earlier ones of the same name."""
+    """Values of variables.
+
+    Attributes:
+        values: The names and values; of one name the last value counts.
+    """
 
     values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
 
 
 class VariablesSpec(In, frozen=True, kw_only=True):
-    """A named set of values."""
+    """A named set of variables.
+
+    Attributes:
+        id: The set's id; in a file, the file's name.
+    """
 
     id: VariablesId
     values: Annotated[list[VariableValue], Meta(max_length=1000)] = []

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from lockside.errors import InvalidParams
 from lockside.protocol.types import jobs as t
+from lockside.protocol.types.logs import LogPage
 from lockside.requests import Group, Mode, Request, act, ask, call, create
 from lockside.transport import inside_a_job, own_token
 
@@ -241,10 +242,10 @@ class JobCalls(Group[Mode]):
         row: str | None = None,
         raw: bool | None = None,
         wait_seconds: float | None = None,
-    ) -> Request[t.LogPage]:
+    ) -> Request[LogPage]:
         """Give a page of a job's log from a frame on; see `Client.log` for all of it. Raises NotFound."""
         given = {"id": id, "offset": offset, "limit": limit, "stream": stream, "row": row, "raw": raw}
-        return ask("job.log", t.LogPage, **given, wait_seconds=wait_seconds)
+        return ask("job.log", LogPage, **given, wait_seconds=wait_seconds)
 
     @call
     def stats(self, group_by: Sequence[str] | None = None, **filters: Unpack[JobFilters]) -> Request[t.Stats]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lockside.documents.component import Manifest
 from lockside.protocol.types import stored as t
+from lockside.protocol.types.branches import Branch, Branches
 from lockside.protocol.types.catalog import CatalogPlan
 from lockside.requests import Group, Mode, Request, act, ask, call
 
@@ -160,14 +161,14 @@ class BranchCalls(Group[Mode]):
     """`branch.*`"""
 
     @call
-    def create(self, id: str, name: str | None = None) -> Request[t.Branch]:  # noqa: A002
+    def create(self, id: str, name: str | None = None) -> Request[Branch]:  # noqa: A002
         """Begin a line of development. Raises Conflict."""
-        return act("branch.create", t.Branch, branch={"id": id} | ({"name": name} if name else {}))
+        return act("branch.create", Branch, branch={"id": id} | ({"name": name} if name else {}))
 
     @call
-    def list(self) -> Request[t.Branches]:
+    def list(self) -> Request[Branches]:
         """Give all branches."""
-        return ask("branch.list", t.Branches)
+        return ask("branch.list", Branches)
 
     @call
     def delete(self, id: str) -> Request[t.Deleted]:  # noqa: A002

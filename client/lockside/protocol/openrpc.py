@@ -3,14 +3,17 @@
 So it cannot say anything but what is checked. It is what `rpc.discover` answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import inspect
 
+from lockside.documents.configuration import Configuration
 from lockside.protocol.errors import CODES, ErrorKind
-from lockside.protocol.methods import METHODS, NOTIFICATIONS, Method
+from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method
+from lockside.protocol.sentences import sentences, summary
 
 OPENRPC_VERSION: Final = "1.3.2"
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -32,17 +35,17 @@ _MEANINGS: Final = {
 
 
 @cache
-def document(version: str) -> dict[str, Any]:
+def document(version: str, *, with_test_clock: bool = False) -> dict[str, Any]:
     """The whole document of a daemon of that version; the same object each time, not to be changed."""
-    return describe(METHODS, version)
+    return describe(TEST_METHODS if with_test_clock else METHODS, version)
 
 
 def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
     """The document of a table of methods."""
     types = [part for method in methods.values() for part in _types_of(method)]
-    schemas, components = msgspec.json.schema_components(
-        [*types, *NOTIFICATIONS.values()], ref_template=_TEMPLATE
-    )
+    types += [*NOTIFICATIONS.values(), Configuration]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    _describe_members(components, _structs(types))
     by_type = dict(zip(map(id, types), schemas, strict=False))
     return {
         "openrpc": OPENRPC_VERSION,
@@ -59,6 +62,39 @@ def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
             for name, kind in NOTIFICATIONS.items()
         ],
     }
+
+
+def _describe_members(components: dict[str, Any], kinds: Iterable[type[msgspec.Struct]]) -> None:
+    """Add the sentence about each member, which msgspec leaves in the text about the type."""
+    for kind in kinds:
+        schema = components[kind.__name__]
+        schema["description"] = summary(kind)
+        said = sentences(kind)
+        for member in msgspec.structs.fields(kind):
+            if member.name in said:
+                schema["properties"][member.encode_name]["description"] = said[member.name]
+        if tag := kind.__struct_config__.tag_field:
+            schema["properties"][tag]["description"] = "Tells the types apart."
+
+
+def _structs(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
+    """Return all struct types that these types are made of."""
+    found: set[type[msgspec.Struct]] = set()
+    left = list(inspect.multi_type_info(types))
+    while left:
+        match left.pop():
+            case inspect.StructType(cls=cls, fields=members) if cls not in found:
+                found.add(cls)
+                left += [member.type for member in members]
+            case inspect.UnionType(types=parts):
+                left += parts
+            case inspect.ListType(item_type=part) | inspect.DictType(value_type=part):
+                left.append(part)
+            case inspect.Metadata(type=part):
+                left.append(part)
+            case _:
+                pass
+    return found
 
 
 def _types_of(method: Method) -> list[Any]:

@@ -9,9 +9,16 @@ from lockside.documents.base import Out
 
 
 class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind"):
-    """What all reasons say: since when, in one sentence why, and what would clear it.
+    """What all reasons have: since when, why in one sentence, and what would clear it.
 
     `via` is the ancestor whose reason this is; `ancestor` tells that it waits for its own ancestor.
+
+    Attributes:
+        since: When the cause began, or the job entered the queue, whichever is later.
+        message: The reason in one sentence.
+        unblock: What would clear it.
+        via: The container above the job that has this reason.
+        ancestor: True when the job waits for a container or parent of its own.
     """
 
     since: str
@@ -22,7 +29,13 @@ class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock"):
-    """Another job of the same configuration runs or stands ahead."""
+    """Another job of the same configuration runs or is ahead.
+
+    Attributes:
+        lock_key: The key of the lock.
+        holders: The jobs that hold the lock.
+        ahead: How many jobs are ahead in the queue of this lock.
+    """
 
     lock_key: str
     holders: list[str]
@@ -30,7 +43,13 @@ class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock")
 
 
 class ParallelismReason(ReasonBase, frozen=True, kw_only=True, tag="parallelism"):
-    """The container runs as many children as it may."""
+    """The container runs as many children as it may.
+
+    Attributes:
+        container: The container's id.
+        limit: Its `parallelism`.
+        running: Its children that run.
+    """
 
     container: str
     limit: int | Literal["infinity"]
@@ -38,20 +57,35 @@ class ParallelismReason(ReasonBase, frozen=True, kw_only=True, tag="parallelism"
 
 
 class PhaseReason(ReasonBase, frozen=True, kw_only=True, tag="phase"):
-    """Earlier phases are not finished."""
+    """Earlier phases are not finished.
+
+    Attributes:
+        phases: The names of the phases that must be done first.
+        jobs: The jobs of these phases that are not final.
+    """
 
     phases: list[str]
     jobs: list[str]
 
 
 class DependencyReason(ReasonBase, frozen=True, kw_only=True, tag="dependency"):
-    """Jobs that this one depends on are not finished."""
+    """Jobs that this one depends on are not finished.
+
+    Attributes:
+        jobs: The jobs that must end first.
+    """
 
     jobs: list[str]
 
 
 class PoolFullReason(ReasonBase, frozen=True, kw_only=True, tag="pool_full"):
-    """All slots of the pool are taken; `ahead` is counted by `job.explain` only."""
+    """All slots of the pool are taken; `ahead` is counted by `job.explain` only.
+
+    Attributes:
+        slots: The pool's slots.
+        running: The jobs that take them.
+        ahead: How many jobs are ahead in the pool's queue; counted by `job.explain` only.
+    """
 
     pool: str
     slots: int | Literal["infinity"]
@@ -60,7 +94,12 @@ class PoolFullReason(ReasonBase, frozen=True, kw_only=True, tag="pool_full"):
 
 
 class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused"):
-    """Somebody paused the pool, or it has no slots."""
+    """Somebody paused the pool, or it has no slots.
+
+    Attributes:
+        by: Who paused it; null when the pool has no slots.
+        comment: The comment given with the pause.
+    """
 
     pool: str
     by: str | None = None
@@ -68,19 +107,34 @@ class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused")
 
 
 class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):
-    """Its time has not come."""
+    """Its start time has not come.
+
+    Attributes:
+        at: The start time.
+    """
 
     at: str
 
 
 class HeldReason(ReasonBase, frozen=True, kw_only=True, tag="held"):
-    """Somebody keeps it back."""
+    """Somebody holds it.
+
+    Attributes:
+        by: Who holds it.
+    """
 
     by: str
 
 
 class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
-    """The outside world is not well yet."""
+    """A test of the outside world fails.
+
+    Attributes:
+        tester: The test that decides.
+        next_check_time: When it is tested next.
+        blocked_count: How often it was blocked.
+        expires_time: When it gives up.
+    """
 
     tester: str
     next_check_time: str | None = None
@@ -89,18 +143,26 @@ class RecoveryReason(ReasonBase, frozen=True, kw_only=True, tag="recovery"):
 
 
 class DrainingReason(ReasonBase, frozen=True, kw_only=True, tag="draining"):
-    """The daemon is drained: nothing starts."""
+    """The daemon is being drained: nothing starts."""
 
 
 class NoExecutorReason(ReasonBase, frozen=True, kw_only=True, tag="no_executor"):
-    """What starts processes for the pool cannot be reached or is refused by the system."""
+    """No process can be started in the pool.
+
+    Attributes:
+        cause: Why no process can be started.
+    """
 
     pool: str
     cause: str
 
 
 class StoreUnavailableReason(ReasonBase, frozen=True, kw_only=True, tag="store_unavailable"):
-    """The database cannot be written."""
+    """The database cannot be written.
+
+    Attributes:
+        cause: Why the database cannot be written.
+    """
 
     cause: str
 

@@ -2,9 +2,9 @@
 
 import os
 import pwd
-import time
 from functools import lru_cache
 
+from locksided import clock
 from locksided.core.errors import Refused
 from locksided.runner.environment import RunAs
 
@@ -13,7 +13,7 @@ class NoAccount(Refused):
     """There is no such account, or this daemon cannot become it."""
 
 
-KEPT_SECONDS = 30
+KEPT_US = 30_000_000
 """So long what the user database says may be out of date: somebody who left a group has left it soon."""
 
 
@@ -23,7 +23,7 @@ def account_of(uid: int, gid: int | None, user: str | None) -> tuple[RunAs | Non
     `gid` is the group that the submitter called with; it counts only for one whom the user database does not
     know. Raises NoAccount.
     """
-    moment = int(time.monotonic() // KEPT_SECONDS)
+    moment = clock.boot_us() // KEPT_US
     run_as, home = _known(user, uid, gid, moment)
     if os.geteuid() == 0 and run_as.uid != 0:
         return run_as, home

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
+from locksided import clock
 from locksided.core.transitions import FINAL
 from locksided.store.rows import EventRow
 
-SECOND_US = 1_000_000
 PROGRESS_REMEMBERED = 10_000
 PROGRESS = "job.progress"
 
@@ -78,11 +78,12 @@ class Broker:
         It carries the number of the last stored event, so that a cursor is never moved by it.
         """
         assert event.job_id is not None
-        if event.time_us - self._told_us.get(event.job_id, 0) < SECOND_US:
+        now_us = clock.real_boot_us()  # jobs make progress while the daemon's clock stands still
+        if event.job_id in self._told_us and now_us - self._told_us[event.job_id] < clock.SECOND_US:
             return
         if len(self._told_us) > PROGRESS_REMEMBERED:
             self._told_us.clear()
-        self._told_us[event.job_id] = event.time_us
+        self._told_us[event.job_id] = now_us
         for watcher in list(self._watchers.values()):
             watcher([msgspec.structs.replace(event, seq=self._last_seq)])
 

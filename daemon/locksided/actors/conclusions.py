@@ -215,7 +215,8 @@ def _goes_on(work: Work, step: Step, result: RunResult) -> bool:
 
 def _report(flight: Flight, result: RunResult, outcome: Mapping[str, Any], *, started: bool) -> i.Finished:
     now_us = clock.now_us()
-    stages = {"output_mapping": outcome.get("exitTime") or now_us, "cleaning_up": now_us} if started else {}
+    exit_us = clock.seen_us(outcome["exitTime"]) if outcome.get("exitTime") else now_us
+    stages = {"output_mapping": exit_us, "cleaning_up": now_us} if started else {}
     return i.Finished(
         flight.job_id,
         flight.token,

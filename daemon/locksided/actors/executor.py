@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 import structlog
-from anyio import Event, move_on_after
+from anyio import Event
 from anyio.abc import TaskGroup
 
+from locksided import clock
 from locksided.actors.flights import Flight, Phase
 from locksided.actors.keeper_link import KeeperLink
 from locksided.actors.keepers import Keepers
@@ -79,7 +80,7 @@ class Executor:
         """
         try:
             report = await self._sought(action)
-            with move_on_after(IN_ORDER_WITHIN_SECONDS):
+            with clock.real_move_on_after(IN_ORDER_WITHIN_SECONDS):
                 await before.wait()
             self._scheduler.tell(report)
         finally:

@@ -8,7 +8,6 @@ nothing more. Which keepers there are is never written down: their sockets and l
 the middle of a change changes nothing.
 """
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,7 +59,7 @@ class Keepers:
         self._is_patient = True
         self._changed = anyio.Event()
         self._came = anyio.Event()
-        self._again: asyncio.TimerHandle | None = None
+        self._again: clock.Timer | None = None
         self._again_seconds = FIRST_AGAIN_SECONDS
         self._again_asked = 0.0
         self.cause: str | None = None
@@ -114,12 +113,12 @@ class Keepers:
 
     def reconnect_soon(self) -> None:
         """Something of a keeper's could not be settled now: hear of it again, each time a little later."""
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
+        now = clock.real_seconds()
+        if now - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
             self._again_seconds = FIRST_AGAIN_SECONDS
-        self._again_asked = loop.time()
+        self._again_asked = now
         if self._again is None:
-            self._again = loop.call_later(self._again_seconds, self.reconnect)
+            self._again = clock.real_call_later(self._again_seconds, self.reconnect)
             self._again_seconds = min(self._again_seconds * 2, LONGEST_AGAIN_SECONDS)
 
     def reconnect(self) -> None:
@@ -148,7 +147,7 @@ class Keepers:
         if self._chosen is not None:
             await self._changed.wait()
             return
-        with anyio.move_on_after(PATIENCE_SECONDS if self._is_patient else None) as waiting:
+        with clock.real_move_on_after(PATIENCE_SECONDS if self._is_patient else None) as waiting:
             await self._changed.wait()
         self._is_patient = not waiting.cancelled_caught
 
@@ -219,7 +218,7 @@ class Keepers:
                 await self._connect(link)
             except (OSError, KeeperNotStartedError, ValueError, RecursionError) as error:
                 self._failed(link, receiver, error)
-                await anyio.sleep(pause_seconds)  # it failed just now: each try waits longer
+                await clock.real_sleep(pause_seconds)  # it failed just now: each try waits longer
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
                 continue
             pause_seconds = FIRST_PAUSE_SECONDS

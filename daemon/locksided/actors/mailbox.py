@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from locksided import clock
 
 M = TypeVar("M")
 
@@ -14,7 +17,7 @@ class Mailbox(Generic[M]):
         self._messages: deque[M] = deque()
         self._is_due = False
         self._reader: asyncio.Future[None] | None = None
-        self._company: asyncio.TimerHandle | None = None
+        self._company: clock.Timer | None = None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -28,12 +31,15 @@ class Mailbox(Generic[M]):
         """Leave a message that is taken with the next one of `put`, or alone when none came in that time."""
         self._messages.append(message)
         if not self._is_due and self._company is None:
-            self._company = asyncio.get_running_loop().call_later(within_seconds, self._wake)
+            self._company = clock.real_call_later(within_seconds, self._wake)
 
-    async def take(self, at_most: int, within_seconds: float | None = None) -> list[M]:
-        """Wait for a message, then take what is there in order. Empty when the time is over first."""
+    async def take(self, at_most: int, set_timer: Callable[[clock.Callback], clock.Timer]) -> list[M]:
+        """Wait for a message, then take what is there in order. Empty when the timer calls back first.
+
+        The timer is set only when there is nothing to take.
+        """
         if not self._is_due:
-            await self._woken(within_seconds)
+            await self._woken(set_timer)
         taken = [self._messages.popleft() for _ in range(min(at_most, len(self._messages)))]
         self._is_due = bool(self._messages)
         if self._company is not None:
@@ -41,16 +47,14 @@ class Mailbox(Generic[M]):
             self._company = None
         return taken
 
-    async def _woken(self, within_seconds: float | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._reader = loop.create_future()
-        timer = None if within_seconds is None else loop.call_later(within_seconds, self._wake)
+    async def _woken(self, set_timer: Callable[[clock.Callback], clock.Timer]) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        timer = set_timer(self._wake)
         try:
             await self._reader
         finally:
             self._reader = None
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
 
     def _wake(self) -> None:
         self._is_due = True

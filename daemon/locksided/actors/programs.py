@@ -5,11 +5,10 @@ A job whose program or user does not exist never starts. That costs a start whos
 nothing: who was there a moment ago is not looked for again.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 
 from lockside.documents.enums import FailureKind
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.conclusions import class_of, values_of
 from locksided.actors.keepers import Keepers
@@ -22,7 +21,7 @@ from locksided.runner.result import failed_before_start
 from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 
-TRUSTED_SECONDS = 1.0
+TRUSTED_US = 1_000_000
 MOST_TRUSTED = 1000
 
 
@@ -32,7 +31,7 @@ class Programs:
     def __init__(self, works: Works, keepers: Keepers) -> None:
         self._works = works
         self._keepers = keepers
-        self._trusted: dict[Wanted, float] = {}
+        self._trusted: dict[Wanted, int] = {}
 
     async def are_missing(
         self, spec: Specification, environment: Mapping[str, str] | None, owner: Owner
@@ -68,8 +67,8 @@ class Programs:
 
     async def _lacking(self, wanted: Iterable[Wanted]) -> str | None:
         """What is not there, as far as can be told; without a keeper nothing can."""
-        now = time.monotonic()
-        new = [one for one in wanted if self._trusted.get(one, 0.0) < now]
+        now_us = clock.boot_us()
+        new = [one for one in wanted if self._trusted.get(one, 0) < now_us]
         if not new:
             return None
         current = self._keepers.current
@@ -80,7 +79,7 @@ class Programs:
         if found is None:
             if len(self._trusted) >= MOST_TRUSTED:
                 self._trusted.clear()
-            self._trusted.update(dict.fromkeys(new, now + TRUSTED_SECONDS))
+            self._trusted.update(dict.fromkeys(new, now_us + TRUSTED_US))
         return found
 
 

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import anyio
 import structlog
 
 from locksided import clock, to_thread
@@ -39,7 +38,7 @@ class Retention:
                 await self.go_round()
             except (Refused, StoreUnavailable, OSError) as error:
                 log.warning("the round was not finished", cause=str(error))
-            await anyio.sleep(ROUND_SECONDS)
+            await clock.sleep(ROUND_SECONDS)
 
     async def go_round(self) -> None:
         """Remove everything that is past its time, in small transactions."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-import anyio
 import structlog
 
 from lockside.documents.enums import Status
@@ -37,7 +36,6 @@ from locksided.store.transaction import Applied, Operation, Saves
 T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
-LONGEST_SLEEP_SECONDS = 60.0  # a clock that was set forward is noticed by then
 FIRST_PROBE_SECONDS = 1.0
 MENTIONED_WITHIN_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
@@ -159,7 +157,7 @@ class SchedulerActor:
     async def run(self) -> None:
         """Work through the mailbox until cancelled."""
         while True:
-            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._seconds_to_deadline())
+            taken = await self._mailbox.take(MESSAGES_IN_A_TURN, self._set_timer)
             for batch in turns(taken):
                 await self._one_turn(batch)
 
@@ -173,13 +171,11 @@ class SchedulerActor:
             log.exception("a step failed; the core is read again", messages=len(batch))
             await self._fall_back(batch, f"a fault in the daemon ({type(error).__name__})")
 
-    def _seconds_to_deadline(self) -> float:
+    def _set_timer(self, wake: clock.Callback) -> clock.Timer:
+        """Have it woken when something is due: the next try of the store, or a deadline of the core."""
         if self._trouble is not None:
-            return max(self._probe_at - anyio.current_time(), 0.0)
-        deadline_us = self._the_core.next_deadline_us()
-        if deadline_us is None:
-            return LONGEST_SLEEP_SECONDS
-        return min(max((deadline_us - clock.now_us()) / 1e6, 0.0), LONGEST_SLEEP_SECONDS)
+            return clock.real_call_later(max(self._probe_at - clock.real_seconds(), 0.0), wake)
+        return clock.call_at(self._the_core.next_deadline_us(), wake)
 
     @property
     def _the_core(self) -> Scheduler:
@@ -337,7 +333,7 @@ class SchedulerActor:
             log.error("the store cannot be written", cause=cause, remedy=remedy)
             self._trouble = Trouble(cause, clock.now_us(), remedy)
             self._probe_seconds = FIRST_PROBE_SECONDS
-            self._probe_at = anyio.current_time() + self._probe_seconds
+            self._probe_at = clock.real_seconds() + self._probe_seconds
         for message in batch:
             if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
@@ -364,11 +360,11 @@ class SchedulerActor:
         for message in batch:
             if isinstance(message, Ask | ReadAgain):
                 message.refuse(self._unavailable())
-        if anyio.current_time() < self._probe_at:
+        if clock.real_seconds() < self._probe_at:
             return  # however much is asked meanwhile, the moment of the next try comes
         if not (await self._can_write() and await self._reload()):
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
-            self._probe_at = anyio.current_time() + self._probe_seconds
+            self._probe_at = clock.real_seconds() + self._probe_seconds
             return
         self._trouble = self._the_core.state.store_trouble = None
         log.info("the store can be written again")

@@ -38,7 +38,6 @@ class DaemonMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._made_us = clock.boot_us()
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
@@ -60,7 +59,7 @@ class DaemonMethods:
         return {
             "version": VERSION,
             "pid": os.getpid(),
-            "uptimeSeconds": (clock.boot_us() - self._made_us) / 1e6,
+            "uptimeSeconds": service.uptime_seconds,
             "startedTime": clock.to_text(service.started_us),
             "isDraining": is_draining,
             "isDrained": is_drained,
@@ -70,6 +69,7 @@ class DaemonMethods:
             **keeper_views(service),
             "stateDir": str(service.state_dir.root),
             "socket": service.socket,
+            "clock": clock.kind(),
         }
 
     def _store_status(self) -> View:
@@ -133,7 +133,7 @@ class DaemonMethods:
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
-        path = Path(params.path) if params.path else self._default_backup(now_us)
+        path = Path(params.path) if params.path else self._default_backup()
         _check_new_file(path)
         try:
             await self._service.store.backup(str(path))
@@ -145,7 +145,7 @@ class DaemonMethods:
         await self._tell("daemon.backup", call, params, answer, mark)
         return answer
 
-    def _default_backup(self, now_us: int) -> Path:
+    def _default_backup(self) -> Path:
         folder = self._service.state_dir.backups
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -153,8 +153,7 @@ class DaemonMethods:
             raise Unavailable(
                 f"{folder} cannot be made ({problem.strerror}): name a file elsewhere.", path="$.path"
             ) from None
-        stamp = (clock.to_text(now_us) or "").replace(":", "").replace("-", "")
-        return folder / f"lockside-{stamp}.db"
+        return folder / f"lockside-{clock.real_stamp()}.db"
 
     async def metrics(self, _call: Call, _params: DaemonRead) -> str:
         """Metrics in the Prometheus text format."""
@@ -165,7 +164,7 @@ class DaemonMethods:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
-        return document(VERSION)
+        return document(VERSION, with_test_clock=self._service.test_clock is not None)
 
 
 def _size_bytes(path: Path) -> int:

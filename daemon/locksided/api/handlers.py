@@ -11,6 +11,7 @@ from locksided.api.making import MakingMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.service import Service
+from locksided.api.testclock import ClockMethods
 from locksided.api.waiting import WaitMethods
 from locksided.server.calls import Handler
 
@@ -31,4 +32,7 @@ GROUPS = (
 
 def handlers(service: Service) -> dict[str, Handler]:
     """Every method that this daemon does."""
-    return {name: handler for group in GROUPS for name, handler in group(service).handlers().items()}
+    groups = [group(service).handlers() for group in GROUPS]
+    if service.test_clock is not None:
+        groups.append(ClockMethods(service.test_clock).handlers())
+    return {name: handler for group in groups for name, handler in group.items()}

@@ -8,6 +8,8 @@ from typing import Any
 from lockside.documents.enums import JobType
 from lockside.documents.times import time_us
 from lockside.protocol.params import jobs as p
+from lockside.protocol.params.joblist import JobFilters, JobList
+from lockside.protocol.params.joblist import JobStats as StatsParams
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
@@ -74,7 +76,7 @@ class JobMethods:
         job_id = self._service.job_id(params.id)
         return shortened(await job_view(self._service, job_id, call.principal.uid), params.fields)
 
-    async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
+    async def list(self, call: Call, params: JobList) -> dict[str, Any]:
         """A page of jobs."""
         page = Page(
             params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
@@ -89,7 +91,7 @@ class JobMethods:
         }
         return answer if found.total is None else {**answer, "total": found.total}
 
-    def _filter(self, params: p.JobFilters) -> JobFilter:
+    def _filter(self, params: JobFilters) -> JobFilter:
         return JobFilter(
             project=params.project,
             statuses=tuple(status.value for status in params.status),
@@ -111,7 +113,7 @@ class JobMethods:
             visible=params.visible,
         )
 
-    async def stats(self, _call: Call, params: p.JobStats) -> dict[str, Any]:
+    async def stats(self, _call: Call, params: StatsParams) -> dict[str, Any]:
         """Counts and durations by group."""
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from lockside.protocol.params import jobs as p
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.actors.broker import Changes
 from locksided.api.logsource import Source, source_of
 from locksided.api.reading import job_row
@@ -78,7 +78,7 @@ class LogMethods:
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
         """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
         job_id, offset = self._service.job_id(params.id), params.offset
-        until = anyio.current_time() + params.wait_seconds
+        until_us = clock.boot_us() + round(params.wait_seconds * clock.SECOND_US)
         while True:
             source = await source_of(self._service, job_id, params.row, offset)
             with self._service.broker.changes_of([source.job_id]) as changes:
@@ -94,7 +94,7 @@ class LogMethods:
                 if part.at_end and row.status in FINAL:
                     offset = source.before + (source.behind or part.next_offset)
                     continue  # another attempt goes on with the log
-                with anyio.move_on_at(until) as waiting:
+                with clock.move_on_after((until_us - clock.boot_us()) / clock.SECOND_US) as waiting:
                     await self._more(row, part.more_from, changes)
                 if waiting.cancelled_caught:
                     return _answer(source, part, is_over=False, raw=params.raw)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from locksided import clock
 from locksided.api.service import Service
 
 
@@ -27,7 +26,7 @@ def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[s
     for pool in pools:
         for name, figure in figures.items():
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
-    gauge("lockside_uptime_seconds", "Since the daemon's start", (clock.now_us() - service.started_us) / 1e6)
+    gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
     gauge("lockside_keeper_connected", "Whether the keeper answers", service.keepers.current is not None)
     return generate_latest(registry).decode()

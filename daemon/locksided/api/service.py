@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from locksided import clock
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.keepers import Keepers
@@ -11,6 +12,7 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.api.recent import Recent
 from locksided.ids import parse_job_id
+from locksided.manualclock import ManualClock
 from locksided.paths import StateDir
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
@@ -33,7 +35,14 @@ class Service:
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
+    test_clock: ManualClock | None = None
+    started_boot_us: int = field(default_factory=clock.boot_us)
     recent: Recent = field(default_factory=Recent)
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Since the start, whatever the wall clock was set to meanwhile."""
+        return (clock.boot_us() - self.started_boot_us) / clock.SECOND_US
 
     @property
     def own_uid(self) -> int:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import anyio
-
 from lockside.protocol.params import jobs as p
 from lockside.protocol.words import Role
+from locksided import clock
 from locksided.actors.broker import Changes
 from locksided.api.reading import View, Wanted, job_views
 from locksided.api.service import Service
@@ -45,7 +44,7 @@ class WaitMethods:
             del rows  # who waits for many does not keep them meanwhile
             if params.waiter_run_id is not None:
                 await self._begin_as(call.principal, stack, params.waiter_run_id, (ids, for_all))
-            with anyio.move_on_after(params.timeout_seconds):
+            with clock.move_on_after(params.timeout_seconds):
                 await self._until_over(left, ends, enough)
         async with call.connection.turn():
             return await self._answer(call, params, await self._rows(ids, asked))

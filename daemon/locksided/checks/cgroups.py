@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 
-import anyio
-
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.checks.problem import Problem
 from locksided.keeper.hierarchy import PREFIX, read_mounts
 
@@ -72,7 +70,7 @@ async def _remove(path: str) -> None:
         except OSError:
             if not left:
                 raise
-            await anyio.sleep(PAUSE_SECONDS)  # the kernel takes a moment to end what it killed
+            await clock.real_sleep(PAUSE_SECONDS)  # the kernel takes a moment to end what it killed
         else:
             return
 

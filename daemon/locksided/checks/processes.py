@@ -78,10 +78,10 @@ def _is_below(process: Process, root: int) -> bool:
 
 def _problem(kind: str, process: Process, what: str) -> Problem:
     text = f"Process {process.pid} ({process.name}) {what}."
-    since_us = clock.now_us() - clock.boot_us() + process.start_ticks * 1_000_000 // TICKS_A_SECOND
+    age_us = clock.real_boot_us() - process.start_ticks * clock.SECOND_US // TICKS_A_SECOND
     details = {"pid": process.pid, "name": process.name}
     mend = partial(to_thread.run_sync, end, process)
-    return Problem(kind, text, f"kill -9 {process.pid}", since_us, mend, details)
+    return Problem(kind, text, f"kill -9 {process.pid}", clock.now_us() - age_us, mend, details)
 
 
 def end(process: Process) -> None:

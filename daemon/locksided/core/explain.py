@@ -138,9 +138,7 @@ def _config_lock(job: Job) -> Reason:
     since_us = _closed_since(job, blocking)
     named = [f"{_name(holder)} holds the lock" for holder in blocking[:3]]
     if ahead:
-        named.append(
-            f"{_count(ahead, 'job')} of the same lock {'stands' if ahead == 1 else 'stand'} before it"
-        )
+        named.append(f"{_count(ahead, 'job')} of the same lock {'is' if ahead == 1 else 'are'} ahead of it")
     details = {"lock_key": gate.key, "holders": [holder.id for holder in blocking], "ahead": ahead}
     if any(holder.id in job.lineage for holder in blocking):
         details["ancestor"] = True
@@ -176,11 +174,15 @@ def _parallelism(job: Job) -> Reason:
     ahead = job.line.ahead(job) if job.line is not None else 0
     starts = [child.run.start_us for child in gate.holders if child.run is not None]
     since_us = max(starts) if len(running) >= gate.limit else job.came_us
-    first = f", and {_count(ahead, 'sibling')} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
     container = f"container {gate.container.id}"
-    message = f"{len(running)} of at most {_count(gate.limit, 'job')} of {container} run{first}."
+    is_full = len(running) >= gate.limit
+    limit = f"{container} has reached its limit of {_count(gate.limit, 'running job')}"
+    named = [limit] if is_full else []
+    if ahead:
+        named.append(f"{_count(ahead, 'sibling')} {'comes' if ahead == 1 else 'come'} first")
     details = {"container": gate.container.id, "limit": gate.limit, "running": running}
-    return Reason(R.PARALLELISM, _later(job, since_us), message, f"the end of a job of {container}", details)
+    unblock = f"the end of a job of {container}"
+    return Reason(R.PARALLELISM, _later(job, since_us), _sentence(named), unblock, details)
 
 
 def _phase(state: State, job: Job) -> Reason:

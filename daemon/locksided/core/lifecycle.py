@@ -325,11 +325,11 @@ def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
 
 def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:
     """Cancel a job whose dependency can no longer be met; those that depend on it follow."""
-    ended = f" ended as {ending.status}" if ending is not None else " had already ended otherwise"
-    cause, what = "dependency", f"Job {dependency.job_id}, on whose {dependency.condition} this job depends,"
+    ended = f"ended with status {ending.status}" if ending is not None else "had already ended otherwise"
+    cause = "dependency"
+    message = f"Job {dependency.job_id} {ended}; this job depends on its {dependency.condition}."
     if dependency.condition is Condition.PHASE and ending is not None:
-        cause, what = "phase", f"{_phase_name(ending.job)}, which comes first,"
-    message = f"{what}{ended}."
+        cause, message = "phase", f"{_phase_name(ending.job)} {ended}."
     error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
     cancel_tree(turn, job, cause, result={"message": message, "error": error})
 

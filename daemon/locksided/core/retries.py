@@ -52,7 +52,7 @@ def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
 def _result(container: Container, ending: Ending) -> dict[str, Any]:
     """What the last attempt ended with; the message tells which attempt it was."""
     result = dict(ending.result or {})
-    said = result.get("message") or f"It ended as {ending.status}."
+    said = result.get("message") or f"It ended with status {ending.status}."
     result["message"] = f"{said} (attempt {container.attempts})" if container.attempts > 1 else said
     return result
 

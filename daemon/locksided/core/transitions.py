@@ -18,29 +18,29 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 
 CAUSES: dict[tuple[Status, Status], str] = {
-    (S.CREATED, S.WAITING): "another job holds its lock, stands ahead in its line, or must end first; or its "
+    (S.CREATED, S.WAITING): "another job holds its lock, is ahead in its queue or must end first; or its "
     "container has not started",
-    (S.CREATED, S.PROCESSING): "nothing holds it back",
+    (S.CREATED, S.PROCESSING): "it has no reason to wait",
     (S.CREATED, S.TERMINATING): "terminated or cancelled after an earlier start",
-    (S.CREATED, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
-    "cancels it, or it was amended",
+    (S.CREATED, S.CANCELLED): "terminated before any start, its dependency cannot be satisfied, its "
+    "container cancels it, or it was amended",
     (S.CREATED, S.ERROR): "it can never start: its program, its folder or its user does not exist",
-    (S.WAITING, S.CREATED): "no other job holds it back; the platform still may",
-    (S.WAITING, S.PROCESSING): "nothing holds it back any more",
+    (S.WAITING, S.CREATED): "no other job keeps it from starting; the platform still may",
+    (S.WAITING, S.PROCESSING): "its last reason to wait is gone",
     (S.WAITING, S.TERMINATING): "terminated or cancelled after an earlier start",
-    (S.WAITING, S.CANCELLED): "terminated before any start, its dependency cannot be met, its container "
-    "cancels it, or it was amended",
+    (S.WAITING, S.CANCELLED): "terminated before any start, its dependency cannot be satisfied, its "
+    "container cancels it, or it was amended",
     (S.WAITING, S.ERROR): "it can never start: its program, its folder or its user does not exist",
-    (S.PROCESSING, S.SUCCESS): "its work, or that of all its children, ended well",
-    (S.PROCESSING, S.WARNING): "it, or one of its children, ended with tolerated errors",
-    (S.PROCESSING, S.ERROR): "its work, or that of one of its children, failed",
+    (S.PROCESSING, S.SUCCESS): "it ended well, and so did all of its children",
+    (S.PROCESSING, S.WARNING): "it or one of its children ended with tolerated errors",
+    (S.PROCESSING, S.ERROR): "it or one of its children failed",
     (
         S.PROCESSING,
         S.TERMINATING,
-    ): "somebody asked to terminate it or its last attempt, or a sibling's failure lets it not run again",
-    (S.PROCESSING, S.CREATED): "the machine failed, not the job, or nothing could be started",
-    (S.TERMINATING, S.TERMINATED): "its process tree is seen to be empty, or all its children are final",
-    (S.TERMINATING, S.CANCELLED): "it is proved that nothing was started, nor anything below it",
+    ): "somebody asked to terminate it or its last attempt, or a failed sibling keeps it from running again",
+    (S.PROCESSING, S.CREATED): "the machine failed, not the job; or no process could be started",
+    (S.TERMINATING, S.TERMINATED): "no process of it is left, or all of its children are final",
+    (S.TERMINATING, S.CANCELLED): "it is proved that no process of it or below it was started",
 }
 """Each arrow's cause in a sentence: the documentation's diagram and table are generated from it."""
 

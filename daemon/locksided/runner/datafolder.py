@@ -6,7 +6,6 @@ only touched as that account.
 
 import json
 import os
-import time
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -249,7 +248,7 @@ def _clear_the_way(path: str, root: str, run_as: RunAs | None) -> None:
         _discard(path, run_as)
     except (OSError, Unusable) as error:
         log.warning("cannot be removed", path=path, cause=str(error))
-        os.rename(path, f"{root}/{os.path.basename(path)}{_ASIDE}{time.time_ns()}")
+        os.rename(path, f"{root}/{os.path.basename(path)}{_ASIDE}{os.urandom(8).hex()}")
 
 
 def _rows(folder: RunFolder) -> list[str]:

@@ -6,7 +6,6 @@ or in a helper process under the job's account. Standard library only.
 
 import os
 import stat
-import time
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -82,7 +81,7 @@ def _clear_the_way(name: str, data_fd: int) -> None:
     try:
         remove(name, data_fd)
     except OSError:
-        os.rename(name, f".left-{name}-{time.time_ns()}", src_dir_fd=data_fd, dst_dir_fd=data_fd)
+        os.rename(name, f".left-{name}-{os.urandom(8).hex()}", src_dir_fd=data_fd, dst_dir_fd=data_fd)
 
 
 def finish(data_fd: int, argument: Mapping[str, Any]) -> None:

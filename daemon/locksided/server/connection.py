@@ -16,6 +16,7 @@ from msgspec import UnsetType
 
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.frames import Broken, Decoder, Frame, Framing, TooLong, detect
+from locksided import clock
 from locksided.server.access import Principal
 from locksided.server.answers import error_text, notification_text
 from locksided.server.batches import BatchAnswer
@@ -95,7 +96,7 @@ class Connection:
         self._is_stopping = True
         self._reading.cancel()
         self._looks.cancel_scope.cancel()
-        last_moment = anyio.current_time() + self._limits.stop_seconds
+        last_moment = clock.real_seconds() + self._limits.stop_seconds
         self._changes.cancel_scope.deadline = last_moment
         self._last_write.deadline = last_moment + LAST_WRITE_SECONDS
 

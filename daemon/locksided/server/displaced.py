@@ -10,6 +10,7 @@ from typing import Final
 
 import anyio
 
+from locksided import clock
 from locksided.inotify import watched
 from locksided.server.calls import Log
 from locksided.server.listeners import Listener, ListenError
@@ -38,7 +39,7 @@ async def made_again(listener: Listener, log: Log) -> Listener:
 
 
 async def _change(changes: int | None, seconds: float | None) -> None:
-    with anyio.move_on_after(seconds):
+    with clock.real_move_on_after(seconds):
         if changes is None:
             await anyio.sleep_forever()
         else:

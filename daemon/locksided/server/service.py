@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
 from lockside.protocol.words import Role
-from locksided import to_thread
+from locksided import clock, to_thread
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
 from locksided.server.calls import Handler, Log, Router
@@ -111,7 +111,7 @@ class Server:
             async with anyio.create_task_group() as clients:
                 task_status.started(clients)
                 await self._stopped.wait()
-                clients.cancel_scope.deadline = anyio.current_time() + STOP_SECONDS
+                clients.cancel_scope.deadline = clock.real_seconds() + STOP_SECONDS
                 for connection in self.connections:
                     connection.stop()
 
@@ -139,7 +139,7 @@ class Server:
 
     async def _descriptor_is_free(self) -> None:
         """Wait until a connection ended, or for a moment: descriptors are used elsewhere, too."""
-        with anyio.move_on_after(NO_DESCRIPTOR_SECONDS):
+        with clock.real_move_on_after(NO_DESCRIPTOR_SECONDS):
             self._connection_ended = anyio.Event()
             await self._connection_ended.wait()
 

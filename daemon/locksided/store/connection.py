@@ -15,6 +15,7 @@ from urllib.parse import quote
 import aiosqlite
 from anyio import CancelScope
 
+from locksided import to_thread
 from locksided.store.errors import StoreContradiction, StoreUnavailable
 
 T = TypeVar("T")
@@ -43,13 +44,14 @@ class Connection(aiosqlite.Connection):
             raise StoreUnavailable(ValueError("it is closed"))
         if self.doubt is not None:
             raise StoreUnavailable(self.doubt)
-        try:
-            return await self._queued(partial(work, self._connection))
-        except (sqlite3.Error, OSError, MemoryError) as error:
-            raise named(error) from error
-        except asyncio.CancelledError:
-            await self._passed()
-            raise
+        with to_thread.at_work:
+            try:
+                return await self._queued(partial(work, self._connection))
+            except (sqlite3.Error, OSError, MemoryError) as error:
+                raise named(error) from error
+            except asyncio.CancelledError:
+                await self._passed()
+                raise
 
     def _queued(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have the thread do it after what it was given before: `_execute` without a coroutine."""

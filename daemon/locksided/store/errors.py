@@ -1,5 +1,7 @@
 """How the store fails: by the disk, by us, by another program. A caller's faults are core.errors.Refused."""
 
+from locksided.clock import ClockKind
+
 
 class StoreError(Exception):
     """The store cannot be used as it is."""
@@ -28,6 +30,17 @@ class StoreTooNew(StoreError):
         )
         self.found = found
         self.known = known
+
+
+class OtherClock(StoreError):
+    """The times in the database are of another kind of clock, and would contradict this one's."""
+
+    def __init__(self, path: str, begun: str) -> None:
+        if begun == ClockKind.TEST:
+            what = "was begun with a test clock: start locksided with --test-clock"
+        else:
+            what = "was begun with the system's clock: start locksided without --test-clock"
+        super().__init__(f"{path} {what}, or name another state folder")
 
 
 class NotAStore(StoreError):

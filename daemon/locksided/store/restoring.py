@@ -43,7 +43,7 @@ class Contents:
 def check(path: str, backups: str, name: str) -> Contents:
     """Read a whole copy of the backup `name`, migrated if it is older, and say what is in it.
 
-    Raises NotAStore, StoreTooNew or DamagedStore.
+    Raises NotAStore, StoreTooNew, OtherClock or DamagedStore.
     """
     try:
         connection = connect(path)
@@ -56,6 +56,7 @@ def check(path: str, backups: str, name: str) -> Contents:
         if found > known:
             raise StoreTooNew(name, found, known)
         _refuse_damage(connection, name)
+        schema.check_clock(connection, name)
         schema.ensure(connection, path, backups)
         return contents(connection)
     except sqlite3.DatabaseError as error:

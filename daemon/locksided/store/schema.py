@@ -5,10 +5,11 @@ What the schema is stands in schema.sql and migrations/; this only runs them.
 
 import os
 import sqlite3
-import time
 
+from locksided import clock
+from locksided.clock import ClockKind
 from locksided.store import sql
-from locksided.store.errors import NotAStore, StoreTooNew
+from locksided.store.errors import NotAStore, OtherClock, StoreTooNew
 
 APPLICATION_ID = 0x4C4F434B
 
@@ -16,13 +17,16 @@ APPLICATION_ID = 0x4C4F434B
 def ensure(connection: sqlite3.Connection, path: str, backups: str) -> None:
     """Make the schema in an empty database, or migrate an older one in a single transaction.
 
-    Raises StoreTooNew for a newer schema and NotAStore for another program's database; both stay untouched.
+    Raises StoreTooNew for a newer schema, NotAStore for another program's database, and OtherClock for one
+    that was made under another kind of clock; all stay untouched.
     """
     found, known = version(connection), len(sql.migrations())
     if found > known:
         raise StoreTooNew(path, found, known)
     if not found and not _is_empty(connection):
         raise NotAStore(path)
+    if found:
+        check_clock(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     if found == known:
         return
@@ -30,7 +34,16 @@ def ensure(connection: sqlite3.Connection, path: str, backups: str) -> None:
         backup(connection, os.path.join(backups, _backup_name(found)))
         _run(connection, "\n".join(sql.migrations()[found:]), known)
     else:
-        _run(connection, sql.schema(), known)
+        begun = f"INSERT INTO meta (key, value) VALUES ('clock', '{clock.kind()}');"  # noqa: S608 - one of two words
+        _run(connection, f"{sql.schema()}\n{begun}", known)
+
+
+def check_clock(connection: sqlite3.Connection, path: str) -> None:
+    """Raise OtherClock unless the database was made under the kind of clock that the process has."""
+    found = connection.execute("SELECT value FROM meta WHERE key = 'clock'").fetchone()
+    (begun,) = found or (ClockKind.SYSTEM,)  # by releases that knew no other
+    if begun != clock.kind():
+        raise OtherClock(path, begun)
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -79,9 +92,7 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _backup_name(found: int) -> str:
-    return (
-        f"lockside-schema{found}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{time.time_ns() % 10**9}.db"
-    )
+    return f"lockside-schema{found}-{clock.real_stamp()}.db"
 
 
 def _sync(path: str) -> None:

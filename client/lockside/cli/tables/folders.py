@@ -5,27 +5,27 @@ from __future__ import annotations
 from lockside.cli.grammar import Argument, Command, Option
 
 _DIR = Argument("DIR", "a folder with components/, configs/, pools.toml, variables/")
-_NEW_DIR = Argument("DIR", "the folder of the pipeline (else this one)", "?")
+_NEW_DIR = Argument("DIR", "the folder of the pipeline (default: this one)", "?")
 
 _NEW = (
     Command(
         "new component",
         "lockside.cli.starting:component",
-        "write a component to begin with: its file and a script that runs",
+        "write a first component: its file and a script that runs",
         (("lockside new component shop.orders pipeline", ""),),
         (Argument("COMPONENT", "a component's id"), _NEW_DIR),
     ),
     Command(
         "new config",
         "lockside.cli.starting:config",
-        "write a configuration to begin with, after its component's schema",
+        "write a first configuration, from its component's schema",
         (("lockside new config shop.orders/daily pipeline", ""),),
         (Argument("COMPONENT/CONFIG", "a configuration"), _NEW_DIR),
     ),
     Command(
         "new orchestration",
         "lockside.cli.starting:orchestration",
-        "write an orchestration of the configurations that the folder has",
+        "write an orchestration of all configurations in the folder",
         (("lockside new orchestration nightly pipeline", ""),),
         (Argument("NAME", "its name"), _NEW_DIR),
     ),
@@ -35,35 +35,35 @@ FOLDERS = (
     Command(
         "apply",
         "lockside.cli.applying:apply",
-        "make the daemon's components, configurations and pools like a folder of files",
+        "store the components, configurations and pools of a folder of files",
         (
             ("lockside apply pipeline --plan", "show what would change, and change nothing"),
             ("lockside apply pipeline", ""),
-            ("lockside apply pipeline --prune", "also remove what the folder does not have"),
+            ("lockside apply pipeline --prune", "also delete what is not in the folder"),
         ),
         (_DIR,),
         (
             Option("--plan", "show what would change, and change nothing"),
-            Option("--prune", "remove what is stored and not in the folder, of the kinds that it has"),
-            Option("-y --yes", "do not ask before anything is removed"),
-            Option("-m --message", "what changed, for the versions", "TEXT"),
-            Option("--branch", "the branch of the configurations (else 'default')", "ID"),
+            Option("--prune", "delete what is not in the folder, of the kinds that are in it"),
+            Option("-y --yes", "do not ask before deleting"),
+            Option("-m --message", "what changed, for the list of versions", "TEXT"),
+            Option("--branch", "the branch of the configurations (default: 'default')", "ID"),
         ),
-        "All of it is stored, or nothing. In a component's command, arguments that begin with ./ or ../\n"
-        "are files beside its own file; they are stored with their whole path.",
+        "All changes are stored in one transaction. In a component's command, arguments that begin with\n"
+        "./ or ../ name files relative to the component's file; they are stored as absolute paths.",
     ),
     Command(
         "export",
         "lockside.cli.exporting:export",
-        "write what is stored into a folder that `apply` understands",
+        "write what is stored as a folder of files for `apply`",
         (
-            ("lockside export pipeline", "files that say the same already are left as they are"),
-            ("lockside export pipeline --force", "also write over files that say something else"),
+            ("lockside export pipeline", "files with the same content are not touched"),
+            ("lockside export pipeline --force", "also overwrite files with other content"),
         ),
-        (Argument("DIR", "a folder, new or there already"),),
+        (Argument("DIR", "a new or existing folder"),),
         (
-            Option("--force", "write over files that say something else"),
-            Option("--branch", "the branch of the configurations (else 'default')", "ID"),
+            Option("--force", "overwrite files with other content"),
+            Option("--branch", "the branch of the configurations (default: 'default')", "ID"),
         ),
     ),
     Command(

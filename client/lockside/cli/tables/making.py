@@ -26,14 +26,14 @@ MAKING = (
         "start a job of a configuration, or of any command",
         (
             ("lockside run airports.extract/daily --follow", "see its log and result"),
-            ("lockside run -- make -j2", "any command, here, as you"),
+            ("lockside run -- make -j2", "any command, in this folder, with this environment"),
             ("lockside run airports.load/daily --depends 41", "after job 41"),
-            ("lockside run --from-file commands.txt", "a job of every line"),
-            ("id=$(lockside run -d airports.extract/daily)", "the id alone, for scripts"),
+            ("lockside run --from-file commands.txt", "one job for each line"),
+            ("id=$(lockside run -d airports.extract/daily)", "print only the id, for scripts"),
         ),
         (
             Argument("COMPONENT/CONFIG", "a stored configuration, or a component alone", "?"),
-            Argument("COMMAND", "a command and its arguments, after a lone --", "--"),
+            Argument("COMMAND", "a command and its arguments, after --", "--"),
         ),
         (
             *STAY,
@@ -45,7 +45,7 @@ MAKING = (
                 "MODE",
                 choices=("run", "forceRun", "debug"),
             ),
-            Option("--name", "a name to know it by", "TEXT"),
+            Option("--name", "a name to find it by", "TEXT"),
             Option("--description", "what it is for", "TEXT"),
             Option("--label", "a label to find it by (repeat for more)", "KEY=VALUE", many=True),
             PRIO,
@@ -54,7 +54,7 @@ MAKING = (
             HOLD,
             Option(
                 "--depends",
-                "start after this job succeeded; JOB:final after any end (repeat)",
+                "start after this job succeeded; JOB:final: after it ended in any way (repeat for more)",
                 "JOB",
                 many=True,
             ),
@@ -63,34 +63,34 @@ MAKING = (
             TAG,
             BRANCH,
             Option("--shell", "a shell line instead of a command: 'a | b > c'", "LINE"),
-            Option("--cwd", "the folder a command runs in (else this one)", "DIR"),
+            Option("--cwd", "the folder in which a command runs (default: this one)", "DIR"),
             Option("--from-file", "shell lines, or requests in .json or .toml; - for stdin", "FILE"),
             Option("--dry-run", "check it and show what would be created"),
         ),
-        "A lone -- ends lockside's own options: what follows is the command.\n\n"
-        "--from-file takes a command a line (empty lines and # comments are none); thousands are sent in\n"
-        "few calls, each of which makes all of its jobs or none. A .json or .toml file, or JSON on stdin,\n"
-        "is one request as in job.create, or {jobs: [...]} with many.\n\n"
-        "Ctrl-C under --wait or --follow leaves the job alone, and says how to come back.",
+        "-- ends the options of lockside: the command follows.\n\n"
+        "--from-file reads one command from each line; empty lines and # comments are skipped. They are\n"
+        "sent in few calls, each of which creates all of its jobs or none. A .json or .toml file, or JSON\n"
+        "on stdin, is one request as in job.create, or {jobs: [...]} with several.\n\n"
+        "Ctrl-C under --wait or --follow does not stop the job; it prints how to come back.",
     ),
     Command(
         "retry",
         "lockside.cli.again:retry",
-        "run jobs again that have ended; the new ones count for the first",
+        "run finished jobs again; the new job counts as a retry of the first",
         (
-            ("lockside retry 42", "its configuration as it is stored now"),
-            ("lockside retry --all-failed --wait 42", "every child of it that failed"),
+            ("lockside retry 42", "with its configuration as it is stored now"),
+            ("lockside retry --all-failed --wait 42", "every job below it that failed"),
         ),
         (JOBS,),
-        (Option("--all-failed", "every failed retry or child of it"), *STAY),
+        (Option("--all-failed", "retry every failed job below it"), *STAY),
     ),
     Command(
         "resubmit",
         "lockside.cli.again:resubmit",
-        "make a new job of the same request, with changes if you like",
+        "create an independent job from the same request, with changes if any",
         (
-            ("lockside resubmit 42", "an independent job of the same request"),
-            ("lockside resubmit 42 --priority high --pool big", "with what is different"),
+            ("lockside resubmit 42", "the same request again"),
+            ("lockside resubmit 42 --priority high --pool big", "with changes"),
         ),
         (JOB,),
         (*CHANGES, *STAY),
@@ -98,8 +98,8 @@ MAKING = (
     Command(
         "amend",
         "lockside.cli.again:amend",
-        "replace a job that never started, in the same place of the line",
-        (("lockside amend 42 --timeout 2h", "the new job has another id; dependants follow it"),),
+        "replace a job that never started; the new job keeps its place in the queue",
+        (("lockside amend 42 --timeout 2h", "the new job has a new id; dependent jobs wait for it instead"),),
         (JOB,),
         (*CHANGES, *STAY),
     ),

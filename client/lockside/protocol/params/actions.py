@@ -10,7 +10,12 @@ from lockside.protocol.params.base import Params
 
 
 class ActionRun(Params, frozen=True, kw_only=True, dict=True):
-    """Parameters of `action.run`."""
+    """Parameters of `action.run`.
+
+    Attributes:
+        action: The action's name, one of the component's `actions`.
+        config_data: The configuration to run the action with.
+    """
 
     component: ComponentId
     action: ActionName

@@ -12,7 +12,11 @@ class DaemonRead(Params, frozen=True, kw_only=True):
 
 
 class DaemonCheck(Params, frozen=True, kw_only=True):
-    """Parameters of `daemon.check`: `fix` has mended what can be mended."""
+    """Parameters of `daemon.check`: with `fix` repairs are done.
+
+    Attributes:
+        fix: Do the repairs that lose no accepted job.
+    """
 
     fix: bool = False
 
@@ -22,6 +26,10 @@ class DaemonAction(Mutating, frozen=True, kw_only=True):
 
 
 class DaemonBackup(Mutating, frozen=True, kw_only=True):
-    """Parameters of `daemon.backup`: into the state folder's `backups` unless an absolute path is given."""
+    """Parameters of `daemon.backup`: into the state folder's `backups` unless an absolute path is given.
+
+    Attributes:
+        path: The absolute path of the file to write; null means a new file in the state folder's `backups`.
+    """
 
     path: Annotated[str, Meta(max_length=4096, pattern=r"^/[^\x00]*$")] | None = None

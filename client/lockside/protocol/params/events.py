@@ -10,7 +10,14 @@ from lockside.protocol.params.base import Params
 
 
 class EventFilters(Params, frozen=True, kw_only=True):
-    """Which events are meant: those after a `seq`, of these kinds, of a job, or of a job and all below it."""
+    """Filters of events; all that are given must match.
+
+    Attributes:
+        after: Only events with a higher `seq`.
+        kinds: Only events of these kinds.
+        job: Only events of this job.
+        run_id_prefix: Only events of jobs whose `runId` begins so: "12." means all jobs below job 12.
+    """
 
     after: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
     kinds: Annotated[list[EventKind], Meta(max_length=100)] = []
@@ -19,7 +26,11 @@ class EventFilters(Params, frozen=True, kw_only=True):
 
 
 class EventList(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.list`: from the oldest on unless `after` is given."""
+    """Parameters of `event.list`: from the oldest on unless `after` is given.
+
+    Attributes:
+        limit: How many events are answered at most.
+    """
 
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
 
@@ -29,6 +40,10 @@ class EventSubscribe(EventFilters, frozen=True, kw_only=True):
 
 
 class EventUnsubscribe(Params, frozen=True, kw_only=True):
-    """Parameters of `event.unsubscribe`."""
+    """Parameters of `event.unsubscribe`.
+
+    Attributes:
+        subscription: The id that `event.subscribe` answered.
+    """
 
     subscription: Annotated[str, Meta(min_length=1, max_length=255)]

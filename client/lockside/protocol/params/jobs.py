@@ -4,43 +4,32 @@
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
-from msgspec.structs import force_setattr
 
-from lockside.documents import quantities, times
+from lockside.documents import quantities
 from lockside.documents.base import (
-    NO_NUL_PATTERN,
-    BranchId,
-    ComponentId,
-    ConfigId,
     DeduplicationId,
     FieldError,
     In,
     JobId,
     Labels,
     Name,
-    PoolId,
     Priority,
     ProjectId,
     RowId,
     RunId,
-    RunIdPrefix,
     Seconds,
     Sequence,
     Text,
-    Time,
 )
-from lockside.documents.enums import CreatorType, JobType, Status
 from lockside.documents.request import JobChanges, JobRequest
 from lockside.protocol.params.base import Mutating, Params
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.words import Stream, statuses
+from lockside.protocol.words import Stream
 
 if TYPE_CHECKING:
     JobField = str
-    StatusFilter = list[Status]
 else:
     JobField = Literal[tuple(name for name in Job.__struct_encode_fields__ if name != "deduplicated")]
-    StatusFilter = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=100)]
 
 
 JobFields = Annotated[
@@ -49,11 +38,8 @@ JobFields = Annotated[
 ]
 
 
-Search = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
-
-
 class JobCreate(JobRequest, frozen=True, kw_only=True):
-    """Parameters of `job.create`; with `dryRun` the job is checked and shown, not made."""
+    """Parameters of `job.create`; with `dryRun` the job is checked and answered, but not created."""
 
     project: ProjectId = "default"
     deduplication_id: DeduplicationId | None = None
@@ -62,7 +48,11 @@ class JobCreate(JobRequest, frozen=True, kw_only=True):
 
 
 class JobCreateMany(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.createMany`: all or none are made."""
+    """Parameters of `job.createMany`: all jobs are created, or none.
+
+    Attributes:
+        jobs: The requests, in their order.
+    """
 
     jobs: Annotated[list[JobRequest], Meta(min_length=1, max_length=10_000)]
     dry_run: bool = False
@@ -70,7 +60,11 @@ class JobCreateMany(Mutating, frozen=True, kw_only=True):
 
 
 class OneJob(Params, frozen=True, kw_only=True):
-    """One job, to look at."""
+    """A job to read.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
@@ -81,69 +75,16 @@ class JobGet(OneJob, frozen=True, kw_only=True):
     fields: JobFields | None = None
 
 
-class JobFilters(Params, frozen=True, kw_only=True):
-    """Which jobs are meant; all that are given must hold.
-
-    `status` also takes the words of other systems; after reading it holds statuses only. `text` is a prefix
-    of id, name, component or config.
-    """
-
-    reads = {
-        "created_from": times.canonical_time,
-        "created_to": times.canonical_time,
-        "finished_from": times.canonical_time,
-        "finished_to": times.canonical_time,
-    }
-
-    status: StatusFilter = []
-    component: ComponentId | None = None
-    config: ConfigId | None = None
-    branch_id: BranchId | None = None
-    pool: PoolId | None = None
-    parent_run_id: RunId | None = None
-    run_id_prefix: RunIdPrefix | None = None
-    type: JobType | None = None
-    creator: CreatorType | None = None
-    owner: Name | None = None
-    labels: Labels = {}
-    text: Search | None = None
-    created_from: Time | None = None
-    created_to: Time | None = None
-    finished_from: Time | None = None
-    finished_to: Time | None = None
-    visible: bool | None = True
-
-    def check(self) -> None:
-        """Raises FieldError for a word that is not a status."""
-        for place, word in enumerate(self.status):
-            try:
-                statuses([word])
-            except ValueError as problem:
-                raise FieldError(str(problem), f"status[{place}]") from None
-        force_setattr(self, "status", statuses(self.status))
-
-
-class JobList(JobFilters, frozen=True, kw_only=True):
-    """Parameters of `job.list`: a page of jobs, and how many there are when `count` is true."""
-
-    order_by: Literal["id", "createdTime", "endTime"] = "id"
-    order: Literal["asc", "desc"] = "desc"
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
-    count: bool = False
-    fields: JobFields | None = None
-
-
-class JobStats(JobFilters, frozen=True, kw_only=True):
-    """Parameters of `job.stats`."""
-
-    group_by: Annotated[
-        list[Literal["status", "component", "config", "pool", "day"]], Meta(min_length=1, max_length=5)
-    ] = field(default_factory=lambda: ["status"])
-
-
 class JobWait(Params, frozen=True, kw_only=True):
-    """Parameters of `job.wait`: either `id` or `ids`; without a time-out it waits for as long as it takes."""
+    """Parameters of `job.wait`: either `id` or `ids`; without a time limit it waits as long as it takes.
+
+    Attributes:
+        id: The job; give either `id` or `ids`.
+        ids: Several jobs.
+        timeout_seconds: Answer after this time in any case; null waits as long as it takes.
+        until: Wait for all of `ids`, or for any of them.
+        waiter_run_id: The `runId` of the running job that waits, so that a deadlock is noticed.
+    """
 
     reads = {"timeout_seconds": quantities.duration}
 
@@ -165,7 +106,11 @@ class JobExplain(OneJob, frozen=True, kw_only=True):
 
 
 class JobAction(Mutating, frozen=True, kw_only=True):
-    """One job, and which members of it to answer."""
+    """A job to act on.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
     fields: JobFields | None = None
@@ -178,7 +123,11 @@ class JobTerminate(JobAction, frozen=True, kw_only=True):
 
 
 class JobReprioritise(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.reprioritise`."""
+    """Parameters of `job.reprioritise`.
+
+    Attributes:
+        priority: The new priority: -100 to 100, or lowest, low, normal, high, highest.
+    """
 
     reads = {"priority": quantities.priority}
 
@@ -186,7 +135,13 @@ class JobReprioritise(JobAction, frozen=True, kw_only=True):
 
 
 class JobAnnotate(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.annotate`: what is not given stays as it is, null clears it."""
+    """Parameters of `job.annotate`: a member that is not given stays as it is; null removes it.
+
+    Attributes:
+        name: The new name; null removes it.
+        description: The new description; null removes it.
+        labels: The new labels, all of them.
+    """
 
     name: Name | UnsetType | None = UNSET
     description: Text | UnsetType | None = UNSET
@@ -194,29 +149,51 @@ class JobAnnotate(JobAction, frozen=True, kw_only=True):
 
 
 class JobPurge(Mutating, frozen=True, kw_only=True):
-    """Parameters of `job.purge`."""
+    """Parameters of `job.purge`.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
 
     id: JobId
 
 
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.retryAllFailed`: every failed retry or child of the job."""
+    """Parameters of `job.retryAllFailed`: every failed job below the job, and its failed retries."""
 
 
 class JobResubmit(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.resubmit`: the same request again, with changes."""
+    """Parameters of `job.resubmit`: the same request again, with changes.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
 
     changes: JobChanges = field(default_factory=JobChanges, name="with")
 
 
 class JobAmend(JobAction, frozen=True, kw_only=True):
-    """Parameters of `job.amend`: a successor in the same place of the line."""
+    """Parameters of `job.amend`: the new job takes the place in the queue.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
 
     changes: JobChanges = field(name="with")
 
 
 class JobLog(Params, frozen=True, kw_only=True):
-    """Parameters of `job.log`: from frame number `offset` on, held until there is more if so wished."""
+    """Parameters of `job.log`: frames from `offset` on.
+
+    Attributes:
+        id: The job's id or uuid.
+        row: Only output of this row.
+        offset: The number of the first frame.
+        limit: How many frames are answered at most.
+        stream: Only this stream.
+        raw: Answer bytes in base64 as `data` instead of `text`.
+        wait_seconds: Hold the call up to this time when there is nothing new.
+    """
 
     reads = {"wait_seconds": quantities.duration}
 
@@ -230,7 +207,13 @@ class JobLog(Params, frozen=True, kw_only=True):
 
 
 class ReportedCounts(In, frozen=True, kw_only=True):
-    """Records that went well, failed and were left out so far."""
+    """Records that went well, failed and were left out so far.
+
+    Attributes:
+        success: Records that went well.
+        error: Records that failed.
+        ignored: Records that were left out.
+    """
 
     success: Sequence = 0
     error: Sequence = 0
@@ -238,7 +221,15 @@ class ReportedCounts(In, frozen=True, kw_only=True):
 
 
 class JobReport(Params, frozen=True, kw_only=True):
-    """Parameters of `job.report`: what a running job says of itself, by its own token."""
+    """Parameters of `job.report`: progress of a running job, by its own token.
+
+    Attributes:
+        token: The job's own token, `LOCKSIDE_START_TOKEN` of its environment.
+        progress: How far the job is, 0 to 1.
+        message: A sentence for people.
+        counts: Records so far.
+        outputs: What the job has written so far.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=255)]
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None

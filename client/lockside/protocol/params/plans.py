@@ -11,7 +11,14 @@ from lockside.protocol.params.base import Params
 
 
 class OrchestrationPlan(Params, frozen=True, kw_only=True, dict=True):
-    """Parameters of `orchestration.plan`: a stored orchestration or one that is given whole."""
+    """Parameters of `orchestration.plan`: of a stored orchestration, or of one in the request.
+
+    Attributes:
+        config: The stored orchestration; or give `configData`.
+        config_data: The whole configuration of an orchestration.
+        only_orchestration_task_ids: Plan only these tasks.
+        previous_job_id: Plan a run that carries over what succeeded in this job.
+    """
 
     config: ConfigId | None = None
     config_data: dict[str, Any] | None = None

@@ -10,13 +10,21 @@ from lockside.protocol.params.base import Mutating, Params
 
 
 class PoolPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.put`."""
+    """Parameters of `pool.put`.
+
+    Attributes:
+        pool: The whole pool.
+    """
 
     pool: PoolSpec
 
 
 class PoolGet(Params, frozen=True, kw_only=True):
-    """Parameters of `pool.get`."""
+    """Parameters of `pool.get`.
+
+    Attributes:
+        id: The pool's id.
+    """
 
     id: PoolId
 
@@ -26,13 +34,22 @@ class PoolList(Params, frozen=True, kw_only=True):
 
 
 class PoolPause(Mutating, frozen=True, kw_only=True):
-    """Parameters of `pool.pause`."""
+    """Parameters of `pool.pause`.
+
+    Attributes:
+        id: The pool's id.
+        comment: Why, for those who wait.
+    """
 
     id: PoolId
     comment: Annotated[str, Meta(max_length=1024)] | None = None
 
 
 class PoolAction(Mutating, frozen=True, kw_only=True):
-    """One pool."""
+    """A pool to act on.
+
+    Attributes:
+        id: The pool's id.
+    """
 
     id: PoolId

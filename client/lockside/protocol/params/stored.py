@@ -25,32 +25,52 @@ from lockside.protocol.params.base import Mutating, Params
 
 
 class ComponentPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `component.put`."""
+    """Parameters of `component.put`.
+
+    Attributes:
+        component: The whole manifest.
+    """
 
     component: Manifest
 
 
 class ComponentGet(Params, frozen=True, kw_only=True):
-    """Parameters of `component.get`."""
+    """Parameters of `component.get`.
+
+    Attributes:
+        id: The component's id.
+    """
 
     id: ComponentId
     version: StoredVersion | None = None
 
 
 class ComponentList(Params, frozen=True, kw_only=True):
-    """Parameters of `component.list`."""
+    """Parameters of `component.list`.
+
+    Attributes:
+        type: Only components of this type.
+    """
 
     type: ComponentType | None = None
 
 
 class ComponentDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `component.delete`."""
+    """Parameters of `component.delete`.
+
+    Attributes:
+        id: The component's id.
+    """
 
     id: ComponentId
 
 
 class ConfigPut(ConfigSpec, frozen=True, kw_only=True):
-    """Parameters of `config.put`: with `expectedVersion` only over that version (0: none)."""
+    """Parameters of `config.put`: stores the next version.
+
+    Attributes:
+        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
+    """
 
     project: ProjectId = "default"
     deduplication_id: DeduplicationId | None = None
@@ -69,7 +89,11 @@ class ConfigGet(Params, frozen=True, kw_only=True):
 
 
 class ConfigList(Params, frozen=True, kw_only=True):
-    """Parameters of `config.list`."""
+    """Parameters of `config.list`.
+
+    Attributes:
+        component: Only configurations of this component.
+    """
 
     component: ComponentId | None = None
     branch_id: BranchId = "default"
@@ -92,7 +116,11 @@ class ConfigVersionsOf(Params, frozen=True, kw_only=True):
 
 
 class ConfigRollback(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.rollback`: an old version becomes the newest."""
+    """Parameters of `config.rollback`: an old version becomes the newest.
+
+    Attributes:
+        version: The old version to make current.
+    """
 
     component: ComponentId
     config: ConfigId
@@ -101,7 +129,12 @@ class ConfigRollback(Mutating, frozen=True, kw_only=True):
 
 
 class ConfigCopy(Mutating, frozen=True, kw_only=True):
-    """Parameters of `config.copy`; the newest version unless one is named."""
+    """Parameters of `config.copy`; the newest version unless one is named.
+
+    Attributes:
+        to_config: The id of the copy.
+        to_branch_id: The branch of the copy; null means the same branch.
+    """
 
     component: ComponentId
     config: ConfigId
@@ -112,7 +145,11 @@ class ConfigCopy(Mutating, frozen=True, kw_only=True):
 
 
 class BranchCreate(Mutating, frozen=True, kw_only=True):
-    """Parameters of `branch.create`."""
+    """Parameters of `branch.create`.
+
+    Attributes:
+        branch: The branch.
+    """
 
     branch: BranchSpec
 
@@ -122,19 +159,31 @@ class BranchList(Params, frozen=True, kw_only=True):
 
 
 class BranchDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `branch.delete`."""
+    """Parameters of `branch.delete`.
+
+    Attributes:
+        id: The branch's id.
+    """
 
     id: BranchId
 
 
 class VariablesPut(Mutating, frozen=True, kw_only=True):
-    """Parameters of `variables.put`."""
+    """Parameters of `variables.put`.
+
+    Attributes:
+        variables: The whole set.
+    """
 
     variables: VariablesSpec
 
 
 class VariablesGet(Params, frozen=True, kw_only=True):
-    """Parameters of `variables.get`."""
+    """Parameters of `variables.get`.
+
+    Attributes:
+        id: The id of the set.
+    """
 
     id: VariablesId
 
@@ -144,7 +193,11 @@ class VariablesListAll(Params, frozen=True, kw_only=True):
 
 
 class VariablesDelete(Mutating, frozen=True, kw_only=True):
-    """Parameters of `variables.delete`."""
+    """Parameters of `variables.delete`.
+
+    Attributes:
+        id: The id of the set.
+    """
 
     id: VariablesId
 
@@ -168,10 +221,18 @@ class StateReset(Mutating, frozen=True, kw_only=True):
 
 
 class CatalogApply(Mutating, frozen=True, kw_only=True):
-    """Parameters of `catalog.apply`: all that is to be stored, in one transaction.
+    """Parameters of `catalog.apply`: objects to store in one transaction.
 
     A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
     With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+
+    Attributes:
+        pools: All pools.
+        components: All components.
+        variables: All sets of values.
+        configs: All configurations.
+        prune: Delete what is stored and not given, of the kinds that are given.
+        plan: The `plan` of an earlier dry run; the call is refused when anything else would change.
     """
 
     branch_id: BranchId = "default"

@@ -9,7 +9,13 @@ from lockside.documents.base import Out
 
 
 class FieldChange(Out, frozen=True, kw_only=True):
-    """One field that differs: only `new` when it is added, only `old` when it is taken away."""
+    """A field that differs; only `new` when it is added, only `old` when it is removed.
+
+    Attributes:
+        path: The field, as in `configuration.parameters.since`.
+        old: The stored value.
+        new: The value after the change.
+    """
 
     path: str
     old: Any | UnsetType = UNSET
@@ -17,7 +23,15 @@ class FieldChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogChange(Out, frozen=True, kw_only=True):
-    """One object that differs. `version` is the one that it got; `fields` are those of a `change`."""
+    """An object that differs.
+
+    Attributes:
+        kind: The kind of the object.
+        action: What is done with it.
+        component: The component of a configuration.
+        fields: The fields that differ.
+        version: The version that the change made.
+    """
 
     kind: Literal["pool", "component", "variables", "config"]
     id: str
@@ -28,7 +42,16 @@ class CatalogChange(Out, frozen=True, kw_only=True):
 
 
 class CatalogPlan(Out, frozen=True, kw_only=True):
-    """What differs from what is stored; `plan` names exactly these differences."""
+    """What differs from what is stored.
+
+    Attributes:
+        changes: The objects that differ.
+        unchanged: How many objects are the same already.
+        warnings: What is stored but looks wrong.
+        plan: The name of exactly this plan; `catalog.apply` with it is refused when anything else would
+            change.
+        is_applied: Whether the changes were made.
+    """
 
     changes: list[CatalogChange]
     unchanged: int

@@ -10,7 +10,15 @@ from lockside.protocol.types.stored import Pool
 
 
 class StoreStatus(Out, frozen=True, kw_only=True):
-    """The database: whether it can be written, and why not."""
+    """The database: whether it can be written, and why not.
+
+    Attributes:
+        is_writable: Whether the database can be written.
+        cause: Why it cannot be written.
+        schema_version: The version of the schema.
+        size_bytes: The size of the database.
+        identity: The database's own id.
+    """
 
     is_writable: bool
     cause: str | None = None
@@ -23,6 +31,15 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
     """A keeper of job processes: what it keeps, and whether it runs other code than what is installed.
 
     `cause` says why none answers.
+
+    Attributes:
+        is_connected: Whether the keeper answers.
+        pid: Its process id.
+        protocol_version: The version of its protocol.
+        is_outdated: Whether it runs the code of another release.
+        runs: How many process trees it keeps.
+        kills_by: How it finds the processes of a job.
+        cause: Why none answers.
     """
 
     is_connected: bool
@@ -35,9 +52,25 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
 
 
 class DaemonStatus(Out, frozen=True, kw_only=True):
-    """How the daemon is. `isDrained` tells that no standard job is processing or terminating.
+    """The state of the daemon.
 
     `keeper` takes new starts; `formerKeepers` are those of other releases, until what they keep has ended.
+
+    Attributes:
+        version: The daemon's version.
+        pid: Its process id.
+        uptime_seconds: How long it has run.
+        started_time: When it started.
+        is_draining: Whether it starts no more jobs.
+        is_drained: Whether it drains and no standard job runs.
+        counts: The number of jobs by status.
+        pools: The pools and how full they are.
+        store: The database.
+        keeper: The keeper that takes new jobs.
+        former_keepers: Keepers of other releases that still keep jobs.
+        state_dir: The state folder.
+        socket: The socket that clients connect to.
+        clock: Whose time it follows: `system`, or a `test` clock that an admin moves.
     """
 
     version: str
@@ -53,17 +86,33 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     former_keepers: list[KeeperStatus] = msgspec.field(default_factory=list)
     state_dir: str | None = None
     socket: str | None = None
+    clock: Literal["system", "test"] = "system"
 
 
 class Reloaded(Out, frozen=True, kw_only=True):
-    """Settings that changed, and those that need a restart."""
+    """Settings that changed, and those that need a restart.
+
+    Attributes:
+        changed: Settings that changed.
+        needs_restart: Settings that take effect at the next start.
+    """
 
     changed: list[str]
     needs_restart: list[str]
 
 
 class Problem(Out, frozen=True, kw_only=True):
-    """Something that is not as it should be, and what would mend it."""
+    """A problem and its repair.
+
+    Attributes:
+        kind: The kind of problem.
+        message: What is wrong.
+        repair: What to do.
+        since: Since when.
+        can_fix: Whether `daemon.check` with `fix` does the repair.
+        is_fixed: Whether the repair was done.
+        details: More facts.
+    """
 
     kind: str
     message: str
@@ -75,13 +124,23 @@ class Problem(Out, frozen=True, kw_only=True):
 
 
 class CheckReport(Out, frozen=True, kw_only=True):
-    """What a check found; with no problems all is well."""
+    """What a check found.
+
+    Attributes:
+        problems: The problems; none when all is well.
+    """
 
     problems: list[Problem]
 
 
 class Backup(Out, frozen=True, kw_only=True):
-    """Where a backup of the database was written."""
+    """Where a backup of the database was written.
+
+    Attributes:
+        path: The file.
+        size_bytes: Its size.
+        time: When it was made.
+    """
 
     path: str
     size_bytes: int

@@ -10,7 +10,15 @@ from lockside.protocol.types.jobs import PrincipalRef
 
 
 class Event(Out, frozen=True, kw_only=True):
-    """Something that happened; `seq` is never reused and is the cursor."""
+    """An event. Events are written in the transaction of the change.
+
+    Attributes:
+        seq: The number of the event and the cursor; never reused.
+        kind: The kind, as in `job.status`.
+        project: The project.
+        run_id: The job's `runId`.
+        data: What belongs to the kind.
+    """
 
     seq: int
     time: str
@@ -23,14 +31,25 @@ class Event(Out, frozen=True, kw_only=True):
 
 
 class LostEvents(Out, frozen=True, kw_only=True):
-    """Events that were not delivered: from the first to the last `seq`, both included."""
+    """Events that were not delivered: from the first to the last `seq`, both included.
+
+    Attributes:
+        from_: The first `seq`.
+        to: The last `seq`.
+    """
 
     from_: int = field(name="from")
     to: int
 
 
 class EventPage(Out, frozen=True, kw_only=True):
-    """Events in their order; `lost` is there when some before them are kept no more."""
+    """A page of events, in order.
+
+    Attributes:
+        events: The events, in order.
+        cursor: The `after` of the next page.
+        lost: Events after `after` that are no longer kept.
+    """
 
     events: list[Event]
     cursor: int
@@ -38,27 +57,47 @@ class EventPage(Out, frozen=True, kw_only=True):
 
 
 class Subscription(Out, frozen=True, kw_only=True):
-    """A subscription of this connection and the `seq` it starts after."""
+    """A subscription of this connection and the `seq` it starts after.
+
+    Attributes:
+        subscription: The id of the subscription.
+        cursor: The `seq` after which it begins.
+    """
 
     subscription: str
     cursor: int
 
 
 class Unsubscribed(Out, frozen=True, kw_only=True):
-    """The subscription that ended."""
+    """The subscription that ended.
+
+    Attributes:
+        subscription: The id of the subscription.
+    """
 
     subscription: str
 
 
 class EventPush(Out, frozen=True, kw_only=True):
-    """Parameters of the notification `event`."""
+    """Parameters of the notification `event`.
+
+    Attributes:
+        subscription: The id of the subscription.
+        events: The events, in order.
+    """
 
     subscription: str
     events: list[Event]
 
 
 class EventLost(Out, frozen=True, kw_only=True):
-    """Parameters of the notification `event.lost`: read the gap with `event.list`."""
+    """Parameters of the notification `event.lost`: read the gap with `event.list`.
+
+    Attributes:
+        subscription: The id of the subscription.
+        from_: The first `seq`.
+        to: The last `seq`.
+    """
 
     subscription: str
     from_: int = field(name="from")

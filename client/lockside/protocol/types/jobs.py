@@ -9,31 +9,40 @@ from lockside.documents.base import Out
 from lockside.documents.enums import (
     CreatorType,
     DesiredStatus,
-    ErrorType,
-    FailureKind,
     JobType,
     Mode,
     OnLost,
     Relation,
     Stage,
     Status,
-    TaskAction,
 )
+from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
 from lockside.documents.variables import VariableValues
 from lockside.protocol.reasons import Reason
-from lockside.protocol.words import Stream
+from lockside.protocol.types.results import Counts, KillReport, Process, Result
 
 
 class ProjectRef(Out, frozen=True, kw_only=True):
-    """A project by its id; the name is the id."""
+    """A project by its id; the name is the id.
+
+    Attributes:
+        id: The project's id.
+        name: The project's name.
+    """
 
     id: str
     name: str
 
 
 class PrincipalRef(Out, frozen=True, kw_only=True):
-    """Who asked, as the kernel reported."""
+    """The user who asked, as the kernel reports.
+
+    Attributes:
+        uid: The user id.
+        user: The user's name.
+        gid: The group id.
+    """
 
     uid: int
     user: str
@@ -41,107 +50,97 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
 
 
 class Creator(Out, frozen=True, kw_only=True):
-    """What made the job."""
+    """What created the job.
+
+    Attributes:
+        type: The kind of creator.
+        id: The id of the creator, for instance of a row or a task.
+    """
 
     type: CreatorType
     id: str | None = None
 
 
-class Process(Out, frozen=True, kw_only=True):
-    """The last process of a job. Processor time in seconds, memory in bytes."""
-
-    pid: int | None = None
-    start_token: str | None = None
-    spawn_time: str | None = None
-    exit_time: str | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    user_seconds: float | None = None
-    system_seconds: float | None = None
-    max_rss_bytes: int | None = None
-
-
-class JobError(Out, frozen=True, kw_only=True):
-    """How a job failed and whose fault it was."""
-
-    type: ErrorType
-    kind: FailureKind
-    exit_code: int | None = None
-    signal: int | None = None
-    message: str | None = None
-
-
-class MappedData(Out, frozen=True, kw_only=True):
-    """The tables and files that went in or came out."""
-
-    tables: list[dict[str, Any]] = []
-    files: list[dict[str, Any]] = []
-
-
-class Counts(Out, frozen=True, kw_only=True):
-    """Records that went well, failed and were left out."""
-
-    success: int = 0
-    error: int = 0
-    ignored: int = 0
-
-
-class TaskResult(Out, frozen=True, kw_only=True):
-    """What became of a task of a phase; `job` is null when it got none."""
-
-    id: str
-    action: TaskAction
-    job: str | None = None
-
-
-class Result(Out, frozen=True, kw_only=True):
-    """What a job left behind."""
-
-    message: str | None = None
-    config_version: int | None = None
-    images: list[Any] = []
-    input: MappedData = MappedData()
-    output: MappedData = MappedData()
-    counts: Counts = Counts()
-    artifacts: dict[str, Any] = {}
-    variables: dict[str, Any] = {}
-    tasks: list[TaskResult] = []
-    error: JobError | None = None
-
-
 class RetryRef(Out, frozen=True, kw_only=True):
-    """One retry by hand."""
+    """One retry by hand.
+
+    Attributes:
+        id: The retry's id.
+        status: Its status.
+    """
 
     id: str
     status: Status
 
 
 class Retries(Out, frozen=True, kw_only=True):
-    """The retries by hand of a job, in their order, with the sums of their records and of their durations."""
+    """The retries by hand of a job, in their order, with the sums of their records and of their durations.
+
+    Attributes:
+        jobs: The retries, in their order.
+        counts: The sum of their records.
+        duration_seconds: The sum of their durations.
+    """
 
     jobs: list[RetryRef] = []
     counts: Counts = Counts()
     duration_seconds: float = 0.0
 
 
-class KilledProcess(Out, frozen=True, kw_only=True):
-    """One process that was stopped, and with which signal."""
-
-    pid: int
-    name: str
-    signal: int | None = None
-    time: str | None = None
-
-
-class KillReport(Out, frozen=True, kw_only=True):
-    """Everything that a stop ended, and how it is known that nothing is left; without a stop it is empty."""
-
-    proof: Literal["cgroup", "scan"] | UnsetType = UNSET
-    processes: list[KilledProcess] | UnsetType = UNSET
-
-
 class Job(Out, frozen=True, kw_only=True):
-    """One execution: who it is, what was asked for, and how it stands."""
+    """One execution: its identity, its frozen specification and its state.
+
+    Attributes:
+        id: The job's id.
+        uuid: A second id, accepted wherever the id is.
+        parent_run_id: The `runId` of the job above; null without one.
+        relation: How the job counts for the one above.
+        project: The project.
+        principal: The user whose job it is.
+        creator: What created the job.
+        type: What kind of job it is; the daemon decides.
+        visible: Whether lists show it.
+        hidden_time: When it was hidden.
+        url: A link for people.
+        work_path: The job's folder, until `expiresTime`.
+        links: Links by name.
+        component_version: The version of the component.
+        config_version: The version of the configuration.
+        lock_key: The key of the lock that the job takes; null without one.
+        limits: Limits of the job.
+        retry: The retry policy; empty without one.
+        retry_of_job_id: The job that this one retries.
+        resubmit_of: The job whose request this one repeats.
+        status: Where the job stands.
+        desired_status: `terminating` once somebody asked to stop the job.
+        is_finished: Whether the status is final.
+        retriable: Whether `job.retry` accepts the job.
+        stage: The step of the run.
+        stage_timestamps: When each stage began.
+        reasons: Why the job has not started; computed when asked.
+        progress: How far the job is, 0 to 1, as it reports.
+        message: What the job or the daemon says about it now.
+        created_time: When it was created.
+        start_time: When it first became `processing`.
+        end_time: When it became final.
+        updated_time: When it last changed.
+        duration_seconds: How long it was `processing`.
+        queue_seconds: How long it waited to start.
+        waited: How long it waited, by reason.
+        attempt: Its place among the attempts of a retry container, 0 first.
+        starts: How often a process of the job was started.
+        blocked_count: How often recovery blocked it.
+        process: The last process.
+        remote: The job on another system.
+        result: What the job left.
+        usage_data: What the component wrote to `out/usage.json`.
+        metrics: Figures of the run by name.
+        kill_report: What a stop ended.
+        expires_time: When its folder is removed.
+        retries: The retries by hand.
+    """
+
+    same_as = (JobRequest,)
 
     id: str
     uuid: str = ""
@@ -232,7 +231,12 @@ class Jobs(Out, frozen=True, kw_only=True):
 
 
 class JobPage(Out, frozen=True, kw_only=True):
-    """A page of jobs; `nextCursor` is null on the last one, `total` is there when it was asked for."""
+    """A page of jobs; `nextCursor` is null on the last one, `total` is there when it was asked for.
+
+    Attributes:
+        next_cursor: The `cursor` of the next page; null on the last one.
+        total: How many jobs there are, if `count` was true.
+    """
 
     jobs: list[Job]
     next_cursor: str | None = None
@@ -240,7 +244,14 @@ class JobPage(Out, frozen=True, kw_only=True):
 
 
 class Explanation(Out, frozen=True, kw_only=True):
-    """Why a job waits; `position` is its place in its pool's order, 1 being next."""
+    """Why a job waits, and its place in the queue of its pool.
+
+    Attributes:
+        status: The job's status.
+        reasons: All reasons, none left out.
+        position: The place in the pool's queue; 1 starts next.
+        estimate: When it may start; null when unknown.
+    """
 
     status: Status
     reasons: list[Reason]
@@ -249,14 +260,27 @@ class Explanation(Out, frozen=True, kw_only=True):
 
 
 class EndedContainer(Out, frozen=True, kw_only=True):
-    """A container that would end with what is terminated, and how."""
+    """A container that would end, and its status.
+
+    Attributes:
+        job: The container's id.
+        status: The status it would get.
+    """
 
     job: str
     status: Status
 
 
 class TerminationPlan(Out, frozen=True, kw_only=True):
-    """What a terminate would do: ids of jobs, keys that become free, and the containers that end with it."""
+    """What `job.terminate` would do.
+
+    Attributes:
+        stopped: Running jobs that would be stopped.
+        cancelled: Jobs that would be cancelled.
+        freed: Locks that would become free.
+        started: Waiting jobs that would start.
+        ended: Containers that would end.
+    """
 
     stopped: list[str]
     cancelled: list[str]
@@ -265,35 +289,15 @@ class TerminationPlan(Out, frozen=True, kw_only=True):
     ended: list[EndedContainer] = []
 
 
-class DroppedLog(Out, frozen=True, kw_only=True):
-    """A gap in a log, and how large it is."""
-
-    bytes: int
-    from_seq: int
-    to_seq: int
-
-
-class LogFrame(Out, frozen=True, kw_only=True):
-    """A piece of output: `text`, or `data` in base64 when raw bytes were asked for, or a gap."""
-
-    seq: int
-    time: str
-    stream: Stream | None = None
-    text: str | UnsetType = UNSET
-    data: str | UnsetType = UNSET
-    dropped: DroppedLog | UnsetType = UNSET
-
-
-class LogPage(Out, frozen=True, kw_only=True):
-    """Frames of a log; when it is complete nothing will follow `nextOffset`."""
-
-    frames: list[LogFrame]
-    next_offset: int
-    is_complete: bool
-
-
 class StatsGroup(Out, frozen=True, kw_only=True):
-    """The jobs of one group: how many, and how long they ran and waited (seconds)."""
+    """The jobs of one group: how many, and how long they ran and waited (seconds).
+
+    Attributes:
+        group: The values that the group has in common.
+        count: How many jobs.
+        duration_seconds: How long they ran: sum, average, minimum, maximum.
+        queue_seconds: How long they waited: sum, average, minimum, maximum.
+    """
 
     group: dict[str, str | None]
     count: int
@@ -302,19 +306,27 @@ class StatsGroup(Out, frozen=True, kw_only=True):
 
 
 class Stats(Out, frozen=True, kw_only=True):
-    """Counts and durations by group."""
+    """Counts and durations by group.
+
+    Attributes:
+        groups: One group for each combination of values.
+    """
 
     groups: list[StatsGroup]
 
 
 class Reported(Out, frozen=True, kw_only=True):
-    """A job's report was taken."""
+    """The report of a job was accepted."""
 
     job: str
 
 
 class Purged(Out, frozen=True, kw_only=True):
-    """The id of the job whose last trace, but one event, is gone."""
+    """The job that was purged.
+
+    Attributes:
+        id: The job's id.
+    """
 
     id: str
     deduplicated: bool | UnsetType = UNSET

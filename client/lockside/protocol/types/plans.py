@@ -5,7 +5,13 @@ from lockside.documents.enums import TaskAction
 
 
 class PlannedTask(Out, frozen=True, kw_only=True):
-    """What would be done with a task, and why."""
+    """What would be done with a task, and why.
+
+    Attributes:
+        id: The task's id.
+        action: What would be done.
+        reason: Why.
+    """
 
     id: str
     action: TaskAction
@@ -13,13 +19,22 @@ class PlannedTask(Out, frozen=True, kw_only=True):
 
 
 class PlannedPhase(Out, frozen=True, kw_only=True):
-    """The tasks of one phase."""
+    """The tasks of one phase.
+
+    Attributes:
+        id: The phase's id.
+        tasks: Its tasks.
+    """
 
     id: str
     tasks: list[PlannedTask]
 
 
 class Plan(Out, frozen=True, kw_only=True):
-    """What an orchestration would do, phase by phase."""
+    """What an orchestration would do, phase by phase.
+
+    Attributes:
+        phases: The phases, in order.
+    """
 
     phases: list[PlannedPhase]

@@ -16,7 +16,13 @@ from lockside.protocol.types.jobs import PrincipalRef
 
 
 class Stored(Out, frozen=True, kw_only=True):
-    """What the daemon adds to every object that is put: its version, its times and who changed it."""
+    """What the daemon adds to every stored object: its version, its times and who changed it.
+
+    Attributes:
+        version: The version, 1 first.
+        created_time: When it was first stored.
+        updated_time: When it last changed.
+    """
 
     version: int | None = None
     created_time: str | None = None
@@ -43,7 +49,7 @@ else:
     def _stored(document):
         """The document as it may have been stored, and what the daemon adds to it."""
         added = [(one.name, one.type, one.default) for one in fields(Stored)]
-        options = {"frozen": True, "kw_only": True, "module": __name__}
+        options = {"frozen": True, "kw_only": True, "module": __name__, "namespace": {"same_as": (Stored,)}}
         return defstruct(f"Stored{document.__name__}", added, bases=(stored_form(document),), **options)
 
     StoredManifest = _stored(Manifest)
@@ -54,17 +60,25 @@ else:
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
-    """A component as it is stored; members that were not given have their defaults."""
+    """A stored component; members that were not given have their defaults."""
 
 
 class Components(Out, frozen=True, kw_only=True):
-    """Several components."""
+    """Several components.
+
+    Attributes:
+        components: The components.
+    """
 
     components: list[Component]
 
 
 class Config(StoredConfig, frozen=True, kw_only=True):
-    """A configuration as it is stored; `warnings` name the keys that are kept but mean nothing here."""
+    """A stored configuration.
+
+    Attributes:
+        warnings: Keys that are kept and mean nothing to lockside.
+    """
 
     branch_id: str = "default"
     change_description: str | None = None
@@ -72,13 +86,22 @@ class Config(StoredConfig, frozen=True, kw_only=True):
 
 
 class Configs(Out, frozen=True, kw_only=True):
-    """Several configurations."""
+    """Several configurations.
+
+    Attributes:
+        configs: The configurations.
+    """
 
     configs: list[Config]
 
 
 class ConfigVersion(Out, frozen=True, kw_only=True):
-    """One change of a configuration."""
+    """One change of a configuration.
+
+    Attributes:
+        version: The version.
+        time: When it was made.
+    """
 
     version: int
     time: str
@@ -88,33 +111,36 @@ class ConfigVersion(Out, frozen=True, kw_only=True):
 
 
 class ConfigVersions(Out, frozen=True, kw_only=True):
-    """The changes of a configuration, newest first."""
+    """The changes of a configuration, newest first.
+
+    Attributes:
+        versions: The versions, newest first.
+    """
 
     versions: list[ConfigVersion]
 
 
-class Branch(StoredBranch, frozen=True, kw_only=True):
-    """A branch as it is stored."""
-
-
-class Branches(Out, frozen=True, kw_only=True):
-    """Several branches."""
-
-    branches: list[Branch]
-
-
 class Variables(StoredVariables, frozen=True, kw_only=True):
-    """A set of values as it is stored."""
+    """A stored set of variables."""
 
 
 class VariablesList(Out, frozen=True, kw_only=True):
-    """Several sets of values."""
+    """Several sets of variables.
+
+    Attributes:
+        variables: The sets.
+    """
 
     variables: list[Variables]
 
 
 class State(Out, frozen=True, kw_only=True):
-    """What the last successful run of a configuration or row left for the next; version 0 is none yet."""
+    """What the last successful run of a configuration or row left for the next; version 0 means nothing yet.
+
+    Attributes:
+        state: What the last successful run left in `out/state.json`.
+        version: How often it was saved.
+    """
 
     state: dict[str, Any]
     version: int
@@ -122,7 +148,16 @@ class State(Out, frozen=True, kw_only=True):
 
 
 class Pool(StoredPool, frozen=True, kw_only=True):
-    """A pool as it is stored, and how full it is."""
+    """A stored pool, and how full it is.
+
+    Attributes:
+        is_paused: Whether no job starts in it.
+        paused_by: Who paused it.
+        paused_time: When it was paused.
+        comment: The comment given with the pause.
+        running: How many of its jobs run.
+        queued: How many jobs are in its queue.
+    """
 
     is_paused: bool = False
     paused_by: str | None = None
@@ -133,13 +168,22 @@ class Pool(StoredPool, frozen=True, kw_only=True):
 
 
 class Pools(Out, frozen=True, kw_only=True):
-    """Several pools."""
+    """Several pools.
+
+    Attributes:
+        pools: The pools.
+    """
 
     pools: list[Pool]
 
 
 class Deleted(Out, frozen=True, kw_only=True):
-    """The id of what was deleted."""
+    """The id of what was deleted.
+
+    Attributes:
+        id: The id.
+        deleted_time: When it was deleted.
+    """
 
     id: str
     deleted_time: str | None = None

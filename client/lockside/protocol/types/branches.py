@@ -1,0 +1,18 @@
+"""Branches as they are answered."""
+
+from lockside.documents.base import Out
+from lockside.protocol.types.stored import StoredBranch
+
+
+class Branch(StoredBranch, frozen=True, kw_only=True):
+    """A stored branch."""
+
+
+class Branches(Out, frozen=True, kw_only=True):
+    """Several branches.
+
+    Attributes:
+        branches: The branches.
+    """
+
+    branches: list[Branch]
