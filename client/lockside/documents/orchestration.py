@@ -49,6 +49,7 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
         limits: Limits of the job.
         retry: How the job is retried.
         behavior: What a failure of the job does to its phase.
+        variable_values_id: The stored set that fills variables.
         variable_values_data: Values of variables.
         delay: How long after the start of its phase the task starts, in seconds or as in "10m".
     """
