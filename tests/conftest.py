@@ -1,9 +1,27 @@
-"""Shows the figures of the campaigns when a run has ended."""
+"""Marks the tests of real processes, and shows the figures of the campaigns when a run has ended."""
+
+from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from campaign.figures import MARK, table
+
+TESTS = Path(__file__).parent
+REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
+"""Folders whose tests all start programs; in other folders the modules that do have the mark."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try tests of real processes twice, and no others: a retry of a pure test would hide a fault.
+
+    On a busy machine a program can be slower than any time-out.
+    """
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in REAL_PROCESSES:
+            item.add_marker("real_processes")
+        if item.get_closest_marker("real_processes"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

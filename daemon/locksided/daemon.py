@@ -21,6 +21,7 @@ from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
+from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -38,6 +39,7 @@ from locksided.settings import Settings
 from locksided.store.store import Store
 
 log = structlog.get_logger("daemon")
+RECORDS_STOP_WITHIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Daemon:
         self._place = place
         self._notifier = Notifier(os.environ)
         self._stopping = anyio.Event()
+        self._stopped_by = ""
         self._server: Server | None = None
 
     async def run(self) -> None:
@@ -143,6 +146,7 @@ class Daemon:
             structlog.get_logger("server"),
             methods=METHODS if service.test_clock is None else TEST_METHODS,
         )
+        service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
@@ -158,12 +162,15 @@ class Daemon:
             await self._before_stop(service)
             self._server.stop()
             serving.cancel_scope.cancel()
+        await self._record_stop(service)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()
-        scheduler = SchedulerActor(store, broker, lambda: load_core(store, place.settings))
+        scheduler = SchedulerActor(
+            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
+        )
         keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
         workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
         return Service(
@@ -181,6 +188,12 @@ class Daemon:
             reload=self._reload,
             test_clock=place.test_clock,
         )
+
+    async def _record_stop(self, service: Service) -> None:
+        """Write down why it ends, unless the store cannot be written, or not at once."""
+        stopping = i.DaemonStopping(self._stopped_by, service.settings.daemon.on_stop)
+        with suppress(Unavailable), clock.real_move_on_after(RECORDS_STOP_WITHIN_SECONDS):
+            await service.scheduler.ask(stopping)
 
     async def _before_stop(self, service: Service) -> None:
         """Do as `on_stop` says with the jobs that run; by default the keeper keeps them."""
@@ -224,6 +237,7 @@ class Daemon:
                 if received == signal.SIGHUP:
                     self._read_settings_again()
                 else:
+                    self._stopped_by = signal.Signals(received).name
                     self._stopping.set()
 
 

@@ -56,6 +56,11 @@ class StateDir:
         return self.root / "backups"
 
     @property
+    def recordings(self) -> Path:
+        """Inputs of the scheduler, recorded for debugging."""
+        return self.root / "recordings"
+
+    @property
     def keepers(self) -> Path:
         """One socket per keeper that may live."""
         return self.root / "keeper"

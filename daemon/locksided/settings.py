@@ -122,6 +122,13 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class DebugSettings(Section, frozen=True):
+    """Aids for finding faults of the daemon itself."""
+
+    check_invariants: bool = False
+    record_inputs: bool = False
+
+
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
@@ -140,6 +147,7 @@ class Settings(Section, frozen=True):
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
     project: ProjectSettings = ProjectSettings()
+    debug: DebugSettings = DebugSettings()
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:

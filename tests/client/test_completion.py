@@ -13,6 +13,8 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, job
 
+pytestmark = pytest.mark.real_processes
+
 Json = dict[str, Any]
 
 

@@ -19,6 +19,8 @@ from client.children import Child, in_child
 from client.fakedaemon import FakeDaemon, job
 from lockside import AsyncClient, Client, errors
 
+pytestmark = pytest.mark.real_processes
+
 SECONDS = 20.0
 Json = dict[str, Any]
 

@@ -142,6 +142,8 @@ FORKED = """
 import asyncio, gc, os, sys, threading
 from lockside import AsyncClient
 
+pytestmark = pytest.mark.real_processes
+
 client = AsyncClient(sys.argv[1], reconnect_seconds=0)
 
 async def ask(first):

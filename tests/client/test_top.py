@@ -22,6 +22,8 @@ from lockside.cli.top.app import Top
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
 from lockside.cli.top.usage import Sampler
 
+pytestmark = pytest.mark.real_processes
+
 Json = dict[str, Any]
 SECONDS = 20.0
 

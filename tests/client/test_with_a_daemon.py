@@ -154,6 +154,8 @@ def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -
 FORKED = """
 import os, sys
 from lockside import Client
+
+pytestmark = pytest.mark.real_processes
 with Client() as client:
     reported = [client.job.report(progress=0.25, message="the parent").job]
     reading, writing = os.pipe()

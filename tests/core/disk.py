@@ -20,7 +20,7 @@ from locksided.core.saves import (
     SetMeta,
     UpdateJob,
 )
-from locksided.core.state import State
+from locksided.core.state import DAY_US, State
 from locksided.core.transitions import FINAL, STARTED, TRANSITIONS
 
 DEFAULTS: dict[str, Any] = {
@@ -181,26 +181,40 @@ class Disk:
 
         When that was `forgot`, those stand in their lines again, and statuses behind them may be out of date.
         """
-        state = State(max(self.jobs, default=0) + 1, max_requeues)
-        for pool_id, row in self.pools.items():
-            names = ("slots", "executor", "description", "paused_by", "paused_us")
-            values: dict[str, Any] = {name: row[name] for name in names}
-            loading.add_pool(state, loading.PoolRecord(pool_id, **values, comment=row["paused_comment"]))
-        loading.set_draining(state, self.meta.get("draining"))
-        pending = self._pending()
-        for job_id, row in self.jobs.items():
-            if row["status"] not in FINAL:
-                job = loading.add_job(state, self._record(job_id, row), pending.get(job_id))
-                if job_id in sought:
-                    job.program = Program.SOUGHT
-                    job.pool.sought[job_id] = job
-        for job_id, row in self.jobs.items():
-            if row["relation"] == "strong":
-                loading.add_child(state, self._child(job_id, row))
-        turn = loading.stand_in_lines(state, list(state.jobs.values()), 0)
+        loaded = self.loaded(max_requeues)
+        state = loading.without_jobs(loaded)
+        for record in loaded.jobs:
+            job = loading.add_job(state, record, loaded.pending.get(record.id))
+            if record.id in sought:
+                job.program = Program.CHECKING
+                job.pool.checking[record.id] = job
+        for child in loaded.children:
+            loading.add_child(state, child)
+        turn = loading.rebuild_lines(state, list(state.jobs.values()), 0)
         assert forgot or not turn.saves, f"what is stored was not up to date: {turn.saves}"
         self.late = turn.saves
         return state
+
+    def loaded(self, max_requeues: int = 3) -> loading.LoadedState:
+        """What a start reads."""
+        live = {job_id: row for job_id, row in self.jobs.items() if row["status"] not in FINAL}
+        strong = {job_id: row for job_id, row in self.jobs.items() if row["relation"] == "strong"}
+        return loading.LoadedState(
+            next_id=max(self.jobs, default=0) + 1,
+            max_requeues=max_requeues,
+            retention_us=30 * DAY_US,
+            now_us=0,
+            pools=tuple(self._pool(pool_id, row) for pool_id, row in self.pools.items()),
+            draining=self.meta.get("draining"),
+            jobs=tuple(self._record(job_id, row) for job_id, row in live.items()),
+            pending=self._pending(),
+            children=tuple(self._child(job_id, row) for job_id, row in strong.items()),
+        )
+
+    def _pool(self, pool_id: str, row: dict[str, Any]) -> loading.PoolRecord:
+        names = ("slots", "executor", "description", "paused_by", "paused_us")
+        values: dict[str, Any] = {name: row[name] for name in names}
+        return loading.PoolRecord(pool_id, **values, comment=row["paused_comment"])
 
     def _record(self, job_id: int, row: dict[str, Any]) -> loading.JobRecord:
         return loading.JobRecord(id=job_id, **{name: row[name] for name in RECORDED})

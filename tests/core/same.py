@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core import invariants
-from locksided.core.families import Container, Tally
+from locksided.core import invariants
+from locksided.core.containers import Container, Tally
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job, Run
 from locksided.core.pools import Pool
@@ -45,7 +45,7 @@ def described(job: Job) -> dict[str, Any]:
         "lock": (job.gate.key if job.gate is not None else None, job.lock_share),
         "lineage": job.lineage,
         "created": job.created_us,
-        "entered": job.entered_us,
+        "entered": job.ready_us,
         "start_at": job.start_at_us,
         "held": (job.held.by, job.held.since_us) if job.held is not None else None,
         "pending": job.pending or {},

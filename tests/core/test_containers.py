@@ -2,8 +2,10 @@
 
 import pytest
 
+from core.explanations import details
 from core.trees import job, of_rows, rows
 from core.world import NOON, SECOND, World
+from locksided.api.reasons import sentences
 from locksided.core.errors import Conflict, InvalidTransition
 
 # -- starting ---------------------------------------------------------------------------------------------
@@ -26,9 +28,14 @@ def test_a_row_that_waits_names_the_container_its_limit_and_those_that_run() -> 
     jobs = world.make(rows("orders", 5, at_once=2))
     reason = world.why(jobs["orders 4"])["parallelism"]
     running = [jobs["orders 1"], jobs["orders 2"]]
-    assert reason.details == {"container": jobs["orders"], "limit": 2, "running": running}
+    assert details(reason) == {
+        "container": jobs["orders"],
+        "limit": 2,
+        "running": tuple(running),
+        "ahead": 1,
+    }
     limit = f"Container {jobs['orders']} has reached its limit of 2 running jobs"
-    assert reason.message == f"{limit} and 1 sibling comes first."
+    assert sentences(reason)[0] == f"{limit} and 1 sibling comes first."
 
 
 def test_the_next_row_starts_when_one_ends() -> None:
@@ -106,7 +113,7 @@ def test_rows_wait_with_their_container_for_its_lock_and_say_via_whom() -> None:
     assert world.reasons(jobs["orders"]) == {"config_lock"}
     via = world.via(jobs["orders 1"])
     assert set(via) == {("config_lock", jobs["orders"])}
-    assert via["config_lock", jobs["orders"]].details["holders"] == [other]
+    assert via["config_lock", jobs["orders"]].holder_ids == (other,)
     assert world.reasons(jobs["orders 1"]) == set()
     world.ends(other)
     assert set(world.standing(jobs)) == {"processing"}
@@ -117,7 +124,7 @@ def test_a_container_keeps_its_lock_until_its_last_row_has_ended() -> None:
     jobs = world.make(rows("orders", 2, at_once=1, lock="c:orders"))
     single_row = world.submit("c:orders")
     world.ends(jobs["orders 1"])
-    assert world.why(single_row)["config_lock"].details["holders"] == [jobs["orders"]]
+    assert world.why(single_row)["config_lock"].holder_ids == (jobs["orders"],)
     world.ends(jobs["orders 2"])
     assert world.started() == [single_row]
     assert [world.row(job_id)["lock_key"] for job_id in jobs.values()] == ["c:orders", None, None]
@@ -188,8 +195,8 @@ def test_a_row_that_needs_a_lock_of_its_own_ancestor_is_told_so() -> None:
     world = World()
     jobs = world.make(of_rows("orders", [job("inside", lock="c:orders")], at_once=None, lock="c:orders"))
     reason = world.why(jobs["inside"])["config_lock"]
-    assert reason.details["holders"] == [jobs["orders"]]
-    assert reason.details["ancestor"] is True
+    assert reason.holder_ids == (jobs["orders"],)
+    assert reason.has_ancestor
 
 
 # -- how it ends ------------------------------------------------------------------------------------------

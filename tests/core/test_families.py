@@ -2,11 +2,12 @@
 
 import pytest
 
+from core.explanations import details
 from core.trees import PLAIN, job, of_rows, orchestration, phase, retried, rows
 from core.world import NOON, SECOND, World
 from lockside.documents.enums import Status
 from locksided.core.errors import Conflict, InvalidTransition
-from locksided.core.model import Draft
+from locksided.core.model import Condition, Dependency, Draft
 
 # -- terminating ------------------------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ def test_a_container_below_which_a_weak_job_ran_is_terminated_and_not_cancelled(
 
 def foretold(world: World, job_id: int) -> None:
     """What is told is what happens."""
-    told = world.scheduler.forecast(job_id, world.now_us)
+    told = world.scheduler.preview_termination(job_id, world.now_us)
     world.check()
     before = {other: world.status(other) for other in world.disk.jobs}
     world.terminate(job_id)
@@ -146,13 +147,13 @@ def test_the_forecast_is_right_for_parents_children_and_dependants() -> None:
     after = world.submit(after=[nightly["nightly"]])
     same = world.make(rows("same", 2, at_once=2, lock="c:files"))
     anyway = world.submit(after=[nightly["nightly"]], when="final")
-    told = world.scheduler.forecast(nightly["files"], world.now_us)
+    told = world.scheduler.preview_termination(nightly["files"], world.now_us)
     assert told.stopped == (nightly["files 1"],)
     assert set(told.cancelled) == {nightly["files 2"], nightly["files 3"]}
     assert told.ended == ((nightly["files"], Status.TERMINATED),)
     assert told.freed == ("c:files",)
     assert told.started == (same["same"], same["same 1"])
-    whole = world.scheduler.forecast(nightly["nightly"], world.now_us)
+    whole = world.scheduler.preview_termination(nightly["nightly"], world.now_us)
     assert after in whole.cancelled
     assert anyway in whole.started
     foretold(world, nightly["b"])
@@ -187,7 +188,7 @@ def test_an_amended_job_stands_where_the_first_one_stood() -> None:
     assert world.row(first)["message"] == f"Amended: job {successor} takes its place."
     assert world.row(first)["result"] is None
     assert world.row(successor)["line_order"] == first
-    assert world.why(behind)["config_lock"].details["ahead"] == 1
+    assert world.why(behind)["config_lock"].ahead == 1
     world.crash()
     world.ends(running)
     assert world.started() == [successor]
@@ -208,7 +209,7 @@ def test_dependants_move_to_the_successor_and_it_waits_for_whom_the_first_waited
     first = world.submit(after=[before])
     after = world.submit(after=[first], when="final")
     successor = world.amend(first, world.draft(after=[before]))
-    assert world.why(after)["dependency"].details == {"jobs": [successor]}
+    assert details(world.why(after)["dependency"]) == {"jobs": (Dependency(successor, Condition.FINAL),)}
     assert world.status(successor) == "waiting"
     world.crash()
     world.ends(before)
@@ -331,7 +332,7 @@ def test_waiting_for_a_container_of_its_own_is_fine_when_there_are_slots() -> No
     below = small.make(rows("orders", 3, at_once=3), parent_id=waiter)
     with small.refused(Conflict, "would wait for ever"):
         small.wait(waiter, below["orders"])
-    assert small.why(below["orders 1"])["pool_full"].details["ancestor"] is True
+    assert small.why(below["orders 1"])["pool_full"].has_ancestor
 
 
 def test_a_row_may_depend_on_nobody_above_it() -> None:

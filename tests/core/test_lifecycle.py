@@ -4,6 +4,7 @@ import pytest
 
 from core.world import NOON, SECOND, World
 from lockside.documents.enums import Status
+from locksided.api.reasons import sentences
 from locksided.core import inputs as i
 
 
@@ -267,7 +268,7 @@ def test_a_job_whose_keeper_died_keeps_lock_and_slot_until_its_tree_is_empty() -
     world.keeper_dies(job)
     assert world.status(job) == "processing"
     assert "keeper died" in world.row(job)["message"]
-    assert "being cleaned up" in world.why(other)["config_lock"].message
+    assert "being cleaned up" in sentences(world.why(other)["config_lock"])[0]
     world.loses(job)
     assert world.started() == [job]
     assert world.row(job)["message"] is None
@@ -300,7 +301,7 @@ def test_a_paused_job_keeps_lock_and_slot_while_its_duration_stands_still() -> N
     assert world.paused() == [job]
     world.advance(100)
     assert world.reasons(other) == {"config_lock", "pool_full"}
-    assert "(paused)" in world.why(other)["config_lock"].message
+    assert "(paused)" in sentences(world.why(other)["config_lock"])[0]
     world.crash()
     world.resume(job)
     assert world.resumed() == [job]

@@ -79,7 +79,7 @@ def test_each_shared_job_counts_the_holders_against_its_own_number() -> None:
     wide = world.submit("orders", shared=3)
     assert world.status(narrow) == "waiting"
     assert world.status(wide) == "waiting", "it stands behind the narrow one"
-    assert world.why(wide)["config_lock"].details["holders"] == []
+    assert world.why(wide)["config_lock"].holder_ids == ()
     world.reprioritise(wide, 1)
     assert world.started() == [wide]
 
@@ -159,7 +159,7 @@ def test_priorities_order_the_jobs_of_one_key_too() -> None:
     world = World()
     running = world.submit("orders")
     late, early = world.submit("orders"), world.submit("orders", priority=1)
-    assert world.why(late)["config_lock"].details["ahead"] == 1
+    assert world.why(late)["config_lock"].ahead == 1
     world.ends(running)
     assert world.started() == [early]
 

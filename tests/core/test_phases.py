@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.explanations import details
 from core.trees import job, orchestration, phase, retried, rows
 from core.world import NOON, SECOND, World
+from locksided.api.reasons import sentences
 from locksided.core.errors import Invalid
 
 
@@ -50,8 +52,8 @@ def test_a_phase_that_waits_names_the_phases_before_it_and_their_unfinished_jobs
     jobs = nightly(world)
     world.ends(jobs["orders"])
     reason = world.why(jobs["transform"])["phase"]
-    assert reason.details == {"phases": ["extract"], "jobs": [jobs["items"]]}
-    assert reason.message == "Phase 'extract' must be done first."
+    assert details(reason) == {"phases": ("extract",), "jobs": (jobs["items"],)}
+    assert sentences(reason)[0] == "Phase 'extract' must be done first."
     assert world.reasons(jobs["sums"]) == set()
     assert set(world.via(jobs["sums"])) == {("phase", jobs["transform"])}
 
@@ -230,7 +232,7 @@ def test_tasks_take_their_own_locks_and_wait_for_them() -> None:
         orchestration("nightly", phase("extract", job("orders", lock="c:orders"), job("items")))
     )
     assert world.statuses(jobs["orders"], jobs["items"]) == ["waiting", "processing"]
-    assert world.why(jobs["orders"])["config_lock"].details["holders"] == [other]
+    assert world.why(jobs["orders"])["config_lock"].holder_ids == (other,)
     world.ends(other)
     assert world.started() == [jobs["orders"]]
 

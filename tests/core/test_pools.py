@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.explanations import details
 from core.world import NOON, SECOND, World
+from locksided.api.reasons import sentences
 from locksided.core.errors import Conflict, NotFound
 
 
@@ -25,7 +27,7 @@ def test_a_pool_of_no_slots_is_paused() -> None:
     job = world.submit()
     assert world.status(job) == "created"
     assert world.reasons(job) == {"pool_paused"}
-    assert world.why(job)["pool_paused"].details == {"pool": "default", "by": None, "comment": None}
+    assert details(world.why(job)["pool_paused"]) == {"pool": "default", "by": None, "comment": None}
     world.pool("default", 1)
     assert world.started() == [job]
 
@@ -63,8 +65,8 @@ def test_a_paused_pool_starts_nothing_until_it_is_resumed_also_after_a_restart()
     job = world.submit("orders")
     assert world.reasons(job) == {"pool_paused"}
     why = world.why(job)["pool_paused"]
-    assert why.details == {"pool": "default", "by": "anna", "comment": "cleaning"}
-    assert why.message == "anna paused pool 'default': cleaning."
+    assert details(why) == {"pool": "default", "by": "anna", "comment": "cleaning"}
+    assert sentences(why)[0] == "anna paused pool 'default': cleaning."
     world.crash()
     world.handle_nothing()
     assert world.reasons(job) == {"pool_paused"}
@@ -149,7 +151,7 @@ def test_nothing_starts_while_the_executor_is_down() -> None:
     world.executor_down()
     job = world.submit()
     assert world.status(job) == "created"
-    assert world.why(job)["no_executor"].details == {
+    assert details(world.why(job)["no_executor"]) == {
         "pool": "default",
         "cause": "the keeper cannot be reached",
     }
@@ -184,7 +186,7 @@ def test_an_executor_reported_down_twice_is_down_since_the_first_time() -> None:
     world.executor_down("it does not come back")
     reason = world.why(job)["no_executor"]
     assert reason.since_us == NOON
-    assert reason.details["cause"] == "it does not come back"
+    assert reason.cause == "it does not come back"
 
 
 def test_a_refusal_while_the_executor_is_down_starts_no_trial() -> None:

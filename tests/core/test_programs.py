@@ -5,20 +5,20 @@ from dataclasses import replace
 from core.world import World
 from lockside.documents.enums import FailureClass
 from locksided.core import inputs as i
-from locksided.core.actions import SeekProgram
+from locksided.core.actions import CheckProgram
 
 MISSING = {"result": {"message": "no such program", "error": {"type": "user", "kind": "spawn"}}}
 
 
 def doubted(world: World, key: str | None = None, **wishes: object) -> int:
     """A job whose program is not there yet."""
-    draft = replace(world.draft(key, **wishes), is_doubted=True)  # type: ignore[arg-type]
+    draft = replace(world.draft(key, **wishes), is_program_missing=True)  # type: ignore[arg-type]
     (job_id,) = world.submit_all(draft)
     return job_id
 
 
 def sought(world: World) -> list[int]:
-    return [action.job_id for action in world.actions if isinstance(action, SeekProgram)]
+    return [action.job_id for action in world.actions if isinstance(action, CheckProgram)]
 
 
 def missing(world: World, job_id: int) -> None:
@@ -148,4 +148,4 @@ def test_a_forecast_takes_its_program_to_be_there() -> None:
     world = World()
     first = world.submit("a")
     job = doubted(world, "a")
-    assert world.scheduler.forecast(first, world.now_us).started == (job,)
+    assert world.scheduler.preview_termination(first, world.now_us).started == (job,)

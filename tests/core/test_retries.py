@@ -148,7 +148,7 @@ def test_it_keeps_its_lock_and_no_slot_between_attempts() -> None:
     other = world.submit()
     world.fails(jobs["api 1"], failure="application")
     assert world.started() == [other]
-    assert world.why(same)["config_lock"].details["holders"] == [jobs["api"]]
+    assert world.why(same)["config_lock"].holder_ids == (jobs["api"],)
 
 
 def test_with_lock_each_others_run_between_attempts_and_the_next_one_waits_for_them() -> None:
@@ -160,7 +160,7 @@ def test_with_lock_each_others_run_between_attempts_and_the_next_one_waits_for_t
     second = attempts(world, jobs)[1]
     assert world.row(second)["lock_key"] == "c:api"
     world.advance(10)
-    assert world.why(second)["config_lock"].details["holders"] == [same]
+    assert world.why(second)["config_lock"].holder_ids == (same,)
     world.ends(same)
     assert world.started() == [second]
 

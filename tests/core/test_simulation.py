@@ -115,7 +115,7 @@ class Day:
             ),
             parent_id=self.random.choice(parents) if parents and rare() < 0.15 else None,
             on_lost=self.random.choice(list(OnLost)),
-            is_doubted=rare() < 0.15,
+            is_program_missing=rare() < 0.15,
         )
 
     def somebody_submits_a_tree(self) -> None:
@@ -187,7 +187,7 @@ class Day:
     def somebody_terminates(self) -> None:
         job, world = self.one_of(self.jobs()), self.world
         live = {other.id: other.has_started for other in self.jobs()}
-        told = world.scheduler.forecast(job.id, world.now_us)
+        told = world.scheduler.preview_termination(job.id, world.now_us)
         world.terminate(job.id)
         assert list(told.stopped) == world.stopped()
         gone = {other for other in live if other not in world.state.jobs}

@@ -132,7 +132,7 @@ class Daemon(RuleBasedStateMachine):
     @rule(data=st.data())
     def look_ahead(self, data: st.DataObject) -> None:
         before = self.world.picture()
-        self.world.scheduler.forecast(self.pick(data, self.live), self.world.now_us)
+        self.world.scheduler.preview_termination(self.pick(data, self.live), self.world.now_us)
         assert self.world.picture() == before
 
     @precondition(lambda self: self.started)

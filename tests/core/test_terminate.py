@@ -3,6 +3,7 @@
 import pytest
 
 from core.world import SECOND, World
+from locksided.api.reasons import sentences
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition, NotFound
 
 
@@ -297,6 +298,6 @@ def test_while_the_daemon_drains_nothing_starts_and_what_runs_goes_on() -> None:
     assert world.status(second) == "created"
     world.crash()
     world.handle_nothing()
-    assert world.why(job)["draining"].message == "anna drains the daemon: no job starts."
+    assert sentences(world.why(job)["draining"])[0] == "anna drains the daemon: no job starts."
     world.undrain()
     assert world.started() == [job, second]

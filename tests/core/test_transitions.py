@@ -1,19 +1,23 @@
 """The table of transitions: what it says, that nothing else can happen, that nobody outside sets a status."""
 
 from itertools import pairwise, product
+from typing import get_args
 
 import pytest
 
 from core.world import World
 from lockside.documents.enums import Status
+from locksided.core import inputs as i
 from locksided.core.errors import Refused
+from locksided.core.jobs import Job
+from locksided.core.scheduler import HANDLERS
+from locksided.core.state import State
 from locksided.core.transitions import (
     CAUSES,
     FINAL,
     NOT_STARTED,
     STARTED,
     IllegalTransition,
-    check_transition,
     diagram,
 )
 from locksided.core.turn import Turn
@@ -39,14 +43,19 @@ ALL_PAIRS = [(a.value, b.value) for a, b in product(Status, Status)]
 
 @pytest.mark.parametrize(("before", "after"), ALL_PAIRS)
 def test_only_the_pairs_of_the_table_are_transitions(before: str, after: str) -> None:
+    state = State()
+    job = Job(1, "default", 1000, state.no_pool, 0)
+    job.status = Status(before)
     if (before, after) in allowed():
-        check_transition(1, Status(before), Status(after))
+        Turn(state, 0).move(job, Status(after), "as the table says")
+        assert job.status == after
         assert CAUSES[Status(before), Status(after)]
         assert f"    {before} --> {after}" in diagram()
         return
     assert (Status(before), Status(after)) not in CAUSES
     with pytest.raises(IllegalTransition, match=f"job 1 cannot go from {before} to {after}"):
-        check_transition(1, Status(before), Status(after))
+        Turn(state, 0).move(job, Status(after), "by mistake")
+    assert job.status == before
 
 
 def test_a_step_that_tries_another_pair_raises_with_the_job_in_it() -> None:
@@ -103,3 +112,7 @@ def test_whatever_callers_ask_a_job_takes_only_arrows_of_the_table(status: str, 
     assert set(pairwise(history)) <= allowed()
     if Status(status) in FINAL:
         assert world.status(job) == status
+
+
+def test_every_input_has_its_handler() -> None:
+    assert set(HANDLERS) == set(get_args(i.Input))

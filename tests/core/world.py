@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 
-from core import invariants
 from core.disk import Disk
 from core.ends import check_ends
+from core.explanations import check_explanations
 from core.same import assert_same
 from core.trees import all_drafts
 from lockside.documents.enums import FailureClass, OnLost, Status
 from locksided.core import inputs as i
+from locksided.core import invariants
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
-from locksided.core.explain import explain
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Dependency, Draft, Principal, Program, Reason, ReasonKind
+from locksided.core.model import Condition, Dependency, Draft, Principal, Program, ReasonKind
+from locksided.core.reasons import explain
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.core.transitions import FINAL
@@ -62,6 +63,7 @@ class World:
 
     def check(self) -> None:
         invariants.check(self.state)
+        check_explanations(self.state)
         assert {row_id for row_id in self.disk.jobs if self.disk.status(row_id) not in FINAL} == set(
             self.state.jobs
         )
@@ -83,8 +85,8 @@ class World:
         state = self.disk.build(forgot=bool(self.sought()))
         self.scheduler = Scheduler(state, self.disk.late)
         for job in self.state.jobs.values():
-            if not doubting and job.program is Program.DOUBTED:
-                job.program = Program.TRUSTED
+            if not doubting and job.program is Program.UNVERIFIED:
+                job.program = Program.PRESENT
 
     def handle_nothing(self) -> None:
         """A step in which nothing happened: what was loaded settles."""
@@ -293,12 +295,12 @@ class World:
     def row(self, job_id: int) -> dict[str, Any]:
         return self.disk.jobs[job_id]
 
-    def why(self, job_id: int, count: bool = True) -> dict[str, Reason]:
+    def why(self, job_id: int, count: bool = True) -> dict[str, Any]:
         """All its reasons by kind."""
         explanation = explain(self.state, self.job(job_id), count=count)
         return {reason.kind.value: reason for reason in explanation.reasons if reason.via is None}
 
-    def via(self, job_id: int) -> dict[tuple[str, int], Reason]:
+    def via(self, job_id: int) -> dict[tuple[str, int | None], Any]:
         """What keeps back the containers above it, by kind and container."""
         explanation = explain(self.state, self.job(job_id))
         return {(one.kind.value, one.via): one for one in explanation.reasons if one.via is not None}
@@ -324,7 +326,7 @@ class World:
 
     def sought(self) -> list[Job]:
         """Those whose programs are being looked for."""
-        return [job for job in self.state.jobs.values() if job.program is Program.SOUGHT]
+        return [job for job in self.state.jobs.values() if job.program is Program.CHECKING]
 
     def running(self) -> list[int]:
         """Who is processing."""

@@ -20,7 +20,7 @@ from e2e.conftest import needs_root
 from e2e.harness import Daemon
 from e2e.processes import PLAIN, is_alive, wait_for_end
 from e2e.signs import Gate
-from e2e.wire import Message, of, until_running
+from e2e.wire import Message, of, put_component, put_config, until_running
 
 CGROUPS = Path("/sys/fs/cgroup/unified")
 LOCKSIDE = [sys.executable, "-c", "from lockside.cli.main import main; raise SystemExit(main())"]
@@ -249,6 +249,35 @@ def test_a_cancelled_job_that_a_keeper_started_and_a_code_that_differs_are_told(
     assert [(one["check"], one["canFix"], one["isFixed"]) for one in found] == [("outcome", False, False)] * 2
     assert f"Job {cancelled['id']} is cancelled" in found[0]["message"]
     assert f"Job {failed['id']} ended with exit code 3" in found[1]["message"]
+
+
+def test_a_record_of_an_earlier_release_that_cannot_be_read_is_removed(daemon: Daemon) -> None:
+    job = daemon.wire().done(daemon.wire().shell("exit 3"))
+    record = daemon.state_dir / "runs" / "0" / job["id"] / "steps" / "1-0" / "outcome.json"
+    for text in ('{"exitCode": 3, "progress": {"outputs": [Infinity]}}', f'{{"a": {"[" * 980}{"]" * 980}}}'):
+        record.write_text(text)
+        told = mended(daemon, "outcome")
+        assert f"recorded of job {job['id']} cannot be read" in told["message"]
+        assert not record.exists()
+
+
+def test_a_state_that_is_nested_too_deep_is_told_to_its_run_and_cleared(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    put_component(wire, "acme.s", shell="cp $KBC_DATADIR/in/state.json $KBC_DATADIR/out/state.json")
+    put_config(wire, "acme.s", "one")
+    with closing(sqlite3.connect(daemon.state_dir / "lockside.db", isolation_level=None)) as database:
+        deep = f'{{"a": {"[" * 980}{"]" * 980}}}'
+        place = ("default", "default", "acme.s", "one", "")
+        database.execute("INSERT INTO states VALUES (?, ?, ?, ?, ?, 7, ?, 1, NULL)", (*place, deep))
+    error = wire.done(wire.create("acme.s", config="one"))["result"]["error"]
+    assert of(error, "type", "kind") == ("user", "input")
+    assert "acme.s/one is nested deeper than 100 levels" in error["message"]
+    assert "doctor --fix" in error["message"]
+    assert "levels" in str(wire.refused("state.get", component="acme.s", config="one"))
+    told = mended(daemon, "state")
+    assert "acme.s/one" in told["message"]
+    assert wire.call("state.get", component="acme.s", config="one") == {"state": {}, "version": 8}
+    assert wire.done(wire.create("acme.s", config="one"))["status"] == "success"
 
 
 def test_a_clock_that_was_set_back_is_told(daemon: Daemon) -> None:

@@ -178,6 +178,9 @@ def test_a_store_that_cannot_be_written_is_told_and_work_goes_on_by_itself(
     ended = wire.done(runs)
     assert of(ended, "status", "starts") == ("success", 1)
     assert wire.call("daemon.status")["store"]["isWritable"] is True
+    (recovered,) = wire.events(kinds=["daemon.storeRecovered"])
+    assert recovered["data"]["cause"] == refusal.data["cause"]
+    assert recovered["data"]["seconds"] > 0
     assert wire.kinds(queued) == ["start_time"]
     assert wire.done(wire.shell("true"))["status"] == "success"
 

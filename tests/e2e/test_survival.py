@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from e2e.harness import Daemon
 from e2e.processes import is_alive, wait_for_end
 from e2e.signs import Ear, Gate
 from e2e.wire import Refusal, Wire, of, put_component, put_config, until_running, wait_until
+from lockside.protocol.events import EVENT_KINDS
 
 
 @pytest.mark.parametrize("cgroups", ["auto", "off"])
@@ -261,3 +264,49 @@ def test_daemon_check_finds_nothing_wrong(fresh: Callable[..., Daemon], gate: Ga
     assert wire.call("daemon.check")["problems"] == []
     gate.open()
     wire.done(job)
+
+
+def test_the_event_log_tells_every_start_and_stop_and_when_jobs_could_start(
+    fresh: Callable[..., Daemon],
+) -> None:
+    daemon = fresh()
+    wire = daemon.wire()
+    wire.done(wire.shell("true"))
+    first = wire.call("daemon.status")
+    daemon.stop()
+    wire = daemon.start().wire()
+    wire.done(wire.shell("true"))
+    told = wire.events()
+    platform = [event for event in told if event["kind"].startswith(("daemon.", "pool."))]
+    assert platform[0] is told[0], "the start is told before all else"
+    kinds = [event["kind"] for event in platform if event["kind"] != "pool.trouble"]
+    assert kinds == ["daemon.started", "pool.recovered", "daemon.stopped", "daemon.started", "pool.recovered"]
+    start = platform[0]["data"]
+    assert (start["pid"], start["version"]) == (first["pid"], first["version"])
+    (default,) = start["pools"]
+    assert (default["id"], default["isPaused"]) == ("default", False)
+    assert default["trouble"]["cause"] == "the keeper is not connected yet"
+    (stop,) = [event for event in platform if event["kind"] == "daemon.stopped"]
+    assert stop["data"] == {"why": "SIGTERM", "onStop": "keep"}
+    assert set(of(platform[-1]["data"], "id", "trouble")) == {"default", None}
+    assert {event["kind"] for event in told} <= set(EVENT_KINDS)
+
+
+def test_recorded_inputs_can_be_replayed_and_have_no_secrets(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh(LOCKSIDE_DEBUG__RECORD_INPUTS="true", LOCKSIDE_DEBUG__CHECK_INVARIANTS="true")
+    wire = daemon.wire()
+    secret = {"parameters": {"shell": "echo swordfish", "environment": {"PASSWORD": "swordfish"}}}
+    wire.done(wire.create("lockside.command", configData=secret))
+    daemon.kill()
+    wire = daemon.start().wire()
+    wire.shell("true", hold=True)
+    daemon.stop()
+    recordings = sorted((daemon.state_dir / "recordings").iterdir())
+    assert len(recordings) == 2, "one for each core"
+    for file in recordings:
+        assert "swordfish" not in file.read_text("utf-8")
+        assert file.stat().st_mode & 0o077 == 0
+        ran = subprocess.run(
+            [sys.executable, "-m", "locksided.replay", str(file)], capture_output=True, text=True, check=True
+        )
+        assert "every invariant holds; " in ran.stdout

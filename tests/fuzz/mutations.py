@@ -4,20 +4,30 @@ import json
 import random
 from typing import Any
 
+
+def nested(depth: int) -> Any:
+    """A list that deep."""
+    found: list[Any] = []
+    for _ in range(depth - 1):
+        found = [found]
+    return found
+
+
 PIECES = [
     b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\n", b"\r\n", b"\n\n\n", b'"', b"'", b"\\",
     b"{", b"}", b"[",
     b"[" * 3000, b'{"a":' * 3000, b"a=[" * 2000, b"9" * 30, b"9" * 5000, b"-1", b"1e999", b"NaN",
     b"null", b"true",
     b"[[a]]\n", b"[a.b]\n", b"a = 1\n", b"2026-01-31T08:00:00Z", b"99:99:99", b"x" * 70_000, b"\x1b[31m",
-    b"\\ud800",
+    b"\\ud800", b"\\udcff", b"\\u0000", b"[" * 980 + b"]" * 980, b"-Infinity", b"1e400",
+    b"{" + b'"x":1,' * 9000,
 ]  # fmt: skip
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 1.5, 2**31, 2**53, 2**63, 2**64, 2**70, -(2**70), 1e308, float("nan"),
     float("inf"),
     "", "x", "/dev/null/x", "a\0b", "/a\0b", "\ud800", "x" * 5000, "٣", "..", [], [[]], ["x"],
     [None], {}, {"a": 1},
-    {"": None}, [0] * 300,
+    {"": None}, [0] * 300, {"x" * 70_000: 1}, nested(40), nested(200),
 ]  # fmt: skip
 
 

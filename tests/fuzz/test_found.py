@@ -1,5 +1,6 @@
 """What fuzzing found: requests that the daemon once answered with a fault of its own, kept for ever."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from e2e.wire import Wire
 from lockside.cli.files import FileError, read_document
 from locksided import settings
-from locksided.actors.keeper_words import check_hello, check_message, is_outcome
+from locksided.actors.keeper_messages import check_message, read_hello, read_outcome
 from locksided.joblog.reader import read_page
 from locksided.keeper import logformat, order, outcome
 from locksided.keeper.logformat import DROPPED, STDOUT, Frame
@@ -122,12 +123,12 @@ def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
         check_message(said)
 
 
-def test_a_greeting_without_runs_or_with_half_of_one_is_none() -> None:
-    for runs in (None, [{}], [{"token": "1-1-0", "state": "ended", "paused": False}]):
-        with pytest.raises(msgspec.ValidationError):
-            check_hello({"op": "hello", "pid": 1, "runs": runs})
+@pytest.mark.parametrize("hello", [{"pid": 1}, {"pid": 1, "version": 1, "runs": None}, {"runs": []}])
+def test_a_hello_that_does_not_tell_who_says_it_and_what_it_keeps_is_refused(hello: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"missing required|is expected"):
+        read_hello(json.dumps(hello).encode())
 
 
-def test_what_the_keeper_writes_is_an_outcome_and_what_nobody_wrote_is_none() -> None:
-    assert is_outcome(outcome.blank("1-1-0"))
-    assert not is_outcome({"exitTime": 1e300})
+def test_what_the_keeper_writes_is_an_outcome() -> None:
+    written = outcome.blank("1-1-0")
+    assert read_outcome(json.dumps(written).encode()) == written

@@ -14,6 +14,8 @@ from fuzz.budget import dice, rounds
 from fuzz.campaign import complaints
 from fuzz.mutations import spoilt_line, spoilt_value
 from keeper.kit import Keeper
+from locksided.actors.keeper_messages import read_hello
+from locksided.actors.rawjson import members
 from locksided.keeper import outcome
 
 LINES = 40
@@ -58,7 +60,7 @@ def test_a_daemon_outlives_whatever_calls_itself_its_keeper(
 ) -> None:
     chance = dice("daemon")
     path = place / "keeper.sock"
-    with talking(path, chance) as told:
+    with talking(path, chance, said) as told:
         daemon = fresh(LOCKSIDE_KEEPER__SOCKET=str(path), LOCKSIDE_POOLS__DEFAULT__SLOTS="100000")
         try:
             with Wire(daemon.socket) as wire:
@@ -73,35 +75,101 @@ def test_a_daemon_outlives_whatever_calls_itself_its_keeper(
         assert not complaints(daemon.stderr())
 
 
+def test_what_a_keeper_says_of_one_job_costs_no_other_job_anything(
+    fresh: Callable[..., Daemon], place: Path
+) -> None:
+    """Of the bystanders it says the truth, of all others what came of a keeper of another release."""
+    chance = dice("bystander")
+    path = place / "keeper.sock"
+    with talking(path, chance, partly_said):
+        daemon = fresh(LOCKSIDE_KEEPER__SOCKET=str(path), LOCKSIDE_POOLS__DEFAULT__SLOTS="100000")
+        try:
+            with Wire(daemon.socket) as wire:
+                for _ in rounds(0.05, 15):
+                    hostile = [wire.shell("true", onLost="error") for _ in range(3)]
+                    assert wire.done(wire.shell(BYSTANDER))["status"] == "success"
+                    for job in hostile:
+                        wire.call("job.terminate", id=job["id"])
+        finally:
+            daemon.stop()
+        assert not complaints(daemon.stderr())
+
+
+BYSTANDER = "echo bystander"
+
+
+def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
+    """Answers well about a bystander, spoilt about any other run; a hello is spoilt in its runs alone."""
+    if asked["op"] == "hello":
+        hello = json.dumps(HELLO | {"runs": "RUNS"}).encode()
+        ended = {"token": "1-1-0", "state": "ended", "outcome": outcome.blank("1-1-0") | {"exitCode": 0}}
+        runs = [spoilt_line(chance, chance.choice((ended, HELLO["runs"][0]))) for _ in range(3)]
+        whole = [run for run in runs if is_whole(run)]
+        return hello.replace(b'"RUNS"', b"[" + b",".join(whole) + b"]") + b"\n"
+    if BYSTANDER not in str(asked.get("pipeline")):
+        return said(asked, chance)
+    token = asked["token"]
+    made = outcome.blank(token) | {"pid": NOBODY, "exitCode": 0, "spawnTime": 1, "exitTime": 2}
+    lines: list[dict[str, Any]] = [
+        {"op": "started", "token": token, "pid": NOBODY, "spawnTime": 1},
+        {"op": "ended", "token": token, "outcome": made},
+    ]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def is_whole(run: bytes) -> bool:
+    """Whether it is one object on one line: what breaks the frame of a hello is nobody's run."""
+    with suppress(ValueError):
+        return b"\n" not in run and bool(members(run))
+    return False
+
+
+def is_of_another_version(hello: bytes) -> bool:
+    """Whether the daemon would wait, as it must, until that keeper is gone."""
+    with suppress(ValueError):
+        return read_hello(hello).version != HELLO["version"]
+    return False
+
+
 @contextmanager
-def talking(path: Path, chance: Any) -> Iterator[threading.Event]:
-    """Something that listens where a keeper would and says spoilt things about whatever it is asked."""
+def talking(
+    path: Path, chance: Any, say: Callable[[dict[str, Any], Any], bytes]
+) -> Iterator[threading.Event]:
+    """Something that listens where a keeper would and says such things about whatever it is asked."""
     told = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
         listening.listen()
-        thread = threading.Thread(target=_talk, args=(listening, chance, told), daemon=True)
+        thread = threading.Thread(target=_talk, args=(listening, chance, told, say), daemon=True)
         thread.start()
         yield told
         listening.shutdown(socket.SHUT_RDWR)
     thread.join()
 
 
-def _talk(listening: socket.socket, chance: Any, told: threading.Event) -> None:
+def _talk(
+    listening: socket.socket,
+    chance: Any,
+    told: threading.Event,
+    say: Callable[[dict[str, Any], Any], bytes],
+) -> None:
     with suppress(OSError):
         while True:
             peer, _ = listening.accept()
             with suppress(OSError), peer, peer.makefile("rb") as lines:
                 for line in lines:
-                    peer.sendall(_said(json.loads(line), chance))
+                    peer.sendall(say(json.loads(line), chance))
                     told.set()
+                    if chance.random() < 0.1:
+                        break  # a new connection begins with a new hello
 
 
-def _said(asked: dict[str, Any], chance: Any) -> bytes:
+def said(asked: dict[str, Any], chance: Any) -> bytes:
     """An answer to what the daemon asked: sound half of the time for a greeting, so that it goes on."""
     if asked["op"] == "hello":
-        hello = HELLO | {"runs": []}
-        return (json.dumps(hello).encode() if chance.random() < 0.6 else spoilt_line(chance, HELLO)) + b"\n"
+        spoilt = spoilt_line(chance, HELLO)
+        is_taken = chance.random() < 0.6 or is_of_another_version(spoilt)
+        return (json.dumps(HELLO | {"runs": []}).encode() if is_taken else spoilt) + b"\n"
     token = asked.get("token", "1-1-0")
     messages: list[dict[str, Any]] = [
         {"op": "started", "token": token, "pid": NOBODY, "spawnTime": 1, "startTicks": 1},

@@ -98,7 +98,8 @@ PROGRESS = {"progress": 0.4, "message": "400 of 1000", "counts": {"success": 10}
 def test_a_progress_line_says_something_sound_or_nothing() -> None:
     chance = dice("progress")
     for _ in rounds(SHARE, 500):
-        said = parse_progress(spoilt_line(chance, PROGRESS))
+        said, problem = parse_progress(spoilt_line(chance, PROGRESS))
+        assert problem is None or problem.isprintable()
         assert said.keys() <= PROGRESS.keys()
         assert 0 <= said.get("progress", 0) <= 1
         assert len(msgspec.json.encode(said)) < LONGEST_PROGRESS_BYTES

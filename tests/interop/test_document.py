@@ -151,7 +151,8 @@ def _jobs(wire: Wire) -> None:
     wire.call("job.hide", id=done["id"])
     wire.call("job.unhide", id=done["id"])
     wire.call("job.purge", id=done["id"])
-    wire.call("event.list", limit=1000)
+    told = wire.call("event.list", limit=1000)["events"]
+    assert {event["kind"] for event in told} <= {one["kind"] for one in wire.call("rpc.discover")["x-events"]}
 
 
 def _other_jobs(wire: Wire) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
-from locksided.actors.keeper_hello import VERSION
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_messages import VERSION
 
 KEPT = {"token": "1-1-0", "state": "ended", "paused": False, "outcome": {"token": "1-1-0"}}
 HELLO = {"op": "hello", "version": VERSION, "pid": 1, "runs": [KEPT]}

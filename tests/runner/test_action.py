@@ -69,6 +69,20 @@ def test_anything_else_is_the_components_fault(stdout: bytes) -> None:
     assert caught.value.type is ErrorType.APPLICATION
 
 
+@pytest.mark.parametrize(
+    ("stdout", "problem"),
+    [
+        (b"[" * 980 + b"]" * 980, "is nested deeper than 100 levels"),
+        (b'"\xff"', "is not UTF-8 text"),
+        (b"1180591620717411303424", "has an integer that does not fit into 64 bits"),
+        (b"words\nNaN", "has NaN, which is not JSON"),
+    ],
+)
+def test_an_answer_that_cannot_be_sent_on_is_refused_with_its_cause(stdout: bytes, problem: str) -> None:
+    with pytest.raises(ActionFailed, match=f"output {problem}; one JSON value is expected"):
+        action_value(action(), outcome(), stdout)
+
+
 def test_a_failed_action_says_what_it_wrote() -> None:
     with pytest.raises(ActionFailed, match="bad password") as caught:
         action_value(action(), outcome(exitCode=1, stderrTail="bad password"), b"")

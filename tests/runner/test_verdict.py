@@ -212,6 +212,47 @@ def test_what_the_program_reported_of_an_output_stands_beside_what_was_found() -
     assert tables[1:] == [{"name": "elsewhere"}]
 
 
+@pytest.mark.parametrize("exit_code", [0, 1])
+@pytest.mark.parametrize("report", [{"name": ["a"]}, {"name": "a", "sizeBytes": "many"}, {"sizeBytes": None}])
+def test_a_report_of_strange_values_is_shown_and_costs_nothing(
+    report: dict[str, Any], exit_code: int
+) -> None:
+    result = concluded(progress={"outputs": [report]}, exitCode=exit_code)
+    assert result.result["output"]["tables"] == ([] if exit_code else [report])
+    assert result.metrics["storage"]["outputTablesBytesSum"] == 0
+
+
+def test_an_outcome_that_cannot_be_read_is_an_end_of_nobodys_knowing_and_not_run_again() -> None:
+    result = concluded(unreadable="JSON is malformed", exitCode=0)
+    assert (result.verdict, result.process["exitCode"]) == (Verdict.ERROR, 0)
+    assert result.result["error"]["type"] == "application"
+    assert result.result["error"]["kind"] == "lost"
+    assert "cannot be read (JSON is malformed)" in result.message
+    assert result.failure is not None
+    assert result.failure.retry_class is FailureClass.LOST
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"[" * 101 + b"]" * 101, "is nested deeper than 100 levels"),
+        (b'{"a": 1e400}', "has a number that is too large"),
+        (b'{"a": NaN}', "has NaN, which is not JSON"),
+        (b'{"a": 1180591620717411303424}', "has an integer that does not fit into 64 bits"),
+        (b'{"a": "\\ud800"}', "has half of a surrogate pair in a string"),
+        (b'{"a": "\xff"}', "is not UTF-8 text"),
+        (b'{"a": "\0"}', "is not valid JSON: Invalid control character at: line 1 column 8 (char 7)"),
+    ],
+)
+def test_a_state_that_could_not_be_given_to_the_next_run_is_an_output_error(
+    content: bytes, problem: str
+) -> None:
+    result = concluded(Collected(state=OutFile(content), usage=OutFile()))
+    assert result.result["error"]["kind"] == "output"
+    assert result.message == f"out/state.json {problem}."
+    assert result.states == {}
+
+
 def test_secret_variables_are_hidden_in_the_result() -> None:
     stored = config(
         parameters={"a": "{{ day }}", "#b": "{{ #key }}"}, variables={"day": "1", "#key": "hunter22"}

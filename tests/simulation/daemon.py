@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import anyio.to_thread
 
-from core import invariants
+from core.explanations import check_explanations
 from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors import executor as executor_module
@@ -30,9 +30,10 @@ from locksided.actors.executors import Executors, boots_of
 from locksided.actors.keepers import Keepers
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.core import invariants
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
-from locksided.core.inputs import Input, Lost, Report
+from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
@@ -67,7 +68,7 @@ class Core(Scheduler):
     """The real core; after every step its invariants are checked."""
 
     def __init__(self, loaded: Scheduler, daemon: "Daemon") -> None:
-        super().__init__(loaded.state, loaded._late)
+        super().__init__(loaded.state, loaded._load_saves)
         self._daemon = daemon
 
     def handle(self, asked: Input, now_us: int) -> Step:
@@ -157,6 +158,7 @@ class Daemon:
             tasks: Any = Tasks(self.loop)
             workshop: Any = Workshop(self)
             self.executors = Executors(self.keepers, self.scheduler, workshop, tasks, boots)
+            self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
             self.loop.is_dead = True  # it says why and exits; the service manager starts it again
@@ -241,6 +243,7 @@ class Daemon:
         self.world.figures.steps += 1
         self.has_unsaved |= bool(step.saves)
         invariants.check(core.state)
+        check_explanations(core.state)
         for save in step.saves:
             if isinstance(save, UpdateJob) and save.changes.get("status") is Status.PROCESSING:
                 _check_slots(core.state.jobs.get(save.id))
@@ -331,5 +334,5 @@ def _burn(world: "World", token: str) -> Any:
     return world.disk.burn(token)
 
 
-def _recorded(world: "World", token: str, name: str) -> Any:
-    return world.disk.recorded(token, name)
+def _recorded(world: "World", token: str) -> Any:
+    return world.disk.recorded(token)

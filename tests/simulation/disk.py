@@ -4,6 +4,7 @@ The SQL is the store's own, on SQLite in memory. A hop to the store's thread is 
 world: it comes when the world lets it, it may fail at any statement, and the daemon may die before or after.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable
 from functools import cache
@@ -66,8 +67,9 @@ class Disk:
         self.claims[token] = "burnt"
         return Claim.BURNT
 
-    def recorded(self, token: str, _name: str) -> dict[str, Any] | None:
-        return self.outcomes.get(token)
+    def recorded(self, token: str) -> bytes | None:
+        outcome = self.outcomes.get(token)
+        return None if outcome is None else json.dumps(outcome).encode()
 
     # -- the database -------------------------------------------------------------------------------------
 

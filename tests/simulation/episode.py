@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from core.explanations import all_reasons
+from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from locksided.core.explain import all_reasons
 from simulation import faults, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
@@ -158,7 +159,8 @@ def _unfinished(world: World) -> str:
     rows = world.disk.rows("SELECT id, status, start_token FROM jobs WHERE end_us IS NULL")
     runs = [run.describe() for keeper in world.keepers.values() for run in keeper.runs.values()]
     reasons = [
-        (job.id, sorted({reason.message for reason in found})) for job, found in all_reasons(world.state)
+        (job.id, sorted({sentences(reason)[0] for reason in found}))
+        for job, found in all_reasons(world.state)
     ]
     return f"{rows}, reasons {reasons}, processes {list(world.witness.alive.values())}, runs {runs}"
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from locksided.actors.keeper_hello import Hello
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_messages import Hello, check_message
 from locksided.actors.keeper_process import KeeperNotStartedError
-from locksided.actors.keeper_words import check_hello, check_message
 from simulation.keeper import Wire
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class Link(KeeperLink):
         if said is None:
             wire.ended = True
             raise ConnectionResetError("it closed the connection at once")
-        check_hello(dict(said))
         self.hello = msgspec.convert(said, Hello)
         self._kept = {run.token for run in self.hello.runs}
         self._is_leaving = self._is_let_go = False

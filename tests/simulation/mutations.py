@@ -80,7 +80,7 @@ def one_slot_too_many() -> Any:
 
 def miss_a_wake_up() -> Any:
     """Nobody looks at the lines when a lock becomes free."""
-    return patch("locksided.core.turn.Turn.touch_gate", lambda self, job: None)
+    return patch("locksided.core.turn.Turn.mark_gate", lambda self, job: None)
 
 
 def believe_nothing_started() -> Any:
@@ -194,7 +194,7 @@ def dismiss_unheard_ends() -> Any:
 
 def stop_only_the_parent() -> Any:
     """Terminating a job leaves its descendants alone."""
-    return patch.object(termination, "family", lambda state, job: [job])
+    return patch.object(termination, "subtree", lambda state, job: [job])
 
 
 def forget_who_depends() -> Any:

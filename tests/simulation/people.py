@@ -155,7 +155,7 @@ class People:
             ),
             parent_id=random.choice(running) if running and rare() < 0.2 else None,
             on_lost=random.choice(list(OnLost)),
-            is_doubted=rare() < 0.15,
+            is_program_missing=rare() < 0.15,
             values={"component": "tap", "config": "daily", "spec_hash": "one", "labels": {"of": "anna"}},
             blobs=(("one", b"{}"),),
         )

@@ -167,7 +167,7 @@ class World:
 
     def compare(self, live: Scheduler) -> None:
         """What a daemon that starts now would know is what the live one knows."""
-        if any(job.program is Program.SOUGHT for job in live.state.jobs.values()):
+        if any(job.program is Program.CHECKING for job in live.state.jobs.values()):
             return  # a daemon that starts now looks for it once more
         self.figures.reloads_compared += 1
         assert_same(self.load().state, live.state)

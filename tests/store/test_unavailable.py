@@ -222,3 +222,14 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
         await closed.job_row(1)
     with pytest.raises(StoreUnavailable, match="closed"):
         await save(closed, new(1))
+
+
+async def test_another_program_that_has_read_the_database_leaves_its_log(store: Store) -> None:
+    """SQLite removes the log with the last connection; which that is, it tells by locks of processes."""
+    await save(store, new(1), told())
+    await store.check()  # on a connection of its own, opened after the others
+    reading = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM jobs').close()"
+    subprocess.run([sys.executable, "-c", reading, store.path], check=True)
+    assert Path(f"{store.path}-wal").exists()
+    await save(store, new(2), told())
+    assert await store.check() == []

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from lockside.documents.configuration import Configuration
 from lockside.protocol.errors import CODES, ErrorKind
+from lockside.protocol.events import EVENT_KINDS
 from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method
 from lockside.protocol.sentences import sentences, summary
 
@@ -61,6 +62,7 @@ def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
             {"name": name, "params": {"$ref": _TEMPLATE.format(name=kind.__name__)}}
             for name, kind in NOTIFICATIONS.items()
         ],
+        "x-events": [{"kind": kind, "data": data} for kind, data in EVENT_KINDS.items()],
     }
 
 

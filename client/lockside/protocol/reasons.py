@@ -8,10 +8,11 @@ from typing import Literal
 from lockside.documents.base import Out
 
 
-class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind"):
+class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     """What all reasons have: since when, why in one sentence, and what would clear it.
 
-    `via` is the ancestor whose reason this is; `ancestor` tells that it waits for its own ancestor.
+    `via` is the ancestor whose reason this is; `ancestor` tells that it waits for its own ancestor. Both are
+    left out when they do not apply.
 
     Attributes:
         since: When the cause began, or the job entered the queue, whichever is later.
@@ -39,7 +40,7 @@ class ConfigLockReason(ReasonBase, frozen=True, kw_only=True, tag="config_lock")
 
     lock_key: str
     holders: list[str]
-    ahead: int | None = None
+    ahead: int
 
 
 class ParallelismReason(ReasonBase, frozen=True, kw_only=True, tag="parallelism"):
@@ -90,7 +91,7 @@ class PoolFullReason(ReasonBase, frozen=True, kw_only=True, tag="pool_full"):
     pool: str
     slots: int | Literal["infinity"]
     running: list[str]
-    ahead: int | None = None
+    ahead: int | None
 
 
 class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused"):
@@ -102,8 +103,8 @@ class PoolPausedReason(ReasonBase, frozen=True, kw_only=True, tag="pool_paused")
     """
 
     pool: str
-    by: str | None = None
-    comment: str | None = None
+    by: str | None
+    comment: str | None
 
 
 class StartTimeReason(ReasonBase, frozen=True, kw_only=True, tag="start_time"):

@@ -4,11 +4,12 @@ It is a symbolic link: made exclusively and together with its content in one sys
 `started` before it spawns, the daemon `burnt` when it takes a token back; whoever is second obeys.
 """
 
-import json
 import os
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Any
+from pathlib import Path
+
+from locksided.keeper import outcome
 
 
 class Claim(Enum):
@@ -31,11 +32,8 @@ def burn(control: str) -> Claim:
     return Claim.BURNT
 
 
-def recorded(control: str, name: str) -> dict[str, Any] | None:
-    """A record that the keeper left beside the claim, such as `outcome.json`; None without one."""
-    with suppress(OSError, ValueError, RecursionError):
-        with open(os.path.join(control, name), "rb") as file:
-            record = json.load(file)
-        if isinstance(record, dict):
-            return record
+def recorded(control: str) -> bytes | None:
+    """The outcome that the keeper wrote beside the claim; None without one."""
+    with suppress(OSError):
+        return Path(control, outcome.FILE).read_bytes()
     return None

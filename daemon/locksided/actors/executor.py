@@ -18,7 +18,7 @@ from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
 from locksided.core import inputs as i
-from locksided.core.actions import Action, PauseRun, ResumeRun, SeekProgram, StartStep, StopRun
+from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused, Unavailable
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import Documents
@@ -54,7 +54,7 @@ class Executor:
         match action:
             case StartStep():
                 self._begin(action, documents)
-            case SeekProgram():
+            case CheckProgram():
                 before, self._last_told = self._last_told, Event()
                 self._tasks.start_soon(self._seek, action, before, self._last_told)
             case StopRun():
@@ -72,7 +72,7 @@ class Executor:
         else:
             self._keepers.send_to_all({"op": op, "token": token})
 
-    async def _seek(self, action: SeekProgram, before: Event, told: Event) -> None:
+    async def _seek(self, action: CheckProgram, before: Event, told: Event) -> None:
         """See whether there is anything to start, and tell that after what was asked `before`.
 
         Whoever stands ahead in the line starts first, however the threads come back; one whose search hangs
@@ -86,7 +86,7 @@ class Executor:
         finally:
             told.set()
 
-    async def _sought(self, action: SeekProgram) -> i.ProgramFound | i.CannotStart:
+    async def _sought(self, action: CheckProgram) -> i.ProgramFound | i.CannotStart:
         """What is there; when that cannot be told, the start itself will show it."""
         try:
             return await self._workshop.programs.sought(action.job_id)
@@ -215,16 +215,19 @@ class Executor:
 
     async def conclude_outcome(self, flight: Flight, outcome: Mapping[str, Any]) -> None:
         """Make of the keeper's outcome what the scheduler saves; acknowledge once that is on disk."""
+        await self._conclude(flight, partial(self._concluded, flight, outcome))
+
+    async def _concluded(self, flight: Flight, outcome: Mapping[str, Any], scheduler: SchedulerActor) -> None:
+        conclusions = self._workshop.conclusions
         try:
-            conclude = await self._workshop.conclusions.conclude(flight, outcome)
-        except (OSError, StoreUnavailable) as error:
-            self._leave_for_later(flight, error)
-            return
+            conclude = await conclusions.conclude(flight, outcome)
+            await conclude(scheduler)
+        except (OSError, StoreUnavailable, Unavailable):
+            raise
         except Exception as fault:
             # The other place: an outcome that cannot be concluded would come back at every connection.
             log.exception("an outcome could not be concluded", token=flight.token)
-            conclude = self._workshop.conclusions.failed(flight, outcome, fault)
-        await self._conclude(flight, conclude)
+            await conclusions.failed(flight, outcome, fault)(scheduler)
 
     async def _conclude(self, flight: Flight, conclude: Callable[[SchedulerActor], Any]) -> None:
         is_saved = False

@@ -18,9 +18,8 @@ from locksided import clock, to_thread
 from locksided.actors.claims import Claim, burn, recorded
 from locksided.actors.executor import Executor, outcome_of
 from locksided.actors.flights import Flight, Phase, Started, started
-from locksided.actors.keeper_hello import KeptRun
 from locksided.actors.keeper_link import KeeperLink
-from locksided.actors.keeper_words import is_outcome
+from locksided.actors.keeper_messages import KeptRun, read_outcome
 from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.workshop import Workshop
@@ -273,8 +272,9 @@ class Executors:
         """No keeper knows this start: ended before, never begun, or lost with its keeper."""
         control = self._workshop.works.control(flight.token)
         try:
-            outcome = await to_thread.run_sync(recorded, control, "outcome.json")
-            if outcome is not None and is_outcome(outcome):
+            record = await to_thread.run_sync(recorded, control)
+            outcome = None if record is None else read_outcome(record)
+            if outcome is not None:
                 await self._ended_before(executor, flight, outcome)
                 return
             claim = await to_thread.run_sync(burn, control)

@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import structlog
 
-from locksided.actors.keeper_hello import VERSION, Hello
-from locksided.actors.keeper_words import check_hello, check_message
+from locksided.actors.keeper_messages import VERSION, Hello, read_hello, read_message
 from locksided.sockets import connected
 
 LINE_BYTES = 32 * 1024 * 1024
 READ_BYTES = 256 * 1024
 
 log = structlog.get_logger("keeper")
-_DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class KeeperLink:
@@ -63,9 +61,7 @@ class KeeperLink:
             line = await reader.readline()
             if not line:
                 raise ConnectionResetError("it closed the connection at once")
-            said = _DECODER.decode(line)
-            check_hello(said)
-            hello = msgspec.convert(said, Hello)
+            hello = read_hello(line)
         except BaseException:
             writer.close()
             raise
@@ -138,9 +134,7 @@ class KeeperLink:
 def _understood(line: bytes) -> dict[str, Any] | None:
     """The message of a line; None, and logged, for what is none: one bad line takes no other with it."""
     try:
-        message: dict[str, Any] = _DECODER.decode(line)
-        check_message(message)
-    except (ValueError, RecursionError) as error:
+        return read_message(line)
+    except ValueError as error:
         log.error("the keeper said what cannot be understood", cause=str(error), line=line[:200])
         return None
-    return message

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from locksided.actors.keeper_hello import BUILD, VERSION
+from locksided.actors.keeper_messages import BUILD, VERSION
 from locksided.actors.keeper_process import launch
 from locksided.settings import KeeperSettings
 

@@ -17,8 +17,8 @@ import structlog
 from anyio.abc import TaskGroup
 
 from locksided import clock
-from locksided.actors.keeper_hello import BUILD, VERSION
 from locksided.actors.keeper_link import KeeperLink
+from locksided.actors.keeper_messages import BUILD, VERSION
 from locksided.actors.keeper_places import Places
 from locksided.actors.keeper_process import KeeperNotStartedError
 

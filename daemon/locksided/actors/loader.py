@@ -4,59 +4,85 @@ import gc
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from sys import intern
 
 from locksided import clock
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.loading import (
     ChildRecord,
     JobRecord,
+    LoadedState,
     PoolRecord,
     add_child,
     add_job,
-    add_pool,
-    set_draining,
-    stand_in_lines,
+    rebuild_lines,
+    without_jobs,
 )
 from locksided.core.model import Condition
-from locksided.core.pools import Trouble
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import DAY_US, State
+from locksided.recording import ObservedScheduler, Recording
 from locksided.settings import Settings, default_slots
-from locksided.store.rows import ChildRow, LiveJob
+from locksided.store.rows import ChildRow, LiveJob, PoolRow
 from locksided.store.store import Store
 
 NOT_YET = "the keeper is not connected yet"
 
 
-async def load_core(store: Store, settings: Settings) -> Scheduler:
-    """The core as the store has it. Raises StoreUnavailable when it cannot be read."""
-    retention_us = int(settings.jobs.retention_days * DAY_US)
-    state = State(await store.last_job_id() + 1, settings.jobs.max_requeues, retention_us)
-    for pool_id, pool in settings.pools.items():
-        add_pool(state, PoolRecord(pool_id, pool.slots or default_slots()))
-    for row in await store.pools():
-        add_pool(
-            state,
-            PoolRecord(
-                row.id,
-                row.slots,
-                row.executor,
-                row.description or "",
-                row.paused_by,
-                row.paused_us,
-                row.paused_comment,
-            ),
-        )
-    for one in state.pools.values():
-        one.trouble = Trouble(NOT_YET, clock.now_us())
-    set_draining(state, await store.meta("draining"))
+async def load_core(store: Store, settings: Settings, recordings: Path | None = None) -> Scheduler:
+    """The core as the store has it. Raises StoreUnavailable when it cannot be read.
+
+    With the debug settings it checks itself, and is recorded in the folder `recordings`.
+    """
+    loaded = await _without_jobs(store, settings)
+    state = without_jobs(loaded)
+    is_recorded = settings.debug.record_inputs and recordings is not None
+    records: list[JobRecord] = []  # kept for a recording alone: of very many jobs they take much room
     with _no_collection():
         pending = await _pending(store, set(await store.live_ids()))
-        jobs = [add_job(state, _record(row), pending.get(row.id)) async for row in store.live_jobs()]
-        await _count_children(store, state)
-        turn = stand_in_lines(state, jobs, clock.now_us())
-    return Scheduler(state, turn.saves)
+        jobs = []
+        async for row in store.live_jobs():
+            record = _record(row)
+            jobs.append(add_job(state, record, pending.get(row.id)))
+            if is_recorded:
+                records.append(record)
+        children = await _count_children(store, state)
+        saves = rebuild_lines(state, jobs, loaded.now_us).saves
+    if not (is_recorded or settings.debug.check_invariants):
+        return Scheduler(state, saves)
+    recording = None
+    if is_recorded and recordings is not None:
+        whole = replace(loaded, jobs=tuple(records), pending=pending, children=tuple(children))
+        recording = Recording(recordings, whole)
+    return ObservedScheduler(state, saves, recording, checks=settings.debug.check_invariants)
+
+
+async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
+    """What the core is loaded from, except the jobs. A stored pool replaces that of the settings."""
+    pools = {id_: PoolRecord(id_, pool.slots or default_slots()) for id_, pool in settings.pools.items()}
+    return LoadedState(
+        next_id=await store.last_job_id() + 1,
+        max_requeues=settings.jobs.max_requeues,
+        retention_us=int(settings.jobs.retention_days * DAY_US),
+        now_us=clock.now_us(),
+        pools=tuple((pools | {row.id: _pool(row) for row in await store.pools()}).values()),
+        trouble=NOT_YET,
+        draining=await store.meta("draining"),
+    )
+
+
+def _pool(row: PoolRow) -> PoolRecord:
+    return PoolRecord(
+        row.id,
+        row.slots,
+        row.executor,
+        row.description or "",
+        row.paused_by,
+        row.paused_us,
+        row.paused_comment,
+    )
 
 
 @contextmanager
@@ -70,12 +96,14 @@ def _no_collection() -> Iterator[None]:
         gc.enable()
 
 
-async def _count_children(store: Store, state: State) -> None:
-    """Let the live containers know of their children that are final."""
+async def _count_children(store: Store, state: State) -> list[ChildRecord]:
+    """Have the live containers count their children that are final; returns all strong children."""
     containers = [job.id for job in state.jobs.values() if isinstance(job, Container)]
-    for row in await store.children_of(containers):
-        if row.relation == "strong":
-            add_child(state, _child(row))
+    rows = await store.children_of(containers)
+    children = [_child(row) for row in rows if row.relation == "strong"]
+    for child in children:
+        add_child(state, child)
+    return children
 
 
 async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Condition]]:

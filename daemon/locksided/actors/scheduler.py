@@ -23,7 +23,7 @@ from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, 
 from locksided.actors.wallclock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
-from locksided.core.inputs import Input, Progressed, Submit
+from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
@@ -366,8 +366,11 @@ class SchedulerActor:
             self._probe_seconds = min(self._probe_seconds * 2, LONGEST_PROBE_SECONDS)
             self._probe_at = clock.real_seconds() + self._probe_seconds
             return
-        self._trouble = self._the_core.state.store_trouble = None
+        trouble, self._trouble = self._trouble, None
+        self._the_core.state.store_trouble = None
         log.info("the store can be written again")
+        if trouble is not None:
+            self.tell(StoreRecovered(trouble.cause, trouble.since_us))
         assert self._executors is not None
         self._executors.reconcile(self._the_core)
         self._broker.wake_all()

@@ -36,6 +36,7 @@ async def _of_the_store(service: Service) -> list[Problem]:
     found = await state.database(store, service.state_dir)
     if service.scheduler.trouble is None:
         found += await state.memory(store, service.scheduler)
+        found += await state.deep_states(store, service.scheduler)
     found += await state.clock_set_back(store)
     found += await folders.check(store, service.state_dir.root)
     return found
@@ -97,7 +98,7 @@ async def _processes(service: Service) -> list[Problem]:
     now = await to_thread.run_sync(processes.marked, root)
     found = processes.orphans(before, now, in_flight)
     for hello in [link.hello for link in service.keepers.all if link.hello is not None]:
-        told = [(stray["pid"], stray["name"]) for stray in hello.strays]
+        told = [(stray.pid, stray.name) for stray in hello.strays]
         if told:
             found += await to_thread.run_sync(processes.strays, told, hello.pid)
     found += await to_thread.run_sync(cgroups.check, service.workshop.works.control, in_flight)

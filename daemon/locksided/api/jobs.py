@@ -28,7 +28,7 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
-from locksided.core.explain import Explanation
+from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.runner.datafolder import remove_folder
@@ -168,7 +168,7 @@ class JobMethods:
         """Stop a job and all below it. A job that is terminating or final is answered as it is."""
         row = await self._owned(call, params.id)
         if params.dry_run:
-            return await self._forecast(row)
+            return await self._preview_termination(row)
         if row.status in FINAL or row.status == "terminating":
             return await self._view(call, params, row.id, None)
         mark = once(call, params, lambda _: job_reference([row.id]))
@@ -179,19 +179,19 @@ class JobMethods:
             answer = None  # it ended meanwhile
         return await self._view(call, params, row.id, answer)
 
-    async def _forecast(self, row: JobRow) -> dict[str, Any]:
+    async def _preview_termination(self, row: JobRow) -> dict[str, Any]:
         def look(core: Any) -> Any:
-            return core.forecast(row.id, clock.now_us()) if row.id in core.state.jobs else None
+            return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
-        forecast = await self._service.scheduler.look(look)
-        if forecast is None:
+        preview = await self._service.scheduler.look(look)
+        if preview is None:
             return {"stopped": [], "cancelled": [], "freed": [], "started": [], "ended": []}
         return {
-            "stopped": [str(job_id) for job_id in forecast.stopped],
-            "cancelled": [str(job_id) for job_id in forecast.cancelled],
-            "freed": [wire_lock_key(key) for key in forecast.freed],
-            "started": [str(job_id) for job_id in forecast.started],
-            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in forecast.ended],
+            "stopped": [str(job_id) for job_id in preview.stopped],
+            "cancelled": [str(job_id) for job_id in preview.cancelled],
+            "freed": [wire_lock_key(key) for key in preview.freed],
+            "started": [str(job_id) for job_id in preview.started],
+            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in preview.ended],
         }
 
     async def reprioritise(self, call: Call, params: p.JobReprioritise) -> View:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from locksided.actors.keeper_hello import BUILD, Hello
+from locksided.actors.keeper_messages import BUILD, Hello
 from locksided.api.service import Service
 
 View = dict[str, Any]

@@ -38,8 +38,8 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
-from locksided.core.foretell import foretell
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.preview import preview_submission
 from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.server.answers import OrShorter
@@ -96,7 +96,7 @@ class MakingMethods:
         """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
         views = views_for(self._service, call.principal.uid, now_us)
-        told = await self._service.scheduler.look(lambda core: foretell(core.state, made, now_us))
+        told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:

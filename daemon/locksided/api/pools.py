@@ -11,6 +11,7 @@ from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
+from locksided.poolview import pool_view
 from locksided.server.calls import Call
 from locksided.store.rows import PoolRow
 
@@ -90,14 +91,7 @@ def pool_figures(core: Scheduler, pool: Pool) -> View:
     """A pool as the core knows it."""
     queued = sum(1 for job in core.state.jobs.values() if job.pool is pool and not job.has_started)
     return {
-        "id": pool.id,
-        "slots": "infinity" if pool.slots is None else pool.slots,
-        "executor": pool.executor,
-        "description": pool.description or None,
-        "isPaused": pool.is_paused,
-        "pausedBy": pool.paused_by,
-        "pausedTime": clock.to_text(pool.paused_us) if pool.paused_by is not None else None,
-        "comment": pool.comment,
+        **pool_view(pool.snapshot()),
         "running": len(pool.running),
         "queued": queued,
     }

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from locksided.api.views import JobViews
-from locksided.core.explain import Explanation
 from locksided.core.model import Draft
+from locksided.core.reasons import Explanation
 from locksided.runner.drafts import tree_size
 from locksided.runner.frozen import thaw
 from locksided.runner.specification import NO_SPECIFICATION, read_specification

@@ -14,7 +14,7 @@ from locksided.actors.messages import Repeated, Write
 from locksided.api.service import Service
 from locksided.api.views import JobViews, retries_view, wants_documents
 from locksided.core.errors import NotFound
-from locksided.core.explain import Explanation, explain
+from locksided.core.reasons import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
 from locksided.runner.specification import NO_SPECIFICATION, read_specification

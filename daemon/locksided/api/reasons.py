@@ -1,34 +1,165 @@
-"""Reasons on the wire: the core's explanation with the wire's names, ids as strings and times as text."""
+"""Why a job waits, on the wire and in sentences. This is the one place that puts reasons into words."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
+from lockside.protocol import reasons as wire
 from locksided import clock
-from locksided.core.model import Reason, ReasonKind
+from locksided.core import reasons as core
+from locksided.core.model import Condition
 from locksided.runner.locking import wire_lock_key
 
-_IDS = ("holders", "running", "jobs")
+NAMED = 3
+"""How many jobs or phases a sentence names; the details have all of them."""
 
 
-def reason_view(reason: Reason) -> dict[str, Any]:
-    """One reason as the wire has it."""
-    details = dict(reason.details)
-    for name in _IDS:
-        if name in details:
-            details[name] = [str(job_id) for job_id in details[name]]
-    if "container" in details:
-        details["container"] = str(details["container"])
-    if "lock_key" in details:
-        details["lockKey"] = wire_lock_key(details.pop("lock_key"))
-    if reason.kind is ReasonKind.START_TIME:
-        details = {"at": clock.to_text(details["at_us"])}
-    if reason.kind is ReasonKind.POOL_FULL and details["slots"] is None:
-        details["slots"] = "infinity"
-    if reason.via is not None:
-        details["via"] = str(reason.via)
-    return {
-        "kind": reason.kind.value,
+def reason_view(reason: core.Reason) -> wire.Reason:
+    """One reason as the wire has it, with its sentences."""
+    message, unblock = sentences(reason)
+    common: dict[str, Any] = {
         "since": clock.to_text(reason.since_us),
-        "message": reason.message,
-        "unblock": reason.unblock,
-        **details,
+        "via": None if reason.via is None else str(reason.via),
+        "message": message,
+        "unblock": unblock,
     }
+    match reason:
+        case core.ConfigLock(holder_ids=holders, ahead=ahead, has_ancestor=ancestor):
+            key = wire_lock_key(reason.lock_key) or ""
+            return wire.ConfigLockReason(
+                lock_key=key, holders=_ids(holders), ahead=ahead, ancestor=ancestor, **common
+            )
+        case core.Parallelism(container=container, limit=limit, running=running):
+            return wire.ParallelismReason(
+                container=str(container), limit=limit, running=_ids(running), **common
+            )
+        case core.PhaseOrder():
+            return wire.PhaseReason(phases=list(reason.phases), jobs=_ids(reason.jobs), **common)
+        case core.Dependencies(jobs=jobs):
+            return wire.DependencyReason(jobs=_ids(one.job_id for one in jobs), **common)
+        case core.PoolFull(running=running, ahead=ahead, has_ancestor=ancestor):
+            slots: int | Literal["infinity"] = "infinity" if reason.slots is None else reason.slots
+            return wire.PoolFullReason(
+                pool=reason.pool, slots=slots, running=_ids(running), ahead=ahead, ancestor=ancestor, **common
+            )
+        case core.PoolPaused():
+            return wire.PoolPausedReason(pool=reason.pool, by=reason.by, comment=reason.comment, **common)
+        case core.StartTime():
+            return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
+        case core.Held():
+            return wire.HeldReason(by=reason.by, **common)
+        case core.NoExecutor():
+            cause = reason.cause or "its program is being looked for"
+            return wire.NoExecutorReason(pool=reason.pool, cause=cause, **common)
+        case core.Draining():
+            return wire.DrainingReason(**common)
+        case core.StoreUnavailable():
+            return wire.StoreUnavailableReason(cause=reason.cause, **common)
+    raise AssertionError(f"no wire form for {reason}")
+
+
+def sentences(reason: core.Reason) -> tuple[str, str]:
+    """What keeps the job back, and what would clear that."""
+    match reason:
+        case core.ConfigLock():
+            return _config_lock(reason)
+        case core.Parallelism():
+            return _parallelism(reason)
+        case core.PhaseOrder():
+            return _phases(reason)
+        case core.Dependencies():
+            return _dependencies(reason)
+        case core.PoolFull():
+            return _pool_full(reason)
+        case core.PoolPaused():
+            return _pool_paused(reason)
+        case core.StartTime():
+            return "Its start time has not come.", "time"
+        case core.Held(by=by):
+            return f"{by or 'Somebody'} holds it back.", "its release"
+        case core.NoExecutor():
+            return _no_executor(reason)
+        case core.Draining(by=by):
+            return f"{by} drains the daemon: no job starts.", "the end of the drain"
+        case core.StoreUnavailable(cause=cause, remedy=remedy):
+            return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
+    raise AssertionError(f"no sentence for {reason}")
+
+
+def _config_lock(reason: core.ConfigLock) -> tuple[str, str]:
+    named = [f"{_holder(one)} holds the lock" for one in reason.holders[:NAMED]]
+    ahead = reason.ahead
+    if ahead:
+        named.append(f"{_count(ahead, 'job')} of the same lock {'is' if ahead == 1 else 'are'} ahead of it")
+    ends = " and ".join(f"job {job_id}" for job_id in reason.holder_ids[:NAMED])
+    return _sentence(named or ["another job comes first"]), f"the end of {ends or 'those before it'}"
+
+
+def _holder(holder: core.Holder) -> str:
+    paused = " (paused)" if holder.is_paused else ""
+    return f"job {holder.job_id}{paused}{' (being cleaned up)' if holder.has_survivors else ''}"
+
+
+def _parallelism(reason: core.Parallelism) -> tuple[str, str]:
+    container = f"container {reason.container}"
+    limit = f"{container} has reached its limit of {_count(reason.limit, 'running job')}"
+    named = [limit] if len(reason.running) >= reason.limit else []
+    if reason.ahead:
+        named.append(f"{_count(reason.ahead, 'sibling')} {'comes' if reason.ahead == 1 else 'come'} first")
+    return _sentence(named), f"the end of a job of {container}"
+
+
+def _phases(reason: core.PhaseOrder) -> tuple[str, str]:
+    named = ", ".join(f"'{title}'" for title in reason.phases[:NAMED]) + _more(reason.phases)
+    noun = "phase" if len(reason.phases) == 1 else "phases"
+    return f"{noun.capitalize()} {named} must be done first.", f"the end of {noun} {named}"
+
+
+def _dependencies(reason: core.Dependencies) -> tuple[str, str]:
+    wanted = [
+        f"job {one.job_id} must end{' well' if one.condition is Condition.SUCCESS else ''}"
+        for one in reason.jobs[:NAMED]
+    ]
+    ends = " and ".join(f"job {one.job_id}" for one in reason.jobs[:NAMED])
+    more = _more(reason.jobs)
+    return _sentence(wanted)[:-1] + more + ".", f"the end of {ends}{more}"
+
+
+def _pool_full(reason: core.PoolFull) -> tuple[str, str]:
+    slots = f"{reason.slots} slot{'s' * (reason.slots != 1)}"
+    first = _come_first(reason.ahead, "job")
+    message = f"Pool '{reason.pool}' runs {_count(len(reason.running), 'job')} in {slots}{first}."
+    return message, f"the end of a job in pool '{reason.pool}'"
+
+
+def _pool_paused(reason: core.PoolPaused) -> tuple[str, str]:
+    if reason.by is None:
+        return f"Pool '{reason.pool}' has 0 slots.", "more slots for the pool"
+    comment = f": {reason.comment}" if reason.comment else ""
+    return f"{reason.by} paused pool '{reason.pool}'{comment}.", "the pool's resumption"
+
+
+def _no_executor(reason: core.NoExecutor) -> tuple[str, str]:
+    if reason.cause is None:
+        return "Its program is being looked for.", "a moment"
+    return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
+
+
+def _come_first(ahead: int | None, noun: str) -> str:
+    return f", and {_count(ahead, noun)} {'comes' if ahead == 1 else 'come'} first" if ahead else ""
+
+
+def _more(all_of_them: Sequence[object]) -> str:
+    return f" and {len(all_of_them) - NAMED} more" if len(all_of_them) > NAMED else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = " and ".join(parts)
+    return text[0].upper() + text[1:] + "."
+
+
+def _ids(job_ids: Iterable[int]) -> list[str]:
+    return [str(job_id) for job_id in job_ids]

@@ -13,7 +13,7 @@ from lockside.documents.enums import JobType, Status
 from lockside.documents.runtime import Limits
 from locksided import clock
 from locksided.api.reasons import reason_view
-from locksided.core.explain import Explanation
+from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.locking import wire_lock_key

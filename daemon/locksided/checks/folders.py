@@ -1,6 +1,5 @@
 """The jobs' folders: those without a job, those that tell another story than the database."""
 
-import json
 import os
 import stat
 from collections.abc import Mapping
@@ -10,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from locksided import to_thread
+from locksided.actors.claims import recorded
+from locksided.actors.keeper_messages import read_outcome
 from locksided.checks.problem import Problem
+from locksided.keeper import outcome
 from locksided.runner.datafolder import remove_folder
 from locksided.runner.folder import RunFolder
 from locksided.store.rows import JobRow
@@ -72,7 +74,7 @@ def _stories(folders: Mapping[int, str], rows: Mapping[int, JobRow]) -> list[Pro
         problem
         for job_id, path in sorted(folders.items())
         if (row := rows.get(job_id)) is not None and row.end_us is not None
-        for problem in _story(path, row)
+        for problem in (*_story(path, row), *_unreadable(path, row))
     ]
 
 
@@ -86,14 +88,29 @@ def _story(path: str, row: JobRow) -> list[Problem]:
     if row.status not in FINAL_BY_CODE:
         return []
     step = f"{path}/steps/{row.launches}-{row.step}"
-    recorded = _outcome(step)
+    seen = _outcome(step)
     known = (row.process or {}).get("exitCode")
-    if recorded is None or recorded.get("lost"):
+    if seen is None or seen.get("lost") or "unreadable" in seen:
         return []
-    if recorded.get("refused") is None and recorded.get("exitCode") != known:
-        text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {recorded.get('exitCode')}."
+    if seen.get("refused") is None and seen.get("exitCode") != known:
+        text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {seen.get('exitCode')}."
         return [_difference(row, text, "the database stands; see the job's log for what happened", step)]
     return []
+
+
+def _unreadable(path: str, row: JobRow) -> list[Problem]:
+    """Records of a final job that cannot be read: by an earlier release, which checked them less."""
+    found = []
+    for step in _steps(path):
+        problem = (_outcome(step) or {}).get("unreadable")
+        if problem is not None:
+            file = f"{step}/{outcome.FILE}"
+            text = f"What the keeper recorded of job {row.id} cannot be read ({problem})."
+            mend = partial(to_thread.run_sync, os.unlink, file)
+            details = {"job": str(row.id), "path": file}
+            repair = "remove the record: the job is final in the database"
+            found.append(Problem("outcome", text, repair, _changed_us(file), mend, details))
+    return found
 
 
 def _difference(row: JobRow, text: str, repair: str, step: str) -> Problem:
@@ -113,11 +130,8 @@ def _claim(step: str) -> str | None:
 
 
 def _outcome(step: str) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        with open(f"{step}/outcome.json", "rb") as file:
-            found = json.load(file)
-        return found if isinstance(found, dict) else None
-    return None
+    record = recorded(step)
+    return None if record is None else read_outcome(record)
 
 
 def _changed_us(path: str) -> int | None:

@@ -1,13 +1,17 @@
 """The database, the core against it, the disk below it, and the clock."""
 
 import os
+from functools import partial
 
-from lockside.documents.enums import JobType, Status
+from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
 from locksided.checks.problem import Problem
+from locksided.core.invariants import Invariant, violations
 from locksided.core.scheduler import Scheduler
 from locksided.paths import StateDir
+from locksided.store.catalog.objects import Change
+from locksided.store.catalog.states import DeepState, reset_state
 from locksided.store.store import Store
 
 FREE_BYTES = 100_000_000
@@ -73,6 +77,26 @@ async def clock_set_back(store: Store) -> list[Problem]:
     return [Problem("clock", text, repair)]
 
 
+async def deep_states(store: Store, scheduler: SchedulerActor) -> list[Problem]:
+    """States that no run can be given: an earlier release saved them."""
+    return [_deep_state(found, scheduler) for found in await store.deep_states()]
+
+
+def _deep_state(found: DeepState, scheduler: SchedulerActor) -> Problem:
+    config_id, row = found.config_id, found.row
+    whose = f"{config_id.component}/{config_id.config}" + ("" if row is None else f", row {row},")
+    text = f"The state of {whose} is nested too deep: no run of it can start."
+    details = {"project": config_id.project, "branchId": config_id.branch, "row": row}
+
+    async def clear() -> None:
+        change = Change(clock.now_us(), {})
+        await scheduler.ask(lambda tx: reset_state(tx, config_id, row, change))
+
+    repair = "clear the state: the next run begins without one"
+    return Problem("state", text, repair, found.changed_us, clear, details)
+
+
+REPAIR = "read all live jobs from the database again, as after a failed save"
 Standing = dict[int, Status]
 
 
@@ -81,41 +105,22 @@ def standing(core: Scheduler) -> Standing:
     return {job.id: job.status for job in core.state.jobs.values()}
 
 
-def locks(core: Scheduler) -> list[str]:
-    """Locks and slots that are not what the live jobs make them; sentences."""
-    state = core.state
-    started = {
-        job.id
-        for job in state.jobs.values()
-        if job.type is JobType.STANDARD and job.status in (Status.PROCESSING, Status.TERMINATING)
-    }
-    wrong = []
-    in_slots = {job_id for pool in state.pools.values() for job_id in pool.running}
-    if in_slots != started:
-        wrong.append(
-            f"Jobs {sorted(in_slots ^ started)} are in a slot without being started, or the reverse."
-        )
-    for gates in state.gates.values():
-        for gate in gates.values():
-            strangers = [holder.id for holder in gate.holders if state.jobs.get(holder.id) is not holder]
-            if strangers:
-                wrong.append(f"The lock {gate.key} is held by {strangers}, which are not live.")
-            exclusive = [holder.id for holder in gate.holders if not holder.lock_share]
-            if exclusive and len(gate.holders) > 1 and gate.lock_key is not None:
-                wrong.append(f"The exclusive lock {gate.key} has {len(gate.holders)} holders.")
-    return wrong
-
-
 async def memory(store: Store, scheduler: SchedulerActor) -> list[Problem]:
-    """Whether the daemon's memory is what the disk says, and its locks are what its live jobs make them."""
-    wrong = await scheduler.look(locks)
+    """Whether the daemon's memory is consistent in itself, and the same as what is stored."""
+    problem = partial(Problem, repair=REPAIR, mend=scheduler.read_again)
+    found = []
+    for kind in Invariant:  # one at a time: with very many jobs each takes a good part of a second
+        broken = await scheduler.look(partial(_violations, kind))
+        found += [problem("invariant", text, details={"invariant": kind.value}) for text in broken]
     differing = await _differing(store, scheduler)
     if differing:  # a commit may have come between the two looks: what differs twice is wrong
         again = await _differing(store, scheduler)
         differing = {job_id: text for job_id, text in differing.items() if again.get(job_id) == text}
-    wrong += differing.values()
-    repair = "read all live jobs from the database again, as after a failed save"
-    return [Problem("memory", text, repair, mend=scheduler.read_again) for text in wrong]
+    return found + [problem("memory", text) for text in differing.values()]
+
+
+def _violations(kind: Invariant, core: Scheduler) -> list[str]:
+    return [f"{one.message[0].upper()}{one.message[1:]}." for one in violations(core.state, (kind,))]
 
 
 async def _differing(store: Store, scheduler: SchedulerActor) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Jobs are accepted: a request becomes a live job, a container's with all its children in the same step.
+"""Acceptance: a request becomes a live job; a container is created together with all its children.
 
 Nothing starts here. What is refused is refused before anything changes.
 """
@@ -9,18 +9,18 @@ from typing import Any
 
 from lockside.documents.enums import JobType, Status
 from locksided.core import dispatch, lifecycle
+from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
-from locksided.core.families import Container
 from locksided.core.inputs import Submit
-from locksided.core.jobs import DoubtedJob, Hold, Job, terms
+from locksided.core.jobs import HeldBy, Job, UnverifiedJob, terms
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a new job belongs: below whom, strong when there is a container; a successor has an order."""
+class Parentage:
+    """The ancestors of a new job, its container if it is a strong child, a successor's line order."""
 
     lineage: tuple[int, ...] = ()
     container: Container | None = None
@@ -28,8 +28,8 @@ class Place:
 
 
 def submit(turn: Turn, asked: Submit) -> list[int]:
-    """Accept all drafts or refuse all; answers the ids of the outermost jobs, one per draft."""
-    places = [_place_of(turn, draft) for draft in asked.drafts]
+    """Accept all drafts or refuse all; returns the id of the outermost job of each draft."""
+    places = [_parentage_of(turn, draft) for draft in asked.drafts]
     for draft, place in zip(asked.drafts, places, strict=True):
         check(turn, draft, place, asked.final)
     return [
@@ -40,9 +40,9 @@ def submit(turn: Turn, asked: Submit) -> list[int]:
 # -- what is refused --------------------------------------------------------------------------------------
 
 
-def _place_of(turn: Turn, draft: Draft) -> Place:
+def _parentage_of(turn: Turn, draft: Draft) -> Parentage:
     if draft.parent_id is None:
-        return Place()
+        return Parentage()
     parent = turn.state.jobs.get(draft.parent_id)
     if parent is None or parent.status is not Status.PROCESSING:
         raise Conflict(
@@ -51,11 +51,11 @@ def _place_of(turn: Turn, draft: Draft) -> Place:
         )
     if parent.owner_uid != draft.owner_uid:
         raise Forbidden(f"Job {parent.id} belongs to another user.", path=f"{draft.path}.parentRunId")
-    return Place((*parent.lineage, parent.id))
+    return Parentage((*parent.lineage, parent.id))
 
 
-def check(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) -> None:
-    """Raise Refused when the draft, with all below it, cannot be accepted."""
+def check(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> None:
+    """Raise Refused when the draft, or a job below it, cannot be accepted."""
     _check_tree(turn, draft)
     for index, dependency in enumerate(draft.depends_on):
         path = f"{draft.path}.dependsOn[{index}].job"
@@ -81,7 +81,7 @@ def _check_tree(turn: Turn, draft: Draft) -> None:
 
 
 def _check_order(phases: tuple[Draft, ...]) -> None:
-    """Refuse phases that wait for each other in a circle."""
+    """Refuse phases that depend on each other in a cycle."""
     unmet = {place: set(phase.after) for place, phase in enumerate(phases) if phase.after}
     done = [place for place in range(len(phases)) if place not in unmet] if unmet else []
     followers: dict[int, list[int]] = {}
@@ -108,9 +108,9 @@ def _status_of(turn: Turn, job_id: int, final: Mapping[int, Status]) -> Status |
 # -- what becomes of it -----------------------------------------------------------------------------------
 
 
-def accept(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) -> Job:
-    """Make the job, with all below it, and let it stand in line if nothing of its own keeps it back."""
-    wanted = strictest(draft.depends_on)
+def accept(turn: Turn, draft: Draft, place: Parentage, final: Mapping[int, Status]) -> Job:
+    """Create the job and all below it; it enters its line unless it has a blocker of its own."""
+    wanted = strictest_conditions(draft.depends_on)
     unmet, failed = _sort_dependencies(turn, wanted, final)
     if failed is not None:
         unmet = {failed.job_id: failed.condition}
@@ -120,17 +120,17 @@ def accept(turn: Turn, draft: Draft, place: Place, final: Mapping[int, Status]) 
     elif job.stands_in_line:
         dispatch.enter_line(turn, job)
     else:
-        dispatch.restate(turn, job)
+        dispatch.update_status(turn, job)
     return job
 
 
-def make_successor(turn: Turn, draft: Draft, place: Place) -> Job:
-    """Make a job in another's place; it does not stand in line yet, and waits for nobody."""
+def make_successor(turn: Turn, draft: Draft, place: Parentage) -> Job:
+    """Create a job that replaces another; it has no dependencies and is not in line yet."""
     return _make(turn, draft, place, {}, {})
 
 
-def strictest(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
-    """What is asked of each job; who names one twice means both."""
+def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
+    """The condition for each job; of two for the same job the stricter one holds."""
     wanted: dict[int, Condition] = {}
     for dependency in dependencies:
         if wanted.get(dependency.job_id) is not Condition.SUCCESS:
@@ -141,7 +141,7 @@ def strictest(dependencies: tuple[Dependency, ...]) -> dict[int, Condition]:
 def _sort_dependencies(
     turn: Turn, wanted: Mapping[int, Condition], final: Mapping[int, Status]
 ) -> tuple[dict[int, Condition], Dependency | None]:
-    """Those still to wait for, and the first that can no longer be met."""
+    """The dependencies that are still open, and the first that can no longer be met."""
     unmet: dict[int, Condition] = {}
     failed = None
     for job_id, condition in wanted.items():
@@ -155,9 +155,9 @@ def _sort_dependencies(
 
 
 def _make(
-    turn: Turn, draft: Draft, place: Place, pending: dict[int, Condition], wanted: Mapping[int, Condition]
+    turn: Turn, draft: Draft, place: Parentage, pending: dict[int, Condition], wanted: Mapping[int, Condition]
 ) -> Job:
-    """The job and all below it: a container has a lower id than its children."""
+    """The job and all below it. A container gets a lower id than its children."""
     job = _new_job(turn, draft, place)
     job.pending = pending or None
     turn.state.add(job)
@@ -168,20 +168,20 @@ def _make(
 
 
 def _make_children(turn: Turn, container: Container, draft: Draft) -> None:
-    """All strong children, in their order; phases then learn for whom they wait."""
-    place = Place(container.child_lineage, container)
+    """All strong children in their order, then the dependencies between phases."""
+    place = Parentage(container.child_lineage, container)
     children = [_make(turn, child, place, {}, {}) for child in draft.children]
     for child, wishes in zip(children, draft.children, strict=True):
-        turn.uncertain[child] = None
+        turn.dirty_jobs[child] = None
         if wishes.delay_us:
             container.delays[child.id] = wishes.delay_us
         if wishes.after:
             child.pending = {children[other].id: Condition.PHASE for other in wishes.after}
-            turn.state.depend(child)
+            turn.state.index_dependencies(child)
             turn.saves.extend(InsertDependency(child.id, on, Condition.PHASE) for on in child.pending)
 
 
-def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
+def _new_job(turn: Turn, draft: Draft, place: Parentage) -> Job:
     job = _blank_job(turn, draft)
     turn.state.next_id += 1
     job.priority = draft.priority
@@ -201,14 +201,14 @@ def _new_job(turn: Turn, draft: Draft, place: Place) -> Job:
         if draft.delay_us is not None:
             turn.state.delayed.add(job.id)
     if draft.held:
-        job.held = Hold(turn.principal.user if turn.principal is not None else "", turn.now_us)
+        job.held = HeldBy(turn.principal.user if turn.principal is not None else "", turn.now_us)
     return job
 
 
 def _blank_job(turn: Turn, draft: Draft) -> Job:
     state = turn.state
     if draft.type is JobType.STANDARD:
-        kind = DoubtedJob if draft.is_doubted else Job
+        kind = UnverifiedJob if draft.is_program_missing else Job
         return kind(state.next_id, draft.project, draft.owner_uid, state.pool(draft.pool), turn.now_us)
     container = Container(
         state.next_id, draft.project, draft.owner_uid, state.no_pool, turn.now_us, draft.type
@@ -272,7 +272,7 @@ def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:
 
 
 def policy_text(job: Job) -> str:
-    """The lock policy in the wire's words."""
+    """The lock policy as the wire spells it."""
     if job.gate is None or job.gate.lock_key is None:
         return "none"
     return f"shared:{job.lock_share}" if job.lock_share else "exclusive"

@@ -1,4 +1,4 @@
-"""What the edges are to do once a step is saved. Imperatives; none of them is done before the commit."""
+"""What the edges must do after a step is saved, never before the commit."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,8 +16,8 @@ class StartStep:
 
 
 @dataclass(frozen=True, slots=True)
-class SeekProgram:
-    """See whether what the job needs to start is there, and report it found or not."""
+class CheckProgram:
+    """Check whether the job's program exists, and report `ProgramFound` or `CannotStart`."""
 
     job_id: int
     pool: str
@@ -25,7 +25,7 @@ class SeekProgram:
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """Stop the job's process tree for sure, or prove that the token was never used."""
+    """Stop the whole process tree of the job, or prove that the token was never used."""
 
     job_id: int
     pool: str
@@ -34,7 +34,7 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class PauseRun:
-    """Let the job's processes stand still."""
+    """Suspend the job's processes."""
 
     job_id: int
     pool: str
@@ -43,11 +43,11 @@ class PauseRun:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRun:
-    """Let the job's processes go on."""
+    """Resume the job's processes."""
 
     job_id: int
     pool: str
     token: str
 
 
-Action: TypeAlias = StartStep | SeekProgram | StopRun | PauseRun | ResumeRun
+Action: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun

@@ -1,4 +1,4 @@
-"""The one rule of admission: what keeps a job from starting. It decides, and the same rule explains.
+"""The one rule of admission: what blocks a job from starting. `reasons` explains jobs by the same rule.
 
 A job that has not started has at least one obstacle; a job without one starts in the same step.
 """
@@ -13,8 +13,8 @@ from locksided.core.state import State
 R = ReasonKind
 
 
-def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
-    """Everything that keeps the job itself from starting now, its own causes first.
+def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
+    """Everything that blocks the job itself from starting now, its own causes first.
 
     What keeps back a container that has not started is not repeated for those below it. The pool of a
     container never keeps it back.
@@ -32,7 +32,7 @@ def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
             yield R.POOL_FULL
     if job.pool.is_paused:
         yield R.POOL_PAUSED
-    if job.pool.is_troubled or job.program is Program.SOUGHT:
+    if job.pool.is_troubled or job.program is Program.CHECKING:
         yield R.NO_EXECUTOR
     if state.draining is not None:
         yield R.DRAINING
@@ -41,12 +41,12 @@ def obstacles(state: State, job: Job) -> Iterator[ReasonKind]:
 
 
 def may_start(state: State, job: Job) -> bool:
-    """Whether nothing keeps the job back."""
-    return job.is_let_go and next(obstacles(state, job), None) is None
+    """Whether nothing blocks the job."""
+    return job.is_container_started and next(blockers(state, job), None) is None
 
 
-def standing(state: State, job: Job) -> Status:
-    """The status of a job that has not started: `waiting` when other jobs keep it back, its container too."""
-    if not job.is_let_go:
+def unstarted_status(state: State, job: Job) -> Status:
+    """The status of a job that has not started: `waiting` when other jobs, or its container, block it."""
+    if not job.is_container_started:
         return Status.WAITING
-    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in obstacles(state, job)) else Status.CREATED
+    return Status.WAITING if any(kind in BY_OTHER_JOBS for kind in blockers(state, job)) else Status.CREATED

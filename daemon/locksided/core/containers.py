@@ -1,91 +1,160 @@
-"""What containers do: they start without a slot, let their children go, and end with them.
+"""A container: a job without work of its own that stands for its strong children.
 
-Everything happens in the step of what causes it. When there is another attempt is said in `retries`.
+It knows those that live, and of those that ended only tallies: what a container becomes never costs a look
+at all its children. The policies over this are in `containers` and `retries`.
 """
 
-from heapq import heappush
+from typing import TYPE_CHECKING, Any
 
-from lockside.documents.enums import JobType, Status
-from locksided.core import dispatch, lifecycle, retries
-from locksided.core.families import Container
-from locksided.core.jobs import Job, Run
-from locksided.core.turn import Ending, Turn
+from lockside.documents.enums import JobType, OnError, Status
+from locksided.core.jobs import Job
+from locksided.core.model import RetryPolicy
+from locksided.core.parallelism import ParallelGate
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def start(turn: Turn, container: Container) -> None:
-    """Take the lock, and let the children stand in line; without children that live it ends at once."""
-    dispatch.leave_line(turn, container)
-    run = container.run = Run()
-    run.start_us = turn.now_us
-    run.stages = container.first_stages
-    turn.move(container, Status.PROCESSING, "admitted", start_us=turn.now_us)
-    turn.update(container, **turn.reach(container, {"running": turn.now_us}))
-    dispatch.take_place(turn, container)
-    for child in container.children.values():
-        _let_go(turn, container, child)
-    conclude(turn, container)
+    from locksided.core.pools import Pool
+
+NAMED = 10
+UNCOUNTED = frozenset({"container", "phase"})
+"""Causes of a child's end that are its container's own doing, and no failure of its own."""
 
 
-def _let_go(turn: Turn, container: Container, child: Job) -> None:
-    """A child may stand in line now, unless something of its own keeps it back: its delay begins."""
-    turn.uncertain[child] = None
-    delay_us = container.delays.pop(child.id, None)
-    if delay_us is not None:
-        child.entered_us = turn.now_us
-        child.start_at_us = turn.now_us + delay_us
-        heappush(turn.state.timers, (child.start_at_us, child.id))
-        turn.update(child, start_at_us=child.start_at_us, ready_us=turn.now_us)
-    if child.stands_in_line:
-        dispatch.enter_line(turn, child)
+class Tally:
+    """How the children that are final ended. `failed` and `tolerated` name the first few of each.
+
+    `stopped` tells that one whose `on_error` is `stop` has failed: no sibling starts any more.
+    """
+
+    __slots__ = ("failed", "failures", "stopped", "tolerated", "tolerations", "total", "warnings")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.failures = 0
+        self.failed: tuple[int, ...] = ()
+        self.tolerations = 0
+        self.tolerated: tuple[int, ...] = ()
+        self.warnings = 0
+        self.stopped = False
+
+    def add(self, job_id: int, status: Status, cause: str, on_error: OnError | None) -> None:
+        """Count a child that became final by that cause."""
+        if cause == "amended":
+            return
+        self.total += 1
+        if status is Status.WARNING:
+            self.warnings += 1
+        if status in (Status.SUCCESS, Status.WARNING):
+            return
+        if cause in UNCOUNTED:
+            return
+        if on_error is OnError.WARNING:
+            self.tolerations += 1
+            self.tolerated = lowest(self.tolerated, job_id)
+            return
+        self.failures += 1
+        self.failed = lowest(self.failed, job_id)
+        if on_error is OnError.STOP:
+            self.stopped = True
+
+    def status(self) -> Status:
+        """The final status of a container that has started."""
+        if self.failures:
+            return Status.ERROR
+        return Status.WARNING if self.tolerations or self.warnings else Status.SUCCESS
+
+    def result(self) -> dict[str, Any]:
+        """The container's result; it has an error when a child failed whose failure is not tolerated."""
+        message = self.message()
+        if not self.failures:
+            return {"message": message}
+        error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
+        return {"message": message, "error": error}
+
+    def message(self) -> str:
+        """How the children ended, in a sentence that names the first few that failed."""
+        if not self.total:
+            return "No configurations executed."
+        parts = []
+        if self.failures:
+            named = _named(self.failed, self.failures)
+            parts.append(f"{self.failures} of {_jobs(self.total)} failed: {named}")
+        if self.tolerations:
+            named = _named(self.tolerated, self.tolerations)
+            parts.append(f"{self.tolerations} of {_jobs(self.total)} failed, which is tolerated: {named}")
+        if self.warnings:
+            parts.append(f"{self.warnings} of {_jobs(self.total)} ended with a warning")
+        if not parts:
+            return "Its job ended well." if self.total == 1 else f"All {self.total} jobs ended well."
+        return "; ".join(parts) + "."
 
 
-def child_ended(turn: Turn, ending: Ending) -> None:
-    """A strong child is final: count it, and let siblings or another attempt follow."""
-    container = ending.job.container
-    if container is None or turn.state.jobs.get(container.id) is not container:
-        return
-    if container.type is JobType.RETRY:
-        retries.attempt_ended(turn, container, ending)
-        return
-    tally = container.tally
-    was_stopped = tally.stopped
-    tally.add(ending.job.id, ending.status, ending.cause, ending.job.terms.on_error)
-    if tally.stopped and not was_stopped:
-        _cancel_siblings(turn, container, ending.job)
+def lowest(known: tuple[int, ...], job_id: int) -> tuple[int, ...]:
+    """The lowest ids, in whatever order they came."""
+    if len(known) == NAMED and job_id > known[-1]:
+        return known
+    return tuple(sorted((*known, job_id))[:NAMED])
 
 
-def _cancel_siblings(turn: Turn, container: Container, failed: Job) -> None:
-    """Start nothing more of this container: what runs goes on to its end."""
-    message = f"Job {failed.id} failed, and stops its siblings that have not started."
-    for sibling in list(container.children.values()):
-        if not sibling.has_started and sibling.id in container.children:
-            lifecycle.cancel_tree(turn, sibling, "container", message=message)
+def _jobs(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
 
 
-def conclude(turn: Turn, container: Container) -> None:
-    """End a container that has started, when all its children are final and counted."""
-    if container.children or not container.has_started or container.id not in turn.state.jobs:
-        return
-    if container.status is Status.TERMINATING:
-        end_terminated(turn, container)
-        return
-    tally = container.tally
-    lifecycle.end(turn, container, tally.status(), "children", result=tally.result())
+def _named(ids: tuple[int, ...], number: int) -> str:
+    more = f" and {number - len(ids)} more" if number > len(ids) else ""
+    return ", ".join(map(str, ids)) + more
 
 
-def end_terminated(turn: Turn, container: Container) -> None:
-    """The end of one that was asked to terminate: `cancelled` when nothing below it ever started."""
-    assert container.run is not None
-    if container.run.starts:
-        lifecycle.end(turn, container, Status.TERMINATED, "terminated", result={"message": "Terminated."})
-        return
-    message = "Terminated before any of its jobs started."
-    lifecycle.end(turn, container, Status.CANCELLED, "terminated", result={"message": message})
+class Container(Job):
+    """A container that is not final.
 
+    `children` are its strong children that live, by id in the order in which they were made. `rows` is the
+    gate that keeps them apart, None when they may all run at once. `delays` are those that count from its
+    start, `pool_id` names the pool that it hands on, `result` is what its maker already put there.
 
-def terminate(turn: Turn, container: Container) -> None:
-    """It was asked to terminate: it takes nobody's end into account any more, and waits for its children."""
-    assert container.run is not None
-    times = container.run.end_processing(turn.now_us)
-    container.run.stop_asked = True
-    turn.move(container, Status.TERMINATING, "terminated", desired_status=Status.TERMINATING, **times)
+    Of a retry container `policy` says when there is another attempt, `attempts` how many there were, and
+    `about` what the event of a new one tells.
+    """
+
+    __slots__ = (
+        "about",
+        "attempts",
+        "child_lineage",
+        "children",
+        "delays",
+        "policy",
+        "pool_id",
+        "result",
+        "rows",
+        "tally",
+        "title",
+        "type",
+    )
+
+    def __init__(
+        self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int, type_: JobType
+    ) -> None:
+        super().__init__(job_id, project, owner_uid, pool, now_us)
+        self.type = type_
+        self.children: dict[int, Job] = {}
+        self.tally = Tally()
+        self.rows: ParallelGate | None = None
+        self.delays: dict[int, int] = {}
+        self.pool_id = ""
+        self.title: str | None = None
+        self.result: Mapping[str, Any] | None = None
+        self.policy: RetryPolicy | None = None
+        self.attempts = 0
+        self.about: Mapping[str, Any] = {}
+        self.child_lineage: tuple[int, ...] = (job_id,)
+
+    @property
+    def limit(self) -> int | None:
+        """How many children may run at once; None for any number."""
+        return self.rows.limit if self.rows is not None else None
+
+    def limit_to(self, parallelism: int | None) -> None:
+        """Let at most that many children run at once."""
+        if parallelism is not None:
+            self.rows = ParallelGate(self, parallelism)

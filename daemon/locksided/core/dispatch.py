@@ -1,68 +1,68 @@
-"""Lines and starts: jobs come to their place, leave it, and start from it; statuses follow.
+"""Queueing and starting: jobs enter and leave lines, and start from them.
 
 Who is next and when all is settled is for `settling` to say.
 """
 
 from lockside.documents.enums import Status
-from locksided.core.actions import SeekProgram, StartStep
-from locksided.core.admission import standing
-from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.actions import CheckProgram, StartStep
+from locksided.core.admission import unstarted_status
+from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
 from locksided.core.turn import Turn
 
 
 def enter_line(turn: Turn, job: Job) -> None:
-    """Let a job stand in line, when nothing of its own keeps it back."""
+    """Put a job that has no blocker of its own into its line."""
     line = turn.state.line_of(job)
     covered = line.head
     line.add(job)
-    turn.touch(line)
-    turn.uncertain[job] = None
+    turn.mark_line(line)
+    turn.dirty_jobs[job] = None
     if covered is not None and covered is not line.head:
-        turn.uncertain[covered] = None
+        turn.dirty_jobs[covered] = None
 
 
 def leave_line(turn: Turn, job: Job) -> None:
-    """Take a job out of its line, if it stands in one, before it starts, ends or is kept back."""
+    """Take a job out of its line, if it stands in one."""
     line = job.line
     if line is not None:
         line.remove(job)
-        turn.touch(line)
+        turn.mark_line(line)
 
 
-def free(turn: Turn, job: Job) -> None:
-    """One of the job's own causes to wait is gone: it stands in line when that was the last.
+def unblock(turn: Turn, job: Job) -> None:
+    """Remove one of the job's own blockers; the job enters its line when that was the last.
 
     A clock that was set back does not bring a start time back that had come.
     """
-    job.entered_us = max(job.entered_us, turn.now_us)
-    turn.update(job, ready_us=job.entered_us)
-    turn.uncertain[job] = None
+    job.ready_us = max(job.ready_us, turn.now_us)
+    turn.update(job, ready_us=job.ready_us)
+    turn.dirty_jobs[job] = None
     if job.stands_in_line:
         enter_line(turn, job)
 
 
-def restate(turn: Turn, job: Job) -> None:
-    """Let the status of a job that has not started follow its obstacles."""
-    status = standing(turn.state, job)
+def update_status(turn: Turn, job: Job) -> None:
+    """Make the status of a job that has not started agree with its blockers."""
+    status = unstarted_status(turn.state, job)
     if status is not job.status:
         cause = "other_jobs" if status is Status.WAITING else "platform"
         turn.move(job, status, cause)
 
 
-def refresh_touched(turn: Turn) -> None:
-    """Offer the heads that their gates admit now to their pools; the statuses of heads may have changed."""
-    while turn.touched:
-        line, _ = turn.touched.popitem()
+def refresh_dirty_lines(turn: Turn) -> None:
+    """Offer the heads that their gates admit to their pools, and have the statuses of heads re-examined."""
+    while turn.dirty_lines:
+        line, _ = turn.dirty_lines.popitem()
         line.offer_head()
-        turn.uncertain.update(dict.fromkeys(line.unsettled()))
+        turn.dirty_jobs.update(dict.fromkeys(line.possibly_changed()))
         if line.head is None and line.gate is not None:
             line.gate.forget(line)
 
 
 def start_run(turn: Turn, job: Job) -> None:
-    """Save a standard job as processing with its token, and have its first step started after that."""
+    """Start a run: save the job as processing with its token, and have its first step started after that."""
     pool = job.pool
     leave_line(turn, job)
     run = job.run = job.run or Run()
@@ -87,29 +87,29 @@ def start_run(turn: Turn, job: Job) -> None:
         paused_us=0,
         message=None,
     )
-    turn.update(job, **turn.reach(job, {"preparing": turn.now_us}))
+    turn.update(job, **turn.record_stages(job, {"preparing": turn.now_us}))
     take_place(turn, job)
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
 
 
-def seek_program(turn: Turn, job: DoubtedJob) -> None:
-    """Have the program looked for of a job that would start now; it keeps its slot, but takes no lock."""
+def check_program(turn: Turn, job: UnverifiedJob) -> None:
+    """Have the program of a job checked that would start now. The job takes its slot, but not its lock."""
     leave_line(turn, job)
     pool = job.pool
     was_full = pool.is_full
-    job.program = Program.SOUGHT
-    pool.sought[job.id] = job
+    job.program = Program.CHECKING
+    pool.checking[job.id] = job
     _note_whether_full(turn, pool, was_full)
-    turn.uncertain[job] = None
-    turn.actions.append(SeekProgram(job.id, job.pool.id))
+    turn.dirty_jobs[job] = None
+    turn.actions.append(CheckProgram(job.id, job.pool.id))
 
 
 def take_place(turn: Turn, job: Job) -> None:
-    """Let a job that has just started hold its lock and its slot."""
+    """Give a job that has just started its lock and its slot."""
     was_full = job.pool.is_full
     turn.state.occupy(job)
     _note_whether_full(turn, job.pool, was_full)
-    turn.touch_gate(job)
+    turn.mark_gate(job)
 
 
 def _note_whether_full(turn: Turn, pool: Pool, was_full: bool) -> None:

@@ -1,4 +1,4 @@
-"""What is refused, by whose fault and with what remedy. A refusal changes nothing.
+"""Refusals: the caller's fault, with the remedy. A refusal changes nothing.
 
 These are the caller's faults only; a fault of ours is any other exception. The wire's codes live in the
 client's protocol package: the server maps `kind` to them.
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 class Refused(Exception):
-    """A request that is not done, with what happened and what to do next.
+    """A request that was not carried out; the message says why and what to do next.
 
     `path` points at the offending field as in `$.retry.maxAttempts`; `data` has further details for programs.
     """
@@ -27,13 +27,13 @@ class Invalid(Refused):
 
 
 class NotFound(Refused):
-    """Nothing of that kind has that id."""
+    """No object of that kind has that id."""
 
     kind = "not_found"
 
 
 class Conflict(Refused):
-    """It contradicts what is stored or what runs."""
+    """The request contradicts what is stored or what runs."""
 
     kind = "conflict"
 
@@ -51,24 +51,24 @@ class Forbidden(Refused):
 
 
 class Disabled(Refused):
-    """The configuration is disabled; `forceRun` runs it all the same."""
+    """The configuration is disabled; `forceRun` overrides that."""
 
     kind = "disabled"
 
 
 class Unavailable(Refused):
-    """The daemon cannot do it now: it stops, or the store cannot be written. Try again later."""
+    """The daemon cannot do it now: it is stopping, or the store cannot be written. Try again later."""
 
     kind = "unavailable"
 
 
 class Limit(Refused):
-    """A limit of size or number is passed."""
+    """A limit of size or number is exceeded."""
 
     kind = "limit"
 
 
 class Timeout(Refused):
-    """It took longer than it may."""
+    """It took longer than allowed."""
 
     kind = "timeout"

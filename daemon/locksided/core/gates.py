@@ -1,4 +1,4 @@
-"""A gate keeps jobs apart: a lock key's, or (in `parallelism`) that of a container's rows.
+"""A gate limits which jobs run together: those of a lock key, or (in `parallelism`) the rows of a container.
 
 Who holds it is computed from the jobs that are processing or terminating; it is never counted or stored.
 """
@@ -32,7 +32,7 @@ class Gate:
 
     @property
     def lock_key(self) -> str | None:
-        """The key that it stands for; None for a gate that is no lock."""
+        """The lock key; None for a gate that is no lock."""
         return self.key
 
     @property
@@ -41,23 +41,23 @@ class Gate:
         return self._holders
 
     def take(self, job: "Job") -> None:
-        """The job holds it from now on."""
+        """Add a holder."""
         self._holders = (*self._holders, job)
 
     def leave(self, job: "Job") -> None:
-        """The job holds it no more."""
+        """Remove a holder."""
         self._holders = tuple(holder for holder in self._holders if holder is not job)
 
     @property
     def lines(self) -> Iterator[Line]:
-        """A line for each pool in which somebody waits. Nearly always there is one: they are a chain."""
+        """The line of each pool in which a job waits. They form a chain; nearly always there is one."""
         line = self._first
         while line is not None:
             yield line
             line = line.following
 
     def admits(self, job: "Job") -> bool:
-        """Whether the holders leave room: an exclusive job needs none, a shared one only few shared ones."""
+        """Whether the holders leave room for the job: none, or fewer than N shared ones for `shared:N`."""
         holders = self._holders
         if not holders:
             return True
@@ -65,11 +65,11 @@ class Gate:
         return all_shared and len(holders) < job.lock_share
 
     def blocks(self, job: "Job") -> bool:
-        """Whether it keeps a job back that stands in line: it does not admit it, or another stands ahead."""
+        """Whether it blocks a job in line: it does not admit the job, or another one is the head."""
         return not self.admits(job) or job.line is None or job.line.head is not job
 
     def line(self, pool: "Pool") -> Line:
-        """The line of that pool, made when there is none yet."""
+        """The line of that pool, created on demand."""
         for line in self.lines:
             if line.pool is pool:
                 return line
@@ -80,7 +80,7 @@ class Gate:
         return Line(self, pool, following)
 
     def forget(self, line: Line) -> None:
-        """Drop a line that nobody stands in any more."""
+        """Remove an empty line."""
         if self._first is line:
             self._first = line.following
             return

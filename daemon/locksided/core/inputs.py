@@ -1,4 +1,4 @@
-"""What can happen to the core: what callers ask for, and what the edges report. Past tense for reports."""
+"""The inputs of the core: requests of callers (imperative) and reports of the edges (past tense)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep a job back that has not started."""
+    """Hold a job that has not started."""
 
     job_id: int
     principal: Principal
@@ -35,7 +35,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let a held job go."""
+    """Release a held job."""
 
     job_id: int
     principal: Principal
@@ -43,7 +43,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Let a running job's processes stand still; lock and slot stay."""
+    """Suspend a running job's processes; it keeps its lock and slot."""
 
     job_id: int
     principal: Principal
@@ -51,7 +51,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Let a paused job's processes go on."""
+    """Resume a paused job's processes."""
 
     job_id: int
     principal: Principal
@@ -59,7 +59,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Reprioritise:
-    """Give a job that has not started, or what has not started of a container, another place in line."""
+    """Change the priority of a job that has not started, or of what has not started of a container."""
 
     job_id: int
     priority: int
@@ -68,7 +68,7 @@ class Reprioritise:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Put another job, or tree of jobs, in the place of one that never started.
+    """Replace a job that never started by another job or tree of jobs.
 
     It keeps the line order, and hold and start time unless `draft` has its own by these words.
     """
@@ -82,7 +82,7 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A running job begins to wait for others. Refused when none of them could go on before it does."""
+    """A running job begins to wait for others. Refused when that would be a deadlock."""
 
     waiter_id: int
     job_ids: frozenset[int]
@@ -100,7 +100,7 @@ class StopWaiting:
 
 @dataclass(frozen=True, slots=True)
 class PutPool:
-    """Make or replace a pool. `slots` None means no limit."""
+    """Create or replace a pool. `slots` None means no limit."""
 
     pool_id: str
     slots: int | None
@@ -111,7 +111,7 @@ class PutPool:
 
 @dataclass(frozen=True, slots=True)
 class DeletePool:
-    """Remove a pool that no live job names."""
+    """Delete a pool that no live job names."""
 
     pool_id: str
     principal: Principal
@@ -119,7 +119,7 @@ class DeletePool:
 
 @dataclass(frozen=True, slots=True)
 class ChangePools:
-    """Make, replace and remove several pools, all or none."""
+    """Create, replace and delete several pools, all or none."""
 
     puts: tuple[PutPool, ...]
     deletes: tuple[DeletePool, ...]
@@ -128,7 +128,7 @@ class ChangePools:
 
 @dataclass(frozen=True, slots=True)
 class PausePool:
-    """Nothing of this pool starts until it is resumed."""
+    """Start no jobs of this pool until it is resumed."""
 
     pool_id: str
     comment: str | None
@@ -137,7 +137,7 @@ class PausePool:
 
 @dataclass(frozen=True, slots=True)
 class ResumePool:
-    """Its jobs may start again."""
+    """Let jobs of this pool start again."""
 
     pool_id: str
     principal: Principal
@@ -145,28 +145,53 @@ class ResumePool:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Nothing starts any more; what runs goes on."""
+    """Start no more jobs; what runs continues."""
 
     principal: Principal
 
 
 @dataclass(frozen=True, slots=True)
 class Undrain:
-    """Jobs start again."""
+    """Let jobs start again."""
 
     principal: Principal
 
 
 @dataclass(frozen=True, slots=True)
+class DaemonStarted:
+    """The daemon runs; the first input of its first core."""
+
+    version: str
+    pid: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStopping:
+    """The daemon is about to end. `why` is the signal's name, `on_stop` what becomes of the jobs that run."""
+
+    why: str
+    on_stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered:
+    """The store can be written again; it could not since `since_us`."""
+
+    cause: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSet:
-    """The wall clock was set, forward or back (below 0), while durations went on as ever."""
+    """The wall clock was set forward, or back (below 0)."""
 
     by_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """Look at the clock: a start time or a pause may be over."""
+    """A start time or a pause may have come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +214,7 @@ class Spawned:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A running job told how far it is."""
+    """A running job reported its progress."""
 
     job_id: int
     token: str
@@ -199,7 +224,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """One step ended well and its run goes on with the next."""
+    """A step succeeded and the run continues with the next."""
 
     job_id: int
     token: str
@@ -226,7 +251,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """It is proved that nothing ran under this token. `cause` is set when the machine refused the process."""
+    """It is certain that nothing ran under this token. `cause` is set when the system refused the process."""
 
     job_id: int
     token: str
@@ -235,14 +260,14 @@ class NotStarted:
 
 @dataclass(frozen=True, slots=True)
 class ProgramFound:
-    """What the job needs to start is there, or nobody can tell."""
+    """The job's program exists, or that cannot be determined."""
 
     job_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class CannotStart:
-    """What the job needs to start is not there. `values` are columns, `failure` classes the error."""
+    """The job's program does not exist. `values` are columns, `failure` classifies the error."""
 
     job_id: int
     values: Mapping[str, Any]
@@ -276,7 +301,7 @@ class ExecutorDown:
 
 @dataclass(frozen=True, slots=True)
 class ExecutorUp:
-    """They can again."""
+    """Pools of this kind of executor can start processes again."""
 
     executor: str
 
@@ -312,6 +337,9 @@ Input: TypeAlias = (
     | ChangePools
     | PausePool
     | ResumePool
+    | DaemonStarted
+    | DaemonStopping
+    | StoreRecovered
     | Drain
     | Undrain
     | TimePassed

@@ -9,7 +9,7 @@ from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
 
 if TYPE_CHECKING:
-    from locksided.core.families import Container
+    from locksided.core.containers import Container
     from locksided.core.gates import Gate
     from locksided.core.lines import Line
     from locksided.core.pools import Pool
@@ -38,8 +38,8 @@ def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
     return Terms(lock_share, on_lost, on_error) if lock_share else _WITHOUT_SHARE[on_lost, on_error]
 
 
-class Hold:
-    """Who keeps a job back, and since when."""
+class HeldBy:
+    """Who holds a job or drains the daemon, and since when."""
 
     __slots__ = ("by", "since_us")
 
@@ -49,7 +49,7 @@ class Hold:
 
 
 class Run:
-    """What is known of a job that was meant to start at least once.
+    """The runs of a job that was told to start at least once.
 
     `launches` counts intents, `starts` those that happened. `token` is None between launches. `stages` are
     the finer stages of this launch and when they were reached.
@@ -87,13 +87,13 @@ class Run:
         self.stages: dict[str, int] = {}
 
     def end_pause(self, now_us: int) -> None:
-        """Add a pause that lasted until now to those before, if there is one."""
+        """End the current pause, if there is one."""
         if self.paused_since_us is not None:
             self.paused_us += max(now_us - self.paused_since_us, 0)
             self.paused_since_us = None
 
-    def leave_out(self, by_us: int) -> dict[str, int]:
-        """Let a jump of the clock, forward or back, count as no time of this run; answers the columns."""
+    def exclude_jump(self, by_us: int) -> dict[str, int]:
+        """Exclude a jump of the clock, forward or back, from the run's time; returns the columns to save."""
         self.paused_us += by_us
         if self.paused_since_us is None:
             return {"paused_us": self.paused_us}
@@ -101,7 +101,7 @@ class Run:
         return {"paused_us": self.paused_us, "paused_since_us": self.paused_since_us}
 
     def end_processing(self, now_us: int) -> dict[str, Any]:
-        """Add the time in `processing` since the start, without pauses; answers the columns to save."""
+        """Add the time since the start, without pauses, to the duration; returns the columns to save."""
         columns: dict[str, Any] = {}
         if self.paused_since_us is not None:
             columns = {"paused_since_us": None, "paused_by": None}
@@ -111,19 +111,18 @@ class Run:
 
 
 class Job:
-    """A job that is not final. `order` is its line order, `entered_us` when it last came to its place.
+    """A job that is not final. `order` is its line order, `ready_us` when it last came to its place.
 
     `lineage` holds the ids of its ancestors, root first. `pending` maps the jobs that it still depends on.
     `line` is where it stands, None when it does not. `container` is the one whose strong child it is.
     """
 
     type: JobType = JobType.STANDARD
-    program: Program = Program.TRUSTED
+    program: Program = Program.PRESENT
 
     __slots__ = (
         "container",
         "created_us",
-        "entered_us",
         "gate",
         "held",
         "id",
@@ -135,6 +134,7 @@ class Job:
         "pool",
         "priority",
         "project",
+        "ready_us",
         "run",
         "start_at_us",
         "status",
@@ -154,9 +154,9 @@ class Job:
         self.lineage: tuple[int, ...] = ()
         self.container: Container | None = None
         self.created_us = now_us
-        self.entered_us = now_us
+        self.ready_us = now_us
         self.start_at_us: int | None = None
-        self.held: Hold | None = None
+        self.held: HeldBy | None = None
         self.pending: dict[int, Condition] | None = None
         self.terms = USUAL_TERMS
         self.run: Run | None = None
@@ -184,7 +184,7 @@ class Job:
         return self.run.starts if self.run is not None else 0
 
     @property
-    def is_let_go(self) -> bool:
+    def is_container_started(self) -> bool:
         """Whether its container, if it has one, has started; if so, all ancestors of that one have, too."""
         return self.container is None or self.container.has_started
 
@@ -192,18 +192,20 @@ class Job:
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
 
-        A job whose program is being looked for stands in no line meanwhile.
+        A job whose program is being checked stands in no line.
         """
-        if self.program is Program.SOUGHT:
+        if self.program is Program.CHECKING:
             return False
-        return self.start_at_us is None and self.held is None and not self.pending and self.is_let_go
+        return (
+            self.start_at_us is None and self.held is None and not self.pending and self.is_container_started
+        )
 
     @property
-    def came_us(self) -> int:
+    def waiting_since_us(self) -> int:
         """When it last came to its place, which for a child is not before its container started."""
         container_run = self.container.run if self.container is not None else None
-        let_go_us = container_run.start_us if container_run is not None else 0
-        return max(self.entered_us, self.created_us, let_go_us)  # the clock may have been set back meanwhile
+        released_us = container_run.start_us if container_run is not None else 0
+        return max(self.ready_us, self.created_us, released_us)  # the clock may have been set back meanwhile
 
     @property
     def has_started(self) -> bool:
@@ -211,11 +213,11 @@ class Job:
         return self.status is Status.PROCESSING or self.status is Status.TERMINATING
 
 
-class DoubtedJob(Job):
+class UnverifiedJob(Job):
     """A job whose program may not be there. Few are such, and the others are spared the room for it."""
 
     __slots__ = ("program",)
 
     def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
         super().__init__(job_id, project, owner_uid, pool, now_us)
-        self.program = Program.DOUBTED
+        self.program = Program.UNVERIFIED

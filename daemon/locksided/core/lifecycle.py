@@ -1,4 +1,4 @@
-"""A standard job's way from its start to its end, as far as the daemon goes by itself.
+"""The life cycle of a standard job, as far as reports of its executor drive it.
 
 How jobs are accepted is in `acceptance`, what callers ask for on the way in `termination` and `control`, what
 the end of a child does to its container in `containers`.
@@ -10,7 +10,7 @@ from typing import Any
 from lockside.documents.enums import FailureClass, OnLost, Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
@@ -23,34 +23,44 @@ from locksided.core.inputs import (
     StageReached,
     StepEnded,
 )
-from locksided.core.jobs import DoubtedJob, Job, Run
+from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Condition, Dependency, Program
-from locksided.core.pools import Trouble
+from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.turn import Ending, Turn
 
 # -- before it starts -------------------------------------------------------------------------------------
 
 
-def program_sought(turn: Turn, report: ProgramFound | CannotStart) -> None:
-    """Let the job stand in line again when its program is there; without one it ends and never starts."""
-    job = turn.state.jobs.get(report.job_id)
-    if not isinstance(job, DoubtedJob) or job.program is not Program.SOUGHT:
+def program_found(turn: Turn, report: ProgramFound) -> None:
+    """Put the job into its line again: its program exists."""
+    job = _checked_job(turn, report.job_id)
+    if job is None:
         return
-    if isinstance(report, CannotStart):
-        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
-        return
-    job.program = Program.TRUSTED
-    job.pool.sought.pop(job.id, None)
-    turn.uncertain[job] = None
+    job.program = Program.PRESENT
+    job.pool.checking.pop(job.id, None)
+    turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
+
+
+def cannot_start(turn: Turn, report: CannotStart) -> None:
+    """End a job that can never start."""
+    job = _checked_job(turn, report.job_id)
+    if job is not None:
+        end(turn, job, Status.ERROR, "cannot_start", report.failure, **report.values)
+
+
+def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
+    """The job, if its program is still being checked."""
+    job = turn.state.jobs.get(job_id)
+    return job if isinstance(job, UnverifiedJob) and job.program is Program.CHECKING else None
 
 
 # -- while it runs ----------------------------------------------------------------------------------------
 
 
 def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
-    """The job and its run, when the report is about what runs now; one of an old token is nothing."""
+    """The job and its run, or None when the token is not that of the current step."""
     job = turn.state.jobs.get(job_id)
     if job is None or job.run is None or job.run.token != token:
         return None
@@ -58,15 +68,15 @@ def current_run(turn: Turn, job_id: int, token: str) -> tuple[Job, Run] | None:
 
 
 def spawned(turn: Turn, report: Spawned) -> None:
-    """The process exists: count the start, and pause it when that was asked for meanwhile."""
+    """Count the start of a process, and suspend it if the job was paused meanwhile."""
     found = current_run(turn, report.job_id, report.token)
     if found is None or found[1].spawned:
         return
     job, run = found
     _count_start(turn, job, run)
-    stage = turn.reach(job, {"running": turn.now_us})
+    stage = turn.record_stages(job, {"running": turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
-    _judge_trial(job, run)
+    conclude_trial(turn, job, run)
     if run.paused_since_us is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
@@ -80,7 +90,7 @@ def _count_start(turn: Turn, job: Job, run: Run) -> None:
 
 
 def _mark_containers(turn: Turn, job: Job) -> None:
-    """Note in every container above it, once, that something below was started."""
+    """Record in every container above the job, once, that something below was started."""
     for ancestor_id in reversed(job.lineage):
         above = turn.state.jobs.get(ancestor_id)
         if isinstance(above, Container) and above.run is not None:
@@ -90,25 +100,15 @@ def _mark_containers(turn: Turn, job: Job) -> None:
             turn.update(above, starts=1)
 
 
-def _judge_trial(job: Job, run: Run) -> None:
-    """End the pool's trouble when this was its trial and a process came of it; else another is tried."""
-    trouble = job.pool.trouble
-    if trouble is None or trouble.trial_id != job.id:
-        return
-    trouble.trial_id = None
-    if run.spawned:
-        job.pool.trouble = None
-
-
 def stage_reached(turn: Turn, report: StageReached) -> None:
-    """Note a finer stage of a running job."""
+    """Record a stage of a running job."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
-        turn.update(found[0], **turn.reach(found[0], {report.stage: turn.now_us}))
+        turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
 
 
 def progressed(turn: Turn, report: Progressed) -> None:
-    """Note how far a running job is. It never sets a status."""
+    """Record the progress of a running job. This never changes a status."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         given = {"progress": report.progress, "message": report.message}
@@ -116,7 +116,7 @@ def progressed(turn: Turn, report: Progressed) -> None:
 
 
 def step_ended(turn: Turn, report: StepEnded) -> None:
-    """Go on with the next step of the run, under a token of its own; unless it was asked to terminate."""
+    """Begin the next step of the run under a new token, unless the job was asked to terminate."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return
@@ -124,7 +124,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
     if not run.spawned:
         _count_start(turn, job, run)
         turn.update(job, starts=run.starts)
-    _judge_trial(job, run)
+    conclude_trial(turn, job, run)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated")
         return
@@ -133,7 +133,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
 
 
 def _begin_step(turn: Turn, job: Job, run: Run) -> None:
-    """Have the run's present step started, under a token that was never used."""
+    """Have the current step of the run started under a token that was never used."""
     run.token = f"{job.id}-{run.launches}-{run.step}"
     run.spawned = False
     turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
@@ -144,17 +144,17 @@ def _begin_step(turn: Turn, job: Job, run: Run) -> None:
 
 
 def finished(turn: Turn, report: Finished) -> Status | None:
-    """The run is over: the outcome decides, unless the job was asked to terminate. Answers the status."""
+    """End the run by its outcome, unless the job was asked to terminate. Returns the final status."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return None
     job, run = found
     if report.started and not run.spawned:
         _count_start(turn, job, run)
-    _judge_trial(job, run)
+    conclude_trial(turn, job, run)
     values = {**report.values, "starts": run.starts}
     if report.stages:
-        values |= turn.reach(job, report.stages)
+        values |= turn.record_stages(job, report.stages)
     status, cause = report.status, "outcome"
     if run.stop_asked:
         status, cause = (Status.TERMINATED if run.starts else Status.CANCELLED), "terminated"
@@ -163,7 +163,7 @@ def finished(turn: Turn, report: Finished) -> Status | None:
 
 
 def not_started(turn: Turn, report: NotStarted) -> None:
-    """Nothing ran under this token: the job goes back to its place, or ends when that was asked for.
+    """Nothing ran under this token: requeue the job, or end it if it was asked to terminate.
 
     Steps before this one are not run again for it: the step alone is told to start once more. When the
     machine refuses a later step, the run that began is lost.
@@ -173,8 +173,8 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         return
     job, run = found
     if report.cause is not None:
-        _distrust(turn, job, report.cause)
-    _judge_trial(job, run)
+        start_refused(turn, job, report.cause)
+    conclude_trial(turn, job, run)
     if run.stop_asked:
         status = Status.TERMINATED if run.starts else Status.CANCELLED
         end(turn, job, status, "terminated")
@@ -193,21 +193,8 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
     return {"message": message, "error": error}
 
 
-def _distrust(turn: Turn, job: Job, cause: str) -> None:
-    """Start nothing in the job's pool for a while, longer each time that the trial is refused, too."""
-    pool = job.pool
-    if pool.trouble is None:
-        pool.trouble = Trouble(cause, turn.now_us)
-    elif pool.trouble.until_told:
-        return  # its executor is down anyway
-    if pool.trouble.trial_id in (None, job.id) and pool.trouble.retry_at_us is None:
-        pool.trouble.wait_longer(turn.now_us)
-    pool.trouble.cause = cause
-    turn.daemon_event("pool.trouble", pool=pool.id, cause=cause)
-
-
 def keeper_died(turn: Turn, report: KeeperDied) -> None:
-    """Say why the job still holds its lock and slot: its tree is not proved empty yet."""
+    """Record why the job still holds its lock and slot: its process tree may not be empty yet."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         found[1].survivors = True
@@ -215,14 +202,14 @@ def keeper_died(turn: Turn, report: KeeperDied) -> None:
 
 
 def lost(turn: Turn, report: Lost) -> None:
-    """The machine or the keeper died under the job: it goes by its `onLost`, at most so often."""
+    """Requeue or end a job whose machine or keeper died, as its `onLost` says."""
     found = current_run(turn, report.job_id, report.token)
     if found is None:
         return
     job, run = found
     if not run.spawned:
         _count_start(turn, job, run)
-    _judge_trial(job, run)
+    conclude_trial(turn, job, run)
     turn.update(job, starts=run.starts)
     if run.stop_asked:
         end(turn, job, Status.TERMINATED, "terminated", **report.values)
@@ -240,7 +227,7 @@ def _go_by_on_lost(turn: Turn, job: Job, run: Run, values: Mapping[str, Any]) ->
 
 
 def requeue(turn: Turn, job: Job, cause: str) -> None:
-    """Back to `created` at its old place in line: the machine failed, not the job.
+    """Return a job to `created` at its old place in line: the machine failed, not the job.
 
     After a sibling's `stop` nothing more starts: then the job is cancelled instead.
     """
@@ -254,7 +241,7 @@ def requeue(turn: Turn, job: Job, cause: str) -> None:
     run.spawned = run.survivors = False
     run.paused_us = 0
     run.stages = job.first_stages
-    job.entered_us = turn.now_us
+    job.ready_us = turn.now_us
     values = {
         **times,
         "start_token": None,
@@ -279,7 +266,7 @@ def _cancel_instead(turn: Turn, job: Job, run: Run) -> None:
 def end(
     turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
 ) -> None:
-    """Make a job final and free what it held. Those that depend on it and its container follow later."""
+    """Make a job final and free what it held. `propagation` applies the consequences for other jobs."""
     dispatch.leave_line(turn, job)
     if job.has_started:
         values |= _leave_run(turn, job)
@@ -290,7 +277,7 @@ def end(
 def _close(
     turn: Turn, job: Job, status: Status, cause: str, failure: FailureClass | None = None, **values: Any
 ) -> None:
-    values |= turn.reach(job, {"done": turn.now_us})
+    values |= turn.record_stages(job, {"done": turn.now_us})
     if job.run is not None and not isinstance(job, Container):  # there may be a folder, kept for a while
         values["expires_us"] = turn.now_us + turn.state.retention_us
     if isinstance(job, Container) and job.result is not None and "result" in values:
@@ -301,15 +288,15 @@ def _close(
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
-    """Give lock and slot back and close the books of the run's time; answers the columns to save."""
+    """Give back lock and slot, and end the time in `processing`; returns the columns to save."""
     assert job.run is not None
     turn.state.vacate(job)
-    turn.touch_gate(job)
+    turn.mark_gate(job)
     return job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
 
 
-def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
-    """Let a job follow that depended on one that ended, if it still does."""
+def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:
+    """Apply the end of a job to one that depends on it."""
     pending = job.pending
     if not pending or turn.state.jobs.get(job.id) is not job:
         return
@@ -320,11 +307,11 @@ def tell_dependant(turn: Turn, job: Job, ending: Ending) -> None:
     del pending[ending.job.id]
     if not pending:
         job.pending = None
-        dispatch.free(turn, job)
+        dispatch.unblock(turn, job)
 
 
 def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: Ending | None = None) -> None:
-    """Cancel a job whose dependency can no longer be met; those that depend on it follow."""
+    """Cancel a job whose dependency can no longer be met."""
     ended = f"ended with status {ending.status}" if ending is not None else "had already ended otherwise"
     cause = "dependency"
     message = f"Job {dependency.job_id} {ended}; this job depends on its {dependency.condition}."
@@ -340,7 +327,7 @@ def _phase_name(job: Job) -> str:
 
 
 def cancel_tree(turn: Turn, job: Job, cause: str, **values: Any) -> None:
-    """Cancel a job that has not started, and what a container has below it."""
+    """Cancel a job that has not started, and everything below it."""
     end_unstarted(turn, job, cause, **values)
     if isinstance(job, Container):
         for child in list(job.children.values()):

@@ -1,4 +1,4 @@
-"""A line: the jobs of one gate and pool that wait their turn, in the order in which they may start.
+"""A line: the queue of the jobs of one gate and pool, in the order in which they may start.
 
 Only the head of a line can start. What blocks or frees it is the gate's and the pool's business.
 """
@@ -6,7 +6,7 @@ Only the head of a line can start. What blocks or frees it is the gate's and the
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from locksided.core.ranked import Ranked, rank
+from locksided.core.sorted_jobs import SortedJobs, sort_key
 
 if TYPE_CHECKING:
     from locksided.core.gates import Gate
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Line:
-    """The head, and those behind it when there are any: most lines are one job long.
+    """The head, and the jobs behind it if there are any: most lines have one job.
 
     `offered` is the head that its pool knows of as one that may take a slot. `gate` is None for jobs that no
     key and no container keeps apart; `following` is the gate's next line.
@@ -29,21 +29,21 @@ class Line:
         self.following = following
         self.head: Job | None = None
         self.offered: Job | None = None
-        self._behind: Ranked | None = None
+        self._behind: SortedJobs | None = None
 
     def __len__(self) -> int:
         return len(self.jobs())
 
     def jobs(self) -> "list[Job]":
-        """All of them, in order."""
+        """All jobs, in order."""
         return [] if self.head is None else [self.head, *(self._behind or ())]
 
     def add(self, job: "Job") -> None:
-        """Let a job stand in line at its rank."""
+        """Insert a job at its place."""
         job.line = self
         if self.head is None:
             self.head = job
-        elif rank(job) < rank(self.head):
+        elif sort_key(job) < sort_key(self.head):
             self.head, covered = job, self.head
             self._stand_behind(covered)
         else:
@@ -51,11 +51,11 @@ class Line:
 
     def _stand_behind(self, job: "Job") -> None:
         if self._behind is None:
-            self._behind = Ranked()
+            self._behind = SortedJobs()
         self._behind.add(job)
 
     def remove(self, job: "Job") -> None:
-        """Take a job out of the line, and back from its pool if it was offered. It must stand in it."""
+        """Remove a job, which must be in the line; an offer of it to the pool is withdrawn."""
         assert job.line is self, f"job {job.id} does not stand in this line"
         job.line = None
         if self.offered is job:
@@ -68,12 +68,12 @@ class Line:
         if self.head is not None and self._behind is not None:
             self._behind.remove(self.head)
 
-    def unsettled(self) -> "Iterable[Job]":
-        """Those whose status may be another since the last look: of a lock's line the head alone."""
+    def possibly_changed(self) -> "Iterable[Job]":
+        """The jobs whose status may have changed since the last call: for a lock only the head."""
         return () if self.head is None else (self.head,)
 
     def offer_head(self) -> None:
-        """Let the pool know of the head if the gate admits it, and of nobody if not."""
+        """Offer the head to the pool if the gate admits it; else withdraw the offer."""
         head = self.head
         if head is not None and self.gate is not None and not self.gate.admits(head):
             head = None
@@ -89,21 +89,21 @@ class Line:
         self.offered = job
 
     def ahead(self, job: "Job") -> int:
-        """How many stand before it."""
+        """How many jobs are ahead of it."""
         if job is self.head:
             return 0
         assert self._behind is not None
         return 1 + self._behind.ahead(job)
 
     def between(self, start: int, stop: int) -> "Iterator[Job]":
-        """Those with so many ahead of them: from `start` on, and fewer than `stop`."""
+        """The jobs at the places from `start` up to, but not including, `stop`."""
         if self.head is not None and start <= 0 < stop:
             yield self.head
         if self._behind is not None:
             yield from self._behind.between(max(start - 1, 0), stop - 1)
 
     def before(self, job: "Job") -> "Job | None":
-        """Who stands right before it."""
+        """The job right before it."""
         if job is self.head:
             return None
         assert self._behind is not None

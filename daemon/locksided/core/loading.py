@@ -1,15 +1,16 @@
-"""Builds the core's state from what the store has: the same indexes that the steps keep, made anew."""
+"""Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core import dispatch
-from locksided.core.families import Container
-from locksided.core.jobs import DoubtedJob, Hold, Job, Run, Terms, terms
+from locksided.core.containers import Container
+from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, RetryPolicy
-from locksided.core.pools import Pool
+from locksided.core.pools import Pool, Trouble
+from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, STARTED
 from locksided.core.turn import Turn
@@ -17,7 +18,7 @@ from locksided.core.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class PoolRecord:
-    """A pool as stored."""
+    """A stored pool."""
 
     id: str
     slots: int | None
@@ -74,7 +75,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChildRecord:
-    """A strong child as its container counts it."""
+    """A strong child, as far as its container counts it."""
 
     id: int
     container_id: int
@@ -84,27 +85,67 @@ class ChildRecord:
     attempt: int
 
 
-def add_pool(state: State, record: PoolRecord) -> None:
-    """Take over a stored pool."""
+@dataclass(frozen=True, slots=True)
+class LoadedState:
+    """All that a core is loaded from. `trouble` is why no pool can start anything yet; `draining` as stored.
+
+    `pending` has the dependencies between live jobs. Containers come before their children.
+    """
+
+    next_id: int
+    max_requeues: int
+    retention_us: int
+    now_us: int
+    pools: tuple[PoolRecord, ...] = ()
+    trouble: str | None = None
+    draining: str | None = None
+    jobs: tuple[JobRecord, ...] = ()
+    pending: Mapping[int, Mapping[int, Condition]] = field(default_factory=dict)
+    children: tuple[ChildRecord, ...] = ()
+
+
+def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
+    """The state, and the saves of statuses that were not up to date."""
+    state = without_jobs(loaded)
+    jobs = [add_job(state, record, loaded.pending.get(record.id)) for record in loaded.jobs]
+    for child in loaded.children:
+        add_child(state, child)
+    return state, rebuild_lines(state, jobs, loaded.now_us).saves
+
+
+def without_jobs(loaded: LoadedState) -> State:
+    """The state without its jobs, for callers that add them one by one."""
+    state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
+    for record in loaded.pools:
+        pool = _add_pool(state, record)
+        pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
+    if loaded.draining is not None:
+        since_us, _, by = loaded.draining.partition(" ")
+        state.draining = HeldBy(by, int(since_us))
+    return state
+
+
+def _add_pool(state: State, record: PoolRecord) -> Pool:
     pool = state.pools[record.id] = Pool(record.id, record.slots, record.executor)
     pool.description = record.description
     pool.paused_by = record.paused_by
     pool.paused_us = record.paused_us or 0
     pool.comment = record.comment
+    return pool
 
 
 def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | None = None) -> Job:
-    """Take over a stored job that is not final. A container must come before its children."""
+    """Add a stored job that is not final. A container must be added before its children."""
     job = _container(state, record) if record.type != JobType.STANDARD else _standard(state, record)
     job.status = Status(record.status)
     job.priority = record.priority
     job.order = record.line_order
-    job.entered_us = record.ready_us
+    job.ready_us = record.ready_us
     job.start_at_us = _start_time_to_come(record)
     job.terms = _terms(record)
     job.pending = dict(pending) if pending else None
     if record.held_by is not None:
-        job.held = Hold(record.held_by, record.held_us or record.created_us)
+        job.held = HeldBy(record.held_by, record.held_us or record.created_us)
     _join_family(state, job, record)
     if record.lock_key is not None:
         job.gate = state.gate(record.project, record.lock_key)
@@ -123,8 +164,8 @@ def _terms(record: JobRecord) -> Terms:
 
 
 def _standard(state: State, record: JobRecord) -> Job:
-    """Whether the program of one that has not started was there is not stored: it is looked for again."""
-    kind = Job if Status(record.status) in STARTED else DoubtedJob
+    """Whether a program exists is not stored: it is checked again for jobs that have not started."""
+    kind = Job if Status(record.status) in STARTED else UnverifiedJob
     return kind(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
 
 
@@ -159,7 +200,7 @@ def _join_family(state: State, job: Job, record: JobRecord) -> None:
 
 
 def add_child(state: State, record: ChildRecord) -> None:
-    """Let a live container count one of its strong children; those that live are known already."""
+    """Have a live container count a strong child that is final, or an attempt."""
     container = state.jobs.get(record.container_id)
     if not isinstance(container, Container):
         return
@@ -173,7 +214,7 @@ def add_child(state: State, record: ChildRecord) -> None:
 
 
 def _start_time_to_come(record: JobRecord) -> int | None:
-    """None when it had come already as the job last came to its place."""
+    """The start time; None when it had already come when the job last became ready."""
     at_us = record.start_at_us
     return at_us if at_us is not None and not record.launches and at_us > record.ready_us else None
 
@@ -195,10 +236,10 @@ def _run(record: JobRecord) -> Run:
     return run
 
 
-def stand_in_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
-    """Let the loaded jobs hold what they hold and stand where they stand. Nothing starts here.
+def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
+    """Rebuild holders and lines from the loaded jobs. Nothing starts here.
 
-    Answers the turn, whose saves are the statuses that were not up to date.
+    The saves of the turn returned correct statuses that were not up to date.
     """
     turn = Turn(state, now_us)
     for job in jobs:
@@ -208,16 +249,9 @@ def stand_in_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
         elif job.stands_in_line:
             line = state.line_of(job)
             line.add(job)
-            turn.touch(line)
-    dispatch.refresh_touched(turn)
+            turn.mark_line(line)
+    dispatch.refresh_dirty_lines(turn)
     for job in state.jobs.values():
         if not job.has_started:
-            dispatch.restate(turn, job)
+            dispatch.update_status(turn, job)
     return turn
-
-
-def set_draining(state: State, text: str | None) -> None:
-    """Take over what is stored under `draining`: since when and by whom; None when nobody drains."""
-    if text is not None:
-        since_us, _, by = text.partition(" ")
-        state.draining = Hold(by, int(since_us))

@@ -90,13 +90,13 @@ class RetryPolicy:
 
 
 class Program(StrEnum):
-    """What is known of the program that a job that has not started will need."""
+    """What is known of the program of a job that has not started."""
 
-    TRUSTED = "trusted"
-    DOUBTED = "doubted"
-    """It was not there when somebody looked: it is looked for once more before the job starts."""
-    SOUGHT = "sought"
-    """It is being looked for; until that is told the job stands in no line."""
+    PRESENT = "present"
+    UNVERIFIED = "unverified"
+    """It did not exist when the job was accepted: it is checked again before the job starts."""
+    CHECKING = "checking"
+    """It is being checked; the job stands in no line until the result is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class Draft:
     `parallelism` (of a CONTAINER) lets so many children run at once, None any number. `after` (of a PHASE)
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
-    child: the first attempt, the template of all others. `is_doubted` tells that what it needs to start is
-    not there yet.
+    child: the first attempt, the template of all others. `is_program_missing` tells that its
+    program does not exist yet.
     """
 
     project: str
@@ -158,19 +158,4 @@ class Draft:
     after: tuple[int, ...] = ()
     delay_us: int | None = None
     retry: RetryPolicy | None = None
-    is_doubted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that keeps a job back. `details` are those of its kind, in the wire's names and units.
-
-    `via` is the ancestor that it keeps back, when that is not the job itself.
-    """
-
-    kind: ReasonKind
-    since_us: int
-    message: str
-    unblock: str
-    details: Mapping[str, Any]
-    via: int | None = None
+    is_program_missing: bool = False

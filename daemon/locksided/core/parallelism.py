@@ -1,4 +1,4 @@
-"""The gate of a container's children: at most so many of them run at once.
+"""The gate of a container's children: at most `limit` of them run at once.
 
 It is the same kind of thing as a lock's gate, with another rule for who is let in.
 """
@@ -11,7 +11,7 @@ from locksided.core.lines import Line
 from locksided.core.model import ReasonKind
 
 if TYPE_CHECKING:
-    from locksided.core.families import Container
+    from locksided.core.containers import Container
     from locksided.core.jobs import Job
     from locksided.core.pools import Pool
 
@@ -31,7 +31,7 @@ class ParallelGate(Gate):
 
     @property
     def lock_key(self) -> str | None:
-        """None: it is no lock."""
+        """None: this gate is no lock."""
         return None
 
     @property
@@ -40,20 +40,20 @@ class ParallelGate(Gate):
         return tuple(self._running.values())
 
     def take(self, job: "Job") -> None:
-        """The job runs from now on."""
+        """Add a running child."""
         self._running[job.id] = job
 
     def leave(self, job: "Job") -> None:
-        """The job runs no more."""
+        """Remove a running child."""
         del self._running[job.id]
 
     @property
     def room(self) -> int:
-        """How many more may run."""
+        """How many more children may run."""
         return max(self.limit - len(self._running), 0)
 
     def admits(self, job: "Job") -> bool:
-        """Whether one more may run."""
+        """Whether one more child may run."""
         return len(self._running) < self.limit
 
     def blocks(self, job: "Job") -> bool:
@@ -81,7 +81,7 @@ class ParallelLine(Line):
         self._moves = 0
 
     def add(self, job: "Job") -> None:
-        """Let a job stand in line at its rank."""
+        """Insert a job at its place."""
         super().add(job)
         self._moves += 1
 
@@ -90,8 +90,8 @@ class ParallelLine(Line):
         super().remove(job)
         self._moves += 1
 
-    def unsettled(self) -> "Iterator[Job]":
-        """The head, and those who may have crossed the border since the last look."""
+    def possibly_changed(self) -> "Iterator[Job]":
+        """The head, and the jobs that may have crossed the border since the last call."""
         before, now, moves = self._border, self.gate.room, self._moves
         self._border, self._moves = now, 0
         if self.head is not None:

@@ -1,14 +1,15 @@
 """A pool: a number of slots, the jobs that take them, and the heads of lines that could take one next.
 
-Slots are never counted: `running` is the set of this pool's jobs that are processing or terminating,
-`sought` that of those whose program is being looked for. They are next, so each keeps the slot that it is to
-take: nobody overtakes it, and no more programs are looked for at once than jobs could start.
+Slots are never counted: `running` has the jobs of this pool that are processing or terminating, `checking`
+those whose program is being checked. Such a job keeps the slot that it is to take, so that no other overtakes
+it and no more programs are checked at once than jobs could start.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from locksided.core.lines import Line
-from locksided.core.ranked import Ranked
+from locksided.core.sorted_jobs import SortedJobs
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
@@ -17,8 +18,24 @@ FIRST_PAUSE_US = 1_000_000
 LONGEST_PAUSE_US = 60_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class PoolSnapshot:
+    """A pool as it is at one moment, for events and views."""
+
+    id: str
+    slots: int | None
+    executor: str
+    description: str
+    is_paused: bool
+    paused_by: str | None
+    paused_us: int | None
+    comment: str | None
+    trouble_cause: str | None
+    trouble_since_us: int | None
+
+
 class Trouble:
-    """Why a pool can start nothing: since when, and when one job is tried again (None: when told).
+    """Why a pool can start nothing, since when, and when a trial is due (None: not before `ExecutorUp`).
 
     `remedy` is what a person could do about it, empty when that is not known.
     """
@@ -35,7 +52,7 @@ class Trouble:
 
     @property
     def until_told(self) -> bool:
-        """Whether only its executor's return ends it: no pause is running, and nothing is tried."""
+        """Whether only `ExecutorUp` ends it: there is no pause and no trial."""
         return not self.pause_us
 
     def wait_longer(self, now_us: int) -> None:
@@ -52,6 +69,7 @@ class Pool:
     """
 
     __slots__ = (
+        "checking",
         "comment",
         "description",
         "executor",
@@ -63,7 +81,6 @@ class Pool:
         "paused_us",
         "running",
         "slots",
-        "sought",
         "trouble",
     )
 
@@ -76,30 +93,30 @@ class Pool:
         self.paused_us = 0
         self.comment: str | None = None
         self.running: dict[int, Job] = {}
-        self.sought: dict[int, Job] = {}
+        self.checking: dict[int, Job] = {}
         self.full_since_us = 0
         self.trouble: Trouble | None = None
         self.open_line = Line(None, self)
-        self.heads = Ranked()
+        self.heads = SortedJobs()
 
     @property
-    def takers(self) -> list[int]:
+    def slot_holders(self) -> list[int]:
         """The ids of the jobs that take its slots."""
-        return [*self.running, *self.sought]
+        return [*self.running, *self.checking]
 
     @property
     def is_full(self) -> bool:
         """Whether every slot is taken (a pool of 0 slots is paused, not full, until something runs)."""
-        return self.slots is not None and len(self.running) + len(self.sought) >= max(self.slots, 1)
+        return self.slots is not None and len(self.running) + len(self.checking) >= max(self.slots, 1)
 
     @property
     def is_paused(self) -> bool:
-        """Whether somebody keeps it from starting anything."""
+        """Whether it is paused, or has 0 slots."""
         return self.paused_by is not None or self.slots == 0
 
     @property
     def is_troubled(self) -> bool:
-        """Whether its executor cannot be asked now; one trial job at a time is let through after a pause."""
+        """Whether it can start nothing now. After a pause one job at a time is let through as a trial."""
         trouble = self.trouble
         return trouble is not None and (
             trouble.until_told or trouble.retry_at_us is not None or trouble.trial_id is not None
@@ -109,3 +126,19 @@ class Pool:
     def has_room(self) -> bool:
         """Whether a job could start now."""
         return not (self.is_full or self.is_paused or self.is_troubled)
+
+    def snapshot(self) -> PoolSnapshot:
+        """The pool as it is now."""
+        trouble = self.trouble
+        return PoolSnapshot(
+            id=self.id,
+            slots=self.slots,
+            executor=self.executor,
+            description=self.description,
+            is_paused=self.is_paused,
+            paused_by=self.paused_by,
+            paused_us=self.paused_us if self.paused_by is not None else None,
+            comment=self.comment,
+            trouble_cause=None if trouble is None else trouble.cause,
+            trouble_since_us=None if trouble is None else trouble.since_us,
+        )

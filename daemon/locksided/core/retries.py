@@ -1,4 +1,4 @@
-"""Retry containers: when a failed attempt is followed by another, and how the container ends with its last.
+"""Retry containers: when a failed attempt is followed by another, and how the last one ends the container.
 
 A pause is spread by a share that follows from the ids alone: the same history gives the same pauses.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from lockside.documents.enums import Backoff, Status
 from locksided.core import dispatch, lifecycle
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.jobs import Job, terms
 from locksided.core.model import RetryPolicy
 from locksided.core.saves import CloneJob
@@ -18,7 +18,7 @@ SCALE = 1 << 64
 
 
 def attempt_ended(turn: Turn, container: Container, ending: Ending) -> None:
-    """Try again in the same step, or end the container as its last attempt ended."""
+    """Create the next attempt, or end the container as its last attempt ended."""
     policy = container.policy
     assert policy is not None
     if container.status is Status.PROCESSING and _is_tried_again(policy, container.attempts, ending):
@@ -28,7 +28,7 @@ def attempt_ended(turn: Turn, container: Container, ending: Ending) -> None:
 
 
 def _is_tried_again(policy: RetryPolicy, attempts: int, ending: Ending) -> bool:
-    """Whether it failed in a way that is retried, and not too often yet. A terminated one never is."""
+    """Whether it failed in a way that is retried, with attempts left. A terminated one is never retried."""
     return ending.status is Status.ERROR and ending.failure in policy.on and attempts < policy.max_attempts
 
 
@@ -50,7 +50,7 @@ def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
 
 
 def _result(container: Container, ending: Ending) -> dict[str, Any]:
-    """What the last attempt ended with; the message tells which attempt it was."""
+    """The result of the last attempt; the message says which attempt it was."""
     result = dict(ending.result or {})
     said = result.get("message") or f"It ended with status {ending.status}."
     result["message"] = f"{said} (attempt {container.attempts})" if container.attempts > 1 else said
@@ -58,7 +58,7 @@ def _result(container: Container, ending: Ending) -> dict[str, Any]:
 
 
 def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job) -> None:
-    """The next attempt is like the last one, at the end of its line, once the pause is over."""
+    """Create an attempt like the last one; it enters the end of its line after the pause."""
     job = _next_attempt(turn, container, last)
     pause_us = pause_before(policy, container.attempts, container.id)
     if pause_us:
@@ -66,7 +66,7 @@ def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job)
     turn.state.add(job)
     _save_attempt(turn, container, job, last)
     container.attempts += 1
-    turn.uncertain[job] = None
+    turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
 
@@ -114,7 +114,7 @@ def pause_before(policy: RetryPolicy, attempt: int, container_id: int) -> int:
 
 
 def _share(container_id: int, attempt: int) -> float:
-    """A number from 0 to 1 that looks like chance and is always the same for the same two."""
+    """A pseudo-random number from 0 to 1 that depends on the arguments alone."""
     mixed = (container_id * 0x9E3779B97F4A7C15 + attempt * 0xD1B54A32D192ED03) % SCALE
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % SCALE
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % SCALE

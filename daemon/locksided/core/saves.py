@@ -1,4 +1,4 @@
-"""What the core asks to be saved: one frozen record per kind of change, in the order in which they happened.
+"""What a step must save: one frozen record per change, in the order of the changes.
 
 They name columns and values; how they are written is the store's affair. The core never reads them back.
 """
@@ -33,7 +33,7 @@ CLONED = (
     ),
     *("pool", "lock_key", "lock_policy", "spec_hash", "env_hash", "behavior_on_error", "on_lost"),
 )
-"""What the next attempt has from the one before: all that was asked for, and nothing that came of it."""
+"""The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class UpdateJob:
 
 @dataclass(frozen=True, slots=True)
 class AppendEvent:
-    """Something happened. The store gives it its `seq`."""
+    """An event; the store assigns its `seq`."""
 
     time_us: int
     kind: str
@@ -68,7 +68,7 @@ class AppendEvent:
 
 @dataclass(frozen=True, slots=True)
 class PutPool:
-    """A pool is made or replaced; columns left out of `values` keep what they had, or their default.
+    """A pool is created or replaced; columns that are not in `values` keep their value or get their default.
 
     With `changed_us` it is the pool's next version, and `created_us` counts the first time only.
     """
@@ -79,7 +79,7 @@ class PutPool:
 
 @dataclass(frozen=True, slots=True)
 class DeletePool:
-    """A pool is gone."""
+    """A pool is deleted."""
 
     id: str
 
@@ -103,7 +103,7 @@ class DeleteDependency:
 
 @dataclass(frozen=True, slots=True)
 class SetMeta:
-    """A fact about the daemon as a whole, such as that it is draining; `None` forgets it."""
+    """A fact about the daemon as a whole, such as that it is draining; `None` deletes it."""
 
     key: str
     value: str | None
@@ -111,7 +111,7 @@ class SetMeta:
 
 @dataclass(frozen=True, slots=True)
 class PutSpec:
-    """A specification or environment, stored once per content; a hash that is known is left as it is."""
+    """A specification or environment, stored once per content; a known hash changes nothing."""
 
     hash: str
     body: bytes

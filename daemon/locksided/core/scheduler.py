@@ -1,40 +1,77 @@
-"""The core's one door: every input goes through `Scheduler.handle` and comes out as saves and actions.
+"""The core: `Scheduler.handle(input, now) -> Step` is the only way in which jobs and pools change.
 
-Rules of this package. No clock, no I/O, no randomness: the time is told with each input. An input is refused
-before anything changes, or it is done whole. The caller saves what comes out in one transaction, then does
-the actions, then answers; when the save fails it throws this object away and loads another from the store.
+Rules of this package
+---------------------
 
-How it works. A job that has not started stands in the line of its gate (its lock key) and its pool, unless
-something of its own keeps it back: a start time, a hold, a dependency. Only heads of lines may start, when
-their gate admits them and their pool has room. Whatever happens touches some lines; at the end of every step
-`settling` looks at those, starts who may start, and lets the statuses of the heads follow. Who holds a
-lock or a slot is never counted: it is the set of jobs that are processing or terminating.
+- No clock, no I/O, no randomness. The time comes with each input; the same inputs give the same steps.
+- An input is refused (`errors.Refused`) before anything has changed, or it is carried out completely. Any
+  other exception is a fault of this package: it carries the story of the job, and the caller must discard
+  the core.
+- The caller saves what a step returns in one transaction, then carries out the actions, then answers. If
+  the save fails it discards the core and loads a new one from the store.
+- Statuses change in `Turn.move` and nowhere else, along the arrows of `transitions.TRANSITIONS`.
+- Locks and slots are not counted. Their holders are the jobs that are processing or terminating. Every
+  other index in `State` is derived from the jobs, too, and `invariants` recomputes all of them.
 
-A container is such a job too. It stands in the line of its key and of no pool, and starts by letting its
-children stand in line; a child's end is counted by its container in the same step, and may end it. Rows of a
-container have its parallelism for a gate. Attempts, phases and rows are policies over these few things.
+Theory of operation
+-------------------
 
-What could be nicer: `explain` counts the jobs ahead in a pool by looking at all of them.
+A job that has not started stands in a line, one per gate (a lock key) and pool, unless a start time, a hold
+or a dependency of its own keeps it back. Only the head of a line can start, when its gate admits it and its
+pool has room. `admission.blockers` is the one rule that decides this, and `reasons` explains a job by the
+same rule.
+
+A step is one `Turn`. The function in `HANDLERS` changes the state and marks the lines and jobs that this
+may affect; then `propagation` applies the consequences until there are none left: dependants follow a job
+that ended, containers end with their last child, heads that may start do, and the other statuses are
+brought up to date. The cost depends on what a step starts, ends or unblocks, never on the number of jobs
+that keep waiting.
+
+A container is a job without a pool. Starting it lets its children stand in line; the end of a child is
+counted in the same step and may end the container. Rows use the container's `parallelism` as their gate.
+Retries, phases and rows are policies on top of this.
+
+Where to read on
+----------------
+
+`model` and `jobs` (the words and the data), `transitions`, `admission`, `dispatch`, `propagation`,
+`lifecycle` (a run from start to end); then `acceptance`, `termination`, `container_lifecycle`, `retries`
+and the `*_control` modules (what callers ask for); `loading`, `snapshot`, `preview`, `deadlocks` and
+`invariants` stand beside them.
+
+What could be nicer: counting the jobs ahead in a pool looks at all live jobs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from lockside.documents.enums import Status
-from locksided.core import acceptance, amending, clockset, control, lifecycle, settling, termination, waits
+from locksided.core import (
+    acceptance,
+    amendment,
+    daemon_control,
+    deadlocks,
+    job_control,
+    lifecycle,
+    pool_control,
+    pool_trouble,
+)
 from locksided.core import inputs as i
 from locksided.core.actions import Action
-from locksided.core.forecast import Forecast, forecast
+from locksided.core.errors import Refused
 from locksided.core.jobs import Job
+from locksided.core.preview import TerminationPreview, preview_termination
+from locksided.core.propagation import propagate
 from locksided.core.saves import Save
 from locksided.core.state import State
+from locksided.core.termination import terminate
+from locksided.core.transitions import IllegalTransition
 from locksided.core.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one input led to: what must be saved, what is to be done after that, and the answer."""
+    """The result of one input: what must be saved, what is to be done after that, and the answer."""
 
     saves: list[Save]
     actions: list[Action]
@@ -42,121 +79,90 @@ class Step:
 
 
 class Scheduler:
-    """The state and the one function that changes it."""
+    """The state and the one function that changes it.
 
-    def __init__(self, state: State, late: Sequence[Save] = ()) -> None:
-        """`late` are saves that a step before the last end of the daemon owes; the next step brings them."""
+    `load_saves` are corrections that loading the state led to; the first step saves them.
+    """
+
+    def __init__(self, state: State, load_saves: Sequence[Save] = ()) -> None:
         self.state = state
-        self._late = list(late)
+        self._load_saves = list(load_saves)
 
     def handle(self, asked: i.Input, now_us: int) -> Step:
-        """Take one input at that time (microseconds since the epoch).
+        """Carry out one input at that time (microseconds since the epoch).
 
-        Raises Refused, with nothing changed, when the caller asks for what cannot be.
+        Raises Refused, with nothing changed, when the caller asks for something that is not possible. Any
+        other exception is a fault of the core; it tells the story of the job.
         """
+        self.state.history.add_input(now_us, asked)
         turn = Turn(self.state, now_us, getattr(asked, "principal", None))
-        answer = _apply(turn, asked)
-        settling.settle(turn)
-        saves, self._late = (self._late + turn.saves if self._late else turn.saves), []
+        try:
+            answer = HANDLERS[type(asked)](turn, asked)
+            propagate(turn)
+        except (Refused, IllegalTransition):
+            raise
+        except Exception as fault:
+            self._add_story(fault, asked, now_us)
+            raise
+        saves, self._load_saves = (self._load_saves + turn.saves if self._load_saves else turn.saves), []
         return Step(saves, turn.actions, answer)
 
+    def _add_story(self, fault: Exception, asked: i.Input, now_us: int) -> None:
+        history, job = self.state.history, self.state.jobs.get(getattr(asked, "job_id", 0))
+        story = history.story(job, now_us) if job is not None else ()
+        fault.add_note("\n  ".join((f"during {history.last_input()}", *story)))
+
     def saved(self) -> None:
-        """Everything so far is on disk: final jobs are the store's alone from here on."""
+        """Note that everything so far is on disk: jobs that ended are the store's from now on."""
         self.state.ended.clear()
 
     def next_deadline_us(self) -> int | None:
-        """When to hand in `TimePassed`; None when time alone changes nothing."""
+        """When `TimePassed` is due; None when time alone changes nothing."""
         return self.state.next_deadline_us()
 
-    def forecast(self, job_id: int, now_us: int) -> Forecast:
+    def preview_termination(self, job_id: int, now_us: int) -> TerminationPreview:
         """What terminating that job would do."""
-        return forecast(self.state, self.state.job(job_id), now_us)
+        return preview_termination(self.state, self.state.job(job_id), now_us)
 
     def started_jobs(self) -> list[Job]:
         """The standard jobs that are processing or terminating: those that have processes."""
         return [job for pool in self.state.pools.values() for job in pool.running.values()]
 
 
-def _apply(turn: Turn, asked: i.Input) -> Any:
-    match asked:
-        case i.Submit():
-            return acceptance.submit(turn, asked)
-        case i.Terminate():
-            return termination.terminate(turn, asked)
-        case i.Amend():
-            return amending.amend(turn, asked)
-        case i.Wait():
-            return waits.begin(turn.state, asked)
-        case i.StopWaiting():
-            return waits.end(turn.state, asked)
-        case i.TimePassed():
-            return control.time_passed(turn)
-        case i.ClockSet():
-            return clockset.clock_set(turn, asked)
-        case i.Hold() | i.Release() | i.Pause() | i.Resume() | i.Reprioritise():
-            return _apply_to_job(turn, asked)
-        case i.PutPool() | i.DeletePool() | i.ChangePools() | i.PausePool() | i.ResumePool():
-            return _apply_to_pools(turn, asked)
-        case i.Drain():
-            return control.drain(turn, asked)
-        case i.Undrain():
-            return control.undrain(turn, asked)
-        case _:
-            return _apply_report(turn, asked)
-
-
-def _apply_to_job(turn: Turn, asked: i.Hold | i.Release | i.Pause | i.Resume | i.Reprioritise) -> None:
-    match asked:
-        case i.Hold():
-            control.hold(turn, asked)
-        case i.Release():
-            control.release(turn, asked)
-        case i.Pause():
-            control.pause(turn, asked)
-        case i.Resume():
-            control.resume(turn, asked)
-        case i.Reprioritise():
-            control.reprioritise(turn, asked)
-
-
-def _apply_to_pools(
-    turn: Turn, asked: i.PutPool | i.DeletePool | i.ChangePools | i.PausePool | i.ResumePool
-) -> None:
-    match asked:
-        case i.PutPool():
-            control.put_pool(turn, asked)
-        case i.DeletePool():
-            control.delete_pool(turn, asked)
-        case i.ChangePools():
-            control.change_pools(turn, asked)
-        case i.PausePool():
-            control.pause_pool(turn, asked)
-        case i.ResumePool():
-            control.resume_pool(turn, asked)
-
-
-def _apply_report(turn: Turn, report: i.Report) -> Status | None:
-    match report:
-        case i.StageReached():
-            lifecycle.stage_reached(turn, report)
-        case i.Spawned():
-            lifecycle.spawned(turn, report)
-        case i.Progressed():
-            lifecycle.progressed(turn, report)
-        case i.StepEnded():
-            lifecycle.step_ended(turn, report)
-        case i.Finished():
-            return lifecycle.finished(turn, report)
-        case i.NotStarted():
-            lifecycle.not_started(turn, report)
-        case i.ProgramFound() | i.CannotStart():
-            lifecycle.program_sought(turn, report)
-        case i.KeeperDied():
-            lifecycle.keeper_died(turn, report)
-        case i.Lost():
-            lifecycle.lost(turn, report)
-        case i.ExecutorDown():
-            control.executor_down(turn, report)
-        case i.ExecutorUp():
-            control.executor_up(turn, report)
-    return None
+HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
+    i.Submit: acceptance.submit,
+    i.Amend: amendment.amend,
+    i.Terminate: terminate,
+    i.Hold: job_control.hold,
+    i.Release: job_control.release,
+    i.Pause: job_control.pause,
+    i.Resume: job_control.resume,
+    i.Reprioritise: job_control.reprioritise,
+    i.Wait: deadlocks.begin_wait,
+    i.StopWaiting: deadlocks.end_wait,
+    i.PutPool: pool_control.put_pool,
+    i.DeletePool: pool_control.delete_pool,
+    i.ChangePools: pool_control.change_pools,
+    i.PausePool: pool_control.pause_pool,
+    i.ResumePool: pool_control.resume_pool,
+    i.ExecutorDown: pool_trouble.executor_down,
+    i.ExecutorUp: pool_trouble.executor_up,
+    i.DaemonStarted: daemon_control.started,
+    i.DaemonStopping: daemon_control.stopping,
+    i.StoreRecovered: daemon_control.store_recovered,
+    i.Drain: daemon_control.drain,
+    i.Undrain: daemon_control.undrain,
+    i.TimePassed: daemon_control.time_passed,
+    i.ClockSet: daemon_control.clock_set,
+    i.ProgramFound: lifecycle.program_found,
+    i.CannotStart: lifecycle.cannot_start,
+    i.StageReached: lifecycle.stage_reached,
+    i.Spawned: lifecycle.spawned,
+    i.Progressed: lifecycle.progressed,
+    i.StepEnded: lifecycle.step_ended,
+    i.Finished: lifecycle.finished,
+    i.NotStarted: lifecycle.not_started,
+    i.KeeperDied: lifecycle.keeper_died,
+    i.Lost: lifecycle.lost,
+}
+"""The function of each input; a test compares it with `inputs.Input`."""

@@ -1,4 +1,4 @@
-"""Everything that the core knows: live jobs, gates, pools, and the indexes that are derived from them.
+"""The core's state: live jobs, gates, pools, and the indexes derived from them.
 
 Only the functions of this package change it, inside one step. Derived indexes (holders, lines, running jobs,
 dependants, descendants) are rebuilt from the jobs at every start and compared with them in tests.
@@ -9,7 +9,8 @@ from heapq import heappop, heappush
 from lockside.documents.enums import Status
 from locksided.core.errors import NotFound
 from locksided.core.gates import Gate
-from locksided.core.jobs import Hold, Job
+from locksided.core.history import History
+from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
 from locksided.core.pools import Pool, Trouble
 
@@ -32,6 +33,7 @@ class State:
         "draining",
         "ended",
         "gates",
+        "history",
         "jobs",
         "max_requeues",
         "next_id",
@@ -57,7 +59,8 @@ class State:
         self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
-        self.draining: Hold | None = None
+        self.history = History()
+        self.draining: HeldBy | None = None
         self.store_trouble: Trouble | None = None
 
     def job(self, job_id: int) -> Job:
@@ -100,11 +103,11 @@ class State:
         else:
             for ancestor_id in job.lineage:
                 self.descendants.setdefault(ancestor_id, {})[job.id] = job
-        self.depend(job)
+        self.index_dependencies(job)
         if job.start_at_us is not None:
             heappush(self.timers, (job.start_at_us, job.id))
 
-    def depend(self, job: Job) -> None:
+    def index_dependencies(self, job: Job) -> None:
         """Let the jobs that it waits for know of it."""
         for other_id in job.pending or ():
             self.dependants.setdefault(other_id, {})[job.id] = job
@@ -125,7 +128,7 @@ class State:
     def discard(self, job: Job, status: Status) -> list[Job]:
         """Forget a job that became final; answers those that depended on it."""
         del self.jobs[job.id]
-        job.pool.sought.pop(job.id, None)
+        job.pool.checking.pop(job.id, None)
         self.delayed.discard(job.id)
         self.ended[job.id] = status
         if job.container is not None:
@@ -133,7 +136,7 @@ class State:
             job.container.delays.pop(job.id, None)
         else:
             self._leave_family(job)
-        self.depend_no_more(job)
+        self.forget_dependencies(job)
         if job.gate is not None:
             job.gate.members -= 1
             if not job.gate.members and job.gate.lock_key is not None:
@@ -147,7 +150,7 @@ class State:
             if not family:
                 del self.descendants[ancestor_id]
 
-    def depend_no_more(self, job: Job) -> None:
+    def forget_dependencies(self, job: Job) -> None:
         """Nobody needs to tell it of an end any more."""
         for other_id in job.pending or ():
             others = self.dependants.get(other_id)

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from lockside.documents.enums import Status
-from locksided.core import containers, lifecycle
+from locksided.core import container_lifecycle, lifecycle
 from locksided.core.actions import StopRun
-from locksided.core.families import Container
+from locksided.core.containers import Container
 from locksided.core.inputs import Terminate
 from locksided.core.jobs import Job
 from locksided.core.state import State
 from locksided.core.turn import Turn
 
 
-def family(state: State, job: Job) -> list[Job]:
+def subtree(state: State, job: Job) -> list[Job]:
     """The job and its live descendants, strong and weak, deepest last."""
     below = [*strong_descendants(job)]
     for weak in state.descendants.get(job.id, {}).values():
@@ -34,13 +34,13 @@ def terminate(turn: Turn, asked: Terminate) -> None:
     What has not started goes first, so that nothing below is set free by an end above it.
     """
     job = turn.state.job(asked.job_id)
-    jobs = [one for one in family(turn.state, job) if one.status is not Status.TERMINATING]
+    jobs = [one for one in subtree(turn.state, job) if one.status is not Status.TERMINATING]
     for one in jobs:
         if one is job or one.container is None or one.has_started:
             turn.event(one, "job.terminateRequested")
     for one in jobs:
         if isinstance(one, Container) and one.has_started:
-            containers.terminate(turn, one)
+            container_lifecycle.terminate(turn, one)
     for one in jobs:
         if not one.has_started and turn.state.jobs.get(one.id) is one:
             cause = "terminated" if one is job or one.container is None else "container"

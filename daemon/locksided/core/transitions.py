@@ -1,4 +1,6 @@
-"""The life cycle as data: the one table of transitions, and the check that everything goes through."""
+"""The life cycle as data: the table of transitions and what is derived from it."""
+
+from collections.abc import Sequence
 
 from lockside.documents.enums import Status
 from locksided.core.errors import InvalidTransition
@@ -50,13 +52,17 @@ STARTED = frozenset({S.PROCESSING, S.TERMINATING})
 
 
 class IllegalTransition(AssertionError):
-    """The core itself tried an arrow that is not in the table: a fault of ours, never the caller's."""
+    """The core itself tried an arrow that is not in the table: a fault of the core, never the caller's.
 
+    `story` describes the job and tells its last inputs and transitions.
+    """
 
-def check_transition(job_id: int, current: Status, following: Status) -> None:
-    """Raise IllegalTransition with the job in it when the table does not have this arrow."""
-    if following not in TRANSITIONS[current]:
-        raise IllegalTransition(f"job {job_id} cannot go from {current} to {following}")
+    def __init__(self, job_id: int, current: Status, following: Status, story: Sequence[str] = ()) -> None:
+        super().__init__("\n  ".join((f"job {job_id} cannot go from {current} to {following}", *story)))
+        self.job_id = job_id
+        self.current = current
+        self.following = following
+        self.story = tuple(story)
 
 
 def refuse_unless(job_id: int, current: Status, allowed: frozenset[Status], action: str) -> None:

@@ -1,4 +1,4 @@
-"""One step of the core in the making: its time, what it wants saved and done, and which lines it touched."""
+"""A step of the core while it is being made: its time, its saves and actions, what it may have affected."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ from locksided.core.actions import Action
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
 from locksided.core.model import Principal
+from locksided.core.pools import Pool
 from locksided.core.saves import AppendEvent, Save, UpdateJob
 from locksided.core.state import State
-from locksided.core.transitions import FINAL, check_transition
+from locksided.core.transitions import FINAL, TRANSITIONS, IllegalTransition
 
 
 class Ending:
-    """A job that became final in this step. What follows from it for others is done before the step ends.
+    """A job that became final in this step. Its consequences for other jobs follow before the step ends.
 
     `failure` classes the failure of its run, `result` is what it ended with.
     """
@@ -42,11 +43,11 @@ class Ending:
 class Turn:
     """Collects saves and actions while the state changes. A refusal must come before the first change.
 
-    Before the step ends, the heads of the `touched` lines and the statuses of the `uncertain` jobs are looked
-    at again, and whom the `endings` concern is told of them.
+    Before the step ends, `propagation` re-examines the heads of the `dirty_lines` and the statuses of the
+    `dirty_jobs`, and applies the consequences of the `endings`.
     """
 
-    __slots__ = ("actions", "endings", "now_us", "principal", "saves", "state", "touched", "uncertain")
+    __slots__ = ("actions", "dirty_jobs", "dirty_lines", "endings", "now_us", "principal", "saves", "state")
 
     def __init__(self, state: State, now_us: int, principal: Principal | None = None) -> None:
         self.state = state
@@ -54,41 +55,45 @@ class Turn:
         self.principal = principal
         self.saves: list[Save] = []
         self.actions: list[Action] = []
-        self.touched: dict[Line, None] = {}
-        self.uncertain: dict[Job, None] = {}
+        self.dirty_lines: dict[Line, None] = {}
+        self.dirty_jobs: dict[Job, None] = {}
         self.endings: deque[Ending] = deque()
 
-    def touch(self, line: Line) -> None:
-        """Look at that line's head again before the step ends."""
-        self.touched[line] = None
+    def mark_line(self, line: Line) -> None:
+        """Have the line's head examined before the step ends."""
+        self.dirty_lines[line] = None
 
-    def touch_gate(self, job: Job) -> None:
-        """Look at every head that the job's gate keeps apart."""
+    def mark_gate(self, job: Job) -> None:
+        """Have the head of every line of the job's gate examined."""
         if job.gate is None:
-            self.touch(job.pool.open_line)
+            self.mark_line(job.pool.open_line)
             return
         for line in job.gate.lines:
-            self.touch(line)
+            self.mark_line(line)
 
     def update(self, job: Job, **changes: Any) -> None:
-        """Save new values of some of the job's columns."""
+        """Save new values of some columns of the job."""
         self.saves.append(UpdateJob(job.id, {**changes, "updated_us": self.now_us}))
 
     def event(self, job: Job, kind: str, **data: Any) -> None:
-        """Tell what happened to the job."""
+        """Append an event of the job."""
         principal = self.principal.as_data() if self.principal is not None else None
         self.saves.append(AppendEvent(self.now_us, kind, job.project, job.id, job.run_id, principal, data))
 
     def daemon_event(self, kind: str, **data: Any) -> None:
-        """Tell what happened to a pool or to the daemon."""
+        """Append an event of a pool or of the daemon."""
         principal = self.principal.as_data() if self.principal is not None else None
         self.saves.append(AppendEvent(self.now_us, kind, "default", principal=principal, data=data))
 
-    def reach(self, job: Job, stages: Mapping[str, int]) -> dict[str, Any]:
-        """Tell the finer stages that a run reached; answers the columns to save.
+    def pool_event(self, kind: str, pool: Pool) -> None:
+        """Append an event of a pool. It has the whole pool, as it is after the change."""
+        self.daemon_event(kind, pool=pool.snapshot())
 
-        A stage keeps the time at which it was reached first. No stage is earlier than those before it, whose
-        times may come from other observers.
+    def record_stages(self, job: Job, stages: Mapping[str, int]) -> dict[str, Any]:
+        """Record stages that a run has reached; returns the columns to save.
+
+        A stage keeps the first time reported for it. Times come from several observers; no stage is given a
+        time earlier than that of the stage before it.
         """
         known = job.run.stages if job.run is not None else job.first_stages
         for stage, moment_us in stages.items():
@@ -97,9 +102,12 @@ class Turn:
         return {"stage": list(stages)[-1], "stages": dict(known)}
 
     def move(self, job: Job, status: Status, cause: str, **changes: Any) -> None:
-        """Take one arrow of the table: the only way in which a status changes."""
-        check_transition(job.id, job.status, status)
-        before, job.status = job.status, status
+        """Change the status along one arrow of the table. Nothing else changes a status."""
+        before, history = job.status, self.state.history
+        if status not in TRANSITIONS[before]:
+            raise IllegalTransition(job.id, before, status, history.story(job, self.now_us))
+        history.add_transition(self.now_us, job.id, before, status, cause)
+        job.status = status
         if status in FINAL:
             changes["end_us"] = self.now_us
             changes["end_cause"] = cause

@@ -7,9 +7,10 @@ import errno
 import os
 import socket
 import zlib
+from collections import deque
 from collections.abc import Callable
 
-from locksided.keeper import clock, listener, mark, order, proc, wire
+from locksided.keeper import clock, listener, mark, order, outcome, proc, wire
 from locksided.keeper.cgroups import make_tree
 from locksided.keeper.claim import BURNT, STARTED, Claims
 from locksided.keeper.connection import Connection
@@ -30,6 +31,8 @@ from locksided.keeper.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
 ACCEPT_AGAIN_SECONDS = 1.0
+MAX_OUTCOMES_BYTES = 16 * 1024 * 1024
+"""Of all outcomes in a hello: a daemon does not take a line of any length."""
 
 
 class Keeper:
@@ -56,6 +59,7 @@ class Keeper:
         self._run_of_pid: dict[int, Run] = {}
         self._connection: Connection | None = None
         self._has_greeted = False
+        self._untold: deque[str] = deque()
         self._claims = Claims()
         self._notes = Notes(loop)
         self._spares = SpareFolders()
@@ -137,6 +141,8 @@ class Keeper:
             run.record()
         self._has_greeted = True
         self._notes.somebody_listens()
+        self._untold.clear()
+        strays = self._family.strays()[: outcome.MAX_REPORTED_PROCESSES]
         self._tell(
             {
                 "op": "hello",
@@ -146,10 +152,31 @@ class Keeper:
                 "startTicks": proc.start_ticks(os.getpid()),
                 "bootId": self._around.boot_id,
                 "cgroups": self._hierarchy is not None,
-                "runs": [run.describe() for run in self._runs.values()],
-                "strays": [{"pid": stray.pid, "name": stray.name} for stray in self._family.strays()],
+                "runs": self._described_runs(),
+                "strays": [{"pid": stray.pid, "name": stray.name} for stray in strays],
             }
         )
+
+    def _described_runs(self) -> list[Message]:
+        """The runs for a hello. An outcome that has no room in it is told once another is acknowledged."""
+        described = []
+        room = MAX_OUTCOMES_BYTES
+        for run in self._runs.values():
+            one = run.describe()
+            if run.outcome is not None:
+                room -= len(wire.encode(run.outcome))
+                if room < 0:
+                    self._untold.append(run.token)
+                    one |= {"state": "stopping", "outcome": None}
+            described.append(one)
+        return described
+
+    def _tell_next(self) -> None:
+        while self._untold:
+            run = self._runs.get(self._untold.popleft())
+            if run is not None:
+                run.tell_state()
+                return
 
     def _with_run(self, message: Message, act: Callable[[Run | Reaping], None]) -> None:
         run = self._runs.get(order.token_of(message))
@@ -170,6 +197,7 @@ class Keeper:
         if run is not None and run.outcome is not None:
             del self._runs[token]
             self._notes.forget(token)
+            self._tell_next()
             self._consider_leaving()
 
     # Starts

@@ -1,10 +1,11 @@
 """What is known of a run that has ended, and how it is kept in the control folder until the daemon has it."""
 
-import json
 import os
 from typing import NamedTuple
 
+from locksided.keeper import strictjson, wire
 from locksided.keeper.proc import Hit
+from locksided.keeper.strictjson import BadJson
 from locksided.keeper.wire import Message
 
 FILE = "outcome.json"
@@ -106,7 +107,7 @@ def write_outcome(folder: str, content: Message) -> None:
 def _write(path: str, content: Message) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        data = json.dumps(content).encode("ascii")
+        data = wire.encode(content)
         while data:
             data = data[os.write(fd, data) :]
     finally:
@@ -117,7 +118,7 @@ def read(folder: str, name: str) -> Message | None:
     """Return what was written there; None if there is nothing or it cannot be read."""
     try:
         with open(os.path.join(folder, name), "rb") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError):
+            content = strictjson.read(file.read(), wire.MAX_LEVELS)
+    except (OSError, BadJson):
         return None
     return content if isinstance(content, dict) else None

@@ -88,6 +88,11 @@ class Output:
             self._streams.append(stream)
             self._loop.watch_bulk(fd, lambda stream=stream: self._read(stream))  # type: ignore[misc]
 
+    def note(self, text: str) -> None:
+        """Write a line of the keeper's own into the log; it is no part of the job's tails."""
+        self._writer.append(STDERR, [f"lockside: {text}\n".encode()])
+        self._tell_watcher()
+
     def watch(self, seq: int) -> None:
         """Tell once, as soon as the log has a frame of this number or later, or is complete."""
         self._watched_seq = seq if self._watched_seq is None else min(seq, self._watched_seq)

@@ -1,30 +1,44 @@
 """Reads the progress lines of a run and merges them. It cannot set anything but progress."""
 
-import json
 import os
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from locksided.keeper import strictjson
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.output import MAX_LAST_READS
 from locksided.keeper.redact import Redactor
+from locksided.keeper.strictjson import BadJson
 from locksided.keeper.wire import Message
 
 MAX_LINE_BYTES = 64 * 1024
+MAX_DEPTH = 32
+COUNTS = ("success", "error", "ignored")
 MAX_MESSAGE_CHARACTERS = 4096
 READ_BYTES = 64 * 1024
 REPORT_SECONDS = 1.0
 
 
 class Progress:
-    """What a run says of itself, told on at most once a second."""
+    """What a run says of itself, told on at most once a second. The first line that cannot be used is
+    complained about; later ones are not.
+    """
 
-    def __init__(self, loop: Loop, fd: int, redactor: Redactor, tell: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        fd: int,
+        redactor: Redactor,
+        tell: Callable[[Message], None],
+        complain: Callable[[str], None],
+    ) -> None:
         self._loop = loop
         self._fd = fd
         self._redactor = redactor
         self._tell = tell
+        self._complain = complain
+        self._has_complained = False
         self._pending = b""
-        self._is_skipping = False
         self._has_news = False
         self._pause: Timer | None = None
         self.merged: Message = {}
@@ -51,15 +65,18 @@ class Progress:
         for line in lines:
             self._take(line)
         if len(self._pending) > MAX_LINE_BYTES:
-            self._pending, self._is_skipping = b"", True
+            # Enough to be refused as too long when its end comes.
+            self._pending = self._pending[: MAX_LINE_BYTES + 1]
         self._report()
         return True
 
     def _take(self, line: bytes) -> None:
-        is_tail, self._is_skipping = self._is_skipping, False
-        if is_tail or len(line) > MAX_LINE_BYTES:
+        if not line.strip():
             return
-        news = parse(self._redactor.hide(line))
+        news, problem = parse(self._redactor.hide(line))
+        if problem is not None and not self._has_complained:
+            self._has_complained = True
+            self._complain(f"A line written to LOCKSIDE_PROGRESS_FD {problem}; such lines have no effect.")
         if not news:
             return
         if "counts" in news:
@@ -84,52 +101,52 @@ class Progress:
             self._fd = -1
 
 
-def parse(line: bytes) -> Message:
-    """Return the known and sound fields of a progress line; none if it is not a JSON object."""
+def parse(line: bytes) -> tuple[Message, str | None]:
+    """Return the fields of a progress line that can be used, and what is wrong with the first other one."""
+    if len(line) > MAX_LINE_BYTES:
+        return {}, f"is longer than {MAX_LINE_BYTES} bytes"
     try:
-        said = json.loads(line, parse_constant=_refuse, parse_int=_small_integer)
-        json.dumps(said, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return {}
+        said = strictjson.read(line, MAX_DEPTH)
+    except BadJson as error:
+        return {}, str(error)
     if not isinstance(said, dict):
-        return {}
-    return {key: value for key, check in _CHECKS.items() if (value := check(said.get(key))) is not None}
+        return {}, "is not a JSON object"
+    given = {name: said[name] for name in _FIELDS if said.get(name) is not None}
+    sound = {name: value for name, value in given.items() if _FIELDS[name].is_valid(value)}
+    wrong = next((name for name in given if name not in sound), None)
+    problem = None if wrong is None else f"has no {_FIELDS[wrong].expected} in '{wrong}'"
+    return {name: _FIELDS[name].take(value) for name, value in sound.items()}, problem
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _small_integer(digits: str) -> int:
-    number = int(digits)
-    if not -(2**63) <= number < 2**63:
-        raise ValueError("too large for an integer")
-    return number
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _share(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        return None
-    return float(value)
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_count(value.get(name, 0)) for name in COUNTS)
 
 
-def _message(value: object) -> str | None:
-    return value[:MAX_MESSAGE_CHARACTERS] if isinstance(value, str) else None
+class _Field(NamedTuple):
+    """What one field of a progress line must be, and what is taken of it."""
+
+    expected: str
+    is_valid: Callable[[Any], bool]
+    take: Callable[[Any], object]
 
 
-def _counts(value: object) -> dict[str, int] | None:
-    if not isinstance(value, dict):
-        return None
-    return {k: n for k, n in value.items() if isinstance(n, int) and not isinstance(n, bool) and n >= 0}
-
-
-def _outputs(value: object) -> list[object] | None:
-    return value if isinstance(value, list) else None
-
-
-_CHECKS: dict[str, Callable[[object], object | None]] = {
-    "progress": _share,
-    "message": _message,
-    "counts": _counts,
-    "outputs": _outputs,
+_FIELDS = {
+    "progress": _Field("number from 0 to 1", _is_share, float),
+    "message": _Field(
+        "string", lambda value: isinstance(value, str), lambda text: text[:MAX_MESSAGE_CHARACTERS]
+    ),
+    "counts": _Field(
+        "object of counts from 0",
+        _are_counts,
+        lambda counts: {name: counts[name] for name in COUNTS if name in counts},
+    ),
+    "outputs": _Field("list", lambda value: isinstance(value, list), lambda outputs: outputs),
 }

@@ -225,7 +225,8 @@ class Run:
         self._tree.on_change(self.advance)
 
     def _report_leftovers(self) -> None:
-        self._leftovers = [{"pid": process.pid, "name": process.name} for process in self._tree.members()]
+        members = self._tree.members()[: outcome.MAX_REPORTED_PROCESSES]
+        self._leftovers = [{"pid": process.pid, "name": process.name} for process in members]
         self._tell({"op": "leftovers", "token": self.token, "processes": self._leftovers})
         if not self._order.waits_for_leftovers:
             self._around.loop.after(self._order.grace_seconds, self._stop_leftovers)
@@ -240,9 +241,9 @@ class Run:
 
     def _finish(self) -> None:
         self._phase = Phase.ENDED
-        self._output.finish()
         if self._progress is not None:
-            self._progress.finish()
+            self._progress.finish()  # it may have something to say in the log
+        self._output.finish()
         self._limit.stand_still()
         self._stopper.finish()
         self._tree.close()
@@ -331,7 +332,9 @@ class Run:
                 os.fchown(pipe.write, self._order.user.uid, self._order.user.gid)
         stdout, stderr, progress = pipes
         self._output.open(stdout.read, stderr.read)
-        self._progress = Progress(self._around.loop, progress.read, self._redactor, self._tell_progress)
+        self._progress = Progress(
+            self._around.loop, progress.read, self._redactor, self._tell_progress, self._output.note
+        )
         return Outlets(stdout.write, stderr.write, progress.write)
 
     def _environment(self) -> dict[bytes, bytes]:

@@ -18,11 +18,12 @@ something else.
     {op: ack, token}                  nothing: the outcome is forgotten
     {op: shutdown}                    nothing: it ends; asked of a keeper that keeps nothing
 
-`state` is `starting`, `running`, `stopping` or `ended`; an outcome has the fields of `outcome.blank`. A
-new connection ends the old one. Unknown operations are passed over. `start` and `reap` are asked only of
-a keeper of the daemon's own version; what `reap` reads, `run.json` and `outcome.json` in the control
-folder, may be another's and changes by additions alone. Beside the socket lies a lock (`flock` on its
-path with `.lock`) that the keeper holds as long as it lives.
+`state` is `starting`, `running`, `stopping` or `ended`; an outcome has the fields of `outcome.blank`. A run
+whose outcome has no room in the hello is `stopping` there, and its end is told after the next `ack`. A new
+connection ends the old one. Unknown operations are passed over. `start` and `reap` are asked only of a keeper
+of the daemon's own version; what `reap` reads, `run.json` and `outcome.json` in the control folder, may be
+another's and changes by additions alone. Beside the socket lies a lock (`flock` on its path with `.lock`)
+that the keeper holds as long as it lives.
 """
 
 import json
@@ -33,7 +34,10 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 Message = dict[str, Any]
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+MAX_LEVELS = 64
+"""Of a message; what is deeper could need more of the stack than the reader has left."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class BadLine(ValueError):
@@ -41,7 +45,28 @@ class BadLine(ValueError):
 
 
 def encode(message: Message) -> bytes:
-    return _encode(message).encode("ascii") + b"\n"
+    """Return the line of a message. A value in it that is not JSON becomes null: what it is said of must not
+    be lost with it.
+    """
+    try:
+        text = _encode(message)
+    except (ValueError, TypeError, RecursionError):
+        text = _encode(_encodable(message, MAX_LEVELS))
+    return text.encode("ascii") + b"\n"
+
+
+def _encodable(value: Any, levels: int) -> Any:
+    if isinstance(value, dict | list | tuple):
+        if levels == 0:
+            return None
+        if isinstance(value, dict):
+            return {str(key): _encodable(inner, levels - 1) for key, inner in value.items()}
+        return [_encodable(inner, levels - 1) for inner in value]
+    try:
+        _encode(value)
+    except (ValueError, TypeError):
+        return None
+    return value
 
 
 def decode(line: bytes) -> Message:

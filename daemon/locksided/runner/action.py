@@ -4,10 +4,10 @@ An action has no job, no lock, no slot, no storage and no state, and 30 seconds 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
@@ -15,6 +15,8 @@ from lockside.documents.enums import ErrorType
 from lockside.documents.variables import defaults_of, filled, names_in
 from lockside.protocol.params.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
+from locksided.keeper import strictjson
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runner.components import BUILT_IN, at_tag
 from locksided.runner.environment import JobContext
 from locksided.runner.plan import Step, config_file
@@ -130,15 +132,17 @@ def action_value(action: Action, outcome: Mapping[str, Any], stdout: bytes) -> A
             f"The action wrote nothing to stdout; one JSON value is expected. {_stderr(outcome)}",
             ErrorType.APPLICATION,
         )
-    for candidate in (content, content.splitlines()[-1]):
-        try:
-            return msgspec.json.decode(candidate)
-        except (msgspec.DecodeError, RecursionError):
-            continue
-    last = content.splitlines()[-1].decode("utf-8", "replace")
-    raise ActionFailed(
-        f"The last line of the action's output is not one JSON value: {cut(last, 200)}", ErrorType.APPLICATION
-    )
+    with suppress(BadJson):
+        return strictjson.read(content, MAX_DOCUMENT_DEPTH)
+    line = content.splitlines()[-1]
+    try:
+        return strictjson.read(line, MAX_DOCUMENT_DEPTH)
+    except BadJson as problem:
+        shown = cut(line.decode("utf-8", "replace"), 200)
+        raise ActionFailed(
+            f"The last line of the action's output {problem}; one JSON value is expected: {shown}",
+            ErrorType.APPLICATION,
+        ) from None
 
 
 def _stderr(outcome: Mapping[str, Any]) -> str:

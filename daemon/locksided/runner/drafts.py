@@ -123,7 +123,7 @@ def _tried_again(job: Draft, policy: Retry | None) -> Draft:
 
 def doubted(tree: Draft) -> Draft:
     """The same, but what its jobs of work need to start is not there."""
-    return replace(tree, is_doubted=True, children=tuple(doubted(child) for child in tree.children))
+    return replace(tree, is_program_missing=True, children=tuple(doubted(child) for child in tree.children))
 
 
 @dataclass(frozen=True, slots=True)

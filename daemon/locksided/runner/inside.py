@@ -179,10 +179,10 @@ def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:
             continue
         try:
             content = read_file(name, folder, min(MAX_MANIFEST_BYTES, left)) or b""
-            manifests[name.removesuffix(_SUFFIX)] = {"manifest": content.decode("utf-8", "replace")}
+            manifests[_shown(name).removesuffix(_SUFFIX)] = {"manifest": content.decode("utf-8", "replace")}
             left -= len(content)
         except (NotPlain, PermissionError) as problem:
-            manifests[name.removesuffix(_SUFFIX)] = {"problem": str(problem)}
+            manifests[_shown(name).removesuffix(_SUFFIX)] = {"problem": _shown(str(problem))}
     return manifests
 
 

@@ -5,13 +5,9 @@ Synchronous; called in threads. It reads the outcomes that the keeper left and n
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-
+from locksided.keeper import outcome
 from locksided.runner.folder import RunFolder
-
-OUTCOME = "outcome.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +74,7 @@ def _begin_of_run(folder: RunFolder, launches: dict[int, list[int]], run: int) -
 
 
 def _next_seq(folder: RunFolder, launch: int, step: int) -> int | None:
-    try:
-        with open(f"{folder.control(launch, step)}/{OUTCOME}", "rb") as file:
-            outcome: dict[str, Any] = msgspec.json.decode(file.read())
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
-    seq = (outcome.get("log") or {}).get("nextSeq")
+    recorded = outcome.read(folder.control(launch, step), outcome.FILE) or {}
+    log = recorded.get("log")
+    seq = log.get("nextSeq") if isinstance(log, dict) else None
     return seq if isinstance(seq, int) else None

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
+from locksided.keeper import strictjson
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runner.datafolder import OutFile
 
 
@@ -49,10 +49,6 @@ def _document(file: OutFile, name: str) -> Any:
     if not content:
         return None
     try:
-        return msgspec.json.decode(content)
-    except msgspec.DecodeError as problem:
-        raise BadOutFile(f"{name} is not valid JSON: {problem}.") from None
-    except UnicodeDecodeError:
-        raise BadOutFile(f"{name} is not UTF-8 text.") from None
-    except RecursionError:
-        raise BadOutFile(f"{name} is nested too deep.") from None
+        return strictjson.read(content, MAX_DOCUMENT_DEPTH)
+    except BadJson as problem:
+        raise BadOutFile(f"{name} {problem}.") from None

@@ -6,9 +6,9 @@ Manifests come in two forms; what they say is taken as far as it is understood, 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from lockside.documents.times import time_text
+from locksided.keeper import strictjson
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 
 
 def output_of(
@@ -32,7 +32,9 @@ def stored_output(
     if ended_well:
         return output
     mapped = _written_always(config_file or {})
-    tables = [table for table in output["tables"] if table.get("writeAlways") or table.get("name") in mapped]
+    tables = [
+        table for table in output["tables"] if table.get("writeAlways") or str(table.get("name")) in mapped
+    ]
     return {"tables": tables, "files": []}
 
 
@@ -110,9 +112,9 @@ def _manifest(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, st
     if not text:
         return {}, {}
     try:
-        manifest = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return {}, {"manifestProblem": f"{entry['name']}.manifest is not valid JSON"}
+        manifest = strictjson.read(text.encode(), MAX_DOCUMENT_DEPTH)
+    except BadJson as problem:
+        return {}, {"manifestProblem": f"{entry['name']}.manifest {problem}"}
     if manifest == []:
         return {}, {}
     if not isinstance(manifest, dict):

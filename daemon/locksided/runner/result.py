@@ -161,7 +161,7 @@ def _result(
             "backend": {"size": spec.backend.get("type")},
             "storage": {
                 "inputTablesBytesSum": 0,
-                "outputTablesBytesSum": sum(table.get("sizeBytes", 0) for table in output["tables"]),
+                "outputTablesBytesSum": sum(_count(table.get("sizeBytes")) for table in output["tables"]),
             },
         },
     )

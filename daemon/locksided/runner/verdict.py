@@ -72,6 +72,10 @@ def ending_of(outcome: Mapping[str, Any], exit_codes: ExitCodes, timeout_seconds
     refused = outcome.get("refused")
     if refused is not None:
         return failed(ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {refused['message']}")
+    unreadable = outcome.get("unreadable")
+    if unreadable is not None:
+        message = f"How it ended is lost: what its keeper recorded cannot be read ({unreadable})."
+        return failed(ErrorType.APPLICATION, FailureKind.LOST, message)
     if outcome.get("lost") or outcome.get("stopped") == "machine":
         lost = failed(ErrorType.APPLICATION, FailureKind.LOST, "The job was lost with its machine or keeper.")
         return Ending(Verdict.LOST, lost.failure)

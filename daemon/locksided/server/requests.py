@@ -5,11 +5,9 @@ Pure: whether a method exists and may be called is not asked here. Of equal keys
 
 import gc
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -18,6 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from lockside.documents.explain import explain, with_subject
 from lockside.documents.paths import join, not_finite
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
+from locksided.keeper.strictjson import STRINGS, is_deeper
 from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, Limits
 
 RequestId = str | int | float | None
@@ -44,10 +43,6 @@ Parsed = Request | Rejected
 
 _REQUEST: Final = msgspec.json.Decoder(Request)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BRACKETS: Final = b"[]{}"
-_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
-_STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")  # as signed bytes: one level in, one out
 _LARGE_BYTES: Final = 64 * 1024
 _TOO_DEEP: Final = f"The JSON text is nested deeper than {MAX_DEPTH} levels"
 
@@ -105,7 +100,7 @@ def _parse_one(text: bytes) -> Parsed:
         return _malformed(text) or _invalid(text, problem)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _malformed(text) or _not_json("it is malformed")
-    if _is_too_deep(text):
+    if is_deeper(text, MAX_DEPTH):
         return Rejected(error(ErrorKind.PARSE_ERROR, _TOO_DEEP), _id_of(text))
     return request
 
@@ -163,13 +158,5 @@ def _has_too_many_containers(text: bytes) -> bool:
     """Whether reading it would cost fifty times its own memory, and a second of everybody's time."""
     if text.count(b"[") + text.count(b"{") <= MAX_CONTAINERS:
         return False
-    bare = _STRINGS.sub(b"", text)
+    bare = STRINGS.sub(b"", text)
     return bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS
-
-
-def _is_too_deep(text: bytes) -> bool:
-    """Whether a well-formed text is nested so deeply that handling it elsewhere could fail."""
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return False
-    steps = _STRINGS.sub(b"", text).translate(_STEPS, delete=_NO_BRACKETS)
-    return max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_DEPTH

@@ -171,6 +171,10 @@ WHERE project = :project AND kind = 'config' AND scope >= :scope AND scope <= :s
 SELECT body, version, changed_us, job_id FROM states
 WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
 
+-- For a check of all of them, in the order of the table.
+-- name: all_states
+SELECT project, branch, component, config, row, changed_us, body FROM states;
+
 -- name: put_state
 INSERT INTO states (project, branch, component, config, row, body, version, changed_us, job_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 from anyio import CancelScope
 
 from locksided.store import events, reads, schema
+from locksided.store.catalog.states import DeepState, deep_states
 from locksided.store.connection import Connection, create, opened
 from locksided.store.errors import StoreUnavailable
 from locksided.store.files import DatabaseFileError, DatabaseFiles, Fault
@@ -127,6 +128,10 @@ class Store(Reader):
     async def check(self) -> list[str]:
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
         return await self._aside(_problems)
+
+    async def deep_states(self) -> list[DeepState]:
+        """Answer where states are that are nested too deep to be used."""
+        return await self._aside(deep_states)
 
     async def reindex(self) -> None:
         """Make all indexes anew from the rows."""

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, Save
+from locksided.poolview import event_data
 from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
@@ -122,7 +123,7 @@ class Transaction:
                 event.job_id,
                 event.run_id,
                 event.principal,
-                event.data,
+                event.data if event.job_id is not None else event_data(event.data),
             )
         )
 

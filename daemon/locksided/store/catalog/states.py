@@ -2,8 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
+from locksided.core.errors import Invalid
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, is_deeper
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change, same
 from locksided.store.rows import StateRow, decoded
@@ -12,10 +15,44 @@ from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
 
+class TooDeep(Invalid):
+    """A state that an earlier release saved is nested deeper than can be handled."""
+
+
+class DeepState(NamedTuple):
+    """Where such a state is, and when it was saved."""
+
+    config_id: ConfigId
+    row: str | None
+    changed_us: int
+
+
 def state(connection: sqlite3.Connection, config_id: ConfigId, row: str | None = None) -> StateRow:
-    """Answer the state; an empty one with version 0 if none was ever saved."""
+    """Answer the state; an empty one with version 0 if none was ever saved. Raises TooDeep."""
     found = connection.execute(QUERIES["state"], _place(config_id, row)).fetchall()
+    if found and _is_too_deep(found[0][0]):
+        whose = config_id.config if row is None else f"{config_id.config}, row {row}"
+        raise TooDeep(
+            f"The state of {config_id.component}/{whose} is nested deeper than {MAX_DOCUMENT_DEPTH} levels: "
+            "clear it with state.reset or `lockside doctor --fix`.",
+            path="$.config",
+        )
     return decoded(StateRow, found)[0] if found else StateRow({}, 0, None, None)
+
+
+def deep_states(connection: sqlite3.Connection) -> list[DeepState]:
+    """All states that cannot be handled."""
+    return [
+        DeepState(ConfigId(component, config, branch, project), row or None, changed_us)
+        for project, branch, component, config, row, changed_us, body in connection.execute(
+            QUERIES["all_states"]
+        )
+        if _is_too_deep(body)
+    ]
+
+
+def _is_too_deep(body: str) -> bool:
+    return is_deeper(body.encode(), MAX_DOCUMENT_DEPTH)
 
 
 def save_state(
@@ -46,10 +83,11 @@ def _replace(
     what: str,
     job_id: int | None,
 ) -> StateRow:
-    current = state(tx.connection, config_id, row)
-    if same(current.body, body):
-        return current
-    version = current.version + 1
+    with suppress(TooDeep):
+        current = state(tx.connection, config_id, row)
+        if same(current.body, body):
+            return current
+    version = _version(tx.connection, config_id, row) + 1
     values = (json_text(body), version, change.time_us, job_id)
     tx.connection.execute(QUERIES["put_state"], (*_place(config_id, row), *values))
     data = {
@@ -61,6 +99,11 @@ def _replace(
     }
     tx.event(change.time_us, what, config_id.project, job_id=job_id, principal=change.by, data=data)
     return state(tx.connection, config_id, row)
+
+
+def _version(connection: sqlite3.Connection, config_id: ConfigId, row: str | None) -> int:
+    found = connection.execute(QUERIES["state"], _place(config_id, row)).fetchone()
+    return 0 if found is None else int(found[1])
 
 
 def _place(config_id: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:

@@ -1,4 +1,4 @@
-"""What a terminate would do, told beforehand, and the same when it is done."""
+"""A preview of a termination says what the termination then does."""
 
 from core.world import World
 
@@ -18,7 +18,7 @@ def done(world: World, job: int) -> tuple[list[int], list[int], list[int]]:
 def check(world: World, job: int) -> list[str]:
     """The forecast is what happens; answers the keys that it says are freed."""
     before = world.picture()
-    told = world.scheduler.forecast(job, world.now_us)
+    told = world.scheduler.preview_termination(job, world.now_us)
     assert world.picture() == before
     world.check()
     stopped, cancelled, started = done(world, job)
@@ -88,7 +88,7 @@ def test_in_a_drained_daemon_or_a_paused_pool_nothing_would_start() -> None:
     job = world.submit("orders")
     world.submit("orders")
     world.pause_pool()
-    assert world.scheduler.forecast(job, world.now_us).started == ()
+    assert world.scheduler.preview_termination(job, world.now_us).started == ()
     world.resume_pool()
     world.drain()
     check(world, job)

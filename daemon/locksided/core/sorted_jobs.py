@@ -1,4 +1,4 @@
-"""Jobs in the order in which they may start. Adding, removing and finding cost little, however many.
+"""A sorted list of jobs in the order in which they may start, for very many jobs.
 
 It orders and nothing else: who may start at all is for `admission` to say.
 """
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
 
-Rank = tuple[int, int]
+SortKey = tuple[int, int]
 
 CHUNK = 512
 
 
-def rank(job: "Job") -> Rank:
+def sort_key(job: "Job") -> SortKey:
     """A job's place among all: higher priority first, then the older line order."""
     return (-job.priority, job.order)
 
 
-class Ranked:
+class SortedJobs:
     """A sorted list in chunks, so that no change moves more than one chunk.
 
     A job's rank must not change while it is in here.
@@ -46,7 +46,9 @@ class Ranked:
     def add(self, job: "Job") -> None:
         """Give a job its place."""
         chunks = self._chunks
-        if not chunks or rank(chunks[-1][-1]) < rank(job):  # nearly always: who comes last stands last
+        if not chunks or sort_key(chunks[-1][-1]) < sort_key(
+            job
+        ):  # nearly always: who comes last stands last
             if not chunks or len(chunks[-1]) >= CHUNK:
                 chunks.append([])
             chunks[-1].append(job)
@@ -95,10 +97,10 @@ class Ranked:
 
     def _find(self, job: "Job") -> tuple[int, int]:
         """The chunk and the place in it where the job is, or belongs."""
-        mine = rank(job)
-        number = min(bisect_left(self._chunks, mine, key=_last_rank), len(self._chunks) - 1)
-        return number, bisect_left(self._chunks[number], mine, key=rank)
+        mine = sort_key(job)
+        number = min(bisect_left(self._chunks, mine, key=_last_key), len(self._chunks) - 1)
+        return number, bisect_left(self._chunks[number], mine, key=sort_key)
 
 
-def _last_rank(jobs: "list[Job]") -> Rank:
-    return rank(jobs[-1])
+def _last_key(jobs: "list[Job]") -> SortKey:
+    return sort_key(jobs[-1])

@@ -1,26 +1,27 @@
-"""Circles among the waits that jobs themselves make: a job may not begin a wait that nothing could end.
+"""Deadlock detection for the waits that running jobs declare (`job.wait` with `waiterRunId`).
 
-A wait is refused when, after it, the waiter could only go on after itself: through holders of a lock, those
-ahead in a line, dependencies, other waits, the children of a container, or a full pool whose running jobs are
-all part of the circle.
+A wait is refused when it would close a cycle in the wait-for graph. Edges are lock holders, jobs ahead in a
+line, dependencies, other waits, the children of a container, and a full pool all of whose running jobs are in
+the cycle.
 """
 
 from collections import deque
 from collections.abc import Collection, Iterator
 
 from lockside.documents.enums import Status
+from locksided.core.containers import Container
 from locksided.core.errors import Conflict
-from locksided.core.explain import waiting_containers
-from locksided.core.families import Container
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
+from locksided.core.reasons import waiting_containers
 from locksided.core.state import State
+from locksided.core.turn import Turn
 
 
 class Need:
-    """Of these live jobs so many must still end before those in `wanted_by` can go on."""
+    """Before the jobs in `wanted_by` can proceed, `missing` of the jobs in `ids` must end."""
 
     __slots__ = ("ids", "missing", "wanted_by")
 
@@ -30,27 +31,29 @@ class Need:
         self.wanted_by: list[int] = []
 
 
-def begin(state: State, asked: Wait) -> None:
-    """Note the wait, or refuse it with the circle that it would close."""
+def begin_wait(turn: Turn, asked: Wait) -> None:
+    """Record the wait. Raises Conflict with the cycle that it would close."""
+    state = turn.state
     waiter = state.jobs.get(asked.waiter_id)
     if waiter is None or not waiter.has_started:
-        return  # a wait from outside any live job can hold nobody up
+        return  # a wait from outside any live job can block nobody
     wait = (asked.job_ids, asked.for_all)
     waits = state.waits.setdefault(waiter.id, [])
     waits.append(wait)
-    circle = _circle(state, waiter)
-    if circle is None:
+    cycle = _cycle(state, waiter)
+    if cycle is None:
         return
-    end(state, StopWaiting(asked.waiter_id, asked.job_ids, asked.for_all))
-    path = " -> ".join(map(str, circle))
+    end_wait(turn, StopWaiting(asked.waiter_id, asked.job_ids, asked.for_all))
+    path = " -> ".join(map(str, cycle))
     raise Conflict(
         f"Job {waiter.id} would wait for ever: {path}. Wait outside the job, or give the jobs another pool.",
-        circle=[str(job_id) for job_id in circle],
+        circle=[str(job_id) for job_id in cycle],
     )
 
 
-def end(state: State, asked: StopWaiting) -> None:
-    """Forget the wait."""
+def end_wait(turn: Turn, asked: StopWaiting) -> None:
+    """Remove the wait."""
+    state = turn.state
     waits = state.waits.get(asked.waiter_id)
     wait = (asked.job_ids, asked.for_all)
     if waits is not None and wait in waits:
@@ -59,7 +62,7 @@ def end(state: State, asked: StopWaiting) -> None:
             del state.waits[asked.waiter_id]
 
 
-def _circle(state: State, waiter: Job) -> list[int] | None:
+def _cycle(state: State, waiter: Job) -> list[int] | None:
     search = _Search(state)
     search.visit(waiter)
     stuck = search.stuck()
@@ -67,7 +70,7 @@ def _circle(state: State, waiter: Job) -> list[int] | None:
 
 
 class _Search:
-    """What every job needs that the waiter could depend on, directly or through others."""
+    """The part of the wait-for graph that the waiter can reach."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -76,7 +79,7 @@ class _Search:
         self.needs: dict[int, list[Need]] = {}
 
     def visit(self, waiter: Job) -> None:
-        """Find out about the waiter, and about everybody whom somebody found so far needs."""
+        """Collect the needs of the waiter and, transitively, of every job that it needs."""
         to_visit = [waiter.id]
         while to_visit:
             job_id = to_visit.pop()
@@ -91,7 +94,7 @@ class _Search:
 
     def _needs(self, job: Job) -> Iterator[Need | None]:
         if job.status is Status.TERMINATING:
-            return  # its stop needs nobody
+            return  # stopping depends on no other job
         if isinstance(job, Container):
             yield self._need(list(job.children), len(job.children))
         if job.has_started:
@@ -112,7 +115,7 @@ class _Search:
         yield self._of_pool(job.pool)
 
     def _need(self, ids: Collection[int], number: int) -> Need | None:
-        """A need of so many of them, when those that are final are not enough."""
+        """A need for `number` of these jobs to end; None when enough of them already have."""
         live = [job_id for job_id in ids if job_id in self._state.jobs]
         missing = number - (len(ids) - len(live))
         return Need(live, missing) if missing > 0 and live else None
@@ -130,24 +133,24 @@ class _Search:
         return self._need(held, len(held) if exclusive else len(held) - job.lock_share + 1)
 
     def _of_pool(self, pool: Pool) -> Need | None:
-        """One need for all who wait for that pool: enough of its running jobs."""
+        """The need that all jobs waiting for that pool share: enough of its running jobs must end."""
         if pool.id not in self._of_pools:
-            running = tuple(pool.takers)
+            running = tuple(pool.slot_holders)
             too_many = len(running) - max(pool.slots or 0, 1) + 1 if pool.is_full else 0
             self._of_pools[pool.id] = self._need(running, too_many)
         return self._of_pools[pool.id]
 
     def stuck(self) -> set[int]:
-        """Who can never go on: all but those who need nobody, or only such as can go on."""
+        """The jobs that can never proceed: all but those whose needs can be met by jobs that can."""
         unmet = {job_id: len(needs) for job_id, needs in self.needs.items()}
         needed_in: dict[int, list[Need]] = {}
         for need in {need: None for needs in self.needs.values() for need in needs}:
             for job_id in need.ids:
                 needed_in.setdefault(job_id, []).append(need)
-        going_on = deque(job_id for job_id, number in unmet.items() if not number)
+        runnable = deque(job_id for job_id, number in unmet.items() if not number)
         stuck = set(unmet)
-        while going_on:
-            job_id = going_on.popleft()
+        while runnable:
+            job_id = runnable.popleft()
             stuck.discard(job_id)
             for need in needed_in.get(job_id, ()):
                 need.missing -= 1
@@ -155,12 +158,12 @@ class _Search:
                     for other_id in need.wanted_by:
                         unmet[other_id] -= 1
                         if not unmet[other_id]:
-                            going_on.append(other_id)
+                            runnable.append(other_id)
         return stuck
 
 
 def _path(needs: dict[int, list[Need]], stuck: set[int], start: int) -> list[int]:
-    """One way from the waiter through jobs that are stuck, until it comes round."""
+    """A cycle of stuck jobs that is reachable from `start`, through `start` where possible."""
     place: dict[int, int] = {}
     path = [start]
     while path[-1] not in place:

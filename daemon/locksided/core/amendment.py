@@ -1,4 +1,4 @@
-"""Amend: a job that never started is replaced by another in the same place, and nobody loses sight of it.
+"""Amending: a job that never started is replaced by another that takes its place in line.
 
 Who waited for it waits for its successor, and so does its container; only then it is cancelled, and counts
 nowhere. What depends on stored facts (rows, deduplication ids) is checked and moved by the caller.
@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from lockside.documents.enums import JobType
 from locksided.core import acceptance, dispatch, lifecycle
-from locksided.core.acceptance import Place, strictest
+from locksided.core.acceptance import Parentage, strictest_conditions
+from locksided.core.containers import Container
 from locksided.core.errors import Conflict, InvalidTransition
-from locksided.core.families import Container
 from locksided.core.inputs import Amend
 from locksided.core.jobs import Job
 from locksided.core.saves import DeleteDependency, InsertDependency
@@ -19,7 +19,7 @@ from locksided.core.turn import Turn
 
 
 def amend(turn: Turn, asked: Amend) -> int:
-    """Replace the job; answers its successor's id."""
+    """Replace the job; returns the successor's id."""
     job = turn.state.job(asked.job_id)
     _refuse(turn, job, asked)
     on_error = asked.draft.on_error or job.terms.on_error
@@ -28,14 +28,14 @@ def amend(turn: Turn, asked: Amend) -> int:
         draft = replace(draft, start_at_us=job.start_at_us)
     if asked.keep_hold:
         draft = replace(draft, held=False)
-    successor = acceptance.make_successor(turn, draft, Place(job.lineage, job.container, job.order))
+    successor = acceptance.make_successor(turn, draft, Parentage(job.lineage, job.container, job.order))
     if asked.keep_hold and job.held is not None:
         successor.held = job.held
         turn.update(successor, held_by=job.held.by, held_us=job.held.since_us)
     _move_waits(turn, job, successor, asked)
     _move_delay(turn, job, successor)
     lifecycle.cancel_tree(turn, job, "amended", message=f"Amended: job {successor.id} takes its place.")
-    turn.uncertain[successor] = None
+    turn.dirty_jobs[successor] = None
     if successor.stands_in_line:
         dispatch.enter_line(turn, successor)
     return successor.id
@@ -54,35 +54,35 @@ def _refuse(turn: Turn, job: Job, asked: Amend) -> None:
     if container is not None and container.type is not JobType.PHASE:
         what = "An attempt" if container.type is JobType.RETRY else "A row of a container"
         raise Conflict(f"{what} cannot be amended: amend job {job.lineage[0]} as a whole, before it starts.")
-    wanted = strictest(asked.draft.depends_on)
+    wanted = strictest_conditions(asked.draft.depends_on)
     live = {job_id: condition for job_id, condition in wanted.items() if job_id in turn.state.jobs}
     if live != (job.pending or {}):
         raise Conflict(
             f"Job {job.id} cannot be amended to depend on other jobs: resubmit it with another dependsOn.",
             path="$.with.dependsOn",
         )
-    acceptance.check(turn, replace(asked.draft, depends_on=()), Place(job.lineage, container), {})
+    acceptance.check(turn, replace(asked.draft, depends_on=()), Parentage(job.lineage, container), {})
 
 
 def _move_waits(turn: Turn, job: Job, successor: Job, asked: Amend) -> None:
-    """Whom it waits for, and who waits for it."""
+    """Move the dependencies of the job, and those on it, to its successor."""
     state = turn.state
     if job.pending:
         successor.pending = dict(job.pending)
-        state.depend(successor)
-    for other_id, condition in strictest(asked.draft.depends_on).items():
+        state.index_dependencies(successor)
+    for other_id, condition in strictest_conditions(asked.draft.depends_on).items():
         turn.saves.append(InsertDependency(successor.id, other_id, condition))
     for dependant in state.dependants.pop(job.id, {}).values():
         assert dependant.pending is not None
         condition = dependant.pending.pop(job.id)
         dependant.pending[successor.id] = condition
-        state.depend(dependant)
+        state.index_dependencies(dependant)
         turn.saves.append(DeleteDependency(dependant.id, job.id))
         turn.saves.append(InsertDependency(dependant.id, successor.id, condition))
 
 
 def _move_delay(turn: Turn, job: Job, successor: Job) -> None:
-    """A delay that counts from the start of its container, which has not come yet."""
+    """Move a delay that counts from the start of the container, which has not started."""
     if job.container is None:
         return
     delay_us = job.container.delays.pop(job.id, None)

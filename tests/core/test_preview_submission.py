@@ -1,11 +1,11 @@
-"""What would keep a job back is told before it is accepted, and trying it on leaves no trace."""
+"""A preview of a submission gives the reasons that the job then has, and leaves no trace."""
 
 from typing import Any
 
 import pytest
 
 from core.world import World
-from locksided.core.foretell import foretell
+from locksided.core.preview import preview_submission
 
 WISHES: list[dict[str, Any]] = [
     {},
@@ -32,7 +32,7 @@ def test_the_reasons_are_those_that_it_has_once_it_is_accepted(wishes: dict[str,
     world.submit(pool="full")
     draft = world.draft(wishes.get("key"), **{name: value for name, value in wishes.items() if name != "key"})
     before = world.picture()
-    told = foretell(world.state, draft, world.now_us)
+    told = preview_submission(world.state, draft, world.now_us)
     world.check()
     assert world.picture() == before
     (job,) = world.submit_all(draft)

@@ -1,8 +1,11 @@
 """Why a job waits: each kind of reason with its details, its sentence, since when, and what clears it."""
 
+from core.explanations import all_reasons, details
 from core.world import NOON, SECOND, World
-from locksided.core.explain import all_reasons, explain
+from locksided.api.reasons import sentences
+from locksided.core.model import Condition, Dependency
 from locksided.core.pools import Trouble
+from locksided.core.reasons import Holder, explain
 
 
 def test_a_started_job_has_no_reasons() -> None:
@@ -38,11 +41,16 @@ def test_a_lock_names_its_holders_and_counts_who_stands_ahead() -> None:
     second = world.submit("orders")
     third = world.submit("orders")
     reason = world.why(third)["config_lock"]
-    assert reason.details == {"lock_key": "orders", "holders": [holder], "ahead": 1}
-    assert reason.message == f"Job {holder} holds the lock and 1 job of the same lock is ahead of it."
-    assert reason.unblock == f"the end of job {holder}"
+    assert details(reason) == {
+        "lock_key": "orders",
+        "holders": (Holder(holder, is_paused=False, has_survivors=False),),
+        "ahead": 1,
+        "has_ancestor": False,
+    }
+    assert sentences(reason)[0] == f"Job {holder} holds the lock and 1 job of the same lock is ahead of it."
+    assert sentences(reason)[1] == f"the end of job {holder}"
     assert reason.since_us == NOON + 10 * SECOND, "it entered after the holder had started"
-    assert world.why(second)["config_lock"].details["ahead"] == 0
+    assert world.why(second)["config_lock"].ahead == 0
 
 
 def test_a_lock_is_closed_since_its_holder_started() -> None:
@@ -51,8 +59,8 @@ def test_a_lock_is_closed_since_its_holder_started() -> None:
     world.submit("orders")
     waiting = world.submit("orders")
     assert world.why(waiting)["config_lock"].since_us == NOON
-    assert world.why(waiting)["config_lock"].details["holders"] == []
-    assert world.why(waiting)["config_lock"].unblock == "the end of those before it"
+    assert world.why(waiting)["config_lock"].holder_ids == ()
+    assert sentences(world.why(waiting)["config_lock"])[1] == "the end of those before it"
     world.advance(60)
     world.ends(running)
     assert world.why(waiting)["config_lock"].since_us == NOON + 60 * SECOND
@@ -75,16 +83,16 @@ def test_a_lock_held_by_an_ancestor_says_so() -> None:
     world = World()
     root = world.submit("orders")
     child = world.submit("orders", parent=root)
-    assert world.why(child)["config_lock"].details["ancestor"] is True
+    assert world.why(child)["config_lock"].has_ancestor
 
 
 def test_the_last_slot_held_by_an_ancestor_says_so() -> None:
     world = World(default=1)
     root = world.submit()
     child = world.submit(parent=root)
-    assert world.why(child)["pool_full"].details["ancestor"] is True
+    assert world.why(child)["pool_full"].has_ancestor
     stranger = world.submit()
-    assert "ancestor" not in world.why(stranger)["pool_full"].details
+    assert not world.why(stranger)["pool_full"].has_ancestor
 
 
 def test_a_full_pool_names_who_runs_and_counts_who_comes_first_when_asked_to() -> None:
@@ -93,13 +101,19 @@ def test_a_full_pool_names_who_runs_and_counts_who_comes_first_when_asked_to() -
     first, second = world.submit("orders"), world.submit()
     third = world.submit(priority=5)
     reason = world.why(second)["pool_full"]
-    assert reason.details == {"pool": "default", "slots": 2, "running": running, "ahead": 2}
-    assert reason.message == "Pool 'default' runs 2 jobs in 2 slots, and 2 jobs come first."
-    assert reason.unblock == "the end of a job in pool 'default'"
+    assert details(reason) == {
+        "pool": "default",
+        "slots": 2,
+        "running": tuple(running),
+        "ahead": 2,
+        "has_ancestor": False,
+    }
+    assert sentences(reason)[0] == "Pool 'default' runs 2 jobs in 2 slots, and 2 jobs come first."
+    assert sentences(reason)[1] == "the end of a job in pool 'default'"
     assert [world.position(job) for job in (third, first, second)] == [1, 2, 3]
     uncounted = world.why(second, count=False)["pool_full"]
-    assert uncounted.details["ahead"] is None
-    assert uncounted.message == "Pool 'default' runs 2 jobs in 2 slots."
+    assert uncounted.ahead is None
+    assert sentences(uncounted)[0] == "Pool 'default' runs 2 jobs in 2 slots."
     assert explain(world.state, world.job(second)).position is None
 
 
@@ -123,7 +137,7 @@ def test_a_start_time_says_when() -> None:
     world.advance(10)
     world.release(job)
     reason = world.why(job)["start_time"]
-    assert reason.details == {"at_us": NOON + 30 * SECOND}
+    assert details(reason) == {"at_us": NOON + 30 * SECOND}
     assert reason.since_us == NOON
     assert world.position(job) is None
 
@@ -135,8 +149,8 @@ def test_a_hold_says_who_and_since_when() -> None:
     world.advance(3)
     world.hold(job)
     reason = world.why(job)["held"]
-    assert reason.details == {"by": "anna"}
-    assert reason.message == "anna holds it back."
+    assert details(reason) == {"by": "anna"}
+    assert sentences(reason)[0] == "anna holds it back."
     assert reason.since_us == NOON + 3 * SECOND
 
 
@@ -145,11 +159,14 @@ def test_dependencies_are_named() -> None:
     others = [world.submit() for _ in range(4)]
     job = world.submit(after=others)
     reason = world.why(job)["dependency"]
-    assert reason.details == {"jobs": others}
-    assert reason.message == "Job 1 must end well and job 2 must end well and job 3 must end well and 1 more."
-    assert reason.unblock == "the end of job 1 and job 2 and job 3 and 1 more"
+    assert details(reason) == {"jobs": tuple(Dependency(other, Condition.SUCCESS) for other in others)}
+    assert (
+        sentences(reason)[0]
+        == "Job 1 must end well and job 2 must end well and job 3 must end well and 1 more."
+    )
+    assert sentences(reason)[1] == "the end of job 1 and job 2 and job 3 and 1 more"
     lenient = world.submit(after=others[:1], when="final")
-    assert world.why(lenient)["dependency"].message == "Job 1 must end."
+    assert sentences(world.why(lenient)["dependency"])[0] == "Job 1 must end."
 
 
 def test_a_drained_daemon_says_who_drains_it_and_since_when() -> None:
@@ -161,8 +178,8 @@ def test_a_drained_daemon_says_who_drains_it_and_since_when() -> None:
     job = world.submit()
     assert world.why(before)["draining"].since_us == NOON + 5 * SECOND
     assert world.why(job)["draining"].since_us == NOON + 10 * SECOND
-    assert world.why(job)["draining"].details == {}
-    assert world.why(job)["draining"].unblock == "the end of the drain"
+    assert details(world.why(job)["draining"]) == {"by": "anna"}
+    assert sentences(world.why(job)["draining"])[1] == "the end of the drain"
 
 
 def test_an_executor_in_trouble_says_why_and_since_when() -> None:
@@ -171,8 +188,8 @@ def test_an_executor_in_trouble_says_why_and_since_when() -> None:
     world.advance(7)
     world.not_started(job, "no memory")
     reason = world.why(job)["no_executor"]
-    assert reason.details == {"pool": "default", "cause": "no memory"}
-    assert reason.message == "Pool 'default' cannot start processes: no memory."
+    assert details(reason) == {"pool": "default", "cause": "no memory"}
+    assert sentences(reason)[0] == "Pool 'default' cannot start processes: no memory."
     assert reason.since_us == NOON + 7 * SECOND
 
 
@@ -181,6 +198,6 @@ def test_a_store_that_cannot_be_written_says_why() -> None:
     job = world.submit(held=True)
     world.state.store_trouble = Trouble("the disk is full", NOON + SECOND)
     reason = world.why(job)["store_unavailable"]
-    assert reason.details == {"cause": "the disk is full"}
-    assert reason.message == "The store cannot be written: the disk is full."
+    assert details(reason) == {"cause": "the disk is full", "remedy": ""}
+    assert sentences(reason)[0] == "The store cannot be written: the disk is full."
     world.state.store_trouble = None

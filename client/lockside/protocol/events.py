@@ -1,0 +1,49 @@
+"""The kinds of events, with what each has in its `data`. The document of `rpc.discover` lists them.
+
+An event is written in the transaction of the change that it tells; `seq` gives the order of all of them.
+"""
+
+from typing import Final
+
+_POOL: Final = (
+    "The whole pool after the change: id, slots, executor, description, isPaused, pausedBy, pausedTime, "
+)
+_POOL_DATA: Final = _POOL + "comment, trouble {cause, since} or null."
+
+EVENT_KINDS: Final[dict[str, str]] = {
+    "job.created": "component, config; attempt for the further attempts of a retry.",
+    "job.status": "from, to, cause.",
+    "job.stage": "stage.",
+    "job.progress": "progress, message. For subscribers only; it is not stored and its seq is 0.",
+    "job.held": "No data.",
+    "job.released": "No data.",
+    "job.paused": "No data.",
+    "job.resumed": "No data.",
+    "job.reprioritised": "from, to.",
+    "job.terminateRequested": "No data.",
+    "job.annotated": "fields: the names of those that were changed.",
+    "job.hidden": "visible: false when it was hidden, true when it was shown again.",
+    "job.purged": "No data.",
+    **{
+        f"{kind}.{change}": "The names of the object; version of what was stored."
+        for kind in ("component", "config", "branch", "variables")
+        for change in ("created", "updated", "deleted")
+    },
+    "state.saved": "branchId, component, config, row, version. A job stored it at its end.",
+    "state.reset": "branchId, component, config, row, version. Somebody cleared it.",
+    "pool.put": _POOL_DATA,
+    "pool.paused": _POOL_DATA,
+    "pool.resumed": _POOL_DATA,
+    "pool.deleted": "The whole pool as it was.",
+    "pool.trouble": _POOL_DATA + " Nothing can be started in it; told again when the cause changes.",
+    "pool.recovered": _POOL_DATA + " Processes can be started in it again.",
+    "daemon.started": "version, pid, bootId, pools: every pool as it is at the start.",
+    "daemon.stopped": "why: the signal, onStop: what becomes of running jobs. Missing after a crash.",
+    "daemon.storeRecovered": "cause, seconds for which nothing could be written, pools: every pool as it is.",
+    "daemon.drained": "No data.",
+    "daemon.undrained": "by.",
+    "daemon.clockSet": "seconds by which the wall clock was set, below 0 when it was set back.",
+    "daemon.reload": "changed, needsRestart: sections of the settings.",
+    "daemon.backup": "path, sizeBytes, time.",
+    "daemon.restored": "backup: its path, lost: jobs that ran when it was written.",
+}

@@ -1,0 +1,102 @@
+"""What callers ask for on single jobs, apart from terminating: hold, release, pause, resume, reprioritise."""
+
+from lockside.documents.enums import Status
+from locksided.core import dispatch
+from locksided.core.actions import PauseRun, ResumeRun
+from locksided.core.containers import Container
+from locksided.core.errors import InvalidTransition
+from locksided.core.inputs import Hold, Pause, Release, Reprioritise, Resume
+from locksided.core.jobs import HeldBy, Job
+from locksided.core.termination import strong_descendants
+from locksided.core.transitions import NOT_STARTED, refuse_unless
+from locksided.core.turn import Turn
+
+
+def hold(turn: Turn, asked: Hold) -> None:
+    """Hold a job that has not started. Holding it twice changes nothing."""
+    job = turn.state.job(asked.job_id)
+    refuse_unless(job.id, job.status, NOT_STARTED, "held")
+    if job.held is not None:
+        return
+    dispatch.leave_line(turn, job)
+    job.held = HeldBy(asked.principal.user, turn.now_us)
+    turn.update(job, held_by=job.held.by, held_us=turn.now_us)
+    turn.event(job, "job.held")
+    dispatch.update_status(turn, job)
+
+
+def release(turn: Turn, asked: Release) -> None:
+    """Release a held job. Releasing one that is not held changes nothing."""
+    job = turn.state.job(asked.job_id)
+    refuse_unless(job.id, job.status, NOT_STARTED, "released")
+    if job.held is None:
+        return
+    job.held = None
+    turn.update(job, held_by=None, held_us=None)
+    turn.event(job, "job.released")
+    dispatch.unblock(turn, job)
+
+
+def reprioritise(turn: Turn, asked: Reprioritise) -> None:
+    """Move a job that has not started, or what has not started of a container, to its new place in line."""
+    job = turn.state.job(asked.job_id)
+    jobs = [one for one in (job, *strong_descendants(job)) if not one.has_started]
+    if not jobs:
+        refuse_unless(job.id, job.status, NOT_STARTED, "given another priority")
+    if job.has_started:
+        jobs.append(job)  # a container: attempts to come have its priority
+    for one in jobs:
+        _give_priority(turn, one, asked.priority)
+
+
+def _give_priority(turn: Turn, job: Job, priority: int) -> None:
+    if job.priority == priority:
+        return
+    dispatch.leave_line(turn, job)
+    before, job.priority = job.priority, priority
+    turn.update(job, priority=priority)
+    turn.event(job, "job.reprioritised", **{"from": before, "to": priority})
+    if not job.has_started and job.stands_in_line:
+        dispatch.enter_line(turn, job)
+
+
+def pause(turn: Turn, asked: Pause) -> None:
+    """Let a running job's processes stand still, its time limit and its duration with them.
+
+    A step that is just being started is paused as soon as its process exists.
+    """
+    job = turn.state.job(asked.job_id)
+    refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
+    _refuse_container(job, "paused")
+    run = job.run
+    assert run is not None
+    assert run.token is not None
+    if run.paused_since_us is not None:
+        return
+    run.paused_since_us = turn.now_us
+    turn.update(job, paused_since_us=turn.now_us, paused_by=asked.principal.user)
+    turn.event(job, "job.paused")
+    if run.spawned:
+        turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
+
+
+def _refuse_container(job: Job, action: str) -> None:
+    if isinstance(job, Container):
+        raise InvalidTransition(f"Job {job.id} is a container: only the jobs in it can be {action}.")
+
+
+def resume(turn: Turn, asked: Resume) -> None:
+    """Let a paused job go on."""
+    job = turn.state.job(asked.job_id)
+    refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "resumed")
+    _refuse_container(job, "resumed")
+    run = job.run
+    assert run is not None
+    assert run.token is not None
+    if run.paused_since_us is None:
+        return
+    run.end_pause(turn.now_us)
+    turn.update(job, paused_since_us=None, paused_by=None, paused_us=run.paused_us)
+    turn.event(job, "job.resumed")
+    if run.spawned:
+        turn.actions.append(ResumeRun(job.id, job.pool.id, run.token))

@@ -1,0 +1,122 @@
+"""Pools are created, changed, paused, resumed and deleted."""
+
+from typing import Any
+
+from locksided.core.containers import Container
+from locksided.core.errors import Conflict
+from locksided.core.inputs import (
+    ChangePools,
+    DeletePool,
+    PausePool,
+    PutPool,
+    ResumePool,
+)
+from locksided.core.jobs import Job
+from locksided.core.pool_trouble import trouble_of_executor
+from locksided.core.pools import Pool
+from locksided.core.saves import DeletePool as ForgetPool
+from locksided.core.saves import PutPool as SavePool
+from locksided.core.turn import Turn
+
+
+def put_pool(turn: Turn, asked: PutPool) -> None:
+    """Create or replace a pool. Lowering its slots stops no job."""
+    pool = turn.state.pools.get(asked.pool_id)
+    trouble = trouble_of_executor(turn, asked.executor)
+    if pool is None:
+        pool = turn.state.pools[asked.pool_id] = Pool(asked.pool_id, asked.slots, asked.executor)
+        pool.paused_us = turn.now_us
+        pool.trouble = trouble
+    elif pool.executor != asked.executor:
+        pool.executor = asked.executor
+        pool.trouble = trouble
+    _set_slots(turn, pool, asked.slots)
+    pool.description = asked.description
+    stamp = {
+        "created_us": turn.now_us,
+        "changed_us": turn.now_us,
+        "changed_by": asked.principal.as_data(),
+    }
+    _save_pool(turn, pool, **stamp)
+    turn.pool_event("pool.put", pool)
+
+
+def _set_slots(turn: Turn, pool: Pool, slots: int | None) -> None:
+    was_paused, was_full = pool.is_paused, pool.is_full
+    pool.slots = slots
+    if pool.is_paused and not was_paused:
+        pool.paused_us = turn.now_us
+    if pool.is_full and not was_full:
+        pool.full_since_us = turn.now_us
+
+
+def _save_pool(turn: Turn, pool: Pool, **stamp: Any) -> None:
+    values = {
+        **stamp,
+        "slots": pool.slots,
+        "executor": pool.executor,
+        "description": pool.description,
+        "paused": pool.paused_by is not None,
+        "paused_by": pool.paused_by,
+        "paused_us": pool.paused_us if pool.is_paused else None,
+        "paused_comment": pool.comment,
+    }
+    turn.saves.append(SavePool(pool.id, values))
+
+
+def delete_pool(turn: Turn, asked: DeletePool) -> None:
+    """Delete a pool that no live job names."""
+    pool = _deletable(turn, asked)
+    del turn.state.pools[pool.id]
+    turn.saves.append(ForgetPool(pool.id))
+    turn.pool_event("pool.deleted", pool)
+
+
+def change_pools(turn: Turn, asked: ChangePools) -> None:
+    """Create, replace and delete pools; refused as a whole when one of them must stay."""
+    for one in asked.deletes:
+        _deletable(turn, one)
+    for pool in asked.puts:
+        put_pool(turn, pool)
+    for one in asked.deletes:
+        delete_pool(turn, one)
+
+
+def _deletable(turn: Turn, asked: DeletePool) -> Pool:
+    pool = turn.state.pool(asked.pool_id, "$.id")
+    if pool.id == "default":
+        raise Conflict("The pool 'default' always exists. Pause it, or set its slots to 0.")
+    named = [job.id for job in turn.state.jobs.values() if pool_id_of(job) == pool.id]
+    if named:
+        raise Conflict(
+            f"{len(named)} live jobs name the pool '{pool.id}', job {named[0]} among them: "
+            "let them end or terminate them first.",
+            jobs=[str(job_id) for job_id in named[:20]],
+        )
+    return pool
+
+
+def pool_id_of(job: Job) -> str:
+    """The pool that the job names. A container names one for its children and takes no slot."""
+    return job.pool_id if isinstance(job, Container) else job.pool.id
+
+
+def pause_pool(turn: Turn, asked: PausePool) -> None:
+    """Start no jobs of this pool until it is resumed, also after a restart."""
+    pool = turn.state.pool(asked.pool_id, "$.id")
+    if pool.paused_by is None:
+        pool.paused_us = turn.now_us
+    pool.paused_by = asked.principal.user
+    pool.comment = asked.comment
+    _save_pool(turn, pool)
+    turn.pool_event("pool.paused", pool)
+
+
+def resume_pool(turn: Turn, asked: ResumePool) -> None:
+    """Let the jobs of a paused pool start again."""
+    pool = turn.state.pool(asked.pool_id, "$.id")
+    if pool.paused_by is None:
+        return
+    pool.paused_by = pool.comment = None
+    _save_pool(turn, pool)
+    turn.pool_event("pool.resumed", pool)

@@ -1,0 +1,63 @@
+"""Pools that cannot start anything: since when and why, when a start is tried again, and the end of it."""
+
+from locksided.core.inputs import ExecutorDown, ExecutorUp
+from locksided.core.jobs import Job, Run
+from locksided.core.pools import Pool, Trouble
+from locksided.core.turn import Turn
+
+
+def executor_down(turn: Turn, report: ExecutorDown) -> None:
+    """Start nothing in these pools until their executor is reached again."""
+    for pool in turn.state.pools.values():
+        trouble = pool.trouble
+        if pool.executor != report.executor or (
+            trouble is not None and trouble.until_told and trouble.cause == report.cause
+        ):
+            continue
+        if trouble is None or not trouble.until_told:
+            pool.trouble = trouble = Trouble(report.cause, turn.now_us)
+        trouble.cause = report.cause
+        turn.pool_event("pool.trouble", pool)
+
+
+def executor_up(turn: Turn, report: ExecutorUp) -> None:
+    """The executor of these pools can be asked again."""
+    for pool in turn.state.pools.values():
+        if pool.executor == report.executor:
+            _recover(turn, pool)
+
+
+def trouble_of_executor(turn: Turn, executor: str) -> Trouble | None:
+    """What a new pool of that executor begins with: its trouble, when the executor cannot be reached."""
+    others = (pool.trouble for pool in turn.state.pools.values() if pool.executor == executor)
+    down = next((trouble for trouble in others if trouble is not None and trouble.until_told), None)
+    return Trouble(down.cause, down.since_us) if down is not None else None
+
+
+def start_refused(turn: Turn, job: Job, cause: str) -> None:
+    """The system refused a start: try none in the job's pool for a while, twice as long after each trial."""
+    pool = job.pool
+    if pool.trouble is None:
+        pool.trouble = Trouble(cause, turn.now_us)
+    elif pool.trouble.until_told:
+        return  # its executor is down anyway
+    if pool.trouble.trial_id in (None, job.id) and pool.trouble.retry_at_us is None:
+        pool.trouble.wait_longer(turn.now_us)
+    pool.trouble.cause = cause
+    turn.pool_event("pool.trouble", pool)
+
+
+def conclude_trial(turn: Turn, job: Job, run: Run) -> None:
+    """End the pool's trouble when this job was its trial and a process came of it; else another is tried."""
+    trouble = job.pool.trouble
+    if trouble is None or trouble.trial_id != job.id:
+        return
+    trouble.trial_id = None
+    if run.spawned:
+        _recover(turn, job.pool)
+
+
+def _recover(turn: Turn, pool: Pool) -> None:
+    if pool.trouble is not None:
+        pool.trouble = None
+        turn.pool_event("pool.recovered", pool)

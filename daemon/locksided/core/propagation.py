@@ -1,0 +1,63 @@
+"""The level-triggered end of every step: consequences are applied until there are none left.
+
+Dependants and containers follow the jobs that ended, and every job that may start does. Only what the step
+marked is examined: the cost depends on what it starts, ends or unblocks, never on the jobs that keep waiting.
+"""
+
+from locksided.core import container_lifecycle, dispatch, lifecycle
+from locksided.core.admission import may_start
+from locksided.core.containers import Container
+from locksided.core.jobs import Job, UnverifiedJob
+from locksided.core.model import Program
+from locksided.core.sorted_jobs import sort_key
+from locksided.core.turn import Turn
+
+
+def propagate(turn: Turn) -> None:
+    """Apply all consequences, start every job that has no blocker, and bring statuses up to date."""
+    propagate_endings(turn)
+    while (job := _next_startable(turn)) is not None:
+        if isinstance(job, Container):
+            container_lifecycle.start(turn, job)
+        elif isinstance(job, UnverifiedJob) and job.program is Program.UNVERIFIED:
+            dispatch.check_program(turn, job)
+        else:
+            dispatch.start_run(turn, job)
+        propagate_endings(turn)
+    for job in turn.dirty_jobs:
+        if turn.state.jobs.get(job.id) is job and not job.has_started:
+            dispatch.update_status(turn, job)
+
+
+def propagate_endings(turn: Turn) -> None:
+    """Apply every end to dependants and containers, transitively; then re-examine the lines.
+
+    A container is concluded only after all pending ends of its children have been counted.
+    """
+    to_conclude: dict[Container, None] = {}
+    while turn.endings or to_conclude:
+        while turn.endings:
+            ending = turn.endings.popleft()
+            for dependant in ending.dependants:
+                lifecycle.resolve_dependency(turn, dependant, ending)
+            container_lifecycle.child_ended(turn, ending)
+            if ending.job.container is not None:
+                to_conclude[ending.job.container] = None
+        if to_conclude:
+            container_lifecycle.conclude(turn, to_conclude.popitem()[0])
+    dispatch.refresh_dirty_lines(turn)
+
+
+def _next_startable(turn: Turn) -> Job | None:
+    """The first admitted head over all pools with room: between pools the same order decides."""
+    state = turn.state
+    if state.draining is not None or state.store_trouble is not None:
+        return None
+    best = state.no_pool.heads.first
+    for pool in state.pools.values():
+        if pool.has_room:
+            job = pool.heads.first
+            if job is not None and (best is None or sort_key(job) < sort_key(best)):
+                best = job
+    assert best is None or may_start(state, best), f"job {best and best.id} was offered but may not start"
+    return best

@@ -1,0 +1,301 @@
+"""Why a job waits, as data: the blockers of `admission` with their details. Edges make sentences of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from lockside.documents.enums import Status
+from locksided.core.admission import blockers
+from locksided.core.containers import Container
+from locksided.core.jobs import Job
+from locksided.core.model import Dependency, Program, ReasonKind
+from locksided.core.parallelism import ParallelGate
+from locksided.core.sorted_jobs import sort_key
+from locksided.core.state import State
+
+R = ReasonKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """What all reasons have. `via` is the ancestor that is kept back, when it is not the job itself."""
+
+    kind: ClassVar[ReasonKind]
+    since_us: int
+    via: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A job that holds a lock; `has_survivors` while processes of it may live on after its keeper's end."""
+
+    job_id: int
+    is_paused: bool
+    has_survivors: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigLock(Reason):
+    """The lock does not admit the job (then it has holders), or others stand `ahead` of it in its line."""
+
+    kind = R.CONFIG_LOCK
+    lock_key: str
+    holders: tuple[Holder, ...]
+    ahead: int
+    has_ancestor: bool
+
+    @property
+    def holder_ids(self) -> tuple[int, ...]:
+        """The ids of those that hold it."""
+        return tuple(holder.job_id for holder in self.holders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parallelism(Reason):
+    """The children that run, and those that stand before it, are as many as the container may run."""
+
+    kind = R.PARALLELISM
+    container: int
+    limit: int
+    running: tuple[int, ...]
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseOrder(Reason):
+    """Phases that come first are not done: their names, or ids, and the jobs in them that are not final."""
+
+    kind = R.PHASE
+    phases: tuple[str, ...]
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies(Reason):
+    """Jobs that it depends on are not final."""
+
+    kind = R.DEPENDENCY
+    jobs: tuple[Dependency, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFull(Reason):
+    """Every slot is taken. `ahead` is None when nobody asked to count."""
+
+    kind = R.POOL_FULL
+    pool: str
+    slots: int | None
+    running: tuple[int, ...]
+    ahead: int | None
+    has_ancestor: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPaused(Reason):
+    """Somebody paused the pool; `by` is None when it has 0 slots."""
+
+    kind = R.POOL_PAUSED
+    pool: str
+    by: str | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartTime(Reason):
+    """Its start time has not come."""
+
+    kind = R.START_TIME
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Reason):
+    """Somebody holds it back."""
+
+    kind = R.HELD
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining(Reason):
+    """Somebody drains the daemon."""
+
+    kind = R.DRAINING
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoExecutor(Reason):
+    """The pool cannot start processes; `cause` is None while the job's program is being checked."""
+
+    kind = R.NO_EXECUTOR
+    pool: str
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUnavailable(Reason):
+    """The store cannot be written."""
+
+    kind = R.STORE_UNAVAILABLE
+    cause: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A live job's status and reasons. `position` counts from 1 among those in line for its pool."""
+
+    status: Status
+    reasons: tuple[Reason, ...]
+    position: int | None
+
+
+def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
+    """All reasons of a job that has not started; with `count` also how many stand before it in its pool.
+
+    The reasons of containers above it that have not started follow its own, the nearest container first.
+    """
+    if job.has_started:
+        return Explanation(job.status, (), None)
+    in_pool = count and job.stands_in_line and not isinstance(job, Container)
+    ahead = _ahead_in_pool(state, job) if in_pool else None
+    reasons = [_reason(state, job, kind, ahead) for kind in blockers(state, job)]
+    for above in waiting_containers(job):
+        reasons += [_inherited(state, job, above, kind) for kind in blockers(state, above)]
+    return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
+
+
+def waiting_containers(job: Job) -> Iterator[Container]:
+    """The containers above it that have not started, the nearest first."""
+    above = job.container
+    while above is not None and not above.has_started:
+        yield above
+        above = above.container
+
+
+def _inherited(state: State, job: Job, above: Container, kind: ReasonKind) -> Reason:
+    reason = _reason(state, above, kind, None)
+    return replace(reason, via=above.id, since_us=max(reason.since_us, job.created_us))
+
+
+def _ahead_in_pool(state: State, job: Job) -> int:
+    """How many jobs that stand in line for the same pool come first in the order of all lines."""
+    mine = sort_key(job)
+    return sum(
+        1
+        for other in state.jobs.values()
+        if other.pool is job.pool
+        and not other.has_started
+        and other.stands_in_line
+        and sort_key(other) < mine
+    )
+
+
+def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
+    match kind:
+        case R.CONFIG_LOCK:
+            return _config_lock(job)
+        case R.PARALLELISM:
+            return _parallelism(job)
+        case R.DEPENDENCY:
+            jobs = tuple(Dependency(*one) for one in (job.pending or {}).items())
+            return Dependencies(since_us=job.created_us, jobs=jobs)
+        case R.PHASE:
+            return _phase_order(state, job)
+        case R.START_TIME:
+            assert job.start_at_us is not None
+            return StartTime(since_us=_start_time_since(job), at_us=job.start_at_us)
+        case R.HELD:
+            assert job.held is not None
+            return Held(since_us=max(job.held.since_us, job.created_us), by=job.held.by)
+        case R.POOL_FULL | R.POOL_PAUSED | R.NO_EXECUTOR:
+            return _of_pool(job, kind, ahead)
+        case R.DRAINING:
+            assert state.draining is not None
+            return Draining(since_us=_later(job, state.draining.since_us), by=state.draining.by)
+        case R.STORE_UNAVAILABLE:
+            trouble = state.store_trouble
+            assert trouble is not None
+            since_us = _later(job, trouble.since_us)
+            return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
+        case R.RECOVERY:
+            raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
+
+
+def _later(job: Job, cause_us: int) -> int:
+    return max(job.waiting_since_us, cause_us)
+
+
+def _start_time_since(job: Job) -> int:
+    """A delay of a child began with its container's start."""
+    return job.waiting_since_us if job.container is not None else job.created_us
+
+
+def _config_lock(job: Job) -> ConfigLock:
+    gate = job.gate
+    assert gate is not None
+    blocking = () if gate.admits(job) else gate.holders
+    return ConfigLock(
+        since_us=_later(job, _closed_since(job, blocking)),
+        lock_key=gate.key,
+        holders=tuple(map(_holder, blocking)),
+        ahead=job.line.ahead(job) if job.line is not None else 0,
+        has_ancestor=any(holder.id in job.lineage for holder in blocking),
+    )
+
+
+def _holder(job: Job) -> Holder:
+    run = job.run
+    assert run is not None
+    return Holder(job.id, run.paused_since_us is not None, run.survivors)
+
+
+def _closed_since(job: Job, blocking: Sequence[Job]) -> int:
+    """When the holder started that was one too many: the first, or the N-th for a job with `shared:N`."""
+    starts = sorted(holder.run.start_us for holder in blocking if holder.run is not None)
+    return starts[min(max(job.lock_share, 1), len(starts)) - 1] if starts else job.waiting_since_us
+
+
+def _parallelism(job: Job) -> Parallelism:
+    gate = job.gate
+    assert isinstance(gate, ParallelGate)
+    running = tuple(child.id for child in gate.holders)
+    starts = [child.run.start_us for child in gate.holders if child.run is not None]
+    since_us = max(starts) if len(running) >= gate.limit else job.waiting_since_us
+    return Parallelism(
+        since_us=_later(job, since_us),
+        container=gate.container.id,
+        limit=gate.limit,
+        running=running,
+        ahead=job.line.ahead(job) if job.line is not None else 0,
+    )
+
+
+def _phase_order(state: State, job: Job) -> PhaseOrder:
+    phases = [phase for other in job.pending or () if isinstance(phase := state.jobs[other], Container)]
+    titles = tuple(phase.title or str(phase.id) for phase in phases)
+    jobs = tuple(child_id for phase in phases for child_id in phase.children)
+    return PhaseOrder(since_us=job.created_us, phases=titles, jobs=jobs)
+
+
+def _of_pool(job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
+    pool = job.pool
+    if kind is R.POOL_PAUSED:
+        since_us = _later(job, pool.paused_us)
+        return PoolPaused(since_us=since_us, pool=pool.id, by=pool.paused_by, comment=pool.comment)
+    if kind is R.NO_EXECUTOR:
+        if job.program is Program.CHECKING:
+            return NoExecutor(since_us=job.waiting_since_us, pool=pool.id, cause=None)
+        assert pool.trouble is not None
+        since_us = _later(job, pool.trouble.since_us)
+        return NoExecutor(since_us=since_us, pool=pool.id, cause=pool.trouble.cause)
+    running = tuple(pool.slot_holders)
+    return PoolFull(
+        since_us=_later(job, pool.full_since_us),
+        pool=pool.id,
+        slots=pool.slots,
+        running=running,
+        ahead=ahead,
+        has_ancestor=bool(running) and all(one in job.lineage for one in running),
+    )

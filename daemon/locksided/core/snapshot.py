@@ -1,0 +1,93 @@
+"""A copy of a state that shares nothing mutable with it, for previews.
+
+The cost is proportional to the number of live jobs. Lines and holders are rebuilt, as at a start.
+"""
+
+from copy import copy
+from typing import TypeVar
+
+from locksided.core import dispatch
+from locksided.core.containers import Container
+from locksided.core.jobs import Job, Run, UnverifiedJob
+from locksided.core.model import Program
+from locksided.core.pools import Pool
+from locksided.core.state import State
+from locksided.core.turn import Turn
+
+J = TypeVar("J", bound=Job)
+
+
+def snapshot_of(state: State, now_us: int) -> State:
+    """A copy of the jobs, pools and indexes as they are at that time."""
+    clone = State(state.next_id, state.max_requeues, state.retention_us)
+    clone.pools = {pool.id: _pool(pool) for pool in state.pools.values()}
+    clone.draining, clone.store_trouble = state.draining, state.store_trouble
+    for job in state.jobs.values():
+        clone.add(_job(clone, job))
+    turn = Turn(clone, now_us)
+    for job in clone.jobs.values():
+        if job.has_started:
+            clone.occupy(job)
+        elif job.program is Program.CHECKING:
+            job.pool.checking[job.id] = job
+        elif job.stands_in_line:
+            line = clone.line_of(job)
+            line.add(job)
+            turn.mark_line(line)
+    dispatch.refresh_dirty_lines(turn)
+    return clone
+
+
+def _shallow(job: J) -> J:
+    """A shallow copy, in a third of the time that `copy.copy` takes."""
+    kind = type(job)
+    other = kind.__new__(kind)
+    for name in _MEMBERS[kind]:
+        setattr(other, name, getattr(job, name))
+    return other
+
+
+_MEMBERS = {
+    kind: tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    for kind in (Job, UnverifiedJob, Container)
+}
+
+
+def _pool(pool: Pool) -> Pool:
+    clone = Pool(pool.id, pool.slots, pool.executor)
+    clone.paused_by = pool.paused_by
+    clone.trouble = copy(pool.trouble)
+    return clone
+
+
+def _run(run: Run | None) -> Run | None:
+    clone = copy(run)
+    if clone is not None:
+        clone.stages = dict(clone.stages)
+    return clone
+
+
+def _job(clone: State, job: Job) -> Job:
+    """A container is always copied before its children: its id is lower than theirs."""
+    other = _shallow(job)
+    other.line = None
+    if isinstance(other, UnverifiedJob) and other.program is Program.UNVERIFIED:
+        other.program = Program.PRESENT  # a preview assumes that it is there
+    other.run = _run(job.run)
+    other.pending = dict(job.pending) if job.pending else None
+    if isinstance(other, Container):
+        other.children = {}
+        other.delays = dict(other.delays)
+        other.tally = copy(other.tally)
+        other.limit_to(other.limit)
+        other.pool = clone.no_pool
+    else:
+        other.pool = clone.pools[job.pool.id]
+    if job.container is not None:
+        container = clone.jobs[job.container.id]
+        assert isinstance(container, Container)
+        other.container = container
+        other.gate = container.rows
+    if job.gate is not None and job.gate.lock_key is not None:
+        other.gate = clone.gate(job.project, job.gate.lock_key)
+    return other

@@ -1,0 +1,95 @@
+"""A state that contradicts itself is seen, whichever invariant it breaks, and can still be checked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.trees import rows
+from core.world import NOON, World
+from lockside.documents.enums import Status
+from locksided.core.containers import Container
+from locksided.core.invariants import Invariant, InvariantBroken, check, violations
+from locksided.core.jobs import HeldBy
+from locksided.core.model import Condition
+
+
+def sound() -> World:
+    """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed."""
+    world = World()
+    world.submit("orders")
+    world.submit("orders")
+    world.submit("stock", shared=2)
+    world.make(rows("table", ["first", "second"], 1))
+    world.submit(after=[1], delay=5)
+    return world
+
+
+def spoil(world: World, job_id: int, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(world.job(job_id), name, value)
+
+
+def container(world: World) -> Container:
+    found = world.job(4)
+    assert isinstance(found, Container)
+    return found
+
+
+def run(world: World, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(world.job(1).run, name, value)
+
+
+SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
+    "job 1 is success and still live": (Invariant.JOBS, lambda w: spoil(w, 1, status=Status.SUCCESS)),
+    "job 1 was started 2 times": (Invariant.JOBS, lambda w: run(w, starts=2)),
+    "job 1 has started and its token is None": (Invariant.JOBS, lambda w: run(w, token=None)),
+    "job 1 is processing and was asked to stop": (Invariant.JOBS, lambda w: run(w, stop_asked=True)),
+    "job 1 has started and something": (Invariant.JOBS, lambda w: spoil(w, 1, held=HeldBy("ann", NOON))),
+    "job 2 is in a pool that is gone": (Invariant.JOBS, lambda w: w.state.pools.clear()),
+    "jobs [2] wait for others": (Invariant.JOBS, lambda w: w.state.waits.setdefault(2, [])),
+    "job 1 has a gate": (
+        Invariant.LOCKS,
+        lambda w: w.state.gates["default"].pop("orders"),
+    ),
+    "is held by jobs [1]": (Invariant.LOCKS, lambda w: w.job(1).gate.leave(w.job(1))),  # type: ignore[union-attr]
+    "the exclusive lock": (Invariant.LOCKS, lambda w: w.job(2).gate.take(w.job(2))),  # type: ignore[union-attr]
+    "counts 9 jobs": (Invariant.LOCKS, lambda w: setattr(w.job(3).gate, "members", 9)),
+    "must stand jobs [2]": (Invariant.LINES, lambda w: w.job(2).line.remove(w.job(2))),  # type: ignore[union-attr]
+    "contradict each other": (Invariant.LINES, lambda w: spoil(w, 2, line=None)),
+    "the slots of pool default": (Invariant.POOLS, lambda w: w.state.pool("default").running.pop(3)),
+    "job 7 waits for job 1": (Invariant.DEPENDENCIES, lambda w: w.state.jobs.pop(1)),
+    "dependants is wrong": (Invariant.DEPENDENCIES, lambda w: w.state.dependants.clear()),
+    "job 6 has outlived": (Invariant.CONTAINERS, lambda w: w.state.jobs.pop(4)),
+    "container 4 does not know": (Invariant.CONTAINERS, lambda w: container(w).children.pop(6)),
+    "job 6 still waits": (Invariant.CONTAINERS, lambda w: setattr(container(w).tally, "stopped", True)),
+    "keeps delays": (Invariant.CONTAINERS, lambda w: container(w).delays.setdefault(6, 1)),
+    "job 2 is created with": (Invariant.REASONS, lambda w: spoil(w, 2, status=Status.CREATED)),
+    "gives the reasons": (Invariant.REASONS, lambda w: setattr(w.job(2).gate, "_holders", ())),
+    "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
+}
+
+
+@pytest.mark.parametrize("says", SPOILT)
+def test_a_state_that_contradicts_itself_is_seen(says: str) -> None:
+    world = sound()
+    check(world.state)
+    invariant, spoils = SPOILT[says]
+    spoils(world)
+    found = violations(world.state)
+    assert any(one.invariant is invariant and says in one.message for one in found), found
+    assert {one.invariant for one in violations(world.state, [invariant])} == {invariant}
+    with pytest.raises(InvariantBroken, match=f"{invariant}: "):
+        check(world.state)
+
+
+def test_every_invariant_is_spoilt_above() -> None:
+    assert {invariant for invariant, _ in SPOILT.values()} == set(Invariant)
+
+
+def test_a_check_that_fails_on_a_spoilt_state_is_a_violation_itself() -> None:
+    world = sound()
+    world.job(2).pending = {99: Condition.FINAL}
+    world.job(2).pool = None  # type: ignore[assignment]
+    assert any(one.message.startswith("the check failed: AttributeError") for one in violations(world.state))

@@ -1,0 +1,104 @@
+"""What a keeper of any release says is read, and what cannot be read costs the run that it is about alone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from locksided.actors.keeper_messages import Hello, read_hello, read_message, read_outcome
+from locksided.actors.rawjson import NotWhole, items, members
+from locksided.keeper import outcome
+
+GOOD = {"token": "2-1-0", "state": "ended", "paused": False, "outcome": outcome.blank("2-1-0")}
+DEEP = "[" * 980 + "]" * 980
+
+
+def hello(*runs: str, **more: Any) -> Hello:
+    """What is read of a hello with these runs, each as text, and a good one."""
+    text = json.dumps({"op": "hello", "version": 1, "pid": 7, "runs": "RUNS", **more})
+    return read_hello(text.replace('"RUNS"', f"[{', '.join((*runs, json.dumps(GOOD)))}]").encode())
+
+
+BAD_VALUES = ["Infinity", "NaN", "1e400", DEEP, '"\\ud800"', "tru"]
+
+
+@pytest.mark.parametrize("value", BAD_VALUES)
+@pytest.mark.parametrize("outcome_text", ["VALUE", '{"exitCode": 3, "progress": {"outputs": [VALUE]}}'])
+def test_a_run_whose_outcome_cannot_be_read_is_that_runs_loss_alone(outcome_text: str, value: str) -> None:
+    bad = outcome_text.replace("VALUE", value)
+    lost, good = hello(f'{{"token": "1-1-0", "state": "ended", "paused": false, "outcome": {bad}}}').runs
+    assert (good.token, good.outcome) == ("2-1-0", outcome.blank("2-1-0"))
+    assert (lost.token, lost.state) == ("1-1-0", "ended")
+    assert lost.outcome is not None
+    assert lost.outcome["token"] == "1-1-0"
+    assert lost.outcome["unreadable"]
+
+
+def test_what_can_be_read_of_such_an_outcome_is_kept() -> None:
+    bad = '{"token": "1-1-0", "state": "ended", "outcome": {"exitCode": 3, "pid": 5, "progress": {"x": NaN}}}'
+    found = hello(bad).runs[0].outcome
+    assert found is not None
+    assert found.pop("unreadable").startswith("JSON is malformed")
+    assert found == {"token": "1-1-0", "exitCode": 3, "pid": 5}
+
+
+@pytest.mark.parametrize(
+    "field", ['"pid": "x"', '"spawnTime": 1e400', '"state": "frozen"', f'"paused": {DEEP}']
+)
+def test_a_run_that_lives_is_adopted_whatever_else_is_said_of_it(field: str) -> None:
+    run = hello('{"token": "1-1-0", "state": "running", "outcome": null, ' + field + "}").runs[0]
+    assert (run.token, run.state, run.outcome, run.pid) == ("1-1-0", "running", None, None)
+
+
+def test_a_run_without_a_token_and_strange_strays_take_nothing_with_them() -> None:
+    assert [run.token for run in hello('{"token": 5}', "{}", "7", '{"x": Infinity}').runs] == ["2-1-0"]
+    assert hello(strays=[{"pid": "x"}], build=5, newer={"a": 1}).build == ""
+
+
+@pytest.mark.parametrize("value", BAD_VALUES)
+def test_an_end_that_cannot_be_read_is_an_end_that_says_so(value: str) -> None:
+    line = f'{{"op": "ended", "token": "1-1-0", "outcome": {{"exitCode": 3, "progress": {{"a": {value}}}}}}}'
+    message = read_message(line.encode())
+    assert (message["op"], message["token"]) == ("ended", "1-1-0")
+    assert message["outcome"]["unreadable"]
+    assert message["outcome"]["exitCode"] == 3
+
+
+@pytest.mark.parametrize(
+    "line", ['{"op": "refused", "token": "1-1-0", "kind": 5}', '{"op": "ended", "token": "1-1-0"}']
+)
+def test_an_end_that_lacks_what_it_needs_is_one_too(line: str) -> None:
+    assert read_message(line.encode())["outcome"]["unreadable"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"{", b"[]", b"\xff", b'{"op": "ended", "token": "1-1-0", "outcome": {',
+     b'{"op": "ended", "token": Infinity}', b"[" * 100_000],
+)  # fmt: skip
+def test_any_other_line_that_cannot_be_read_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_message(line)
+
+
+def test_a_record_is_read_told_of_as_unreadable_or_none_when_it_is_not_whole() -> None:
+    whole = json.dumps(outcome.blank("1-1-0"))
+    assert read_outcome(whole.encode()) == outcome.blank("1-1-0")
+    bad = read_outcome(whole.replace('"progress": {}', '"progress": {"a": Infinity}').encode())
+    assert bad is not None
+    assert bad["unreadable"]
+    for cut in range(len(whole)):
+        assert read_outcome(whole[:cut].encode()) is None
+
+
+def test_json_is_cut_where_it_says_so_whatever_stands_inside() -> None:
+    assert members(b' {"a": [1, "},{"], "b\\"" : NaN ,"c":{"d": {}}} ') == {
+        "a": b'[1, "},{"]',
+        'b"': b"NaN",
+        "c": b'{"d": {}}',
+    }
+    assert items(b'[1, [2, 3], "]", {"a": 4}]') == [b"1", b"[2, 3]", b'"]"', b'{"a": 4}']
+    assert (items(b"[]"), members(b"{}")) == ([], {})
+    for text in (b"", b"[", b"{1: 2}", b'{"a": 1', b"[1] 2", b"1"):
+        with pytest.raises(NotWhole):
+            members(text) if text.startswith(b"{") else items(text)
