@@ -17,6 +17,8 @@ from client.fakedaemon import FakeDaemon, job
 from e2e.harness import Daemon, running
 from lockside import AsyncClient, Client, errors
 
+pytestmark = pytest.mark.real_processes
+
 SECONDS = 20.0
 TRUE: dict[str, Any] = {"parameters": {"command": ["true"]}}
 
@@ -141,8 +143,6 @@ def test_event_loops_of_several_threads_use_a_client_at_once(numbered: FakeDaemo
 FORKED = """
 import asyncio, gc, os, sys, threading
 from lockside import AsyncClient
-
-pytestmark = pytest.mark.real_processes
 
 client = AsyncClient(sys.argv[1], reconnect_seconds=0)
 

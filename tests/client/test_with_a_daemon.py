@@ -20,6 +20,8 @@ from lockside.cli.grammar import Parsed
 from lockside.cli.inflight import Inflight
 from lockside.cli.session import Session
 
+pytestmark = pytest.mark.real_processes
+
 JOBS = 60
 KILLS = 3
 TRUE: dict[str, Any] = {"parameters": {"command": ["true"]}}
@@ -154,8 +156,6 @@ def test_inside_a_job_a_client_needs_no_settings(fresh: Callable[..., Daemon]) -
 FORKED = """
 import os, sys
 from lockside import Client
-
-pytestmark = pytest.mark.real_processes
 with Client() as client:
     reported = [client.job.report(progress=0.25, message="the parent").job]
     reading, writing = os.pipe()

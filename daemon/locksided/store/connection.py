@@ -31,6 +31,8 @@ class Connection(aiosqlite.Connection):
         super().__init__(partial(connect, path), iter_chunk_size=64)
         self.doubt: OSError | None = None
         """Why nothing that is read can be believed; then nothing is."""
+        self.explain: Callable[[BaseException], StoreUnavailable] = named
+        """What an error of SQLite or the system is raised as."""
         # A connection that was left open must not keep the interpreter from ending.
         self._thread.daemon = True
 
@@ -48,7 +50,7 @@ class Connection(aiosqlite.Connection):
             try:
                 return await self._queued(partial(work, self._connection))
             except (sqlite3.Error, OSError, MemoryError) as error:
-                raise named(error) from error
+                raise self.explain(error) from error
             except asyncio.CancelledError:
                 await self._passed()
                 raise

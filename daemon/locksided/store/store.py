@@ -16,7 +16,7 @@ from anyio import CancelScope
 
 from locksided.store import events, reads, schema
 from locksided.store.catalog.states import DeepState, deep_states
-from locksided.store.connection import Connection, create, opened
+from locksided.store.connection import Connection, create, named, opened
 from locksided.store.errors import StoreUnavailable
 from locksided.store.files import DatabaseFileError, DatabaseFiles, Fault
 from locksided.store.reader import Reader
@@ -52,9 +52,9 @@ class Store(Reader):
         self.path = path
         self.identity = start.identity
         self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
-        self._writer = writer
         self._files = DatabaseFiles(path)
         self._is_closed = False
+        self._use(writer, quick, patient)
 
     @classmethod
     async def open(cls, path: str, backups: str) -> Self:
@@ -88,14 +88,7 @@ class Store(Reader):
         StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
         When the caller is cancelled it gets no answer, but the transaction has ended all the same.
         """
-        try:
-            return await self._writer.run(partial(self._apply, units, then))
-        except StoreUnavailable as error:
-            found = self._files.fault()
-            if found is None:
-                raise
-            self._doubt(found)
-            raise StoreUnavailable(found) from error  # it tells more than what SQLite made of it
+        return await self._writer.run(partial(self._apply, units, then))
 
     def _apply(
         self,
@@ -192,9 +185,22 @@ class Store(Reader):
         if start != _Start(self.identity, self._last_seq):
             await _close(*reversed(connections))
             raise StoreUnavailable(OSError(f"{self.path} is not the database that the daemon had open"))
-        self._writer, self._quick, self._patient = connections
         self._files = DatabaseFiles(self.path)
+        self._use(*connections)
         self._is_closed = False
+
+    def _use(self, writer: Connection, quick: Connection, patient: Connection) -> None:
+        self._writer, self._quick, self._patient = writer, quick, patient
+        for connection in (writer, quick, patient):
+            connection.explain = self._explained
+
+    def _explained(self, error: BaseException) -> StoreUnavailable:
+        """What is wrong with the files tells more than what SQLite made of it."""
+        found = self._files.fault()
+        if found is None:
+            return named(error)
+        self._doubt(found)
+        return StoreUnavailable(found)
 
     async def _aside(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run something long on a connection of its own; on the writer's if that would open other files."""
