@@ -11,8 +11,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
+from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
-from lockside.protocol.base import camel
 from lockside.transport import inside_a_job, new_deduplication_id
 
 P = ParamSpec("P")

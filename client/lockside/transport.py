@@ -132,6 +132,12 @@ def encoded(params: Mapping[str, Any]) -> bytes:
     except UnicodeEncodeError as error:
         raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
     except ValueError as error:
+        from lockside.documents.paths import join, not_finite
+
+        for steps in not_finite(params):
+            path = join("$", *steps)
+            text = f"{path} is not a finite number: JSON has no other."
+            raise InvalidParams(text, data={"path": path}) from None
         raise InvalidParams(f"This cannot be sent to the daemon as JSON: {error}.") from error
 
 

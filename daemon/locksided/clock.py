@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol
 import anyio
 from anyio import CancelScope
 
-from lockside.protocol.texts import time_text, time_us
+from lockside.documents.times import time_text, time_us
 
 SECOND_US = 1_000_000
 NOTICED_WITHIN_SECONDS = 60.0

@@ -1,25 +1,48 @@
+# ruff: noqa: RUF012 - `reads` is a ClassVar of the base
 """Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
 
 Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal.
+Durations and sizes are also read from texts, with the functions of the documents: "90s", "64MiB".
 """
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from lockside.documents.base import Document, GraceSeconds, LockPolicy, TimeoutSeconds
+from lockside.documents.paths import split_problem
+from lockside.documents.quantities import grace_period, size, time_limit
+
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
+
+if TYPE_CHECKING:
+    Bytes = int
+else:
+    Bytes = int | str
 
 
 class SettingsError(Exception):
     """A setting is unknown, of the wrong type or out of bounds; the message names it and where it stands."""
 
 
-class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+def _at_least(least: int) -> Callable[[Any], int]:
+    """Reads a number of bytes, or a text such as "64MiB"."""
+
+    def read(value: Any) -> int:
+        count = size(value, bare="B")
+        if count < least:
+            raise ValueError(f"It must be at least {least} bytes")
+        return count
+
+    return read
+
+
+class Section(Document, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="lower"):
     """A table of the file."""
 
 
@@ -37,11 +60,13 @@ class DaemonSettings(Section, frozen=True):
 class JobSettings(Section, frozen=True):
     """What holds for jobs that do not say otherwise."""
 
-    timeout_seconds: Seconds = 3600.0
-    grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
-    max_log_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 67_108_864
-    retention_days: Seconds = 30.0
-    lock: Annotated[str, msgspec.Meta(pattern=r"^(exclusive|none|shared:[1-9][0-9]*)$")] = "exclusive"
+    reads = {"timeout_seconds": time_limit, "grace_seconds": grace_period, "max_log_bytes": _at_least(65_536)}
+
+    timeout_seconds: TimeoutSeconds = 3600.0
+    grace_seconds: GraceSeconds = 10.0
+    max_log_bytes: Bytes = 67_108_864
+    retention_days: Days = 30.0
+    lock: LockPolicy = "exclusive"
     max_requeues: Annotated[int, msgspec.Meta(ge=0)] = 3
     max_children: Positive = 10_000
 
@@ -55,12 +80,18 @@ class PoolSettings(Section, frozen=True):
 class LimitSettings(Section, frozen=True):
     """What one client may ask for at once."""
 
-    line_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 8_388_608
+    reads = {
+        "line_bytes": _at_least(1024),
+        "unread_bytes": _at_least(4096),
+        "unfinished_bytes": _at_least(65_536),
+    }
+
+    line_bytes: Bytes = 8_388_608
     batch: Positive = 1000
     in_flight: Positive = 256
     connections: Positive = 1000
-    unread_bytes: Annotated[int, msgspec.Meta(ge=4096)] = 1_048_576
-    unfinished_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 67_108_864
+    unread_bytes: Bytes = 1_048_576
+    unfinished_bytes: Bytes = 67_108_864
     subscriptions: Positive = 100
 
 
@@ -77,16 +108,18 @@ class AccessSettings(Section, frozen=True):
 class EventSettings(Section, frozen=True):
     """How long the history is kept: both bounds must be passed before an event goes."""
 
-    keep_days: Seconds = 30.0
+    keep_days: Days = 30.0
     keep_min: Positive = 100_000
 
 
 class KeeperSettings(Section, frozen=True):
     """The process that owns the jobs' processes. Behind sockets that are named somebody else starts it."""
 
+    reads = {"linger_seconds": time_limit}
+
     socket: str = ""
     cgroups: Literal["auto", "off"] = "auto"
-    linger_seconds: Seconds = 60.0
+    linger_seconds: TimeoutSeconds = 60.0
 
 
 class DebugSettings(Section, frozen=True):
@@ -127,7 +160,10 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
             _set_from_environment(merged, name, value)
     try:
         return msgspec.convert(merged, Settings, strict=False)
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+    except msgspec.ValidationError as error:
+        message, place = split_problem(str(error))
+        raise SettingsError(f"settings: {place.removeprefix('$.')}: {message}") from error
+    except UnicodeEncodeError as error:
         raise SettingsError(f"settings: {error}") from error
 
 

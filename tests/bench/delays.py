@@ -14,7 +14,7 @@ from bench.figure import Figure, at_most, percentile
 from bench.place import COMMAND, Scale, cpu_seconds, create_many, pids, running, short_folder, wake_ups
 from bench.wires import Line, request, result
 from e2e.harness import Daemon
-from lockside.protocol.texts import time_us
+from lockside.documents.times import time_us
 
 
 def start_delays(daemon: Daemon, count: int, ask: dict[str, object] = COMMAND) -> list[float]:

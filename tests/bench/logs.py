@@ -14,7 +14,7 @@ from bench.figure import Figure, at_least, at_most, percentile, rounds
 from bench.place import Scale, running, short_folder
 from bench.wires import Line
 from e2e.harness import Daemon
-from lockside.protocol.texts import time_us
+from lockside.documents.times import time_us
 
 FOLLOWERS = 10
 WRITER = """

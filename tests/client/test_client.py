@@ -12,9 +12,9 @@ import pytest
 
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from lockside import Client, errors
+from lockside.documents.enums import Status
 from lockside.protocol.methods import METHODS
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.words import Status
 from lockside.transport import Connection
 
 

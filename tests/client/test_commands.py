@@ -139,7 +139,7 @@ def test_logs_say_what_was_dropped(daemon: FakeDaemon, run: Run) -> None:
     page = {"frames": [gap], "nextOffset": 1, "isComplete": True}
     daemon.answers["job.log"] = in_turn(page, {"frames": [], "nextOffset": 1, "isComplete": True})
     daemon.answers["job.get"] = job()
-    assert run("logs", "42").out == "[... 2.5 MB of the log were dropped here ...]\n"
+    assert run("logs", "42").out == "[... 2.6 MB of the log were dropped here ...]\n"
 
 
 def test_following_a_log_survives_a_lost_connection_without_a_frame_twice(

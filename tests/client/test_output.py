@@ -101,7 +101,7 @@ def test_long_sentences_are_broken_at_words_and_a_number_keeps_its_unit() -> Non
 
 
 def test_sizes_are_told_in_the_units_in_which_they_are_typed() -> None:
-    from lockside.cli.values import size
+    from lockside.documents.quantities import size
 
     assert [times.size(size(text)) for text in ("512MB", "1.5GB", "20B")] == ["512.0 MB", "1.5 GB", "20 B"]
 

@@ -7,7 +7,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from lockside.protocol.base import Wire
+from lockside.documents.base import Document
 from lockside.protocol.methods import METHODS
 from lockside.protocol.openrpc import document
 from lockside.protocol.sentences import _own
@@ -41,13 +41,13 @@ def test_no_sentence_is_about_a_member_that_does_not_exist() -> None:
         assert "Attributes:" not in schema.get("description", ""), name
     strangers = {
         f"{kind.__name__}.{name}"
-        for kind in _kinds(Wire)
+        for kind in _kinds(Document)
         for name in set(_own(kind)) - set(kind.__struct_fields__)
     }
     assert strangers == set()
 
 
-def _kinds(kind: type[Wire]) -> list[type[Wire]]:
+def _kinds(kind: type[Document]) -> list[type[Document]]:
     return [each for below in kind.__subclasses__() for each in (below, *_kinds(below))]
 
 

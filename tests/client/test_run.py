@@ -29,7 +29,7 @@ def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaem
         "delay": 600,
         "hold": True,
         "dependsOn": [{"job": "7", "when": "final"}, {"job": "8", "when": "success"}],
-        "limits": {"timeoutSeconds": 3600, "memoryBytes": 1 << 30},
+        "limits": {"timeoutSeconds": 3600, "memoryBytes": 1_000_000_000},
         "labels": {"team": "a"},
     }
 

@@ -4,8 +4,9 @@ from collections.abc import Container
 from dataclasses import fields
 from typing import Any
 
+from lockside.documents.enums import Status
 from locksided.core import loading
-from locksided.core.model import Condition, Program, Status
+from locksided.core.model import Condition, Program
 from locksided.core.saves import (
     CLONED,
     AppendEvent,

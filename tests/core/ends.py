@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.disk import Disk
-from locksided.core.model import Status
+from lockside.documents.enums import Status
 from locksided.core.saves import Save, UpdateJob
 from locksided.core.transitions import FINAL
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from random import Random
 
-from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError, OnLost, RetryPolicy
+from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost
+from locksided.core.model import Draft, RetryPolicy
 
 PLAIN = Draft("default", 1000, "default")
 BEHAVIOURS = [None, None, OnError.FAIL, OnError.WARNING, OnError.STOP]

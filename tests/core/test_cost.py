@@ -13,8 +13,9 @@ import pytest
 
 from core.crowds import FEW, MANY, WAITING
 from core.world import ANNA, NOON, SECOND
+from lockside.documents.enums import Status
 from locksided.core import inputs as i
-from locksided.core.model import Draft, Status
+from locksided.core.model import Draft
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 

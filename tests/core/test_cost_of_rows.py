@@ -7,8 +7,9 @@ from core.crowds import FEW, MANY
 from core.test_cost import SLACK, counted_calls
 from core.trees import PLAIN
 from core.world import ANNA, NOON, SECOND
+from lockside.documents.enums import JobType, OnError, Status
 from locksided.core import inputs as i
-from locksided.core.model import Draft, JobType, OnError, Status
+from locksided.core.model import Draft
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 

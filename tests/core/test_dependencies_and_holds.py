@@ -5,9 +5,10 @@ import pytest
 from core.crowds import CROWD
 from core.explanations import details
 from core.world import ANNA, NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, InvalidTransition, NotFound
-from locksided.core.model import Condition, Dependency, Status
+from locksided.core.model import Condition, Dependency
 
 # -- start times ------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ import pytest
 from core.explanations import details
 from core.trees import PLAIN, job, of_rows, orchestration, phase, retried, rows
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.core.errors import Conflict, InvalidTransition
-from locksided.core.model import Condition, Dependency, Draft, Status
+from locksided.core.model import Condition, Dependency, Draft
 
 # -- terminating ------------------------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from unittest.mock import patch
 import pytest
 
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.core import history, lifecycle
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.history import History
-from locksided.core.model import Status
 from locksided.core.transitions import IllegalTransition
 from locksided.core.turn import Turn
 

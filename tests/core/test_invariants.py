@@ -7,10 +7,11 @@ import pytest
 
 from core.trees import rows
 from core.world import NOON, World
+from lockside.documents.enums import Status
 from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
 from locksided.core.jobs import HeldBy
-from locksided.core.model import Condition, Status
+from locksided.core.model import Condition
 
 
 def sound() -> World:

@@ -3,9 +3,9 @@
 import pytest
 
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Status
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from locksided.core.model import Status
 
 
 @pytest.mark.parametrize("status", ["success", "warning", "error"])

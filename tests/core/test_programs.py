@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from core.world import World
+from lockside.documents.enums import FailureClass
 from locksided.core import inputs as i
 from locksided.core.actions import CheckProgram
-from locksided.core.model import FailureClass
 
 MISSING = {"result": {"message": "no such program", "error": {"type": "user", "kind": "spawn"}}}
 

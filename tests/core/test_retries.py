@@ -4,8 +4,9 @@ import pytest
 
 from core.trees import of_rows, orchestration, phase, retried
 from core.world import NOON, SECOND, World
+from lockside.documents.enums import Backoff, Status
 from locksided.core import inputs as i
-from locksided.core.model import Backoff, RetryPolicy, Status
+from locksided.core.model import RetryPolicy
 from locksided.core.retries import pause_before
 
 

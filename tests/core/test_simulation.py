@@ -13,10 +13,11 @@ import pytest
 
 from core.random_trees import Trees
 from core.world import World
+from lockside.documents.enums import JobType, OnLost, Status
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Condition, Dependency, Draft, JobType, OnLost, Status
+from locksided.core.model import Condition, Dependency, Draft
 
 DAYS = int(os.environ.get("LOCKSIDE_SIMULATION_DAYS", "8"))
 STEPS = int(os.environ.get("LOCKSIDE_SIMULATION_STEPS", "200"))

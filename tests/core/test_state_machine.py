@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from core.trees import job as task
 from core.trees import of_rows, orchestration, phase, retried, rows
 from core.world import World
+from lockside.documents.enums import JobType, Status
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Dependency, Draft, JobType, Status
+from locksided.core.model import Dependency, Draft
 
 KEYS = st.sampled_from([None, "a", "b"])
 POOLS = st.sampled_from(["default", "other"])

@@ -6,10 +6,10 @@ from typing import get_args
 import pytest
 
 from core.world import World
+from lockside.documents.enums import Status
 from locksided.core import inputs as i
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.scheduler import HANDLERS
 from locksided.core.state import State
 from locksided.core.transitions import (

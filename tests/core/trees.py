@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError, RetryPolicy
+from lockside.documents.enums import Backoff, FailureClass, JobType, OnError
+from locksided.core.model import Draft, RetryPolicy
 
 SECOND = 1_000_000
 PLAIN = Draft("default", 1000, "default")

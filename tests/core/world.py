@@ -16,22 +16,13 @@ from core.ends import check_ends
 from core.explanations import check_explanations
 from core.same import assert_same
 from core.trees import all_drafts
+from lockside.documents.enums import FailureClass, OnLost, Status
 from locksided.core import inputs as i
 from locksided.core import invariants
 from locksided.core.actions import Action, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
 from locksided.core.jobs import Job
-from locksided.core.model import (
-    Condition,
-    Dependency,
-    Draft,
-    FailureClass,
-    OnLost,
-    Principal,
-    Program,
-    ReasonKind,
-    Status,
-)
+from locksided.core.model import Condition, Dependency, Draft, Principal, Program, ReasonKind
 from locksided.core.reasons import explain
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State

@@ -16,8 +16,8 @@ from client.test_foreign_files import EXTRACTOR, OAUTH, ORCHESTRATION, TRANSFORM
 from e2e.harness import Daemon, running
 from e2e.wire import Message, Wire, of, put_component
 from lockside.cli.main import main
+from lockside.documents.enums import ComponentType
 from lockside.example import example_folder
-from lockside.protocol.words import ComponentType
 
 Cli = Callable[..., str]
 

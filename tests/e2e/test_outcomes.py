@@ -88,7 +88,7 @@ def test_the_components_limit_is_a_ceiling(wire: Wire) -> None:
     assert wire.done(wire.create("acme.unlimited"))["limits"]["timeoutSeconds"] == 3600
     assert wire.done(wire.shell("true"))["limits"]["timeoutSeconds"] is None
     text = wire.done(wire.shell("true", limits={"timeoutSeconds": "00:02:00", "memoryBytes": "1.5GB"}))
-    assert of(text["limits"], "timeoutSeconds", "memoryBytes") == (120, 1_610_612_736)
+    assert of(text["limits"], "timeoutSeconds", "memoryBytes") == (120, 1_500_000_000)
 
 
 @needs_root
@@ -100,7 +100,7 @@ def test_a_memory_limit_is_told_from_other_deaths(wire: Wire) -> None:
     job = wire.done(wire.create("acme.hungry"))
     error = error_of(job)
     assert of(error, "type", "kind") == ("application", "out_of_memory"), error
-    assert job["limits"]["memoryBytes"] == 104_857_600
+    assert job["limits"]["memoryBytes"] == 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,29 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-DAEMON = Path(__file__).resolve().parents[2] / "daemon" / "locksided"
+ROOT = Path(__file__).resolve().parents[2]
+DAEMON = ROOT / "daemon" / "locksided"
+ENUMS = ROOT / "client" / "lockside" / "documents" / "enums.py"
 DATA_TYPES = {"bisect", "collections", "copy", "dataclasses", "enum", "heapq", "itertools", "typing"}
 
 
-def imported(folder: Path) -> Iterator[tuple[str, str]]:
+def imported(folder: Path, pattern: str = "*.py") -> Iterator[tuple[str, str]]:
     """Each file below a folder with the first name of every module that it imports."""
-    for file in folder.rglob("*.py"):
+    for file in folder.rglob(pattern):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             for name in names:
-                yield str(file.relative_to(DAEMON)), name.partition(".")[0]
+                yield str(file.relative_to(ROOT)), name.partition(".")[0]
 
 
 def test_the_core_has_no_clock_no_input_or_output_and_no_chance() -> None:
-    assert {name for _, name in imported(DAEMON / "core")} <= {*DATA_TYPES, "locksided"}
+    assert {name for _, name in imported(DAEMON / "core")} <= {*DATA_TYPES, "locksided", "lockside"}
+
+
+def test_the_enums_that_the_core_shares_with_the_client_need_the_standard_library_alone() -> None:
+    assert {name for _, name in imported(ENUMS.parent, ENUMS.name)} <= DATA_TYPES
 
 
 def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
@@ -31,7 +37,7 @@ def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
 def test_only_the_store_opens_the_database() -> None:
     users = {file for file, name in imported(DAEMON) if name in ("sqlite3", "aiosqlite")}
     assert users
-    assert {file.partition("/")[0] for file in users} == {"store"}
+    assert {file.split("/")[2] for file in users} == {"store"}
 
 
 def test_only_the_clock_uses_the_time_and_the_timers_of_the_event_loop() -> None:

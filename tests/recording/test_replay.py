@@ -14,6 +14,7 @@ from core.same import assert_same
 from core.test_simulation import Day
 from core.trees import job, retried, rows
 from core.world import ANNA, NOON, World
+from lockside.documents.enums import FailureClass, Status
 from locksided import recording
 from locksided.core import inputs as i
 from locksided.core import lifecycle
@@ -21,7 +22,7 @@ from locksided.core.errors import Refused
 from locksided.core.gates import Gate
 from locksided.core.invariants import InvariantBroken
 from locksided.core.loading import LoadedState, restore
-from locksided.core.model import Draft, FailureClass, Status
+from locksided.core.model import Draft
 from locksided.core.scheduler import Scheduler, Step
 from locksided.core.state import State
 from locksided.recording import (

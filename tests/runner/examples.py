@@ -1,26 +1,58 @@
 """Stored objects and requests as the runner's tests use them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from msgspec import ValidationError
+
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.reading import convert, fault_of
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Runtime
+from lockside.documents.variables import VariablesSpec
+from locksided.core.errors import Invalid
 from locksided.runner.environment import JobContext, RunAs
-from locksided.runner.fields import Fields
 from locksided.runner.folder import RunFolder, work_path
 from locksided.runner.plan import Step, plan
+from locksided.runner.precedence import Level
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved, Stored
+
+T = TypeVar("T")
 
 DEFAULTS = Defaults(pools={"default", "night", "small"})
 
 
-def component(**fields: Any) -> Stored:
+def read(kind: type[T], document: Any, path: str = "$") -> T:
+    """A document as callers give it. Raises `Invalid`."""
+    try:
+        return convert(document, kind)
+    except ValidationError as problem:
+        fault = fault_of(problem, document, kind)
+        raise Invalid(fault.message, path=path + fault.path.removeprefix("$")) from None
+
+
+def component(**fields: Any) -> Stored[Manifest]:
     """A stored component `ex.table` with a plain command."""
-    return Stored("ex.table", 3, {"id": "ex.table", "command": ["run", "--data={datadir}"], **fields})
+    body = {"id": "ex.table", "command": ["run", "--data={datadir}"], **fields}
+    return Stored("ex.table", 3, read(Manifest, body, "$.component"))
 
 
-def config(rows: list[dict[str, Any]] | None = None, *, disabled: bool = False, **root: Any) -> Stored:
-    """A stored configuration `flights`; the keywords stand under `configuration`."""
+def named(component_id: str, **fields: Any) -> Stored[Manifest]:
+    """A stored component of another id."""
+    return Stored(component_id, 1, read(Manifest, {"id": component_id, **fields}))
+
+
+def config(
+    rows: list[dict[str, Any]] | None = None,
+    *,
+    disabled: bool = False,
+    of: str = "ex.table",
+    **root: Any,
+) -> Stored[ConfigSpec]:
+    """A stored configuration `flights`; the other keywords stand under `configuration`."""
     body = {"name": "Flights", "isDisabled": disabled, "configuration": root, "rows": rows or []}
-    return Stored("flights", 7, body)
+    return Stored("flights", 7, read(ConfigSpec, {"component": of, "config": "flights", **body}))
 
 
 def row(row_id: str, *, disabled: bool = False, **root: Any) -> dict[str, Any]:
@@ -30,10 +62,10 @@ def row(row_id: str, *, disabled: bool = False, **root: Any) -> dict[str, Any]:
 def resolved(
     request: dict[str, Any] | None = None,
     *,
-    of: Stored | None = None,
-    stored: Stored | None = None,
+    of: Stored[Manifest] | None = None,
+    stored: Stored[ConfigSpec] | None = None,
     variables: dict[str, Any] | None = None,
-    processors: dict[str, Stored] | None = None,
+    processors: dict[str, Stored[Manifest]] | None = None,
     defaults: Defaults = DEFAULTS,
     orchestration: dict[str, Any] | None = None,
 ) -> Resolved:
@@ -42,11 +74,13 @@ def resolved(
     found = Found(
         component=of or component(),
         config=stored,
-        variables=None if variables is None else Stored("vars", 1, variables),
+        variables=None if variables is None else Stored("vars", 1, read(VariablesSpec, variables)),
         processors=processors or {},
     )
-    above = () if orchestration is None else (Fields(orchestration, "$.orchestration"),)
-    return resolve(values, found, defaults, above=above)
+    above = ()
+    if orchestration is not None:
+        above = (Level(read(Runtime, orchestration), "$.orchestration"),)
+    return resolve(read(JobRequest, values), found, defaults, above=above)
 
 
 def command(**parameters: Any) -> Resolved:

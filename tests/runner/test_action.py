@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
-from lockside.protocol.words import ErrorType
+from lockside.documents.enums import ErrorType
+from lockside.protocol.params.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner import datafolder
 from locksided.runner.action import Action, ActionFailed, action_message, action_value, plan_action
-from runner.examples import component, context, outcome
+from runner.examples import component, context, outcome, read
 
 
 def action(config_data: dict[str, Any] | None = None, **fields: Any) -> Action:
-    values = {"component": "ex.table", "action": "testConnection", "configData": config_data}
-    return plan_action(values, component(**fields))
+    values = {"component": "ex.table", "action": "testConnection", "configData": config_data or {}}
+    return plan_action(read(ActionRun, values), component(**fields))
 
 
 def test_the_action_stands_in_config_json_and_storage_does_not() -> None:
@@ -26,7 +27,7 @@ def test_an_action_has_half_a_minute_and_names_no_job() -> None:
     sent = action_message(action(), context("/state"), "action-5")
     assert (sent["token"], sent["timeoutSeconds"]) == ("action-5", 30.0)
     assert not {"LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID"} & sent["env"].keys()
-    assert action(limits={"timeoutSeconds": 3}).spec["limits"]["timeoutSeconds"] == 3
+    assert action(limits={"timeoutSeconds": 3}).spec.limits.timeout_seconds == 3
 
 
 def test_the_folder_of_an_action_is_as_components_expect_it(tmp_path: Path) -> None:
@@ -43,9 +44,9 @@ def test_an_unknown_action_is_not_found_where_actions_are_named() -> None:
 
 def test_an_unknown_component_and_a_built_in_one_are_refused() -> None:
     with pytest.raises(NotFound):
-        plan_action({"component": "nobody", "action": "x"}, None)
+        plan_action(read(ActionRun, {"component": "nobody", "action": "x"}), None)
     with pytest.raises(Invalid):
-        plan_action({"component": "lockside.command", "action": "x"}, None)
+        plan_action(read(ActionRun, {"component": "lockside.command", "action": "x"}), None)
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,26 @@
 """The runner against its neighbours: requests as the wire reads them, messages as the keeper reads them."""
 
-from typing import Any
-
 import msgspec
 
+from lockside.documents.component import Manifest
+from lockside.documents.runtime import Limits
+from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.jobs import JobCreate
-from lockside.protocol.types.results import Result
-from lockside.protocol.types.stored import Manifest
+from lockside.protocol.types.jobs import Result
 from locksided.keeper import order
 from locksided.keeper.outcome import blank
 from locksided.runner.action import action_message, plan_action
 from locksided.runner.datafolder import Collected
-from locksided.runner.manifest import check_component
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Found, Stored
 from locksided.runner.result import conclude
 from locksided.runner.start import start_message
-from runner.examples import DEFAULTS, command, component, config, context, outcome, resolved, row, steps
-
-
-def wire(kind: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """What a handler has after strict reading."""
-    read: dict[str, Any] = msgspec.to_builtins(msgspec.convert(values, kind))
-    return read
+from runner.examples import DEFAULTS, command, component, config, context, outcome, read, resolved, row, steps
 
 
 def test_a_request_with_every_default_of_the_wire_is_resolved() -> None:
-    body = wire(Manifest, {"id": "ex.table", "command": ["run"], "limits": {"memoryBytes": "1GB"}})
-    check_component(body)
-    request = wire(
+    body = {"id": "ex.table", "command": ["run"], "limits": {"memoryBytes": "1GB"}}
+    request = read(
         JobCreate,
         {
             "component": "ex.table",
@@ -39,14 +31,9 @@ def test_a_request_with_every_default_of_the_wire_is_resolved() -> None:
             "retry": {"maxAttempts": 2},
         },
     )
-    result = resolve(request, Found(Stored("ex.table", 1, body)), DEFAULTS)
-    assert result.runtime.limits.to_wire() == {
-        "timeoutSeconds": 60.0,
-        "memoryBytes": 2**30,
-        "cpus": None,
-        "nodes": None,
-    }
-    assert (result.runtime.backend, result.spec["variables"]) == ({}, {"b": "2"})
+    result = resolve(request, Found(Stored("ex.table", 1, read(Manifest, body))), DEFAULTS)
+    assert result.runtime.limits == Limits(timeout_seconds=60.0, memory_bytes=1_000_000_000)
+    assert (result.runtime.backend, result.spec.variables) == ({}, {"b": "2"})
     assert result.runtime.retry is not None
 
 
@@ -58,10 +45,10 @@ def test_the_keeper_reads_every_start_message() -> None:
         command(pipeline=[["a"], ["b"]], environment={"A": "1"}, cwd="/"),
     ):
         for step in steps(result):
-            read = order.parse(start_message(step, result.spec, job))
-            assert read.token == f"12-1-{step.index}"
-            assert len(read.stages) == len(step.execution.program.stages)
-    action = plan_action({"component": "ex.table", "action": "x"}, component())
+            parsed = order.parse(start_message(step, result.spec, job))
+            assert parsed.token == f"12-1-{step.index}"
+            assert len(parsed.stages) == len(step.execution.stages)
+    action = plan_action(read(ActionRun, {"component": "ex.table", "action": "x"}), component())
     assert order.parse(action_message(action, job, "action-1")).timeout_seconds == 30
 
 

@@ -14,8 +14,8 @@ from locksided.runner import datafolder
 from locksided.runner.account import Unusable, perform
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.plan import Step
-from locksided.runner.resolved import Resolved, Stored
-from runner.examples import command, component, config, context, resolved, row, steps
+from locksided.runner.resolved import Resolved
+from runner.examples import command, component, config, context, named, resolved, row, steps
 
 NOBODY = RunAs(65534, 65534, ())
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run jobs as somebody else")
@@ -107,7 +107,7 @@ def test_a_plain_command_has_no_data_folder(job: JobContext) -> None:
 
 
 def test_output_becomes_input_for_the_next_step(job: JobContext) -> None:
-    processor = Stored("pr.x", 1, {"id": "pr.x", "command": ["x"]})
+    processor = named("pr.x", command=["x"])
     stored = config(processors={"after": [{"definition": {"component": "pr.x"}, "parameters": {"n": 1}}]})
     main, after = steps(resolved(stored=stored, processors={"pr.x": processor}))
     datafolder.prepare(main, job, {"old": 1})
@@ -132,7 +132,7 @@ def test_output_becomes_input_for_the_next_step(job: JobContext) -> None:
 
 @pytest.mark.parametrize("done", ["prepare", "set_aside", "note", "advance"])
 def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: JobContext, done: str) -> None:
-    processor = Stored("pr.x", 1, {"id": "pr.x", "command": ["x"]})
+    processor = named("pr.x", command=["x"])
     stored = config(processors={"after": [{"definition": {"component": "pr.x"}}] * 2})
     main, first, second = steps(resolved(stored=stored, processors={"pr.x": processor}))
     datafolder.prepare(main, job, None)
@@ -159,7 +159,7 @@ def test_a_step_that_is_prepared_again_finds_the_output_of_the_one_before(job: J
 
 
 def test_a_program_that_removed_its_output_folder_hands_on_nothing(job: JobContext) -> None:
-    processor = Stored("pr.x", 1, {"id": "pr.x", "command": ["x"]})
+    processor = named("pr.x", command=["x"])
     stored = config(processors={"after": [{"definition": {"component": "pr.x"}}]})
     main, after = steps(resolved(stored=stored, processors={"pr.x": processor}))
     datafolder.prepare(main, job, None)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from lockside.documents.enums import Backoff, FailureClass, JobType, OnError
 from locksided.core.errors import Limit
-from locksided.core.model import Backoff, Draft, FailureClass, JobType, OnError
+from locksided.core.model import Draft
 from locksided.runner.drafts import (
     Inside,
     Maker,
@@ -143,7 +144,7 @@ TASKS = [
 
 
 def orchestration(**root: Any) -> Resolved:
-    stored = config(phases=PHASES, tasks=TASKS, **root)
+    stored = config(of="lockside.orchestrator", phases=PHASES, tasks=TASKS, **root)
     return resolved({"component": "lockside.orchestrator"}, stored=stored)
 
 

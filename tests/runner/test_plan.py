@@ -7,12 +7,11 @@ import pytest
 
 from locksided.runner.environment import RunAs
 from locksided.runner.plan import Step, plan
-from locksided.runner.resolved import Stored
 from locksided.runner.secrets import secret_values
 from locksided.runner.specification import row_by_row
 from locksided.runner.start import start_message
 from locksided.runner.words import StepKind
-from runner.examples import command, component, config, context, resolved, row, steps
+from runner.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"
 
@@ -67,15 +66,13 @@ def test_a_configuration_whose_rows_are_all_disabled_has_no_steps() -> None:
 
 def test_a_childs_specification_runs_its_row_alone() -> None:
     result = resolved({"parallelism": 2}, stored=config([row("a"), row("b")]))
-    of_rows = dict(row_by_row(result.spec))
+    of_rows = dict(row_by_row(result.spec, None))
     (step,) = plan(of_rows["b"])
     assert (list(of_rows), step.row) == (["a", "b"], "b")
 
 
 def test_processors_are_steps_around_the_component() -> None:
-    processor = Stored(
-        "pr.head", 1, {"id": "pr.head", "command": ["head"], "tags": {"2": {"command": ["head2"]}}}
-    )
+    processor = named("pr.head", command=["head"], tags={"2": {"command": ["head2"]}})
     stored = config(
         parameters={"main": 1},
         processors={
@@ -93,7 +90,7 @@ def test_processors_are_steps_around_the_component() -> None:
     assert before.config_file == {"parameters": {"n": 1}, "image_parameters": {}, "action": "run"}
     assert [step.begins_row for step in (before, main, after)] == [True, False, False]
     assert [step.takes_state for step in (before, main, after)] == [False, True, False]
-    assert after.execution.program.stages == (("head2",),)
+    assert after.execution.stages == (("head2",),)
     assert message(before, result.spec)["env"]["KBC_COMPONENTID"] == "pr.head"
 
 
@@ -165,7 +162,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "timeoutSeconds": 3000.0,
         "graceSeconds": 3.0,
         "stopSignal": 2,
-        "memoryBytes": 2**30,
+        "memoryBytes": 1_000_000_000,
         "cpus": 2,
         "leftovers": "wait",
         "secrets": ["abcd1234", "hunter22"],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lockside.protocol.words import Backoff, RetryOn
+from lockside.documents.enums import Backoff, FailureClass
 from locksided.core.errors import Invalid
 from locksided.runner.resolved import Defaults, Resolved
 from runner.examples import component, config, resolved
@@ -42,14 +42,20 @@ def test_the_nearest_level_that_names_a_value_decides(present: tuple[bool, ...])
     assert pool.runtime.pool == (winner or "default")
     tag = at_levels("tag", {level: level for level in named})
     assert tag.tag == winner
-    backend = at_levels("backend", {level: {"type": level} for level in named})
-    assert backend.runtime.backend == ({"type": winner} if winner else {})
-    number = {level: 10 + LEVELS.index(level) for level in named}
-    assert at_levels("parallelism", number).runtime.parallelism == number.get(winner or "")
     # The component's limit is a ceiling, so nearer levels ask for less here.
     seconds = {level: 100.0 + LEVELS.index(level) for level in named}
     limits = at_levels("limits", {level: {"timeoutSeconds": seconds[level]} for level in named})
     assert limits.runtime.limits.timeout_seconds == (seconds[winner] if winner else 3600.0)
+
+
+@pytest.mark.parametrize("present", list(product([True, False], repeat=4)))
+def test_the_nearest_level_decides_what_a_component_does_not_say(present: tuple[bool, ...]) -> None:
+    named = [level for level, there in zip(LEVELS, present, strict=False) if there]
+    winner = named[0] if named else None
+    backend = at_levels("backend", {level: {"type": level} for level in named})
+    assert backend.runtime.backend == ({"type": winner} if winner else {})
+    number = {level: 10 + LEVELS.index(level) for level in named}
+    assert at_levels("parallelism", number).runtime.parallelism == number.get(winner or "")
 
 
 def test_a_null_names_nothing_and_a_zero_does() -> None:
@@ -67,7 +73,7 @@ def test_each_limit_is_found_by_itself() -> None:
         },
     )
     limits = result.runtime.limits
-    assert (limits.timeout_seconds, limits.memory_bytes, limits.cpus) == (5.0, 2 * 2**30, 2)
+    assert (limits.timeout_seconds, limits.memory_bytes, limits.cpus) == (5.0, 2_000_000_000, 2)
 
 
 @pytest.mark.parametrize(
@@ -124,15 +130,15 @@ def test_a_retry_policy_has_its_defaults() -> None:
     retry = resolved({"retry": {"maxAttempts": 3}}).runtime.retry
     assert retry is not None
     assert (retry.max_attempts, retry.backoff, retry.release_lock) == (3, Backoff.FIXED, False)
-    assert retry.on == (RetryOn.APPLICATION, RetryOn.TIMEOUT, RetryOn.LOST)
+    assert retry.on == [FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST]
 
 
 def test_the_nearest_retry_policy_stands_as_a_whole() -> None:
     result = resolved(
         {"retry": {"maxAttempts": 2}}, of=component(retry={"maxAttempts": 5, "delaySeconds": 60})
     )
-    assert result.spec["retry"]["maxAttempts"] == 2
-    assert result.spec["retry"]["delaySeconds"] == 0
+    assert result.spec.retry is not None
+    assert (result.spec.retry.max_attempts, result.spec.retry.delay_seconds) == (2, 0)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.enums import JobType
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Limits
 from locksided.core.errors import Disabled, Invalid, NotFound, Refused
-from locksided.core.model import JobType
 from locksided.runner.frozen import freeze
 from locksided.runner.locking import wire_lock_key
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Found, Stored
-from runner.examples import DEFAULTS, command, component, config, resolved, row
+from runner.examples import DEFAULTS, command, component, config, read, resolved, row
 
 
 def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:
@@ -23,13 +26,13 @@ def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:
 
 def test_a_request_without_a_component_is_refused() -> None:
     with pytest.raises(Invalid) as caught:
-        resolve({}, Found(), DEFAULTS)
+        read(JobRequest, {})
     assert caught.value.path == "$.component"
 
 
 def test_an_unknown_component_is_not_found() -> None:
     with pytest.raises(NotFound) as caught:
-        resolve({"component": "nobody"}, Found(), DEFAULTS)
+        resolve(read(JobRequest, {"component": "nobody"}), Found(), DEFAULTS)
     assert caught.value.path == "$.component"
     assert "nobody" in caught.value.message
 
@@ -39,7 +42,7 @@ def test_an_unknown_component_is_not_found() -> None:
 def test_an_id_is_never_a_path(field: str, name: str) -> None:
     values = {"component": "ex.table", field: name}
     with pytest.raises(Invalid) as caught:
-        resolve(values, Found(component()), DEFAULTS)
+        read(JobRequest, values)
     assert caught.value.path == f"$.{field}"
 
 
@@ -71,14 +74,14 @@ def test_config_data_overrides_a_stored_configuration_whole() -> None:
     result = resolved(
         {"configData": {"parameters": {"from": "request"}}, "configRowIds": ["gone"]}, stored=stored
     )
-    assert result.spec["configData"] == {"parameters": {"from": "request"}}
-    assert result.spec["configuration"] is None
+    assert result.spec.config_data == {"parameters": {"from": "request"}}
+    assert result.spec.configuration is None
     assert (result.rows, result.row_ids) == (None, ())
 
 
 def test_empty_config_data_beside_a_configuration_counts_as_not_given() -> None:
     result = resolved({"configData": {}}, stored=config(parameters={"from": "stored"}))
-    assert result.spec["configuration"]["parameters"] == {"from": "stored"}
+    assert (result.spec.configuration or {})["parameters"] == {"from": "stored"}
 
 
 def test_branch_and_rows_beside_config_data_are_ignored() -> None:
@@ -88,7 +91,7 @@ def test_branch_and_rows_beside_config_data_are_ignored() -> None:
 
 def test_without_configuration_parameters_are_empty_and_there_is_no_lock() -> None:
     result = resolved()
-    assert (result.lock_key, result.spec["configuration"], result.state_rows) == (None, {}, ())
+    assert (result.lock_key, result.spec.configuration, result.state_rows) == (None, {}, ())
 
 
 def test_the_lock_is_the_configurations_own_in_its_branch() -> None:
@@ -133,8 +136,9 @@ def test_the_lock_policy_is_the_configurations_else_the_components_else_the_daem
 
 @pytest.mark.parametrize("policy", ["shared", "shared:0", "shared:x", "mutex", "shared:-1", 3])
 def test_an_unknown_lock_policy_is_refused_where_it_stands(policy: object) -> None:
-    error = refusal(Invalid, stored=config(runtime={"lock": policy}))
-    assert error.path == "$.configuration.runtime.lock"
+    with pytest.raises(Invalid) as caught:
+        config(runtime={"lock": policy})
+    assert caught.value.path == "$.configuration.runtime.lock"
 
 
 def test_rows_asked_for_run_even_if_disabled_in_the_configurations_order() -> None:
@@ -197,10 +201,12 @@ def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
     )
     result = resolved({"tag": "2.0"}, of=of)
     assert result.tag == "2.0"
-    assert result.spec["manifest"]["shell"] == "new"
-    assert "command" not in result.spec["manifest"]
-    assert result.spec["manifest"]["limits"] == {"timeoutSeconds": 60, "cpus": 2}
-    assert resolved(of=of).spec["manifest"]["command"] == ["run", "--data={datadir}"]
+    manifest, own = result.spec.manifest, resolved(of=of).spec.manifest
+    assert manifest is not None
+    assert own is not None
+    assert (manifest.shell, manifest.command) == ("new", None)
+    assert manifest.limits == Limits(timeout_seconds=60, cpus=2)
+    assert own.command == ["run", "--data={datadir}"]
 
 
 def test_an_unknown_tag_is_not_found_and_the_known_ones_are_named() -> None:
@@ -246,7 +252,7 @@ def test_variables_come_from_the_request_then_the_set_then_the_defaults() -> Non
         stored=stored,
         variables={"id": "vars", "values": [{"name": "a", "value": "set"}, {"name": "b", "value": "set"}]},
     )
-    assert result.spec["variables"] == {"a": "1", "b": "set", "c": "default"}
+    assert result.spec.variables == {"a": "1", "b": "set", "c": "default"}
 
 
 def test_a_variable_without_a_value_is_named() -> None:
@@ -262,10 +268,10 @@ def test_an_unknown_set_of_variables_is_not_found() -> None:
 
 
 def test_a_command_keeps_braces_unless_variables_are_given() -> None:
-    assert command(shell="docker ps --format '{{ x }}'").spec["variables"] == {}
+    assert command(shell="docker ps --format '{{ x }}'").spec.variables == {}
     given = {"configData": {"parameters": {"shell": "echo {{ x }}"}}, "component": "lockside.command"}
     result = resolved({**given, "variableValuesData": {"values": [{"name": "x", "value": "7"}]}})
-    assert result.spec["variables"] == {"x": "7"}
+    assert result.spec.variables == {"x": "7"}
 
 
 def test_a_commands_environment_is_kept_apart() -> None:
@@ -281,11 +287,12 @@ def test_a_commands_environment_is_kept_apart() -> None:
         ({"command": []}, "command"),
         ({"command": ["a", 1]}, "command[1]"),
         ({"command": ["a\0"]}, "command[0]"),
-        ({"command": ["a"], "shell": "b"}, "shell"),
+        ({"command": ["a"], "shell": "b"}, "command"),
+        ({"command": [""]}, "command"),
         ({"pipeline": [["a"], []]}, "pipeline[1]"),
         ({"shell": "  "}, "shell"),
         ({"command": ["a"], "cwd": "relative"}, "cwd"),
-        ({"command": ["a"], "environment": {"A=B": "c"}}, 'environment["A=B"]'),
+        ({"command": ["a"], "environment": {"A=B": "c"}}, "environment"),
         ({"command": ["a"], "environment": {"A": 1}}, "environment.A"),
         ({"command": ["a"], "stdin": "x"}, "stdin"),
     ],
@@ -298,8 +305,9 @@ def test_a_command_that_cannot_be_started_is_refused(parameters: dict[str, Any],
 
 def test_processors_in_the_root_and_in_a_row_are_refused() -> None:
     around = {"after": [{"definition": {"component": "pr.headers"}}]}
-    error = refusal(Invalid, stored=config([row("a", processors=around)], processors=around))
-    assert error.path == "$.rows[0].configuration.processors"
+    with pytest.raises(Invalid) as caught:
+        config([row("a", processors=around)], processors=around)
+    assert caught.value.path == "$.rows[0].configuration.processors"
 
 
 def test_an_unknown_processor_is_not_found() -> None:
@@ -319,7 +327,7 @@ def test_unknown_keys_are_kept_with_a_warning() -> None:
         "$.configuration.shared_code_id",
         "$.configuration.runtime.image",
     ]
-    assert result.spec["configuration"]["shared_code_id"] == "x"
+    assert (result.spec.configuration or {})["shared_code_id"] == "x"
 
 
 def test_state_is_saved_per_row_of_stored_configurations_only() -> None:
@@ -357,15 +365,16 @@ _FIELDS = [
 
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON), _JSON)
 def test_whatever_is_asked_is_resolved_or_refused_with_a_path(request: dict[str, Any], root: Any) -> None:
-    stored = Stored("flights", 1, {"configuration": root, "rows": []})
+    body = {"component": "ex.table", "config": "flights", "configuration": root, "rows": []}
     values = {"component": "ex.table", "config": "flights", **request}
-    assert (refused_path(values, Found(component(), stored)) or "$").startswith("$")
+    assert (refused_path(values, body) or "$").startswith("$")
 
 
-def refused_path(values: dict[str, Any], found: Found) -> str | None:
+def refused_path(values: dict[str, Any], body: dict[str, Any]) -> str | None:
     """Where a request is refused, None when it is not."""
     try:
-        resolve(values, found, DEFAULTS)
+        stored = Stored("flights", 1, read(ConfigSpec, body))
+        resolve(read(JobRequest, values), Found(component(), stored), DEFAULTS)
     except Refused as refused:
         return refused.path or "nowhere"
     return None

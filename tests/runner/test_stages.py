@@ -8,10 +8,9 @@ from pathlib import Path
 from locksided.runner.datafolder import finish_without_output, prepare
 from locksided.runner.environment import JobContext
 from locksided.runner.logranges import LogRange, log_range
-from locksided.runner.resolved import Stored
 from locksided.runner.stages import OUTPUT, keep_stage, kept_stages, stage_before
 from locksided.runner.start import secrets_of
-from runner.examples import config, context, resolved, row, steps
+from runner.examples import config, context, named, resolved, row, steps
 
 
 def opened(context: JobContext, path: str) -> dict[str, bytes]:
@@ -75,7 +74,7 @@ def test_stages_are_counted_per_row_and_listed_in_their_order(tmp_path: Path) ->
 
 
 def test_processors_are_stages_of_their_own() -> None:
-    head = Stored("pr.head", 1, {"id": "pr.head", "command": ["head"]})
+    head = named("pr.head", command=["head"])
     around = {side: [{"definition": {"component": "pr.head"}}] for side in ("before", "after")}
     meant = resolved(stored=config(processors=around), processors={"pr.head": head})
     chain = steps(meant)

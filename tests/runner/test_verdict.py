@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lockside.protocol.words import FailureKind, RetryOn
+from lockside.documents.enums import FailureClass, FailureKind
 from locksided.runner.datafolder import Collected, OutFile
 from locksided.runner.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
 from locksided.runner.verdict import Verdict
@@ -77,18 +77,20 @@ def test_a_component_may_give_its_codes_other_meanings() -> None:
 @pytest.mark.parametrize(
     ("seen", "kind", "retry_class"),
     [
-        ({"exitCode": None, "signal": 11}, "signal", RetryOn.APPLICATION),
-        ({"exitCode": None, "signal": 9, "outOfMemory": True}, "out_of_memory", RetryOn.APPLICATION),
-        ({"exitCode": None, "signal": 15, "stopped": "timeout"}, "timeout", RetryOn.TIMEOUT),
-        ({"exitCode": 0, "stopped": "timeout"}, "timeout", RetryOn.TIMEOUT),
+        ({"exitCode": None, "signal": 11}, "signal", FailureClass.APPLICATION),
+        ({"exitCode": None, "signal": 9, "outOfMemory": True}, "out_of_memory", FailureClass.APPLICATION),
+        ({"exitCode": None, "signal": 15, "stopped": "timeout"}, "timeout", FailureClass.TIMEOUT),
+        ({"exitCode": 0, "stopped": "timeout"}, "timeout", FailureClass.TIMEOUT),
         (
             {"exitCode": None, "refused": {"kind": "program", "errno": 2, "message": "no"}},
             "spawn",
-            RetryOn.USER,
+            FailureClass.USER,
         ),
     ],
 )
-def test_the_kind_tells_one_death_from_another(seen: dict[str, Any], kind: str, retry_class: RetryOn) -> None:
+def test_the_kind_tells_one_death_from_another(
+    seen: dict[str, Any], kind: str, retry_class: FailureClass
+) -> None:
     result = concluded(**seen)
     assert result.failure is not None
     assert (result.verdict, result.failure.kind) == (Verdict.ERROR, kind)
@@ -104,7 +106,7 @@ def test_a_run_that_its_keeper_lost_says_so(seen: dict[str, Any]) -> None:
     result = concluded(**seen)
     assert result.verdict is Verdict.LOST
     assert result.failure is not None
-    assert (result.failure.kind, result.failure.retry_class) == (FailureKind.LOST, RetryOn.LOST)
+    assert (result.failure.kind, result.failure.retry_class) == (FailureKind.LOST, FailureClass.LOST)
 
 
 def test_what_a_process_stopped_on_request_exits_with_does_not_matter() -> None:
@@ -227,7 +229,7 @@ def test_an_outcome_that_cannot_be_read_is_an_end_of_nobodys_knowing_and_not_run
     assert result.result["error"]["kind"] == "lost"
     assert "cannot be read (JSON is malformed)" in result.message
     assert result.failure is not None
-    assert result.failure.retry_class is RetryOn.LOST
+    assert result.failure.retry_class is FailureClass.LOST
 
 
 @pytest.mark.parametrize(

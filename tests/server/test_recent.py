@@ -2,6 +2,7 @@
 
 import pytest
 
+from lockside.documents.request import JobRequest
 from locksided.api.recent import MOST, MOST_BYTES, Recent, Work
 from locksided.core.model import Draft
 from locksided.runner.drafts import Maker, Owner, Place, work_tree
@@ -12,8 +13,8 @@ DEFAULTS = Defaults(pools=frozenset(("default",)))
 PLACE = Place(Owner("default", 1000, 1000, "ada"), Maker("user", "ada"), 0, is_child=False, max_children=100)
 
 
-def request(name: str) -> dict[str, object]:
-    return {"component": "lockside.command", "configData": {"parameters": {"command": [name]}}}
+def request(name: str) -> JobRequest:
+    return JobRequest(component="lockside.command", config_data={"parameters": {"command": [name]}})
 
 
 def work(name: str) -> Work:
@@ -75,6 +76,6 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
 
 def test_secrets_and_long_requests_are_not_remembered() -> None:
     recent = Recent()
-    secret = {"component": "lockside.command", "configData": {"parameters": {"#password": "x"}}}
+    secret = JobRequest(component="lockside.command", config_data={"parameters": {"#password": "x"}})
     assert recent.key(secret, PLACE, DEFAULTS) is None
     assert recent.key(request("x" * MOST_BYTES), PLACE, DEFAULTS) is None

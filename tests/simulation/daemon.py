@@ -16,6 +16,7 @@ from unittest.mock import patch
 import anyio.to_thread
 
 from core.explanations import check_explanations
+from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
@@ -34,7 +35,6 @@ from locksided.core.actions import Action
 from locksided.core.errors import Refused
 from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
 from locksided.settings import PoolSettings, Settings

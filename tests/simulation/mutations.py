@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
+from lockside.documents.enums import Status
 from locksided.actors import deduplication, executor, executors, loader, scheduler
 from locksided.actors.claims import Claim
 from locksided.actors.executors import Boots, Executors
@@ -12,7 +13,6 @@ from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor, Turn
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
-from locksided.core.model import Status
 from locksided.core.saves import SetMeta
 from locksided.core.state import State
 from locksided.store import retention, writes

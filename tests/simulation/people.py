@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from core.random_trees import Trees
+from lockside.documents.enums import OnLost
 from locksided import clock
 from locksided.actors.messages import Once, Repeated
 from locksided.core import inputs as i
 from locksided.core.errors import Refused, Unavailable
-from locksided.core.model import Condition, Dependency, Draft, OnLost, Principal
+from locksided.core.model import Condition, Dependency, Draft, Principal
 from locksided.core.saves import AppendEvent
 from locksided.store.errors import StoreError
 from locksided.store.retention import purge_job

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core.trees import PLAIN, job, orchestration, phase
+from lockside.documents.enums import OnLost
 from locksided.core import inputs as i
-from locksided.core.model import Condition, Dependency, Draft, OnLost
+from locksided.core.model import Condition, Dependency, Draft
 from simulation.keeper import Release
 from simulation.people import ANNA, ROOT
 from simulation.stage import Stage

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lockside.documents.enums import FailureClass, Status
 from locksided import clock
 from locksided.actors.flights import Flight
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Invalid, Refused
-from locksided.core.model import FailureClass, Status
 from locksided.store import reads
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change

@@ -10,9 +10,10 @@ from random import Random
 from typing import Any, TypeVar
 
 from core.same import assert_same
+from lockside.documents.enums import JobType, Status
 from locksided.actors.loader import load_core
 from locksided.core.jobs import Job
-from locksided.core.model import JobType, Program, Status
+from locksided.core.model import Program
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, TRANSITIONS

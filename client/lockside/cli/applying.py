@@ -11,8 +11,8 @@ from typing import Any
 
 from lockside.cli import exits
 from lockside.cli.folder import KINDS, Folder, read_folder
-from lockside.cli.places import steps_of
 from lockside.cli.planned import counts, lines
+from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 def validate(session: Session, parsed: Parsed) -> int:
     """Check a folder without a daemon."""
-    from lockside.cli.checking import check_offline
+    from lockside.cli.validation import check_offline
 
     path = parsed.required("dir")
     found = read_folder(path)

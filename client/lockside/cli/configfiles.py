@@ -7,20 +7,17 @@ Keboola's own JSON is taken as it is: what it keeps beside the configuration is 
 from __future__ import annotations
 
 import os
-from difflib import SequenceMatcher
 from typing import Any
 
-import msgspec
-
 from lockside.cli.files import stem
-from lockside.cli.items import Item, opened, toml_and_json
-from lockside.protocol import configuration
-from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types.stored import Row
+from lockside.cli.items import Item, beside, opened, toml_and_json
+from lockside.documents.component import COMMAND
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
+from lockside.documents.paths import steps_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from lockside.cli.faults import Source
     from lockside.cli.places import Path
@@ -28,24 +25,15 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def _members(kind: type[msgspec.Struct]) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(kind)}
-
-
-CONFIG_MEMBERS = _members(ConfigSpec)
-_ROW_MEMBERS = _members(Row)
-BODY_MEMBERS = _members(configuration.Configuration)
-_MEMBERS_BELOW = {
-    "runtime": _members(configuration.Runtime),
-    "processors": _members(configuration.Processors),
-}
+CONFIG_MEMBERS = members_of(ConfigSpec)
+_ROW_MEMBERS = members_of(Row)
+BODY_MEMBERS = members_of(Configuration)
 _FOREIGN = {
     *("id", "version", "created", "creatorToken", "isDeleted", "state", "rowsSortOrder", "currentVersion"),
     *("changeDescription", "componentId", "links", "metadata", "rows", "branchId", "createdTime"),
     *("updatedTime", "changedBy", "warnings"),
 }
 _FOREIGN_OF_ROWS = (_FOREIGN | {"description"}) - {"id"}
-_ALIKE = 0.8
 
 
 def config(file: str, component_id: str, name: str, text: str | None = None) -> Item:
@@ -65,8 +53,19 @@ def config(file: str, component_id: str, name: str, text: str | None = None) -> 
     folder = os.path.join(os.path.splitext(file)[0], "rows")
     for row_file in toml_and_json(folder) if text is None else ():
         _add_row_file(item, row_file)
+    if component_id == COMMAND:
+        _resolve_cwd(item, os.path.dirname(os.path.abspath(file)))
     _look_at_keys(item)
     return item.check()
+
+
+def _resolve_cwd(item: Item, folder: str) -> None:
+    """Make the relative folder of a plain command, which is beside its file, a whole path."""
+    body = item.body.get("configuration")
+    if isinstance(body, dict) and isinstance(body.get("parameters"), dict):
+        parameters = body["parameters"]
+        resolved = beside(folder, {"cwd": parameters.get("cwd")})
+        item.body["configuration"] = {**body, "parameters": {**parameters, **resolved}}
 
 
 def _read_rows(item: Item, source: Source, own: Json) -> None:
@@ -112,7 +111,7 @@ def _gathered(item: Item, source: Source, document: Json, members: set[str], at:
     own = {name: value for name, value in document.items() if name in members}
     loose = {name: value for name, value in document.items() if name not in members}
     for name in [] if source.is_json else list(loose):
-        near = likely({name}, members | BODY_MEMBERS - {name}) if name not in BODY_MEMBERS else None
+        near = None if name in BODY_MEMBERS else likely(name, [*members, *BODY_MEMBERS])
         if near:
             item.faults.append(source.fault((*at, name), f"Unknown field: did you mean `{near}`?"))
             del loose[name]
@@ -128,18 +127,6 @@ def _gathered(item: Item, source: Source, document: Json, members: set[str], at:
     if source is item.source:
         item.loosen(at)
     return own | {"configuration": loose}
-
-
-def likely(names: Iterable[str], known: Iterable[str]) -> str | None:
-    """Give the known word that one of the names is probably a misspelling of."""
-    pairs = [
-        (SequenceMatcher(None, name, word).ratio(), word)
-        for name in names
-        for word in known
-        if abs(len(name) - len(word)) <= 1
-    ]
-    best = max(pairs, default=(0.0, ""))
-    return best[1] if best[0] >= _ALIKE else None
 
 
 def _native(source: Source, document: Json) -> tuple[Json, list[str]]:
@@ -175,16 +162,11 @@ def _look_at_keys(item: Item) -> None:
         parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
     for at, part in parts:
         body = part.get("configuration")
-        for key in configuration.unknown_keys(body) if isinstance(body, dict) else ():
-            steps = _steps(body, key.removeprefix("$."))
-            path: Path = (*at, "configuration", *steps)
-            near = likely({steps[-1]}, BODY_MEMBERS if len(steps) == 1 else _MEMBERS_BELOW[steps[0]])
+        for key, known in unknown_keys(body) if isinstance(body, dict) else ():
+            path: Path = (*at, "configuration", *steps_of(key))
+            near = likely(str(path[-1]), known)
+            if near and set(path) & {"phases", "tasks"}:
+                continue  # its type refuses it
             hint = f" Did you mean `{near}`?" if near else ""
             note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
             (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
-
-
-def _steps(body: Json, key: str) -> tuple[str, ...]:
-    """Tell `runtime.safe` from a key that has a dot in it."""
-    above, _, name = key.partition(".")
-    return (above, name) if key not in body and above in _MEMBERS_BELOW else (key,)

@@ -14,9 +14,12 @@ import msgspec
 from lockside.cli import configfiles, items
 from lockside.cli.configfiles import BODY_MEMBERS, CONFIG_MEMBERS
 from lockside.cli.tomltext import can_be_toml, toml_text
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec, members_of
+from lockside.documents.pool import PoolSpec
+from lockside.documents.reading import from_store
+from lockside.documents.variables import VariablesSpec
 from lockside.errors import LocksideError
-from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,23 +40,26 @@ class Text:
 
 def same(kind: type[msgspec.Struct], one: Json, other: Json) -> bool:
     """Say whether two objects are stored as the same; 1, 1.0 and true are not."""
-    return _canonical(kind, one) == _canonical(kind, other)
+    try:
+        return _canonical(kind, one) == _canonical(kind, other)
+    except msgspec.ValidationError:
+        return False
 
 
 def _canonical(kind: type[msgspec.Struct], body: Json) -> str:
-    return json.dumps(msgspec.to_builtins(msgspec.convert(body, kind)), sort_keys=True)
+    return json.dumps(msgspec.to_builtins(from_store(body, kind)), sort_keys=True)
 
 
 def own_members(kind: type[msgspec.Struct], stored: Json) -> Json:
     """Give what was put, without what the daemon adds."""
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    known = members_of(kind)
     return {name: value for name, value in stored.items() if name in known}
 
 
 def component(stored: Json, folder: str) -> Text:
     """Write a component for `folder`/components: files in the folder are named from there."""
     body = own_members(Manifest, stored)
-    slim = _slim(msgspec.convert(body, Manifest))
+    slim = _slim(from_store(body, Manifest))
     slim.pop("id")
     here = os.path.join(os.path.abspath(folder), "components")
     candidates = (
@@ -139,7 +145,7 @@ def pools(stored: list[Json]) -> str:
     """Write all pools into one file: a table for each."""
     tables = {}
     for pool in sorted(stored, key=lambda each: str(each["id"])):
-        slim = _slim(msgspec.convert(own_members(PoolSpec, pool), PoolSpec))
+        slim = _slim(from_store(own_members(PoolSpec, pool), PoolSpec))
         del slim["id"]
         tables[pool["id"]] = {"slots": pool["slots"]} | slim
     return toml_text(tables)
@@ -152,11 +158,16 @@ def _first_that_reads_back(
     file: str,
     read: Callable[[str, str], Item],
 ) -> Text:
+    with_faults = None
     for text in _texts(candidates):
         item = read(file + text.ending, text.text)
-        if not item.faults and same(kind, item.body, body):
-            return text
-    raise LocksideError(f"{file} could not be written so that it reads back the same.")
+        if same(kind, item.body, body):
+            if not item.faults:
+                return text
+            with_faults = with_faults or text
+    if with_faults is None:
+        raise LocksideError(f"{file} could not be written so that it reads back the same.")
+    return with_faults  # an old release stored what is refused now
 
 
 def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:

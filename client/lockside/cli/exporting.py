@@ -12,9 +12,11 @@ from typing import Any
 
 from lockside.cli import exits, exported
 from lockside.cli.folder import Folder, read_folder
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.pool import PoolSpec
+from lockside.documents.variables import VariablesSpec
 from lockside.errors import LocksideError
-from lockside.protocol.catalog import ConfigSpec
-from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

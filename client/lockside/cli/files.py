@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 
+from lockside.documents.paths import not_finite
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
@@ -28,7 +30,13 @@ def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
     text = stream.read() if stream else read_text(path)
     name = "standard input" if stream else path
     is_json = path.endswith(".json") or (stream is not None and text.lstrip().startswith("{"))
-    return read_as(text, name, is_json)
+    document = read_as(text, name, is_json)
+    for steps in not_finite(document):
+        from lockside.cli.places import Places, written
+
+        line = Places(text, is_json).line(steps)
+        raise FileError(name, f"{written(steps)} is not a finite number.", line)
+    return document
 
 
 def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
@@ -52,11 +60,19 @@ def read_text(path: str) -> str:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
     except json.JSONDecodeError as error:
         raise FileError(name, f"{error.msg} (column {error.colno}).", error.lineno) from error
     except (ValueError, RecursionError) as error:
         raise FileError(name, str(error)) from error
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(name for name in names if names.count(name) > 1)}' stands twice.")
+    return found
 
 
 def _no_constant(word: str) -> Any:

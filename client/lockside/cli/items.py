@@ -12,9 +12,13 @@ from typing import Any
 
 import msgspec
 
-from lockside.cli.faults import Fault, Source, type_faults
+from lockside.cli.faults import Fault, Source
 from lockside.cli.files import read_as, read_text, stem
-from lockside.protocol.types.stored import Manifest, PoolSpec, VariablesSpec
+from lockside.documents.component import Manifest
+from lockside.documents.paths import not_finite, steps_of
+from lockside.documents.pool import PoolSpec
+from lockside.documents.reading import convert, faults_of
+from lockside.documents.variables import VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +60,14 @@ class Item:
 
     def check(self) -> Item:
         """Find what its type does not allow."""
-        self.faults += [self.fault(path, message) for path, message in type_faults(self.body, self.kind)]
+        text = "It is not a finite number"
+        self.faults += [self.fault(steps, text) for steps in not_finite(self.body)]
+        self.faults += [self.fault(steps_of(path), text) for path, text in faults_of(self.body, self.kind)]
         return self
+
+    def document(self) -> Any:
+        """Give the object as its type; it has no faults."""
+        return convert(self.body, self.kind)
 
     def _place(self, path: Path) -> tuple[Source, Path]:
         if len(path) > 1 and path[0] == "rows" and path[1] in self._row_sources:
@@ -169,4 +179,8 @@ def toml_and_json(folder: str) -> list[str]:
     """List the files of a folder that are read, by name; none without the folder."""
     if not os.path.isdir(folder):
         return []
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(ENDINGS)]
+    return [
+        os.path.join(folder, name)
+        for name in sorted(os.listdir(folder))
+        if name.endswith(ENDINGS) and not name.startswith(".")
+    ]

@@ -9,7 +9,7 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     Path = tuple[str | int, ...]
 
@@ -159,22 +159,6 @@ def _unquoted(text: str) -> str:
         return str(json.loads(text))
     except ValueError:
         return text[1:-1]
-
-
-_STEP = re.compile(r"""\.?(?P<name>[^.\[\]]+)|\[(?P<place>\d+)\]|\["(?P<odd>(?:[^"\\]|\\.)*)"\]|\[[^\]]*\]""")
-
-
-def steps_of(path: str) -> Path:
-    """Read a path as the daemon writes it, `$.rows[2].configuration`, into its steps."""
-    return tuple(_steps(path.removeprefix("$")))
-
-
-def _steps(path: str) -> Iterator[str | int]:
-    for step in _STEP.finditer(path):
-        if step["place"] is not None:
-            yield int(step["place"])
-        elif step["name"] or step["odd"]:
-            yield step["name"] or step["odd"]
 
 
 def written(steps: Sequence[str | int]) -> str:

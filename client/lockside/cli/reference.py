@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _CONFIGURATION = "configuration"
-_OPEN = "Open"  # such a type is its namesake with foreign members beside it
+_STORED = "Stored"  # such a type is its namesake as an answer has it, without bounds
 _SETTINGS = "settings"
 _METHODS = "methods"
 _ONLY_STORED = {"component", "config", "configuration"}
@@ -52,7 +52,7 @@ class _Book:
     def __init__(self, document: Json) -> None:
         self._methods: dict[str, Json] = {method["name"]: method for method in document["methods"]}
         schemas: dict[str, Json] = document["components"]["schemas"]
-        self._schemas = {name.removeprefix(_OPEN): schema for name, schema in schemas.items()}
+        self._schemas = {name: schema for name, schema in schemas.items() if not name.startswith(_STORED)}
         params = [each["schema"] for method in document["methods"] for each in method["params"]]
         self._given = {"Configuration", *self._reached([*params, {"$ref": "/Configuration"}])}
 
@@ -182,7 +182,7 @@ class _Book:
 
 
 def _name(part: Json) -> str:
-    return str(part["$ref"]).rpartition("/")[2].removeprefix(_OPEN)
+    return str(part["$ref"]).rpartition("/")[2].removeprefix(_STORED)
 
 
 def _listed(words: list[str]) -> str:

@@ -57,7 +57,8 @@ def config(session: Session, parsed: Parsed) -> int:
         _id(part, "new config")
     folder = _folder(parsed)
     schema = _schema(folder, component_id)
-    parameters = _parameters(schema) if schema else templates.PARAMETERS
+    free = templates.COMMAND if component_id == "lockside.command" else templates.PARAMETERS
+    parameters = _parameters(schema) if schema else free
     file = os.path.join(folder, "configs", component_id, f"{name}.toml")
     _write(session, {file: templates.config(text, parameters)})
     session.out.hint(f"Next: edit it, then lockside apply {folder}")

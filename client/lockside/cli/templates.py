@@ -28,7 +28,7 @@ command = ["python3", "../scripts/{script}"]
 
 [limits]
 timeoutSeconds = "10m"       # the most that a configuration may ask for; a number is seconds
-# memoryBytes = "1.5GB"
+# memoryBytes = "1.5GB"       # powers of 1000; GiB are powers of 1024
 
 # [retry]                    # what fails is run again
 # maxAttempts = 3
@@ -81,6 +81,11 @@ print(f"this was run {runs}")
 
 PARAMETERS = """\
 # key = "value"              # what the program finds in config.json under `parameters`"""
+
+COMMAND = """\
+command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
+# cwd = "/srv"
+# environment = { NAME = "value" }"""
 
 
 def config(name: str, parameters: str) -> str:

@@ -76,11 +76,11 @@ def local(text: str | None, now: datetime) -> str:
 
 
 def size(count: float) -> str:
-    """Give a number of bytes: `512 B`, `3.4 MB`; units are powers of 1024, as where sizes are typed."""
+    """Give a number of bytes: `512 B`, `3.4 MB`; units are powers of 1000, as where sizes are typed."""
     units = ("B", "kB", "MB", "GB", "TB")
     index = 0
-    while count >= 1024 and index < len(units) - 1:
-        count /= 1024
+    while count >= 1000 and index < len(units) - 1:
+        count /= 1000
         index += 1
     return f"{count:.0f} B" if not index else f"{count:.1f} {units[index]}"
 
@@ -97,7 +97,7 @@ def since(text: str, now: datetime) -> datetime:
     if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
         at = today.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0))
         return at if at <= now else at - timedelta(days=1)
-    from lockside.cli.values import duration
+    from lockside.documents.quantities import duration
 
     try:
         return now - timedelta(seconds=duration(text))

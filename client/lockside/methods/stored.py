@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lockside.protocol.catalog import CatalogPlan
+from lockside.documents.component import Manifest
 from lockside.protocol.types import stored as t
 from lockside.protocol.types.branches import Branch, Branches
+from lockside.protocol.types.catalog import CatalogPlan
 from lockside.requests import Group, Mode, Request, act, ask, call
 
 
@@ -15,7 +16,7 @@ class ComponentCalls(Group[Mode]):
     """`component.*`"""
 
     @call
-    def put(self, component: Mapping[str, Any] | t.Manifest) -> Request[t.Component]:
+    def put(self, component: Mapping[str, Any] | Manifest) -> Request[t.Component]:
         """Store a component as its next version; an equal one keeps its version. Raises Conflict."""
         return act("component.put", t.Component, component=component)
 
@@ -128,7 +129,7 @@ class CatalogCalls(Group[Mode]):
         self,
         *,
         pools: Sequence[Mapping[str, Any]] | None = None,
-        components: Sequence[Mapping[str, Any] | t.Manifest] | None = None,
+        components: Sequence[Mapping[str, Any] | Manifest] | None = None,
         variables: Sequence[Mapping[str, Any]] | None = None,
         configs: Sequence[Mapping[str, Any]] | None = None,
         branch_id: str | None = None,

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from lockside.protocol.catalog import CatalogPlan
 from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.clock import ClockGet, ClockMove, ClockSet
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
@@ -57,6 +56,7 @@ from lockside.protocol.params.stored import (
     VariablesPut,
 )
 from lockside.protocol.types.branches import Branch, Branches
+from lockside.protocol.types.catalog import CatalogPlan
 from lockside.protocol.types.clock import ClockReading
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
 from lockside.protocol.types.events import EventLost, EventPage, EventPush, Subscription, Unsubscribed

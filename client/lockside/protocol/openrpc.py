@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from lockside.protocol.configuration import Configuration
+from lockside.documents.configuration import Configuration
 from lockside.protocol.errors import CODES, ErrorKind
 from lockside.protocol.events import EVENT_KINDS
 from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method

@@ -5,7 +5,7 @@ The daemon computes them when asked; they are never stored.
 
 from typing import Literal
 
-from lockside.protocol.base import Out
+from lockside.documents.base import Out
 
 
 class ReasonBase(Out, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

@@ -7,7 +7,7 @@ import inspect
 import re
 from functools import cache
 
-from lockside.protocol.base import Wire
+from lockside.documents.base import Document
 
 _ATTRIBUTES = "\nAttributes:\n"
 _MEMBER = re.compile(r"^    (\w+): ", re.MULTILINE)
@@ -22,13 +22,13 @@ def summary(kind: type) -> str:
 @cache
 def sentences(kind: type) -> dict[str, str]:
     """Return the sentence about each member, by its name in Python."""
-    return _own(Wire) | _special(kind)
+    return _own(Document) | _special(kind)
 
 
 def _special(kind: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        if base is Wire:
+        if base is Document:
             continue
         for other in vars(base).get("same_as", ()):
             found |= _special(other)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lockside.protocol.words import ErrorType, FailureKind
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
 from locksided import clock, to_thread
 from locksided.actors.accounts import NoAccount
 from locksided.actors.flights import Flight
@@ -18,7 +18,6 @@ from locksided.actors.works import Work, Works, config_id, launch_of
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Refused
-from locksided.core.model import FailureClass, Status
 from locksided.runner import datafolder
 from locksided.runner.datafolder import Collected
 from locksided.runner.plan import Step
@@ -276,7 +275,7 @@ def _status(verdict: Verdict) -> Status:
 
 def class_of(result: RunResult) -> FailureClass | None:
     """Of which class a failure is, for whoever may try again."""
-    return None if result.failure is None else FailureClass(result.failure.retry_class.value)
+    return None if result.failure is None else result.failure.retry_class
 
 
 def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:

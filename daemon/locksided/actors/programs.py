@@ -6,9 +6,8 @@ nothing: who was there a moment ago is not looked for again.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from lockside.protocol.words import FailureKind
+from lockside.documents.enums import FailureKind
 from locksided import clock, to_thread
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.conclusions import class_of, values_of
@@ -19,6 +18,7 @@ from locksided.core import inputs as i
 from locksided.runner.drafts import Owner
 from locksided.runner.programs import Wanted, wanted_at_start, wanted_by
 from locksided.runner.result import failed_before_start
+from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 
 TRUSTED_US = 1_000_000
@@ -34,11 +34,11 @@ class Programs:
         self._trusted: dict[Wanted, int] = {}
 
     async def are_missing(
-        self, spec: Mapping[str, Any], environment: Mapping[str, str] | None, owner: Owner
+        self, spec: Specification, environment: Mapping[str, str] | None, owner: Owner
     ) -> bool:
         """Whether anything that a new job needs is not there, or cannot be looked for beforehand."""
         try:
-            account_of(owner.uid, owner.gid, (spec["manifest"] or {}).get("user"))
+            account_of(owner.uid, owner.gid, None if spec.manifest is None else spec.manifest.user)
         except NoAccount:
             return True
         wanted = wanted_by(spec, environment)

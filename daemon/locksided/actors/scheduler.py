@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 
+from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors.alone import decided, turns
 from locksided.actors.broker import PROGRESS, Broker
@@ -23,7 +24,6 @@ from locksided.actors.wallclock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
-from locksided.core.model import Status
 from locksided.core.pools import Trouble
 from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.enums import JobType, Mode
 from locksided.actors.accounts import NoAccount, account_of
 from locksided.actors.flights import Flight
-from locksided.core.model import JobType
 from locksided.paths import StateDir
 from locksided.runner.environment import JobContext, RunAs
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import thaw
 from locksided.runner.plan import Step, plan
+from locksided.runner.specification import NO_SPECIFICATION, Specification, read_specification
 from locksided.store import reads
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.reads import Documents
@@ -32,7 +32,7 @@ class Work:
     """One step of a job with all that belongs to it."""
 
     row: JobRow
-    spec: Mapping[str, Any]
+    spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
 
@@ -61,7 +61,7 @@ class Work:
 class Meaning:
     """What frozen documents come to; the same for every job that shares them."""
 
-    spec: Mapping[str, Any]
+    spec: Specification
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
 
@@ -145,7 +145,7 @@ class Works:
         return self._understood(row, await self._store.specs(hashes))
 
     def _understood(self, row: JobRow, bodies: Mapping[str, bytes]) -> Meaning:
-        spec = thaw(bodies[row.spec_hash]) if row.spec_hash is not None else {}
+        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
         environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
         steps = plan(spec, environment) if row.type == JobType.STANDARD else ()
         if len(self._meanings) >= MEANINGS_KEPT:
@@ -153,10 +153,10 @@ class Works:
         known = self._meanings[_documents_of(row)] = Meaning(spec, environment, steps)
         return known
 
-    def account(self, row: JobRow, spec: Mapping[str, Any]) -> tuple[RunAs | None, str]:
+    def account(self, row: JobRow, spec: Specification) -> tuple[RunAs | None, str]:
         """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
-        return account_of(submitter, row.owner_gid, (spec.get("manifest") or {}).get("user"))
+        return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
     async def _read_work(self, job_id: int, launch: int) -> Work:
         return self._work(*await self.read(job_id), launch)

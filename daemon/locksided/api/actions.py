@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from anyio import CancelScope
 
+from lockside.documents.component import Manifest
+from lockside.documents.reading import from_store
 from lockside.protocol.params import actions as p
 from locksided import to_thread
 from locksided.actors.accounts import account_of
@@ -26,7 +27,7 @@ from locksided.runner.action import (
     action_value,
     plan_action,
 )
-from locksided.runner.builtin import BUILT_IN
+from locksided.runner.components import BUILT_IN
 from locksided.runner.environment import JobContext
 from locksided.runner.folder import RunFolder
 from locksided.runner.resolved import Stored
@@ -48,8 +49,10 @@ class ActionMethods:
         row = None
         if params.component not in BUILT_IN:
             row = await self._service.store.component(params.project, params.component)
-        stored = None if row is None else Stored(params.component, row.version, row.body)
-        action = plan_action(msgspec.to_builtins(params), stored)
+        stored = None
+        if row is not None:
+            stored = Stored(params.component, row.version, from_store(row.body, Manifest))
+        action = plan_action(params, stored)
         token = f"action-{secrets.token_hex(8)}"
         context = self._context(action, call, params.project, token)
         try:
@@ -65,7 +68,7 @@ class ActionMethods:
                 )
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
-        run_as, home = account_of(call.principal.uid, call.principal.gid, action.spec["manifest"].get("user"))
+        run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
         folder = RunFolder(str(Path(self._service.state_dir.actions) / "0" / token))
         return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
 

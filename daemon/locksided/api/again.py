@@ -8,53 +8,64 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from lockside.documents.base import camel
+from lockside.documents.component import COMMAND
+from lockside.documents.enums import JobType
+from lockside.documents.reading import stored_form
+from lockside.documents.request import JobRequest
 from lockside.protocol.words import Role
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
-from locksided.core.model import Draft, JobType
+from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
-from locksided.runner.builtin import COMMAND
 from locksided.runner.frozen import thaw
 from locksided.runner.locking import wire_lock_key
-from locksided.runner.specification import ASKED
+from locksided.runner.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
 from locksided.server.access import Principal
 from locksided.store.rows import JobRow
 
 FAILED = frozenset(("error", "terminated"))
 _FROZEN = (
-    *("component", "componentVersion", "tag", "config", "configVersion", "configData", "configRowIds"),
-    *("branchId", "mode", "pool", "parallelism", "backend", "behavior", "variableValuesId"),
-    *("variableValuesData", "limits", "retry", "onLost", "onRecordErrors", "pools", "inputs", "archive"),
-    *("notifications", "template", "onlyOrchestrationTaskIds", "previousJobId"),
+    *("component", "component_version", "tag", "config", "config_version", "config_data", "config_row_ids"),
+    *("branch_id", "mode", "pool", "parallelism", "backend", "behavior", "variable_values_id"),
+    *("variable_values_data", "limits", "lock", "retry", "on_lost", "on_record_errors", "pools", "inputs"),
+    *("archive", "notifications", "template", "only_orchestration_task_ids", "previous_job_id"),
 )
-_NAMES_OF_A_TIME = ("delay", "delayedStartTime")
+_Request = stored_form(JobRequest)  # it was checked when it was first made
+_NAMES_OF_A_TIME = ("delay", "delayed_start_time")
 
 
-async def request_of(service: Service, row: JobRow) -> dict[str, Any]:
-    """The request that a job came from, as far as it is the job's own: without its line, hold and start time.
+async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] | None = None) -> JobRequest:
+    """The request that a job came from, with changes: without its line, hold and start time.
 
     A phase is asked for as its orchestration with the tasks of that phase alone.
     """
+    fields = await _fields_of(service, row)
+    request: JobRequest = _Request(**changed(fields, changes or {}))
+    return request
+
+
+async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     spec, environment = await _documents(service, row)
-    names = {*_FROZEN, *ASKED} - {name for name in ASKED if name not in spec["asked"]}
-    fields = {name: spec[name] for name in names if spec.get(name) is not None}
-    data = fields.get("configData")
+    decided = {name for name in ASKED if camel(name) not in spec.asked}
+    fields = {name: getattr(spec, name) for name in _FROZEN if name not in decided}
+    data = spec.config_data
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}
-        fields["configData"] = {**data, "parameters": parameters}
-    fields |= {"priority": row.priority, "name": _given_name(row, fields), "description": row.description}
+        fields["config_data"] = {**data, "parameters": parameters}
+    fields |= {"priority": row.priority, "name": _given_name(row, spec), "description": row.description}
     fields["labels"] = row.labels or {}
     if row.config is None and row.lock_key is not None:
-        fields["lockKey"] = wire_lock_key(row.lock_key)
+        fields["lock_key"] = wire_lock_key(row.lock_key)
     if row.type == JobType.PHASE:
         fields |= await _of_phase(service, row)
-    return {name: value for name, value in fields.items() if value is not None}
+    return fields
 
 
-def _given_name(row: JobRow, fields: Mapping[str, Any]) -> str | None:
+def _given_name(row: JobRow, spec: Specification) -> str | None:
     """The job's name, when it is not just what a job is called that nobody gave one."""
     named = f"{row.component}/{row.config}"
-    defaults = {row.component, named, *(f"{named}#{one}" for one in fields.get("configRowIds") or ())}
+    defaults = {row.component, named, *(f"{named}#{one}" for one in spec.config_row_ids)}
     return None if row.name in defaults else row.name
 
 
@@ -77,25 +88,26 @@ def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, An
         )
 
 
-async def _documents(service: Service, row: JobRow) -> tuple[dict[str, Any], dict[str, Any] | None]:
+async def _documents(service: Service, row: JobRow) -> tuple[Specification, dict[str, str] | None]:
     hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
     bodies = await service.store.specs(hashes)
     environment = bodies.get(row.env_hash) if row.env_hash is not None else None
-    return thaw(bodies[row.spec_hash or ""]), None if environment is None else thaw(environment)
+    spec = read_specification(bodies[row.spec_hash or ""])
+    return spec, None if environment is None else thaw(environment)
 
 
 async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
     assert row.parent_id is not None
     orchestration = await service.store.job_row(row.parent_id)
-    spec = {} if orchestration is None else (await _documents(service, orchestration))[0]
+    spec = NO_SPECIFICATION if orchestration is None else (await _documents(service, orchestration))[0]
     tasks = [child.creator_id for child in await _strong(service, row)]
     return {
-        "configData": spec.get("configData"),
-        "parallelism": spec.get("parallelism"),
+        "config_data": spec.config_data,
+        "parallelism": spec.parallelism,
         "behavior": None,
         "name": None,
-        "onlyOrchestrationTaskIds": list(dict.fromkeys(task for task in tasks if task is not None)),
-        "previousJobId": None,
+        "only_orchestration_task_ids": list(dict.fromkeys(task for task in tasks if task is not None)),
+        "previous_job_id": None,
     }
 
 
@@ -107,13 +119,13 @@ def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     """The request with changes. Another configuration or component is the newest one of its own."""
     kept = dict(fields)
     if changes.get("component", fields["component"]) != fields["component"]:
-        kept.pop("componentVersion", None)
+        kept.pop("component_version", None)
     if "tag" in changes:
-        kept.pop("componentVersion", None)
-    named = changes.get("config", fields.get("config")), changes.get("branchId", fields.get("branchId"))
-    if named != (fields.get("config"), fields.get("branchId")):
-        kept.pop("configVersion", None)
-        kept.pop("configRowIds", None)
+        kept.pop("component_version", None)
+    named = changes.get("config", fields.get("config")), changes.get("branch_id", fields.get("branch_id"))
+    if named != (fields.get("config"), fields.get("branch_id")):
+        kept.pop("config_version", None)
+        kept.pop("config_row_ids", None)
     return {**kept, **changes}
 
 
@@ -161,9 +173,9 @@ async def check_amendable(service: Service, row: JobRow, changes: Mapping[str, A
             "can be amended. Terminate it and resubmit it with the changes.",
             status=row.status,
         )
-    for name in ("dependsOn", "parentRunId"):
+    for name in ("depends_on", "parent_run_id"):
         if name in changes:
-            raise Conflict(f"{name} cannot be amended.", path=f"$.with.{name}")
+            raise Conflict(f"{camel(name)} cannot be amended.", path=f"$.with.{camel(name)}")
     if row.relation == "strong":
         await _check_child(service, row, changes)
 
@@ -178,8 +190,8 @@ async def _check_child(service: Service, row: JobRow, changes: Mapping[str, Any]
         )
     for name in _NAMES_OF_A_TIME:
         if name in changes:
-            message = f"{name} of a task counts from its phase and cannot be amended."
-            raise Conflict(message, path=f"$.with.{name}")
+            message = f"{camel(name)} of a task counts from its phase and cannot be amended."
+            raise Conflict(message, path=f"$.with.{camel(name)}")
 
 
 def check_successor(made: Draft, row: JobRow) -> None:

@@ -1,23 +1,22 @@
 """Whether all that is wanted could be used once it is stored: every fault at once, with its field. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.parameters import config_faults, processor_faults
+from lockside.documents.reading import from_store
+from lockside.documents.references import Names, Reference, missing, of_component, of_config
+from lockside.protocol.params.stored import CatalogApply
 from locksided.api.applyplan import FIELDS, Key, Known, Step
-from locksided.core.errors import Conflict, Refused
-from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
-from locksided.runner.configuration import check_configuration, read_rows
-from locksided.runner.fields import Fields
-from locksided.runner.manifest import check_component, effective_manifest
-from locksided.runner.orchestration import as_seen_above, read_orchestration
-from locksided.runner.parameters import Parts, check_parameters, parameter_faults
-from locksided.runner.references import Known as Names
-from locksided.runner.references import Reference, missing, of_component, of_config
-from locksided.runner.variables import variables_of
+from locksided.core.errors import Conflict, NotFound, Refused
+from locksided.runner.components import BUILT_IN
+from locksided.runner.refusals import invalid
 
 Json = Mapping[str, Any]
-Wanted = Mapping[str, Mapping[Key, Json]]
 StoredByKind = Mapping[str, Mapping[Key, Known]]
+T = TypeVar("T", Manifest, ConfigSpec)
 
 
 def refuse(faults: list[Refused]) -> None:
@@ -31,76 +30,79 @@ def refuse(faults: list[Refused]) -> None:
     raise first
 
 
-def faults_in(wanted: Wanted) -> tuple[list[Refused], list[str]]:
-    """What is wrong with each object by itself, and the warnings."""
-    faults: list[Refused] = []
-    warnings: list[str] = []
-    for place, body in enumerate(wanted.get("component", {}).values()):
-        path = f"$.components[{place}]"
-        if body["id"] in BUILT_IN:
-            text = f"{path}.id: {body['id']} is part of the daemon: choose another id."
-            faults.append(Conflict(text, path=f"{path}.id"))
-            continue
-        try:
-            check_component(body, path)
-        except Refused as fault:
-            faults.append(fault)
-    for place, body in enumerate(wanted.get("config", {}).values()):
-        path = f"$.configs[{place}]"
-        try:
-            warnings += [path + warning.removeprefix("$") for warning in check_configuration(body)]
-            if body["component"] == ORCHESTRATOR:
-                read_orchestration(Fields(body).object("configuration"))
-        except Refused as fault:
-            faults.append(as_seen_above(fault, path))
-    return faults, warnings
+def refuse_built_in(params: CatalogApply) -> None:
+    """Raises `Conflict` for components that are part of the daemon."""
+    refuse(
+        [
+            Conflict(f"$.components[{place}].id: {one.id} is part of the daemon: choose another id.", path=at)
+            for place, one in enumerate(params.components or ())
+            if one.id in BUILT_IN and (at := f"$.components[{place}].id")
+        ]
+    )
+
+
+def warnings_of(params: CatalogApply) -> list[str]:
+    """A sentence for each key that is kept and has no effect."""
+    return [
+        f"$.configs[{place}]{warning.removeprefix('$')}"
+        for place, config in enumerate(params.configs or ())
+        for warning in config.unknown_members()
+    ]
 
 
 def faults_among(
-    wanted: Wanted, stored: StoredByKind, steps: Iterable[Step], others: Iterable[Json]
+    params: CatalogApply, stored: StoredByKind, steps: Iterable[Step], others: Iterable[Json]
 ) -> list[Refused]:
-    """What is wrong once all is as wanted: names of what there is not, parameters that a schema refuses.
+    """What is wrong once all is as wanted: missing names, parameters that a schema refuses.
 
     `others` are the stored configurations of other branches, which need their components and pools, too.
     """
-    after = {kind: {key: known.body for key, known in stored[kind].items()} for kind in stored}
     gone = {(step.kind, step.key) for step in steps if step.action == "delete"}
-    for kind, key in gone:
-        del after[kind][key]
-    for kind, bodies in wanted.items():
-        after[kind] |= {key: dict(body) for key, body in bodies.items()}
-    names = _names(after)
-    faults: list[Refused] = [*missing(_references(wanted), names)]
-    faults += _still_used(after, wanted, gone, others)
-    for place, body in enumerate(wanted.get("config", {}).values()):
-        path = f"$.{FIELDS['config']}[{place}]"
-        component = body["component"]
-        manifest = BUILT_IN.get(component) or after["component"].get((component,))
-        if manifest is not None and not body["isDisabled"] and component != ORCHESTRATOR:
-            faults += [as_seen_above(fault, path) for fault in _parameter_faults(manifest, body)]
+    components: dict[Key, Manifest] = {(one.id,): one for one in params.components or ()}
+    configs: dict[Key, ConfigSpec] = {(one.component, one.config): one for one in params.configs or ()}
+    names = _names(params, stored, gone)
+    faults: list[Refused] = [
+        NotFound(f"{one.path}: {one.message}", path=one.path) for one in missing(_references(params), names)
+    ]
+    faults += _still_used(stored, (components, configs), gone, others)
+
+    def find(name: str) -> Manifest | None:
+        if (name,) in components or (name,) not in stored["component"]:
+            return BUILT_IN.get(name) or components.get((name,))
+        return from_store(stored["component"][name,].body, Manifest)
+
+    for place, config in enumerate(params.configs or ()):
+        manifest, path = find(config.component), f"$.configs[{place}]"
+        faults += map(invalid, processor_faults(config, find, path))
+        if manifest is not None:
+            faults += map(invalid, config_faults(manifest, config, path))
     return faults
 
 
-def _names(after: Mapping[str, Mapping[Key, Json]]) -> Names:
+def _names(params: CatalogApply, stored: StoredByKind, gone: set[tuple[str, Key]]) -> Names:
     names = Names()
-    names.component |= {key[0] for key in after["component"]}
-    names.pool |= {key[0] for key in after["pool"]}
-    names.variables |= {key[0] for key in after["variables"]}
-    for body in after["config"].values():
-        names.add_config(body)
+    for kind in ("component", "pool", "variables"):
+        kept = (key[0] for key in stored[kind] if (kind, key) not in gone)
+        wanted = (one.id for one in getattr(params, FIELDS[kind]) or ())
+        getattr(names, kind).update(kept, wanted)
+    for key, known in stored["config"].items():
+        if ("config", key) not in gone:
+            names.add_config("/".join(key), (row["id"] for row in known.body.get("rows") or ()))
+    for config in params.configs or ():
+        names.add_config(f"{config.component}/{config.config}", (row.id for row in config.rows))
     return names
 
 
-def _references(wanted: Wanted) -> Iterator[Reference]:
-    for place, body in enumerate(wanted.get("component", {}).values()):
-        yield from of_component(body, f"$.components[{place}]")
-    for place, body in enumerate(wanted.get("config", {}).values()):
-        yield from of_config(body, f"$.configs[{place}]")
+def _references(params: CatalogApply) -> Iterator[Reference]:
+    for place, manifest in enumerate(params.components or ()):
+        yield from of_component(manifest, f"$.components[{place}]")
+    for place, config in enumerate(params.configs or ()):
+        yield from of_config(config, f"$.configs[{place}]")
 
 
 def _still_used(
-    after: Mapping[str, Mapping[Key, Json]],
-    wanted: Wanted,
+    stored: StoredByKind,
+    wanted: tuple[Mapping[Key, Manifest], Mapping[Key, ConfigSpec]],
     gone: set[tuple[str, Key]],
     others: Iterable[Json],
 ) -> list[Refused]:
@@ -108,44 +110,35 @@ def _still_used(
     deleted = {(kind, "/".join(key)) for kind, key in gone}
     if not deleted:
         return []
-    kept = [
-        *_users("component", after, wanted, of_component),
-        *_users("config", after, wanted, of_config),
+    stays = {
+        kind: {
+            key: known.body
+            for key, known in stored[kind].items()
+            if key not in named and (kind, key) not in gone
+        }
+        for kind, named in zip(("component", "config"), wanted, strict=True)
+    }
+    users = [
+        *_users("component", stays["component"], Manifest, of_component),
+        *_users("configuration", stays["config"], ConfigSpec, of_config),
     ]
     for body in others:
         name = f"configuration {body['component']}/{body['config']} of branch {body['branchId']}"
-        kept.append((name, (one for one in of_config(body, "$") if one.kind in ("component", "pool"))))
+        named = of_config(from_store(body, ConfigSpec), "$")
+        users.append((name, (one for one in named if one.kind in ("component", "pool"))))
     return [
         Conflict(f"The {one.kind} {one.id} cannot go: {user} names it.", path=f"$.{FIELDS[one.kind]}")
-        for user, references in kept
+        for user, references in users
         for one in references
         if (one.kind, one.id) in deleted
     ]
 
 
 def _users(
-    kind: str,
-    after: Mapping[str, Mapping[Key, Json]],
-    wanted: Wanted,
-    references: Callable[[Json, str], Iterator[Reference]],
+    word: str,
+    bodies: Mapping[Key, Json],
+    kind: type[T],
+    references: Callable[[T, str], Iterator[Reference]],
 ) -> Iterator[tuple[str, Iterator[Reference]]]:
-    """What stays as it is and is not asked for, each with all that it names."""
-    word = "configuration" if kind == "config" else kind
-    for key, body in after[kind].items():
-        if key not in wanted.get(kind, {}):
-            yield f"{word} {'/'.join(key)}", references(body, "$")
-
-
-def _parameter_faults(manifest: Json, body: Json) -> list[Refused]:
-    root = Fields(body).object("configuration")
-    try:
-        rows = [row for row in read_rows(body) if not row.is_disabled] if body["rows"] else None
-        parts = Parts(root, rows, variables_of(Fields({}), None, root.object("variables")))
-        if body["component"] == COMMAND:
-            check_parameters(COMMAND, manifest, parts)
-            return []
-        runtime = root.object("runtime")
-        effective = effective_manifest(dict(manifest), runtime.text("tag"), runtime.at("tag"))
-        return [*parameter_faults(effective, parts)]
-    except Refused as fault:
-        return [fault]
+    for key, body in bodies.items():
+        yield f"{word} {'/'.join(key)}", references(from_store(body, kind), "$")

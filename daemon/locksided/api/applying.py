@@ -11,8 +11,8 @@ from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Alone, Decided, Repeated
-from locksided.api.applychecks import Wanted, faults_among, faults_in, refuse
-from locksided.api.applyplan import Json, Key, Known, Plan, Step, make_plan, pool_body, wanted_of
+from locksided.api.applychecks import faults_among, refuse, refuse_built_in, warnings_of
+from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, pool_body, wanted_of
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -45,9 +45,8 @@ class ApplyMethods:
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
         """Make what is stored like what is given; with `dryRun` say what that would change."""
         wanted = wanted_of(params)
-        faults, warnings = faults_in(wanted)
-        refuse(faults)
-        answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
+        refuse_built_in(params)
+        answer: Json = {"warnings": warnings_of(params), "isApplied": not params.dry_run}
         if params.dry_run:
             known = await self._service.scheduler.look(self._pools)
             plan = await self._plan(params, wanted, known)
@@ -97,7 +96,7 @@ class ApplyMethods:
         others = [
             one.body for config_id, one in found.configs.items() if config_id.branch != params.branch_id
         ]
-        refuse(faults_among(wanted, stored, plan.steps, others))
+        refuse(faults_among(params, stored, plan.steps, others))
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:

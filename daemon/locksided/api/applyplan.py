@@ -13,6 +13,7 @@ from locksided.runner.differing import differences
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
+Wanted = Mapping[str, Mapping[Key, Json]]
 
 KINDS = ("pool", "component", "variables", "config")
 FIELDS = {"pool": "pools", "component": "components", "variables": "variables", "config": "configs"}

@@ -1,10 +1,10 @@
 """How the tasks of an orchestration ended the last time: the jobs whose success a rerun can carry over."""
 
+from lockside.documents.enums import JobType, TaskAction
 from locksided.api.reading import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
-from locksided.core.model import JobType
-from locksided.runner.frozen import thaw
+from locksided.runner.specification import read_specification
 from locksided.store.rows import JobRow
 
 ENDED_WELL = frozenset(("success", "warning"))
@@ -25,9 +25,9 @@ async def succeeded_tasks(service: Service, job_id: str, config: str | None) -> 
     phases = await _children(service, row)
     specs = await service.store.specs({phase.spec_hash or "" for phase in phases})
     for phase in phases:
-        for task in thaw(specs[phase.spec_hash or ""])["tasks"]:
-            if task["action"] == "carry" and task["job"] is not None:
-                found[task["id"]] = task["job"]
+        for task in read_specification(specs[phase.spec_hash or ""]).tasks:
+            if task.action is TaskAction.CARRY and task.job is not None:
+                found[task.id] = task.job
         for child in await _children(service, phase):
             job = await _ended_well(service, child)
             if job is not None and child.creator_id is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from lockside.documents.component import COMMAND, Manifest
 from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
 from locksided import clock
@@ -15,11 +16,7 @@ from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.api.views import without_secrets
 from locksided.core.errors import Conflict, NotFound
-from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
-from locksided.runner.configuration import check_configuration
-from locksided.runner.fields import Fields
-from locksided.runner.manifest import check_component
-from locksided.runner.orchestration import check_orchestration
+from locksided.runner.components import BUILT_IN
 from locksided.server.calls import Call
 from locksided.store.catalog import branches, components, configs, states, variables
 from locksided.store.catalog.configs import ConfigId
@@ -80,7 +77,6 @@ class CatalogMethods:
         if manifest.id in BUILT_IN:
             raise Conflict(f"{manifest.id} is part of the daemon: choose another id.", path="$.component.id")
         body = msgspec.to_builtins(manifest)
-        check_component(body)
         change = self._change(call)
         return await self._write(
             call,
@@ -91,7 +87,7 @@ class CatalogMethods:
 
     async def _component(self, project: str, component_id: str, version: int | None) -> View:
         if component_id in BUILT_IN:
-            return {**BUILT_IN[component_id], "version": None}
+            return _built_in_view(BUILT_IN[component_id])
         found = await self._service.store.component(project, component_id, version)
         if found is None:
             which, path = _missing("component", version, "$.id")
@@ -106,9 +102,9 @@ class CatalogMethods:
         """All components, the built-in ones too."""
         wanted = None if params.type is None else params.type.value
         found = await self._service.store.list_components(params.project, wanted)
-        built_in = [one for one in BUILT_IN.values() if wanted in (None, one["type"])]
+        built_in = [one for one in BUILT_IN.values() if params.type in (None, one.type)]
         stored = (_for_users(call, stored_view(one)) for one in found)
-        return {"components": [*({**one, "version": None} for one in built_in), *stored]}
+        return {"components": [*map(_built_in_view, built_in), *stored]}
 
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
@@ -140,9 +136,6 @@ class CatalogMethods:
         """Store a configuration as its next version."""
         config_id = _config_id(params)
         body = config_body(params, params.branch_id)
-        warnings = check_configuration(body)
-        if params.component == ORCHESTRATOR:
-            check_orchestration(Fields(body).object("configuration"))
         await self._check_component(params.project, params.component)
         change = self._change(call, params.change_description)
         view = await self._write(
@@ -160,7 +153,7 @@ class CatalogMethods:
             ),
             lambda: self._config(config_id, None),
         )
-        return {**view, "warnings": warnings}
+        return {**view, "warnings": params.unknown_members()}
 
     async def _check_component(self, project: str, component_id: str) -> None:
         if (
@@ -327,6 +320,10 @@ class CatalogMethods:
             return {"state": found.body, "version": found.version}
 
         return await self._write(call, params, write, lambda: self._state(params))
+
+
+def _built_in_view(manifest: Manifest) -> View:
+    return {**msgspec.to_builtins(manifest), "version": None}
 
 
 def _for_users(call: Call, view: View) -> View:

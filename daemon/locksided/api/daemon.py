@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lockside.documents.enums import JobType
 from lockside.protocol.params.base import Params
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
 from locksided import clock
@@ -20,7 +21,6 @@ from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
-from locksided.core.model import JobType
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.server.calls import Call

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
+from lockside.documents.enums import JobType
+from lockside.documents.times import time_us
 from lockside.protocol.params import jobs as p
 from lockside.protocol.params.joblist import JobFilters, JobList
 from lockside.protocol.params.joblist import JobStats as StatsParams
-from lockside.protocol.texts import time_us
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
@@ -27,7 +28,6 @@ from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
-from locksided.core.model import JobType
 from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL

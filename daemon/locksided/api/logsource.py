@@ -5,10 +5,10 @@ The attempts' logs are one after the other what a retried job wrote: frame numbe
 
 from dataclasses import dataclass
 
+from lockside.documents.enums import JobType
 from locksided.api.reading import job_row
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
-from locksided.core.model import JobType
 from locksided.store.rows import JobRow
 
 

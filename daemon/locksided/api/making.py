@@ -5,11 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lockside.documents.request import JobRequest, named_changes
 from lockside.protocol.params import jobs as p
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.again import (
-    changed,
     check_amendable,
     check_may_change,
     check_successor,
@@ -18,7 +18,7 @@ from locksided.api.again import (
     keeps_start_time,
     request_of,
 )
-from locksided.api.creation import Creation, Origin, draft, request_fields
+from locksided.api.creation import Creation, Origin, draft
 from locksided.api.once import job_reference, once
 from locksided.api.preview import would_be
 from locksided.api.reading import (
@@ -69,36 +69,35 @@ class MakingMethods:
 
     async def create(self, call: Call, params: p.JobCreate) -> View:
         """Make one job with all below it, or with `dryRun` show what it would be."""
-        fields = request_fields(params)
-        made = await draft(self._service, fields, call.principal, params.project)
+        made = await draft(self._service, params, call.principal, params.project)
         if params.dry_run:
-            return shortened(await self._would_be(call, made, fields), params.fields)
+            return shortened(await self._would_be(call, made, params), params.fields)
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
     async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
         """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
-        drafts, requests = [], [request_fields(request) for request in params.jobs]
-        for index, fields in enumerate(requests):
+        drafts = []
+        for index, request in enumerate(params.jobs):
             try:
-                made = await creation.draft(fields)
+                made = await creation.draft(request)
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
                 raise
         if params.dry_run:
-            shown = [await self._would_be(call, *one) for one in zip(drafts, requests, strict=True)]
+            shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]
             return {"jobs": [shortened(view, params.fields) for view in shown]}
         views, answer = await self._submit(call, params, drafts)
         return of_many([marked(view, answer) for view in views])
 
-    async def _would_be(self, call: Call, made: Draft, fields: dict[str, Any]) -> View:
+    async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
         views = views_for(self._service, call.principal.uid, now_us)
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
-        return would_be(made, fields.get("parentRunId"), views, now_us, told)
+        return would_be(made, request.parent_run_id, views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         """Have them accepted and answer their views, which are read where they are written."""
@@ -139,18 +138,18 @@ class MakingMethods:
 
     async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
-        fields = await request_of(self._service, row)
-        return await draft(self._service, fields, in_the_name_of(call.principal, row), project, origin)
+        request = await request_of(self._service, row)
+        return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
     async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
         """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
-        changes = request_fields(params.changes)
+        changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
-        fields = changed(await request_of(self._service, row), changes)
+        request = await request_of(self._service, row, changes)
         origin = Origin(resubmit_of_id=row.id)
         owner = in_the_name_of(call.principal, row)
-        made = await draft(self._service, fields, owner, params.project, origin)
+        made = await draft(self._service, request, owner, params.project, origin)
         made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
@@ -158,10 +157,10 @@ class MakingMethods:
     async def amend(self, call: Call, params: p.JobAmend) -> View:
         """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
-        changes = request_fields(params.changes)
+        changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         await check_amendable(self._service, row, changes)
-        fields = changed(await request_of(self._service, row), changes)
+        request = await request_of(self._service, row, changes)
         origin = Origin(
             row.creator_type or "user",
             row.creator_id,
@@ -169,7 +168,7 @@ class MakingMethods:
             retry_of_id=row.retry_of_id,
         )
         owner = in_the_name_of(call.principal, row)
-        made = await draft(self._service, fields, owner, params.project, origin)
+        made = await draft(self._service, request, owner, params.project, origin)
         check_successor(made, row)
         values = {**made.values, "dedup_id": row.dedup_id}
         work = i.Amend(

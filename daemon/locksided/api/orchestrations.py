@@ -4,13 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from lockside.protocol.params import plans as p
-from locksided.api.creation import choice_of, defaults_of, request_fields
+from locksided.api.creation import choice_of, defaults_of
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
-from locksided.core.errors import Invalid
-from locksided.runner.builtin import ORCHESTRATOR
 from locksided.runner.orchestration import read_orchestration
-from locksided.runner.request import read_request
 from locksided.runner.resolve import resolve
 from locksided.runner.selection import decide
 from locksided.server.calls import Call
@@ -28,14 +25,11 @@ class OrchestrationMethods:
 
     async def plan(self, _call: Call, params: p.OrchestrationPlan) -> dict[str, Any]:
         """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
-        if params.config is None and params.config_data is None:
-            raise Invalid("Give either config or configData.", path="$.config")
-        fields = {**request_fields(params), "component": ORCHESTRATOR, "mode": "forceRun"}
+        request = params.request
         shelf = Shelf(self._service.store, params.project)
-        request = read_request(fields)
         found = await shelf.found(request, await shelf.config(request))
-        resolved = resolve(fields, found, defaults_of(self._service))
-        choice = await choice_of(self._service, fields)
+        resolved = resolve(request, found, defaults_of(self._service))
+        choice = await choice_of(self._service, request)
         phases = read_orchestration(resolved.root)
         decided = decide(phases, choice.selected, choice.succeeded)
         return {

@@ -11,6 +11,7 @@ from locksided.core.model import Draft
 from locksided.core.reasons import Explanation
 from locksided.runner.drafts import tree_size
 from locksided.runner.frozen import thaw
+from locksided.runner.specification import NO_SPECIFICATION, read_specification
 from locksided.store.rows import JobRow
 
 _NEW: Mapping[str, Any] = {
@@ -39,8 +40,8 @@ def would_be(
 
     `told` is what would keep it back; one that nothing keeps back would start at once.
     """
-    documents = {name: thaw(body) for name, body in made.blobs}
-    values = made.values
+    documents, values = dict(made.blobs), made.values
+    spec_hash, env_hash = values.get("spec_hash"), values.get("env_hash")
     columns = {
         **_NEW,
         **values,
@@ -61,8 +62,9 @@ def would_be(
         "on_lost": made.on_lost.value,
     }
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
-    spec = documents.get(values.get("spec_hash") or "", {})
-    view = views.view(JobRow(**columns), spec, documents.get(values.get("env_hash") or ""), told, depends_on)
+    spec = NO_SPECIFICATION if spec_hash is None else read_specification(documents[spec_hash])
+    environment = None if env_hash is None else thaw(documents[env_hash])
+    view = views.view(JobRow(**columns), spec, environment, told, depends_on)
     return {**view, "jobs": tree_size(made)} if made.children else view
 
 

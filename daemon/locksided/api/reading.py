@@ -17,6 +17,7 @@ from locksided.core.errors import NotFound
 from locksided.core.reasons import Explanation, explain
 from locksided.core.scheduler import Scheduler
 from locksided.runner.frozen import thaw
+from locksided.runner.specification import NO_SPECIFICATION, read_specification
 from locksided.server.answers import OrShorter
 from locksided.store import reads
 from locksided.store.rows import Dependency, JobRow
@@ -116,7 +117,8 @@ async def _views(
     rows, documents, dependencies = found
     known = {row.id: row for row in rows}
     reasons = await _reasons(service, known, explanations) if wanted.has_reasons else {}
-    bodies = {name: thaw(body) for name, body in documents.items()}
+    specifications = {one.spec_hash for one in rows}
+    read = {name: read_specification(body) for name, body in documents.items() if name in specifications}
     depends_on: dict[int, list[dict[str, Any]]] = {}
     for one in dependencies:
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
@@ -125,8 +127,8 @@ async def _views(
         shortened(
             views.view(
                 row,
-                bodies.get(row.spec_hash or "", {}),
-                bodies.get(row.env_hash) if row.env_hash is not None else None,
+                read.get(row.spec_hash or "", NO_SPECIFICATION),
+                thaw(documents[row.env_hash]) if row.env_hash in documents else None,
                 reasons.get(row.id),
                 depends_on.get(row.id, []),
             ),

@@ -5,11 +5,12 @@ for that may have changed.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
+from lockside.documents.request import JobRequest
 from locksided.core.model import Draft
 from locksided.runner.drafts import Place
 from locksided.runner.resolved import Defaults, Resolved
@@ -21,6 +22,22 @@ MOST_BYTES = 4096
 _MARK_OF_SECRETS = b'"#'
 
 Key = tuple[bytes, Place, Defaults]
+
+
+_OUTERMOST = frozenset(
+    {
+        *("description", "labels", "parent_run_id"),
+        *("delay", "delayed_start_time", "hold", "depends_on"),
+    }
+)
+"""What belongs to the outermost job of a tree alone."""
+
+_meaning = attrgetter(*(name for name in JobRequest.__struct_fields__ if name not in _OUTERMOST))
+
+
+def meaning_key(request: JobRequest) -> bytes:
+    """The same bytes for all requests that mean the same tree of jobs."""
+    return msgspec.json.encode(_meaning(request))
 
 
 class Work(NamedTuple):
@@ -36,9 +53,9 @@ class Recent:
     def __init__(self) -> None:
         self._works: OrderedDict[Key, Work] = OrderedDict()
 
-    def key(self, fields: Mapping[str, Any], place: Place, defaults: Defaults) -> Key | None:
+    def key(self, request: JobRequest, place: Place, defaults: Defaults) -> Key | None:
         """What the meaning rests on; None for a request that is not to be remembered."""
-        text = msgspec.json.encode(fields)
+        text = meaning_key(request)
         if len(text) > MOST_BYTES or _MARK_OF_SECRETS in text:
             return None
         return text, place, defaults

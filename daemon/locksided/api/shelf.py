@@ -6,10 +6,14 @@ So all jobs of a tree are made of the same versions, and a component that a thou
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar, cast
 
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.reading import from_store
+from lockside.documents.request import JobRequest
+from lockside.documents.variables import VariablesSpec
 from locksided.core.errors import NotFound
-from locksided.runner.builtin import BUILT_IN
+from locksided.runner.components import BUILT_IN
 from locksided.runner.processors import processor_components
-from locksided.runner.request import Request
 from locksided.runner.resolved import Found, Stored
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.rows import Stored as Row
@@ -36,17 +40,16 @@ class Shelf:
             self._read[key] = await read()
         return cast("T", self._read[key])
 
-    async def config(self, request: Request) -> Row | None:
+    async def config(self, request: JobRequest) -> Row | None:
         """The configuration that a request names, with who changed it last."""
-        names = request.refers_to
-        if names.config is None:
+        if request.config is None:
             return None
-        config_id = ConfigId(names.component, names.config, names.branch, self._project)
-        version = names.config_version
+        config_id = ConfigId(request.component, request.config, request.branch, self._project)
+        version = request.config_version
         row = await self._config(config_id, version)
         if row is None and version is not None and await self._config(config_id) is not None:
             raise NotFound(
-                f"Configuration {names.config} of component {names.component} has no version {version}.",
+                f"Configuration {request.config} of component {request.component} has no version {version}.",
                 path="$.configVersion",
             )
         return row
@@ -54,28 +57,27 @@ class Shelf:
     async def _config(self, config_id: ConfigId, version: int | None = None) -> Row | None:
         return await self._once((config_id, version), lambda: self._store.config(config_id, version))
 
-    async def found(self, request: Request, config: Row | None) -> Found:
+    async def found(self, request: JobRequest, config: Row | None) -> Found:
         """Everything that a request names; `config` is its configuration."""
-        names = request.refers_to
         variables = None
-        if names.variables is not None:
-            variables = await self.variables(names.variables)
+        if request.variable_values_id is not None:
+            variables = await self.variables(request.variable_values_id)
+        stored = _stored(request.config or "", config, ConfigSpec)
         return Found(
-            component=_stored(names.component, await self._component_of(request)),
-            config=_stored(names.config or "", config),
-            variables=_stored(names.variables or "", variables),
-            processors=await self._processors(request, config),
+            component=_stored(request.component, await self._component_of(request), Manifest),
+            config=stored,
+            variables=_stored(request.variable_values_id or "", variables, VariablesSpec),
+            processors=await self._processors(request, stored),
         )
 
-    async def _component_of(self, request: Request) -> Row | None:
-        names = request.refers_to
-        if names.component in BUILT_IN:
+    async def _component_of(self, request: JobRequest) -> Row | None:
+        if request.component in BUILT_IN:
             return None
-        version = names.component_version
-        row = await self._component(names.component, version)
+        version = request.component_version
+        row = await self._component(request.component, version)
         if row is None and version is not None:
             raise NotFound(
-                f"Component {names.component} has no version {version}.", path="$.componentVersion"
+                f"Component {request.component} has no version {version}.", path="$.componentVersion"
             )
         return row
 
@@ -87,19 +89,20 @@ class Shelf:
         """A stored set of variables, with who changed it last."""
         return await self._once(("variables", name), lambda: self._store.variables(self._project, name))
 
-    async def _processors(self, request: Request, config: Row | None) -> dict[str, Stored]:
+    async def _processors(
+        self, request: JobRequest, config: Stored[ConfigSpec] | None
+    ) -> dict[str, Stored[Manifest]]:
         """The components of all processors that the configuration or its rows name."""
-        root = request.config_data if request.config_data is not None else {}
-        rows: list[Any] = []
-        if config is not None and request.config_data is None:
-            root, rows = config.body.get("configuration") or {}, config.body.get("rows") or []
+        contents = [request.content] if request.content is not None else []
+        if config is not None and request.body is None:
+            contents = [config.document.content, *(row.content for row in config.document.rows)]
         found = {}
-        for name in processor_components([root, *(row.get("configuration") or {} for row in rows)]):
-            row = await self._component(name)
-            if row is not None:
-                found[name] = Stored(name, row.version, row.body)
+        for name in processor_components(contents):
+            stored = _stored(name, await self._component(name), Manifest)
+            if stored is not None:
+                found[name] = stored
         return found
 
 
-def _stored(object_id: str, row: Row | None) -> Stored | None:
-    return None if row is None else Stored(object_id, row.version, row.body)
+def _stored(object_id: str, row: Row | None, kind: type[T]) -> Stored[T] | None:
+    return None if row is None else Stored(object_id, row.version, from_store(row.body, kind))

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.component import COMMAND
+from lockside.documents.enums import JobType, TaskAction
+from lockside.documents.request import JobRequest
 from locksided import to_thread
 from locksided.api.recent import Work
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
-from locksided.core.model import Draft, JobType
-from locksided.runner.builtin import COMMAND
+from locksided.core.model import Draft
 from locksided.runner.drafts import (
     Inside,
     Maker,
@@ -26,18 +27,15 @@ from locksided.runner.drafts import (
     tree_size,
     work_tree,
 )
-from locksided.runner.fields import Fields
-from locksided.runner.orchestration import Task, as_seen_above, passed_on, read_orchestration
-from locksided.runner.request import Request, read_request
-from locksided.runner.resolve import resolve_request
+from locksided.runner.orchestration import Task, as_seen_above, read_orchestration
+from locksided.runner.precedence import Level, passed_on
+from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved
-from locksided.runner.selection import TaskAction, decide
-from locksided.runner.variables import filled
+from locksided.runner.selection import decide
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
 
 MAX_JOBS_OF_A_TREE = 100_000
-_VALUES = ("variableValuesData", "variableValuesId")
 _VALUES_PATH = "$.variableValuesId"
 ROWS_DONE_HERE = 100
 """Configurations with more rows are worked through in a thread."""
@@ -51,7 +49,7 @@ class Above:
     None when that is the caller.
     """
 
-    levels: tuple[Fields, ...] = ()
+    levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
     written_by: Mapping[str, Any] | None = None
 
@@ -80,17 +78,16 @@ class Trees:
         self._jobs = 0
 
     async def tree(
-        self, fields: Mapping[str, Any], place: Place, above: Above = Above(), choice: Choice = Choice()
+        self, request: JobRequest, place: Place, above: Above = Above(), choice: Choice = Choice()
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
         if not place.is_child and not choice.is_made:
-            key = recent.key(fields, place, self._defaults)
+            key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
             return await self._seen_to(known, place)
         looks = self._shelf.looks
-        request = read_request(fields)
         config = await self._shelf.config(request)
         await self._check_writers(request, config, above)
         found = await self._shelf.found(request, config)
@@ -107,12 +104,12 @@ class Trees:
             recent.keep(key, work)
         return await self._seen_to(work, place)
 
-    async def _resolved(self, request: Request, found: Found, above: Above) -> Resolved:
+    async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
-            return resolve_request(request, found, self._defaults, above=above.levels)
+            return resolve(request, found, self._defaults, above=above.levels)
 
-        rows = found.config.body.get("rows") if found.config is not None else None
-        return read() if len(rows or ()) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
+        rows = found.config.document.rows if found.config is not None else ()
+        return read() if len(rows) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
 
     async def _work(self, resolved: Resolved, place: Place) -> Work:
         if len(resolved.rows or ()) <= ROWS_DONE_HERE:
@@ -134,7 +131,7 @@ class Trees:
 
     async def _orchestration(self, resolved: Resolved, place: Place, below: Above, choice: Choice) -> Draft:
         phases = read_orchestration(resolved.root)
-        check_phases(phases, place.max_children, resolved.root.at("phases"))
+        check_phases(phases, place.max_children, f"{resolved.root.path}.phases")
         self._count(1 + len(phases))
         inside = []
         for phase, decisions in zip(phases, decide(phases, choice.selected, choice.succeeded), strict=True):
@@ -145,46 +142,38 @@ class Trees:
         return orchestration_tree(resolved, place, inside)
 
     async def _task(self, task: Task, orchestration: Resolved, place: Place, below: Above) -> Draft:
-        """The tree of one task, in the branch of its orchestration and given the values of its variables.
-
-        A debug run has its tasks run in debug mode.
-        """
-        fields = {**task.request, "branchId": orchestration.branch}
-        if "variableValuesData" in fields:
-            values = orchestration.spec["variables"]
-            fields["variableValuesData"] = filled(fields["variableValuesData"], values)
-        if orchestration.mode is Mode.DEBUG:
-            fields["mode"] = Mode.DEBUG.value
+        """The tree of one task."""
         at = replace(
             place,
             maker=Maker("orchestration", task.id),
-            priority=place.priority if task.priority is None else task.priority,
+            priority=place.priority if task.asked.priority is None else task.asked.priority,
             is_child=True,
         )
         try:
-            tree = await self.tree(fields, at, below)
+            tree = await self.tree(task.request(orchestration), at, below)
         except Refused as refusal:
             raise as_seen_above(refusal, task.path) from None
         values = tree.values if task.name is None else {**tree.values, "name": task.name}
         return replace(tree, delay_us=task.delay_us, values=values)
 
-    async def _check_writers(self, request: Request, config: Row | None, above: Above) -> None:
+    async def _check_writers(self, request: JobRequest, config: Row | None, above: Above) -> None:
         """Nobody's job runs a command that another ordinary user wrote, or part of it.
 
         What fills its places is a part: a value is a word of a shell's text, or the program itself.
         """
-        names = request.refers_to
-        if names.component != COMMAND:
+        if request.component != COMMAND:
             return
-        is_filled_above = any(request.fields.get(name) for name in _VALUES)
-        if request.config_data is not None or is_filled_above:
+        is_filled_above = request.variable_values_id or request.variable_values_data is not None
+        if request.body is not None or is_filled_above:
             self._check_writer(above.written_by, "this command", "$.config")
-        if request.config_data is None and config is not None:
+        if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
-        if names.variables is not None:
-            row = await self._shelf.variables(names.variables)
+        if request.variable_values_id is not None:
+            row = await self._shelf.variables(request.variable_values_id)
             self._check_writer(
-                None if row is None else row.changed_by, f"the variables {names.variables}", _VALUES_PATH
+                None if row is None else row.changed_by,
+                f"the variables {request.variable_values_id}",
+                _VALUES_PATH,
             )
 
     def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
@@ -197,7 +186,7 @@ class Trees:
             )
 
 
-def _below(resolved: Resolved, request: Request, config: Row | None, above: Above) -> Above:
+def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
     """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
     names = above.names
     if resolved.config is not None:
@@ -211,7 +200,7 @@ def _below(resolved: Resolved, request: Request, config: Row | None, above: Abov
                 circle=circle,
             )
         names = (*names, name)
-    if request.config_data is not None:
+    if request.body is not None:
         written_by = above.written_by
     else:
         written_by = None if config is None else config.changed_by

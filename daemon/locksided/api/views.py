@@ -6,14 +6,18 @@ Pure: whoever calls has read everything. What is not known yet is null; objects 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from lockside.documents.component import COMMAND
+from lockside.documents.enums import JobType, Status
+from lockside.documents.runtime import Limits
 from locksided import clock
 from locksided.api.reasons import reason_view
-from locksided.core.model import JobType, Status
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
-from locksided.runner.builtin import COMMAND
 from locksided.runner.locking import wire_lock_key
+from locksided.runner.specification import Specification
 from locksided.store.rows import JobRow
 
 NO_RESULT: Mapping[str, Any] = {
@@ -61,7 +65,7 @@ class JobViews:
     def view(
         self,
         row: JobRow,
-        spec: Mapping[str, Any],
+        spec: Specification,
         environment: Mapping[str, str] | None,
         explanation: Explanation | None,
         depends_on: list[dict[str, Any]],
@@ -105,51 +109,49 @@ class JobViews:
         return self._work_path(row.id)
 
     def _specification(
-        self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
+        self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None
     ) -> dict[str, Any]:
         return {
             "component": row.component,
-            "componentVersion": spec.get("componentVersion"),
-            "tag": spec.get("tag"),
+            "componentVersion": spec.component_version,
+            "tag": spec.tag,
             "config": row.config,
-            "configVersion": spec.get("configVersion"),
+            "configVersion": spec.config_version,
             "configData": self._config_data(row, spec, environment),
-            "configRowIds": spec.get("configRowIds") or [],
+            "configRowIds": spec.config_row_ids,
             "branchId": row.branch_id,
             "mode": row.mode,
             "pool": row.pool,
-            "pools": spec.get("pools") or [],
-            "parallelism": spec.get("parallelism"),
-            "backend": spec.get("backend") or {"type": None},
-            "behavior": spec.get("behavior") or {"onError": None},
+            "pools": spec.pools or [],
+            "parallelism": spec.parallelism,
+            "backend": spec.backend or {"type": None},
+            "behavior": spec.behavior,
             "lock": row.lock_policy,
             "lockKey": wire_lock_key(row.lock_key),
-            "variableValuesId": spec.get("variableValuesId"),
+            "variableValuesId": spec.variable_values_id,
             "variableValuesData": self._values(row, spec),
             "delayedStartTime": clock.to_text(row.start_at_us),
             "deduplicationId": row.dedup_id,
             "limits": _limits(row, spec),
-            "retry": spec.get("retry") or {},
+            "retry": spec.retry or {},
             "onLost": row.on_lost,
-            "onRecordErrors": spec.get("onRecordErrors"),
-            "inputs": spec.get("inputs") or [],
-            "archive": spec.get("archive") or {},
-            "notifications": spec.get("notifications") or [],
+            "onRecordErrors": spec.on_record_errors,
+            "inputs": spec.inputs or [],
+            "archive": spec.archive or {},
+            "notifications": spec.notifications or [],
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
-            "template": spec.get("template"),
+            "template": spec.template,
             "priority": row.priority,
         }
 
-    def _values(self, row: JobRow, spec: Mapping[str, Any]) -> Any:
-        given = spec.get("variableValuesData") or {"values": []}
+    def _values(self, row: JobRow, spec: Specification) -> Any:
+        given = msgspec.to_builtins(spec.variable_values_data)
         return given if row.owner_uid == self._caller_uid else without_secrets(given)
 
-    def _config_data(
-        self, row: JobRow, spec: Mapping[str, Any], environment: Mapping[str, str] | None
-    ) -> Any:
+    def _config_data(self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None) -> Any:
         """The given configuration; secrets and a command's environment are for the owner's eyes only."""
-        data = spec.get("configData")
+        data = spec.config_data
         if data is None:
             return None
         if row.owner_uid != self._caller_uid:
@@ -206,10 +208,10 @@ class JobViews:
             "blockedCount": 0,
         }
 
-    def _outcome(self, row: JobRow, spec: Mapping[str, Any]) -> dict[str, Any]:
-        result = {**NO_RESULT, "configVersion": spec.get("configVersion"), **(row.result or {})}
+    def _outcome(self, row: JobRow, spec: Specification) -> dict[str, Any]:
+        result = {**NO_RESULT, "configVersion": spec.config_version, **(row.result or {})}
         if row.type == JobType.PHASE:
-            result["tasks"] = spec.get("tasks") or []
+            result["tasks"] = spec.tasks
         return {
             "process": _process(row),
             "remote": {},
@@ -241,10 +243,10 @@ def retries_view(retries: Sequence[JobRow]) -> dict[str, Any]:
     }
 
 
-def _limits(row: JobRow, spec: Mapping[str, Any]) -> dict[str, Any]:
+def _limits(row: JobRow, spec: Specification) -> Limits:
     """What a job may take; a container takes no time of its own."""
-    limits = dict(spec.get("limits") or {})
-    return limits if row.type == JobType.STANDARD else {**limits, "timeoutSeconds": None}
+    is_work = row.type == JobType.STANDARD
+    return spec.limits if is_work else msgspec.structs.replace(spec.limits, timeout_seconds=None)
 
 
 def _process(row: JobRow) -> dict[str, Any]:

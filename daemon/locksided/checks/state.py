@@ -3,11 +3,11 @@
 import os
 from functools import partial
 
+from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
 from locksided.checks.problem import Problem
 from locksided.core.invariants import Invariant, violations
-from locksided.core.model import Status
 from locksided.core.scheduler import Scheduler
 from locksided.paths import StateDir
 from locksided.store.catalog.objects import Change

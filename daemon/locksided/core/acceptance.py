@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockside.documents.enums import JobType, Status
 from locksided.core import dispatch, lifecycle
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
 from locksided.core.inputs import Submit
 from locksided.core.jobs import HeldBy, Job, UnverifiedJob, terms
-from locksided.core.model import Condition, Dependency, Draft, JobType, Status
+from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
 from locksided.core.turn import Turn
 

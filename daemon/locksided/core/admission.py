@@ -5,8 +5,9 @@ A job that has not started has at least one obstacle; a job without one starts i
 
 from collections.abc import Iterator
 
+from lockside.documents.enums import JobType, Status
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
 from locksided.core.state import State
 
 R = ReasonKind

@@ -6,13 +6,13 @@ nowhere. What depends on stored facts (rows, deduplication ids) is checked and m
 
 from dataclasses import replace
 
+from lockside.documents.enums import JobType
 from locksided.core import acceptance, dispatch, lifecycle
 from locksided.core.acceptance import Parentage, strictest_conditions
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict, InvalidTransition
 from locksided.core.inputs import Amend
 from locksided.core.jobs import Job
-from locksided.core.model import JobType
 from locksided.core.saves import DeleteDependency, InsertDependency
 from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn

@@ -5,10 +5,10 @@ Everything happens in the step of what causes it. When there is another attempt 
 
 from heapq import heappush
 
+from lockside.documents.enums import JobType, Status
 from locksided.core import dispatch, lifecycle, retries
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, Run
-from locksided.core.model import JobType, Status
 from locksided.core.turn import Ending, Turn
 
 

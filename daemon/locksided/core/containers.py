@@ -6,8 +6,9 @@ at all its children. The policies over this are in `containers` and `retries`.
 
 from typing import TYPE_CHECKING, Any
 
+from lockside.documents.enums import JobType, OnError, Status
 from locksided.core.jobs import Job
-from locksided.core.model import JobType, OnError, RetryPolicy, Status
+from locksided.core.model import RetryPolicy
 from locksided.core.parallelism import ParallelGate
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from heapq import heappush
 
+from lockside.documents.enums import Status
 from locksided.core import dispatch
 from locksided.core.inputs import (
     ClockSet,
@@ -13,7 +14,6 @@ from locksided.core.inputs import (
     Undrain,
 )
 from locksided.core.jobs import HeldBy, Job
-from locksided.core.model import Status
 from locksided.core.pools import PoolSnapshot
 from locksided.core.saves import SetMeta
 from locksided.core.turn import Turn

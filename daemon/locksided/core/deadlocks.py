@@ -8,11 +8,11 @@ the cycle.
 from collections import deque
 from collections.abc import Collection, Iterator
 
+from lockside.documents.enums import Status
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict
 from locksided.core.inputs import StopWaiting, Wait
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.reasons import waiting_containers

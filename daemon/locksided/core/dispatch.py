@@ -3,10 +3,11 @@
 Who is next and when all is settled is for `settling` to say.
 """
 
+from lockside.documents.enums import Status
 from locksided.core.actions import CheckProgram, StartStep
 from locksided.core.admission import unstarted_status
 from locksided.core.jobs import Job, Run, UnverifiedJob
-from locksided.core.model import Program, Status
+from locksided.core.model import Program
 from locksided.core.pools import Pool
 from locksided.core.turn import Turn
 

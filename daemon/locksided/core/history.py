@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from lockside.documents.enums import Status
     from locksided.core.jobs import Job
-    from locksided.core.model import Status
 
 KEPT: Final = 2000
 """Entries of all jobs together. A job that waits for long has none, and costs nothing."""

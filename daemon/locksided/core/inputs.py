@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from locksided.core.model import Draft, FailureClass, Principal, Status
+from lockside.documents.enums import FailureClass, Status
+from locksided.core.model import Draft, Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from lockside.documents.enums import JobType, Status
 from locksided.core.admission import blockers
 from locksided.core.containers import Container
 from locksided.core.gates import Gate
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
-from locksided.core.model import BY_OTHER_JOBS, JobType, Program, ReasonKind, Status
+from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.pools import Pool
 from locksided.core.state import State

@@ -1,12 +1,12 @@
 """What callers ask for on single jobs, apart from terminating: hold, release, pause, resume, reprioritise."""
 
+from lockside.documents.enums import Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, ResumeRun
 from locksided.core.containers import Container
 from locksided.core.errors import InvalidTransition
 from locksided.core.inputs import Hold, Pause, Release, Reprioritise, Resume
 from locksided.core.jobs import HeldBy, Job
-from locksided.core.model import Status
 from locksided.core.termination import strong_descendants
 from locksided.core.transitions import NOT_STARTED, refuse_unless
 from locksided.core.turn import Turn

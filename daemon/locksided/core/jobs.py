@@ -5,7 +5,8 @@ The specification itself stays in the store; it is read when the job starts.
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from locksided.core.model import Condition, JobType, OnError, OnLost, Program, Status
+from lockside.documents.enums import JobType, OnError, OnLost, Status
+from locksided.core.model import Condition, Program
 
 if TYPE_CHECKING:
     from locksided.core.containers import Container

@@ -7,6 +7,7 @@ the end of a child does to its container in `containers`.
 from collections.abc import Mapping
 from typing import Any
 
+from lockside.documents.enums import FailureClass, OnLost, Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
 from locksided.core.containers import Container
@@ -23,7 +24,7 @@ from locksided.core.inputs import (
     StepEnded,
 )
 from locksided.core.jobs import Job, Run, UnverifiedJob
-from locksided.core.model import Condition, Dependency, FailureClass, OnLost, Program, Status
+from locksided.core.model import Condition, Dependency, Program
 from locksided.core.pool_trouble import conclude_trial, start_refused
 from locksided.core.turn import Ending, Turn
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core import dispatch
 from locksided.core.containers import Container
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
-from locksided.core.model import Condition, JobType, OnError, OnLost, RetryPolicy, Status
+from locksided.core.model import Condition, RetryPolicy
 from locksided.core.pools import Pool, Trouble
 from locksided.core.saves import Save
 from locksided.core.state import State

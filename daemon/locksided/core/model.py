@@ -8,29 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-
-class Status(StrEnum):
-    """Where a job stands. The last five are final."""
-
-    CREATED = "created"
-    WAITING = "waiting"
-    PROCESSING = "processing"
-    TERMINATING = "terminating"
-    SUCCESS = "success"
-    WARNING = "warning"
-    ERROR = "error"
-    CANCELLED = "cancelled"
-    TERMINATED = "terminated"
-
-
-class JobType(StrEnum):
-    """What a job stands for: work of its own, or its children's."""
-
-    STANDARD = "standard"
-    CONTAINER = "container"
-    PHASE = "phaseContainer"
-    ORCHESTRATION = "orchestrationContainer"
-    RETRY = "retryContainer"
+from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, OnLost, Status
 
 
 class ReasonKind(StrEnum):
@@ -55,14 +33,6 @@ BY_OTHER_JOBS = frozenset(
 )
 
 
-class OnError(StrEnum):
-    """What a child that fails does to its container; nothing said means `fail`."""
-
-    FAIL = "fail"
-    WARNING = "warning"
-    STOP = "stop"
-
-
 class Condition(StrEnum):
     """What a dependant asks of the job that it depends on. Only phases ask for a `phase` that is done."""
 
@@ -79,22 +49,6 @@ class Condition(StrEnum):
                 return on_error is OnError.WARNING
             case Condition.SUCCESS | Condition.PHASE:
                 return status in (Status.SUCCESS, Status.WARNING)
-
-
-class FailureClass(StrEnum):
-    """Whose fault a run's failure is, as far as trying again goes."""
-
-    USER = "user"
-    APPLICATION = "application"
-    TIMEOUT = "timeout"
-    LOST = "lost"
-
-
-class Backoff(StrEnum):
-    """How the pauses between attempts grow."""
-
-    FIXED = "fixed"
-    EXPONENTIAL = "exponential"
 
 
 RETRIED_BY_DEFAULT = frozenset({FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST})
@@ -143,13 +97,6 @@ class Program(StrEnum):
     """It did not exist when the job was accepted: it is checked again before the job starts."""
     CHECKING = "checking"
     """It is being checked; the job stands in no line until the result is reported."""
-
-
-class OnLost(StrEnum):
-    """What becomes of a job that was lost with its machine or keeper."""
-
-    REQUEUE = "requeue"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)

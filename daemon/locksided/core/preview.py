@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lockside.documents.enums import JobType, Status
 from locksided.core import lifecycle, propagation, termination
 from locksided.core.actions import StartStep, StopRun
 from locksided.core.admission import unstarted_status
 from locksided.core.containers import Container
 from locksided.core.inputs import Finished, Terminate
 from locksided.core.jobs import HeldBy, Job, terms
-from locksided.core.model import Draft, JobType, Principal, Status
+from locksided.core.model import Draft, Principal
 from locksided.core.reasons import Explanation, explain
 from locksided.core.saves import UpdateJob
 from locksided.core.snapshot import snapshot_of

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from lockside.documents.enums import Status
 from locksided.core.admission import blockers
 from locksided.core.containers import Container
 from locksided.core.jobs import Job
-from locksided.core.model import Dependency, Program, ReasonKind, Status
+from locksided.core.model import Dependency, Program, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State

@@ -5,10 +5,11 @@ A pause is spread by a share that follows from the ids alone: the same history g
 
 from typing import Any
 
+from lockside.documents.enums import Backoff, Status
 from locksided.core import dispatch, lifecycle
 from locksided.core.containers import Container
 from locksided.core.jobs import Job, terms
-from locksided.core.model import Backoff, RetryPolicy, Status
+from locksided.core.model import RetryPolicy
 from locksided.core.saves import CloneJob
 from locksided.core.turn import Ending, Turn
 

@@ -6,12 +6,12 @@ dependants, descendants) are rebuilt from the jobs at every start and compared w
 
 from heapq import heappop, heappush
 
+from lockside.documents.enums import Status
 from locksided.core.errors import NotFound
 from locksided.core.gates import Gate
 from locksided.core.history import History
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
-from locksided.core.model import Status
 from locksided.core.pools import Pool, Trouble
 
 DAY_US = 86_400_000_000

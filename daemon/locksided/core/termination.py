@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from lockside.documents.enums import Status
 from locksided.core import container_lifecycle, lifecycle
 from locksided.core.actions import StopRun
 from locksided.core.containers import Container
 from locksided.core.inputs import Terminate
 from locksided.core.jobs import Job
-from locksided.core.model import Status
 from locksided.core.state import State
 from locksided.core.turn import Turn
 

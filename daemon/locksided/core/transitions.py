@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from lockside.documents.enums import Status
 from locksided.core.errors import InvalidTransition
-from locksided.core.model import Status
 
 S = Status
 

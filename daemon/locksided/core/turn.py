@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from lockside.documents.enums import FailureClass, Status
 from locksided.core.actions import Action
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
-from locksided.core.model import FailureClass, Principal, Status
+from locksided.core.model import Principal
 from locksided.core.pools import Pool
 from locksided.core.saves import AppendEvent, Save, UpdateJob
 from locksided.core.state import State

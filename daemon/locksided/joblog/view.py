@@ -3,7 +3,7 @@
 from base64 import b64encode
 from typing import Any
 
-from lockside.protocol.texts import time_text
+from lockside.documents.times import time_text
 from locksided.joblog.reader import Gap, Item
 from locksided.keeper.logformat import STDERR, STDOUT
 

@@ -8,22 +8,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.protocol.words import ErrorType, Mode
+from msgspec.structs import replace
+
+from lockside.documents.component import Manifest
+from lockside.documents.enums import ErrorType
+from lockside.documents.variables import defaults_of, filled, names_in
+from lockside.protocol.params.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
-from locksided.runner.builtin import BUILT_IN
-from locksided.runner.configuration import check_content
+from locksided.runner.components import BUILT_IN, at_tag
 from locksided.runner.environment import JobContext
-from locksided.runner.fields import Fields, as_text, checked_id
-from locksided.runner.limits import Limits, effective_limits, parse_limits
-from locksided.runner.manifest import effective_manifest, parse_execution
 from locksided.runner.plan import Step, config_file
 from locksided.runner.resolved import Stored
-from locksided.runner.specification import specification
+from locksided.runner.specification import Specification, needed
 from locksided.runner.start import start_message
 from locksided.runner.texts import cut
-from locksided.runner.variables import filled, names_in, variables_of
 from locksided.runner.verdict import NO_MESSAGE, Verdict, ending_of
 from locksided.runner.words import StepKind
 
@@ -46,24 +46,18 @@ class Action:
     """One step with the specification that it is started by."""
 
     step: Step
-    spec: Mapping[str, Any]
+    spec: Specification
 
 
-def plan_action(values: Mapping[str, Any], component: Stored | None) -> Action:
-    """The action behind the plain fields `component, action, configData, tag`. Raises `Refused`."""
-    fields = Fields(values)
-    name = as_text(fields.get("component"), "$.component")
-    action = checked_id(as_text(fields.get("action"), "$.action"), "$.action")
-    if name in BUILT_IN:
-        raise Invalid(f"{name} is built in and has no actions.", path="$.component")
+def plan_action(params: ActionRun, component: Stored[Manifest] | None) -> Action:
+    """The action that is asked for. Raises `Refused`."""
+    if params.component in BUILT_IN:
+        raise Invalid(f"{params.component} is built in and has no actions.", path="$.component")
     if component is None:
-        raise NotFound(f"There is no component {name!r}.", path="$.component")
-    manifest = effective_manifest(component.body, fields.text("tag"), "$.tag")
-    _check_known(action, manifest)
-    root = fields.object("configData")
-    check_content(root)
-    configuration, variables = _filled(root)
-    execution = parse_execution(Fields(manifest, "$.component"))
+        raise NotFound(f"There is no component {params.component!r}.", path="$.component")
+    manifest = at_tag(component.document, params.tag, "$.tag")
+    _check_known(params.action, manifest)
+    configuration, variables = _filled(params)
     content = {key: value for key, value in configuration.items() if key != "storage"}
     parameters = content.get("parameters") or {}
     step = Step(
@@ -71,60 +65,48 @@ def plan_action(values: Mapping[str, Any], component: Stored | None) -> Action:
         kind=StepKind.ACTION,
         component=component.id,
         row=None,
-        execution=execution,
-        config_file=config_file(content, parameters, execution.image_parameters, action=action),
+        execution=manifest,
+        config_file=config_file(content, parameters, manifest.image_parameters, action=params.action),
         begins_row=True,
         takes_state=False,
         ends_row=True,
         ends_run=True,
     )
-    return Action(step, _specification(component, manifest, root.values, variables))
+    return Action(step, _specification(component, manifest, params.config_data, variables))
 
 
-def _check_known(action: str, manifest: Mapping[str, Any]) -> None:
-    known = manifest.get("actions") or []
-    if known and action not in known:
+def _check_known(action: str, manifest: Manifest) -> None:
+    if manifest.actions and action not in manifest.actions:
         raise NotFound(
-            f"Component {manifest['id']} has no action {action!r}. Its actions: {', '.join(known)}.",
+            f"Component {manifest.id} has no action {action!r}. Its actions: {', '.join(manifest.actions)}.",
             path="$.action",
         )
 
 
-def _filled(root: Fields) -> tuple[Mapping[str, Any], dict[str, str]]:
+def _filled(params: ActionRun) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The configuration with its own defaults for variables; an action is given no others."""
-    content = {key: value for key, value in root.values.items() if key != "variables"}
-    values = variables_of(Fields({}), None, root.object("variables"))
+    content = {key: value for key, value in params.config_data.items() if key != "variables"}
+    values = defaults_of(params.content.variables)
     missing = [name for name in names_in(content) if name not in values]
     if missing:
         raise Invalid(
             f"The configuration uses variables that have no value: {', '.join(missing)}.",
-            path=root.at("variables"),
+            path="$.configData.variables",
             variables=missing,
         )
     return filled(content, values), values
 
 
 def _specification(
-    component: Stored, manifest: Mapping[str, Any], config_data: Mapping[str, Any], variables: dict[str, str]
-) -> dict[str, Any]:
-    ceiling = parse_limits([Fields(manifest, "$.component").object("limits")])
-    limits = effective_limits(Limits(timeout_seconds=LIMIT_SECONDS), ceiling, LIMIT_SECONDS)
-    identity = {
-        "component": component.id,
-        "config": None,
-        "configVersion": None,
-        "configData": dict(config_data),
-        "branchId": "default",
-        "mode": Mode.RUN.value,
-    }
-    return specification(
-        asked={},
-        identity=identity,
-        runtime={"limits": limits.to_wire(), "backend": {}},
-        manifest=manifest,
-        processors={},
-        configuration=None,
-        rows=None,
+    component: Stored[Manifest], manifest: Manifest, config_data: dict[str, Any], variables: dict[str, str]
+) -> Specification:
+    ceiling = manifest.limits
+    timeout = min(LIMIT_SECONDS, ceiling.timeout_seconds or LIMIT_SECONDS)
+    return Specification(
+        component=component.id,
+        config_data=config_data,
+        limits=replace(ceiling, timeout_seconds=timeout, nodes=None),
+        manifest=needed(manifest),
         variables=variables,
     )
 
@@ -138,7 +120,7 @@ def action_message(action: Action, context: JobContext, token: str) -> dict[str,
 
 def action_value(action: Action, outcome: Mapping[str, Any], stdout: bytes) -> Any:
     """The answer: all of stdout, or its last line, is one JSON value. Raises `ActionFailed`."""
-    limit = action.spec["limits"]["timeoutSeconds"]
+    limit = action.spec.limits.timeout_seconds
     ending = ending_of(outcome, action.step.execution.exit_codes, limit)
     if ending.failure is not None:
         raise ActionFailed(ending.failure.message, ending.failure.type)

@@ -6,7 +6,7 @@ Lists whose items are objects with ids of their own are compared item by item, w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from locksided.runner.fields import join
+from lockside.documents.paths import join
 
 Change = dict[str, Any]
 

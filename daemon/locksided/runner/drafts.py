@@ -5,20 +5,19 @@ container around its attempts; an orchestration holds phases, which hold their t
 the outermost job alone (hold, start time, dependencies, labels …) is put on by whoever asked for the tree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from lockside.protocol.words import OnError
+from lockside.documents.enums import JobType
+from lockside.documents.runtime import Retry
 from locksided.core import model
 from locksided.core.errors import Limit
-from locksided.core.model import Draft, FailureClass, JobType
+from locksided.core.model import Draft
 from locksided.runner.frozen import freeze
 from locksided.runner.orchestration import Phase
 from locksided.runner.resolved import Resolved
-from locksided.runner.retrying import RetryPolicy
 from locksided.runner.selection import Decision
-from locksided.runner.specification import of_container, of_phase, row_by_row
+from locksided.runner.specification import Specification, of_container, of_phase, row_by_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def work_tree(resolved: Resolved, place: Place) -> Draft:
         return _container(resolved, place)
     job = _draft(resolved, place, resolved.spec)
     if resolved.on_error is not None:
-        job = replace(job, on_error=_on_error(resolved.on_error))
+        job = replace(job, on_error=resolved.on_error)
     return _tried_again(job, resolved.runtime.retry)
 
 
@@ -76,7 +75,7 @@ def _container(resolved: Resolved, place: Place) -> Draft:
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.CONTAINER,
-        on_error=_on_error(resolved.on_error),
+        on_error=resolved.on_error,
         parallelism=None if parallelism == "infinity" else parallelism,
         children=tuple(_rows(resolved, place)),
     )
@@ -88,13 +87,13 @@ def _rows(resolved: Resolved, place: Place) -> Sequence[Draft]:
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
         at = replace(place, maker=Maker("container", row_id))
-        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=_on_error(on_error))
+        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
         named = {**job.values, "name": f"{resolved.component}/{resolved.config}#{row_id}"}
         rows.append(_tried_again(replace(job, values=named), resolved.runtime.retry))
     return rows
 
 
-def _tried_again(job: Draft, policy: RetryPolicy | None) -> Draft:
+def _tried_again(job: Draft, policy: Retry | None) -> Draft:
     """The job in a retry container, when more than one attempt is allowed.
 
     The container has the lock, unless that is to be free between attempts: then each attempt takes it.
@@ -141,7 +140,7 @@ def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
-        on_error=_on_error(resolved.on_error),
+        on_error=resolved.on_error,
         children=tuple(_phase(resolved, place, inside) for inside in phases),
     )
 
@@ -149,15 +148,14 @@ def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside
 def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
     phase = inside.phase
     at = replace(place, maker=Maker("orchestration", phase.id))
-    on_error = None if phase.on_error is None else phase.on_error.value
-    spec = of_phase(resolved.spec, on_error, [one.as_result() for one in inside.jobless])
+    spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
     job = _draft(resolved, at, spec)
     return replace(
         job,
         type=JobType.PHASE,
         lock_key=None,
         lock_share=0,
-        on_error=_on_error(phase.on_error),
+        on_error=phase.on_error,
         after=phase.after,
         children=inside.jobs,
         values={**job.values, "name": phase.name or phase.id},
@@ -185,7 +183,7 @@ def tree_size(tree: Draft) -> int:
     return 1 + sum(tree_size(child) for child in tree.children)
 
 
-def _draft(resolved: Resolved, place: Place, document: Mapping[str, Any]) -> Draft:
+def _draft(resolved: Resolved, place: Place, document: Specification) -> Draft:
     """One job, with the lock of its configuration."""
     spec = freeze(document)
     blobs = [(spec.hash, spec.body)]
@@ -219,18 +217,14 @@ def _draft(resolved: Resolved, place: Place, document: Mapping[str, Any]) -> Dra
     )
 
 
-def _on_error(on_error: OnError | None) -> model.OnError | None:
-    return None if on_error is None else model.OnError(on_error.value)
-
-
-def _core_policy(policy: RetryPolicy) -> model.RetryPolicy:
+def _core_policy(policy: Retry) -> model.RetryPolicy:
     most = policy.max_delay_seconds
     return model.RetryPolicy(
         max_attempts=policy.max_attempts,
         delay_us=int(policy.delay_seconds * 1_000_000),
-        backoff=model.Backoff(policy.backoff.value),
+        backoff=policy.backoff,
         max_delay_us=None if most is None else int(most * 1_000_000),
         jitter=policy.jitter,
-        on=frozenset(FailureClass(kind.value) for kind in policy.on),
+        on=frozenset(policy.on),
         release_lock=policy.release_lock,
     )

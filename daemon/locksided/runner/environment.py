@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
-from lockside.protocol.words import Mode
+from lockside.documents.enums import Mode
 from locksided.runner.folder import RunFolder
 from locksided.runner.frozen import freeze
 from locksided.runner.plan import Step
-from locksided.runner.specification import root_of
+from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -51,7 +51,7 @@ class JobContext:
         return None if self.run_as is None else self.run_as.uid
 
 
-def environment_of(step: Step, spec: Mapping[str, Any], context: JobContext) -> dict[str, str]:
+def environment_of(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
     """All variables of a step; nothing of the daemon's own environment is among them."""
     job = {
         "LOCKSIDE_JOB_ID": str(context.job_id),
@@ -68,20 +68,20 @@ def _base(context: JobContext) -> dict[str, str]:
     return {"PATH": PLAIN_PATH, "HOME": context.home, "LANG": "C.UTF-8", "TMPDIR": context.folder.tmp}
 
 
-def _interface(step: Step, spec: Mapping[str, Any], context: JobContext) -> dict[str, str]:
+def _interface(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
     """The variables of Keboola's common interface; those that stand for a token are never there."""
-    version, row = spec["configVersion"], step.row
+    version, row = spec.config_version, step.row
     return {
         **_INTERFACE,
         "KBC_DATADIR": context.folder.data + "/",
         "KBC_RUNID": context.run_id,
         "KBC_PROJECTID": context.project,
-        "KBC_CONFIGID": spec["config"] or _hash(root_of(spec)),
+        "KBC_CONFIGID": spec.config or _hash(spec.root),
         **({} if version is None else {"KBC_CONFIGVERSION": str(version)}),
         **({} if row is None else {"KBC_CONFIGROWID": row}),
         "KBC_COMPONENTID": step.component,
-        "KBC_BRANCHID": spec["branchId"],
-        "KBC_COMPONENT_RUN_MODE": "debug" if spec["mode"] == Mode.DEBUG else "run",
+        "KBC_BRANCHID": spec.branch_id,
+        "KBC_COMPONENT_RUN_MODE": "debug" if spec.mode is Mode.DEBUG else "run",
     }
 
 

@@ -6,7 +6,7 @@ Manifests come in two forms; what they say is taken as far as it is understood, 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lockside.protocol.texts import time_text
+from lockside.documents.times import time_text
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 

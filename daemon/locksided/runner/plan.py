@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.runner.builtin import COMMAND
-from locksided.runner.configuration import merged
-from locksided.runner.fields import Fields
-from locksided.runner.manifest import Execution, parse_execution
-from locksided.runner.processors import SIDES, processor_key
-from locksided.runner.program import parse_cwd, parse_environment, parse_program
-from locksided.runner.specification import root_of
-from locksided.runner.variables import filled
+from msgspec.structs import replace
+
+from lockside.documents.component import COMMAND, Manifest, Program
+from lockside.documents.configuration import Configuration, Processor, content_of, merged
+from lockside.documents.reading import from_store
+from lockside.documents.variables import filled
+from locksided.runner.components import BUILT_IN
+from locksided.runner.processors import processor_key
+from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 
 NOTHING_TO_RUN = "No configurations executed."
@@ -36,7 +37,7 @@ class Step:
     kind: StepKind
     component: str
     row: str | None
-    execution: Execution
+    execution: Manifest
     config_file: Mapping[str, Any] | None
     begins_row: bool
     takes_state: bool
@@ -54,40 +55,39 @@ class Step:
         return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
 
 
-def plan(spec: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+def plan(spec: Specification, environment: Mapping[str, str] | None = None) -> tuple[Step, ...]:
     """All steps in their order; none when every row is disabled.
 
     `environment` is a plain command's own, which is stored apart from its specification.
     """
-    if spec["component"] == COMMAND:
+    if spec.component == COMMAND:
         return tuple(_commands(spec, environment))
     return tuple(_steps(spec))
 
 
-def _configurations(spec: Mapping[str, Any]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """What runs, row by row, merged and with its variables filled."""
-    root, values = root_of(spec), spec["variables"]
-    if spec["rows"] is None:
-        yield None, filled(root, values)
+    if spec.rows is None:
+        yield None, filled(spec.root, spec.variables)
         return
-    for row in spec["rows"]:
-        yield row["id"], filled(merged(root, row["configuration"]), values)
+    for row in spec.rows:
+        yield row.id, filled(merged(spec.root, row.configuration), spec.variables)
 
 
-def _steps(spec: Mapping[str, Any]) -> Iterator[Step]:
+def _steps(spec: Specification) -> Iterator[Step]:
     index = 0
     configurations = list(_configurations(spec))
     for number, (row, configuration) in enumerate(configurations, 1):
-        chain = list(_chain(spec, configuration))
-        for place, (kind, component, manifest, parameters) in enumerate(chain):
-            execution = parse_execution(Fields(manifest, "$.component"))
+        content = content_of(configuration, "configuration", is_stored=True)
+        chain = list(_chain(spec, content))
+        for place, (kind, manifest, parameters) in enumerate(chain):
             yield Step(
                 index=index,
                 kind=kind,
-                component=component,
+                component=manifest.id,
                 row=row,
-                execution=execution,
-                config_file=_config_file(kind, configuration, execution, parameters),
+                execution=manifest,
+                config_file=_config_file(kind, configuration, manifest, parameters),
                 begins_row=place == 0,
                 takes_state=kind is StepKind.COMPONENT,
                 ends_row=place == len(chain) - 1,
@@ -97,32 +97,27 @@ def _steps(spec: Mapping[str, Any]) -> Iterator[Step]:
 
 
 def _chain(
-    spec: Mapping[str, Any], configuration: Mapping[str, Any]
-) -> Iterator[tuple[StepKind, str, Mapping[str, Any], Mapping[str, Any]]]:
-    """The component of one row between its processors: kind, id, manifest, parameters."""
-    processors = configuration.get("processors") or {}
-    before, after = (processors.get(side) or [] for side in SIDES)
-    for processor in before:
-        yield _processor(spec, processor)
-    yield StepKind.COMPONENT, spec["component"], spec["manifest"], configuration.get("parameters") or {}
-    for processor in after:
-        yield _processor(spec, processor)
+    spec: Specification, content: Configuration
+) -> Iterator[tuple[StepKind, Manifest, dict[str, Any]]]:
+    """The component of one row between its processors: kind, manifest, parameters."""
+    for processor in content.processors.before:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
+    assert spec.manifest is not None
+    yield StepKind.COMPONENT, spec.manifest, content.parameters
+    for processor in content.processors.after:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
 
 
-def _processor(
-    spec: Mapping[str, Any], processor: Mapping[str, Any]
-) -> tuple[StepKind, str, Mapping[str, Any], Mapping[str, Any]]:
-    definition = processor["definition"]
-    manifest = spec["processors"][processor_key(definition["component"], definition.get("tag"))]
-    return StepKind.PROCESSOR, definition["component"], manifest, processor.get("parameters") or {}
+def _manifest_of(spec: Specification, processor: Processor) -> Manifest:
+    return spec.processors[processor_key(processor.definition.component, processor.definition.tag)]
 
 
 def _config_file(
-    kind: StepKind, configuration: Mapping[str, Any], execution: Execution, parameters: Mapping[str, Any]
+    kind: StepKind, configuration: Mapping[str, Any], manifest: Manifest, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
     """config.json: the component's whole configuration, a processor's parameters only."""
     whole = configuration if kind is StepKind.COMPONENT else {}
-    return config_file(whole, parameters, execution.image_parameters, action="run")
+    return config_file(whole, parameters, manifest.image_parameters, action="run")
 
 
 def config_file(
@@ -145,26 +140,23 @@ def config_file(
     }
 
 
-def _commands(spec: Mapping[str, Any], environment: Mapping[str, str] | None) -> Iterator[Step]:
+def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Iterator[Step]:
+    manifest = spec.manifest or BUILT_IN[COMMAND]
     configurations = list(_configurations(spec))
     for index, (row, configuration) in enumerate(configurations):
-        parameters = Fields(configuration, "$.configData").object("parameters")
-        own = parse_environment(parameters.object("environment"))
-        defaults = parse_execution(Fields({**spec["manifest"], "command": ["/bin/true"]}))
+        program = program_of(configuration)
         yield Step(
             index=index,
             kind=StepKind.COMMAND,
-            component=spec["component"],
+            component=spec.component,
             row=row,
-            execution=Execution(
-                program=parse_program(parameters),
-                cwd=parse_cwd(parameters),
-                environment={**(environment or {}), **own},
-                image_parameters={},
-                stop_signal=defaults.stop_signal,
-                grace_seconds=defaults.grace_seconds,
-                leftovers=defaults.leftovers,
-                exit_codes=defaults.exit_codes,
+            execution=replace(
+                manifest,
+                command=program.command,
+                pipeline=program.pipeline,
+                shell=program.shell,
+                cwd=program.cwd,
+                environment={**(environment or {}), **program.environment},
             ),
             config_file=None,
             begins_row=True,
@@ -172,3 +164,8 @@ def _commands(spec: Mapping[str, Any], environment: Mapping[str, str] | None) ->
             ends_row=True,
             ends_run=index == len(configurations) - 1,
         )
+
+
+def program_of(configuration: Mapping[str, Any]) -> Program:
+    """The program that a plain command's configuration names."""
+    return from_store(configuration.get("parameters") or {}, Program)

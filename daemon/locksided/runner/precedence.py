@@ -1,83 +1,113 @@
 """Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import msgspec
+
+from lockside.documents.component import COMMAND, Manifest
+from lockside.documents.paths import join
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Limits, Runtime
 from locksided.core.errors import NotFound
-from locksided.core.model import OnLost
-from locksided.runner.builtin import COMMAND
-from locksided.runner.fields import Fields, as_choice, as_object, as_text
-from locksided.runner.levels import first_named
-from locksided.runner.limits import Limits, effective_limits, parse_limits
-from locksided.runner.locking import lock_policy
-from locksided.runner.quantities import Parallelism, parallelism
-from locksided.runner.resolved import Defaults, Runtime
-from locksided.runner.retrying import RetryPolicy, parse_retry
+from locksided.runner.resolved import Defaults, RuntimeValues
 
-_POOL_LENGTH, _TAG_LENGTH = 255, 64
-
-Levels = Sequence[Fields]
+ONE_UP = "^"
+"""Marks the paths of values that an orchestration gives to its tasks."""
 
 
-def named_tag(levels: Levels) -> tuple[str | None, str]:
-    """The tag asked for and its path; None when only the component decides. Raises `Invalid`."""
-    named = first_named(levels, "tag")
-    if named is None:
-        return None, "$.tag"
-    return as_text(named.value, named.path, _TAG_LENGTH), named.path
+class Level(NamedTuple):
+    """A document that may name runtime values, and its path; nearest first in a list of levels."""
+
+    values: JobRequest | Runtime | Manifest
+    path: str
 
 
-def runtime_of(component: str, asked: Levels, manifest: Fields, defaults: Defaults) -> Runtime:
-    """All runtime values; `asked` are the levels above the component's. Raises `Refused`."""
-    levels = (*asked, manifest)
-    on_lost = first_named(levels, "onLost")
-    policy = first_named(levels, "lock")
-    return Runtime(
+Levels = Sequence[Level]
+
+
+def first_named(levels: Levels, name: str) -> tuple[Any, str]:
+    """The value of the first level that names the field, and its path; None when no level does.
+
+    Zero and an empty object are values, null is not.
+    """
+    for level in levels:
+        value = getattr(level.values, name, None)
+        if value is not None:
+            return value, join(level.path, name)
+    return None, join("$", name)
+
+
+def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defaults) -> RuntimeValues:
+    """All runtime values; `asked` are the levels above the component's. Raises `NotFound` for a pool."""
+    levels = (*asked, Level(manifest, "$.component"))
+    return RuntimeValues(
         pool=_pool(levels, defaults),
-        parallelism=_parallelism(levels),
+        parallelism=first_named(levels, "parallelism")[0],
         backend=_backend(levels),
-        limits=_limits(component, asked, manifest, defaults),
-        lock_policy=lock_policy(policy.value, policy.path) if policy else defaults.lock_policy,
-        on_lost=OnLost(as_choice(on_lost.value, OnLost, on_lost.path)) if on_lost else defaults.on_lost,
-        retry=_retry(levels),
+        limits=_limits(component, asked, manifest.limits, defaults),
+        lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
+        on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
+        retry=first_named(levels, "retry")[0],
     )
 
 
 def _pool(levels: Levels, defaults: Defaults) -> str:
-    named = first_named(levels, "pool")
-    pool = defaults.pool if named is None else as_text(named.value, named.path, _POOL_LENGTH)
+    pool, path = first_named(levels, "pool")
+    pool = defaults.pool if pool is None else pool
     if pool not in defaults.pools:
         known = ", ".join(sorted(defaults.pools)[:20])
-        raise NotFound(f"There is no pool {pool!r}. Pools: {known}.", path=named.path if named else "$.pool")
-    return pool
+        raise NotFound(f"There is no pool {pool!r}. Pools: {known}.", path=path)
+    return str(pool)
 
 
-def _parallelism(levels: Levels) -> Parallelism | None:
-    named = first_named(levels, "parallelism")
-    return None if named is None else parallelism(named.value, named.path)
-
-
-def _backend(levels: Levels) -> Mapping[str, Any]:
+def _backend(levels: Levels) -> dict[str, Any]:
+    """The first one that says anything."""
     for level in levels:
-        backend = level.object("backend")
-        if any(value is not None for value in backend.values.values()):
-            return dict(backend.values)
+        backend: dict[str, Any] = msgspec.to_builtins(getattr(level.values, "backend", None)) or {}
+        if any(value is not None for value in backend.values()):
+            return backend
     return {}
 
 
-def _limits(component: str, asked: Levels, manifest: Fields, defaults: Defaults) -> Limits:
-    default_timeout = None if component == COMMAND else defaults.timeout_seconds
-    return effective_limits(
-        parse_limits([level.object("limits") for level in asked]),
-        parse_limits([manifest.object("limits")]),
-        default_timeout,
+def _limits(component: str, asked: Levels, ceiling: Limits, defaults: Defaults) -> Limits:
+    """What is asked for, never above the component's; the default is for a time limit that nobody names."""
+    limits = [level.values.limits for level in asked if level.values.limits is not None]
+    timeout = _lower(_first(limits, "timeout_seconds"), ceiling.timeout_seconds)
+    if timeout is None and component != COMMAND:
+        timeout = defaults.timeout_seconds
+    return Limits(
+        timeout_seconds=timeout,
+        memory_bytes=_lower(_first(limits, "memory_bytes"), ceiling.memory_bytes),
+        cpus=_lower(_first(limits, "cpus"), ceiling.cpus),
+        nodes=_first(limits, "nodes"),
     )
 
 
-def _retry(levels: Levels) -> RetryPolicy | None:
-    for level in levels:
-        if level.get("retry") is not None:
-            policy = parse_retry(as_object(level.get("retry"), level.at("retry")), level.at("retry"))
-            if policy is not None:
-                return policy
-    return None
+def _first(limits: Sequence[Limits], name: str) -> Any:
+    return next((value for one in limits if (value := getattr(one, name)) is not None), None)
+
+
+def _lower(asked: Any, ceiling: Any) -> Any:
+    if asked is None or ceiling is None:
+        return asked if ceiling is None else ceiling
+    return min(asked, ceiling)
+
+
+def passed_on(levels: Levels) -> tuple[Level, ...]:
+    """Of an orchestration's own levels what holds for its tasks too; the paths are marked as one up."""
+    return tuple(
+        Level(
+            Runtime(
+                tag=values.tag,
+                parallelism=getattr(values, "parallelism", None),
+                pool=values.pool,
+                backend=msgspec.to_builtins(getattr(values, "backend", None)) or {},
+                limits=values.limits,
+                retry=values.retry,
+                on_lost=values.on_lost,
+            ),
+            ONE_UP + path,
+        )
+        for values, path in levels
+    )

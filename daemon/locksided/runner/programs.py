@@ -1,13 +1,12 @@
 """Which programs a job will need, as far as its documents say it. Pure: nobody looks for them here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from locksided.runner.builtin import COMMAND
+from lockside.documents.component import COMMAND, Program
 from locksided.runner.environment import PLAIN_PATH
-from locksided.runner.manifest import Execution
-from locksided.runner.specification import root_of
+from locksided.runner.plan import program_of
+from locksided.runner.specification import Specification
 
 BARE_PATH = "/usr/bin:/bin"
 """Where the keeper looks when an environment has no PATH."""
@@ -26,32 +25,22 @@ class Wanted:
     cwd: str | None
 
 
-def wanted_at_start(execution: Execution, component: str) -> Wanted:
+def wanted_at_start(execution: Program, component: str) -> Wanted:
     """What a step needs that is about to start."""
-    names = (stage[0] for stage in execution.program.stages)
+    names = (stage[0] for stage in execution.stages)
     return _wanted(names, execution.environment, execution.cwd, component)
 
 
-def wanted_by(spec: Mapping[str, Any], environment: Mapping[str, str] | None) -> list[Wanted] | None:
+def wanted_by(spec: Specification, environment: Mapping[str, str] | None) -> list[Wanted] | None:
     """What all steps of a job need, read from its specification; None when every row has its own program."""
-    if spec["component"] != COMMAND:
-        manifests = [spec["manifest"], *spec["processors"].values()]
-        return [_of(one, one.get("environment") or {}, "") for one in manifests]
-    if spec["rows"] is not None:
+    if spec.component != COMMAND:
+        manifests = [] if spec.manifest is None else [spec.manifest]
+        return [wanted_at_start(one, "") for one in (*manifests, *spec.processors.values())]
+    if spec.rows is not None:
         return None
-    parameters = root_of(spec).get("parameters") or {}
-    return [_of(parameters, {**(environment or {}), **(parameters.get("environment") or {})}, COMMAND)]
-
-
-def _of(document: Mapping[str, Any], environment: Mapping[str, str], component: str) -> Wanted:
-    return _wanted(_names(document), environment, document.get("cwd"), component)
-
-
-def _names(document: Mapping[str, Any]) -> Iterator[str]:
-    if document.get("shell") is not None:
-        yield "/bin/sh"
-    stages = document.get("pipeline") or ([document["command"]] if document.get("command") else [])
-    yield from (stage[0] for stage in stages)
+    program = program_of(spec.root)
+    own = {**(environment or {}), **program.environment}
+    return [_wanted((stage[0] for stage in program.stages), own, program.cwd, COMMAND)]
 
 
 def _wanted(names: Iterable[str], environment: Mapping[str, str], cwd: str | None, component: str) -> Wanted:

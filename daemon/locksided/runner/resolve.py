@@ -1,173 +1,186 @@
-"""What a request means: the one function from a request and the stored objects to a frozen specification.
+"""What a request means: the one function from a request and the stored documents to a frozen specification.
 
 It reads nothing and stores nothing. Whatever is wrong is refused here, with the path of the field, before
 anything exists.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.protocol.words import Leftovers, Mode
+from lockside.documents.base import camel
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, unknown_keys
+from lockside.documents.enums import JobType, Mode, OnRecordErrors
+from lockside.documents.parameters import Body, Parts, parameter_faults
+from lockside.documents.paths import join
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Behavior
+from lockside.documents.variables import VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
-from locksided.core.model import JobType
-from locksided.runner.builtin import BUILT_IN, COMMAND, ORCHESTRATOR
-from locksided.runner.configuration import (
-    Row,
-    check_content,
-    choose_rows,
-    read_rows,
-    refuse_processors_twice,
-)
-from locksided.runner.fields import Fields
+from locksided.runner.components import BUILT_IN, at_tag
 from locksided.runner.locking import config_lock_key, free_lock_key
-from locksided.runner.manifest import effective_manifest
-from locksided.runner.parameters import Parts, check_parameters, split_environment
-from locksided.runner.precedence import named_tag, runtime_of
+from locksided.runner.precedence import Level, first_named, runtime_of
 from locksided.runner.processors import processor_manifests
-from locksided.runner.request import Request, read_request
-from locksided.runner.resolved import Defaults, Found, Resolved, Runtime, Stored
-from locksided.runner.specification import specification
-from locksided.runner.variables import names_in, variables_of
+from locksided.runner.refusals import refuse_first
+from locksided.runner.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
+from locksided.runner.specification import ASKED, Specification, SpecifiedRow, needed
+
+
+@dataclass(frozen=True, slots=True)
+class _ChosenRow:
+    """A row that runs, and the path where its configuration stands."""
+
+    row: Row
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What runs: the request with its objects, the configuration's root and rows, the manifest of the tag."""
+    """What runs: the request with its documents, the root and rows, the manifest of the tag."""
 
-    request: Request
-    component: Stored
-    config: Stored | None
-    root: Fields
-    rows: list[Row] | None
-    asked: tuple[Fields, ...]
-    manifest: Mapping[str, Any]
-    warnings: tuple[str, ...]
+    request: JobRequest
+    component: Stored[Manifest]
+    config: Stored[ConfigSpec] | None
+    root: Root
+    rows: list[_ChosenRow] | None
+    asked: tuple[Level, ...]
+    manifest: Manifest
 
 
 def resolve(
-    values: Mapping[str, Any],
-    found: Found,
-    defaults: Defaults,
-    *,
-    above: Sequence[Fields] = (),
+    request: JobRequest, found: Found, defaults: Defaults, *, above: Sequence[Level] = ()
 ) -> Resolved:
-    """The meaning of a request, given as plain fields. Raises `Refused` with path and remedy.
+    """The meaning of a request. Raises `Refused` with path and remedy.
 
     `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
     """
-    return resolve_request(read_request(values), found, defaults, above=above)
-
-
-def resolve_request(
-    request: Request, found: Found, defaults: Defaults, *, above: Sequence[Fields] = ()
-) -> Resolved:
-    """The meaning of a request that was read already. Raises `Refused` with path and remedy."""
     subject = _subject(request, found, above)
-    runtime = runtime_of(
-        subject.component.id, subject.asked, Fields(subject.manifest, "$.component"), defaults
-    )
+    runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
     variables = _variables(subject, found)
-    check_parameters(subject.component.id, subject.manifest, Parts(subject.root, subject.rows, variables))
+    refuse_first(parameter_faults(subject.component.id, subject.manifest, _parts(subject, variables)))
     return _resolved(subject, runtime, variables, found)
 
 
-def _subject(request: Request, found: Found, above: Sequence[Fields]) -> _Subject:
+def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:
     component, config = _component(request, found), _config(request, found)
     root = _root(request, config)
-    warnings = check_content(root)
     asked = (*above, *_levels(request, config, root))
-    tag, tag_path = named_tag(asked)
-    rows = _rows(request, config, root)
     return _Subject(
         request=request,
         component=component,
         config=config,
         root=root,
-        rows=rows,
+        rows=_rows(request, config),
         asked=asked,
-        manifest=effective_manifest(component.body, tag, tag_path),
-        warnings=tuple(warnings),
+        manifest=at_tag(component.document, *first_named(asked, "tag")),
     )
 
 
-def _component(request: Request, found: Found) -> Stored:
-    component = request.refers_to.component
-    if component in BUILT_IN:
-        return Stored(component, None, BUILT_IN[component])
+def _component(request: JobRequest, found: Found) -> Stored[Manifest]:
+    if request.component in BUILT_IN:
+        return Stored(request.component, None, BUILT_IN[request.component])
     if found.component is None:
         raise NotFound(
-            f"There is no component {component!r}. `lockside component ls` lists those that exist.",
+            f"There is no component {request.component!r}. `lockside component ls` lists those that exist.",
             path="$.component",
         )
     return found.component
 
 
-def _config(request: Request, found: Found) -> Stored | None:
+def _config(request: JobRequest, found: Found) -> Stored[ConfigSpec] | None:
     """The stored configuration; with `configData` it need not exist, for only its name is used."""
-    names = request.refers_to
-    if names.config is None:
+    if request.config is None:
         return None
-    if found.config is None and request.config_data is None:
+    if found.config is None and request.body is None:
         raise NotFound(
-            f"Component {names.component} has no configuration {names.config!r} in branch {names.branch}.",
+            f"Component {request.component} has no configuration {request.config!r} "
+            f"in branch {request.branch}.",
             path="$.config",
         )
-    if found.config is not None and request.config_data is None:
+    if found.config is not None and request.body is None:
         _refuse_disabled(request, found.config)
     return found.config
 
 
-def _refuse_disabled(request: Request, config: Stored) -> None:
-    if config.body.get("isDisabled") and request.mode is not Mode.FORCE_RUN:
+def _refuse_disabled(request: JobRequest, config: Stored[ConfigSpec]) -> None:
+    if config.document.is_disabled and request.mode is not Mode.FORCE_RUN:
         raise Disabled(
             f"Configuration {config.id} is disabled. Enable it, or run it with mode forceRun.",
             path="$.config",
         )
 
 
-def _root(request: Request, config: Stored | None) -> Fields:
-    if request.config_data is not None:
-        return Fields(request.config_data, "$.configData")
-    return Fields({}, "$.configData") if config is None else Fields(config.body).object("configuration")
+def _root(request: JobRequest, config: Stored[ConfigSpec] | None) -> Root:
+    if request.body is None and config is not None:
+        return Root("$.configuration", config.document.configuration, config.document.content)
+    return Root("$.configData", request.body or {}, request.content or Configuration())
 
 
-def _levels(request: Request, config: Stored | None, root: Fields) -> tuple[Fields, ...]:
+def _levels(request: JobRequest, config: Stored[ConfigSpec] | None, root: Root) -> Iterator[Level]:
     """Where a request's runtime values are looked for, nearest first, without the component's own."""
-    levels = [request.fields, root.object("runtime")]
-    if request.config_data is not None and config is not None:
-        levels.append(Fields(config.body).object("configuration").object("runtime"))
-    return tuple(levels)
+    yield Level(request, "$")
+    yield Level(root.content.runtime, join(root.path, "runtime"))
+    if request.body is not None and config is not None:
+        yield Level(config.document.content.runtime, "$.configuration.runtime")
 
 
-def _rows(request: Request, config: Stored | None, root: Fields) -> list[Row] | None:
-    if request.config_data is not None or config is None:
+def _rows(request: JobRequest, config: Stored[ConfigSpec] | None) -> list[_ChosenRow] | None:
+    """The rows that run, in their order: those asked for, disabled or not, else all enabled ones."""
+    if request.body is not None or config is None:
         return None
-    rows = read_rows(config.body)
-    refuse_processors_twice(root, rows)
-    if not rows and not request.row_ids:
+    rows, asked = config.document.rows, request.asked_rows
+    if not rows and not asked:
         return None
-    chosen = choose_rows(rows, request.row_ids, config.id)
-    for row in chosen:
-        check_content(Fields(row.configuration, row.path))
-    return chosen
+    known = {row.id for row in rows}
+    for index, row_id in enumerate(asked):
+        if row_id not in known:
+            shown = ", ".join(sorted(known)[:20]) or "none"
+            raise NotFound(
+                f"Configuration {config.id} has no row {row_id!r}. Its rows: {shown}.",
+                path=f"$.configRowIds[{index}]",
+            )
+    return [
+        _ChosenRow(row, f"$.rows[{place}].configuration")
+        for place, row in enumerate(rows)
+        if (row.id in asked if asked else not row.is_disabled)
+    ]
+
+
+def _parts(subject: _Subject, variables: Mapping[str, str]) -> Parts:
+    rows = None
+    if subject.rows is not None:
+        rows = [Body(chosen.path, chosen.row.configuration) for chosen in subject.rows]
+    return Parts(Body(subject.root.path, subject.root.values), rows, variables)
 
 
 def _variables(subject: _Subject, found: Found) -> dict[str, str]:
     """The value of every variable that the configuration uses. Raises `Refused` for one without a value."""
     request = subject.request
-    named = request.refers_to.variables
+    named = request.variable_values_id
     if named is not None and found.variables is None:
         raise NotFound(f"There is no set of variables {named!r}.", path="$.variableValuesId")
-    given = variables_of(
-        request.fields.object("variableValuesData"),
-        None if found.variables is None else found.variables.body,
-        subject.root.object("variables"),
-    )
+    given = {
+        **defaults_of(subject.root.content.variables),
+        **texts_of(() if found.variables is None else found.variables.document.values),
+        **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
+    }
     if subject.component.id == COMMAND and not given:
         return {}
-    texts = [_unvaried(subject.root.values), *(row.configuration for row in subject.rows or ())]
-    used = names_in(texts)
+    used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
+    _refuse_unfilled(used, given)
+    return {name: given[name] for name in used}
+
+
+def _filled_parts(root: Root) -> Iterator[Any]:
+    """What the configuration's variables are filled into; of tasks only the values that they are given."""
+    yield {name: value for name, value in root.values.items() if name not in ("variables", "phases", "tasks")}
+    for task in root.content.tasks:
+        if task.task.variable_values_data is not None:
+            yield [one.value for one in task.task.variable_values_data.values]
+
+
+def _refuse_unfilled(used: Sequence[str], given: Mapping[str, str]) -> None:
     missing = [name for name in used if name not in given]
     if missing:
         raise Invalid(
@@ -177,124 +190,131 @@ def _variables(subject: _Subject, found: Found) -> dict[str, str]:
             variables=missing,
             type="user",
         )
-    return {name: given[name] for name in used}
-
-
-def _unvaried(root: Mapping[str, Any]) -> dict[str, Any]:
-    """What the configuration's variables are filled into; of tasks only the values that they are given."""
-    own = {name: value for name, value in root.items() if name not in ("variables", "phases", "tasks")}
-    tasks = root.get("tasks")
-    given = [one["task"] for one in tasks if isinstance(one, Mapping) and "task" in one] if tasks else []
-    return {**own, "tasks": [one.get("variableValuesData") for one in given if isinstance(one, Mapping)]}
 
 
 def _lock_key(subject: _Subject, policy: str) -> str | None:
-    names, text = subject.request.refers_to, subject.request.fields.get("lockKey")
-    if names.config is not None:
-        if text is not None:
+    request = subject.request
+    if request.config is not None:
+        if request.lock_key is not None:
             raise Invalid(
                 "$.lockKey: a job of a configuration takes that configuration's lock. Leave lockKey out.",
                 path="$.lockKey",
             )
-        key = config_lock_key(names.branch, names.component, names.config)
-    elif text is not None:
-        key = free_lock_key(text, "$.lockKey")
+        key = config_lock_key(request.branch, request.component, request.config)
+    elif request.lock_key is not None:
+        key = free_lock_key(request.lock_key)
     else:
         return None
     return None if policy == "none" else key
 
 
-def _type(subject: _Subject, runtime: Runtime) -> JobType:
+def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
     if subject.component.id == ORCHESTRATOR:
         return JobType.ORCHESTRATION
     parallel = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
     return JobType.CONTAINER if parallel else JobType.STANDARD
 
 
-def _resolved(subject: _Subject, runtime: Runtime, variables: dict[str, str], found: Found) -> Resolved:
-    request, names, manifest = subject.request, subject.request.refers_to, subject.manifest
+def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, str], found: Found) -> Resolved:
+    request, manifest = subject.request, subject.manifest
     is_command = subject.component.id == COMMAND
-    root, environment = split_environment(subject.root) if is_command else (subject.root.values, None)
-    rows = None if subject.rows is None else tuple(row.id for row in subject.rows)
-    saves_state = names.config is not None and request.mode is not Mode.DEBUG and not is_command
-    lock_key = _lock_key(subject, runtime.lock_policy)
+    body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
+    rows = None if subject.rows is None else tuple(one.row.id for one in subject.rows)
+    saves_state = request.config is not None and request.mode is not Mode.DEBUG and not is_command
     return Resolved(
         type=_type(subject, runtime),
         component=subject.component.id,
         component_version=subject.component.version,
-        tag=manifest["tag"],
-        config=names.config,
+        tag=manifest.tag,
+        config=request.config,
         config_version=None if subject.config is None else subject.config.version,
-        branch=names.branch,
+        branch=request.branch,
         mode=request.mode,
-        name=request.name or default_name(names.component, names.config, rows, request.row_ids),
+        name=request.name or default_name(request, rows),
         runtime=runtime,
-        lock_key=lock_key,
-        on_record_errors=request.on_record_errors,
-        on_error=request.on_error,
-        leftovers=Leftovers(manifest.get("leftovers") or Leftovers.STOP),
-        row_ids=request.row_ids,
+        lock_key=_lock_key(subject, runtime.lock_policy),
+        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
+        on_error=None if request.behavior is None else request.behavior.on_error,
+        leftovers=manifest.leftovers,
+        row_ids=request.asked_rows,
         rows=rows,
         state_rows=() if not saves_state else (None,) if rows is None else rows,
-        user=manifest.get("user"),
-        spec=_specification(subject, runtime, root, variables, found),
+        user=manifest.user,
+        spec=_specification(subject, runtime, body, variables, found),
         environment=environment,
-        warnings=subject.warnings,
+        warnings=tuple(
+            f"{path} is unknown; it is kept and has no effect."
+            for path, _ in unknown_keys(subject.root.values, subject.root.path)
+        ),
         root=subject.root,
         asked=subject.asked,
     )
 
 
-def default_name(
-    component: str, config: str | None, rows: tuple[str, ...] | None, asked: tuple[str, ...]
-) -> str:
+def default_name(request: JobRequest, rows: tuple[str, ...] | None) -> str:
     """`component/config#row`: the row only when a single one was asked for."""
-    if config is None:
-        return component
-    row = f"#{asked[0]}" if rows is not None and len(asked) == 1 else ""
-    return f"{component}/{config}{row}"
+    if request.config is None:
+        return request.component
+    row = f"#{request.asked_rows[0]}" if rows is not None and len(request.asked_rows) == 1 else ""
+    return f"{request.component}/{request.config}{row}"
+
+
+def _split_environment(root: Root) -> tuple[dict[str, Any], dict[str, str] | None]:
+    """A command's configuration without its environment, and the environment by itself."""
+    parameters = dict(root.content.parameters)
+    environment = parameters.pop("environment", None)
+    return {**root.values, "parameters": parameters}, environment
 
 
 def _specification(
     subject: _Subject,
-    runtime: Runtime,
-    root: Mapping[str, Any],
-    variables: Mapping[str, str],
+    runtime: RuntimeValues,
+    body: dict[str, Any],
+    variables: dict[str, str],
     found: Found,
-) -> dict[str, Any]:
-    request, names, rows = subject.request, subject.request.refers_to, subject.rows
-    configurations = [subject.root, *(Fields(row.configuration, row.path) for row in rows or ())]
-    return specification(
-        asked=request.fields.values,
-        identity={
-            "component": subject.component.id,
-            "componentVersion": subject.component.version,
-            "tag": subject.manifest["tag"],
-            "config": names.config,
-            "configVersion": None if subject.config is None else subject.config.version,
-            "configData": None if request.config_data is None else dict(root),
-            "configRowIds": list(request.row_ids),
-            "branchId": names.branch,
-            "mode": request.mode.value,
-            "variableValuesId": names.variables,
-            "variableValuesData": {"values": request.fields.object("variableValuesData").list("values")},
-        },
-        runtime={
-            "pool": runtime.pool,
-            "parallelism": runtime.parallelism,
-            "backend": dict(runtime.backend),
-            "limits": runtime.limits.to_wire(),
-            "lock": runtime.lock_policy,
-            "onLost": runtime.on_lost.value,
-            "onRecordErrors": request.on_record_errors.value,
-            "behavior": {"onError": None if request.on_error is None else request.on_error.value},
-            "retry": {} if runtime.retry is None else runtime.retry.to_wire(),
-        },
-        manifest=subject.manifest,
-        processors=processor_manifests(configurations, found.processors),
-        configuration=None if request.config_data is not None else root,
+) -> Specification:
+    request, rows = subject.request, subject.rows
+    has_own_body = request.body is not None
+    return Specification(
+        component=subject.component.id,
+        component_version=subject.component.version,
+        tag=subject.manifest.tag,
+        config=request.config,
+        config_version=None if subject.config is None else subject.config.version,
+        config_data=body if has_own_body else None,
+        config_row_ids=list(request.asked_rows),
+        branch_id=request.branch,
+        mode=request.mode,
+        variable_values_id=request.variable_values_id,
+        variable_values_data=request.variable_values_data or VariableValues(),
+        pool=runtime.pool,
+        parallelism=runtime.parallelism,
+        backend=dict(runtime.backend),
+        limits=runtime.limits,
+        lock=runtime.lock_policy,
+        on_lost=runtime.on_lost,
+        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
+        behavior=request.behavior or Behavior(),
+        retry=runtime.retry,
+        pools=request.pools,
+        inputs=request.inputs,
+        archive=request.archive,
+        notifications=request.notifications,
+        template=request.template,
+        only_orchestration_task_ids=request.only_orchestration_task_ids,
+        previous_job_id=request.previous_job_id,
+        asked=[camel(name) for name in ASKED if getattr(request, name) is not None],
+        manifest=needed(subject.manifest),
+        processors=_processors(subject, found),
+        configuration=None if has_own_body else body,
         rows=None
         if rows is None
-        else [{"id": row.id, "configuration": dict(row.configuration)} for row in rows],
+        else [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in rows],
         variables=variables,
     )
+
+
+def _processors(subject: _Subject, found: Found) -> dict[str, Manifest]:
+    contents = [(subject.root.path, subject.root.content)]
+    contents += [(one.path, one.row.content) for one in subject.rows or ()]
+    return {key: needed(manifest) for key, manifest in processor_manifests(contents, found.processors)}

@@ -2,23 +2,39 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from lockside.protocol.words import Leftovers, Mode, OnError, OnRecordErrors
-from locksided.core.model import JobType, OnLost
-from locksided.runner.fields import Fields
-from locksided.runner.limits import Limits
-from locksided.runner.quantities import Parallelism
-from locksided.runner.retrying import RetryPolicy
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec, Configuration
+from lockside.documents.enums import JobType, Leftovers, Mode, OnError, OnLost, OnRecordErrors
+from lockside.documents.runtime import Limits, Retry
+from lockside.documents.variables import VariablesSpec
+from locksided.runner.specification import Specification
+
+if TYPE_CHECKING:
+    from locksided.runner.precedence import Level
+
+T = TypeVar("T")
+
+Parallelism = int | Literal["infinity"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A stored object at one version."""
+class Stored(Generic[T]):
+    """A stored document at one version."""
 
     id: str
     version: int | None
-    body: Mapping[str, Any]
+    document: T
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The configuration that runs: its body, its typed members, and the path where it stands."""
+
+    path: str
+    values: Mapping[str, Any]
+    content: Configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +44,10 @@ class Found:
     `processors` maps the ids of processors' components to them.
     """
 
-    component: Stored | None = None
-    config: Stored | None = None
-    variables: Stored | None = None
-    processors: Mapping[str, Stored] = field(default_factory=dict)
+    component: Stored[Manifest] | None = None
+    config: Stored[ConfigSpec] | None = None
+    variables: Stored[VariablesSpec] | None = None
+    processors: Mapping[str, Stored[Manifest]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class RuntimeValues:
     """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`."""
 
     pool: str
@@ -55,7 +71,7 @@ class Runtime:
     limits: Limits
     lock_policy: str
     on_lost: OnLost
-    retry: RetryPolicy | None
+    retry: Retry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ class Resolved:
     branch: str
     mode: Mode
     name: str
-    runtime: Runtime
+    runtime: RuntimeValues
     lock_key: str | None
     on_record_errors: OnRecordErrors
     on_error: OnError | None
@@ -88,11 +104,11 @@ class Resolved:
     rows: tuple[str, ...] | None
     state_rows: tuple[str | None, ...]
     user: str | None
-    spec: Mapping[str, Any]
+    spec: Specification
     environment: Mapping[str, str] | None
     warnings: tuple[str, ...]
-    root: Fields
-    asked: tuple[Fields, ...]
+    root: Root
+    asked: tuple["Level", ...]
 
     @property
     def lock_share(self) -> int:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lockside.protocol.texts import time_text
-from lockside.protocol.words import ErrorType, FailureKind, Mode, OnRecordErrors
+from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
+from lockside.documents.times import time_text
 from locksided.runner.datafolder import Collected
 from locksided.runner.outfiles import BadOutFile, read_state, read_usage
 from locksided.runner.outputs import artifacts_of, output_of, stored_output
 from locksided.runner.plan import NOTHING_TO_RUN, Step
+from locksided.runner.specification import Specification
 from locksided.runner.verdict import Ending, Failure, Verdict, ending_of, failed
 
 FINISHED = "Component processing finished."
@@ -42,18 +43,16 @@ class RunResult:
         return self.verdict in (Verdict.SUCCESS, Verdict.WARNING)
 
 
-def conclude(
-    step: Step, spec: Mapping[str, Any], outcome: Mapping[str, Any], collected: Collected
-) -> RunResult:
+def conclude(step: Step, spec: Specification, outcome: Mapping[str, Any], collected: Collected) -> RunResult:
     """The result of one step from the keeper's outcome and what was collected from its folder."""
     progress = outcome.get("progress") or {}
     counts = _counts(progress.get("counts"))
-    ending = ending_of(outcome, step.execution.exit_codes, spec["limits"]["timeoutSeconds"])
+    ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     ending, usage, state = _with_out_files(ending, collected)
     if ending.verdict is Verdict.SUCCESS:
-        ending = _judge_records(OnRecordErrors(spec["onRecordErrors"]), counts)
+        ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
     folder = _kept_in(step, ending)
-    is_kept = spec["mode"] != Mode.DEBUG
+    is_kept = spec.mode is not Mode.DEBUG
     output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
@@ -82,7 +81,7 @@ def _kept_in(step: Step, ending: Ending) -> str:
     return f"rows/{step.row}" if gives_way else "data"
 
 
-def nothing_to_run(spec: Mapping[str, Any]) -> RunResult:
+def nothing_to_run(spec: Specification) -> RunResult:
     """The result of a configuration whose rows are all disabled."""
     return _result(spec, Ending(Verdict.SUCCESS), message=NOTHING_TO_RUN)
 
@@ -93,7 +92,7 @@ def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunRe
     return replace(result, result={**result.result, "artifacts": artifacts})
 
 
-def failed_before_start(spec: Mapping[str, Any], kind: FailureKind, message: str) -> RunResult:
+def failed_before_start(spec: Specification, kind: FailureKind, message: str) -> RunResult:
     """The result of a run whose next step cannot be started at all; the user's fault."""
     return _result(spec, failed(ErrorType.USER, kind, message))
 
@@ -132,7 +131,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
 
 
 def _result(
-    spec: Mapping[str, Any],
+    spec: Specification,
     ending: Ending,
     *,
     message: str | None = None,
@@ -148,18 +147,18 @@ def _result(
         failure=ending.failure,
         result={
             "message": text,
-            "configVersion": spec["configVersion"],
+            "configVersion": spec.config_version,
             "images": [],
             "input": {"tables": [], "files": []},
             "output": output,
             "counts": counts or dict.fromkeys(_COUNTS, 0),
             "artifacts": artifacts or {},
-            "variables": _shown_variables(spec["variables"]),
+            "variables": _shown_variables(spec.variables),
             "tasks": [],
             "error": None if ending.failure is None else ending.failure.to_wire(),
         },
         metrics={
-            "backend": {"size": spec["backend"].get("type")},
+            "backend": {"size": spec.backend.get("type")},
             "storage": {
                 "inputTablesBytesSum": 0,
                 "outputTablesBytesSum": sum(_count(table.get("sizeBytes")) for table in output["tables"]),
@@ -218,8 +217,8 @@ def _count(value: Any) -> int:
     return min(value, LARGEST_COUNT) if is_count else 0
 
 
-def _saves_state(spec: Mapping[str, Any]) -> bool:
-    return spec["config"] is not None and spec["mode"] != Mode.DEBUG
+def _saves_state(spec: Specification) -> bool:
+    return spec.config is not None and spec.mode is not Mode.DEBUG
 
 
 def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:

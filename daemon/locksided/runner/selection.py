@@ -5,19 +5,11 @@ Pure: how the tasks of the run before ended is told.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
+from lockside.documents.enums import TaskAction
 from locksided.core.errors import NotFound
 from locksided.runner.orchestration import Phase, Task
-
-
-class TaskAction(StrEnum):
-    """What is done with a task."""
-
-    RUN = "run"
-    CARRY = "carry"
-    SKIP = "skip"
+from locksided.runner.specification import JoblessTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +21,9 @@ class Decision:
     reason: str
     job: str | None = None
 
-    def as_result(self) -> dict[str, Any]:
+    def as_result(self) -> JoblessTask:
         """Its entry in `result.tasks` of a phase."""
-        return {"id": self.task.id, "action": self.action.value, "job": self.job}
+        return JoblessTask(id=self.task.id, action=self.action, job=self.job)
 
 
 def decide(

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lockside.documents import signals
 from locksided.runner.environment import JobContext, RunAs, environment_of
 from locksided.runner.folder import start_token
 from locksided.runner.plan import Step
 from locksided.runner.secrets import secret_values
+from locksided.runner.specification import Specification
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
 DEFAULT_GRACE_SECONDS = 10.0
@@ -14,7 +16,7 @@ DEFAULT_GRACE_SECONDS = 10.0
 
 def start_message(
     step: Step,
-    spec: Mapping[str, Any],
+    spec: Specification,
     context: JobContext,
     *,
     state: Mapping[str, Any] | None = None,
@@ -28,22 +30,21 @@ def start_message(
     `grace_seconds` holds for a component that does not say how long it may take to stop. What is secret to
     any of the run's `steps` is hidden in the output of all.
     """
-    execution, folder, limits = step.execution, context.folder, spec["limits"]
-    program = execution.program.with_datadir(folder.data + "/") if step.has_data else execution.program
+    execution, folder, limits = step.execution, context.folder, spec.limits
     return {
         "op": "start",
         "token": start_token(context.job_id, context.launch, step.index),
         "folder": folder.control(context.launch, step.index),
-        "pipeline": program.to_wire(),
+        "pipeline": _pipeline(step, context),
         "shell": False,
         "cwd": working_directory(step, context),
         "env": environment_of(step, spec, context),
         "user": _user(context.run_as),
-        "timeoutSeconds": _time_left(limits["timeoutSeconds"], spent_seconds),
+        "timeoutSeconds": _time_left(limits.timeout_seconds, spent_seconds),
         "graceSeconds": grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
-        "stopSignal": execution.stop_signal,
-        "memoryBytes": limits["memoryBytes"],
-        "cpus": limits["cpus"],
+        "stopSignal": signals.number(execution.stop_signal or "SIGTERM"),
+        "memoryBytes": limits.memory_bytes,
+        "cpus": limits.cpus,
         "leftovers": execution.leftovers.value,
         "secrets": secrets_of([step, *steps], spec, state),
         "logFolder": folder.log,
@@ -51,12 +52,24 @@ def start_message(
     }
 
 
-def secrets_of(steps: Sequence[Step], spec: Mapping[str, Any], state: Mapping[str, Any] | None) -> list[str]:
+def _pipeline(step: Step, context: JobContext) -> list[list[str]]:
+    """The argv of each stage, `{datadir}` filled in where there is one."""
+    stages = step.execution.stages
+    if not step.has_data:
+        return [list(stage) for stage in stages]
+    return [[_with_data(word, context) for word in stage] for stage in stages]
+
+
+def _with_data(text: str, context: JobContext) -> str:
+    return text.replace("{datadir}", context.folder.data + "/")
+
+
+def secrets_of(steps: Sequence[Step], spec: Specification, state: Mapping[str, Any] | None) -> list[str]:
     """The secret texts of a run's steps, of its variables and of the state that it was given."""
     configured = [
         document for step in steps for document in (step.config_file, step.execution.image_parameters)
     ]
-    return secret_values([*configured, state, spec["variables"]])
+    return secret_values([*configured, state, spec.variables])
 
 
 def working_directory(step: Step, context: JobContext) -> str:
@@ -64,7 +77,7 @@ def working_directory(step: Step, context: JobContext) -> str:
     cwd = step.execution.cwd
     if cwd is None:
         return context.folder.cwd
-    return cwd.replace("{datadir}", context.folder.data + "/") if step.has_data else cwd
+    return _with_data(cwd, context) if step.has_data else cwd
 
 
 def _user(run_as: RunAs | None) -> dict[str, Any] | None:

@@ -4,14 +4,14 @@ Whether a job was asked to terminate is the scheduler's knowledge: here `TERMINA
 stopped the step on request.
 """
 
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from lockside.protocol.words import ErrorType, FailureKind, RetryOn
-from locksided.runner.manifest import ExitCodes
+from lockside.documents import signals
+from lockside.documents.component import ExitCodes
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
 
 NO_MESSAGE = "No error message."
@@ -48,15 +48,15 @@ class Failure:
         }
 
     @property
-    def retry_class(self) -> RetryOn:
+    def retry_class(self) -> FailureClass:
         """Under which word a retry policy names it."""
         match self.kind:
             case FailureKind.TIMEOUT:
-                return RetryOn.TIMEOUT
+                return FailureClass.TIMEOUT
             case FailureKind.LOST:
-                return RetryOn.LOST
+                return FailureClass.LOST
             case _:
-                return RetryOn(self.type.value)
+                return FailureClass(self.type.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ def _ended_by_itself(outcome: Mapping[str, Any], exit_codes: ExitCodes) -> Endin
         message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
         return _died(outcome, ErrorType.APPLICATION, FailureKind.SIGNAL, message)
     tail = last_of(_tail(outcome)) or NO_MESSAGE
-    error_type = ErrorType.USER if code in exit_codes.user_error else ErrorType.APPLICATION
+    error_type = ErrorType.USER if code in (exit_codes.user_error or ()) else ErrorType.APPLICATION
     return _died(outcome, error_type, FailureKind.EXIT, tail)
 
 
 def signal_name(number: int) -> str:
     """`SIGKILL` for 9; signals without a name by their number."""
     try:
-        return signal.Signals(number).name
+        return signals.name(number)
     except ValueError:
         return f"signal {number}"
 

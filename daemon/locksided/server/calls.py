@@ -15,8 +15,9 @@ import msgspec
 import structlog
 from msgspec import UnsetType
 
+from lockside.documents.explain import shortened, with_subject
+from lockside.documents.reading import convert, fault_of
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
-from lockside.protocol.explain import explain, shortened
 from lockside.protocol.methods import Method
 from locksided.core.errors import Refused
 from locksided.server.access import Principal
@@ -124,10 +125,10 @@ class Router:
             message = f"Parameters of {method.name} go by name: send an object, not a list"
             return error(ErrorKind.INVALID, message, path="$")
         try:
-            params = msgspec.convert(raw, method.params)
+            params = convert(raw, method.params)
         except msgspec.ValidationError as problem:
-            message, path = explain(problem, method.params)
-            return error(ErrorKind.INVALID, message, path=path)
+            fault = fault_of(problem, raw, method.params)
+            return error(ErrorKind.INVALID, with_subject(fault.message, fault.path), path=fault.path)
         return Pending(route, Call(principal, connection, method, raw), params, request.id, sink)
 
     async def perform(self, pending: Pending) -> None:

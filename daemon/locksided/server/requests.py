@@ -4,6 +4,7 @@ Pure: whether a method exists and may be called is not asked here. Of equal keys
 """
 
 import gc
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from lockside.documents.explain import explain, with_subject
+from lockside.documents.paths import join, not_finite
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
-from lockside.protocol.explain import explain
 from locksided.keeper.strictjson import STRINGS, is_deeper
 from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, Limits
 
@@ -124,13 +126,24 @@ def _not_json(reason: str) -> Rejected:
 
 
 def _invalid(text: bytes, problem: msgspec.ValidationError) -> Rejected:
-    message, path = explain(problem, Request)
+    sentence, path = explain(problem, Request)
+    if "out of range" in sentence:
+        path, sentence = _place_of_number(text, path), "It must be a number that JSON can hold"
+    message = with_subject(sentence, path)
     if path.startswith(("$.params.", "$.params[")):
         fault = error(ErrorKind.INVALID, message, path="$" + path.removeprefix("$.params"))
     else:
         message = f"Not a JSON-RPC 2.0 request: {message}"
         fault = error(ErrorKind.INVALID_REQUEST, message, path=path)
     return Rejected(fault, _id_of(text))
+
+
+def _place_of_number(text: bytes, path: str) -> str:
+    """Where exactly a number is out of bounds, which the decoder does not tell below an object."""
+    try:
+        return next((join("$", *steps) for steps in not_finite(json.loads(text))), path)
+    except (ValueError, RecursionError):
+        return path
 
 
 def _id_of(text: bytes) -> RequestId:

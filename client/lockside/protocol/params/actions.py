@@ -1,14 +1,15 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The parameters of `action.run`."""
 
+from functools import cached_property
 from typing import Any
 
-from lockside.protocol.base import ActionName, ComponentId, Tag
-from lockside.protocol.configuration import check_configuration
+from lockside.documents.base import ActionName, ComponentId, Tag
+from lockside.documents.configuration import Configuration, content_of
 from lockside.protocol.params.base import Params
 
 
-class ActionRun(Params, frozen=True, kw_only=True):
+class ActionRun(Params, frozen=True, kw_only=True, dict=True):
     """Parameters of `action.run`.
 
     Attributes:
@@ -21,5 +22,11 @@ class ActionRun(Params, frozen=True, kw_only=True):
     config_data: dict[str, Any] = {}
     tag: Tag | None = None
 
-    def __post_init__(self) -> None:
-        check_configuration(self.config_data, "configData")
+    def check(self) -> None:
+        """Raises FieldError for a body that cannot be read."""
+        _ = self.content
+
+    @cached_property
+    def content(self) -> Configuration:
+        """The typed members of `configData`. Raises FieldError."""
+        return content_of(self.config_data, "configData")

@@ -1,6 +1,6 @@
 """What the parameters of all methods have."""
 
-from lockside.protocol.base import DeduplicationId, In, ProjectId
+from lockside.documents.base import DeduplicationId, In, ProjectId
 
 
 class Params(In, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF012 - msgspec shares no default between objects
 """The parameters of `clock.*`."""
 
-from lockside.protocol import texts
-from lockside.protocol.base import Seconds, Time
+from lockside.documents import quantities, times
+from lockside.documents.base import Seconds, Time
 from lockside.protocol.params.base import Params
 
 
@@ -17,7 +17,7 @@ class ClockMove(Params, frozen=True, kw_only=True):
         seconds: How far to move, in seconds or as in "1h30m".
     """
 
-    reads = {"seconds": texts.duration_seconds}
+    reads = {"seconds": quantities.duration}
 
     seconds: Seconds
 
@@ -29,6 +29,6 @@ class ClockSet(Params, frozen=True, kw_only=True):
         time: The new time of the wall clock.
     """
 
-    reads = {"time": texts.canonical_time}
+    reads = {"time": times.canonical_time}
 
     time: Time

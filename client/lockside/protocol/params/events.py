@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from lockside.protocol.base import MAX_INTEGER, EventKind, JobId, RunIdPrefix
+from lockside.documents.base import MAX_INTEGER, EventKind, JobId, RunIdPrefix
 from lockside.protocol.params.base import Params
 
 

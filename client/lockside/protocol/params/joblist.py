@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
-from lockside.protocol import texts
-from lockside.protocol.base import (
+from lockside.documents import times
+from lockside.documents.base import (
     NO_NUL_PATTERN,
     BranchId,
     ComponentId,
@@ -20,9 +20,10 @@ from lockside.protocol.base import (
     RunIdPrefix,
     Time,
 )
+from lockside.documents.enums import CreatorType, JobType, Status
 from lockside.protocol.params.base import Params
 from lockside.protocol.params.jobs import JobFields
-from lockside.protocol.words import CreatorType, JobType, Status, statuses
+from lockside.protocol.words import statuses
 
 if TYPE_CHECKING:
     StatusFilter = list[Status]
@@ -59,10 +60,10 @@ class JobFilters(Params, frozen=True, kw_only=True):
     """
 
     reads = {
-        "created_from": texts.canonical_time,
-        "created_to": texts.canonical_time,
-        "finished_from": texts.canonical_time,
-        "finished_to": texts.canonical_time,
+        "created_from": times.canonical_time,
+        "created_to": times.canonical_time,
+        "finished_from": times.canonical_time,
+        "finished_to": times.canonical_time,
     }
 
     status: StatusFilter = []
@@ -83,8 +84,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_to: Time | None = None
     visible: bool | None = True
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Raises FieldError for a word that is not a status."""
         for place, word in enumerate(self.status):
             try:
                 statuses([word])

@@ -3,48 +3,28 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType, defstruct, field
-from msgspec.structs import fields as struct_fields
+from msgspec import UNSET, Meta, UnsetType, field
 
-from lockside.protocol import texts
-from lockside.protocol.base import (
-    NO_NUL_PATTERN,
-    BranchId,
-    ComponentId,
-    ConfigId,
+from lockside.documents import quantities
+from lockside.documents.base import (
     DeduplicationId,
     FieldError,
     In,
     JobId,
     Labels,
-    LockKey,
-    LockPolicy,
     Name,
-    PoolId,
     Priority,
     ProjectId,
     RowId,
     RunId,
     Seconds,
     Sequence,
-    Slots,
-    Tag,
-    TaskId,
     Text,
-    Time,
-    VariablesId,
-    Version,
 )
-from lockside.protocol.configuration import check_configuration
+from lockside.documents.request import JobChanges, JobRequest
 from lockside.protocol.params.base import Mutating, Params
-from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, Retry, VariableValues
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.words import (
-    Mode,
-    OnLost,
-    OnRecordErrors,
-    Stream,
-)
+from lockside.protocol.words import Stream
 
 if TYPE_CHECKING:
     JobField = str
@@ -56,85 +36,6 @@ JobFields = Annotated[
     list[JobField],
     Meta(max_length=200, description="Only these members of a job are answered, and its id."),
 ]
-
-
-RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
-
-
-TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
-
-
-class JobRequest(In, frozen=True, kw_only=True):
-    """The request for a new job.
-
-    Attributes:
-        delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
-        hold: Hold the job until `job.release`.
-        parent_run_id: The `runId` of the running job below which this one is created.
-        only_orchestration_task_ids: Run only these tasks of the orchestration.
-        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
-        limits: Limits of the job; the component's own limits are the highest allowed.
-        retry: How the job is retried when it fails.
-        component_version: The version of the component; null means the current one.
-        config_version: The version of the configuration; null means the current one.
-        lock_key: A free lock key for a job without a configuration.
-    """
-
-    same_as = (Job,)
-
-    reads = {
-        "component_version": texts.version,
-        "config_version": texts.version,
-        "parallelism": texts.count,
-        "priority": texts.priority,
-        "delay": texts.duration_seconds,
-        "delayed_start_time": texts.canonical_time,
-    }
-
-    component: ComponentId
-    component_version: Version | None = None
-    tag: Tag | None = None
-    config: ConfigId | None = None
-    config_version: Version | None = None
-    config_data: dict[str, Any] | None = None
-    config_row_ids: RowIds = []
-    branch_id: BranchId | None = None
-    mode: Mode = Mode.RUN
-    pool: PoolId | None = None
-    parallelism: Slots | None = None
-    backend: Backend | None = None
-    behavior: Behavior | None = None
-    lock: LockPolicy | None = None
-    lock_key: LockKey | None = None
-    variable_values_id: VariablesId | None = None
-    variable_values_data: VariableValues | None = None
-    delayed_start_time: Time | None = None
-    delay: Seconds | None = None
-    depends_on: Annotated[list[Dependency], Meta(max_length=1000)] = []
-    limits: Limits | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    on_record_errors: OnRecordErrors | None = None
-    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
-    inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
-    archive: dict[str, Any] | None = None
-    notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
-    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
-    priority: Priority | None = None
-    name: Name | None = None
-    description: Text | None = None
-    labels: Labels = {}
-    hold: bool = False
-    parent_run_id: RunId | None = None
-    only_orchestration_task_ids: TaskIds | None = None
-    previous_job_id: JobId | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.delay is not None and self.delayed_start_time is not None:
-            raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
-        if self.config_data is not None:
-            check_configuration(self.config_data, "configData")
 
 
 class JobCreate(JobRequest, frozen=True, kw_only=True):
@@ -185,7 +86,7 @@ class JobWait(Params, frozen=True, kw_only=True):
         waiter_run_id: The `runId` of the running job that waits, so that a deadlock is noticed.
     """
 
-    reads = {"timeout_seconds": texts.duration_seconds}
+    reads = {"timeout_seconds": quantities.duration}
 
     id: JobId | None = None
     ids: Annotated[list[JobId], Meta(min_length=1, max_length=10_000)] | None = None
@@ -194,8 +95,8 @@ class JobWait(Params, frozen=True, kw_only=True):
     waiter_run_id: RunId | None = None
     fields: JobFields | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Raises FieldError for what cannot be asked for together."""
         if (self.id is None) == (self.ids is None):
             raise FieldError("Give either `id` or `ids`", "id")
 
@@ -228,7 +129,7 @@ class JobReprioritise(JobAction, frozen=True, kw_only=True):
         priority: The new priority: -100 to 100, or lowest, low, normal, high, highest.
     """
 
-    reads = {"priority": texts.priority}
+    reads = {"priority": quantities.priority}
 
     priority: Priority
 
@@ -259,34 +160,6 @@ class JobPurge(Mutating, frozen=True, kw_only=True):
 
 class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
     """Parameters of `job.retryAllFailed`: every failed job below the job, and its failed retries."""
-
-
-if TYPE_CHECKING:
-
-    class JobChanges(In, frozen=True, kw_only=True):
-        """The members of a request that are to differ; `msgspec.to_builtins` gives those that were named."""
-
-else:
-
-    def _check_changes(changes: In) -> None:
-        In.__post_init__(changes)
-        if isinstance(changes.config_data, dict):
-            check_configuration(changes.config_data, "configData")
-
-    JobChanges = defstruct(
-        "JobChanges",
-        [(known.name, known.type | UnsetType, UNSET) for known in struct_fields(JobRequest)],
-        bases=(In,),
-        namespace={
-            "__doc__": "The members of a request that are to differ.",
-            "reads": JobRequest.reads,
-            "same_as": (JobRequest,),
-            "__post_init__": _check_changes,
-        },
-        module=__name__,
-        frozen=True,
-        kw_only=True,
-    )
 
 
 class JobResubmit(JobAction, frozen=True, kw_only=True):
@@ -322,7 +195,7 @@ class JobLog(Params, frozen=True, kw_only=True):
         wait_seconds: Hold the call up to this time when there is nothing new.
     """
 
-    reads = {"wait_seconds": texts.duration_seconds}
+    reads = {"wait_seconds": quantities.duration}
 
     id: JobId
     row: RowId | None = None

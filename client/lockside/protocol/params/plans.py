@@ -1,14 +1,16 @@
 """The parameters of `orchestration.plan`."""
 
+from functools import cached_property
 from typing import Any
 
-from lockside.protocol.base import BranchId, ConfigId, FieldError, JobId
-from lockside.protocol.configuration import check_configuration
+from lockside.documents.base import BranchId, ConfigId, FieldError, JobId
+from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.enums import Mode
+from lockside.documents.request import JobRequest, TaskIds
 from lockside.protocol.params.base import Params
-from lockside.protocol.params.jobs import TaskIds
 
 
-class OrchestrationPlan(Params, frozen=True, kw_only=True):
+class OrchestrationPlan(Params, frozen=True, kw_only=True, dict=True):
     """Parameters of `orchestration.plan`: of a stored orchestration, or of one in the request.
 
     Attributes:
@@ -24,8 +26,21 @@ class OrchestrationPlan(Params, frozen=True, kw_only=True):
     only_orchestration_task_ids: TaskIds | None = None
     previous_job_id: JobId | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises FieldError for an orchestration that cannot be read."""
         if self.config is None and self.config_data is None:
             raise FieldError("Give either `config` or `configData`", "config")
-        if self.config_data is not None:
-            check_configuration(self.config_data, "configData")
+        _ = self.request
+
+    @cached_property
+    def request(self) -> JobRequest:
+        """The job whose plan is asked for; also of a disabled orchestration. Raises FieldError."""
+        return JobRequest(
+            component=ORCHESTRATOR,
+            config=self.config,
+            config_data=self.config_data,
+            branch_id=self.branch_id,
+            mode=Mode.FORCE_RUN,
+            only_orchestration_task_ids=self.only_orchestration_task_ids,
+            previous_job_id=self.previous_job_id,
+        )

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from lockside.protocol.base import PoolId
+from lockside.documents.base import PoolId
+from lockside.documents.pool import PoolSpec
 from lockside.protocol.params.base import Mutating, Params
-from lockside.protocol.types.stored import PoolSpec
 
 
 class PoolPut(Mutating, frozen=True, kw_only=True):

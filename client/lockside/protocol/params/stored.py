@@ -1,25 +1,27 @@
-# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The parameters of `component.*`, `config.*`, `branch.*`, `variables.*`, `state.*` and `catalog.*`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
-from lockside.protocol.base import (
+from lockside.documents.base import (
     BranchId,
     ComponentId,
     ConfigId,
+    DeduplicationId,
+    ProjectId,
     RowId,
     Sequence,
     StoredVersion,
     Text,
     VariablesId,
 )
-from lockside.protocol.catalog import ConfigSpec, check_config
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.enums import ComponentType
+from lockside.documents.pool import BranchSpec, PoolSpec
+from lockside.documents.variables import VariablesSpec
 from lockside.protocol.params.base import Mutating, Params
-from lockside.protocol.types.branches import BranchSpec
-from lockside.protocol.types.stored import Config, Manifest, PoolSpec, Row, VariablesSpec
-from lockside.protocol.words import ComponentType
 
 
 class ComponentPut(Mutating, frozen=True, kw_only=True):
@@ -63,29 +65,18 @@ class ComponentDelete(Mutating, frozen=True, kw_only=True):
     id: ComponentId
 
 
-class ConfigPut(Mutating, frozen=True, kw_only=True):
+class ConfigPut(ConfigSpec, frozen=True, kw_only=True):
     """Parameters of `config.put`: stores the next version.
 
     Attributes:
         expected_version: Refuse the call unless this is the current version; 0 means that there is none.
     """
 
-    same_as = (Config,)
-
-    component: ComponentId
-    config: ConfigId
+    project: ProjectId = "default"
+    deduplication_id: DeduplicationId | None = None
     branch_id: BranchId = "default"
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    description: Text | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-    rows: Annotated[list[Row], Meta(max_length=10_000)] = []
     change_description: Text | None = None
     expected_version: Sequence | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_config(self.configuration, self.rows)
 
 
 class ConfigGet(Params, frozen=True, kw_only=True):

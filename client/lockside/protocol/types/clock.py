@@ -1,6 +1,6 @@
 """What a test clock shows."""
 
-from lockside.protocol.base import Out
+from lockside.documents.base import Out
 
 
 class ClockReading(Out, frozen=True, kw_only=True):

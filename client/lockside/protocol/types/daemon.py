@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lockside.protocol.base import Out
+from lockside.documents.base import Out
 from lockside.protocol.types.stored import Pool
 
 

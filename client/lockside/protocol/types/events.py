@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
-from lockside.protocol.base import Out
+from lockside.documents.base import Out
 from lockside.protocol.types.jobs import PrincipalRef
 
 

@@ -5,11 +5,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from lockside.protocol.base import Out
-from lockside.protocol.reasons import Reason
-from lockside.protocol.specification import Backend, Behavior, Dependency, Limits, VariableValues
-from lockside.protocol.types.results import Counts, KillReport, Process, Result
-from lockside.protocol.words import (
+from lockside.documents.base import Out
+from lockside.documents.enums import (
     CreatorType,
     DesiredStatus,
     JobType,
@@ -19,6 +16,11 @@ from lockside.protocol.words import (
     Stage,
     Status,
 )
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
+from lockside.documents.variables import VariableValues
+from lockside.protocol.reasons import Reason
+from lockside.protocol.types.results import Counts, KillReport, Process, Result
 
 
 class ProjectRef(Out, frozen=True, kw_only=True):
@@ -97,8 +99,6 @@ class Job(Out, frozen=True, kw_only=True):
         principal: The user whose job it is.
         creator: What created the job.
         type: What kind of job it is; the daemon decides.
-        name: A name to find the job by.
-        labels: Labels to find the job by.
         visible: Whether lists show it.
         hidden_time: When it was hidden.
         url: A link for people.
@@ -106,32 +106,11 @@ class Job(Out, frozen=True, kw_only=True):
         links: Links by name.
         component_version: The version of the component.
         config_version: The version of the configuration.
-        config_data: A configuration given with the request; see Configuration.
-        config_row_ids: The rows to run, also when disabled; an empty list means all enabled ones.
-        mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
-            nothing).
-        pool: The pool in which the job runs.
-        pools: The pools allowed, in their order.
-        parallelism: How many rows run at once; null and 0 run them one after another.
-        backend: The size of the machine.
-        behavior: What a failure does to the container above.
-        lock: The lock policy: `exclusive`, `shared:N` or `none`.
         lock_key: The key of the lock that the job takes; null without one.
-        variable_values_id: The stored set that fills variables.
-        variable_values_data: Values of variables; they win over the stored set.
-        delayed_start_time: The earliest start.
-        depends_on: Jobs that must end first.
         limits: Limits of the job.
         retry: The retry policy; empty without one.
-        on_lost: What happens when the job is lost with its machine or keeper.
-        on_record_errors: The status of a job that ended well but reported failed records.
-        inputs: Inputs of the job.
-        archive: Settings of archiving.
-        notifications: Who is notified.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
-        template: The template the request was made from.
-        priority: The place in the queue, -100 to 100; higher goes first.
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
@@ -160,6 +139,8 @@ class Job(Out, frozen=True, kw_only=True):
         expires_time: When its folder is removed.
         retries: The retries by hand.
     """
+
+    same_as = (JobRequest,)
 
     id: str
     uuid: str = ""

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from lockside.protocol.base import Out
+from lockside.documents.base import Out
 from lockside.protocol.words import Stream
 
 

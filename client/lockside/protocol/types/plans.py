@@ -1,7 +1,7 @@
 """What a run of an orchestration would do."""
 
-from lockside.protocol.base import Out
-from lockside.protocol.words import TaskAction
+from lockside.documents.base import Out
+from lockside.documents.enums import TaskAction
 
 
 class PlannedTask(Out, frozen=True, kw_only=True):

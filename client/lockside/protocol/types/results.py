@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from lockside.protocol.base import Out
-from lockside.protocol.words import ErrorType, FailureKind, TaskAction
+from lockside.documents.base import Out
+from lockside.documents.enums import ErrorType, FailureKind, TaskAction
 
 
 class Process(Out, frozen=True, kw_only=True):

@@ -1,143 +1,18 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Stored objects: components, configurations, branches, variables, states and pools."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, defstruct
+from msgspec.structs import fields
 
-from lockside.protocol.base import (
-    ActionName,
-    Argument,
-    Arguments,
-    ComponentId,
-    Environment,
-    FieldError,
-    In,
-    LockPolicy,
-    Name,
-    Out,
-    PoolId,
-    RowId,
-    Seconds,
-    Slots,
-    Tag,
-    Text,
-    VariablesId,
-)
-from lockside.protocol.configuration import check_configuration
-from lockside.protocol.specification import Limits, Retry, VariableValue
-from lockside.protocol.texts import count, duration_seconds
+from lockside.documents.base import Out
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.pool import BranchSpec, PoolSpec
+from lockside.documents.reading import stored_form
+from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.jobs import PrincipalRef
-from lockside.protocol.words import ComponentType, Leftovers, OnLost, ProcessorPosition
-
-
-class ExitCodes(In, frozen=True, kw_only=True):
-    """Which exit codes mean success and which a user's error; all others are the application's.
-
-    Attributes:
-        success: Exit codes that mean success.
-        user_error: Exit codes that mean a user's error.
-    """
-
-    success: Annotated[list[Annotated[int, Meta(ge=0, le=255)]], Meta(max_length=256)] = field(
-        default_factory=lambda: [0]
-    )
-    user_error: Annotated[list[Annotated[int, Meta(ge=0, le=255)]], Meta(max_length=256)] = field(
-        default_factory=lambda: [1]
-    )
-
-
-_WAYS_TO_RUN = ("command", "pipeline", "shell")
-
-
-class Manifest(In, frozen=True, kw_only=True):
-    """What a component is: how it is started, with which limits, and what its parameters must look like.
-
-    Attributes:
-        id: The component's id; in a file, the file's name.
-        type: What the component is for; people sort by it.
-        command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
-            folder.
-        pipeline: Several commands, joined by pipes.
-        shell: A line for `sh -c`.
-        cwd: The working folder; null means an empty one.
-        environment: Variables added to the program's environment.
-        user: The Unix user that runs it; only an admin may name one.
-        image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
-        tag: The tag that runs when nobody asks for one.
-        tags: What differs under each tag.
-        limits: The highest limits of its jobs, and the default ones.
-        grace_seconds: The time between the stop signal and SIGKILL.
-        stop_signal: The signal that stops it; SIGTERM by default.
-        schema: A JSON Schema for `parameters`.
-        row_schema: A JSON Schema for the `parameters` of rows.
-        actions: The names of its synchronous actions.
-        lock: The lock policy of its configurations.
-        pool: The pool of its jobs.
-        retry: The retry policy of its jobs.
-        on_lost: What happens to a job that is lost with its machine or keeper.
-        leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
-            or `wait`.
-        exit_codes: What exit codes mean.
-        allowed_processor_position: Where it may stand as a processor.
-    """
-
-    reads = {"grace_seconds": duration_seconds}
-
-    id: ComponentId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    type: ComponentType = ComponentType.OTHER
-    description: Text | None = None
-    command: Arguments | None = None
-    pipeline: Annotated[list[Arguments], Meta(min_length=1, max_length=100)] | None = None
-    shell: Annotated[Argument, Meta(min_length=1)] | None = None
-    cwd: Argument | None = None
-    environment: Environment = {}
-    user: Name | None = None
-    image_parameters: dict[str, Any] = {}
-    tag: Tag | None = None
-    tags: dict[Tag, dict[str, Any]] = {}
-    limits: Limits = Limits()
-    grace_seconds: Seconds | None = None
-    stop_signal: Annotated[str, Meta(pattern=r"^SIG[A-Z0-9+]{1,12}$(?!\n)")] | None = None
-    schema: dict[str, Any] | None = None
-    row_schema: dict[str, Any] | None = None
-    actions: Annotated[list[ActionName], Meta(max_length=100)] = []
-    lock: LockPolicy | None = None
-    pool: PoolId | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    leftovers: Leftovers = Leftovers.STOP
-    exit_codes: ExitCodes = ExitCodes()
-    allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if sum(getattr(self, way) is not None for way in _WAYS_TO_RUN) != 1:
-            raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
-        for tag in self.tags:
-            self._check_tag(tag)
-
-    def at_tag(self, tag: str | None) -> "Manifest":
-        """This component with what differs under a tag; unchanged for a tag that says nothing of its own.
-
-        Raises msgspec.ValidationError for differences that make no component.
-        """
-        changes = self.tags.get(tag) if tag is not None else None
-        if changes is None:
-            return self
-        plain: dict[str, Any] = msgspec.to_builtins(self) | {"tag": tag, "tags": {}}
-        if not changes.keys().isdisjoint(_WAYS_TO_RUN):
-            plain |= dict.fromkeys(_WAYS_TO_RUN)
-        return msgspec.convert(plain | changes, Manifest)
-
-    def _check_tag(self, tag: str) -> None:
-        try:
-            self.at_tag(tag)
-        except msgspec.ValidationError as problem:
-            message, _, path = str(problem).partition(" - at `$")
-            raise FieldError(message, f"tags[...]{path.removesuffix('`')}") from None
 
 
 class Stored(Out, frozen=True, kw_only=True):
@@ -157,39 +32,35 @@ class Stored(Out, frozen=True, kw_only=True):
     deduplicated: bool | UnsetType = UNSET
 
 
-class Component(Stored, frozen=True, kw_only=True):
+if TYPE_CHECKING:
+
+    class StoredManifest(Manifest, Stored, frozen=True, kw_only=True): ...
+
+    class StoredConfig(ConfigSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredBranch(BranchSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredVariables(VariablesSpec, Stored, frozen=True, kw_only=True): ...
+
+    class StoredPool(PoolSpec, Stored, frozen=True, kw_only=True): ...
+
+else:
+
+    def _stored(document):
+        """The document as it may have been stored, and what the daemon adds to it."""
+        added = [(one.name, one.type, one.default) for one in fields(Stored)]
+        options = {"frozen": True, "kw_only": True, "module": __name__, "namespace": {"same_as": (Stored,)}}
+        return defstruct(f"Stored{document.__name__}", added, bases=(stored_form(document),), **options)
+
+    StoredManifest = _stored(Manifest)
+    StoredConfig = _stored(ConfigSpec)
+    StoredBranch = _stored(BranchSpec)
+    StoredVariables = _stored(VariablesSpec)
+    StoredPool = _stored(PoolSpec)
+
+
+class Component(StoredManifest, frozen=True, kw_only=True):
     """A stored component; members that were not given have their defaults."""
-
-    same_as = (Manifest,)
-
-    reads = {"grace_seconds": duration_seconds}
-
-    id: str
-    name: str | None = None
-    type: ComponentType = ComponentType.OTHER
-    description: str | None = None
-    command: list[str] | None = None
-    pipeline: list[list[str]] | None = None
-    shell: str | None = None
-    cwd: str | None = None
-    environment: dict[str, str] = {}
-    user: str | None = None
-    image_parameters: dict[str, Any] = {}
-    tag: str | None = None
-    tags: dict[str, dict[str, Any]] = {}
-    limits: Limits = Limits()
-    grace_seconds: Seconds | None = None
-    stop_signal: str | None = None
-    schema: dict[str, Any] | None = None
-    row_schema: dict[str, Any] | None = None
-    actions: list[str] = []
-    lock: str | None = None
-    pool: str | None = None
-    retry: Retry | None = None
-    on_lost: OnLost | None = None
-    leftovers: Leftovers = Leftovers.STOP
-    exit_codes: ExitCodes = ExitCodes()
-    allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
 
 
 class Components(Out, frozen=True, kw_only=True):
@@ -202,41 +73,14 @@ class Components(Out, frozen=True, kw_only=True):
     components: list[Component]
 
 
-class Row(In, frozen=True, kw_only=True):
-    """A part of a configuration that can run on its own.
-
-    Attributes:
-        id: The row's id.
-        is_disabled: Whether it runs only when it is named.
-        configuration: What is merged over the configuration; the row wins. See Configuration.
-    """
-
-    id: RowId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-
-    def __post_init__(self) -> None:
-        check_configuration(self.configuration, "configuration")
-
-
-class Config(Stored, frozen=True, kw_only=True):
+class Config(StoredConfig, frozen=True, kw_only=True):
     """A stored configuration.
 
     Attributes:
-        configuration: The configuration itself; see Configuration.
-        rows: Its rows.
         warnings: Keys that are kept and mean nothing to lockside.
     """
 
-    component: str
-    config: str
     branch_id: str = "default"
-    name: str | None = None
-    description: str | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-    rows: list[Row] = []
     change_description: str | None = None
     warnings: list[str] = []
 
@@ -276,24 +120,8 @@ class ConfigVersions(Out, frozen=True, kw_only=True):
     versions: list[ConfigVersion]
 
 
-class VariablesSpec(In, frozen=True, kw_only=True):
-    """A named set of variables.
-
-    Attributes:
-        id: The set's id; in a file, the file's name.
-    """
-
-    id: VariablesId
-    values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
-
-
-class Variables(Stored, frozen=True, kw_only=True):
+class Variables(StoredVariables, frozen=True, kw_only=True):
     """A stored set of variables."""
-
-    same_as = (VariablesSpec,)
-
-    id: str
-    values: list[VariableValue] = []
 
 
 class VariablesList(Out, frozen=True, kw_only=True):
@@ -319,29 +147,10 @@ class State(Out, frozen=True, kw_only=True):
     deduplicated: bool | UnsetType = UNSET
 
 
-class PoolSpec(In, frozen=True, kw_only=True):
-    """A queue with slots of its own.
-
-    Attributes:
-        id: The pool's id.
-        slots: How many jobs run at once, or "infinity"; 0 starts none.
-        executor: What runs the jobs.
-    """
-
-    reads = {"slots": count}
-
-    id: PoolId
-    slots: Slots = 1
-    executor: Literal["local"] = "local"
-    description: Text | None = None
-
-
-class Pool(Stored, frozen=True, kw_only=True):
+class Pool(StoredPool, frozen=True, kw_only=True):
     """A stored pool, and how full it is.
 
     Attributes:
-        slots: How many jobs run at once, or "infinity"; 0 starts none.
-        executor: What runs the jobs.
         is_paused: Whether no job starts in it.
         paused_by: Who paused it.
         paused_time: When it was paused.
@@ -350,12 +159,6 @@ class Pool(Stored, frozen=True, kw_only=True):
         queued: How many jobs are in its queue.
     """
 
-    same_as = (PoolSpec,)
-
-    id: str
-    slots: int | Literal["infinity"]
-    executor: str = "local"
-    description: str | None = None
     is_paused: bool = False
     paused_by: str | None = None
     paused_time: str | None = None

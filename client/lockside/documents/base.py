@@ -1,24 +1,25 @@
-"""What all types of the wire share: strict input, lenient output, and the bounds of ids, names and numbers.
+"""What all types of documents share: strict input, lenient output, and the bounds of ids, names and numbers.
 
-Field names are snake case in Python and camel case on the wire. Text forms ("1.5GB", "high", "02:30:00") are
+Field names are snake case in Python and camel case in JSON. Text forms ("1.5GB", "high", "02:30:00") are
 accepted on input and are canonical numbers as soon as the object exists.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 from msgspec.structs import force_setattr
 
-from lockside.protocol import texts
+from lockside.documents import quantities, signals, times
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
+NAME_PATTERN = r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)"
 JOB_ID_PATTERN = (
     r"^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$(?!\n)"
 )
 RUN_ID_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*$(?!\n)"
 RUN_ID_PREFIX_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})*\.?$(?!\n)"
-LOCK_PATTERN = r"^(exclusive|none|shared:[1-9][0-9]{0,5})$(?!\n)"
+LOCK_PATTERN = r"^(exclusive|none|shared:([1-9][0-9]{0,5}|1000000))$(?!\n)"
+VARIABLE_PATTERN = r"^#?[A-Za-z_][A-Za-z0-9_.-]*$(?!\n)"
 NO_NUL_PATTERN = r"^[^\x00]*$"
 ENVIRONMENT_NAME_PATTERN = r"^[^=\x00]+$"
 
@@ -51,29 +52,45 @@ Environment = dict[Annotated[str, Meta(pattern=ENVIRONMENT_NAME_PATTERN, max_len
 Sequence = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 StoredVersion = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 
-if TYPE_CHECKING:  # what stands in the field after reading; the wire accepts more, below
+VariableName = Annotated[str, Meta(pattern=VARIABLE_PATTERN, max_length=255)]
+
+
+def _text(pattern: str, *examples: str) -> Any:
+    """A text form; its pattern is only told, because what reads the text has the better message."""
+    return Annotated[
+        str, Meta(max_length=255, examples=list(examples), extra_json_schema={"pattern": pattern})
+    ]
+
+
+if TYPE_CHECKING:  # the canonical value; more forms are accepted, below
     Time = str
     Priority = int
     MemoryBytes = int
     Seconds = float
+    DelaySeconds = float
+    GraceSeconds = float
     TimeoutSeconds = float
+    Share = float
     Slots = int | Literal["infinity"]
     Version = int
+    Signal = str
 else:
-    Time = Annotated[str, Meta(pattern=texts.TIME_PATTERN, examples=["2026-01-31T08:00:00Z"])]
-    Priority = Annotated[int, Meta(ge=-100, le=100)] | Annotated[str, Meta(pattern=texts.PRIORITY_PATTERN)]
-    MemoryBytes = (
-        Annotated[int, Meta(ge=1, le=texts.MAX_BYTES)]
-        | Annotated[str, Meta(pattern=texts.MEMORY_PATTERN, examples=["1.5GB"])]
+    _Duration = _text(quantities.DURATION_PATTERN, "02:30:00", "1h30m", "90s")
+    Time = _text(times.TIME_PATTERN, "2026-01-31T08:00:00Z")
+    Priority = Annotated[int, Meta(ge=-100, le=100)] | _text(quantities.PRIORITY_PATTERN, "high")
+    MemoryBytes = Annotated[int, Meta(ge=1, le=quantities.MAX_BYTES)] | _text(
+        quantities.SIZE_PATTERN, "1.5GB"
     )
-    _DurationText = Annotated[str, Meta(pattern=texts.DURATION_PATTERN, examples=["02:30:00"])]
-    Seconds = Annotated[float, Meta(ge=0, le=texts.MAX_SECONDS)] | _DurationText
-    TimeoutSeconds = Annotated[float, Meta(gt=0, le=texts.MAX_SECONDS)] | _DurationText
-    Slots = (
-        Annotated[int, Meta(ge=0, le=1_000_000)]
-        | Annotated[str, Meta(pattern=texts.COUNT_PATTERN, examples=["infinity", "4"])]
+    Seconds = Annotated[float, Meta(ge=0, le=quantities.MAX_SECONDS)] | _Duration
+    DelaySeconds = Annotated[float, Meta(ge=0, le=quantities.MAX_DELAY_SECONDS)] | _Duration
+    GraceSeconds = Annotated[float, Meta(ge=0, le=quantities.MAX_GRACE_SECONDS)] | _Duration
+    TimeoutSeconds = Annotated[float, Meta(gt=0, le=quantities.MAX_SECONDS)] | _Duration
+    Share = Annotated[float, Meta(ge=0, le=1)] | bool
+    Slots = Annotated[int, Meta(ge=0, le=quantities.MAX_COUNT)] | _text(
+        quantities.COUNT_PATTERN, "infinity", "4"
     )
-    Version = StoredVersion | Annotated[str, Meta(pattern=texts.VERSION_PATTERN)]
+    Version = StoredVersion | _text(quantities.VERSION_PATTERN, "16")
+    Signal = Annotated[int, Meta(ge=1, le=64)] | _text(signals.PATTERN, "SIGTERM")
 
 
 class FieldError(ValueError):
@@ -89,10 +106,11 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in tail)
 
 
-class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An object of the wire whose text forms are read when it is made; unknown members are let through.
+class Document(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An object of JSON whose text forms are read when it is made; unknown members are let through.
 
-    `same_as` names types whose members of the same name mean the same; `sentences` reads it.
+    `reads` maps fields to the functions that make their canonical values. `same_as` names types whose members
+    of the same name mean the same, for the reference.
 
     Attributes:
         project: The project: the namespace of configurations, locks and deduplication ids.
@@ -125,20 +143,27 @@ class Wire(Struct, frozen=True, kw_only=True, rename="camel"):
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
     same_as: ClassVar[tuple[type, ...]] = ()
+    is_stored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, read in self.reads.items():
             value = getattr(self, name)
-            if isinstance(value, str):
-                try:
-                    force_setattr(self, name, read(value))
-                except ValueError as problem:
-                    raise FieldError(str(problem), camel(name)) from None
+            if value is None or value is UNSET:
+                continue
+            try:
+                force_setattr(self, name, read(value))
+            except ValueError as problem:
+                named = dict(zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True))
+                raise FieldError(str(problem), named[name]) from None
+        self.check()
+
+    def check(self) -> None:
+        """Raises FieldError for what the types of the fields allow but their meaning does not."""
 
 
-class In(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class In(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What comes from a caller: an unknown member is an error that names it."""
 
 
-class Out(Wire, frozen=True, kw_only=True, rename="camel"):
+class Out(Document, frozen=True, kw_only=True):
     """What the daemon answers: a newer daemon may add members."""

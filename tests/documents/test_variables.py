@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locksided.core.errors import Invalid
-from locksided.runner.fields import Fields
-from locksided.runner.variables import filled, names_in, refuse_deep, values_of, variables_of
+from lockside.documents.reading import convert, faults_of
+from lockside.documents.variables import (
+    VariableValue,
+    VariableValues,
+    defaults_of,
+    filled,
+    names_in,
+    texts_of,
+)
 
 NAMES = st.from_regex(r"\A#?[A-Za-z_][A-Za-z0-9_.-]{0,8}\Z")
 DOCUMENTS = st.recursive(
@@ -38,28 +44,27 @@ def test_names_come_once_in_their_order() -> None:
 
 def test_values_of_any_plain_type_become_texts() -> None:
     pairs = [{"name": "a", "value": True}, {"name": "b", "value": 1.5}, {"name": "a", "value": "late"}]
-    assert values_of(pairs, "$.v") == {"a": "late", "b": "1.5"}
+    assert texts_of(convert({"values": pairs}, VariableValues).values) == {"a": "late", "b": "1.5"}
+    assert texts_of([VariableValue(name="a", value=False)]) == {"a": "false"}
 
 
 @pytest.mark.parametrize(
     ("pair", "path"),
     [
-        ({"name": "a"}, "$.v[0].value"),
-        ({"name": "a b", "value": 1}, "$.v[0].name"),
-        ({"value": 1}, "$.v[0].name"),
-        ({"name": "a", "value": []}, "$.v[0].value"),
-        ({"name": "a", "value": 1, "extra": 1}, "$.v[0].extra"),
-        ("a=1", "$.v[0]"),
+        ({"name": "a"}, "$.values[0].value"),
+        ({"name": "a b", "value": 1}, "$.values[0].name"),
+        ({"value": 1}, "$.values[0].name"),
+        ({"name": "a", "value": []}, "$.values[0].value"),
+        ({"name": "a", "value": 1, "extra": 1}, "$.values[0].extra"),
+        ("a=1", "$.values[0]"),
     ],
 )
 def test_a_pair_that_is_none_is_refused_with_its_path(pair: Any, path: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        values_of([pair], "$.v")
-    assert caught.value.path == path
+    assert [fault.path for fault in faults_of({"values": [pair]}, VariableValues)] == [path]
 
 
 def test_a_default_of_null_is_no_default() -> None:
-    assert variables_of(Fields({}), None, Fields({"a": None, "b": 2})) == {"b": "2"}
+    assert defaults_of({"a": None, "b": 2}) == {"b": "2"}
 
 
 @given(DOCUMENTS, st.dictionaries(NAMES, st.text(max_size=5)))
@@ -69,12 +74,3 @@ def test_filling_leaves_exactly_the_variables_without_a_value(document: Any, val
     assert set(missing) <= set(names_in(filled(document, plain)))
     complete = plain | dict.fromkeys(missing, "!")
     assert filled(filled(document, plain), complete) == filled(document, complete)
-
-
-def test_only_documents_of_reasonable_depth_are_taken() -> None:
-    shallow: Any = "x"
-    for _ in range(100):
-        shallow = {"a": shallow}
-    refuse_deep(shallow, "$")
-    with pytest.raises(Invalid):
-        refuse_deep({"a": shallow}, "$")

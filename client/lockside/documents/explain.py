@@ -10,26 +10,19 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from lockside.protocol import base, texts
+from lockside.documents import base
+from lockside.documents.paths import join, split_problem
 
 _PATTERNS: Final = {
-    base.NAME_PATTERN: "begin with a letter or digit and go on with letters, digits, '.', '_' or '-'",
+    base.NAME_PATTERN: "begin with a letter or digit and go on with letters, digits, '_', '-' or single '.'",
     base.JOB_ID_PATTERN: "be a job's id as a text of digits, or its uuid",
     base.RUN_ID_PATTERN: "be job ids joined by dots, as in '12.15'",
     base.RUN_ID_PREFIX_PATTERN: "be job ids joined by dots, as in '12.15'",
-    base.LOCK_PATTERN: "be 'exclusive', 'none' or 'shared:N'",
+    base.LOCK_PATTERN: "be 'exclusive', 'none' or 'shared:N' with N from 1 to 1000000",
+    base.VARIABLE_PATTERN: "be a variable's name: letters, digits, '_', '-', '.', perhaps '#' before",
     base.NO_NUL_PATTERN: "not contain a NUL character",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
-    texts.PRIORITY_PATTERN: f"be a number from -100 to 100 or one of {', '.join(texts.PRIORITY_WORDS)}",
-    texts.MEMORY_PATTERN: "be a number of bytes or a text as in '1.5GB' (no unit means GB)",
-    texts.DURATION_PATTERN: "be a number of seconds, or a text as in '10m', '1h30m' or '02:30:00'",
-    texts.COUNT_PATTERN: "be a whole number or 'infinity'",
-    texts.VERSION_PATTERN: "be a whole number from 1",
-    texts.TIME_PATTERN: "be an RFC 3339 time with its zone, as in '2026-01-31T08:00:00Z'",
 }
-_PATHS: Final = re.compile(
-    r"^(?P<text>.*?)(?: - at `\.(?P<inner>[^`]*)`)?(?: - at `(?P<outer>[^`]*)`)?$", re.DOTALL
-)
 _OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")
 _KINDS: Final = {
     "object": "an object",
@@ -46,23 +39,21 @@ _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<item>[^\]]*)\]")
 
 
 def explain(problem: msgspec.ValidationError, expected: Any) -> tuple[str, str]:
-    """A sentence about a ValidationError raised while reading as `expected`, and the path of the field."""
+    """Returns a sentence about an error met while reading as `expected`, and the path of the field."""
     whole = str(problem)
     if len(whole) > _LONGEST:
         whole = f"{whole[: _LONGEST // 2]}…{whole[-_LONGEST // 2 :]}"
     whole, is_of_a_name = _OF_A_NAME.subn(" - at ", whole)
-    match = _PATHS.match(whole)
-    text, inner, outer = match.group("text", "inner", "outer") if match else (whole, None, None)
-    path = (outer or "$") + (f".{inner}" if inner else "")
+    text, path = split_problem(whole)
     if unknown := re.match(r"Object contains unknown field `(.*)`$", text, re.DOTALL):
         name = shortened(unknown[1])
-        return f"Unknown field `{name}`{_instead(name, _fields_at(expected, path))}", f"{path}.{name}"
+        return f"Unknown field `{name}`{_instead(name, _fields_at(expected, path))}", join(path, name)
     if missing := re.match(r"Object missing required field `(.*)`$", text):
         return f"The field `{missing[1]}` is missing: it is required", f"{path}.{missing[1]}"
     sentence = _rewritten(text, expected, path)
     if is_of_a_name:
         sentence = sentence.replace("It must", "Each name in it must", 1)
-    return f"{_subject(path)}{sentence}", path
+    return sentence, path
 
 
 def shortened(text: str, limit: int = 80) -> str:
@@ -70,8 +61,11 @@ def shortened(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def _subject(path: str) -> str:
-    return "" if path == "$" else f"`{path.removeprefix('$.')}`: "
+def with_subject(sentence: str, path: str) -> str:
+    """Returns the sentence with its field, for where that is not told apart."""
+    if path == "$" or sentence.startswith(("Unknown field", "The field")):
+        return sentence
+    return f"`{path.removeprefix('$.')}`: {sentence}"
 
 
 def _rewritten(text: str, expected: Any, path: str) -> str:

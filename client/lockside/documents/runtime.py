@@ -1,21 +1,28 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""The small objects that a job's specification is made of, shared by requests, manifests and answers."""
+"""How something is run: limits, retries, pool, lock. Requests, configurations and components all say it."""
 
 from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from lockside.protocol import texts
-from lockside.protocol.base import (
+from lockside.documents import quantities
+from lockside.documents.base import (
+    DelaySeconds,
+    Document,
     In,
     JobId,
+    LockPolicy,
     MemoryBytes,
     Name,
-    Seconds,
-    Text,
+    PoolId,
+    Share,
+    Slots,
+    Tag,
     TimeoutSeconds,
 )
-from lockside.protocol.words import Backoff, DependencyCondition, OnError, RetryOn
+from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
+
+RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
 
 class Limits(In, frozen=True, kw_only=True):
@@ -28,12 +35,16 @@ class Limits(In, frozen=True, kw_only=True):
         nodes: How many machines the job needs.
     """
 
-    reads = {"timeout_seconds": texts.duration_seconds, "memory_bytes": texts.memory_bytes}
+    reads = {"timeout_seconds": quantities.time_limit, "memory_bytes": quantities.size}
 
     timeout_seconds: TimeoutSeconds | None = None
     memory_bytes: MemoryBytes | None = None
     cpus: Annotated[float, Meta(gt=0, le=4096)] | None = None
     nodes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
+def _share(value: float | bool) -> float:
+    return 0.5 if value is True else float(value)
 
 
 class Retry(In, frozen=True, kw_only=True):
@@ -49,16 +60,14 @@ class Retry(In, frozen=True, kw_only=True):
         release_lock: Release the configuration's lock between the attempts.
     """
 
-    reads = {"delay_seconds": texts.duration_seconds, "max_delay_seconds": texts.duration_seconds}
+    reads = {"delay_seconds": quantities.delay, "max_delay_seconds": quantities.delay, "jitter": _share}
 
     max_attempts: Annotated[int, Meta(ge=1, le=1000)]
-    delay_seconds: Seconds = 0.0
+    delay_seconds: DelaySeconds = 0.0
     backoff: Backoff = Backoff.FIXED
-    max_delay_seconds: Seconds | None = None
-    jitter: Annotated[float, Meta(ge=0, le=1, description="Share of the pause that is random.")] = 0.0
-    on: list[RetryOn] = field(
-        default_factory=lambda: [RetryOn.APPLICATION, RetryOn.TIMEOUT, RetryOn.LOST],
-    )
+    max_delay_seconds: DelaySeconds | None = None
+    jitter: Annotated[Share, Meta(description="The share of the delay that is random; true is 0.5.")] = 0.0
+    on: list[FailureClass] = field(default_factory=lambda: list(RETRIED_BY_DEFAULT))
     release_lock: bool = False
 
 
@@ -95,47 +104,27 @@ class Dependency(In, frozen=True, kw_only=True):
     when: DependencyCondition = DependencyCondition.SUCCESS
 
 
-class VariableValue(In, frozen=True, kw_only=True):
-    """The name and value of a variable.
+class Runtime(Document, frozen=True, kw_only=True):
+    """How jobs of a configuration run; what is not given comes from the component or the settings.
 
     Attributes:
-        name: The variable's name, as in `{{ name }}`.
-        value: The value.
+        tag: The component's tag to run.
+        parallelism: How many rows run at once; null or 0 runs them one after another in one job.
+        pool: The pool in which the jobs run.
+        backend: The size of the machine, as in `{type: "small"}`.
+        limits: Limits of each job.
+        lock: The lock policy: `exclusive`, `shared:N` or `none`.
+        on_lost: What happens to a job that was lost with its machine or keeper.
+        retry: How a failed job is retried.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=255)]
-    value: Text | int | float | bool
+    reads = {"parallelism": quantities.count}
 
-
-class VariableValues(In, frozen=True, kw_only=True):
-    """Values of variables.
-
-    Attributes:
-        values: The names and values; of one name the last value counts.
-    """
-
-    values: Annotated[list[VariableValue], Meta(max_length=1000)] = []
-
-
-class ProcessorDefinition(In, frozen=True, kw_only=True):
-    """The component that is a processor.
-
-    Attributes:
-        component: The processor's component id.
-        tag: The tag of that component.
-    """
-
-    component: str
-    tag: str | None = None
-
-
-class Processor(In, frozen=True, kw_only=True):
-    """One step before or after the component's own.
-
-    Attributes:
-        definition: The component to run.
-        parameters: The parameters in the step's `config.json`.
-    """
-
-    definition: ProcessorDefinition
-    parameters: dict[str, Any] = {}
+    tag: Tag | None = None
+    parallelism: Slots | None = None
+    pool: PoolId | None = None
+    backend: dict[str, Any] = {}
+    limits: Limits | None = None
+    lock: LockPolicy | None = None
+    on_lost: OnLost | None = None
+    retry: Retry | None = None

@@ -1,41 +1,11 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""Many stored objects at once: a configuration among them, the plan of what differs, one field's change."""
+"""What differs between a folder and what is stored."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
-from lockside.protocol.base import ComponentId, ConfigId, FieldError, In, Out, Text
-from lockside.protocol.configuration import check_configuration
-from lockside.protocol.types.stored import Config, Row
-
-
-class ConfigSpec(In, frozen=True, kw_only=True):
-    """A configuration to store in the branch that the request names."""
-
-    same_as = (Config,)
-
-    component: ComponentId
-    config: ConfigId
-    name: Annotated[str, Meta(max_length=255)] | None = None
-    description: Text | None = None
-    is_disabled: bool = False
-    configuration: dict[str, Any] = {}
-    rows: Annotated[list[Row], Meta(max_length=10_000)] = []
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_config(self.configuration, self.rows)
-
-
-def check_config(configuration: dict[str, Any], rows: list[Row]) -> None:
-    """Refuse a body that cannot be read, and two rows of one id."""
-    check_configuration(configuration, "configuration")
-    seen: set[str] = set()
-    for place, row in enumerate(rows):
-        if row.id in seen:
-            raise FieldError(f"Two rows have the id {row.id!r}", f"rows[{place}].id")
-        seen.add(row.id)
+from lockside.documents.base import Out
 
 
 class FieldChange(Out, frozen=True, kw_only=True):

@@ -1,0 +1,206 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""Components: what can be run. A manifest says how it is started and what its parameters must look like."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from lockside.documents import quantities, signals
+from lockside.documents.base import (
+    ActionName,
+    Argument,
+    Arguments,
+    ComponentId,
+    Environment,
+    FieldError,
+    GraceSeconds,
+    In,
+    LockPolicy,
+    Name,
+    PoolId,
+    Signal,
+    Tag,
+    Text,
+)
+from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
+from lockside.documents.paths import join
+from lockside.documents.runtime import Limits, Retry
+from lockside.documents.schemas import SchemaError, check_schema
+
+COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
+
+_FORMS = ("command", "pipeline", "shell")
+_MERGED = ("environment", "imageParameters", "limits", "exitCodes")
+_NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
+
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
+
+
+class Program(In, frozen=True, kw_only=True):
+    """What is executed: one command, several joined by pipes, or a text for a shell."""
+
+    command: Arguments | None = None
+    pipeline: Annotated[list[Arguments], Meta(min_length=1, max_length=100)] | None = None
+    shell: Annotated[Argument, Meta(min_length=1)] | None = None
+    cwd: Argument | None = None
+    environment: Environment = {}
+
+    def check(self) -> None:
+        """Raises FieldError unless it is one program that can be executed."""
+        if sum(getattr(self, form) is not None for form in _FORMS) != 1:
+            raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
+        if self.shell is not None and not self.shell.strip():
+            raise FieldError("The text for the shell is empty", "shell")
+        for field, argv in self._commands():
+            if not argv[0]:
+                raise FieldError("It must begin with the name of a program", field)
+        if self.cwd is not None and not self.cwd.startswith(("/", "{datadir}")):
+            raise FieldError("It must be an absolute path, or begin with {datadir}", "cwd")
+
+    def _commands(self) -> list[tuple[str, list[str]]]:
+        if self.command is not None:
+            return [("command", self.command)]
+        return [(f"pipeline[{place}]", argv) for place, argv in enumerate(self.pipeline or ())]
+
+    @property
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """The argv of each stage of the pipe; a single program is a pipe of one, nothing is of none."""
+        if self.shell is not None:
+            return (("/bin/sh", "-c", self.shell),)
+        return tuple(tuple(argv) for _, argv in self._commands())
+
+
+class ExitCodes(In, frozen=True, kw_only=True):
+    """Which exit codes mean success and which a user's error; all others are the application's.
+
+    Attributes:
+        success: Exit codes that mean success.
+        user_error: Exit codes that mean a user's error.
+    """
+
+    success: Annotated[list[ExitCode], Meta(max_length=256)] = msgspec.field(default_factory=lambda: [0])
+    user_error: Annotated[list[ExitCode], Meta(max_length=256)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.user_error is None:
+            force_setattr(self, "user_error", [code for code in (1,) if code not in self.success])
+        super().__post_init__()
+
+    def check(self) -> None:
+        """Raises FieldError for a code that means both."""
+        for place, code in enumerate(self.user_error or ()):
+            if code in self.success:
+                raise FieldError(f"{code} cannot be a success and a user error", f"userError[{place}]")
+
+
+class Manifest(Program, frozen=True, kw_only=True):
+    """What a component is: how it is started, with which limits, and what its parameters must look like.
+
+    Attributes:
+        id: The component's id; in a file, the file's name.
+        type: What the component is for; people sort by it.
+        command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
+            folder.
+        pipeline: Several commands, joined by pipes.
+        shell: A line for `sh -c`.
+        cwd: The working folder; null means an empty one.
+        environment: Variables added to the program's environment.
+        user: The Unix user that runs it; only an admin may name one.
+        image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
+        tag: The tag that runs when nobody asks for one.
+        tags: What differs under each tag.
+        limits: The highest limits of its jobs, and the default ones.
+        grace_seconds: The time between the stop signal and SIGKILL.
+        stop_signal: The signal that stops it; SIGTERM by default.
+        schema: A JSON Schema for `parameters`.
+        row_schema: A JSON Schema for the `parameters` of rows.
+        actions: The names of its synchronous actions.
+        lock: The lock policy of its configurations.
+        pool: The pool of its jobs.
+        retry: The retry policy of its jobs.
+        on_lost: What happens to a job that is lost with its machine or keeper.
+        leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
+            or `wait`.
+        exit_codes: What exit codes mean.
+        allowed_processor_position: Where it may stand as a processor.
+    """
+
+    reads = {"grace_seconds": quantities.grace_period, "stop_signal": signals.name}
+
+    id: ComponentId
+    name: Annotated[str, Meta(max_length=255)] | None = None
+    type: ComponentType = ComponentType.OTHER
+    description: Text | None = None
+    user: Name | None = None
+    image_parameters: dict[str, Any] = {}
+    tag: Tag | None = None
+    tags: dict[Tag, dict[str, Any]] = {}
+    limits: Limits = Limits()
+    grace_seconds: GraceSeconds | None = None
+    stop_signal: Signal | None = None
+    schema: dict[str, Any] | None = None
+    row_schema: dict[str, Any] | None = None
+    actions: Annotated[list[ActionName], Meta(max_length=100)] = []
+    lock: LockPolicy | None = None
+    pool: PoolId | None = None
+    retry: Retry | None = None
+    on_lost: OnLost | None = None
+    leftovers: Leftovers = Leftovers.STOP
+    exit_codes: ExitCodes = ExitCodes()
+    allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
+
+    def check(self) -> None:
+        """Raises FieldError for a component that no job could use, at any of its tags."""
+        super().check()
+        for field, schema in (("schema", self.schema), ("rowSchema", self.row_schema)):
+            try:
+                check_schema(schema or {})
+            except SchemaError as problem:
+                raise FieldError(f"It is not a usable JSON Schema: {problem}", field) from None
+        for tag, changes in self.tags.items():
+            _check_tag(self, tag, changes)
+
+    def misplaced(self, side: ProcessorPosition) -> str | None:
+        """Returns what is wrong with using it as a processor on that side of a component, if anything is."""
+        allowed = self.allowed_processor_position
+        if allowed in (ProcessorPosition.ANY, side):
+            return None
+        return f"Processor {self.id} may only stand {allowed.value} a component"
+
+    def at_tag(self, tag: str | None) -> "Manifest | None":
+        """Returns the component at a tag (None: its own) without `tags`; None if it has no such tag.
+
+        A component without `tags` is the same at every tag: the tag is then only a name for what ran.
+        """
+        tag = self.tag if tag is None else tag
+        if tag is not None and tag in self.tags:
+            return _changed(self, tag, self.tags[tag])
+        if tag == self.tag or not self.tags:
+            return msgspec.structs.replace(self, tag=tag, tags={})
+        return None
+
+
+def _check_tag(manifest: Manifest, tag: str, changes: dict[str, Any]) -> None:
+    field = join("", "tags", tag).removeprefix(".")
+    if fixed := _NOT_OF_A_TAG & changes.keys():
+        name = min(fixed)
+        raise FieldError(f"`{name}` cannot differ by tag", f"{field}.{name}")
+    try:
+        _changed(manifest, tag, changes)
+    except msgspec.ValidationError as problem:
+        message, _, path = str(problem).partition(" - at `$")
+        raise FieldError(message, f"{field}{path.removesuffix('`')}") from None
+
+
+def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:
+    plain: dict[str, Any] = msgspec.to_builtins(manifest) | {"tag": tag, "tags": {}}
+    if any(changes.get(form) is not None for form in _FORMS):
+        plain |= dict.fromkeys(_FORMS)
+    merged = {
+        name: plain[name] | changes[name] if isinstance(changes[name], dict) else changes[name]
+        for name in _MERGED
+        if name in changes
+    }
+    return msgspec.convert(plain | changes | merged, type(manifest))

@@ -1,0 +1,336 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""Configurations: how components are run. The members that lockside acts on are typed; all others are kept.
+
+The stored body stays the caller's own JSON; `Configuration` is a reading of it. Keboola's own files are
+accepted as they are: unknown keys, `[]` for an empty object, numbers for ids, `componentId`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
+from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.enums import ProcessorPosition
+from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
+from lockside.documents.paths import join
+from lockside.documents.reading import convert, fault_of, stored_form
+from lockside.documents.runtime import Runtime
+from lockside.documents.variables import Scalar
+
+MAX_DEPTH = 100
+
+
+class ProcessorDefinition(Document, frozen=True, kw_only=True):
+    """The component that is a processor.
+
+    Attributes:
+        component: The processor's component id.
+        tag: The tag of that component.
+    """
+
+    component: ComponentId
+    tag: str | None = None
+
+
+class Processor(Document, frozen=True, kw_only=True):
+    """One step before or after the component's own.
+
+    Attributes:
+        definition: The component to run.
+        parameters: The parameters in the step's `config.json`.
+    """
+
+    definition: ProcessorDefinition
+    parameters: dict[str, Any] = {}
+
+
+class Processors(Document, frozen=True, kw_only=True):
+    """What runs before and after the component itself.
+
+    Attributes:
+        before: Steps before the component, in their order.
+        after: Steps after the component, in their order.
+    """
+
+    before: list[Processor] = []
+    after: list[Processor] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.before or self.after)
+
+    def placed(self) -> Iterator[tuple[ProcessorPosition, int, Processor]]:
+        """All of them with their side and their place there."""
+        for place, processor in enumerate(self.before):
+            yield ProcessorPosition.BEFORE, place, processor
+        for place, processor in enumerate(self.after):
+            yield ProcessorPosition.AFTER, place, processor
+
+
+class Configuration(Document, frozen=True, kw_only=True):
+    """The body of a configuration or a row, as far as the daemon uses it.
+
+    Attributes:
+        parameters: The component's own parameters, checked by its `schema`; written to `config.json`.
+        storage: The storage mapping, passed to the component in `config.json`.
+        processors: Steps before and after the component; in the configuration or in its rows, not in both.
+        runtime: How jobs of the configuration run.
+        variables: Default values of variables, by name.
+        authorization: Credentials, passed to the component in `config.json`.
+        artifacts: Settings of artifacts, kept as they are.
+        phases: The phases of an orchestration.
+        tasks: The tasks of an orchestration.
+    """
+
+    parameters: dict[str, Any] = {}
+    storage: dict[str, Any] = {}
+    processors: Processors = Processors()
+    runtime: Runtime = Runtime()
+    variables: dict[str, Scalar | None] = {}
+    authorization: dict[str, Any] = {}
+    artifacts: dict[str, Any] = {}
+    phases: list[Phase] = []
+    tasks: list[Task] = []
+
+    def check(self) -> None:
+        """Raises FieldError for a body inside a task that cannot be read."""
+        for place, task in enumerate(self.tasks):
+            if task.task.config_data is not None:
+                content_of(task.task.config_data, f"tasks[{place}].task.configData")
+
+
+class Row(In, frozen=True, kw_only=True, dict=True):
+    """A part of a configuration that can run on its own.
+
+    Attributes:
+        id: The row's id.
+        is_disabled: Whether it runs only when it is named.
+        configuration: What is merged over the configuration; the row wins. See Configuration.
+    """
+
+    id: RowId
+    name: Annotated[str, Meta(max_length=255)] | None = None
+    is_disabled: bool = False
+    configuration: dict[str, Any] = {}
+
+    def check(self) -> None:
+        """Raises FieldError for a body that cannot be read."""
+        _ = self.content
+
+    @cached_property
+    def content(self) -> Configuration:
+        """The body's typed members. Raises FieldError."""
+        return content_of(self.configuration, "configuration", is_stored=self.is_stored)
+
+
+class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
+    """A configuration to store in the branch that the request names.
+
+    Attributes:
+        configuration: The configuration itself; see Configuration.
+        rows: Its rows.
+    """
+
+    component: ComponentId
+    config: ConfigId
+    name: Annotated[str, Meta(max_length=255)] | None = None
+    description: Text | None = None
+    is_disabled: bool = False
+    configuration: dict[str, Any] = {}
+    rows: Annotated[list[Row], Meta(max_length=10_000)] = []
+
+    def check(self) -> None:
+        """Raises FieldError for a configuration that no job could use."""
+        _refuse_repeated(self.rows)
+        if self.content.processors:
+            for place, row in enumerate(self.rows):
+                if row.content.processors:
+                    text = "Processors stand in the configuration or in its rows, not in both"
+                    raise FieldError(text, f"rows[{place}].configuration.processors")
+        if self.component == ORCHESTRATOR:
+            check_orchestration(self.content, "configuration")
+
+    @cached_property
+    def content(self) -> Configuration:
+        """The body's typed members. Raises FieldError."""
+        return content_of(self.configuration, "configuration", is_stored=self.is_stored)
+
+    def contents(self, path: str) -> Iterator[tuple[str, Configuration]]:
+        """The typed members of the configuration and of its rows, and the paths where they stand."""
+        yield join(path, "configuration"), self.content
+        for place, row in enumerate(self.rows):
+            yield join(path, "rows", place, "configuration"), row.content
+
+    def unknown_members(self) -> list[str]:
+        """Returns a sentence for each key that is kept and has no effect."""
+        bodies = [("$.configuration", self.configuration)]
+        bodies += [
+            (f"$.rows[{place}].configuration", row.configuration) for place, row in enumerate(self.rows)
+        ]
+        return [
+            f"{path} is unknown; it is kept and has no effect."
+            for at, body in bodies
+            for path, _ in unknown_keys(body, at)
+        ]
+
+
+def _refuse_repeated(rows: Sequence[Row]) -> None:
+    seen: set[str] = set()
+    for place, row in enumerate(rows):
+        if row.id in seen:
+            raise FieldError(f"Two rows have the id {row.id!r}", f"rows[{place}].id")
+        seen.add(row.id)
+
+
+def check_orchestration(content: Configuration, field: str) -> None:
+    """Raises FieldError for phases and tasks that cannot be run in an order."""
+    for at, text in order_faults(content.phases, content.tasks):
+        raise FieldError(text, f"{field}.{at}")
+
+
+def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:
+    """Returns the typed members of the body in a field. Raises FieldError, but not for what is stored."""
+    if not is_stored and is_deeper(body, MAX_DEPTH):
+        raise FieldError(f"It is nested deeper than {MAX_DEPTH} levels", field)
+    kind = stored_form(Configuration) if is_stored else Configuration
+    try:
+        content: Configuration = convert(_own_spelling(body), kind)
+    except msgspec.ValidationError as problem:
+        fault = fault_of(problem, body, kind)
+        raise FieldError(fault.message, field + fault.path.removeprefix("$")) from None
+    if not is_stored:
+        _refuse_misspelt_tasks(body, field)
+    return content
+
+
+def merged(root: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the root with a row's values over it: objects are merged at any depth, all else is replaced."""
+    result = dict(root)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(below, dict) and value in ({}, []):
+            continue
+        is_merged = isinstance(below, dict) and isinstance(value, dict)
+        result[key] = merged(below, value) if is_merged else value  # type: ignore[arg-type]
+    return result
+
+
+def is_deeper(document: object, depth: int) -> bool:
+    """Whether a document is nested deeper; level by level, so that no depth is too much for it."""
+    level = [document]
+    for _ in range(depth):
+        inside = [outer.values() if type(outer) is dict else outer for outer in level]
+        level = [value for values in inside for value in values if type(value) in _NESTED]  # type: ignore[attr-defined]
+        if not level:
+            return False
+    return True
+
+
+_NESTED = frozenset((dict, list))
+
+# -- Keboola's spelling -----------------------------------------------------------------------------------
+
+_OBJECTS = ("parameters", "storage", "processors", "runtime", "variables", "authorization", "artifacts")
+_OBJECTS_OF_PARTS = ("backend", "limits", "behavior", "variableValuesData", "parameters", "configData")
+_SPELT = frozenset(("runtime", "phases", "tasks"))
+_FOREIGN = {"componentId": "component", "configId": "config"}
+
+
+def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not any(value == [] or name in _SPELT for name, value in body.items()):
+        return body
+    plain = _objects_for_empty_lists(body, _OBJECTS)
+    if isinstance(plain.get("runtime"), dict):
+        plain["runtime"] = _objects_for_empty_lists(plain["runtime"], _OBJECTS_OF_PARTS)
+    for name in ("phases", "tasks"):
+        if isinstance(plain.get(name), list):
+            plain[name] = [_own_part(part) for part in plain[name]]
+    return plain
+
+
+def _objects_for_empty_lists(body: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """PHP cannot tell an empty object from an empty list, so its files have `[]` where `{}` is meant."""
+    return {**body, **{name: {} for name in names if body.get(name) == []}}
+
+
+def _own_part(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    part = _objects_for_empty_lists(part, _OBJECTS_OF_PARTS)
+    if isinstance(part.get("task"), dict):
+        task = _objects_for_empty_lists(part["task"], _OBJECTS_OF_PARTS)
+        for foreign, own in _FOREIGN.items():
+            if foreign in task and own not in task:
+                task[own] = str(task[foreign]) if type(task[foreign]) is int else task[foreign]
+        part["task"] = task
+    return part
+
+
+# -- unknown keys -----------------------------------------------------------------------------------------
+
+
+def members_of(kind: type[msgspec.Struct]) -> set[str]:
+    """Returns the names of a type's members in JSON."""
+    return set(kind.__struct_encode_fields__)
+
+
+def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
+    """The paths of keys that are kept but have no effect, each with the known names beside it."""
+    for at, part, kind in _parts(body, path):
+        if not isinstance(part, dict):
+            continue
+        known = members_of(kind)
+        if kind is TaskSpecification:
+            known |= _FOREIGN.keys()
+        for key in part:
+            if key not in known:
+                yield join(at, key), sorted(known)
+
+
+def _parts(body: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
+    yield path, body, Configuration
+    yield join(path, "runtime"), body.get("runtime"), Runtime
+    processors = body.get("processors")
+    yield join(path, "processors"), processors, Processors
+    for side in ("before", "after"):
+        at = join(path, "processors")
+        yield from _items(processors, side, at, Processor, "definition", ProcessorDefinition)
+    yield from _items(body, "phases", path, Phase)
+    yield from _items(body, "tasks", path, Task, "task", TaskSpecification)
+
+
+def _items(
+    body: Any,
+    name: str,
+    path: str,
+    kind: type[msgspec.Struct],
+    inner: str = "",
+    inner_kind: type[msgspec.Struct] = Document,
+) -> Iterator[tuple[str, Any, type[msgspec.Struct]]]:
+    items = body.get(name) if isinstance(body, dict) else None
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        at = join(path, name, place)
+        yield at, item, kind
+        if inner and isinstance(item, dict):
+            yield join(at, inner), item.get(inner), inner_kind
+
+
+def _refuse_misspelt_tasks(body: Mapping[str, Any], field: str) -> None:
+    """In phases and tasks, unlike in the free places beside them, a likely misspelling is refused."""
+    if not body.get("tasks") and not body.get("phases"):
+        return
+    parts = {name: body[name] for name in ("phases", "tasks") if name in body}
+    for path, known in unknown_keys(parts, field):
+        name = path.rpartition(".")[2]
+        if near := likely(name, known):
+            raise FieldError(f"Unknown field: did you mean `{near}`?", path)
+
+
+def likely(name: str, known: Sequence[str]) -> str | None:
+    """Returns the known name that this one is probably a misspelling of."""
+    near = get_close_matches(name, [one for one in known if abs(len(one) - len(name)) <= 1], n=1, cutoff=0.8)
+    return near[0] if near else None

@@ -1,0 +1,183 @@
+"""The closed vocabularies of documents and jobs. Standard library only: the daemon's core imports it."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """Where a job stands. Five of the nine are final."""
+
+    CREATED = "created"
+    WAITING = "waiting"
+    PROCESSING = "processing"
+    TERMINATING = "terminating"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+
+FINAL: Final = frozenset(
+    {Status.SUCCESS, Status.WARNING, Status.ERROR, Status.CANCELLED, Status.TERMINATED},
+)
+
+
+class DesiredStatus(StrEnum):
+    """What was asked for; it goes from the first to the second and never back."""
+
+    PROCESSING = "processing"
+    TERMINATING = "terminating"
+
+
+class Stage(StrEnum):
+    """The finer steps of a job, in their order."""
+
+    ACCEPTED = "accepted"
+    VALIDATED = "validated"
+    PREPARING = "preparing"
+    INPUT_MAPPING = "input_mapping"
+    PARTITIONING = "partitioning"
+    RUNNING = "running"
+    MERGING = "merging"
+    OUTPUT_MAPPING = "output_mapping"
+    ARCHIVING = "archiving"
+    CLEANING_UP = "cleaning_up"
+    DONE = "done"
+
+
+class JobType(StrEnum):
+    """Chosen by the daemon, never by the caller: `standard` works, the others stand for their children."""
+
+    STANDARD = "standard"
+    CONTAINER = "container"
+    PHASE = "phaseContainer"
+    ORCHESTRATION = "orchestrationContainer"
+    RETRY = "retryContainer"
+
+
+class Mode(StrEnum):
+    """How a configuration is run: `forceRun` also when it is disabled, `debug` without storing anything."""
+
+    RUN = "run"
+    FORCE_RUN = "forceRun"
+    DEBUG = "debug"
+
+
+class Relation(StrEnum):
+    """A strong child counts for its container; a weak one is only terminated with its parent."""
+
+    WEAK = "weak"
+    STRONG = "strong"
+
+
+class CreatorType(StrEnum):
+    """What created a job."""
+
+    USER = "user"
+    SCHEDULE = "schedule"
+    ORCHESTRATION = "orchestration"
+    CONTAINER = "container"
+    RETRY = "retry"
+    TRIGGER = "trigger"
+
+
+class OnError(StrEnum):
+    """What a failed child does to its container."""
+
+    FAIL = "fail"
+    WARNING = "warning"
+    STOP = "stop"
+
+
+class OnLost(StrEnum):
+    """What happens to a job that was lost with its machine or keeper."""
+
+    REQUEUE = "requeue"
+    ERROR = "error"
+
+
+class OnRecordErrors(StrEnum):
+    """The status of a job that ended well but reported failed records."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Leftovers(StrEnum):
+    """What happens to processes that outlive their program."""
+
+    STOP = "stop"
+    WAIT = "wait"
+
+
+class DependencyCondition(StrEnum):
+    """Which end of the other job satisfies the dependency."""
+
+    SUCCESS = "success"
+    FINAL = "final"
+
+
+class Backoff(StrEnum):
+    """How the pause between attempts grows."""
+
+    FIXED = "fixed"
+    EXPONENTIAL = "exponential"
+
+
+class FailureClass(StrEnum):
+    """Which failures are retried."""
+
+    USER = "user"
+    APPLICATION = "application"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+
+
+class ErrorType(StrEnum):
+    """Whose fault a failed job is."""
+
+    USER = "user"
+    APPLICATION = "application"
+
+
+class FailureKind(StrEnum):
+    """How a job failed."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    LOST = "lost"
+    SPAWN = "spawn"
+    INPUT = "input"
+    OUTPUT = "output"
+    DEPENDENCY = "dependency"
+
+
+class ComponentType(StrEnum):
+    """What a component is for; people sort by it, the daemon does not."""
+
+    EXTRACTOR = "extractor"
+    TRANSFORMATION = "transformation"
+    WRITER = "writer"
+    APPLICATION = "application"
+    PROCESSOR = "processor"
+    OTHER = "other"
+
+
+class ProcessorPosition(StrEnum):
+    """Where a processor may stand."""
+
+    ANY = "any"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class TaskAction(StrEnum):
+    """What an orchestration does with one of its tasks."""
+
+    RUN = "run"
+    CARRY = "carry"
+    SKIP = "skip"

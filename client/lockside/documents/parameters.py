@@ -1,0 +1,109 @@
+"""The parameters of what runs: held against the component's schemas, or read as a plain command."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
+from lockside.documents.configuration import ConfigSpec, merged
+from lockside.documents.paths import join, steps_of
+from lockside.documents.reading import Fault, convert, fault_of, value_at
+from lockside.documents.schemas import SchemaError, schema_faults
+from lockside.documents.variables import defaults_of, filled, names_in
+
+
+class Body(NamedTuple):
+    """A configuration's or a row's body, and the path where it stands."""
+
+    path: str
+    values: Mapping[str, Any]
+
+
+class Parts(NamedTuple):
+    """A configuration as it will run: its root, the rows that run (None without rows) and the variables."""
+
+    root: Body
+    rows: Sequence[Body] | None
+    variables: Mapping[str, str]
+
+
+def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator[Fault]:
+    """Everything that is wrong with the parameters of a configuration at `path`, with its own variables."""
+    if config.is_disabled or config.component == ORCHESTRATOR:
+        return
+    tag = config.content.runtime.tag
+    effective = manifest.at_tag(tag)
+    if effective is None:
+        yield Fault(join(path, "configuration", "runtime", "tag"), f"{manifest.id} has no tag {tag!r}")
+        return
+    rows = None
+    if config.rows:
+        rows = [
+            Body(join(path, "rows", place, "configuration"), row.configuration)
+            for place, row in enumerate(config.rows)
+            if not row.is_disabled
+        ]
+    root = Body(join(path, "configuration"), config.configuration)
+    parts = Parts(root, rows, defaults_of(config.content.variables))
+    yield from parameter_faults(config.component, effective, parts)
+
+
+def processor_faults(
+    config: ConfigSpec, find: Callable[[str], Manifest | None], path: str
+) -> Iterator[Fault]:
+    """Processors that may not stand where they do, as far as their components are known."""
+    for at, content in config.contents(path):
+        for side, place, processor in content.processors.placed():
+            manifest = find(processor.definition.component)
+            effective = None if manifest is None else manifest.at_tag(processor.definition.tag)
+            if effective is not None and (text := effective.misplaced(side)):
+                yield Fault(join(at, "processors", side.value, place, "definition", "component"), text)
+
+
+def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:
+    """Everything that is wrong with the parameters, but for texts whose variables have no value yet."""
+    found = _command_faults(parts) if component == COMMAND else _schema_faults(manifest, parts)
+    return (fault for fault, value in found if not (isinstance(value, str) and names_in(value)))
+
+
+def _schema_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, Any]]:
+    for path, parameters, field, schema in _checks(manifest, parts):
+        try:
+            for steps, message, value in schema_faults(parameters, schema):
+                yield Fault(join(path, *steps), message), value
+        except SchemaError as problem:
+            yield Fault(f"$.component.{field}", f"It is not a usable JSON Schema: {problem}"), None
+
+
+def _checks(manifest: Manifest, parts: Parts) -> Iterator[tuple[str, Any, str, dict[str, Any]]]:
+    """The parameters to be held against a schema: their path, themselves, the schema's field, the schema."""
+    schema, row_schema = manifest.schema, manifest.row_schema
+    root = _parameters(parts.root.values, parts.variables)
+    if schema is not None and (parts.rows is None or row_schema is not None):
+        yield join(parts.root.path, "parameters"), root, "schema", schema
+    for row in parts.rows or ():
+        own, path = _parameters(row.values, parts.variables), join(row.path, "parameters")
+        if row_schema is not None:
+            yield path, own, "rowSchema", row_schema
+        elif schema is not None:
+            yield path, merged(root, own), "schema", schema
+
+
+def _parameters(body: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
+    return filled(body.get("parameters") or {}, variables)
+
+
+def _command_faults(parts: Parts) -> Iterator[tuple[Fault, Any]]:
+    """What keeps each command from being started; of each the first fault."""
+    bodies = [parts.root]
+    if parts.rows is not None:
+        bodies = [Body(row.path, merged(parts.root.values, row.values)) for row in parts.rows]
+    for body in bodies:
+        parameters = _parameters(body.values, parts.variables)
+        try:
+            convert(parameters, Program)
+        except msgspec.ValidationError as problem:
+            fault = fault_of(problem, parameters, Program)
+            path = join(body.path, "parameters") + fault.path.removeprefix("$")
+            yield Fault(path, fault.message), value_at(parameters, steps_of(fault.path))

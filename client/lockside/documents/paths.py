@@ -1,0 +1,62 @@
+"""Paths of fields in documents, as faults and errors tell them: `$.retry.on[2]`, `$.tags["1.1"].limits`."""
+
+import json
+import re
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any, Final
+
+Steps = tuple[str | int, ...]
+
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z_#$][A-Za-z0-9_#$-]*")
+_STEP: Final = re.compile(
+    r"""\.?(?P<name>[^.\[\]]+)|\[(?P<place>\d+)\]|\[(?P<odd>"(?:[^"\\]|\\.)*")\]|\[(?P<any>)[^\]]*\]"""
+)
+
+
+def join(path: str, *steps: str | int) -> str:
+    """Returns the path of something below `path`."""
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            path += f".{step}" if _PLAIN_KEY.fullmatch(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
+    return path
+
+
+def steps_of(path: str) -> Steps:
+    """Returns the keys and places of a path; `[...]`, which stands for an unknown key, is left out."""
+    steps: list[str | int] = []
+    for found in _STEP.finditer(path.removeprefix("$")):
+        if found["place"] is not None:
+            steps.append(int(found["place"]))
+        elif found["odd"] is not None:
+            steps.append(json.loads(found["odd"]))
+        elif found["name"] is not None:
+            steps.append(found["name"])
+    return tuple(steps)
+
+
+def not_finite(document: Any) -> Iterator[Steps]:
+    """The places of numbers that JSON cannot hold: NaN and the infinities."""
+    left: list[tuple[Steps, Any]] = [((), document)]
+    while left:
+        steps, value = left.pop()
+        if isinstance(value, float) and not isfinite(value):
+            yield steps
+        members = value.items() if isinstance(value, dict) else ()
+        items = enumerate(value) if isinstance(value, list) else ()
+        left += [((*steps, step), inner) for step, inner in (*members, *items)]
+
+
+_PLACES: Final = re.compile(r"(?: - at `[^`]*`)+$")
+
+
+def split_problem(text: str) -> tuple[str, str]:
+    """Returns the message of a validation error, and the path that it ends with put together."""
+    found = _PLACES.search(text)
+    if found is None:
+        return text, "$"
+    parts = re.findall(r"`([^`]*)`", found[0])
+    path = "".join(reversed(parts))
+    return text[: found.start()], path if path.startswith("$") else f"${path}"

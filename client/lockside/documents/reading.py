@@ -1,0 +1,215 @@
+"""Reading documents: strictly from callers, all faults at once from files, leniently from the store."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from lockside.documents.base import Document
+from lockside.documents.explain import explain
+from lockside.documents.paths import Steps, join, split_problem, steps_of
+
+T = TypeVar("T")
+
+MOST_REPAIRS = 100
+MOST_FAULTS = 100
+MOST_KEYS_TRIED = 100
+_ANY_KEY = "[...]"
+_GOT_FLOAT = re.compile(r"Expected `int[^`]*`, got `float`")
+
+
+class Fault(NamedTuple):
+    """What is wrong with a field of a document, and what to do. `path` is as in `$.retry.on[2]`."""
+
+    path: str
+    message: str
+
+
+# -- from callers -----------------------------------------------------------------------------------------
+
+
+def convert(document: Any, kind: type[T]) -> T:
+    """Returns the document as its type; 1.0 is a whole number, too. Raises msgspec.ValidationError."""
+    for _ in range(MOST_REPAIRS):
+        try:
+            return msgspec.convert(document, kind)
+        except msgspec.ValidationError as problem:
+            repaired = _with_whole_number(document, str(problem))
+            if repaired is None:
+                raise
+            document = repaired
+    return msgspec.convert(document, kind)
+
+
+def _with_whole_number(document: Any, problem: str) -> Any:
+    """Returns the document with the number at fault as an int; None when it is not whole."""
+    message, path = split_problem(problem)
+    if not _GOT_FLOAT.match(message):
+        return None
+    steps = steps_of(path)
+    value = value_at(document, steps)
+    if not isinstance(value, float) or not value.is_integer():
+        return None
+    return _replaced(document, steps, int(value))
+
+
+def value_at(document: Any, steps: Steps) -> Any:
+    """Returns what stands at a path, None when nothing does."""
+    for step in steps:
+        if not _has(document, step):
+            return None
+        document = document[step]
+    return document
+
+
+def _has(document: Any, step: str | int) -> bool:
+    if isinstance(document, list):
+        return isinstance(step, int) and step < len(document)
+    return isinstance(document, dict) and step in document
+
+
+def _replaced(document: Any, steps: Steps, value: Any) -> Any:
+    if not steps:
+        return value
+    made = copy.copy(document)
+    made[steps[0]] = _replaced(document[steps[0]], steps[1:], value)
+    return made
+
+
+def fault_of(problem: msgspec.ValidationError, document: Any, kind: Any) -> Fault:
+    """Returns what is wrong with a document that could not be read as that type, and where exactly."""
+    message, path = explain(problem, kind)
+    while _ANY_KEY in path:
+        before, _, after = path.partition(_ANY_KEY)
+        key = _key_at_fault(str(problem), document, kind, steps_of(before))
+        if key is None:
+            break
+        path = join(before, key) + after
+    return Fault(path, message)
+
+
+def _key_at_fault(problem: str, document: Any, kind: Any, steps: Steps) -> str | None:
+    """The key under which the fault stands: msgspec does not tell which."""
+    outer = value_at(document, steps)
+    for key in list(outer)[:MOST_KEYS_TRIED] if isinstance(outer, dict) else ():
+        try:
+            convert(_replaced(document, steps, {key: outer[key]}), kind)
+        except msgspec.ValidationError as again:
+            if str(again) == problem:
+                return str(key)
+    return None
+
+
+# -- from files -------------------------------------------------------------------------------------------
+
+
+def faults_of(document: Any, kind: type[msgspec.Struct]) -> Iterator[Fault]:
+    """Everything that the type does not allow: each member at fault is left out to find the next one."""
+    left, gaps = copy.deepcopy(document), dict[Steps, list[int]]()
+    told: set[Steps] = set()
+    for _ in range(MOST_FAULTS):
+        try:
+            convert(left, kind)
+        except msgspec.ValidationError as problem:
+            found = fault_of(problem, left, kind)
+            steps = steps_of(found.path)
+            exact = _with_gaps(steps, gaps)
+            if exact not in told:
+                yield Fault(join("$", *exact), found.message)
+            removed = _leave_out(left, steps, gaps)
+            told |= {
+                exact,
+                removed,
+            }  # what is left out for the sake of a missing member is not missing itself
+            if not removed:
+                return
+        else:
+            return
+
+
+def _leave_out(document: Any, steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
+    """Remove what stands at a path, or the nearest thing around it, and return where that stood."""
+    while steps and not _has(value_at(document, steps[:-1]), steps[-1]):
+        steps = steps[:-1]
+    if not steps:
+        return ()
+    removed = _with_gaps(steps, gaps)
+    if isinstance(removed[-1], int):
+        gaps.setdefault(removed[:-1], []).append(removed[-1])
+    del value_at(document, steps[:-1])[steps[-1]]
+    return removed
+
+
+def _with_gaps(steps: Steps, gaps: dict[Steps, list[int]]) -> Steps:
+    """The steps as they were before items of lists were left out."""
+    found: Steps = ()
+    for step in steps:
+        if isinstance(step, int):
+            for gap in sorted(gaps.get(found, ())):
+                step += gap <= step  # noqa: PLW2901 - one place further for every gap before it
+        found = (*found, step)
+    return found
+
+
+# -- from the store ---------------------------------------------------------------------------------------
+
+
+def from_store(document: Any, kind: type[T]) -> T:
+    """Returns a stored document as its type. What an old release stored is read, whatever is refused now."""
+    stored: Any = kind
+    return cast("T", msgspec.convert(document, stored_form(stored)))
+
+
+@cache
+def stored_form(kind: Any) -> Any:
+    """Returns the same type without bounds and checks, for what passed those of its own time."""
+    return msgspec.defstruct(
+        f"Stored{kind.__name__}",
+        [_stored_member(field) for field in fields(kind)],
+        bases=(kind,),
+        namespace={"is_stored": True, "reads": _lenient_reads(kind), "check": _accept},
+        forbid_unknown_fields=False,
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def _stored_member(member: FieldInfo) -> Any:
+    if member.default_factory is not msgspec.NODEFAULT:
+        return member.name, _unbounded(member.type), msgspec.field(default_factory=member.default_factory)
+    if member.default is not msgspec.NODEFAULT:
+        return member.name, _unbounded(member.type), msgspec.field(default=member.default)
+    return member.name, _unbounded(member.type)
+
+
+def _unbounded(kind: Any) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _unbounded(inner[0])
+    if origin in (Union, UnionType):
+        return Union[tuple(map(_unbounded, inner))]  # noqa: UP007 - of members known only here
+    if origin in (list, dict):
+        return origin[tuple(map(_unbounded, inner))]
+    return stored_form(kind) if isinstance(kind, type) and issubclass(kind, Document) else kind
+
+
+def _lenient_reads(kind: type[Document]) -> dict[str, Callable[[Any], object]]:
+    """The text forms of a type; one that is not understood any more is as if it was not given."""
+    defaults = {member.name: member.default for member in fields(kind)}
+    return {name: partial(_read_or, read, defaults[name]) for name, read in kind.reads.items()}
+
+
+def _read_or(read: Callable[[Any], object], default: object, value: Any) -> object:
+    try:
+        return read(value)
+    except ValueError:
+        return None if default is msgspec.NODEFAULT else default
+
+
+def _accept(_document: Document) -> None:
+    """Stored documents passed the checks of their time."""

@@ -1,0 +1,101 @@
+"""What documents name of other documents, and which of the names are wrong."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.paths import join
+from lockside.documents.reading import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One name: the kind of document, and the field in which it stands. A row is `component/config/row`."""
+
+    kind: str
+    id: str
+    path: str
+
+
+@dataclass(slots=True)
+class Names:
+    """The existing names by kind; configurations as `component/config`, rows as `component/config/row`."""
+
+    component: set[str] = field(default_factory=lambda: {COMMAND, ORCHESTRATOR})
+    config: set[str] = field(default_factory=set)
+    row: set[str] = field(default_factory=set)
+    pool: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
+
+    def add_config(self, name: str, rows: Iterable[str]) -> None:
+        """Add a configuration, `component/config`, and its rows."""
+        self.config.add(name)
+        self.row |= {f"{name}/{row}" for row in rows}
+
+    def has(self, reference: Reference) -> bool:
+        """Whether what is named exists."""
+        return reference.id in getattr(self, reference.kind)
+
+    def nearest(self, reference: Reference) -> str | None:
+        """The existing name most like one that does not exist."""
+        near = get_close_matches(reference.id, sorted(getattr(self, reference.kind)), n=1)
+        return near[0] if near else None
+
+
+WORDS = {"config": "configuration", "variables": "set of variables"}
+
+
+def missing(references: Iterable[Reference], names: Names) -> Iterator[Fault]:
+    """A fault for every name that does not exist, with the nearest that does."""
+    for one in references:
+        if not names.has(one):
+            near = names.nearest(one)
+            hint = f" Did you mean {near!r}?" if near else ""
+            yield Fault(one.path, f"There is no {WORDS.get(one.kind, one.kind)} {one.id!r}.{hint}")
+
+
+def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:
+    """The pools of a manifest."""
+    yield from _pool(manifest.pool, path)
+    for tag, changes in manifest.tags.items():
+        yield from _pool(changes.get("pool"), join(path, "tags", tag))
+
+
+def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
+    """The component of a configuration, and what its runtime, its processors and its tasks name."""
+    yield Reference("component", config.component, join(path, "component"))
+    for at, content in config.contents(path):
+        yield from _pool(content.runtime.pool, join(at, "runtime"))
+        for side, place, processor in content.processors.placed():
+            named = join(at, "processors", side.value, place, "definition", "component")
+            yield Reference("component", processor.definition.component, named)
+    if config.component == ORCHESTRATOR:
+        for place in range(len(config.content.tasks)):
+            yield from _of_task(config, place, join(path, "configuration", "tasks", place, "task"))
+
+
+def _pool(pool: Any, path: str) -> Iterator[Reference]:
+    if isinstance(pool, str):
+        yield Reference("pool", pool, join(path, "pool"))
+
+
+def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
+    task, given = config.content.tasks[place].task, config.configuration["tasks"][place]["task"]
+    yield Reference("component", task.component, join(path, _spelling(given, "component", "componentId")))
+    yield from _pool(task.pool, path)
+    if task.variable_values_id is not None:
+        yield Reference("variables", task.variable_values_id, join(path, "variableValuesId"))
+    if task.config is None or task.config_data:
+        return
+    name = f"{task.component}/{task.config}"
+    yield Reference("config", name, join(path, _spelling(given, "config", "configId")))
+    for index, row in enumerate(task.config_row_ids):
+        yield Reference("row", f"{name}/{row}", join(path, "configRowIds", index))
+
+
+def _spelling(given: dict[str, Any], own: str, foreign: str) -> str:
+    """The name under which a member was given."""
+    return own if own in given else foreign

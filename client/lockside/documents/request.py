@@ -1,0 +1,196 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""What can be asked of a new job."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType, defstruct
+from msgspec.structs import fields as struct_fields
+
+from lockside.documents import quantities, times
+from lockside.documents.base import (
+    NO_NUL_PATTERN,
+    BranchId,
+    ComponentId,
+    ConfigId,
+    FieldError,
+    In,
+    JobId,
+    Labels,
+    LockKey,
+    LockPolicy,
+    Name,
+    PoolId,
+    Priority,
+    RowId,
+    RunId,
+    Seconds,
+    Slots,
+    Tag,
+    TaskId,
+    Text,
+    Time,
+    VariablesId,
+    Version,
+)
+from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.configuration import Configuration, check_orchestration, content_of
+from lockside.documents.enums import Mode, OnLost, OnRecordErrors
+from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Retry
+from lockside.documents.variables import VariableValues
+
+RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
+TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
+
+DEFAULT_BRANCH = "default"
+
+
+class JobRequest(In, frozen=True, kw_only=True, dict=True):
+    """The request for a new job.
+
+    Attributes:
+        name: A name to find the job by.
+        labels: Labels to find the job by.
+        config_data: A configuration given with the request; see Configuration.
+        config_row_ids: The rows to run, also when disabled; an empty list means all enabled ones.
+        mode: `run`, `forceRun` (also when disabled) or `debug` (keeps the data of every step, stores
+            nothing).
+        pool: The pool in which the job runs.
+        pools: The pools allowed, in their order.
+        parallelism: How many rows run at once; null and 0 run them one after another.
+        backend: The size of the machine.
+        behavior: What a failure does to the container above.
+        lock: The lock policy: `exclusive`, `shared:N` or `none`.
+        variable_values_id: The stored set that fills variables.
+        variable_values_data: Values of variables; they win over the stored set.
+        delayed_start_time: The earliest start.
+        depends_on: Jobs that must end first.
+        on_lost: What happens when the job is lost with its machine or keeper.
+        on_record_errors: The status of a job that ended well but reported failed records.
+        inputs: Inputs of the job.
+        archive: Settings of archiving.
+        notifications: Who is notified.
+        template: The template the request was made from.
+        priority: The place in the queue, -100 to 100; higher goes first.
+        delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
+        hold: Hold the job until `job.release`.
+        parent_run_id: The `runId` of the running job below which this one is created.
+        only_orchestration_task_ids: Run only these tasks of the orchestration.
+        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
+        limits: Limits of the job; the component's own limits are the highest allowed.
+        retry: How the job is retried when it fails.
+        component_version: The version of the component; null means the current one.
+        config_version: The version of the configuration; null means the current one.
+        lock_key: A free lock key for a job without a configuration.
+    """
+
+    reads = {
+        "component_version": quantities.version,
+        "config_version": quantities.version,
+        "parallelism": quantities.count,
+        "priority": quantities.priority,
+        "delay": quantities.duration,
+        "delayed_start_time": times.canonical_time,
+    }
+
+    component: ComponentId
+    component_version: Version | None = None
+    tag: Tag | None = None
+    config: ConfigId | None = None
+    config_version: Version | None = None
+    config_data: dict[str, Any] | None = None
+    config_row_ids: RowIds = []
+    branch_id: BranchId | None = None
+    mode: Mode = Mode.RUN
+    pool: PoolId | None = None
+    parallelism: Slots | None = None
+    backend: Backend | None = None
+    behavior: Behavior | None = None
+    lock: LockPolicy | None = None
+    lock_key: LockKey | None = None
+    variable_values_id: VariablesId | None = None
+    variable_values_data: VariableValues | None = None
+    delayed_start_time: Time | None = None
+    delay: Seconds | None = None
+    depends_on: Annotated[list[Dependency], Meta(max_length=1000)] = []
+    limits: Limits | None = None
+    retry: Retry | None = None
+    on_lost: OnLost | None = None
+    on_record_errors: OnRecordErrors | None = None
+    pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
+    inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
+    archive: dict[str, Any] | None = None
+    notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
+    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
+    priority: Priority | None = None
+    name: Name | None = None
+    description: Text | None = None
+    labels: Labels = {}
+    hold: bool = False
+    parent_run_id: RunId | None = None
+    only_orchestration_task_ids: TaskIds | None = None
+    previous_job_id: JobId | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        if self.delay is not None and self.delayed_start_time is not None:
+            raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
+        if self.asked_rows and self.config is None:
+            raise FieldError("Rows belong to a stored configuration: name it in `config`", "configRowIds")
+        if self.content is not None and self.component == ORCHESTRATOR:
+            check_orchestration(self.content, "configData")
+
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """What stands in for a stored configuration; an empty object does so only where none is named."""
+        return self.config_data or (None if self.config is not None else self.config_data)
+
+    @property
+    def branch(self) -> str:
+        """The branch of the configuration; `configData` is in none."""
+        return self.branch_id if self.branch_id is not None and self.body is None else DEFAULT_BRANCH
+
+    @property
+    def asked_rows(self) -> tuple[str, ...]:
+        """The rows that are named, each once; beside `configData` they are ignored."""
+        return () if self.body is not None else tuple(dict.fromkeys(self.config_row_ids))
+
+    @cached_property
+    def content(self) -> Configuration | None:
+        """The typed members of `configData`. Raises FieldError."""
+        if self.config_data is None:
+            return None
+        return content_of(self.config_data, "configData", is_stored=self.is_stored)
+
+
+if TYPE_CHECKING:
+
+    class JobChanges(In, frozen=True, kw_only=True):
+        """The members of a request that are to differ; `msgspec.to_builtins` gives those that were named."""
+
+else:
+
+    def _check_changes(changes: In) -> None:
+        if isinstance(changes.config_data, dict):
+            content_of(changes.config_data, "configData")
+
+    JobChanges = defstruct(
+        "JobChanges",
+        [(known.name, known.type | UnsetType, UNSET) for known in struct_fields(JobRequest)],
+        bases=(In,),
+        namespace={
+            "__doc__": "The members of a request that are to differ.",
+            "reads": JobRequest.reads,
+            "same_as": (JobRequest,),
+            "check": _check_changes,
+        },
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def named_changes(changes: JobChanges) -> dict[str, Any]:
+    """Returns the members that were named, by their names in Python."""
+    values = ((field.name, getattr(changes, field.name)) for field in struct_fields(JobRequest))
+    return {name: value for name, value in values if value is not UNSET}

@@ -1,0 +1,52 @@
+"""Users' JSON Schemas: the only module that knows the library behind them.
+
+Nothing is ever fetched: a `$ref` must point into the schema itself. Messages never show a checked value,
+which may be a secret or very long.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lockside.documents.paths import Steps
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
+
+_MAX_SHOWN = 400
+
+
+class SchemaError(ValueError):
+    """It is not a JSON Schema, or it refers to another document."""
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Raises SchemaError for a schema that cannot be used."""
+    if schema:
+        _validator(schema)
+
+
+def schema_faults(document: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Steps, str, Any]]:
+    """Everything that the schema does not allow: where, why, and the value. Raises SchemaError."""
+    for error in _validator(schema).iter_errors(document):
+        value, steps = document, tuple(error.instance_path)
+        for step in steps:
+            value = value[step]
+        yield steps, _shown(error.message), value
+
+
+def _validator(schema: Mapping[str, Any]) -> "Validator":
+    from jsonschema_rs import validator_for
+
+    try:
+        return validator_for(dict(schema), retriever=_refuse, mask="the value")
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(_shown(getattr(error, "message", None) or str(error))) from None
+
+
+def _refuse(uri: str) -> NoReturn:
+    raise ValueError(f"{uri} is another document; put what it holds under $defs")
+
+
+def _shown(message: str) -> str:
+    line = " ".join(message.split()).rstrip(".")
+    return line if len(line) <= _MAX_SHOWN else line[:_MAX_SHOWN] + "…"

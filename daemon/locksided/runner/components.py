@@ -1,0 +1,37 @@
+"""The components that are part of the daemon, which have no versions and no tags, and the tags of others."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.reading import stored_form
+from locksided.core.errors import NotFound
+
+_BuiltIn = stored_form(Manifest)  # without a program of its own
+
+BUILT_IN: Mapping[str, Manifest] = MappingProxyType(
+    {
+        COMMAND: _BuiltIn(
+            id=COMMAND,
+            name="Command",
+            description="Runs a plain command in the caller's folder and environment.",
+        ),
+        ORCHESTRATOR: _BuiltIn(
+            id=ORCHESTRATOR,
+            name="Orchestrator",
+            description="Runs tasks in phases, each task a job of another configuration.",
+        ),
+    }
+)
+
+
+def at_tag(manifest: Manifest, tag: str | None, path: str) -> Manifest:
+    """The manifest at one tag (None: the component's own). Raises `NotFound`."""
+    effective = manifest.at_tag(tag)
+    if effective is None:
+        known = sorted({*manifest.tags, *([manifest.tag] if manifest.tag else [])})
+        raise NotFound(
+            f"Component {manifest.id} has no tag {tag!r}. Known tags: {', '.join(known) or 'none'}.",
+            path=path,
+        )
+    return effective

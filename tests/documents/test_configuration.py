@@ -1,0 +1,131 @@
+"""Configurations: the members that lockside acts on, Keboola's spelling, what is kept and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from lockside.documents.configuration import ConfigSpec, is_deeper, merged
+from lockside.documents.reading import convert, faults_of
+from lockside.documents.request import JobRequest
+
+
+def config(rows: list[Any] | None = None, *, of: str = "a", **configuration: Any) -> dict[str, Any]:
+    return {"component": of, "config": "c", "configuration": configuration, "rows": rows or []}
+
+
+def paths(document: dict[str, Any]) -> list[str]:
+    return [fault.path for fault in faults_of(document, ConfigSpec)]
+
+
+def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
+    asked = {"componentId": "x", "configId": 12, "behavior": [], "limits": []}
+    foreign = {"id": 3, "phase": 7, "task": asked}
+    body = {
+        "parameters": [],
+        "runtime": {"safe": True, "backend": []},
+        "phases": [{"id": 7}],
+        "tasks": [foreign],
+    }
+    read = convert(config(of="lockside.orchestrator", **body), ConfigSpec)
+    (found,) = read.content.tasks
+    assert (found.id, found.phase, found.task.component, found.task.config) == ("3", "7", "x", "12")
+    assert read.configuration == body
+    assert read.unknown_members() == [
+        "$.configuration.runtime.safe is unknown; it is kept and has no effect."
+    ]
+
+
+def test_unknown_keys_are_told_at_any_depth() -> None:
+    body = config(
+        [{"id": "r", "configuration": {"odd": 1}}],
+        tasks=[{"id": "t", "phase": "p", "task": {"component": "a", "color": 1}, "shape": 2}],
+        processors={"after": [{"definition": {"component": "x", "weight": 3}}]},
+    )
+    told = convert(body, ConfigSpec).unknown_members()
+    assert [one.split(" ")[0] for one in told] == [
+        "$.configuration.processors.after[0].definition.weight",
+        "$.configuration.tasks[0].shape",
+        "$.configuration.tasks[0].task.color",
+        "$.rows[0].configuration.odd",
+    ]
+
+
+def task(**fields: Any) -> list[Any]:
+    return [{"id": "t", "phase": "p", "task": {"component": "a", **fields}}]
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (config(tasks=task(retrys={})), "tasks[0].task.retrys"),
+        (config(tasks=task(configData={"runtime": {"pool": 1}})), "tasks[0].task.configData.runtime.pool"),
+        (config(runtime={"limits": {"timeoutSecond": 1}}), "runtime.limits.timeoutSecond"),
+        (config(runtime={"retry": {"maxAttempts": 1, "dealy": 1}}), "runtime.retry.dealy"),
+        (config(runtime={"limits": {"timeoutSeconds": "00:00:00"}}), "runtime.limits.timeoutSeconds"),
+        (config(variables={"a": []}), "variables.a"),
+        (
+            config(processors={"before": [{"definition": {"component": "a..b"}}]}),
+            "processors.before[0].definition.component",
+        ),
+    ],
+)
+def test_what_no_job_could_use_is_refused_where_it_stands(document: dict[str, Any], path: str) -> None:
+    assert paths(document) == [f"$.configuration.{path}"]
+
+
+def test_rows_have_ids_of_their_own_and_processors_stand_in_one_place() -> None:
+    around = {"after": [{"definition": {"component": "x"}}]}
+    assert paths(config([{"id": "a"}, {"id": "a"}])) == ["$.rows[1].id"]
+    row = {"id": "a", "configuration": {"processors": around}}
+    assert paths(config([row], processors=around)) == ["$.rows[0].configuration.processors"]
+    assert paths(config([row], processors={"before": []})) == []
+
+
+def test_phases_are_checked_of_orchestrations_alone() -> None:
+    body = {"phases": [{"id": "a", "dependsOn": ["b"]}], "tasks": []}
+    assert paths(config(of="lockside.orchestrator", **body)) == ["$.configuration.phases[0].dependsOn[0]"]
+    assert paths(config(of="other", **body)) == []
+    request = {"component": "lockside.orchestrator", "configData": body}
+    assert [fault.path for fault in faults_of(request, JobRequest)] == ["$.configData.phases[0].dependsOn[0]"]
+
+
+def test_only_documents_of_reasonable_depth_are_taken() -> None:
+    shallow: Any = "x"
+    for _ in range(100):
+        shallow = {"a": shallow}
+    assert not is_deeper(shallow, 100)
+    assert is_deeper({"a": shallow}, 100)
+    assert is_deeper([[[]]], 2)
+    assert paths(config(parameters={"deep": shallow})) == ["$.configuration"]
+
+
+def test_a_row_is_merged_over_the_root_at_any_depth() -> None:
+    root = {"a": {"b": 1, "c": [1]}, "d": {"e": 1}, "f": 1}
+    assert merged(root, {"a": {"c": [2]}, "d": [], "f": {}}) == {
+        "a": {"b": 1, "c": [2]},
+        "d": {"e": 1},
+        "f": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"configRowIds": ["r"]}, "$.configRowIds"),
+        ({"delay": 1, "delayedStartTime": "2026-01-01T00:00:00Z"}, "$.delay"),
+        ({"config": "a..b"}, "$.config"),
+        ({"lock": "shared:0"}, "$.lock"),
+        ({"delay": "24:00"}, "$.delay"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(fields: dict[str, Any], path: str) -> None:
+    assert [fault.path for fault in faults_of({"component": "a", **fields}, JobRequest)] == [path]
+
+
+def test_config_data_stands_in_for_a_configuration_unless_it_is_empty_beside_one() -> None:
+    assert JobRequest(component="a", config="c", config_data={}).body is None
+    assert JobRequest(component="a", config_data={}).body == {}
+    given = JobRequest(component="a", config="c", config_data={"x": 1}, branch_id="b", config_row_ids=["r"])
+    assert (given.body, given.branch, given.asked_rows) == ({"x": 1}, "default", ())
+    named = JobRequest(component="a", config="c", branch_id="b", config_row_ids=["r", "r"])
+    assert (named.branch, named.asked_rows) == ("b", ("r",))
