@@ -58,6 +58,17 @@ def latest_us(connection: sqlite3.Connection) -> int | None:
     return None if time_us is None else int(time_us)
 
 
+def cursor_key(follower: str) -> str:
+    """Answer the key of a follower's cursor in the metadata: the last event that it has decided on."""
+    return f"follower:{follower}"
+
+
+def least_cursor(connection: sqlite3.Connection) -> int | None:
+    """Answer the number of the last event that every follower has decided on, None without followers."""
+    (seq,) = connection.execute(QUERIES["least_cursor"]).fetchone()
+    return None if seq is None else int(seq)
+
+
 def oldest_seq(connection: sqlite3.Connection) -> int | None:
     """Answer the oldest number that is still kept, None without events."""
     (seq,) = connection.execute(QUERIES["oldest_seq"]).fetchone()

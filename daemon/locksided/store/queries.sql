@@ -218,6 +218,10 @@ SELECT min(
     ifnull((SELECT seq - 1 FROM events WHERE time_us >= :before_us ORDER BY seq LIMIT 1), 9223372036854775807)
 );
 
+-- name: least_cursor
+-- The event up to which all followers have decided. Their names are letters.
+SELECT min(CAST(value AS INTEGER)) FROM meta WHERE key BETWEEN 'follower:' AND 'follower:~';
+
 -- name: delete_events
 -- In slices, so that no other save waits long.
 DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq <= :through ORDER BY seq LIMIT :limit);
