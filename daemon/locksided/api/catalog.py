@@ -120,10 +120,11 @@ class CatalogMethods:
             return shortened(for_users(call, stored_view(stored)), params.fields)
 
         everything = components.all_components(params.project, wanted)
-        return await self._listed("components", everything, params, view, built_in)
+        return await self._listed(call, "components", everything, params, view, built_in)
 
     async def _listed(
         self,
+        call: Call,
         member: str,
         wanted: Listing,
         params: ListParams,
@@ -132,9 +133,10 @@ class CatalogMethods:
     ) -> View:
         """A page of a list of stored objects; `always` stand before all others."""
         request = self._service.page_request(params)
-        found = await self._service.store.objects(wanted, request)
         always = always if params.cursor is None else ()
-        return listed(member, found, view, request.max_bytes, always=always)
+        async with call.connection.turn():
+            found = await self._service.store.objects(wanted, request)
+            return listed(member, found, view, request.max_bytes, always=always)
 
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
@@ -214,6 +216,7 @@ class CatalogMethods:
         """The configurations of a branch."""
         wanted = configs.all_configs(params.project, params.branch_id, params.component)
         return await self._listed(
+            call,
             "configs",
             wanted,
             params,
@@ -227,11 +230,12 @@ class CatalogMethods:
             call, params, params.config, lambda tx: configs.delete_config(tx, config_id, change)
         )
 
-    async def versions(self, _call: Call, params: p.ConfigVersionsOf) -> View:
+    async def versions(self, call: Call, params: p.ConfigVersionsOf) -> View:
         """Who changed a configuration, when and why."""
         request = self._service.page_request(params)
-        found = await self._service.store.config_versions(_config_id(params), request)
-        return listed("versions", found, version_view, request.max_bytes)
+        async with call.connection.turn():
+            found = await self._service.store.config_versions(_config_id(params), request)
+            return listed("versions", found, version_view, request.max_bytes)
 
     async def rollback(self, call: Call, params: p.ConfigRollback) -> View:
         """Make an old version the newest."""
@@ -275,10 +279,10 @@ class CatalogMethods:
             again,
         )
 
-    async def list_branches(self, _call: Call, params: p.BranchList) -> View:
+    async def list_branches(self, call: Call, params: p.BranchList) -> View:
         """All branches; `default` is always there and never stored."""
         wanted = branches.all_branches(params.project)
-        return await self._listed("branches", wanted, params, stored_view, [dict(DEFAULT_BRANCH)])
+        return await self._listed(call, "branches", wanted, params, stored_view, [dict(DEFAULT_BRANCH)])
 
     async def delete_branch(self, call: Call, params: p.BranchDelete) -> View:
         """Hide a branch."""
@@ -311,6 +315,7 @@ class CatalogMethods:
     async def list_variables(self, call: Call, params: p.VariablesListAll) -> View:
         """All sets of values."""
         return await self._listed(
+            call,
             "variables",
             variables.all_variables(params.project),
             params,
