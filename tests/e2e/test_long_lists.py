@@ -79,6 +79,17 @@ def test_a_list_of_stored_objects_is_read_page_by_page(
     assert names(pages(wire, method, member, limit=3), name) == names(found, name)
 
 
+def test_only_some_members_are_listed_when_asked_for_and_what_names_the_object(wire: Wire) -> None:
+    configs = pages(wire, "config.list", "configs", fields=["version"])
+    assert configs[0][0] == {"component": "long.c0", "config": "f0", "version": 1}
+    assert pages(wire, "component.list", "components", fields=["type"])[-1][-1] == {
+        "id": "long.c9",
+        "type": "other",
+    }
+    assert pages(wire, "variables.list", "variables", fields=[])[0][0] == {"id": "v0"}
+    assert wire.refused("config.list", fields=["size"]).data["path"] == "$.fields[0]"
+
+
 def test_branches_and_versions_have_pages_too(wire: Wire) -> None:
     found = pages(wire, "branch.list", "branches", limit=4)
     assert [len(page) for page in found] == [5, 4, 2], "the default branch stands before the first page"

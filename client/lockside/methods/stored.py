@@ -91,10 +91,7 @@ class ConfigCalls(Group[Mode]):
         branch_id: str | None = None,
         fields: Sequence[str] | None = None,
     ) -> Request[t.Configs]:
-        """Give the configurations of a branch, or of one component; with `fields` only these members of each.
-
-        The `component` and `config` must be among them.
-        """
+        """Give the configurations of a branch, or of one component; `fields` names the members to give."""
         return ask("config.list", t.Configs, component=component, branch_id=branch_id, fields=fields)
 
     @call

@@ -215,12 +215,13 @@ class CatalogMethods:
     async def list_configs(self, call: Call, params: p.ConfigList) -> View:
         """The configurations of a branch."""
         wanted = configs.all_configs(params.project, params.branch_id, params.component)
+        fields = None if params.fields is None else {"component", "config", *params.fields}
         return await self._listed(
             call,
             "configs",
             wanted,
             params,
-            lambda stored: shortened(for_writers(call, config_view(stored)), params.fields),
+            lambda stored: shortened(for_writers(call, config_view(stored)), fields),
         )
 
     async def delete_config(self, call: Call, params: p.ConfigDelete) -> View:
