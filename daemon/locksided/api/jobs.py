@@ -18,7 +18,7 @@ from locksided.api.reading import (
     explained,
     job_row,
     job_view,
-    job_views,
+    listed_jobs,
     marked,
     shortened,
 )
@@ -79,16 +79,17 @@ class JobMethods:
     async def list(self, call: Call, params: JobList) -> dict[str, Any]:
         """A page of jobs."""
         page = Page(
-            params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
+            limit=params.limit,
+            cursor=params.cursor,
+            max_bytes=self._service.line_bytes,
+            order_by=OrderBy(params.order_by),
+            descending=params.order == "desc",
+            count=params.count,
         )
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal.uid, params.fields, params.expand)
         async with call.connection.turn():
             found = await self._service.store.list_jobs(self._filter(params), page)
-            views = await job_views(self._service, found.rows, wanted)
-        answer = {
-            "jobs": views,
-            "nextCursor": found.next_cursor,
-        }
+            answer = await listed_jobs(self._service, found.page, wanted)
         return answer if found.total is None else {**answer, "total": found.total}
 
     def _filter(self, params: JobFilters) -> JobFilter:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from lockside.protocol.params.base import ListParams
 from locksided import clock
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
@@ -16,6 +17,7 @@ from locksided.manualclock import ManualClock
 from locksided.paths import StateDir
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
+from locksided.store.paging import PageRequest
 from locksided.store.store import Store
 
 
@@ -43,6 +45,15 @@ class Service:
     def uptime_seconds(self) -> float:
         """Since the start, whatever the wall clock was set to meanwhile."""
         return (clock.boot_us() - self.started_boot_us) / clock.SECOND_US
+
+    @property
+    def line_bytes(self) -> int:
+        """The longest answer of a list."""
+        return self.settings.limits.line_bytes
+
+    def page_request(self, params: ListParams) -> PageRequest:
+        """Which page of a list is asked for."""
+        return PageRequest(params.limit, params.cursor, self.line_bytes)
 
     @property
     def own_uid(self) -> int:
