@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lockside.documents.enums import ErrorType
-from lockside.protocol.params.actions import ActionRun
+from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.runner import datafolder
 from locksided.runner.action import Action, ActionFailed, action_message, action_value, plan_action

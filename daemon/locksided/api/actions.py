@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
-from lockside.protocol.params import actions as p
+from lockside.protocol.methods import actions as p
 from locksided import to_thread
 from locksided.actors.accounts import account_of
 from locksided.actors.workshop import PASSABLE
@@ -32,6 +32,7 @@ from locksided.runner.environment import JobContext
 from locksided.runner.folder import RunFolder
 from locksided.runner.resolved import Stored
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 class ActionMethods:
@@ -40,10 +41,7 @@ class ActionMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"action.run": self.run}
-
+    @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
         """The JSON value that the component's action answers, within 30 seconds."""
         row = None

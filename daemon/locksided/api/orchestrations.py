@@ -1,9 +1,8 @@
 """`orchestration.plan`: what an orchestration would run, carry over and skip, before it does."""
 
-from collections.abc import Callable
 from typing import Any
 
-from lockside.protocol.params import plans as p
+from lockside.protocol.methods import orchestrations as p
 from locksided.api.creation import choice_of, defaults_of
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
@@ -11,6 +10,7 @@ from locksided.runner.orchestration import read_orchestration
 from locksided.runner.resolve import resolve
 from locksided.runner.selection import decide
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 class OrchestrationMethods:
@@ -19,10 +19,7 @@ class OrchestrationMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"orchestration.plan": self.plan}
-
+    @handler
     async def plan(self, _call: Call, params: p.OrchestrationPlan) -> dict[str, Any]:
         """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
         request = params.request

@@ -1,7 +1,8 @@
 """Repeats of calls about jobs, answered before anything is checked: what they stood on may be gone."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 from locksided.actors.messages import Repeated
 from locksided.api.once import job_reference, once
@@ -10,19 +11,29 @@ from locksided.api.service import Service
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 
-Handler = Callable[[Call, Any], Awaitable[View | OrShorter]]
+
+class Group(Protocol):
+    """A group of handlers."""
+
+    _service: Service
+
+
+G = TypeVar("G", bound=Group)
+P = TypeVar("P")
+Handler = Callable[[G, Call, P], Awaitable[View | OrShorter]]
 _OF_MANY = frozenset({"job.createMany", "job.retryAllFailed"})
 
 
-def repeats_first(service: Service, handler: Handler) -> Handler:
+def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:
     """The handler, called for what was not done before under the same deduplication id."""
 
-    async def handle(call: Call, params: Any) -> View | OrShorter:
+    @wraps(handler)
+    async def handle(group: G, call: Call, params: Any) -> View | OrShorter:
         mark = None if getattr(params, "dry_run", False) else once(call, params, job_reference)
-        repeated = None if mark is None else await service.scheduler.done_before(mark)
-        return (
-            await handler(call, params) if repeated is None else await _again(service, call, params, repeated)
-        )
+        repeated = None if mark is None else await group._service.scheduler.done_before(mark)
+        if repeated is None:
+            return await handler(group, call, params)
+        return await _again(group._service, call, params, repeated)
 
     return handle
 
