@@ -84,7 +84,7 @@ def closed() -> LocksideError:
 
 
 class Engine:
-    """What can be asked of a daemon, over a link. `away` is called when the daemon is first missed, and why."""
+    """What can be asked of a daemon, over a link. `away` is told once, and why, that the daemon is missed."""
 
     def __init__(
         self,
