@@ -55,7 +55,7 @@ def test_reports_of_an_old_token_are_nothing() -> None:
         i.StepEnded(job, old),
         i.Finished(job, old, Status.SUCCESS, {}),
         i.NotStarted(job, old, "no memory"),
-        i.KeeperDied(job, old),
+        i.Orphaned(job, old),
         i.Lost(job, old, {}),
         i.Finished(999, "999-1-0", Status.SUCCESS, {}),
     ]

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from locksided.runner.environment import RunAs
-from locksided.runner.plan import Step, plan
-from locksided.runner.secrets import secret_values
+from locksided.keeper.messages import User, to_wire
 from locksided.runner.specification import row_by_row
-from locksided.runner.start import start_message
 from locksided.runner.words import StepKind
+from locksided.runs.plan import Step, plan
+from locksided.runs.secrets import secret_values
+from locksided.runs.start_order import start_order
 from runner.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"
 
 
 def message(step: Step, spec: Any, **kwargs: Any) -> dict[str, Any]:
-    return start_message(step, spec, context(STATE), **kwargs)
+    return to_wire(start_order(step, spec, context(STATE), **kwargs))
 
 
 def test_a_plain_configuration_is_one_step() -> None:
@@ -156,7 +156,6 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "token": "12-1-0",
         "folder": "/state/runs/0/12/steps/1-0",
         "pipeline": [["run", "--data=/state/runs/0/12/data/"]],
-        "shell": False,
         "cwd": "/state/runs/0/12/cwd",
         "user": None,
         "timeoutSeconds": 3000.0,
@@ -168,6 +167,9 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "secrets": ["abcd1234", "hunter22"],
         "logFolder": "/state/runs/0/12/log",
         "maxLogBytes": 64 * 2**20,
+        "emptyFolders": [],
+        "spareFolder": None,
+        "notedLate": False,
     }
 
 
@@ -178,8 +180,8 @@ def test_a_run_whose_time_is_up_is_still_told_a_limit() -> None:
 
 def test_another_account_is_told_with_its_groups() -> None:
     result = resolved()
-    account = context(STATE, run_as=RunAs(1000, 1000, (1000, 27)))
-    assert start_message(steps(result)[0], result.spec, account)["user"] == {
+    account = context(STATE, run_as=User(1000, 1000, (1000, 27)))
+    assert to_wire(start_order(steps(result)[0], result.spec, account))["user"] == {
         "uid": 1000,
         "gid": 1000,
         "groups": [1000, 27],

@@ -10,7 +10,7 @@ from typing import Any
 from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
 from locksided import clock
-from locksided.actors.messages import Alone, Decided, Repeated
+from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.applychecks import faults_among, refuse, refuse_built_in, warnings_of
 from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, pool_body, wanted_of
 from locksided.api.once import once
@@ -52,7 +52,7 @@ class ApplyMethods:
             plan = await self._plan(params, wanted, known)
             return answer | _told(plan)
         mark = once(call, params, lambda _: dict(answer))
-        work = Alone(partial(self._decide, call, params, wanted, answer))
+        work = Exclusive(partial(self._decide, call, params, wanted, answer))
         done = await self._service.scheduler.ask(work, once=mark)
         return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
 

@@ -275,8 +275,8 @@ class CannotStart:
 
 
 @dataclass(frozen=True, slots=True)
-class KeeperDied:
-    """The job's keeper is gone; whether its tree is empty is not known yet."""
+class Orphaned:
+    """Who owned the job's processes is gone; whether any of them lives is not known yet."""
 
     job_id: int
     token: str
@@ -315,7 +315,7 @@ Report: TypeAlias = (
     | NotStarted
     | ProgramFound
     | CannotStart
-    | KeeperDied
+    | Orphaned
     | Lost
     | ExecutorDown
     | ExecutorUp

@@ -14,9 +14,9 @@ from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
-    KeeperDied,
     Lost,
     NotStarted,
+    Orphaned,
     ProgramFound,
     Progressed,
     Spawned,
@@ -193,7 +193,7 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
     return {"message": message, "error": error}
 
 
-def keeper_died(turn: Turn, report: KeeperDied) -> None:
+def orphaned(turn: Turn, report: Orphaned) -> None:
     """Record why the job still holds its lock and slot: its process tree may not be empty yet."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:

@@ -162,7 +162,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.StepEnded: lifecycle.step_ended,
     i.Finished: lifecycle.finished,
     i.NotStarted: lifecycle.not_started,
-    i.KeeperDied: lifecycle.keeper_died,
+    i.Orphaned: lifecycle.orphaned,
     i.Lost: lifecycle.lost,
 }
 """The function of each input; a test compares it with `inputs.Input`."""
