@@ -8,7 +8,7 @@ import pytest
 from locksided.keeper.messages import User, to_wire
 from locksided.runner.specification import row_by_row
 from locksided.runner.words import StepKind
-from locksided.runs.plan import Step, plan
+from locksided.runs.plan import DataFolder, Step, plan
 from locksided.runs.secrets import secret_values
 from locksided.runs.start_order import start_order
 from runner.examples import command, component, config, context, named, resolved, row, steps
@@ -57,7 +57,7 @@ def test_rows_run_one_after_another_each_merged_over_the_root() -> None:
     assert second.config_file is not None
     assert first.config_file["parameters"] == {"table": "t1", "deep": {"x": 1}, "list": [1]}
     assert second.config_file["parameters"]["deep"] == {"x": 1, "y": 2}
-    assert (first.begins_row, first.ends_row, second.begins_row) == (True, True, True)
+    assert (first.folder, first.ends_row, second.folder) == (DataFolder.FRESH, True, DataFolder.FRESH)
 
 
 def test_a_configuration_whose_rows_are_all_disabled_has_no_steps() -> None:
@@ -88,7 +88,8 @@ def test_processors_are_steps_around_the_component() -> None:
         StepKind.PROCESSOR,
     ]
     assert before.config_file == {"parameters": {"n": 1}, "image_parameters": {}, "action": "run"}
-    assert [step.begins_row for step in (before, main, after)] == [True, False, False]
+    handed = DataFolder.HANDED_ON
+    assert [step.folder for step in (before, main, after)] == [DataFolder.FRESH, handed, handed]
     assert [step.takes_state for step in (before, main, after)] == [False, True, False]
     assert after.execution.stages == (("head2",),)
     assert message(before, result.spec)["env"]["KBC_COMPONENTID"] == "pr.head"

@@ -45,6 +45,11 @@ def is_simple(job_id: int) -> bool:
     return steps_of(job_id) == 1 and job_id % 4 != 0 and not never_starts(job_id)
 
 
+def is_operation(token: str) -> bool:
+    """Whether the step is repeated alone when it is lost."""
+    return StartToken.parse(token).step == 1
+
+
 class Loader:
     """A control folder is named like its token."""
 
@@ -100,7 +105,7 @@ class Runs:
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
         raise fault
 
-    async def conclude(self, token: str, outcome: Outcome) -> Conclusion:
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool) -> Conclusion:
         job_id = StartToken.parse(token).job_id
         refused = outcome.refused
         if refused is not None and refused.kind in ("burnt", "system"):
@@ -110,6 +115,8 @@ class Runs:
             )
         self._daemon.may_fail_to_read()
         await self._daemon.hop("the reading of an outcome")
+        if outcome.is_lost and is_same_boot and is_operation(token) and not self._repeats(token):
+            return Conclusion(i.StepLost(job_id, token))
         if outcome.is_lost:
             return Conclusion(i.Lost(job_id, token, {"result": _error("lost", outcome)}))
         if refused is not None:
@@ -118,6 +125,12 @@ class Runs:
                 i.Finished(job_id, token, Status.ERROR, values, {}, started=False, failure=FailureClass.USER)
             )
         return _after_step(token, outcome)
+
+    def _repeats(self, token: str) -> int:
+        """How often it was lost before; this one may be lost once."""
+        job_id, launch, step = StartToken.parse(token)
+        earlier = (str(StartToken(job_id, one, step)) for one in range(1, launch))
+        return sum(self._daemon.disk.claims.get(one) == "started" for one in earlier)
 
     def start_at_once(self, action: StartStep, documents: Documents) -> StartOrder | None:
         """The order for a simple command; what was read for it is what was committed with its start."""

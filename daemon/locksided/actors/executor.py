@@ -205,7 +205,8 @@ class Executor:
 
     async def _concluded(self, start: Start, outcome: Outcome) -> None:
         try:
-            await self._report(self._runs.conclude(start.token, outcome))
+            concluding = self._runs.conclude(start.token, outcome, is_same_boot=start.is_of_this_boot)
+            await self._report(concluding)
         except (OSError, StoreUnavailable, Unavailable):
             raise
         except Exception as fault:

@@ -167,7 +167,8 @@ class Executors:
         self._backend.reconnect()
 
     def _taken_over(self, job: InFlight) -> tuple[Executor, Start]:
-        executor, start = self._executor(job.pool), Start(job.job_id, job.token)
+        executor = self._executor(job.pool)
+        start = Start(job.job_id, job.token, is_of_this_boot=not self._boots.has_ended(job.token))
         executor.adopt(start)
         return executor, start
 

@@ -26,6 +26,8 @@ class Start:
     phase: Phase = Phase.PREPARING
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
+    is_of_this_boot: bool = True
+    """Whether the machine did not boot since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ class Spawned:
     job_id: int
     token: str
     process: Mapping[str, Any]
+    stage: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,14 @@ class Orphaned:
 
 
 @dataclass(frozen=True, slots=True)
+class StepLost:
+    """The step was lost with its keeper, its tree is empty, and it may be run again alone."""
+
+    job_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The job's machine or keeper died under it and its tree is empty."""
 
@@ -316,6 +325,7 @@ Report: TypeAlias = (
     | ProgramFound
     | CannotStart
     | Orphaned
+    | StepLost
     | Lost
     | ExecutorDown
     | ExecutorUp

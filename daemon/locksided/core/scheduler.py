@@ -163,6 +163,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Finished: lifecycle.finished,
     i.NotStarted: lifecycle.not_started,
     i.Orphaned: lifecycle.orphaned,
+    i.StepLost: lifecycle.step_lost,
     i.Lost: lifecycle.lost,
 }
 """The function of each input; a test compares it with `inputs.Input`."""

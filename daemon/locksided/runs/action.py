@@ -24,7 +24,7 @@ from locksided.runner.specification import Specification, needed
 from locksided.runner.texts import cut
 from locksided.runner.words import StepKind
 from locksided.runs.environment import JobContext
-from locksided.runs.plan import Step, config_file
+from locksided.runs.plan import DataFolder, Step, config_file
 from locksided.runs.start_order import start_order
 from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
 
@@ -68,8 +68,7 @@ def plan_action(params: ActionRun, component: Stored[Manifest] | None) -> Action
         row=None,
         execution=manifest,
         config_file=config_file(content, parameters, manifest.image_parameters, action=params.action),
-        begins_row=True,
-        takes_state=False,
+        folder=DataFolder.FRESH,
         ends_row=True,
         ends_run=True,
     )

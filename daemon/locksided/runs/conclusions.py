@@ -17,14 +17,16 @@ from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
-from locksided.runs.data_folder import Collected
+from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import StartToken
 from locksided.runs.loading import Run, RunLoader, config_id
+from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
 from locksided.runs.result import (
     RunResult,
     conclude,
+    conclude_operation,
     failed_before_start,
     joined,
     kill_report_of,
@@ -33,7 +35,7 @@ from locksided.runs.result import (
     with_stages,
 )
 from locksided.runs.start_order import secrets_of
-from locksided.runs.step_results import keep_result, kept_result, kept_results
+from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.objects import Change
 from locksided.store.catalog.states import save_state
@@ -87,6 +89,8 @@ class RunConclusions:
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
         await to_thread.run_for(run.context.account, data_folder.finish, run.context)
+        if any(step.operation is not None for step in run.steps):
+            await to_thread.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
         """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
@@ -102,8 +106,11 @@ class RunConclusions:
         self.loader.forget(token)
         return Conclusion(i.Finished(StartToken.parse(token).job_id, token, Status.ERROR, values))
 
-    async def conclude(self, token: str, outcome: Outcome) -> Conclusion:
-        """What is saved of an outcome. Reading it again after a crash comes to the same."""
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
+        """What is saved of an outcome. Reading it again after a crash comes to the same.
+
+        `is_same_boot` is whether the machine did not boot since the start.
+        """
         job_id, launch, index = StartToken.parse(token)
         refused = outcome.refused
         if refused is not None and refused.kind in ("burnt", "system"):
@@ -113,8 +120,11 @@ class RunConclusions:
         run = await self.loader.of(job_id, launch)
         step = run.steps[index]
         if outcome.is_lost:
+            if step.operation is not None and is_same_boot and await _may_repeat(run, index):
+                self.loader.forget(token)
+                return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
-        if step.has_data:
+        if step.has_data or step.operation is not None:
             result = await to_thread.run_for(run.context.account, _result_and_rest, run, step, outcome)
         else:
             result = conclude(step, run.spec, outcome, Collected())
@@ -159,9 +169,16 @@ class RunConclusions:
         return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
 
 
+async def _may_repeat(run: Run, step: int) -> bool:
+    repeats = await to_thread.run_sync(repeats_of, run.context.folder, run.context.launch, step)
+    return repeats < MOST_REPEATS
+
+
 def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
     """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
     result = _result_of(run, step, outcome)
+    if step.operation is not None:
+        data_folder.remove_operations(run.context)
     if not run.is_debug and not _goes_on(run, step, result):
         data_folder.finish(run.context)
     return result
@@ -172,14 +189,25 @@ def _result_of(run: Run, step: Step, outcome: Outcome) -> RunResult:
     kept = kept_result(run.context.folder, run.context.launch, step.index)
     if kept is not None:
         return kept
+    result = (
+        _operation_result(run, step, outcome) if step.operation else _component_result(run, step, outcome)
+    )
+    if not run.is_one_step or run.is_debug:
+        keep_result(run.context.folder, run.context.launch, step.index, result)
+    return result
+
+
+def _operation_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
+    left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
+    return conclude_operation(step, run.spec, outcome, left)
+
+
+def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     collected = Collected()
     if outcome.refused is None:
         failure = ending_of(outcome, step.execution.exit_codes, None).failure
         collected = data_folder.collect(step, run.context, is_last=failure is not None)
-    result = conclude(step, run.spec, outcome, collected)
-    if not run.is_one_step or run.is_debug:
-        keep_result(run.context.folder, run.context.launch, step.index, result)
-    return result
+    return conclude(step, run.spec, outcome, collected)
 
 
 def _goes_on(run: Run, step: Step, result: RunResult) -> bool:

@@ -18,7 +18,8 @@ from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder
-from locksided.runs.plan import Step
+from locksided.runs.operations import MAX_RESULT_BYTES, ORDER_FILE, RESULT_FILE
+from locksided.runs.plan import DataFolder, Step
 from locksided.runs.safefs import NotPlain
 
 _PRIVATE, _TRAVERSABLE = 0o700, 0o711
@@ -71,21 +72,61 @@ def prepare(
             _clear_the_way(path, folder.root, run_as)
         if with_empty:
             _make_owned(path, run_as)
-    if not step.has_data:
-        return
+    if step.operation is not None:
+        _place_order(step, context)
     argument = {
         **_spares(context),
-        "config": json.dumps(step.config_file, ensure_ascii=False, indent=2),
+        "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
     }
-    if step.begins_row:
-        _remove_note(folder.handed)
-        _clear_the_way(folder.data, folder.root, run_as)
-        _make_owned(folder.data, run_as)
-        perform(folder.data, "fill", argument, run_as)
-    else:
-        _hand_on(step, context)
-        perform(folder.data, "advance", argument, run_as)
+    match step.folder:
+        case DataFolder.FRESH:
+            _remove_note(folder.handed)
+            _clear_the_way(folder.data, folder.root, run_as)
+            _make_owned(folder.data, run_as)
+            perform(folder.data, "fill", argument, run_as)
+        case DataFolder.HANDED_ON:
+            _hand_on(step, context)
+            perform(folder.data, "advance", argument, run_as)
+        case DataFolder.AS_LEFT:
+            perform(folder.data, "advance", argument, run_as)
+
+
+def _place_order(step: Step, context: JobContext) -> None:
+    """Makes an operation's folder anew, with its order in it."""
+    folder, own = context.folder, context.folder.operation(step.index)
+    order = {
+        "operation": step.operation and step.operation.name,
+        "job": str(context.job_id),
+        "row": step.row,
+        "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
+        **(step.order or {}),
+    }
+    _clear_the_way(own, folder.root, context.run_as)
+    _make_owned(own, context.run_as)
+    argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
+    perform(own, "write", argument, context.run_as)
+
+
+def operation_result(step: Step, context: JobContext) -> OutFile:
+    """What an operation left in result.json."""
+    argument = {"name": RESULT_FILE, "limit": MAX_RESULT_BYTES}
+    try:
+        return (
+            _out_file(perform(context.folder.operation(step.index), "read", argument, context.run_as))
+            or OutFile()
+        )
+    except FileNotFoundError:
+        return OutFile()
+    except (Unusable, NotPlain) as problem:
+        return OutFile(problem=str(problem))
+
+
+def remove_operations(context: JobContext) -> None:
+    """Removes the folders of operations, as far as their account lets them go."""
+    for path in _named(context.folder, "operation-"):
+        with _tolerated(path):
+            _discard(path, context.run_as)
 
 
 def empty_folders(step: Step, context: JobContext) -> list[str]:
@@ -195,7 +236,14 @@ def _data_of(step: Step, folder: RunFolder) -> str:
 def remove_folder(folder: RunFolder, run_as: User | None) -> None:
     """Removes all that is left of a job, its log included; what its account cannot remove stays."""
     with _tolerated(folder.root):
-        for path in (*_rows(folder), *_kept_aside(folder), folder.data, folder.tmp, folder.cwd):
+        for path in (
+            *_rows(folder),
+            *_named(folder, _ASIDE),
+            *_named(folder, "operation-"),
+            folder.data,
+            folder.tmp,
+            folder.cwd,
+        ):
             _discard(path, run_as)
         _discard(folder.root, None)
 
@@ -258,9 +306,10 @@ def _rows(folder: RunFolder) -> list[str]:
     return []
 
 
-def _kept_aside(folder: RunFolder) -> list[str]:
+def _named(folder: RunFolder, part: str) -> list[str]:
+    """The entries of the job's folder that have this in their name."""
     with suppress(FileNotFoundError):
-        return [f"{folder.root}/{name}" for name in os.listdir(folder.root) if _ASIDE in name]
+        return [f"{folder.root}/{name}" for name in os.listdir(folder.root) if part in name]
     return []
 
 

@@ -18,7 +18,7 @@ _PRIVATE, _TRAVERSABLE = 0o700, 0o711
 
 def stage_before(steps: Sequence[Step], step: Step) -> str:
     """The name of the stage before a step; each row counts for itself."""
-    return f"stage_{sum(1 for one in steps[: step.index] if one.row == step.row)}"
+    return f"stage_{sum(1 for one in steps[: step.index] if one.row == step.row and one.has_data)}"
 
 
 def keep_stage(name: str, row: str | None, context: JobContext, secrets: Sequence[str]) -> None:
@@ -56,6 +56,8 @@ def kept_stages(folder: RunFolder, steps: Sequence[Step]) -> list[dict[str, Any]
 
 def _names(steps: Sequence[Step]) -> Iterator[tuple[str | None, str]]:
     for step in steps:
+        if not step.has_data:
+            continue
         yield step.row, stage_before(steps, step)
         if step.ends_row:
             yield step.row, OUTPUT

@@ -50,7 +50,7 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         "LOCKSIDE_RUN_ID": context.run_id,
         "LOCKSIDE_SOCKET": context.socket,
     }
-    if step.kind is StepKind.COMMAND:
+    if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}
     interface = _interface(step, spec, context)
     return {**_base(context), **interface, **step.execution.environment, **job}

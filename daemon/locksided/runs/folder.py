@@ -58,6 +58,10 @@ class RunFolder:
         """The snapshots of a debug run, each row's by themselves."""
         return f"{self.root}/debug" if row is None else f"{self.root}/debug/{row}"
 
+    def operation(self, step: int) -> str:
+        """The folder of an operation's order and result."""
+        return f"{self.root}/operation-{step}"
+
     def control(self, launch: int, step: int) -> str:
         """The control folder of one start: its claim and its outcome."""
         return f"{self.root}/steps/{launch}-{step}"

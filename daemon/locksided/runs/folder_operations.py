@@ -92,6 +92,20 @@ def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
         remove(spare_inputs.NAME, data_fd)
 
 
+def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
+    """Writes the file `name` with the text `content`."""
+    write_file(argument["name"], folder_fd, argument["content"].encode())
+
+
+def read(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The file `name` as `content`, None without one; it may have `limit` bytes."""
+    try:
+        content = read_file(argument["name"], folder_fd, argument["limit"])
+    except FileNotFoundError:
+        content = None
+    return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
+
+
 def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
     """Removes everything in the folder."""
     clear(folder_fd)
@@ -118,6 +132,8 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "set_aside": set_aside,
     "advance": advance,
     "finish": finish,
+    "write": write,
+    "read": read,
     "empty": empty,
     "collect": collect,
     "pack": pack,

@@ -14,9 +14,11 @@ from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runner.frozen import thaw
 from locksided.runner.specification import NO_SPECIFICATION, Specification, read_specification
+from locksided.runner.words import StepKind
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder, StartToken
+from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.store import reads
@@ -55,7 +57,7 @@ class Run:
     @property
     def is_simple(self) -> bool:
         """Whether it is one command of the daemon's own account, without data: nothing is to be prepared."""
-        return self.is_ours_alone and not self.steps[0].has_data
+        return self.is_ours_alone and self.steps[0].kind is StepKind.COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class Plan:
 class RunLoader:
     """Reads runs from the store, and remembers those that are under way."""
 
-    def __init__(self, store: Store, state_dir: StateDir, socket: str) -> None:
+    def __init__(
+        self, store: Store, state_dir: StateDir, socket: str, operations: Sequence[Operation]
+    ) -> None:
+        self._operations = operations
         self._store = store
         self._state_dir = state_dir
         self._socket = socket
@@ -148,7 +153,7 @@ class RunLoader:
     def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> Plan:
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
         environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
-        steps = plan_of(spec, environment) if row.type == JobType.STANDARD else ()
+        steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
         if len(self._plans) >= PLANS_KEPT:
             self._plans.clear()
         known = self._plans[_hashes_of(row)] = Plan(spec, environment, steps)

@@ -3,8 +3,10 @@
 A plan names programs, parameters and files' contents; it knows no folder, no process and no job id.
 """
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,20 +19,33 @@ from locksided.runner.components import BUILT_IN
 from locksided.runner.processors import processor_key
 from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
+from locksided.runs.operations import OPERATIONS, Operation, Place
 
 NOTHING_TO_RUN = "No configurations executed."
 _STRIPPED = frozenset(("runtime", "processors", "variables", "artifacts", "phases", "tasks"))
 _DROPPED_WHEN_EMPTY = ("storage", "authorization")
 
 
+class DataFolder(Enum):
+    """What a step finds in the data folder."""
+
+    NONE = auto()
+    """There is none."""
+    FRESH = auto()
+    HANDED_ON = auto()
+    """The output of the step before, as its input."""
+    AS_LEFT = auto()
+    """What the operation before it left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One start of one process tree.
 
-    `config_file` is the content of config.json, None for a plain command, which has no data folder.
-    `begins_row` asks for a fresh folder (else the step before handed its output on); `takes_state` for the
-    main component, whose state file is written before and read after it; `ends_row` for the last of its row,
-    `ends_run` for the last of all.
+    `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
+    finds in the data folder; `takes_state` stands for the main component, whose state file is written before
+    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all. `order` is that of
+    an `operation`.
     """
 
     index: int
@@ -39,14 +54,16 @@ class Step:
     row: str | None
     execution: Manifest
     config_file: Mapping[str, Any] | None
-    begins_row: bool
-    takes_state: bool
-    ends_row: bool
-    ends_run: bool
+    folder: DataFolder
+    takes_state: bool = False
+    ends_row: bool = False
+    ends_run: bool = False
+    operation: Operation | None = None
+    order: Mapping[str, Any] | None = None
 
     @property
     def has_data(self) -> bool:
-        """Whether the step works in a data folder."""
+        """Whether it is a component's, with a configuration before and outputs after it."""
         return self.config_file is not None
 
     @property
@@ -55,14 +72,23 @@ class Step:
         return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
 
 
-def plan(spec: Specification, environment: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+def plan(
+    spec: Specification,
+    environment: Mapping[str, str] | None = None,
+    operations: Sequence[Operation] = OPERATIONS,
+) -> tuple[Step, ...]:
     """All steps in their order; none when every row is disabled.
 
     `environment` is a plain command's own, which is stored apart from its specification.
     """
     if spec.component == COMMAND:
         return tuple(_commands(spec, environment))
-    return tuple(_steps(spec))
+    steps = list(_rows(spec, operations))
+    if steps:
+        before = _operations(spec, operations, Place.BEFORE_RUN, None)
+        steps = [*before, *steps, *_operations(spec, operations, Place.AFTER_RUN, None)]
+        steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
+    return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
 
 
 def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -74,26 +100,47 @@ def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str,
         yield row.id, filled(merged(spec.root, row.configuration), spec.variables)
 
 
-def _steps(spec: Specification) -> Iterator[Step]:
-    index = 0
-    configurations = list(_configurations(spec))
-    for number, (row, configuration) in enumerate(configurations, 1):
+def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
+    for row, configuration in _configurations(spec):
+        before = list(_operations(spec, operations, Place.BEFORE_ROW, row))
+        yield from before
         content = content_of(configuration, "configuration", is_stored=True)
         chain = list(_chain(spec, content))
         for place, (kind, manifest, parameters) in enumerate(chain):
+            first = DataFolder.AS_LEFT if before else DataFolder.FRESH
             yield Step(
-                index=index,
+                index=0,
                 kind=kind,
                 component=manifest.id,
                 row=row,
                 execution=manifest,
                 config_file=_config_file(kind, configuration, manifest, parameters),
-                begins_row=place == 0,
+                folder=first if place == 0 else DataFolder.HANDED_ON,
                 takes_state=kind is StepKind.COMPONENT,
                 ends_row=place == len(chain) - 1,
-                ends_run=place == len(chain) - 1 and number == len(configurations),
             )
-            index += 1
+
+
+def _operations(
+    spec: Specification, operations: Sequence[Operation], place: Place, row: str | None
+) -> Iterator[Step]:
+    """The steps of that place that this run has."""
+    folder = DataFolder.FRESH if place is Place.BEFORE_ROW else DataFolder.NONE
+    for operation in operations:
+        order = operation.order(spec, row) if operation.place is place else None
+        if order is not None:
+            yield Step(
+                index=0,
+                kind=StepKind.OPERATION,
+                component=spec.component,
+                row=row,
+                execution=replace(BUILT_IN[COMMAND], command=[*operation.program, operation.name]),
+                config_file=None,
+                folder=folder,
+                operation=operation,
+                order=order,
+            )
+            folder = DataFolder.AS_LEFT if folder is DataFolder.FRESH else folder
 
 
 def _chain(
@@ -159,8 +206,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
                 environment={**(environment or {}), **program.environment},
             ),
             config_file=None,
-            begins_row=True,
-            takes_state=False,
+            folder=DataFolder.NONE,
             ends_row=True,
             ends_run=index == len(configurations) - 1,
         )

@@ -1,6 +1,6 @@
 """The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,11 +8,12 @@ from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordError
 from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
 from locksided.runner.specification import Specification
-from locksided.runs.data_folder import Collected
+from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output
 from locksided.runs.plan import NOTHING_TO_RUN, Step
-from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed
+from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed, operation_ending
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -36,6 +37,8 @@ class RunResult:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     process: Mapping[str, Any] = field(default_factory=dict)
     kill_report: Mapping[str, Any] = field(default_factory=dict)
+    added: Mapping[str, Any] = field(default_factory=dict)
+    """Members of `result` that an operation sets for the whole run."""
 
     @property
     def success(self) -> bool:
@@ -73,6 +76,24 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         process=process_of(outcome),
         kill_report=kill_report_of(outcome),
     )
+
+
+def conclude_operation(step: Step, spec: Specification, outcome: Outcome, left: OutFile) -> RunResult:
+    """The result of an operation. One that is done shows of itself only what its result.json adds."""
+    assert step.operation is not None
+    ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
+    message, problem = "", left.problem
+    added: Mapping[str, Any] = {}
+    try:
+        if problem is None:
+            message, added = read_result(left.content)
+    except BadResult as bad:
+        problem = str(bad)
+    if ending.verdict is Verdict.SUCCESS and problem is None:
+        return replace(_result(spec, ending), metrics={}, added=added)
+    ending = operation_ending(step.operation, ending, message, problem)
+    result = _result(spec, ending)
+    return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
 
 
 def _kept_in(step: Step, ending: Ending) -> str:
@@ -124,10 +145,19 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             "counts": counts,
             "output": output,
             "artifacts": {"files": artifacts} if artifacts else {},
+            **{name: value for one in results for name, value in one.added.items()},
         },
+        process=_last(one.process for one in results),
+        metrics=_last(one.metrics for one in results),
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The last one that says anything: an operation that is done says nothing of itself."""
+    said = [value for value in values if value]
+    return said[-1] if said else {}
 
 
 def _result(

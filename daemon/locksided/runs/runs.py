@@ -4,7 +4,7 @@ It starts nothing and decides nothing about the job; folders are made and read i
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from locksided.paths import StateDir
 from locksided.runner.drafts import Owner
 from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
-from locksided.runs import data_folder
+from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
@@ -45,7 +45,7 @@ class Runs(RunConclusions):
     def __init__(
         self, store: Store, state_dir: StateDir, settings: Settings, socket: str, backend: Backend
     ) -> None:
-        super().__init__(RunLoader(store, state_dir, socket))
+        super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -124,7 +124,11 @@ class Runs(RunConclusions):
     def spawned(self, token: str, pid: int | None, spawn_time: int | None) -> i.Spawned:
         """The report of a process that exists."""
         process = process_of(Outcome(token, pid, spawn_time=spawn_time))
-        return i.Spawned(StartToken.parse(token).job_id, token, process)
+        job_id, _, index = StartToken.parse(token)
+        run = self.loader.known(token)
+        operation = None if run is None else run.steps[index].operation
+        stage = "running" if operation is None else operation.stage
+        return i.Spawned(job_id, token, process, stage)
 
     def progressed(self, token: str, progress: Mapping[str, Any]) -> i.Progressed | None:
         """The report of a job's own words; None when there is nothing in them that is shown."""
@@ -171,7 +175,7 @@ class Runs(RunConclusions):
         except NoAccount as refusal:
             message: str | None = refusal.message
         else:
-            missing = await self._backend.check_program([_required(plan.steps[0])])
+            missing = await self._backend.check_program([_required(plan.steps)])
             message = None if missing is None else f"It could not be started: {missing}"
         if message is None:
             return i.ProgramFound(job_id)
@@ -179,7 +183,9 @@ class Runs(RunConclusions):
         return i.CannotStart(job_id, values_of(result, None), class_of(result))
 
 
-def _required(step: Step) -> RequiredPrograms:
+def _required(steps: Sequence[Step]) -> RequiredPrograms:
+    """What the first step needs that runs a program of the user's."""
+    step = next(step for step in steps if step.operation is None)
     return required_by_step(step.execution, step.component if step.kind is StepKind.COMMAND else "")
 
 

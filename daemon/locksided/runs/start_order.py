@@ -42,7 +42,7 @@ def start_order(
         timeout_seconds=_time_left(limits.timeout_seconds, spent_seconds),
         grace_seconds=grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
         stop_signal=signals.number(execution.stop_signal or "SIGTERM"),
-        memory_bytes=limits.memory_bytes,
+        memory_bytes=limits.memory_bytes if step.operation is None else step.operation.memory_bytes,
         cpus=limits.cpus,
         leftovers=execution.leftovers.value,
         secrets=tuple(secrets_of([step, *steps], spec, state)),
@@ -54,6 +54,8 @@ def start_order(
 def _pipeline(step: Step, context: JobContext) -> list[list[str]]:
     """The argv of each stage, `{datadir}` filled in where there is one."""
     stages = step.execution.stages
+    if step.operation is not None:
+        return [[*stage, context.folder.operation(step.index)] for stage in stages]
     if not step.has_data:
         return [list(stage) for stage in stages]
     return [[_with_data(word, context) for word in stage] for stage in stages]
@@ -66,7 +68,9 @@ def _with_data(text: str, context: JobContext) -> str:
 def secrets_of(steps: Sequence[Step], spec: Specification, state: Mapping[str, Any] | None) -> list[str]:
     """The secret texts of a run's steps, of its variables and of the state that it was given."""
     configured = [
-        document for step in steps for document in (step.config_file, step.execution.image_parameters)
+        document
+        for step in steps
+        for document in (step.config_file, step.execution.image_parameters, step.order)
     ]
     return secret_values([*configured, state, spec.variables])
 

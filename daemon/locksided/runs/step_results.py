@@ -39,6 +39,20 @@ def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]
     return results
 
 
+def repeats_of(folder: RunFolder, launch: int, step: int) -> int:
+    """How often the step was started again in this run: its first start follows the step before it."""
+    repeats = 0
+    while _was_started(folder, launch - repeats - 1, step) and not (
+        step and _was_started(folder, launch - repeats, step - 1)
+    ):
+        repeats += 1
+    return repeats
+
+
+def _was_started(folder: RunFolder, launch: int, step: int) -> bool:
+    return os.path.lexists(f"{folder.control(launch, step)}/claim")
+
+
 def _path_of(folder: RunFolder, launch: int, step: int) -> str:
     for earlier in range(launch, 0, -1):
         path = os.path.join(folder.control(earlier, step), NAME)

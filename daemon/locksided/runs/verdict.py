@@ -4,7 +4,7 @@ Whether a job was asked to terminate is the scheduler's knowledge: here `TERMINA
 stopped the step on request.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -13,6 +13,7 @@ from lockside.documents.component import ExitCodes
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.keeper.messages import Outcome
 from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
+from locksided.runs.operations import Operation
 
 NO_MESSAGE = "No error message."
 
@@ -88,6 +89,23 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
             return _died(outcome, ErrorType.APPLICATION, FailureKind.TIMEOUT, message)
         case _:
             return _ended_by_itself(outcome, exit_codes)
+
+
+def operation_ending(operation: Operation, ending: Ending, message: str, problem: str | None) -> Ending:
+    """The ending of an operation that is not done.
+
+    `message` is the program's own, `problem` what is wrong with the result that it left.
+    """
+    failure = ending.failure
+    if failure is None:
+        if ending.verdict is not Verdict.SUCCESS:
+            return ending
+        return failed(ErrorType.APPLICATION, operation.failure, f"{operation.title}: {problem}")
+    if failure.kind is FailureKind.EXIT:
+        failure = replace(failure, kind=operation.failure, message=cut(message or failure.message))
+    else:
+        failure = replace(failure, message=cut(f"{operation.title}: {failure.message}"))
+    return Ending(ending.verdict, failure)
 
 
 def failed(error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
