@@ -5,6 +5,7 @@ from typing import Any
 import anyio
 
 from lockside.protocol.methods import events as p
+from lockside.protocol.types import events as t
 from locksided import clock
 from locksided.actors.broker import PROGRESS
 from locksided.api.paging import in_lines, listed
@@ -52,7 +53,7 @@ class EventMethods:
         return EventFilter(params.project, tuple(params.kinds), job_id, params.run_id_prefix)
 
     @handler
-    async def subscribe(self, call: Call, params: p.EventSubscribe) -> View:
+    async def subscribe(self, call: Call, params: p.EventSubscribe) -> t.Subscription:
         """Push matching events to this connection from now on, or from `after` on."""
         wanted = self._filter(params)
         most = self._service.settings.limits.subscriptions
@@ -64,7 +65,7 @@ class EventMethods:
         known = self._subscriptions.setdefault(call.connection, {})
         known[subscription.id] = subscription
         call.connection.start_soon(self._push, subscription, call.connection)
-        return {"subscription": subscription.id, "cursor": cursor}
+        return t.Subscription(subscription=subscription.id, cursor=cursor)
 
     async def _push(self, subscription: "Subscription", connection: Connection) -> None:
         try:
@@ -76,7 +77,7 @@ class EventMethods:
                 self._subscriptions.pop(connection, None)
 
     @handler
-    async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> View:
+    async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> t.Unsubscribed:
         """Push no more."""
         known = self._subscriptions.get(call.connection, {})
         subscription = known.get(params.subscription)
@@ -85,7 +86,7 @@ class EventMethods:
                 f"This connection has no subscription '{params.subscription}'.", path="$.subscription"
             )
         subscription.end()
-        return {"subscription": params.subscription}
+        return t.Unsubscribed(subscription=params.subscription)
 
 
 class Subscription:

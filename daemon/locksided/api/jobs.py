@@ -9,6 +9,7 @@ from lockside.documents.times import time_us
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
+from lockside.protocol.types.jobs import EndedContainer, Purged, Stats, StatsGroup, TerminationPlan
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
@@ -103,11 +104,11 @@ class JobMethods:
         )
 
     @handler
-    async def stats(self, _call: Call, params: o.JobStats) -> dict[str, Any]:
+    async def stats(self, _call: Call, params: o.JobStats) -> Stats:
         """Counts and durations by group."""
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))
-        return {"groups": [_stats_view(stats) for stats in found]}
+        return Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler
     async def explain(self, _call: Call, params: p.JobExplain) -> dict[str, Any]:
@@ -160,7 +161,7 @@ class JobMethods:
 
     @handler
     @repeats_first
-    async def terminate(self, call: Call, params: s.JobTerminate) -> View:
+    async def terminate(self, call: Call, params: s.JobTerminate) -> View | TerminationPlan:
         """Stop a job and all below it. A job that is terminating or final is answered as it is."""
         row = await self._owned(call, params.id)
         if params.dry_run:
@@ -175,20 +176,20 @@ class JobMethods:
             answer = None  # it ended meanwhile
         return await self._view(call, params, row.id, answer)
 
-    async def _preview_termination(self, row: JobRow) -> dict[str, Any]:
+    async def _preview_termination(self, row: JobRow) -> TerminationPlan:
         def look(core: Any) -> Any:
             return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
         preview = await self._service.scheduler.look(look)
         if preview is None:
-            return {"stopped": [], "cancelled": [], "freed": [], "started": [], "ended": []}
-        return {
-            "stopped": [str(job_id) for job_id in preview.stopped],
-            "cancelled": [str(job_id) for job_id in preview.cancelled],
-            "freed": [wire_lock_key(key) for key in preview.freed],
-            "started": [str(job_id) for job_id in preview.started],
-            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in preview.ended],
-        }
+            return TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
+        return TerminationPlan(
+            stopped=[str(job_id) for job_id in preview.stopped],
+            cancelled=[str(job_id) for job_id in preview.cancelled],
+            freed=[wire_lock_key(key) for key in preview.freed],
+            started=[str(job_id) for job_id in preview.started],
+            ended=[EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
+        )
 
     @handler
     @repeats_first
@@ -216,7 +217,7 @@ class JobMethods:
 
     @handler
     @repeats_first
-    async def purge(self, call: Call, params: s.JobPurge) -> View:
+    async def purge(self, call: Call, params: s.JobPurge) -> Purged:
         """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
@@ -233,7 +234,7 @@ class JobMethods:
             uid = None if run_as is None else run_as.uid
             await to_thread.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
-        return {"id": str(row.id)}
+        return Purged(id=str(row.id))
 
     async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
         """The jobs with a folder of their own: the job itself, or what its containers made."""
@@ -262,22 +263,22 @@ class JobMethods:
         return await self._view(call, params, row.id, answer)
 
 
-def _stats_view(stats: JobStats) -> dict[str, Any]:
+def _stats_group(stats: JobStats) -> StatsGroup:
     finished = stats.finished or None
     longest = stats.duration_max_us
-    return {
-        "group": stats.group,
-        "count": stats.count,
-        "durationSeconds": {
+    return StatsGroup(
+        group=stats.group,
+        count=stats.count,
+        duration_seconds={
             "sum": stats.duration_sum_us / 1e6,
             "average": None if finished is None else stats.duration_sum_us / finished / 1e6,
             "max": None if longest is None else longest / 1e6,
         },
-        "queueSeconds": {
+        queue_seconds={
             "sum": stats.queue_sum_us / 1e6,
             "average": None if not stats.count else stats.queue_sum_us / stats.count / 1e6,
         },
-    }
+    )
 
 
 def _us(text: str | None) -> int | None:
