@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
-from lockside.protocol.params import actions as p
+from lockside.protocol.methods import actions as p
 from locksided import to_thread
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
@@ -33,6 +32,7 @@ from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 class ActionMethods:
@@ -41,10 +41,7 @@ class ActionMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"action.run": self.run}
-
+    @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
         """The JSON value that the component's action answers, within 30 seconds."""
         row = None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lockside.protocol.params.base import ListParams
+from lockside.protocol.declaration import ListParams
 from locksided import clock
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
