@@ -39,10 +39,12 @@ from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
+from locksided.followers.follower import Following
 from locksided.settings import PoolSettings, Settings
 from locksided.store.errors import StoreError
 from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
+from simulation.follower import COUNTER
 from simulation.loop import Loop
 from simulation.runs import Runs
 from simulation.witness import Violation
@@ -169,6 +171,7 @@ class Daemon:
         self.is_serving = True
         self.loop.create_task(self._schedule())
         self.loop.create_task(self.backend.run(self.executors))
+        self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
 
     async def _schedule(self) -> None:
         try:

@@ -13,6 +13,7 @@ from locksided.core import inputs as i
 from simulation import faults, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
+from simulation.follower import check_counted
 from simulation.people import ROOT, Request
 from simulation.world import Violation, World
 
@@ -213,3 +214,4 @@ def check_nothing_left(world: World) -> None:
         raise Violation(f"something is left of jobs that are final: {left}")
     world.people.check_answers()
     world.compare(world.serving.core)  # type: ignore[arg-type]
+    check_counted(world.disk, is_over=True)

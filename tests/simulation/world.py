@@ -21,6 +21,7 @@ from locksided.store.store import Store, _Start
 from simulation.daemon import SETTINGS, Daemon, Log
 from simulation.disk import Disk
 from simulation.figures import Figures
+from simulation.follower import check_counted
 from simulation.keeper import Keeper, Release
 from simulation.people import People
 from simulation.witness import Violation, Witness
@@ -156,6 +157,7 @@ class World:
             self.compare(daemon.core)
         self.daemon = None
         self.people.check_answers()
+        check_counted(self.disk)
 
     def broken(self, error: Exception) -> None:
         """Something is not as it must be, where the daemon would catch it: raised as soon as it waits."""
