@@ -48,6 +48,7 @@ class CatalogContents(Params, frozen=True, kw_only=True):
     "catalog.stage",
     Role.OPERATOR,
     answers=Staged,
+    refuses=[ErrorKind.CONFLICT],
     of_connection=True,
     example={"draft": "a", "configs": [ORDERS]},
 )
