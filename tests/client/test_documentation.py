@@ -18,7 +18,8 @@ def methods() -> Iterator[tuple[str, str]]:
     client = Client("/nowhere")
     for name, group in vars(client).items():
         if isinstance(group, Group):
-            for word, member in vars(type(group)).items():
+            for word in dir(type(group)):
+                member = getattr(type(group), word)
                 if isinstance(member, call):
                     yield f"{name}.{word}", member.__doc__ or ""
 

@@ -15,8 +15,7 @@ from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Invalid, Refused
 from locksided.store import reads
-from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.states import save_state
 from locksided.store.reads import Documents
 from locksided.store.transaction import Transaction

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockside.documents.component import Manifest
+from lockside.methods.kinds import CopiedCalls, KindCalls
+from lockside.protocol.kindmethods import Diff
 from lockside.protocol.types import stored as t
 from lockside.protocol.types.branches import Branch, Branches
 from lockside.protocol.types.catalog import CatalogPlan
 from lockside.requests import Group, Mode, Request, act, ask, call
 
 
-class ComponentCalls(Group[Mode]):
+class ComponentCalls(CopiedCalls[Mode]):
     """`component.*`"""
+
+    word, answer = "component", t.Component
 
     @call
     def put(self, component: Mapping[str, Any] | Manifest) -> Request[t.Component]:
@@ -131,6 +135,20 @@ class ConfigCalls(Group[Mode]):
         given = {"component": component, "config": config, "to_config": to_config, "version": version}
         return act("config.copy", t.Config, **given, branch_id=branch_id, to_branch_id=to_branch_id)
 
+    @call
+    def diff(
+        self,
+        component: str,
+        config: str,
+        version: int,
+        to: int | None = None,
+        *,
+        branch_id: str | None = None,
+    ) -> Request[Diff]:
+        """Compare a version with another, the current one by default. Raises NotFound."""
+        given = {"component": component, "config": config, "version": version, "to": to}
+        return ask("config.diff", Diff, **given, branch_id=branch_id)
+
 
 class CatalogCalls(Group[Mode]):
     """`catalog.*`"""
@@ -168,8 +186,15 @@ class CatalogCalls(Group[Mode]):
         )
 
 
-class BranchCalls(Group[Mode]):
+class BranchCalls(KindCalls[Mode]):
     """`branch.*`"""
+
+    word, answer = "branch", Branch
+
+    @call
+    def get(self, id: str, version: int | None = None) -> Request[Branch]:  # noqa: A002
+        """Return a branch, in any version. Raises NotFound."""
+        return ask("branch.get", Branch, id=id, version=version)
 
     @call
     def create(self, id: str, name: str | None = None) -> Request[Branch]:  # noqa: A002
@@ -187,8 +212,10 @@ class BranchCalls(Group[Mode]):
         return act("branch.delete", t.Deleted, id=id)
 
 
-class VariablesCalls(Group[Mode]):
+class VariablesCalls(CopiedCalls[Mode]):
     """`variables.*`"""
+
+    word, answer = "variables", t.Variables
 
     @call
     def put(self, id: str, values: Mapping[str, str | float | bool]) -> Request[t.Variables]:  # noqa: A002

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from lockside.kinds import KINDS
+from lockside.protocol.kindmethods import declared
 from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.clock import ClockGet, ClockMove, ClockSet
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
@@ -390,7 +392,13 @@ def _table(*groups: Iterable[Method]) -> dict[str, Method]:
     return {method.name: method for group in groups for method in group}
 
 
-METHODS: Final[dict[str, Method]] = _table(_JOBS, _STORED, _POOLS, _EVENTS, _DAEMON)
+def _of_kinds() -> list[Method]:
+    known = _table(_STORED, _POOLS)
+    versioned = [kind for kind in KINDS.values() if kind.verbs]
+    return [Method(**one) for kind in versioned for one in declared(kind, known)]
+
+
+METHODS: Final[dict[str, Method]] = _table(_JOBS, _STORED, _of_kinds(), _POOLS, _EVENTS, _DAEMON)
 
 TEST_METHODS: Final[dict[str, Method]] = METHODS | _table(_CLOCK)
 """What a daemon with a test clock offers."""

@@ -34,7 +34,7 @@ from locksided.runner.result import (
 from locksided.runner.stages import OUTPUT, keep_stage, kept_stages
 from locksided.runner.start import secrets_of
 from locksided.runner.verdict import Failure, Verdict, ending_of
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction

@@ -19,7 +19,7 @@ from locksided.runner.frozen import thaw
 from locksided.runner.plan import Step, plan
 from locksided.runner.specification import NO_SPECIFICATION, Specification, read_specification
 from locksided.store import reads
-from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
 from locksided.store.rows import JobRow
 from locksided.store.store import Sequel, Store

@@ -19,8 +19,9 @@ from lockside.documents.base import (
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.enums import ComponentType
-from lockside.documents.pool import BranchSpec, PoolSpec
+from lockside.documents.pool import BranchSpec
 from lockside.documents.variables import VariablesSpec
+from lockside.protocol.kindmethods import contents
 from lockside.protocol.params.base import ListParams, Mutating, Params, fields_of
 from lockside.protocol.types.stored import Component, Config, Variables
 
@@ -237,21 +238,15 @@ class StateReset(Mutating, frozen=True, kw_only=True):
 DraftId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class CatalogContents(Params, frozen=True, kw_only=True):
-    """Objects to store, by kind.
+if TYPE_CHECKING:
 
-    Attributes:
-        pools: The pools.
-        components: The components.
-        variables: The sets of variables.
-        configs: The configurations.
-    """
+    class CatalogContents(Params, frozen=True, kw_only=True):
+        """Objects to store: a list for each kind, under the kind's plural."""
 
-    branch_id: BranchId = "default"
-    pools: Annotated[list[PoolSpec], Meta(max_length=10_000)] | None = None
-    components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
-    variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
-    configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
+        branch_id: BranchId = "default"
+
+else:
+    CatalogContents = contents()
 
 
 class CatalogStage(CatalogContents, frozen=True, kw_only=True):

@@ -1,0 +1,141 @@
+"""The methods that every kind of stored object has, with their parameters, made of the kind's record.
+
+`methods` has those whose parameters or answers are a kind's own; here is what is the same for all.
+"""
+
+from collections.abc import Container, Iterator
+from typing import Annotated, Any
+
+from msgspec import Meta, defstruct
+from msgspec.structs import fields
+
+from lockside.documents.base import BranchId, ListPage, Out, StoredVersion, camel
+from lockside.kinds import Kind, with_files
+from lockside.protocol.params.base import ListParams, Mutating, Params, fields_of
+from lockside.protocol.types import branches, stored
+from lockside.protocol.types.catalog import FieldChange
+from lockside.protocol.words import Role
+
+Fields = list[tuple[Any, ...]]
+
+
+class Diff(Out, frozen=True, kw_only=True):
+    """What differs between two versions of an object.
+
+    Attributes:
+        version: The version that is compared.
+        to: The version that it is compared with.
+        fields: The fields that differ: `old` in the first version, `new` in the second.
+    """
+
+    version: int
+    to: int
+    fields: list[FieldChange]
+
+
+_ANSWERS: dict[str, tuple[Any, Any]] = {
+    "component": (stored.Component, stored.Components),
+    "config": (stored.Config, stored.Configs),
+    "branch": (branches.Branch, branches.Branches),
+    "variables": (stored.Variables, stored.VariablesList),
+}
+
+
+def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
+    """The members of each method of a kind that is not among those that are `known`."""
+    answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
+    key, version, listed = _key(kind), ("version", StoredVersion | None, None), fields_of(answer) | None
+    copied = f"to_{kind.key[-1]}"
+    branch: Fields = [("to_branch_id", BranchId | None, None)] if kind.in_branch else []
+    whole: Fields = [(kind.word, kind.document)]
+    name = dict.fromkeys(kind.key, "example")
+    a, act = kind.title, Role[kind.role.upper()]
+    table: list[tuple[str, type, Fields, Any, str, dict[str, Any]]] = [
+        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: name}),
+        ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
+        ("list", ListParams, [("fields", listed, None)], answers, f"List {kind.titles}.", {}),
+        ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
+        ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
+        (
+            "rollback",
+            Mutating,
+            [*key, ("version", StoredVersion)],
+            answer,
+            "Store an old version as the newest.",
+            {**name, "version": 3},
+        ),
+        (
+            "diff",
+            Params,
+            [*key, version, ("to", StoredVersion | None, None)],
+            Diff,
+            f"Return what differs between two versions of a {a}.",
+            {**name, "version": 3},
+        ),
+        (
+            "copy",
+            Mutating,
+            [*key, version, (copied, key[-1][1]), *branch],
+            answer,
+            f"Copy a {a}.",
+            {**name, camel(copied): "other"},
+        ),
+    ]
+    for verb, base, members, result, summary, example in table:
+        method = f"{kind.word}.{verb}"
+        if verb in kind.verbs and method not in known:
+            params = _params(kind, method, base, members)
+            role, mutates = (act, True) if base is Mutating else (Role.VIEWER, False)
+            about = {"name": method, "role": role, "mutates": mutates, "summary": summary}
+            yield about | {"params": params, "result": result, "example": example}
+
+
+def contents() -> Any:
+    """The base of the parameters of `catalog.stage` and `catalog.apply`: objects to store, by kind."""
+    lists: Fields = [
+        (kind.plural, _list_of(kind.document, Meta(max_length=10_000)) | None, None) for kind in with_files()
+    ]
+    said = "".join(f"    {kind.plural}: The {kind.titles}.\n" for kind in with_files())
+    members: Fields = [("branch_id", BranchId, "default"), *lists]
+    return _struct("CatalogContents", Params, members, f"Objects to store, by kind.\n\nAttributes:\n{said}")
+
+
+def _key(kind: Kind) -> Fields:
+    types = {one.name: one.type for one in fields(kind.document)}
+    branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
+    return [*branch, *((name, types[name]) for name in kind.key)]
+
+
+def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
+    said = {
+        kind.word: f"The {kind.title}.",
+        "id": f"The id of the {kind.title}.",
+        "to": "The version that it is compared with; null means the current one.",
+        f"to_{kind.key[-1]}": "The id of the copy.",
+        "to_branch_id": "The branch of the copy; null means the same branch.",
+        "fields": f"Only these members of each {kind.title} are answered, and its id.",
+    }
+    listed = "".join(f"    {name}: {said[name]}\n" for name, *_ in members if name in said)
+    verb = method.rpartition(".")[2]
+    text = f"Parameters of `{method}`.\n\n" + (f"Attributes:\n{listed}" if listed else "")
+    return _struct(f"{kind.word.capitalize()}{verb.capitalize()}", base, members, text)
+
+
+def _answers_of(kind: Kind) -> tuple[Any, Any]:
+    """The types of an object and of a list, for a kind without types of its own."""
+    name = kind.word.capitalize()
+    one = _struct(name, stored.stored_as(kind.document), [], f"A stored {kind.title}.")
+    text = f"Several {kind.titles}.\n\nAttributes:\n    {kind.plural}: The {kind.titles}.\n"
+    return one, _struct(f"{name}List", ListPage, [(kind.plural, _list_of(one))], text)
+
+
+def _list_of(type_: Any, *limits: Meta) -> Any:
+    listed: Any = list
+    return Annotated[(listed[type_], *limits)] if limits else listed[type_]
+
+
+def _struct(name: str, base: type, members: Fields, text: str) -> Any:
+    about = {"__doc__": text}
+    return defstruct(
+        name, members, bases=(base,), frozen=True, kw_only=True, module=__name__, namespace=about
+    )
