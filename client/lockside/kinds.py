@@ -24,8 +24,8 @@ class Kind:
     the one that may change it.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
-    empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with it
-    beside its type; `read` and `write` are for files whose form is not the document's own.
+    empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
+    it beside its type; `read` and `write` are for files whose form is not the document's own.
     """
 
     __slots__ = (
@@ -72,6 +72,11 @@ class Kind:
         return "create" if "create" in self.verbs else "put"
 
     @property
+    def metavar(self) -> str:
+        """What stands for its key on the command line: COMPONENT, or COMPONENT/CONFIG."""
+        return "/".join(self.key).upper() if len(self.key) > 1 else self.word.upper()
+
+    @property
     def document(self) -> Any:
         """The type of its documents."""
         return loaded(self._document)
@@ -93,7 +98,10 @@ class Kind:
 
     @property
     def write(self) -> Any:
-        """The function that makes the text of an object's file: `(kind, stored, folder) -> Text`."""
+        """The function that makes the text of an object's file: `(kind, stored, folder) -> Text`.
+
+        Where objects share a file it makes the table of one.
+        """
         return loaded(self._write)
 
     @property
@@ -119,7 +127,15 @@ def loaded(where: str) -> Any:
     return getattr(import_module(module), name)
 
 
-POOL = Kind("pool", "pools", "lockside.documents.pool:PoolSpec", verbs=(), role="admin", files="pools.toml")
+POOL = Kind(
+    "pool",
+    "pools",
+    "lockside.documents.pool:PoolSpec",
+    verbs=(),
+    role="admin",
+    files="pools.toml",
+    write="lockside.cli.exported:pool",
+)
 COMPONENT = Kind(
     "component",
     "components",
