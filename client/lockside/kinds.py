@@ -20,8 +20,9 @@ class Kind:
 
     `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have in
     common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of
-    `catalog.apply`. `key` has the members that identify an object in its project, or in its branch. `role` is
-    the one that may change it.
+    `catalog.apply`. `key` has the members that identify an object in its project, or in its branch. A list can
+    be narrowed by all but the last of them, and by the members in `filters`. `role` is the one that may change
+    it.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
@@ -29,7 +30,7 @@ class Kind:
     """
 
     __slots__ = (
-        *("_document", "_faults", "_read", "_references", "_write", "files", "in_branch"),
+        *("_document", "_faults", "_read", "_references", "_write", "files", "filters", "in_branch"),
         *("key", "plural", "role", "title", "titles", "verbs", "word"),
     )
 
@@ -44,6 +45,7 @@ class Kind:
         key: Sequence[str] = ("id",),
         in_branch: bool = False,
         verbs: Sequence[str] = VERBS,
+        filters: Sequence[str] = (),
         role: str = "operator",
         files: str = "",
         references: str = "lockside.documents.references:nothing",
@@ -58,6 +60,7 @@ class Kind:
         self.key = tuple(key)
         self.in_branch = in_branch
         self.verbs = tuple(verbs)
+        self.filters = (*key[:-1], *filters)
         self.role = role
         self.files = files
         self._faults = faults
@@ -140,6 +143,7 @@ COMPONENT = Kind(
     "component",
     "components",
     "lockside.documents.component:Manifest",
+    filters=("type",),
     role="admin",
     files="components/{id}.toml",
     references="lockside.documents.references:of_component",

@@ -139,7 +139,7 @@ def diff(session: Session, parsed: Parsed) -> int:
     from lockside.cli import planned
 
     kind = _kind(parsed)
-    asked = {"version": parsed.number("version"), "to": parsed.number("other")}
+    asked = {"version": parsed.number("from"), "to": parsed.number("to")}
     found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
     if session.out.as_json:
         session.out.json(found)
@@ -154,7 +154,7 @@ def diff(session: Session, parsed: Parsed) -> int:
 def rollback(session: Session, parsed: Parsed) -> int:
     """Store an old version as the newest."""
     kind = _kind(parsed)
-    where, version = _named(kind, parsed), parsed.number("version")
+    where, version = _named(kind, parsed), parsed.number("to")
     stored = session.call(f"{kind.word}.rollback", **where, version=version)
     text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
     return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
@@ -172,7 +172,7 @@ def _named(kind: Kind, parsed: Parsed) -> Json:
     names = text.split("/", len(kind.key) - 1)
     if len(names) != len(kind.key) or not all(names):
         raise UsageError(f"'{text}' is no {kind.metavar}.", parsed.command.name)
-    branch = parsed.text("branch")
+    branch = parsed.text("branch") if kind.in_branch else None
     return dict(zip(kind.key, names, strict=True)) | ({"branchId": branch} if branch else {})
 
 

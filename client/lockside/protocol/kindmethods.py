@@ -40,6 +40,15 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "variables": (stored.Variables, stored.VariablesList),
 }
 
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "component": {"id": "acme.orders", "command": ["orders", "--data={datadir}"]},
+    "config": {"component": "acme.orders", "config": "daily"},
+    "branch": {"id": "new-api"},
+    "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
+}
+
+_SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
+
 
 def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
     """The members of each method of a kind that is not among those that are `known`."""
@@ -48,12 +57,20 @@ def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
     copied = f"to_{kind.key[-1]}"
     branch: Fields = [("to_branch_id", BranchId | None, None)] if kind.in_branch else []
     whole: Fields = [(kind.word, kind.document)]
-    name = dict.fromkeys(kind.key, "example")
+    example = EXAMPLES.get(kind.word) or dict.fromkeys(kind.key, "example")
+    name = {member: example[member] for member in kind.key}
     a, act = kind.title, Role[kind.role.upper()]
     table: list[tuple[str, type, Fields, Any, str, dict[str, Any]]] = [
-        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: name}),
+        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: example}),
         ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
-        ("list", ListParams, [("fields", listed, None)], answers, f"List {kind.titles}.", {}),
+        (
+            "list",
+            ListParams,
+            [*_filters(kind), ("fields", listed, None)],
+            answers,
+            f"List {kind.titles}.",
+            {},
+        ),
         ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
         ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
         (
@@ -81,13 +98,13 @@ def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
             {**name, camel(copied): "other"},
         ),
     ]
-    for verb, base, members, result, summary, example in table:
+    for verb, base, members, result, summary, given in table:
         method = f"{kind.word}.{verb}"
         if verb in kind.verbs and method not in known:
             params = _params(kind, method, base, members)
             role, mutates = (act, True) if base is Mutating else (Role.VIEWER, False)
             about = {"name": method, "role": role, "mutates": mutates, "summary": summary}
-            yield about | {"params": params, "result": result, "example": example}
+            yield about | {"params": params, "result": result, "example": given}
 
 
 def contents() -> Any:
@@ -106,6 +123,12 @@ def _key(kind: Kind) -> Fields:
     return [*branch, *((name, types[name]) for name in kind.key)]
 
 
+def _filters(kind: Kind) -> Fields:
+    types = {one.name: one.type for one in fields(kind.document)}
+    branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
+    return [*branch, *((name, types[name] | None, None) for name in kind.filters)]
+
+
 def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
     said = {
         kind.word: f"The {kind.title}.",
@@ -115,10 +138,13 @@ def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
         "to_branch_id": "The branch of the copy; null means the same branch.",
         "fields": f"Only these members of each {kind.title} are answered, and its id.",
     }
+    if base is ListParams and method.endswith(".list"):
+        said |= {name: f"Only {kind.titles} of this {name}." for name in kind.filters}
     listed = "".join(f"    {name}: {said[name]}\n" for name, *_ in members if name in said)
     verb = method.rpartition(".")[2]
     text = f"Parameters of `{method}`.\n\n" + (f"Attributes:\n{listed}" if listed else "")
-    return _struct(f"{kind.word.capitalize()}{verb.capitalize()}", base, members, text)
+    name = f"{kind.word.capitalize()}{_SUFFIXES.get(verb, verb.capitalize())}"
+    return _struct(name, base, members, text)
 
 
 def _answers_of(kind: Kind) -> tuple[Any, Any]:
@@ -126,7 +152,7 @@ def _answers_of(kind: Kind) -> tuple[Any, Any]:
     name = kind.word.capitalize()
     one = _struct(name, stored.stored_as(kind.document), [], f"A stored {kind.title}.")
     text = f"Several {kind.titles}.\n\nAttributes:\n    {kind.plural}: The {kind.titles}.\n"
-    return one, _struct(f"{name}List", ListPage, [(kind.plural, _list_of(one))], text)
+    return one, _struct(kind.plural.capitalize(), ListPage, [(kind.plural, _list_of(one))], text)
 
 
 def _list_of(type_: Any, *limits: Meta) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from lockside.kinds import KINDS
-from lockside.protocol.kindmethods import declared
+from lockside.protocol.kindmethods import EXAMPLES, declared
 from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.clock import ClockGet, ClockMove, ClockSet
 from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
@@ -35,30 +35,12 @@ from lockside.protocol.params.jobs import (
 from lockside.protocol.params.plans import OrchestrationPlan
 from lockside.protocol.params.pools import PoolAction, PoolGet, PoolList, PoolPause, PoolPut
 from lockside.protocol.params.stored import (
-    BranchCreate,
-    BranchDelete,
-    BranchList,
     CatalogApply,
     CatalogStage,
-    ComponentDelete,
-    ComponentGet,
-    ComponentList,
-    ComponentPut,
-    ConfigCopy,
-    ConfigDelete,
-    ConfigGet,
-    ConfigList,
     ConfigPut,
-    ConfigRollback,
-    ConfigVersionsOf,
     StateGet,
     StateReset,
-    VariablesDelete,
-    VariablesGet,
-    VariablesListAll,
-    VariablesPut,
 )
-from lockside.protocol.types.branches import Branch, Branches
 from lockside.protocol.types.catalog import CatalogPlan, Staged
 from lockside.protocol.types.clock import ClockReading
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
@@ -77,17 +59,11 @@ from lockside.protocol.types.jobs import (
 from lockside.protocol.types.logs import LogPage
 from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.stored import (
-    Component,
-    Components,
     Config,
-    Configs,
-    ConfigVersions,
     Deleted,
     Pool,
     Pools,
     State,
-    Variables,
-    VariablesList,
 )
 from lockside.protocol.words import Role
 
@@ -227,19 +203,7 @@ _JOBS: Final = (
     ),
 )
 
-_MANIFEST: Final = {"id": "acme.orders", "command": ["orders", "--data={datadir}"]}
-
 _STORED: Final = (
-    _rule("component.put", ComponentPut, Component, "Store a component.", component=_MANIFEST),
-    _look("component.get", ComponentGet, Component, "Return a component, in any version.", id="acme.orders"),
-    _look("component.list", ComponentList, Components, "List components.", type="extractor"),
-    _rule(
-        "component.delete",
-        ComponentDelete,
-        Deleted,
-        "Delete a component; its versions stay readable.",
-        id="acme.orders",
-    ),
     _act(
         "config.put",
         ConfigPut,
@@ -248,41 +212,6 @@ _STORED: Final = (
         **_ORDERS,
         configuration={"parameters": {"since": "yesterday"}},
     ),
-    _look("config.get", ConfigGet, Config, "Return a configuration, in any version.", **_ORDERS),
-    _look(
-        "config.list", ConfigList, Configs, "List the configurations of a branch.", component="acme.orders"
-    ),
-    _act(
-        "config.delete",
-        ConfigDelete,
-        Deleted,
-        "Delete a configuration; its versions stay readable.",
-        **_ORDERS,
-    ),
-    _look(
-        "config.versions",
-        ConfigVersionsOf,
-        ConfigVersions,
-        "List the versions of a configuration.",
-        **_ORDERS,
-    ),
-    _act(
-        "config.rollback", ConfigRollback, Config, "Store an old version as the newest.", **_ORDERS, version=3
-    ),
-    _act("config.copy", ConfigCopy, Config, "Copy a configuration.", **_ORDERS, toConfig="hourly"),
-    _act("branch.create", BranchCreate, Branch, "Create a branch.", branch={"id": "new-api"}),
-    _look("branch.list", BranchList, Branches, "List branches."),
-    _act("branch.delete", BranchDelete, Deleted, "Delete a branch and its configurations.", id="new-api"),
-    _act(
-        "variables.put",
-        VariablesPut,
-        Variables,
-        "Store a set of variables.",
-        variables={"id": "eu", "values": [{"name": "region", "value": "eu"}]},
-    ),
-    _look("variables.get", VariablesGet, Variables, "Return a set of variables.", id="eu"),
-    _look("variables.list", VariablesListAll, VariablesList, "List sets of variables."),
-    _act("variables.delete", VariablesDelete, Deleted, "Delete a set of variables.", id="eu"),
     Method(
         name="catalog.stage",
         params=CatalogStage,
@@ -297,7 +226,7 @@ _STORED: Final = (
         CatalogApply,
         CatalogPlan,
         "Store many objects in one transaction.",
-        components=[_MANIFEST],
+        components=[EXAMPLES["component"]],
         configs=[_ORDERS],
         dryRun=True,
     ),

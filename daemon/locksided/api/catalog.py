@@ -67,9 +67,9 @@ class CatalogMethods:
 
     async def list(self, record: Record, call: Call, params: Any) -> View:
         """A page of the objects of a kind; those that are part of the daemon stand before all others."""
-        kind, given = record.kind, {name: getattr(params, name) for name in record.filters}
+        kind, given = record.kind, {name: getattr(params, name) for name in record.kind.filters}
         wanted = {name: getattr(value, "value", value) for name, value in given.items() if value is not None}
-        names = tuple(filter(None, (getattr(params, name) for name in kind.key[:-1])))
+        names = tuple(wanted[name] for name in kind.key[:-1] if name in wanted)
         fields = getattr(params, "fields", None)
         fields = None if fields is None else {*kind.key, *fields}
 

@@ -30,17 +30,15 @@ def _nothing_more(_tx: Transaction, _key: Key, _change: Change) -> None:
 class Record:
     """A kind in the daemon.
 
-    `fixed` are objects that are part of the daemon, by id; they cannot be changed. `filters` are members by
-    which a list can be narrowed. `body` makes what is stored of a document and a branch. `hide` leaves out
-    what a caller may not see. `requires` are kinds that a document names in a member of the kind's name; that
-    object must exist. `warnings` lists what is stored and has no effect. A document that `is_signed` gets a
-    new version when another writer stores an equal body. `deleted` does what follows a deletion, in the same
-    transaction.
+    `fixed` are objects that are part of the daemon, by id; they cannot be changed. `body` makes what is
+    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds that a
+    document names in a member of the kind's name; that object must exist. `warnings` lists what is stored and
+    has no effect. A document that `is_signed` gets a new version when another writer stores an equal body.
+    `deleted` does what follows a deletion, in the same transaction.
     """
 
     kind: Kind
     fixed: Mapping[str, View] = field(default_factory=dict)
-    filters: Sequence[str] = ()
     body: Callable[[Any, str], View] = whole_document
     view: Callable[[Stored], View] = stored_view
     hide: Callable[[Principal, View], View] = for_writers

@@ -50,7 +50,6 @@ _SPECIAL = (
     Record(
         COMPONENT,
         fixed={name: {**msgspec.to_builtins(one), "version": None} for name, one in BUILT_IN.items()},
-        filters=("type",),
         hide=for_users,
     ),
     Record(

@@ -38,8 +38,10 @@ def show(kind: Kind) -> Command:
 
 def _of(kind: Kind) -> list[Command]:
     """The commands of a kind with versions."""
-    a, name, version = f"a {kind.title}", _name(kind), Argument("VERSION", "a version", kind="integer")
-    other = Argument("OTHER", "the version to compare with (default: the current one)", "?", "integer")
+    a, name = f"a {kind.title}", _name(kind)
+    old = Argument("FROM", "a version", kind="integer")
+    new = Argument("TO", "the version to compare it with (default: the current one)", "?", "integer")
+    back = Argument("TO", "the version", kind="integer")
     return [
         _ls(kind),
         show(kind),
@@ -57,14 +59,14 @@ def _of(kind: Kind) -> list[Command]:
             "diff",
             f"show what differs between two versions of {a}",
             (("{} 3", "version 3 and the current one"), ("{} 3 5", "")),
-            (name, version, other),
+            (name, old, new),
         ),
         _command(
             kind,
             "rollback",
             f"store an old version of {a} as the newest",
             (("{} 3", "a deleted one comes back"),),
-            (name, version),
+            (name, back),
         ),
     ]
 
