@@ -18,11 +18,11 @@ VERBS = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
 class Kind:
     """One kind of stored object.
 
-    `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have in
-    common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of
-    `catalog.apply`. `key` has the members that identify an object in its project, or in its branch. A list can
-    be narrowed by all but the last of them, and by the members in `filters`. `role` is the one that may change
-    it.
+    `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have
+    in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
+    method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
+    `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
+    one that may change it.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with

@@ -84,14 +84,14 @@ def closed() -> LocksideError:
 
 
 class Engine:
-    """What can be asked of a daemon, over a link. `away` is called when the daemon is first missed."""
+    """What can be asked of a daemon, over a link. `away` is told once, and why, that the daemon is missed."""
 
     def __init__(
         self,
         link: Link,
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
-        away: Callable[[], None] | None = None,
+        away: Callable[[LocksideError], None] | None = None,
     ) -> None:
         self._link = link
         self.project = project
@@ -142,8 +142,8 @@ class Engine:
         while True:
             try:
                 return await send()
-            except (NotReachable, Unavailable):
-                if not (is_repeatable and await absence.goes_on()):
+            except (NotReachable, Unavailable) as error:
+                if not (is_repeatable and await absence.goes_on(error)):
                     raise
 
     def given(self, method: str, params: Json) -> Json:
@@ -210,8 +210,8 @@ class Engine:
                                 yield event
                 finally:
                     await stream.close()
-            except (NotReachable, Unavailable):
-                if not await absence.goes_on():
+            except (NotReachable, Unavailable) as error:
+                if not await absence.goes_on(error):
                     raise
 
     async def _gap(self, seen: Seen, filters: Json, lost: Json) -> AsyncGenerator[Json, None]:
@@ -261,18 +261,18 @@ class Absence:
     A socket that is missing sends no event when it comes back.
     """
 
-    def __init__(self, link: Link, seconds: float, away: Callable[[], None] | None) -> None:
+    def __init__(self, link: Link, seconds: float, away: Callable[[LocksideError], None] | None) -> None:
         self._link = link
         self._left_seconds = seconds
         self._next_seconds = FIRST_PAUSE_SECONDS
         self._away = away
 
-    async def goes_on(self) -> bool:
+    async def goes_on(self, error: LocksideError) -> bool:
         """Pause before the next try; false if the daemon never answered, or has been away for too long."""
         if self._left_seconds <= 0 or not self._link.was_connected:
             return False
         if self._away is not None:
-            self._away()
+            self._away(error)
             self._away = None
         pause = self._next_seconds
         self._left_seconds -= pause

@@ -90,21 +90,22 @@ class Inflight:
                 if message is None:
                     return None
                 self._take(message)
-            except (NotReachable, Unavailable):
-                self._come_back()
+            except (NotReachable, Unavailable) as error:
+                self._come_back(error)
         return self._arrivals.pop(0)
 
     def _watching(self) -> None:
         """Serve as the tag of the subscription's own answer, which nobody else sees."""
 
-    def _come_back(self) -> None:
+    def _come_back(self, cause: LocksideError) -> None:
         """Wait for the daemon and ask everything again that has no answer yet."""
         absence = self._session.engine.absence()
         self._session.link.drop(self._connection)
-        while run(absence.goes_on()):
+        while run(absence.goes_on(cause)):
             try:
                 self._connection = self._session.link.connect()
-            except (NotReachable, Unavailable):
+            except (NotReachable, Unavailable) as error:
+                cause = error
                 continue
             self._ask_again()
             return

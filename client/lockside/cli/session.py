@@ -6,6 +6,7 @@ import os
 
 from lockside.blocking import BlockingLink
 from lockside.cli.output import Output, say_aside
+from lockside.errors import LocksideError, Unavailable
 from lockside.session import Engine, each, run
 
 TYPE_CHECKING = False
@@ -54,8 +55,12 @@ class Session:
         """Name the large members of the jobs that are listed: programs get all of them."""
         return ["configData", "environment"] if self.out.as_json else ["configData"]
 
-    def _say_away(self) -> None:
-        self.say_aside("the daemon is away; jobs go on without it. Waiting for it to come back ...")
+    def _say_away(self, error: LocksideError) -> None:
+        if isinstance(error, Unavailable):
+            told = error.message.rstrip(".")
+            self.say_aside(f"{told}. Trying again for at most {AWAY_SECONDS:.0f} s; jobs go on meanwhile ...")
+        else:
+            self.say_aside("the daemon is away; jobs go on without it. Waiting for it to come back ...")
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""

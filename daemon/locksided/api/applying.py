@@ -15,7 +15,7 @@ import msgspec
 from lockside.kinds import KINDS, with_files
 from lockside.protocol.params import stored as p
 from locksided import clock, to_thread
-from locksided.actors.messages import Alone, Decided, Repeated
+from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.applychecks import faults_among, refuse, refuse_fixed, warnings_of
 from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, wanted_of
 from locksided.api.drafts import Drafts
@@ -90,7 +90,7 @@ class ApplyMethods:
         tries_left = TRIES
         while True:
             prepared = await self._prepare(params, wanted)
-            work = Alone(partial(self._decide, call, params, prepared, answer))
+            work = Exclusive(partial(self._decide, call, params, prepared, answer))
             try:
                 done = await self._service.scheduler.ask(work, once=mark)
             except _Outdated:

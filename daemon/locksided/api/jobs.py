@@ -31,8 +31,8 @@ from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
-from locksided.runner.datafolder import remove_folder
 from locksided.runner.locking import wire_lock_key
+from locksided.runs.data_folder import remove_folder
 from locksided.server.calls import Call
 from locksided.store.jobfilter import JobFilter, OrderBy, Page
 from locksided.store.joblist import GroupBy, JobStats
@@ -215,8 +215,7 @@ class JobMethods:
         """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
-            await self._service.workshop.works.folder_and_owner(job_id)
-            async for job_id in self._works_of(row)
+            await self._service.runs.loader.folder_and_owner(job_id) async for job_id in self._works_of(row)
         ]
 
         def write(tx: Transaction) -> None:

@@ -19,8 +19,8 @@ from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
-from locksided.runner.folder import RunFolder
-from locksided.runner.logranges import LogRange
+from locksided.runs.folder import RunFolder
+from locksided.runs.log_ranges import LogRange
 from locksided.server.calls import Call
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
@@ -114,7 +114,7 @@ class LogMethods:
         is_final, begin = row.status in FINAL, max(offset - source.before, 0)
         wanted: LogRange | None = LogRange(0, None)
         if source.only is not None:
-            wanted = await self._service.workshop.frames_of_row(row.id, source.only)
+            wanted = await self._service.runs.log_range_of_row(row.id, source.only)
         if wanted is None:
             return Part((), begin, is_final, _BEYOND_ALL)
 
@@ -133,7 +133,7 @@ class LogMethods:
 
             tasks.start_soon(changed)
             if row.start_token is not None:
-                await self._service.executors.grown(row.start_token, offset)
+                await self._service.backend.log_grown(row.start_token, offset)
                 tasks.cancel_scope.cancel()
 
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from lockside.protocol.params.base import ListParams
 from locksided import clock
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
-from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.workshop import Workshop
 from locksided.api.recent import Recent
+from locksided.backends.local import LocalBackend
 from locksided.ids import parse_job_id
 from locksided.manualclock import ManualClock
 from locksided.paths import StateDir
+from locksided.runs.runs import Runs
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
 from locksided.store.paging import PageRequest
@@ -32,8 +32,8 @@ class Service:
     broker: Broker
     scheduler: SchedulerActor
     executors: Executors
-    keepers: Keepers
-    workshop: Workshop
+    backend: LocalBackend
+    runs: Runs
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]

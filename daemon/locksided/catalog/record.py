@@ -31,9 +31,9 @@ class Record:
     """A kind in the daemon.
 
     `fixed` are objects that are part of the daemon, by id; they cannot be changed. `body` makes what is
-    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds that a
-    document names in a member of the kind's name; that object must exist. `warnings` lists what is stored and
-    has no effect. A document that `is_signed` gets a new version when another writer stores an equal body.
+    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds whose
+    object must exist that the member of the kind's name names. `warnings` lists what is stored and has no
+    effect. A document that `is_signed` gets a new version when another writer stores an equal body.
     `deleted` does what follows a deletion, in the same transaction.
     """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from locksided.actors.broker import Broker
-from locksided.actors.messages import Alone, Decided
+from locksided.actors.messages import Decided, Exclusive
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.core.saves import SetMeta
@@ -63,7 +63,7 @@ class Following:
             while True:
                 self._news.clear()
                 try:
-                    await self._scheduler.ask(Alone(self._decide))
+                    await self._scheduler.ask(Exclusive(self._decide))
                 except Refused as refusal:
                     self._is_behind = False
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
