@@ -3,7 +3,7 @@
 `methods` has those whose parameters or answers are a kind's own; here is what is the same for all.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Annotated, Any
 
 from msgspec import Meta, defstruct
@@ -52,59 +52,38 @@ _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are
 
 def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
     """The members of each method of a kind that is not among those that are `known`."""
-    answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
-    key, version, listed = _key(kind), ("version", StoredVersion | None, None), fields_of(answer) | None
-    copied = f"to_{kind.key[-1]}"
-    branch: Fields = [("to_branch_id", BranchId | None, None)] if kind.in_branch else []
-    whole: Fields = [(kind.word, kind.document)]
-    example = EXAMPLES.get(kind.word) or dict.fromkeys(kind.key, "example")
-    name = {member: example[member] for member in kind.key}
-    a, act = kind.title, Role[kind.role.upper()]
-    table: list[tuple[str, type, Fields, Any, str, dict[str, Any]]] = [
-        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: example}),
-        ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
-        (
-            "list",
-            ListParams,
-            [*_filters(kind), ("fields", listed, None)],
-            answers,
-            f"List {kind.titles}.",
-            {},
-        ),
-        ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
-        ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
-        (
-            "rollback",
-            Mutating,
-            [*key, ("version", StoredVersion)],
-            answer,
-            "Store an old version as the newest.",
-            {**name, "version": 3},
-        ),
-        (
-            "diff",
-            Params,
-            [*key, version, ("to", StoredVersion | None, None)],
-            Diff,
-            f"Return what differs between two versions of a {a}.",
-            {**name, "version": 3},
-        ),
-        (
-            "copy",
-            Mutating,
-            [*key, version, (copied, key[-1][1]), *branch],
-            answer,
-            f"Copy a {a}.",
-            {**name, camel(copied): "other"},
-        ),
-    ]
-    for verb, base, members, result, summary, given in table:
+    for verb, base, members, result, summary, example in _table(kind):
         method = f"{kind.word}.{verb}"
         if verb in kind.verbs and method not in known:
             params = _params(kind, method, base, members)
-            role, mutates = (act, True) if base is Mutating else (Role.VIEWER, False)
+            role, mutates = (Role[kind.role.upper()], True) if base is Mutating else (Role.VIEWER, False)
             about = {"name": method, "role": role, "mutates": mutates, "summary": summary}
-            yield about | {"params": params, "result": result, "example": given}
+            yield about | {"params": params, "result": result, "example": example}
+
+
+def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]]]:
+    """What each verb takes, what it answers, what it does, and an example."""
+    answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
+    whole: Fields = [(kind.word, kind.document)]
+    key, filters = _members(kind, kind.key), _members(kind, kind.filters, is_optional=True)
+    shown = ("fields", fields_of(answer) | None, None)
+    old = ("version", StoredVersion)
+    version, to = [(name, StoredVersion | None, None) for name in ("version", "to")]
+    to_key, to_branch = f"to_{kind.key[-1]}", ("to_branch_id", BranchId | None, None)
+    target: Fields = [(to_key, key[-1][1]), to_branch] if kind.in_branch else [(to_key, key[-1][1])]
+    example = EXAMPLES.get(kind.word) or dict.fromkeys(kind.key, "example")
+    name = {member: example[member] for member in kind.key}
+    at_3, a = name | {"version": 3}, kind.title
+    return [
+        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: example}),
+        ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
+        ("list", ListParams, [*filters, shown], answers, f"List {kind.titles}.", {}),
+        ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
+        ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
+        ("rollback", Mutating, [*key, old], answer, "Store an old version as the newest.", at_3),
+        ("diff", Params, [*key, version, to], Diff, f"Compare two versions of a {a}.", at_3),
+        ("copy", Mutating, [*key, version, *target], answer, f"Copy a {a}.", name | {camel(to_key): "other"}),
+    ]
 
 
 def contents() -> Any:
@@ -117,16 +96,14 @@ def contents() -> Any:
     return _struct("CatalogContents", Params, members, f"Objects to store, by kind.\n\nAttributes:\n{said}")
 
 
-def _key(kind: Kind) -> Fields:
+def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> Fields:
+    """Members of a kind's document as parameters, behind the branch of a kind that is in branches."""
     types = {one.name: one.type for one in fields(kind.document)}
     branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
-    return [*branch, *((name, types[name]) for name in kind.key)]
-
-
-def _filters(kind: Kind) -> Fields:
-    types = {one.name: one.type for one in fields(kind.document)}
-    branch: Fields = [("branch_id", BranchId, "default")] if kind.in_branch else []
-    return [*branch, *((name, types[name] | None, None) for name in kind.filters)]
+    return [
+        *branch,
+        *((name, types[name] | None, None) if is_optional else (name, types[name]) for name in names),
+    ]
 
 
 def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
