@@ -22,7 +22,8 @@ class Kind:
     in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
     method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
     `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
-    one that may change it.
+    one that may change it. The parameters of `put` have the document under the kind's word, or, when it
+    `is_flat`, its members.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
@@ -30,7 +31,17 @@ class Kind:
     """
 
     __slots__ = (
-        *("_document", "_faults", "_read", "_references", "_write", "files", "filters", "in_branch"),
+        *(
+            "_document",
+            "_faults",
+            "_read",
+            "_references",
+            "_write",
+            "files",
+            "filters",
+            "in_branch",
+            "is_flat",
+        ),
         *("key", "plural", "role", "title", "titles", "verbs", "word"),
     )
 
@@ -44,6 +55,7 @@ class Kind:
         titles: str = "",
         key: Sequence[str] = ("id",),
         in_branch: bool = False,
+        is_flat: bool = False,
         verbs: Sequence[str] = VERBS,
         filters: Sequence[str] = (),
         role: str = "operator",
@@ -59,6 +71,7 @@ class Kind:
         self.titles = titles or self.title + "s"
         self.key = tuple(key)
         self.in_branch = in_branch
+        self.is_flat = is_flat
         self.verbs = tuple(verbs)
         self.filters = (*key[:-1], *filters)
         self.role = role
@@ -167,6 +180,7 @@ CONFIG = Kind(
     title="configuration",
     key=("component", "config"),
     in_branch=True,
+    is_flat=True,
     files="configs/{component}/{config}.toml",
     references="lockside.documents.references:of_config",
     faults="lockside.documents.parameters:all_faults",

@@ -90,11 +90,9 @@ def put(session: Session, parsed: Parsed) -> int:
     is_named = len(kind.key) > 1 or not kind.files
     where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
     key = kind.key_of(where)
-    body = _read(session, kind, file, key).body if file else where
-    if kind.in_branch:
-        given = body | where | {"changeDescription": parsed.text("message")}
-    else:
-        given = {kind.word: body}
+    body = _read(session, kind, file, key).body if file else dict(zip(kind.key, key, strict=True))
+    given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
+    given["changeDescription"] = parsed.text("message")
     stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
     if session.out.as_json:
         session.out.json(stored)
@@ -155,7 +153,8 @@ def rollback(session: Session, parsed: Parsed) -> int:
     """Store an old version as the newest."""
     kind = _kind(parsed)
     where, version = _named(kind, parsed), parsed.number("to")
-    stored = session.call(f"{kind.word}.rollback", **where, version=version)
+    why = parsed.text("message")
+    stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
     text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
     return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
 

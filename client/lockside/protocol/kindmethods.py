@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, defstruct
 from msgspec.structs import fields
 
-from lockside.documents.base import BranchId, ListPage, Out, StoredVersion, camel
+from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVersion, Text, camel
 from lockside.kinds import Kind, with_files
 from lockside.protocol.params.base import ListParams, Mutating, Params, fields_of
 from lockside.protocol.types import branches, stored
@@ -64,7 +64,9 @@ def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
 def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]]]:
     """What each verb takes, what it answers, what it does, and an example."""
     answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
-    whole: Fields = [(kind.word, kind.document)]
+    why = ("change_description", Text | None, None)
+    expected = [("expected_version", Sequence | None, None)] if kind.put_verb == "put" else []
+    whole: Fields = [*_members(kind, ()), (kind.word, kind.document), why, *expected]
     key, filters = _members(kind, kind.key), _members(kind, kind.filters, is_optional=True)
     shown = ("fields", fields_of(answer) | None, None)
     old = ("version", StoredVersion)
@@ -80,7 +82,7 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
         ("list", ListParams, [*filters, shown], answers, f"List {kind.titles}.", {}),
         ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
         ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
-        ("rollback", Mutating, [*key, old], answer, "Store an old version as the newest.", at_3),
+        ("rollback", Mutating, [*key, old, why], answer, "Store an old version as the newest.", at_3),
         ("diff", Params, [*key, version, to], Diff, f"Compare two versions of a {a}.", at_3),
         ("copy", Mutating, [*key, version, *target], answer, f"Copy a {a}.", name | {camel(to_key): "other"}),
     ]
@@ -110,6 +112,7 @@ def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
     said = {
         kind.word: f"The {kind.title}.",
         "id": f"The id of the {kind.title}.",
+        "expected_version": "Refuse the call unless this is the current version; 0 means that there is none.",
         "to": "The version that it is compared with; null means the current one.",
         f"to_{kind.key[-1]}": "The id of the copy.",
         "to_branch_id": "The branch of the copy; null means the same branch.",

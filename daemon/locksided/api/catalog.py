@@ -49,7 +49,7 @@ class CatalogMethods:
         record.refuse_fixed(key, f"$.{record.kind.word}.{record.kind.key[-1]}", "choose another id")
         for kind in record.requires:
             await self._require(kind, params.project, getattr(document, kind.word))
-        change = self._change(call, getattr(params, "change_description", None))
+        change = self._change(call, params)
         write = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
         view = await self._write(call, params, write, lambda: self._view(record, key))
         return view if record.warnings is None else {**view, "warnings": record.warnings(document)}
@@ -89,7 +89,7 @@ class CatalogMethods:
 
     async def delete(self, record: Record, call: Call, params: Any) -> View:
         """Hide an object; its versions stay."""
-        key, change = record.key(params), self._change(call)
+        key, change = record.key(params), self._change(call, params)
         record.refuse_fixed(key, key.path(), "it cannot be deleted")
 
         def write(tx: Any) -> View:
@@ -111,7 +111,7 @@ class CatalogMethods:
 
     async def rollback(self, record: Record, call: Call, params: Any) -> View:
         """Make an old version the newest."""
-        key, change = record.key(params), self._change(call)
+        key, change = record.key(params), self._change(call, params)
         return await self._write(
             call,
             params,
@@ -131,7 +131,7 @@ class CatalogMethods:
 
     async def copy(self, record: Record, call: Call, params: Any) -> View:
         """Copy an object to another id or branch."""
-        source, change = record.key(params), self._change(call)
+        source, change = record.key(params), self._change(call, params)
         name = f"to_{record.kind.key[-1]}"
         branch = getattr(params, "to_branch_id", None) or source.branch
         target = Key(params.project, record.kind, (*source.names[:-1], getattr(params, name)), branch)
@@ -168,8 +168,9 @@ class CatalogMethods:
         stored: View = answer
         return stored
 
-    def _change(self, call: Call, description: str | None = None) -> Change:
-        return Change(clock.now_us(), actor(call.principal).as_data(), description)
+    def _change(self, call: Call, params: Any) -> Change:
+        why = getattr(params, "change_description", None)
+        return Change(clock.now_us(), actor(call.principal).as_data(), why)
 
     async def get_state(self, call: Call, params: p.StateGet) -> View:
         """What the last good run of a configuration or row left for the next."""
@@ -181,7 +182,7 @@ class CatalogMethods:
 
     async def reset_state(self, call: Call, params: p.StateReset) -> View:
         """Forget it."""
-        change, config_id = self._change(call), _config_id(params)
+        change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:
             found = states.reset_state(tx, config_id, params.row, change)

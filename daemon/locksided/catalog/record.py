@@ -31,10 +31,10 @@ class Record:
     """A kind in the daemon.
 
     `fixed` are objects that are part of the daemon, by id; they cannot be changed. `body` makes what is
-    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds whose
-    object must exist that the member of the kind's name names. `warnings` lists what is stored and has no
-    effect. A document that `is_signed` gets a new version when another writer stores an equal body.
-    `deleted` does what follows a deletion, in the same transaction.
+    stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds of
+    which a document names an object, in a member named after the kind; that object must exist. `warnings`
+    lists what is stored and has no effect. A document that `is_signed` gets a new version when another
+    writer stores an equal body. `deleted` does what follows a deletion, in the same transaction.
     """
 
     kind: Kind
@@ -54,7 +54,7 @@ class Record:
 
     def document(self, params: Any) -> Any:
         """The document to store: the parameters themselves, or their member of the kind's name."""
-        return params if isinstance(params, self.kind.document) else getattr(params, self.kind.word)
+        return params if self.kind.is_flat else getattr(params, self.kind.word)
 
     def key(self, params: Any, named: Any = None) -> Key:
         """The key that parameters or a document (`named`) ask for."""

@@ -26,6 +26,7 @@ _ABOUT = {
     "variables": "sets of values for configurations",
 }
 _FILE = Argument("FILE", "a TOML or JSON file")
+_MESSAGE = Option("-m --message", "what changed", "TEXT")
 _TYPE = Option("--type", "extractor, transformation, writer, application, processor, other", "TYPE")
 
 
@@ -67,6 +68,7 @@ def _of(kind: Kind) -> list[Command]:
             f"store an old version of {a} as the newest",
             (("{} 3", "a deleted one comes back"),),
             (name, back),
+            (_MESSAGE,),
         ),
     ]
 
@@ -87,11 +89,10 @@ def _put(kind: Kind) -> Command:
         return _command(kind, "put", f"create a {kind.title}", (("{}", ""),), (_name(kind), file))
     if len(kind.key) == 1:
         examples = (("{}.toml", "TOML or JSON; its id is the file's name"),)
-        return _command(kind, "put", summary, examples, (_FILE,))
-    message = (Option("-m --message", "what changed", "TEXT"),) if kind.in_branch else ()
+        return _command(kind, "put", summary, examples, (_FILE,), (_MESSAGE,))
     file_name = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[2]
     examples = (("{} " + file_name + ".toml", ""),)
-    return _command(kind, "put", summary, examples, (_name(kind), _FILE), message)
+    return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,))
 
 
 def _name(kind: Kind) -> Argument:
