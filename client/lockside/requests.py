@@ -5,27 +5,14 @@ Both clients share these; nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
-from lockside.transport import inside_a_job, new_deduplication_id
 
-P = ParamSpec("P")
 T = TypeVar("T")
-Mode = TypeVar("Mode")
-
-
-class Blocking:
-    """Marks the methods of `Client`: they give their result."""
-
-
-class Awaiting:
-    """Marks the methods of `AsyncClient`: they give an awaitable of their result."""
 
 
 class Request(Generic[T]):
@@ -56,24 +43,6 @@ class Request(Generic[T]):
         return error
 
 
-def ask(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that changes nothing; what is None is left to the daemon."""
-    return Request(method, spelt(given), result)
-
-
-def act(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that changes something: its own deduplication id makes it safe to send again."""
-    params = spelt(given)
-    params.setdefault("deduplicationId", new_deduplication_id())
-    return Request(method, params, result)
-
-
-def create(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that creates a job; inside a job the new one becomes its child."""
-    given.setdefault("parent_run_id", inside_a_job())
-    return act(method, result, **given)
-
-
 def typed(answer: Any, result: Any, method: str) -> Any:
     """Convert a method's answer, or a part of it, to its type; raises NotUnderstood."""
     try:
@@ -87,35 +56,3 @@ def spelt(given: dict[str, Any]) -> dict[str, Any]:
     named = {camel(name.rstrip("_")): value for name, value in given.items() if value is not None}
     plain: dict[str, Any] = msgspec.to_builtins(named)
     return plain
-
-
-class Group(Generic[Mode]):
-    """The methods of one word of the wire, `job` or `config`, bound to a client."""
-
-    def __init__(self, perform: Callable[[Request[Any]], Any]) -> None:
-        self._perform = perform
-
-
-class call(Generic[P, T]):  # noqa: N801 - it is used as a decorator
-    """Makes a method out of a function that describes a call: it blocks or is awaited, as its client does."""
-
-    def __init__(self, describe: Callable[Concatenate[Any, P], Request[T]]) -> None:
-        self._describe = describe
-        self.__doc__ = describe.__doc__
-
-    @overload
-    def __get__(self, group: None, owner: Any) -> call[P, T]: ...
-    @overload
-    def __get__(self, group: Group[Blocking], owner: Any) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, group: Group[Awaiting], owner: Any) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, group: Group[Any] | None, owner: Any) -> Any:
-        if group is None:
-            return self
-        describe, perform = self._describe, group._perform
-
-        @wraps(describe)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return perform(describe(group, *args, **kwargs))
-
-        return bound

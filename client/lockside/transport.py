@@ -225,11 +225,6 @@ def inside_a_job() -> str | None:
     return os.environ.get("LOCKSIDE_RUN_ID") or None
 
 
-def own_token() -> str | None:
-    """Give the token by which this process may report for the job it belongs to, or None outside of any."""
-    return os.environ.get("LOCKSIDE_START_TOKEN") or None
-
-
 def new_deduplication_id() -> str:
     """Make an id under which a creation can be sent again without being done twice."""
     return "c-" + os.urandom(12).hex()

@@ -3,15 +3,16 @@
 `methods` has those whose parameters or answers are a kind's own; here is what is the same for all.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from msgspec import Meta, defstruct
 from msgspec.structs import fields
 
 from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVersion, Text, camel
-from lockside.kinds import Kind, with_files
-from lockside.protocol.params.base import ListParams, Mutating, Params, fields_of
+from lockside.kinds import KINDS, Kind, with_files
+from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
+from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import branches, stored
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
@@ -50,15 +51,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
 
 
-def declared(kind: Kind, known: Container[str]) -> Iterator[dict[str, Any]]:
-    """The members of each method of a kind that is not among those that are `known`."""
-    for verb, base, members, result, summary, example in _table(kind):
-        method = f"{kind.word}.{verb}"
-        if verb in kind.verbs and method not in known:
-            params = _params(kind, method, base, members)
-            role, mutates = (Role[kind.role.upper()], True) if base is Mutating else (Role.VIEWER, False)
-            about = {"name": method, "role": role, "mutates": mutates, "summary": summary}
-            yield about | {"params": params, "result": result, "example": example}
+def declare_all() -> None:
+    """Declare the methods of every kind that are not declared already."""
+    for kind in KINDS.values():
+        for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
+            name = f"{kind.word}.{verb}"
+            if verb in kind.verbs and name not in METHODS:
+                role = Role[kind.role.upper()] if base is Mutation else Role.VIEWER
+                refuses = [] if verb == "list" else [ErrorKind.NOT_FOUND]
+                params = _params(kind, verb, base, members, summary)
+                method(
+                    name, role, answers=answers, refuses=refuses, example=example, positional=_order(params)
+                )(params)
+
+
+def _order(params: Any) -> list[str]:
+    """The optional parameters that the library takes by position."""
+    return [name for name in ("version", "to", "type", "component") if name in _optional(params)]
+
+
+def _optional(params: Any) -> set[str]:
+    return {one.name for one in fields(params) if not one.required}
 
 
 def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]]]:
@@ -77,14 +90,14 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
     name = {member: example[member] for member in kind.key}
     at_3, a = name | {"version": 3}, kind.title
     return [
-        (kind.put_verb, Mutating, whole, answer, f"Store a {a}.", {kind.word: example}),
+        (kind.put_verb, Mutation, whole, answer, f"Store a {a}.", {kind.word: example}),
         ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
         ("list", ListParams, [*filters, shown], answers, f"List {kind.titles}.", {}),
-        ("delete", Mutating, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
+        ("delete", Mutation, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
         ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
-        ("rollback", Mutating, [*key, old, why], answer, "Store an old version as the newest.", at_3),
+        ("rollback", Mutation, [*key, old, why], answer, "Store an old version as the newest.", at_3),
         ("diff", Params, [*key, version, to], Diff, f"Compare two versions of a {a}.", at_3),
-        ("copy", Mutating, [*key, version, *target], answer, f"Copy a {a}.", name | {camel(to_key): "other"}),
+        ("copy", Mutation, [*key, version, *target], answer, f"Copy a {a}.", name | {camel(to_key): "other"}),
     ]
 
 
@@ -108,7 +121,7 @@ def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> 
     ]
 
 
-def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
+def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) -> Any:
     said = {
         kind.word: f"The {kind.title}.",
         "id": f"The id of the {kind.title}.",
@@ -118,11 +131,10 @@ def _params(kind: Kind, method: str, base: type, members: Fields) -> Any:
         "to_branch_id": "The branch of the copy; null means the same branch.",
         "fields": f"Only these members of each {kind.title} are answered, and its id.",
     }
-    if base is ListParams and method.endswith(".list"):
+    if base is ListParams and verb == "list":
         said |= {name: f"Only {kind.titles} of this {name}." for name in kind.filters}
     listed = "".join(f"    {name}: {said[name]}\n" for name, *_ in members if name in said)
-    verb = method.rpartition(".")[2]
-    text = f"Parameters of `{method}`.\n\n" + (f"Attributes:\n{listed}" if listed else "")
+    text = f"{summary}\n\n" + (f"Attributes:\n{listed}" if listed else "")
     name = f"{kind.word.capitalize()}{_SUFFIXES.get(verb, verb.capitalize())}"
     return _struct(name, base, members, text)
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lockside.kinds import KINDS, Kind, with_files
-from lockside.protocol.params import stored as p
+from lockside.protocol.methods import catalog as p
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid
 from locksided.packed import Packed

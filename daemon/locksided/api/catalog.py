@@ -6,7 +6,7 @@ from typing import Any
 
 from lockside.documents.base import camel
 from lockside.kinds import Kind
-from lockside.protocol.params import stored as p
+from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.once import once
@@ -20,6 +20,7 @@ from locksided.catalog.views import View, for_writers, version_view
 from locksided.core.errors import NotFound
 from locksided.runner.differing import differences
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
 from locksided.store.catalog.keys import Change, ConfigId, Key, all_of
 from locksided.store.rows import Stored
@@ -33,9 +34,9 @@ class CatalogMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Handle]:
-        """Each method's handler."""
-        found: dict[str, Handle] = {"state.get": self.get_state, "state.reset": self.reset_state}
+    def of_kinds(self) -> dict[str, Handle]:
+        """The handlers of the methods that every kind has, by name."""
+        found: dict[str, Handle] = {}
         for kind, record in ((one.kind, one) for one in RECORDS.values()):
             for verb in kind.verbs:
                 do = self.put if verb == kind.put_verb else getattr(self, verb)
@@ -172,7 +173,8 @@ class CatalogMethods:
         why = getattr(params, "change_description", None)
         return Change(clock.now_us(), actor(call.principal).as_data(), why)
 
-    async def get_state(self, call: Call, params: p.StateGet) -> View:
+    @handler
+    async def get_state(self, call: Call, params: StateGet) -> View:
         """What the last good run of a configuration or row left for the next."""
         return for_writers(call.principal, await self._state(params))
 
@@ -180,7 +182,8 @@ class CatalogMethods:
         found = await self._service.store.state(_config_id(params), params.row)
         return {"state": found.body, "version": found.version}
 
-    async def reset_state(self, call: Call, params: p.StateReset) -> View:
+    @handler
+    async def reset_state(self, call: Call, params: StateReset) -> View:
         """Forget it."""
         change, config_id = self._change(call, params), _config_id(params)
 
