@@ -68,7 +68,6 @@ def _of(kind: Kind) -> list[Command]:
             f"store an old version of {a} as the newest",
             (("{} 3", "a deleted one comes back"),),
             (name, back),
-            (_MESSAGE,),
         ),
     ]
 
@@ -89,10 +88,10 @@ def _put(kind: Kind) -> Command:
         return _command(kind, "put", f"create a {kind.title}", (("{}", ""),), (_name(kind), file))
     if len(kind.key) == 1:
         examples = (("{}.toml", "TOML or JSON; its id is the file's name"),)
-        return _command(kind, "put", summary, examples, (_FILE,), (_MESSAGE,))
+        return _command(kind, "put", summary, examples, (_FILE,))
     file_name = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[2]
     examples = (("{} " + file_name + ".toml", ""),)
-    return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,))
+    return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,) if kind.is_flat else ())
 
 
 def _name(kind: Kind) -> Argument:

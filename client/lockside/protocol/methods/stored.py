@@ -13,12 +13,15 @@ from lockside.documents.base import (
     Text,
     VariablesId,
 )
+from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.enums import ComponentType
+from lockside.documents.pool import BranchSpec
+from lockside.documents.variables import VariablesSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import ORDERS
-from lockside.protocol.types.branches import Branches
+from lockside.protocol.types.branches import Branch, Branches
 from lockside.protocol.types.stored import (
     Component,
     Components,
@@ -41,6 +44,17 @@ else:
     VariablesFields = fields_of(Variables)
 
 MANIFEST: Final[dict[str, Any]] = {"id": "acme.orders", "command": ["orders", "--data={datadir}"]}
+
+
+@method("component.put", Role.ADMIN, answers=Component, example={"component": MANIFEST})
+class ComponentPut(Mutation, frozen=True, kw_only=True):
+    """Store a component.
+
+    Attributes:
+        component: The whole manifest.
+    """
+
+    component: Manifest
 
 
 @method(
@@ -168,6 +182,26 @@ class ConfigVersionsOf(ListParams, frozen=True, kw_only=True):
 
 
 @method(
+    "config.rollback",
+    Role.OPERATOR,
+    answers=Config,
+    refuses=[ErrorKind.NOT_FOUND],
+    example=ORDERS | {"version": 3},
+)
+class ConfigRollback(Mutation, frozen=True, kw_only=True):
+    """Store an old version as the newest.
+
+    Attributes:
+        version: The old version to make current.
+    """
+
+    component: ComponentId
+    config: ConfigId
+    branch_id: BranchId = "default"
+    version: StoredVersion
+
+
+@method(
     "config.copy",
     Role.OPERATOR,
     answers=Config,
@@ -192,6 +226,19 @@ class ConfigCopy(Mutation, frozen=True, kw_only=True):
     to_branch_id: BranchId | None = None
 
 
+@method(
+    "branch.create", Role.OPERATOR, answers=Branch, positional=["name"], example={"branch": {"id": "new-api"}}
+)
+class BranchCreate(Mutation, frozen=True, kw_only=True):
+    """Create a branch.
+
+    Attributes:
+        branch: The branch.
+    """
+
+    branch: BranchSpec
+
+
 @method("branch.list", Role.VIEWER, answers=Branches)
 class BranchList(ListParams, frozen=True, kw_only=True):
     """List branches."""
@@ -208,6 +255,23 @@ class BranchDelete(Mutation, frozen=True, kw_only=True):
     """
 
     id: BranchId
+
+
+@method(
+    "variables.put",
+    Role.OPERATOR,
+    answers=Variables,
+    positional=["values"],
+    example={"variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]}},
+)
+class VariablesPut(Mutation, frozen=True, kw_only=True):
+    """Store a set of variables.
+
+    Attributes:
+        variables: The whole set.
+    """
+
+    variables: VariablesSpec
 
 
 @method("variables.get", Role.VIEWER, answers=Variables, refuses=[ErrorKind.NOT_FOUND], example={"id": "eu"})
