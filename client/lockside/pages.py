@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lockside.kinds import KINDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -14,12 +16,8 @@ LISTS = {
     "job.list": ("jobs", 100),
     "job.wait": ("jobs", None),
     "event.list": ("events", 1000),
-    "component.list": ("components", None),
-    "config.list": ("configs", None),
-    "config.versions": ("versions", None),
-    "branch.list": ("branches", None),
-    "variables.list": ("variables", None),
-    "pool.list": ("pools", None),
+    **{f"{kind.word}.list": (kind.plural, None) for kind in KINDS.values()},
+    **{f"{kind.word}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
 }
 """The member of an answer that has the entries, and the daemon's default `limit` where it ends a list."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from lockside.kinds import with_files
 from lockside.transport import encoded
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PART_BYTES = 2**18
 
-_KINDS = ("pools", "components", "variables", "configs")
+_KINDS = tuple(kind.plural for kind in with_files())
 
 
 class Part:

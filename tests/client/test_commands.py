@@ -319,3 +319,23 @@ def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) ->
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_its_script(run: Run, shell: str) -> None:
     assert "lockside __complete" in run("completion", shell).out
+
+
+def test_a_branch_is_put_by_its_name_alone(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["branch.create"] = {"id": "dev", "version": 1}
+    assert run("branch", "put", "dev").out == "branch dev is stored as version 1\n"
+    assert daemon.params_of("branch.create") == [{"branch": {"id": "dev"}}]
+
+
+def test_variables_are_listed_compared_and_rolled_back(daemon: FakeDaemon, run: Run) -> None:
+    fields = [{"path": "values", "old": 1, "new": 2}]
+    daemon.answers |= {
+        "variables.list": {"variables": [{"id": "eu", "version": 3}]},
+        "variables.diff": {"version": 1, "to": 3, "fields": fields},
+        "variables.rollback": {"id": "eu", "version": 4},
+    }
+    assert run("variables", "ls").out == "eu\t3\t\n"
+    assert run("variables", "diff", "eu", "1").out == "~ values: 1 -> 2\n"
+    text = "set of variables eu has the content of version 1; it is version 4\n"
+    assert run("variables", "rollback", "eu", "1").out == text
+    assert daemon.params_of("variables.diff") == [{"id": "eu", "version": 1}]

@@ -20,6 +20,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.variables import VariablesSpec
 from lockside.example import example_folder
+from lockside.kinds import COMPONENT, CONFIG, VARIABLES
 
 Json = dict[str, Any]
 
@@ -111,11 +112,11 @@ def test_a_long_text_reads_back_the_same(line: str, end: str) -> None:
 @given(untyped, rows_of_any, st.none() | texts.filter(lambda text: "\0" not in text))
 def test_a_configuration_s_file_reads_back_the_same(body: Json, rows: list[Json], name: str | None) -> None:
     stored = {"component": "a", "config": "b", "configuration": body, "rows": rows, "name": name}
-    made = exported.config({**stored, "version": 3, "branchId": "default"}, DIR)
-    read = configfiles.config(f"{DIR}/configs/a/b{made.ending}", "a", "b", made.text)
+    made = exported.config(CONFIG, {**stored, "version": 3, "branchId": "default"}, DIR)
+    read = configfiles.config(CONFIG, f"{DIR}/configs/a/b{made.ending}", ("a", "b"), made.text)
     assert read.faults == []
     assert exported.same(ConfigSpec, read.body, stored)
-    again = exported.config(read.body, DIR)
+    again = exported.config(CONFIG, read.body, DIR)
     assert (again.text, again.ending) == (made.text, made.ending)
 
 
@@ -143,10 +144,10 @@ def test_a_component_s_file_reads_back_the_same(
         "graceSeconds": grace,
         "tags": tags,
     }
-    made = exported.component({**stored, "version": 1}, DIR)
-    read = items.component(f"{DIR}/components/a{made.ending}", made.text)
+    made = exported.component(COMPONENT, {**stored, "version": 1}, DIR)
+    read = items.component(COMPONENT, f"{DIR}/components/a{made.ending}", ("a",), made.text)
     assert exported.same(Manifest, read.body, stored)
-    assert exported.component(read.body, DIR).text == made.text
+    assert exported.component(COMPONENT, read.body, DIR).text == made.text
 
 
 @thorough
@@ -154,8 +155,8 @@ def test_a_component_s_file_reads_back_the_same(
 def test_a_set_of_variables_reads_back_the_same(values: list[Json]) -> None:
     usable = [each for each in values if "\0" not in str(each["value"])]
     stored = {"id": "eu", "values": usable}
-    made = exported.variables(stored, DIR)
-    read = items.variables(f"{DIR}/variables/eu{made.ending}", made.text)
+    made = exported.variables(VARIABLES, stored, DIR)
+    read = items.variables(VARIABLES, f"{DIR}/variables/eu{made.ending}", ("eu",), made.text)
     assert exported.same(VariablesSpec, read.body, stored)
 
 

@@ -16,8 +16,7 @@ from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, Sta
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.folder import StartToken
 from locksided.store import reads
-from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.states import save_state
 from locksided.store.reads import Documents
 from locksided.store.transaction import Transaction

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from locksided.core.saves import AppendEvent, InsertJob, UpdateJob
 from locksided.store import Applied, Operation, Saves, Store, Transaction
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change
 
 T = TypeVar("T")
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from lockside.kinds import COMPONENT, CONFIG
 from locksided.core.errors import Invalid
 from locksided.store import EventFilter, JobFilter, OrderBy, Page, Store
-from locksided.store.catalog.components import all_components, put_component
-from locksided.store.catalog.configs import ConfigId, all_configs, put_config
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import ConfigId, Key, all_of
 from locksided.store.events import seq_at
 from locksided.store.paging import PageRequest, Slice, first_of
 from store.samples import change, do, new, save
@@ -38,8 +39,10 @@ async def test_stored_objects_are_read_to_the_end(store: Store, limit: int, max_
     for place, size in enumerate(SIZES):
         for component in ("ex", "wr"):
             config_id = ConfigId(component, f"c{place}")
-            await do(store, lambda tx, c=config_id, n=size: put_config(tx, c, {"text": "x" * n}, change()))
-    found = await read_all(lambda request: store.objects(all_configs("default"), request), limit, max_bytes)
+            await do(
+                store, lambda tx, c=config_id, n=size: objects.put(tx, c.key(), {"text": "x" * n}, change())
+            )
+    found = await read_all(lambda request: store.objects(all_of(CONFIG), request), limit, max_bytes)
     expected = [
         (f"default/{component}", f"c{place}") for component in ("ex", "wr") for place in range(len(SIZES))
     ]
@@ -52,19 +55,20 @@ async def test_a_list_of_some_of_the_objects_is_read_to_the_end(
 ) -> None:
     for place, size in enumerate(SIZES):
         body = {"type": "writer" if place % 2 else "other", "text": "x" * size}
-        await do(store, lambda tx, n=place, b=body: put_component(tx, "default", f"c{n}", b, change()))
-    wanted = all_components("default", "writer")
+        key = Key("default", COMPONENT, (f"c{place}",))
+        await do(store, lambda tx, k=key, b=body: objects.put(tx, k, b, change()))
+    wanted = all_of(COMPONENT, keep=lambda body: body["type"] == "writer")
     found = await read_all(lambda request: store.objects(wanted, request), limit, max_bytes)
     assert [one.id for one in found] == ["c1", "c3", "c5"]
 
 
 @pytest.mark.parametrize(("limit", "max_bytes"), LIMITS)
 async def test_versions_are_read_to_the_end(store: Store, limit: int, max_bytes: int) -> None:
-    config_id = ConfigId("ex", "a")
+    config_id = ConfigId("ex", "a").key()
     for place, size in enumerate(SIZES):
         how = change(description="x" * size)
-        await do(store, lambda tx, n=place, h=how: put_config(tx, config_id, {"n": n}, h))
-    found = await read_all(lambda request: store.config_versions(config_id, request), limit, max_bytes)
+        await do(store, lambda tx, n=place, h=how: objects.put(tx, config_id, {"n": n}, h))
+    found = await read_all(lambda request: store.versions(config_id, request), limit, max_bytes)
     assert [one.version for one in found] == list(range(len(SIZES), 0, -1))
 
 
@@ -99,7 +103,7 @@ async def test_the_cursor_of_another_list_is_refused(store: Store) -> None:
     with pytest.raises(Invalid, match="another list"):
         seq_at(cursor)
     with pytest.raises(Invalid, match="another list"):
-        await store.objects(all_configs("default"), PageRequest(cursor=cursor))
+        await store.objects(all_of(CONFIG), PageRequest(cursor=cursor))
 
 
 def test_a_page_is_full_at_its_limit_or_before_its_bytes_but_never_empty() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from locksided.store import EventRow, JobRow, NotAStore, PoolRow, Store, StoreTooNew, StoreUnavailable, sql
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import ConfigId
 from locksided.store.writes import Batch, write
-from store.samples import new, nothing, save
+from store.samples import change, do, new, nothing, save
 
 
 def described(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
@@ -157,3 +159,22 @@ def test_an_event_is_no_row_of_a_batch() -> None:
     with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(TypeError):
         write(connection, ["nonsense"])  # type: ignore[list-item]
     assert Batch().inserts == {}
+
+
+async def test_objects_of_a_database_that_listed_the_kinds_are_read_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("".join(sql.migrations()[:2]))
+        connection.executescript(
+            "INSERT INTO objects VALUES ('default', 'config', 'default/ex', 'a', 1, 0, 5);"
+            "INSERT INTO object_versions VALUES"
+            " ('default', 'config', 'default/ex', 'a', 1, '{\"n\":1}', NULL, 5, '{\"uid\":7}');"
+            "PRAGMA user_version = 2;"
+        )
+    async with await Store.open(str(path), str(tmp_path / "backups")) as store:
+        key = ConfigId("ex", "a").key()
+        found = await store.object(key)
+        assert found is not None
+        assert (found.body, found.version, found.created_us) == ({"n": 1}, 1, 5)
+        again = await do(store, lambda tx: objects.rollback(tx, key, 1, change()))
+        assert again == found

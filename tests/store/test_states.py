@@ -4,8 +4,8 @@ import pytest
 
 from locksided.core.errors import Conflict
 from locksided.store import EventFilter, StateRow, Store
-from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.dedup import DedupKey, move_dedup, remember_dedup
+from locksided.store.catalog.keys import ConfigId
 from locksided.store.catalog.states import reset_state, save_state
 from store.samples import ANN, NOW, change, do, new, save
 

@@ -10,10 +10,11 @@ import sys
 from typing import Any
 
 from lockside.cli import exits
-from lockside.cli.folder import KINDS, Folder, read_folder
+from lockside.cli.folder import Folder, read_folder
 from lockside.cli.planned import counts, lines
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
+from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,15 +61,11 @@ def _tell_notes(session: Session, found: Folder) -> None:
 
 def _count(found: Folder) -> str:
     listed = [
-        f"{len(items)} {word if len(items) == 1 else _plural(word)}"
-        for kind, word in KINDS.items()
-        if (items := found.kinds.get(kind))
+        f"{len(items)} {kind.title if len(items) == 1 else kind.titles}"
+        for kind in with_files()
+        if (items := found.kinds.get(kind.plural))
     ]
     return ", ".join(listed) or "empty"
-
-
-def _plural(word: str) -> str:
-    return word.replace("set of", "sets of") if word.startswith("set of") else word + "s"
 
 
 def apply(session: Session, parsed: Parsed) -> int:

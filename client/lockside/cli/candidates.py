@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli import jobs
+from lockside.cli.catalog import about, listed
+from lockside.kinds import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
     from lockside.cli.completion import Place
     from lockside.cli.session import Session
+    from lockside.kinds import Kind
 
     Json = dict[str, Any]
     Candidates = list[tuple[str, str]]
@@ -43,14 +46,6 @@ def of(session: Session, place: Place, metavar: str) -> Candidates:
     match metavar:
         case "JOB":
             return _jobs(session, place)
-        case "COMPONENT/CONFIG":
-            return _configs(session)
-        case "COMPONENT":
-            found = session.call("component.list", fields=["id", "name"])["components"]
-            return [(str(each["id"]), str(each.get("name") or "")) for each in found]
-        case "POOL":
-            found = session.call("pool.list")["pools"]
-            return [(str(each["id"]), str(each.get("description") or "")) for each in found]
         case "ROW" | "NAME=VALUE":
             return _of_config(session, place, metavar)
         case "TOPIC":
@@ -58,7 +53,8 @@ def of(session: Session, place: Place, metavar: str) -> Candidates:
 
             return [(topic, "") for topic in topics()]
         case _:
-            return [(word, "") for word in _WORDS.get(metavar, ())]
+            kind = next((one for one in KINDS.values() if one.metavar == metavar), None)
+            return _objects(session, kind) if kind else [(word, "") for word in _WORDS.get(metavar, ())]
 
 
 def _jobs(session: Session, place: Place) -> Candidates:
@@ -73,9 +69,8 @@ def _jobs(session: Session, place: Place) -> Candidates:
     return [*ids, *configs.items(), ("last", "the newest job")]
 
 
-def _configs(session: Session) -> Candidates:
-    found = session.call("config.list", fields=["component", "config", "name"])["configs"]
-    return [(f"{each['component']}/{each['config']}", str(each.get("name") or "")) for each in found]
+def _objects(session: Session, kind: Kind) -> Candidates:
+    return [("/".join(kind.key_of(each)), about(each)) for each in listed(session, kind)]
 
 
 def _of_config(session: Session, place: Place, metavar: str) -> Candidates:

@@ -1,4 +1,7 @@
-"""`component` and `config`: what can be run and how, one at a time. Whole folders are `apply`'s."""
+"""The commands of stored objects, the same for every kind of `lockside.kinds`.
+
+The first word of a command says which kind. Whole folders are `apply`'s.
+"""
 
 from __future__ import annotations
 
@@ -6,121 +9,112 @@ import json
 from datetime import UTC, datetime
 
 from lockside.cli import exits, times
-from lockside.cli.files import FileError
+from lockside.cli.files import FileError, stem
 from lockside.cli.grammar import UsageError
+from lockside.kinds import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from lockside.cli.grammar import Parsed
     from lockside.cli.items import Item
     from lockside.cli.output import Cell
     from lockside.cli.session import Session
+    from lockside.kinds import Kind
 
     Json = dict[str, Any]
 
 
 _ABOUT = ("description", "name")
+_COLUMNS = {
+    "component": (("TYPE", "type"), ("VERSION", "version")),
+    "config": (("VERSION", "version"), ("", "isDisabled")),
+}
+_ALL_HAVE = (("VERSION", "version"),)
 
 
-def component_ls(session: Session, parsed: Parsed) -> int:
-    """List components."""
-    fields = None if session.out.as_json else ["id", "type", "version", *_ABOUT]
-    found = session.call("component.list", type=parsed.text("type"), fields=fields)["components"]
+def ls(session: Session, parsed: Parsed) -> int:
+    """List the objects of a kind."""
+    kind = _kind(parsed)
+    filters = {name: parsed.text(name) for name in (*kind.key[:-1], "type")}
+    found = listed(session, kind, session.out.as_json, branchId=parsed.text("branch"), **filters)
     if session.out.as_json:
-        session.out.json({"components": found})
+        session.out.json({kind.plural: found})
         return exits.DONE
-    rows: list[list[Cell]] = [
-        [str(each["id"]), str(each.get("type") or ""), str(each.get("version") or ""), _what(each)]
+    columns = _COLUMNS.get(kind.word, _ALL_HAVE)
+    rows = [
+        ["/".join(kind.key_of(each)), *(_cell(name, each) for _, name in columns), about(each)]
         for each in found
     ]
-    session.out.table(("COMPONENT", "TYPE", "VERSION", ""), rows)
+    session.out.table((kind.title.upper(), *(heading for heading, _ in columns), ""), rows)
     if not found:
-        session.out.hint("No components yet. Try: lockside component put FILE, or lockside apply DIR")
+        own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
+        folder = ", or lockside apply DIR" if kind.files else ""
+        session.out.hint(f"No {kind.titles} yet. Try: lockside {kind.word} put {own_name}FILE{folder}")
     return exits.DONE
 
 
-def _what(each: Json) -> str:
+def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any) -> list[Json]:
+    """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
+    columns = _COLUMNS.get(kind.word)
+    if columns and not is_whole:
+        filters["fields"] = [*kind.key, *(name for _, name in columns), *_ABOUT]
+    found: list[Json] = session.call(f"{kind.word}.list", **filters)[kind.plural]
+    return found
+
+
+def about(each: Json) -> str:
+    """What an object says of itself."""
     return str(each.get("description") or each.get("name") or "")
 
 
-def component_show(session: Session, parsed: Parsed) -> int:
-    """Print a component."""
-    found = session.call("component.get", id=parsed.required("component"), version=parsed.number("at"))
+def _cell(name: str, each: Json) -> Cell:
+    if name == "isDisabled":
+        return ("disabled", "yellow") if each.get(name) else ""
+    return str(each.get(name) or "")
+
+
+def show(session: Session, parsed: Parsed) -> int:
+    """Print an object."""
+    kind = _kind(parsed)
+    found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
     session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
 
-def component_put(session: Session, parsed: Parsed) -> int:
-    """Store a component from a file."""
-    from lockside.cli import items
-
-    item = _whole(session, lambda: items.component(parsed.required("file")), "component put")
-    stored = session.call("component.put", component=item.body)
-    return _stored(session, "component " + item.body["id"], stored)
-
-
-def component_rm(session: Session, parsed: Parsed) -> int:
-    """Delete a component."""
-    name = parsed.required("component")
-    return _deleted(session, f"component {name}", session.call("component.delete", id=name))
-
-
-def config_ls(session: Session, parsed: Parsed) -> int:
-    """List configurations."""
-    where = {"component": parsed.text("component"), "branchId": parsed.text("branch")}
-    fields = None if session.out.as_json else ["component", "config", "version", "isDisabled", *_ABOUT]
-    found = session.call("config.list", **where, fields=fields)["configs"]
+def put(session: Session, parsed: Parsed) -> int:
+    """Store an object from a file; its id is given, or the file's name."""
+    kind, file = _kind(parsed), parsed.text("file")
+    is_named = len(kind.key) > 1 or not kind.files
+    where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
+    key = kind.key_of(where)
+    body = _read(session, kind, file, key).body if file else dict(zip(kind.key, key, strict=True))
+    given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
+    given["changeDescription"] = parsed.text("message")
+    stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
     if session.out.as_json:
-        session.out.json({"configs": found})
+        session.out.json(stored)
         return exits.DONE
-    rows: list[list[Cell]] = [
-        [
-            f"{each['component']}/{each['config']}",
-            str(each.get("version", "")),
-            ("disabled", "yellow") if each.get("isDisabled") else "",
-            _what(each),
-        ]
-        for each in found
-    ]
-    session.out.table(("CONFIGURATION", "VERSION", "", ""), rows)
-    if not found:
-        session.out.hint(
-            "No configurations yet. Try: lockside config put COMPONENT/CONFIG FILE, or lockside apply DIR"
-        )
+    session.out.line(f"{_title(kind, key)} is stored as version {stored.get('version')}")
+    warn_about(session, stored.get("warnings") or ())
     return exits.DONE
 
 
-def config_show(session: Session, parsed: Parsed) -> int:
-    """Print a configuration."""
-    found = session.call("config.get", **_named(parsed, "config show"), version=parsed.number("at"))
-    session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
-    return exits.DONE
+def rm(session: Session, parsed: Parsed) -> int:
+    """Delete an object."""
+    kind = _kind(parsed)
+    where = _named(kind, parsed)
+    answer = session.call(f"{kind.word}.delete", **where)
+    text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
+    return _tell(session, answer, text)
 
 
-def config_put(session: Session, parsed: Parsed) -> int:
-    """Store a configuration from a file."""
-    from lockside.cli import configfiles
-
-    where = _named(parsed, "config put")
-    component, name = where["component"], where["config"]
-    item = _whole(session, lambda: configfiles.config(parsed.required("file"), component, name), "config put")
-    stored = session.call("config.put", **item.body | where, changeDescription=parsed.text("message"))
-    return _stored(session, f"configuration {component}/{name}", stored)
-
-
-def config_rm(session: Session, parsed: Parsed) -> int:
-    """Delete a configuration."""
-    where = _named(parsed, "config rm")
-    answer = session.call("config.delete", **where)
-    return _deleted(session, f"configuration {where['component']}/{where['config']}", answer)
-
-
-def config_versions(session: Session, parsed: Parsed) -> int:
-    """List the versions of a configuration."""
-    found = session.call("config.versions", **_named(parsed, "config versions"))["versions"]
+def versions(session: Session, parsed: Parsed) -> int:
+    """List the versions of an object."""
+    kind = _kind(parsed)
+    found = session.call(f"{kind.word}.versions", **_named(kind, parsed))["versions"]
     if session.out.as_json:
         session.out.json({"versions": found})
         return exits.DONE
@@ -138,19 +132,58 @@ def config_versions(session: Session, parsed: Parsed) -> int:
     return exits.DONE
 
 
-def _named(parsed: Parsed, command: str) -> Json:
-    text = parsed.required("component_config")
-    component, _, config = text.partition("/")
-    if not component or not config:
-        raise UsageError(f"'{text}' is no COMPONENT/CONFIG.", command)
-    branch = parsed.text("branch")
-    return {"component": component, "config": config} | ({"branchId": branch} if branch else {})
+def diff(session: Session, parsed: Parsed) -> int:
+    """Show what differs between two versions."""
+    from lockside.cli import planned
+
+    kind = _kind(parsed)
+    asked = {"version": parsed.number("from"), "to": parsed.number("to")}
+    found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
+    if session.out.as_json:
+        session.out.json(found)
+        return exits.DONE
+    for colour, text in planned.fields(found["fields"]):
+        session.out.line(session.out.paint(colour, text.removeprefix("    ")))
+    if not found["fields"]:
+        session.out.line(f"versions {found['version']} and {found['to']} have the same content")
+    return exits.DONE
 
 
-def _whole(session: Session, read: Callable[[], Item], command: str) -> Item:
+def rollback(session: Session, parsed: Parsed) -> int:
+    """Store an old version as the newest."""
+    kind = _kind(parsed)
+    where, version = _named(kind, parsed), parsed.number("to")
+    why = parsed.text("message")
+    stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
+    text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
+    return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
+
+
+def _kind(parsed: Parsed) -> Kind:
+    assert parsed.command is not None
+    return KINDS[parsed.command.name.partition(" ")[0]]
+
+
+def _named(kind: Kind, parsed: Parsed) -> Json:
+    """Give the parameters that name an object."""
+    assert parsed.command is not None
+    text = parsed.required(kind.metavar.lower().replace("/", "_"))
+    names = text.split("/", len(kind.key) - 1)
+    if len(names) != len(kind.key) or not all(names):
+        raise UsageError(f"'{text}' is no {kind.metavar}.", parsed.command.name)
+    branch = parsed.text("branch") if kind.in_branch else None
+    return dict(zip(kind.key, names, strict=True)) | ({"branchId": branch} if branch else {})
+
+
+def _title(kind: Kind, key: Sequence[str]) -> str:
+    return f"{kind.title} {'/'.join(key)}"
+
+
+def _read(session: Session, kind: Kind, file: str, key: Sequence[str]) -> Item:
     """Read an object from its file; raises UsageError with its first fault after telling the others."""
+    command = f"{kind.word} put"
     try:
-        item = read()
+        item: Item = kind.read(kind, file, key)
     except FileError as error:
         raise UsageError(str(error), command) from error
     for fault in item.faults[1:]:
@@ -160,24 +193,15 @@ def _whole(session: Session, read: Callable[[], Item], command: str) -> Item:
     return item
 
 
-def _stored(session: Session, what: str, stored: Json) -> int:
-    if session.out.as_json:
-        session.out.json(stored)
-        return exits.DONE
-    session.out.line(f"{what} is stored as version {stored.get('version')}")
-    warn_about(session, stored.get("warnings") or ())
-    return exits.DONE
-
-
 def warn_about(session: Session, warnings: Sequence[object]) -> None:
     """Pass on what the daemon found odd."""
     for warning in warnings:
         session.say_aside(f"warning: {warning}")
 
 
-def _deleted(session: Session, what: str, answer: Json) -> int:
+def _tell(session: Session, answer: Json, text: str) -> int:
     if session.out.as_json:
         session.out.json(answer)
     else:
-        session.out.line(f"{what} is deleted; jobs that exist keep it")
+        session.out.line(text)
     return exits.DONE

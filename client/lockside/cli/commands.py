@@ -10,6 +10,7 @@ from __future__ import annotations
 from lockside.cli.grammar import Argument, Command, Option
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.keeping import KEEPING
+from lockside.cli.tables.kinds import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 from lockside.cli.tables.making import MAKING
 from lockside.cli.tables.seeing import SEEING
 from lockside.cli.tables.steering import STEERING
@@ -24,20 +25,16 @@ GLOBAL_OPTIONS = (
 )
 
 _POOL = Argument("POOL", "a pool's id")
-_COMPONENT = Argument("COMPONENT", "a component's id")
-_CONFIG = Argument("COMPONENT/CONFIG", "a configuration")
-_BRANCH = Option("--branch", "the branch (default: 'default')", "ID")
-_VERSION = Option("--at", "this version instead of the current one", "VERSION", "integer")
 
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
-    "component": "what can be run",
-    "config": "how a component is run; every change makes a version",
+    **GROUPS_OF_KINDS,
     "new": "first files to begin with",
 }
 
 POOLS = (
     Command("pool ls", "lockside.cli.pools:ls", "list pools", (("lockside pool ls", ""),)),
+    POOL_SHOW,
     Command(
         "pool put",
         "lockside.cli.pools:put",
@@ -76,79 +73,7 @@ POOLS = (
     ),
 )
 
-CATALOG = (
-    Command(
-        "component ls",
-        "lockside.cli.catalog:component_ls",
-        "list components",
-        (("lockside component ls", ""),),
-        (),
-        (Option("--type", "extractor, transformation, writer, application, processor, other", "TYPE"),),
-    ),
-    Command(
-        "component show",
-        "lockside.cli.catalog:component_show",
-        "print a component",
-        (("lockside component show airports.extract", ""),),
-        (_COMPONENT,),
-        (_VERSION,),
-    ),
-    Command(
-        "component put",
-        "lockside.cli.catalog:component_put",
-        "store a component from a file",
-        (("lockside component put airports.extract.toml", "TOML or JSON; its id is the file's name"),),
-        (Argument("FILE", "a TOML or JSON file"),),
-    ),
-    Command(
-        "component rm",
-        "lockside.cli.catalog:component_rm",
-        "delete a component; existing jobs keep their version",
-        (("lockside component rm airports.extract", ""),),
-        (_COMPONENT,),
-    ),
-    Command(
-        "config ls",
-        "lockside.cli.catalog:config_ls",
-        "list configurations",
-        (("lockside config ls", ""), ("lockside config ls airports.extract", "of one component")),
-        (Argument("COMPONENT", "a component's id", "?"),),
-        (_BRANCH,),
-    ),
-    Command(
-        "config show",
-        "lockside.cli.catalog:config_show",
-        "print a configuration",
-        (("lockside config show airports.extract/daily", ""),),
-        (_CONFIG,),
-        (_BRANCH, _VERSION),
-    ),
-    Command(
-        "config put",
-        "lockside.cli.catalog:config_put",
-        "store a configuration from a file",
-        (("lockside config put airports.extract/daily daily.toml -m 'smaller batches'", ""),),
-        (_CONFIG, Argument("FILE", "a TOML or JSON file")),
-        (_BRANCH, Option("-m --message", "what changed", "TEXT")),
-    ),
-    Command(
-        "config rm",
-        "lockside.cli.catalog:config_rm",
-        "delete a configuration; its versions stay readable",
-        (("lockside config rm airports.extract/daily", ""),),
-        (_CONFIG,),
-        (_BRANCH,),
-    ),
-    Command(
-        "config versions",
-        "lockside.cli.catalog:config_versions",
-        "list the versions of a configuration: who changed it, when and why",
-        (("lockside config versions airports.extract/daily", ""),),
-        (_CONFIG,),
-        (_BRANCH,),
-    ),
-    *FOLDERS,
-)
+CATALOG = (*OF_KINDS, *FOLDERS)
 
 DAEMON = (
     Command(
@@ -257,7 +182,7 @@ FAMILIES = (
     ("inspect jobs", SEEING),
     ("control jobs", STEERING),
     ("pools", POOLS),
-    ("components and configurations", CATALOG),
+    ("stored objects", CATALOG),
     ("the daemon", DAEMON),
     ("more", BESIDES),
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from lockside.cli.faults import Source
     from lockside.cli.places import Path
+    from lockside.kinds import Kind
 
 Json = dict[str, Any]
 
@@ -36,12 +37,12 @@ _FOREIGN = {
 _FOREIGN_OF_ROWS = (_FOREIGN | {"description"}) - {"id"}
 
 
-def config(file: str, component_id: str, name: str, text: str | None = None) -> Item:
+def config(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> Item:
     """Make a configuration of its file and the rows beside it; raises FileError."""
     source, document = opened(file, text)
-    where = {"component": component_id, "config": name}
+    where = dict(zip(kind.key, key, strict=True))
     named = where if "configuration" in document or not source.is_json else {}
-    item = Item(ConfigSpec, where, source)
+    item = Item(kind.document, where, source)
     for key, value in where.items():
         if document.get(key, value) != value and not source.is_json:
             item.faults.append(source.fault((key,), f"It is '{value}', by the file's place; leave this out"))
@@ -53,7 +54,7 @@ def config(file: str, component_id: str, name: str, text: str | None = None) -> 
     folder = os.path.join(os.path.splitext(file)[0], "rows")
     for row_file in toml_and_json(folder) if text is None else ():
         _add_row_file(item, row_file)
-    if component_id == COMMAND:
+    if where["component"] == COMMAND:
         _resolve_cwd(item, os.path.dirname(os.path.abspath(file)))
     _look_at_keys(item)
     return item.check()

@@ -11,21 +11,17 @@ from typing import Any
 
 import msgspec
 
-from lockside.cli import configfiles, items
 from lockside.cli.configfiles import BODY_MEMBERS, CONFIG_MEMBERS
 from lockside.cli.tomltext import can_be_toml, toml_text
-from lockside.documents.component import Manifest
-from lockside.documents.configuration import ConfigSpec, members_of
-from lockside.documents.pool import PoolSpec
+from lockside.documents.configuration import members_of
 from lockside.documents.reading import from_store
-from lockside.documents.variables import VariablesSpec
 from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lockside.cli.items import Item
+    from lockside.kinds import Kind
 
 Json = dict[str, Any]
 
@@ -56,18 +52,27 @@ def own_members(kind: type[msgspec.Struct], stored: Json) -> Json:
     return {name: value for name, value in stored.items() if name in known}
 
 
-def component(stored: Json, folder: str) -> Text:
+def plain(kind: Kind, stored: Json, folder: str) -> Text:
+    """Write a document without what it has by default."""
+    body = own_members(kind.document, stored)
+    return _first_that_reads_back(kind, body, (_without_key(kind, body),), folder)
+
+
+def _without_key(kind: Kind, body: Json) -> Json:
+    slim = _slim(from_store(body, kind.document))
+    return {name: value for name, value in slim.items() if name not in kind.key}
+
+
+def component(kind: Kind, stored: Json, folder: str) -> Text:
     """Write a component for `folder`/components: files in the folder are named from there."""
-    body = own_members(Manifest, stored)
-    slim = _slim(from_store(body, Manifest))
-    slim.pop("id")
-    here = os.path.join(os.path.abspath(folder), "components")
+    body = own_members(kind.document, stored)
+    slim = _without_key(kind, body)
+    here = os.path.join(os.path.abspath(folder), kind.place)
     candidates = (
         slim | _named_from(here, slim, lambda word: _from_here(here, os.path.dirname(here), word)),
         slim | _named_from(here, slim, _literal),
     )
-    file = os.path.join(here, body["id"])
-    return _first_that_reads_back(Manifest, body, candidates, file, items.component)
+    return _first_that_reads_back(kind, body, candidates, folder)
 
 
 def _named_from(here: str, body: Json, spell: Callable[[str], str]) -> Json:
@@ -97,19 +102,16 @@ def _literal(word: str) -> str:
     return word.replace("/", "//", 1) if word.startswith(("./", "../")) else word
 
 
-def variables(stored: Json, folder: str) -> Text:
+def variables(kind: Kind, stored: Json, folder: str) -> Text:
     """Write a set of variables: names and values where every name stands once."""
-    body = own_members(VariablesSpec, stored)
+    body = own_members(kind.document, stored)
     values = {each["name"]: each["value"] for each in body["values"]}
-    file = os.path.join(folder, "variables", body["id"])
-    candidates = (values, {"values": body["values"]})
-    return _first_that_reads_back(VariablesSpec, body, candidates, file, items.variables)
+    return _first_that_reads_back(kind, body, (values, {"values": body["values"]}), folder)
 
 
-def config(stored: Json, folder: str) -> Text:
+def config(kind: Kind, stored: Json, folder: str) -> Text:
     """Write a configuration, the members of `configuration` at the top where they can stand there."""
-    body = own_members(ConfigSpec, stored)
-    component_id, name = body["component"], body["config"]
+    body = own_members(kind.document, stored)
     own = {key: value for key, value in body.items() if key in ("name", "description") and value is not None}
     own |= {"isDisabled": True} if body.get("isDisabled") else {}
     rows = [_row(row) for row in body.get("rows") or ()]
@@ -119,14 +121,7 @@ def config(stored: Json, folder: str) -> Text:
     if inner and not inner.keys() & (CONFIG_MEMBERS - BODY_MEMBERS):
         loose = [_loose_row(row) for row in rows]
         candidates.insert(0, own | inner | ({"rows": loose} if rows else {}))
-    file = os.path.join(folder, "configs", component_id, name)
-    return _first_that_reads_back(
-        ConfigSpec,
-        body,
-        candidates,
-        file,
-        lambda file, text: configfiles.config(file, component_id, name, text),
-    )
+    return _first_that_reads_back(kind, body, candidates, folder)
 
 
 def _row(row: Json) -> Json:
@@ -141,27 +136,29 @@ def _loose_row(row: Json) -> Json:
     return {name: value for name, value in row.items() if name != "configuration"} | inner
 
 
-def pools(stored: list[Json]) -> str:
-    """Write all pools into one file: a table for each."""
-    tables = {}
-    for pool in sorted(stored, key=lambda each: str(each["id"])):
-        slim = _slim(from_store(own_members(PoolSpec, pool), PoolSpec))
-        del slim["id"]
-        tables[pool["id"]] = {"slots": pool["slots"]} | slim
-    return toml_text(tables)
+def pool(kind: Kind, stored: Json, _folder: str) -> Json:
+    """Make the table of a pool, which always has its slots."""
+    return {"slots": stored["slots"]} | _without_key(kind, own_members(kind.document, stored))
+
+
+def tables(kind: Kind, stored: list[Json], folder: str) -> str:
+    """Write all objects of a kind into one file: a table for each."""
+    return toml_text({key: kind.write(kind, one, folder) for (key,), one in _by_key(kind, stored)})
+
+
+def _by_key(kind: Kind, stored: list[Json]) -> list[tuple[tuple[str, ...], Json]]:
+    return sorted(((kind.key_of(one), one) for one in stored), key=lambda each: each[0])
 
 
 def _first_that_reads_back(
-    kind: type[msgspec.Struct],
-    body: Json,
-    candidates: tuple[Json, ...] | list[Json],
-    file: str,
-    read: Callable[[str, str], Item],
+    kind: Kind, body: Json, candidates: tuple[Json, ...] | list[Json], folder: str
 ) -> Text:
+    key = kind.key_of(body)
+    file = os.path.join(folder, kind.place, *key)
     with_faults = None
     for text in _texts(candidates):
-        item = read(file + text.ending, text.text)
-        if same(kind, item.body, body):
+        item = kind.read(kind, file + text.ending, key, text.text)
+        if same(kind.document, item.body, body):
             if not item.faults:
                 return text
             with_faults = with_faults or text

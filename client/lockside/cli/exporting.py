@@ -12,31 +12,21 @@ from typing import Any
 
 from lockside.cli import exits, exported
 from lockside.cli.folder import Folder, read_folder
-from lockside.documents.component import Manifest
-from lockside.documents.configuration import ConfigSpec
-from lockside.documents.pool import PoolSpec
-from lockside.documents.variables import VariablesSpec
 from lockside.errors import LocksideError
+from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import msgspec
-
     from lockside.cli.exported import Text
     from lockside.cli.grammar import Parsed
+    from lockside.cli.items import Item
     from lockside.cli.session import Session
+    from lockside.kinds import Kind
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
-
-BUILT_IN = "lockside."
-_TYPES: dict[str, type[msgspec.Struct]] = {
-    "components": Manifest,
-    "variables": VariablesSpec,
-    "configs": ConfigSpec,
-}
 
 
 class Export:
@@ -103,46 +93,39 @@ def _has_secrets(value: Any) -> bool:
 
 def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
     """Ask for all that can be exported, by kind and key. Pools of the settings are not stored."""
-    components = session.call("component.list")["components"]
-    return {
-        "pools": {(p["id"],): p for p in session.call("pool.list")["pools"] if p["version"] is not None},
-        "components": {(c["id"],): c for c in components if c["version"] is not None},
-        "variables": {(v["id"],): v for v in session.call("variables.list")["variables"]},
-        "configs": {
-            (c["component"], c["config"]): c for c in session.call("config.list", branchId=branch)["configs"]
-        },
-    }
+    return {kind.plural: _stored_of(session, kind, branch) for kind in with_files()}
+
+
+def _stored_of(session: Session, kind: Kind, branch: str | None) -> dict[Key, Json]:
+    where = {"branchId": branch} if kind.in_branch else {}
+    listed = session.call(f"{kind.word}.list", **where)[kind.plural]
+    return {kind.key_of(one): one for one in listed if one["version"] is not None}
 
 
 def plan_export(folder: str, stored: dict[str, dict[Key, Json]]) -> Export:
     """Find out which files have to be written; nothing is written yet."""
     found = read_folder(folder) if os.path.isdir(folder) else Folder(folder)
     made = Export(folder)
-    _plan_pools(made, found, stored["pools"])
-    for kind, type_ in _TYPES.items():
-        known = found.kinds.get(kind, {})
-        for key, body in sorted(stored[kind].items()):
-            item = known.get(key)
-            if item is not None and not item.faults and _says(type_, item.body, body):
-                made.unchanged += 1
-                continue
-            _plan_file(made, os.path.join(folder, kind, *key), _text(kind, body, folder))
-        made.unstored += [item.source.file for key, item in known.items() if key not in stored[kind]]
+    for kind in with_files():
+        (_plan_tables if kind.is_one_file else _plan_files)(
+            made, kind, found.kinds.get(kind.plural, {}), stored[kind.plural]
+        )
     return made
 
 
-def _says(type_: type[msgspec.Struct], file: Json, stored: Json) -> bool:
-    return exported.same(type_, file, exported.own_members(type_, stored))
+def _plan_files(made: Export, kind: Kind, known: dict[Key, Item], stored: dict[Key, Json]) -> None:
+    for key, body in sorted(stored.items()):
+        item = known.get(key)
+        if item is not None and not item.faults and _says(kind, item, body):
+            made.unchanged += 1
+        else:
+            text = kind.write(kind, body, made.folder)
+            _plan_file(made, os.path.join(made.folder, kind.place, *key), text)
+    made.unstored += [item.source.file for key, item in known.items() if key not in stored]
 
 
-def _text(kind: str, body: Json, folder: str) -> Text:
-    match kind:
-        case "components":
-            return exported.component(body, folder)
-        case "variables":
-            return exported.variables(body, folder)
-        case _:
-            return exported.config(body, folder)
+def _says(kind: Kind, item: Item, stored: Json) -> bool:
+    return exported.same(kind.document, item.body, exported.own_members(kind.document, stored))
 
 
 def _plan_file(made: Export, base: str, text: Text) -> None:
@@ -158,16 +141,12 @@ def _existing(path: str) -> Iterator[str]:
         yield path
 
 
-def _plan_pools(made: Export, found: Folder, stored: dict[Key, Json]) -> None:
-    known = found.kinds.get("pools", {})
-    wanted = {key: exported.own_members(PoolSpec, body) for key, body in stored.items()}
-    if known.keys() == wanted.keys() and all(
-        exported.same(PoolSpec, known[key].body, body) for key, body in wanted.items()
-    ):
-        made.unchanged += len(wanted)
+def _plan_tables(made: Export, kind: Kind, known: dict[Key, Item], stored: dict[Key, Json]) -> None:
+    if known.keys() == stored.keys() and all(_says(kind, known[key], body) for key, body in stored.items()):
+        made.unchanged += len(stored)
         return
-    base = os.path.join(made.folder, "pools")
+    base = os.path.join(made.folder, kind.place)
     old = [*_existing(base + ".toml"), *_existing(base + ".json")]
     made.in_the_way += old
     made.stale += [path for path in old if path != base + ".toml"]
-    made.texts[base + ".toml"] = exported.pools(list(stored.values()))
+    made.texts[base + ".toml"] = exported.tables(kind, list(stored.values()), made.folder)

@@ -5,6 +5,7 @@
     DIR/pools.toml                           a table for each pool
     DIR/variables/<id>.toml                  names and values
 
+`lockside.kinds` says where the objects of each kind stand.
 Every file may be JSON instead. What of these a folder does not have it does not manage.
 """
 
@@ -12,25 +13,20 @@ from __future__ import annotations
 
 import os
 
-from lockside.cli import configfiles, items
+from lockside.cli import items
 from lockside.cli.faults import Fault
 from lockside.cli.files import FileError, stem
 from lockside.cli.items import ENDINGS, Item, toml_and_json
+from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from typing import Any
+
+    from lockside.kinds import Kind
 
     Json = dict[str, Any]
     Key = tuple[str, ...]
-
-KINDS = {
-    "pools": "pool",
-    "components": "component",
-    "variables": "set of variables",
-    "configs": "configuration",
-}
 
 
 class Folder:
@@ -63,43 +59,48 @@ def read_folder(path: str) -> Folder:
     if not os.path.isdir(path):
         found.faults.append(Fault(path, "there is no such folder."))
         return found
-    _read_pools(found)
-    _read_files(found, "components", lambda file: ((stem(file),), items.component(file)))
-    _read_files(found, "variables", lambda file: ((stem(file),), items.variables(file)))
-    _read_files(found, "configs", _config, _config_files(os.path.join(found.path, "configs")))
+    for kind in with_files():
+        (_read_tables if kind.is_one_file else _read_files)(found, kind)
     _look_for_surprises(found)
-    for kind in found.kinds.values():
-        for item in kind.values():
+    for objects in found.kinds.values():
+        for item in objects.values():
             found.faults += item.faults
             found.notes += item.notes
     return found
 
 
-def _read_pools(found: Folder) -> None:
-    files = [os.path.join(found.path, "pools" + end) for end in ENDINGS]
+def _read_tables(found: Folder, kind: Kind) -> None:
+    files = [os.path.join(found.path, kind.place + end) for end in ENDINGS]
     for file in filter(os.path.exists, files):
-        into = found.kinds.setdefault("pools", {})
+        into = found.kinds.setdefault(kind.plural, {})
         try:
-            for item in items.pools(file):
-                _keep(found, into, (item.body["id"],), item)
+            for item in items.tables(kind, file):
+                _keep(found, into, kind.key_of(item.body), item)
         except FileError as error:
             found.faults.append(Fault.of(error))
 
 
-def _read_files(
-    found: Folder, kind: str, read: Callable[[str], tuple[Key, Item]], files: Iterable[str] | None = None
-) -> None:
-    folder = os.path.join(found.path, kind)
-    if not os.path.isdir(folder):
+def _read_files(found: Folder, kind: Kind) -> None:
+    root = os.path.join(found.path, kind.place)
+    if not os.path.isdir(root):
         return
-    into = found.kinds.setdefault(kind, {})
-    for file in toml_and_json(folder) if files is None else files:
+    into = found.kinds.setdefault(kind.plural, {})
+    for file in _files(root, len(kind.key)):
+        key = (*os.path.relpath(file, root).split(os.sep)[:-1], stem(file))
         try:
-            key, item = read(file)
+            item = kind.read(kind, file, key)
         except FileError as error:
             found.faults.append(Fault.of(error))
         else:
             _keep(found, into, key, item)
+
+
+def _files(folder: str, depth: int) -> list[str]:
+    """List the files that stand so deep, by name."""
+    if depth == 1:
+        return toml_and_json(folder)
+    inside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    return [file for each in inside if os.path.isdir(each) for file in _files(each, depth - 1)]
 
 
 def _keep(found: Folder, into: dict[Key, Item], key: Key, item: Item) -> None:
@@ -110,33 +111,26 @@ def _keep(found: Folder, into: dict[Key, Item], key: Key, item: Item) -> None:
         into[key] = item
 
 
-def _config(file: str) -> tuple[Key, Item]:
-    component, name = os.path.basename(os.path.dirname(file)), stem(file)
-    return (component, name), configfiles.config(file, component, name)
-
-
-def _config_files(folder: str) -> list[str]:
-    if not os.path.isdir(folder):
-        return []
-    return [file for name in sorted(os.listdir(folder)) for file in toml_and_json(os.path.join(folder, name))]
-
-
 def _look_for_surprises(found: Folder) -> None:
     """Name what would be passed over in silence: a misspelt folder is the likeliest mistake."""
     from lockside.cli.grammar import suggestion
 
-    known = {*KINDS, "schedules", "pools.toml", "pools.json"} - {"pools"}
+    files = {kind.place + end for kind in with_files() if kind.is_one_file for end in ENDINGS}
+    folders = [kind for kind in with_files() if not kind.is_one_file]
+    known = {*(kind.place for kind in folders), "schedules", *files}
     names = set(os.listdir(found.path))
     if not names & known:
-        text = "there is no components/, configs/, variables/ or pools.toml in it."
-        found.faults.append(Fault(found.path, text))
+        listed = ", ".join(f"{kind.place}/" for kind in sorted(folders, key=lambda kind: kind.place))
+        others = " or ".join(kind.files for kind in with_files() if kind.is_one_file)
+        found.faults.append(Fault(found.path, f"there is no {listed} or {others} in it."))
     for name in sorted(names - known):
         hint = suggestion(name, sorted(known))
         if hint:
             found.faults.append(Fault(os.path.join(found.path, name), f"nothing of that name is read.{hint}"))
-    for name in ("configs",) if "configs" in names else ():
-        for file in toml_and_json(os.path.join(found.path, name)):
-            text = "a configuration stands in the folder of its component: configs/COMPONENT/CONFIG.toml."
+    for kind in folders:
+        for file in toml_and_json(os.path.join(found.path, kind.place)) if len(kind.key) > 1 else ():
+            place = kind.files.format(**{name: name.upper() for name in kind.key})
+            text = f"a {kind.title} stands in the folder of its {kind.key[0]}: {place}."
             found.faults.append(Fault(file, text))
     _look_for_lost_rows(found)
 

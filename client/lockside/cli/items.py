@@ -13,18 +13,16 @@ from typing import Any
 import msgspec
 
 from lockside.cli.faults import Fault, Source
-from lockside.cli.files import read_as, read_text, stem
-from lockside.documents.component import Manifest
+from lockside.cli.files import read_as, read_text
 from lockside.documents.paths import not_finite, steps_of
-from lockside.documents.pool import PoolSpec
 from lockside.documents.reading import convert, faults_of
-from lockside.documents.variables import VariablesSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lockside.cli.places import Path
+    from lockside.kinds import Kind
 
 Json = dict[str, Any]
 
@@ -108,13 +106,19 @@ def opened(file: str, text: str | None = None) -> tuple[Source, Json]:
     return source, read_as(text, file, source.is_json)
 
 
-def pools(file: str, text: str | None = None) -> list[Item]:
-    """Make the pools of a file: a table for each; raises FileError."""
+def tables(kind: Kind, file: str) -> list[Item]:
+    """Make the objects of a shared file: a table for each; raises FileError."""
+    source, document = opened(file)
+    return [_identified(kind, source, body, (name,)).below(name).check() for name, body in document.items()]
+
+
+def plain(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> Item:
+    """Make an object whose file has its document, but for the key; raises FileError."""
     source, document = opened(file, text)
-    return [_identified(PoolSpec, source, body, name).below(name).check() for name, body in document.items()]
+    return _identified(kind, source, document, key).check()
 
 
-def component(file: str, text: str | None = None) -> Item:
+def component(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> Item:
     """Make a component of its file; raises FileError."""
     source, document = opened(file, text)
     folder = os.path.dirname(os.path.abspath(file))
@@ -124,30 +128,32 @@ def component(file: str, text: str | None = None) -> Item:
             tag: body | beside(folder, body) if isinstance(body, dict) else body
             for tag, body in made["tags"].items()
         }
-    return _identified(Manifest, source, made, stem(file)).check()
+    return _identified(kind, source, made, key).check()
 
 
-def variables(file: str, text: str | None = None) -> Item:
+def variables(kind: Kind, file: str, key: Sequence[str], text: str | None = None) -> Item:
     """Make a set of variables of its file: names and values; raises FileError."""
     source, document = opened(file, text)
     values = document.get("values", document)
     if isinstance(values, dict):
         listed = [{"name": name, "value": value} for name, value in values.items()]
-        item = _identified(VariablesSpec, source, {"values": listed}, stem(file)).named(values)
+        item = _identified(kind, source, {"values": listed}, key).named(values)
     else:
-        item = _identified(VariablesSpec, source, document, stem(file))
+        item = _identified(kind, source, document, key)
     return item.check()
 
 
-def _identified(kind: type[msgspec.Struct], source: Source, body: Any, name: str) -> Item:
-    """Make an object whose id is the name under which it stands."""
+def _identified(kind: Kind, source: Source, body: Any, key: Sequence[str]) -> Item:
+    """Make an object whose key is the name under which it stands."""
+    named = dict(zip(kind.key, key, strict=True))
     if not isinstance(body, dict):
-        item = Item(kind, {"id": name}, source)
-        item.faults.append(source.fault((name,), "It must be a table"))
+        item = Item(kind.document, named, source)
+        item.faults.append(source.fault(key, "It must be a table"))
         return item
-    item = Item(kind, body | {"id": name}, source)
-    if body.get("id", name) != name:
-        item.faults.append(source.fault(("id",), f"Its id is '{name}', by its name; leave this out"))
+    item = Item(kind.document, body | named, source)
+    for name, value in named.items():
+        if body.get(name, value) != value:
+            item.faults.append(source.fault((name,), f"Its {name} is '{value}', by its name; leave this out"))
     return item
 
 

@@ -6,6 +6,8 @@ import json
 from difflib import unified_diff
 from typing import Any
 
+from lockside.kinds import KINDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,7 +16,6 @@ Json = dict[str, Any]
 
 _LONGEST = 72
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "delete": ("-", "red")}
-_WORDS = {"config": "configuration", "variables": "variables"}
 _DONE = {"create": "created", "change": "changed", "delete": "deleted"}
 _TO_DO = {"create": "to create", "change": "to change", "delete": "to delete"}
 
@@ -24,14 +25,20 @@ def lines(changes: Sequence[Json]) -> Iterator[tuple[str, str]]:
     for change in changes:
         sign, colour = _SIGNS[change["action"]]
         yield colour, f"{sign} {title(change)}"
-        for field in change["fields"]:
-            yield from _field(field)
+        yield from fields(change["fields"])
+
+
+def fields(changed: Sequence[Json]) -> Iterator[tuple[str, str]]:
+    """Write the fields that differ, each line with its colour."""
+    for field in changed:
+        yield from _field(field)
 
 
 def title(change: Json) -> str:
     """Name the object."""
-    name = f"{change['component']}/{change['id']}" if change["kind"] == "config" else change["id"]
-    return f"{_WORDS.get(change['kind'], change['kind'])} {name}"
+    kind = KINDS[change["kind"]]
+    word = kind.word if " " in kind.title else kind.title
+    return f"{word} {'/'.join(filter(None, (change.get('component'), change['id'])))}"
 
 
 def counts(plan: Json, *, past: bool = False) -> str:

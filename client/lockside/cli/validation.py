@@ -11,16 +11,17 @@ from typing import Any
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.configuration import ConfigSpec, likely
-from lockside.documents.parameters import config_faults, processor_faults
 from lockside.documents.paths import steps_of
 from lockside.documents.reading import stored_form
-from lockside.documents.references import WORDS, Names, of_component, of_config
+from lockside.documents.references import Names, title
 from lockside.documents.variables import defaults_of, names_in
+from lockside.kinds import COMPONENT, CONFIG, POOL, with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lockside.cli.folder import Folder
     from lockside.cli.items import Item
+    from lockside.kinds import Kind
 
 _COMMAND = stored_form(Manifest)(id=COMMAND)
 
@@ -28,36 +29,29 @@ _COMMAND = stored_form(Manifest)(id=COMMAND)
 def check_offline(found: Folder) -> None:
     """Add what is wrong to the folder's faults, and what only a daemon can know to its notes."""
     names = _names(found)
-    components = {key[0]: item.document() for key, item in _faultless(found, "components")}
-    for _, item in _faultless(found, "components"):
-        manifest = item.document()
-        _check_names(found, item, names, of_component(manifest, "$"))
-        _look_for_programs(found, item, manifest)
-    for _, item in _faultless(found, "configs"):
-        config: ConfigSpec = item.document()
-        _check_names(found, item, names, of_config(config, "$"))
-        manifest = _COMMAND if config.component == COMMAND else components.get(config.component)
-        if manifest is not None:
-            faults = config_faults(manifest, config, "$")
+    components = {key[0]: item.document() for key, item in _faultless(found, COMPONENT)} | {COMMAND: _COMMAND}
+    for kind in with_files():
+        for _, item in _faultless(found, kind):
+            document = item.document()
+            _check_names(found, item, names, kind.references(document, "$"))
+            faults = kind.faults(document, components.get, "$")
             found.faults += [item.fault(steps_of(path), text) for path, text in faults]
-        faults = processor_faults(config, components.get, "$")
-        found.faults += [item.fault(steps_of(path), text) for path, text in faults]
-        _look_for_variables(found, item, config)
+            if kind is COMPONENT:
+                _look_for_programs(found, item, document)
+            elif kind is CONFIG:
+                _look_for_variables(found, item, document)
 
 
-def _faultless(found: Folder, kind: str) -> list[tuple[tuple[str, ...], Item]]:
-    return [(key, item) for key, item in found.kinds.get(kind, {}).items() if not item.faults]
+def _faultless(found: Folder, kind: Kind) -> list[tuple[tuple[str, ...], Item]]:
+    return [(key, item) for key, item in found.kinds.get(kind.plural, {}).items() if not item.faults]
 
 
 def _names(found: Folder) -> Names:
-    names = Names(pool={"default"})
-    names.component |= {key[0] for key in found.kinds.get("components", {})}
-    names.pool |= {key[0] for key in found.kinds.get("pools", {})}
-    names.variables |= {key[0] for key in found.kinds.get("variables", {})}
-    for key, item in found.kinds.get("configs", {}).items():
-        rows = item.body.get("rows")
-        ids = [row.get("id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        names.add_config("/".join(key), filter(None, ids))
+    names = Names()
+    names.add(POOL.word, "default")
+    for kind in with_files():
+        for key, item in found.kinds.get(kind.plural, {}).items():
+            names.add(kind.word, "/".join(key), item.body)
     return names
 
 
@@ -66,8 +60,8 @@ def _check_names(found: Folder, item: Item, names: Names, references: Any) -> No
     for one in references:
         if names.has(one):
             continue
-        word = WORDS.get(one.kind, one.kind)
-        near = likely(one.id, sorted(getattr(names, one.kind)))
+        word = title(one.kind)
+        near = likely(one.id, names.of(one.kind))
         if near:
             text = f"There is no {word} '{one.id}'. Did you mean '{near}'?"
             found.faults.append(item.fault(steps_of(one.path), text))

@@ -61,6 +61,14 @@ def processor_faults(
                 yield Fault(join(at, "processors", side.value, place, "definition", "component"), text)
 
 
+def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path: str) -> Iterator[Fault]:
+    """What `processor_faults` and `config_faults` find, as far as the components are known."""
+    yield from processor_faults(config, find, path)
+    manifest = find(config.component)
+    if manifest is not None:
+        yield from config_faults(manifest, config, path)
+
+
 def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:
     """Everything that is wrong with the parameters, but for texts whose variables have no value yet."""
     found = _command_faults(parts) if component == COMMAND else _schema_faults(manifest, parts)

@@ -1,7 +1,8 @@
 """What documents name of other documents, and which of the names are wrong."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,6 +10,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
+from lockside.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +22,36 @@ class Reference:
     path: str
 
 
-@dataclass(slots=True)
 class Names:
-    """The existing names by kind; configurations as `component/config`, rows as `component/config/row`."""
+    """The existing names by kind, those of one as `component/config`; rows as `component/config/row`."""
 
-    component: set[str] = field(default_factory=lambda: {COMMAND, ORCHESTRATOR})
-    config: set[str] = field(default_factory=set)
-    row: set[str] = field(default_factory=set)
-    pool: set[str] = field(default_factory=set)
-    variables: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR})
 
-    def add_config(self, name: str, rows: Iterable[str]) -> None:
-        """Add a configuration, `component/config`, and its rows."""
-        self.config.add(name)
-        self.row |= {f"{name}/{row}" for row in rows}
+    def add(self, kind: str, name: str, body: Any = None) -> None:
+        """Add an object, and the rows in its body."""
+        self._known[kind].add(name)
+        rows = body.get("rows") if isinstance(body, Mapping) else None
+        ids = [row.get("id") for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        self._known["row"] |= {f"{name}/{row}" for row in filter(None, ids)}
+
+    def of(self, kind: str) -> list[str]:
+        """The names of a kind, in order."""
+        return sorted(self._known[kind])
 
     def has(self, reference: Reference) -> bool:
         """Whether what is named exists."""
-        return reference.id in getattr(self, reference.kind)
+        return reference.id in self._known[reference.kind]
 
     def nearest(self, reference: Reference) -> str | None:
         """The existing name most like one that does not exist."""
-        near = get_close_matches(reference.id, sorted(getattr(self, reference.kind)), n=1)
+        near = get_close_matches(reference.id, self.of(reference.kind), n=1)
         return near[0] if near else None
 
 
-WORDS = {"config": "configuration", "variables": "set of variables"}
+def title(kind: str) -> str:
+    """The word for people: that of a kind of stored object, or `row`."""
+    return KINDS[kind].title if kind in KINDS else kind
 
 
 def missing(references: Iterable[Reference], names: Names) -> Iterator[Fault]:
@@ -54,7 +60,12 @@ def missing(references: Iterable[Reference], names: Names) -> Iterator[Fault]:
         if not names.has(one):
             near = names.nearest(one)
             hint = f" Did you mean {near!r}?" if near else ""
-            yield Fault(one.path, f"There is no {WORDS.get(one.kind, one.kind)} {one.id!r}.{hint}")
+            yield Fault(one.path, f"There is no {title(one.kind)} {one.id!r}.{hint}")
+
+
+def nothing(*_: Any) -> Iterator[Any]:
+    """What a document of a kind without references names."""
+    return iter(())
 
 
 def of_component(manifest: Manifest, path: str) -> Iterator[Reference]:

@@ -5,6 +5,8 @@ An event is written in the transaction of the change that it tells; `seq` gives 
 
 from typing import Final
 
+from lockside.kinds import KINDS
+
 _POOL: Final = (
     "The whole pool after the change: id, slots, executor, description, isPaused, pausedBy, pausedTime, "
 )
@@ -25,8 +27,9 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "job.hidden": "visible: false when it was hidden, true when it was shown again.",
     "job.purged": "No data.",
     **{
-        f"{kind}.{change}": "The names of the object; version of what was stored."
-        for kind in ("component", "config", "branch", "variables")
+        f"{kind.word}.{change}": "The names of the object; version of what was stored."
+        for kind in KINDS.values()
+        if kind.verbs
         for change in ("created", "updated", "deleted")
     },
     "state.saved": "branchId, component, config, row, version. A job stored it at its end.",

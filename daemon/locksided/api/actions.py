@@ -7,6 +7,7 @@ from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
+from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import to_thread
 from locksided.api.service import Service
@@ -30,6 +31,7 @@ from locksided.runs.environment import JobContext
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.catalog.keys import Key
 
 
 class ActionMethods:
@@ -43,7 +45,7 @@ class ActionMethods:
         """The JSON value that the component's action answers, within 30 seconds."""
         row = None
         if params.component not in BUILT_IN:
-            row = await self._service.store.component(params.project, params.component)
+            row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))
         stored = None
         if row is not None:
             stored = Stored(params.component, row.version, from_store(row.body, Manifest))

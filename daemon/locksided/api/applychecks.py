@@ -3,24 +3,24 @@
 What comes from callers was read as its type before; here it is read again from its text, object by object.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from lockside.documents.component import Manifest
-from lockside.documents.configuration import ConfigSpec
-from lockside.documents.parameters import config_faults, processor_faults
 from lockside.documents.reading import from_store
-from lockside.documents.references import Names, Reference, missing, of_component, of_config
-from locksided.api.applyplan import FIELDS, Key, Step, StoredByKind, Wanted
+from lockside.documents.references import Names, Reference, missing
+from lockside.kinds import KINDS, Kind, with_files
+from locksided.api.applyplan import Key, Step, StoredByKind, Wanted
+from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
 from locksided.packed import Packed
 from locksided.runner.components import BUILT_IN
 from locksided.runner.refusals import invalid
+from locksided.store.catalog.keys import Key as StoredKey
 
 Json = Mapping[str, Any]
 After = Mapping[str, Packed[Key]]
-T = TypeVar("T", Manifest, ConfigSpec)
 
 MOST_FAULTS = 1000
 
@@ -36,13 +36,15 @@ def refuse(faults: list[Refused]) -> None:
     raise first
 
 
-def refuse_built_in(wanted: Wanted) -> None:
-    """Raises `Conflict` for components that are part of the daemon."""
+def refuse_fixed(wanted: Wanted) -> None:
+    """Raises `Conflict` for objects that are part of the daemon."""
     refuse(
         [
-            Conflict(f"$.components[{place}].id: {name} is part of the daemon: choose another id.", path=at)
-            for place, (name,) in enumerate(wanted.get("component", ()))
-            if name in BUILT_IN and (at := f"$.components[{place}].id")
+            Conflict(f"{path}: {key[-1]} is part of the daemon: choose another id.", path=path)
+            for kind in with_files()
+            for place, key in enumerate(wanted.get(kind.word, ()))
+            if key[-1] in RECORDS[kind.word].fixed
+            for path in (f"$.{kind.plural}[{place}].{kind.key[-1]}",)
         ]
     )
 
@@ -51,23 +53,25 @@ def warnings_of(wanted: Wanted) -> list[str]:
     """A sentence for each key that is kept and has no effect."""
     return [
         path + warning.removeprefix("$")
-        for path, config in _given("config", ConfigSpec, wanted)
-        for warning in config.unknown_members()
+        for kind in with_files()
+        if (warnings := RECORDS[kind.word].warnings) is not None
+        for path, document in _given(kind, wanted)
+        for warning in warnings(document)
     ]
 
 
-def _given(kind: str, type_: type[T], wanted: Wanted) -> Iterator[tuple[str, T]]:
-    """The wanted objects of a kind, each with its path in the request."""
-    for place, body in enumerate(wanted[kind].values() if kind in wanted else ()):
-        yield f"$.{FIELDS[kind]}[{place}]", from_store(body, type_)
+def _given(kind: Kind, wanted: Wanted) -> Iterator[tuple[str, Any]]:
+    """The wanted objects of a kind as their type, each with its path in the request."""
+    for place, body in enumerate(wanted[kind.word].values() if kind.word in wanted else ()):
+        yield f"$.{kind.plural}[{place}]", from_store(body, kind.document)
 
 
 def faults_among(
-    wanted: Wanted, stored: StoredByKind, steps: Iterable[Step], others: Iterable[Json]
+    wanted: Wanted, stored: StoredByKind, steps: Iterable[Step], others: Iterable[tuple[StoredKey, Json]]
 ) -> list[Refused]:
     """What is wrong once all is as wanted: missing names, parameters that a schema refuses.
 
-    `others` are the stored configurations of other branches, which need their components and pools, too.
+    `others` are the stored objects of other branches, whose references must not be deleted either.
     """
     gone = {(step.kind, step.key) for step in steps if step.action == "delete"}
     after = {kind: Packed(_texts_after(kind, wanted, stored, gone)) for kind in stored}
@@ -78,14 +82,11 @@ def faults_among(
         return BUILT_IN.get(name) or (None if body is None else from_store(body, Manifest))
 
     references: list[Reference] = []
-    for path, manifest in _given("component", Manifest, wanted):
-        references += of_component(manifest, path)
     unfit: list[Refused] = []
-    for path, config in _given("config", ConfigSpec, wanted):
-        references += of_config(config, path)
-        unfit += map(invalid, processor_faults(config, find, path))
-        if (found := find(config.component)) is not None:
-            unfit += map(invalid, config_faults(found, config, path))
+    for kind in with_files():
+        for path, document in _given(kind, wanted):
+            references += kind.references(document, path)
+            unfit += map(invalid, kind.faults(document, find, path))
     unknown = [
         NotFound(f"{one.path}: {one.message}", path=one.path) for one in missing(references, _names(after))
     ]
@@ -101,45 +102,45 @@ def _texts_after(
 
 def _names(after: After) -> Names:
     names = Names()
-    for kind in ("component", "pool", "variables"):
-        getattr(names, kind).update(key[0] for key in after[kind])
-    for key, body in after["config"].items():
-        names.add_config("/".join(key), (row["id"] for row in body.get("rows") or ()))
+    for kind, bodies in after.items():
+        for key, body in bodies.items():
+            names.add(kind, "/".join(key), body)
     return names
 
 
 def _still_used(
-    after: After, wanted: Wanted, gone: set[tuple[str, Key]], others: Iterable[Json]
+    after: After,
+    wanted: Wanted,
+    gone: set[tuple[str, Key]],
+    others: Iterable[tuple[StoredKey, Json]],
 ) -> list[Refused]:
     """A refusal for everything that is to be deleted although something that stays names it."""
     deleted = {(kind, "/".join(key)) for kind, key in gone}
     if not deleted:
         return []
-    users = [
-        *_users("component", after, wanted, Manifest, of_component),
-        *_users("config", after, wanted, ConfigSpec, of_config),
-    ]
-    for body in others:
-        name = f"configuration {body['component']}/{body['config']} of branch {body['branchId']}"
-        named = of_config(from_store(body, ConfigSpec), "$")
-        users.append((name, (one for one in named if one.kind in ("component", "pool"))))
+    users = [*_users(after, wanted), *_users_elsewhere(others)]
     return [
-        Conflict(f"The {one.kind} {one.id} cannot go: {user} names it.", path=f"$.{FIELDS[one.kind]}")
+        Conflict(f"The {one.kind} {one.id} cannot go: {user} names it.", path=f"$.{KINDS[one.kind].plural}")
         for user, references in users
         for one in references
         if (one.kind, one.id) in deleted
     ]
 
 
-def _users(
-    kind: str,
-    after: After,
-    wanted: Wanted,
-    type_: type[T],
-    references: Callable[[T, str], Iterator[Reference]],
-) -> Iterator[tuple[str, Iterator[Reference]]]:
+def _users(after: After, wanted: Wanted) -> Iterator[tuple[str, Iterator[Reference]]]:
     """What stays as it is and is not asked for, each with all that it names."""
-    word = "configuration" if kind == "config" else kind
-    for key, body in after[kind].items():
-        if key not in wanted.get(kind, {}):
-            yield f"{word} {'/'.join(key)}", references(from_store(body, type_), "$")
+    for kind in with_files():
+        for key, body in after[kind.word].items():
+            if key not in wanted.get(kind.word, {}):
+                title = f"{kind.title} {'/'.join(key)}"
+                yield title, kind.references(from_store(body, kind.document), "$")
+
+
+def _users_elsewhere(
+    others: Iterable[tuple[StoredKey, Json]],
+) -> Iterator[tuple[str, Iterator[Reference]]]:
+    """The objects of other branches, each with what it names that all branches share."""
+    for key, body in others:
+        title = f"{key.kind.title} {'/'.join(key.names)} of branch {key.branch}"
+        named = key.kind.references(from_store(body, key.kind.document), "$")
+        yield title, (one for one in named if one.kind in KINDS and not KINDS[one.kind].in_branch)

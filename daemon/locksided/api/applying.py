@@ -11,16 +11,17 @@ from typing import Any
 import anyio
 import msgspec
 
+from lockside.kinds import KINDS, with_files
 from lockside.protocol.methods import catalog as p
-from lockside.protocol.words import Role
 from locksided import clock, to_thread
 from locksided.actors.messages import Decided, Exclusive, Repeated
-from locksided.api.applychecks import faults_among, refuse, refuse_built_in, warnings_of
-from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, pool_body, wanted_of
+from locksided.api.applychecks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, wanted_of
 from locksided.api.drafts import Drafts
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
@@ -29,14 +30,13 @@ from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects
-from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Change
-from locksided.store.catalog.whole import Numbers, StoredText, Whole, numbers, whole
+from locksided.store.catalog.keys import DEFAULT, Change
+from locksided.store.catalog.keys import Key as StoredKey
+from locksided.store.catalog.whole import Numbers, Whole, numbers, whole
 from locksided.store.transaction import Transaction
 
 DEFAULT_POOL = "default"
 TRIES = 5
-_ADMINS = frozenset({"pool", "component"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ApplyMethods:
         draft = self._drafts.take(call, params)
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
             wanted = wanted_of(params, draft.wanted)
-            refuse_built_in(wanted)
+            refuse_fixed(wanted)
             warnings = await to_thread.run_sync(warnings_of, wanted)
             answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
             if params.dry_run:
@@ -141,31 +141,27 @@ class ApplyMethods:
         max_bytes = self._service.line_bytes
         plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
         others = Packed(
-            {name: one.text for name, one in found.configs.items() if name.branch != params.branch_id}
+            {
+                key: one.text
+                for key, one in found.objects.items()
+                if key.kind.in_branch and key.branch != params.branch_id
+            }
         )
-        refuse(faults_among(wanted, stored, plan.steps, others.values()))
+        refuse(faults_among(wanted, stored, plan.steps, others.items()))
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
         """What there is, by kind and key. Pools of the settings come back with every start: they stay."""
         fixed = {DEFAULT_POOL, *self._service.settings.pools}
-        return {
-            "pool": {
-                (name,): Known(msgspec.json.encode(body), found.pools.get(name), name not in fixed)
-                for name, body in pools.items()
-            },
-            "component": {(name,): _known(one) for name, one in found.components.items()},
-            "variables": {(name,): _known(one) for name, one in found.variables.items()},
-            "config": {
-                (config_id.component, config_id.config): _known(one)
-                for config_id, one in found.configs.items()
-                if config_id.branch == branch
-            },
+        known: dict[str, dict[Key, Known]] = {kind.word: {} for kind in with_files()}
+        known["pool"] = {
+            (name,): Known(msgspec.json.encode(body), found.pools.get(name), name not in fixed)
+            for name, body in pools.items()
         }
-
-
-def _known(stored: StoredText) -> Known:
-    return Known(stored.text, stored.version)
+        for key, one in found.objects.items():
+            if key.kind.files and (not key.kind.in_branch or key.branch == branch):
+                known[key.kind.word][key.names] = Known(one.text, one.version)
+        return known
 
 
 def _told(plan: Plan) -> Json:
@@ -177,12 +173,14 @@ def _told(plan: Plan) -> Json:
 
 
 def _check_rights(principal: Principal, steps: list[Step]) -> None:
-    """Components and pools are the admin's; what does not change needs nobody's leave."""
+    """Each kind has a role that may change it; what does not change needs nobody's leave."""
     for step in steps:
-        if step.kind in _ADMINS and principal.role is not Role.ADMIN:
+        needed = RECORDS[step.kind].role
+        if principal.role < needed:
             raise Forbidden(
-                f"To {step.action} the {step.kind} {step.key[0]} is for the role admin, and {principal.user} "
-                f"has the role {principal.role.word}: have an admin apply this, or leave it out."
+                f"To {step.action} the {step.kind} {step.key[-1]} is for the role {needed.word}, and "
+                f"{principal.user} has the role {principal.role.word}: "
+                "have an admin apply this, or leave it out."
             )
 
 
@@ -205,8 +203,6 @@ def _write(params: p.CatalogApply, steps: list[Step], change: Change, answer: Js
     return answer
 
 
-def _key(params: p.CatalogApply, step: Step) -> objects.Key:
-    if step.kind == "config":
-        component, config = step.key
-        return ConfigId(component, config, params.branch_id, params.project).key()
-    return objects.Key(params.project, objects.Kind(step.kind), step.key[0])
+def _key(params: p.CatalogApply, step: Step) -> StoredKey:
+    kind = KINDS[step.kind]
+    return StoredKey(params.project, kind, step.key, params.branch_id if kind.in_branch else DEFAULT)

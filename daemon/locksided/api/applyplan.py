@@ -8,17 +8,15 @@ from typing import Any
 
 import msgspec
 
+from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.methods import catalog as p
+from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid
 from locksided.packed import Packed
 from locksided.runner.differing import differences
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
-
-KINDS = ("pool", "component", "variables", "config")
-FIELDS = {"pool": "pools", "component": "components", "variables": "variables", "config": "configs"}
-
 
 LONG_BYTES = 256
 
@@ -38,7 +36,7 @@ StoredByKind = Mapping[str, Mapping[Key, Known]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object to be stored (`text`) or deleted; its key is its id, or component and id."""
+    """One object to be stored (`text`) or deleted; its key has the values of its kind's key members."""
 
     kind: str
     key: Key
@@ -55,11 +53,12 @@ class Step:
 
     def view(self) -> Json:
         """The step as the wire tells it."""
-        component = self.key[0] if self.kind == "config" else None
+        *before, _ = zip(KINDS[self.kind].key, self.key, strict=True)
         return {
             "kind": self.kind,
             "id": self.key[-1],
-            "component": component,
+            "component": None,
+            **dict(before),
             "action": self.action,
             "fields": self.fields,
             "version": None,
@@ -88,55 +87,25 @@ def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) 
 
     It comes behind what was `staged`. Raises Invalid for an object that is asked for twice.
     """
-    given: dict[str, Iterable[Json] | None] = {
-        "pool": None if params.pools is None else map(pool_body, params.pools),
-        "component": None if params.components is None else map(msgspec.to_builtins, params.components),
-        "variables": None if params.variables is None else map(msgspec.to_builtins, params.variables),
-        "config": None
-        if params.configs is None
-        else (config_body(one, params.branch_id) for one in params.configs),
-    }
     joined = dict(staged)
-    for kind, bodies in given.items():
-        if bodies is not None:
-            before = staged[kind].texts if kind in staged else {}
-            joined[kind] = Packed(_by_key(kind, bodies, before))
+    for kind in with_files():
+        given = getattr(params, kind.plural)
+        if given is not None:
+            before = staged[kind.word].texts if kind.word in staged else {}
+            body = RECORDS[kind.word].body
+            joined[kind.word] = Packed(_by_key(kind, (body(one, params.branch_id) for one in given), before))
     return joined
 
 
-def _by_key(kind: str, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:
+def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:
     found = dict(before)
     for place, body in enumerate(bodies, len(before)):
-        key = (body["component"], body["config"]) if kind == "config" else (body["id"],)
+        key = kind.key_of(body)
         if key in found:
-            path = f"$.{FIELDS[kind]}[{place}]"
+            path = f"$.{kind.plural}[{place}]"
             raise Invalid(f"{path}: {'/'.join(key)} is asked for twice.", path=path)
         found[key] = msgspec.json.encode(body)
     return found
-
-
-def pool_body(pool: Any) -> Json:
-    """A pool as it is compared; without a description and with an empty one are the same."""
-    return {
-        "id": pool.id,
-        "slots": "infinity" if pool.slots is None else pool.slots,
-        "executor": pool.executor,
-        "description": pool.description or None,
-    }
-
-
-def config_body(config: Any, branch: str) -> Json:
-    """A configuration as it is stored."""
-    return {
-        "component": config.component,
-        "config": config.config,
-        "branchId": branch,
-        "name": config.name,
-        "description": config.description,
-        "isDisabled": config.is_disabled,
-        "configuration": config.configuration,
-        "rows": msgspec.to_builtins(config.rows),
-    }
 
 
 def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> Plan:
@@ -145,7 +114,8 @@ def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: i
     When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
     """
     steps, unchanged, left_bytes = [], 0, max_bytes
-    for kind in KINDS:
+    kinds = [kind.word for kind in with_files()]
+    for kind in kinds:
         for key, text in wanted[kind].texts.items() if kind in wanted else ():
             before = stored[kind].get(key)
             if before is None:
@@ -160,7 +130,7 @@ def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: i
     if prune:
         steps += [
             Step(kind, key, "delete", None, known.version)
-            for kind in reversed(KINDS)
+            for kind in reversed(kinds)
             if kind in wanted
             for key, known in stored[kind].items()
             if key not in wanted[kind] and known.may_go

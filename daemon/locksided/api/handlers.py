@@ -40,6 +40,7 @@ def handlers(service: Service) -> dict[str, Handler]:
         groups.append(ClockMethods(service.test_clock))
         methods = TEST_METHODS
     found = {name: do for group in groups for name, do in handlers_of(group, methods).items()}
+    found |= CatalogMethods(service).of_kinds()
     if missing := methods.keys() - found.keys():
         raise ValueError(f"Methods without a handler: {', '.join(sorted(missing))}")
     return found

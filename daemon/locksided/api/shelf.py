@@ -11,11 +11,12 @@ from lockside.documents.configuration import ConfigSpec
 from lockside.documents.reading import from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
+from lockside.kinds import COMPONENT, VARIABLES, Kind
 from locksided.core.errors import NotFound
 from locksided.runner.components import BUILT_IN
 from locksided.runner.processors import processor_components
 from locksided.runner.resolved import Found, Stored
-from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.keys import ConfigId, Key
 from locksided.store.rows import Stored as Row
 from locksided.store.store import Store
 
@@ -55,7 +56,7 @@ class Shelf:
         return row
 
     async def _config(self, config_id: ConfigId, version: int | None = None) -> Row | None:
-        return await self._once((config_id, version), lambda: self._store.config(config_id, version))
+        return await self._once((config_id, version), lambda: self._store.object(config_id.key(), version))
 
     async def found(self, request: JobRequest, config: Row | None) -> Found:
         """Everything that a request names; `config` is its configuration."""
@@ -83,11 +84,14 @@ class Shelf:
 
     async def _component(self, name: str, version: int | None = None) -> Row | None:
         key = ("component", name, version)
-        return await self._once(key, lambda: self._store.component(self._project, name, version))
+        return await self._once(key, lambda: self._object(COMPONENT, name, version))
+
+    async def _object(self, kind: Kind, name: str, version: int | None = None) -> Row | None:
+        return await self._store.object(Key(self._project, kind, (name,)), version)
 
     async def variables(self, name: str) -> Row | None:
         """A stored set of variables, with who changed it last."""
-        return await self._once(("variables", name), lambda: self._store.variables(self._project, name))
+        return await self._once(("variables", name), lambda: self._object(VARIABLES, name))
 
     async def _processors(
         self, request: JobRequest, config: Stored[ConfigSpec] | None

@@ -13,6 +13,7 @@ from lockside.documents.enums import JobType, Status
 from lockside.documents.runtime import Limits
 from locksided import clock
 from locksided.api.reasons import reason_view
+from locksided.catalog.views import without_secrets
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
@@ -264,25 +265,3 @@ def _process(row: JobRow) -> dict[str, Any]:
         )
     )
     return {**empty, "startToken": row.start_token, **(row.process or {})}
-
-
-def without_secrets(data: Any, *, environment: bool = False) -> Any:
-    """The same document with the values of `#` keys hidden, as of `{name: "#…", value}`.
-
-    Environments are left out, unless they may be seen.
-    """
-    match data:
-        case {"name": str(name), "value": _} if name.startswith("#"):
-            return {**data, "value": "[hidden]"}
-        case dict():
-            return {
-                key: "[hidden]"
-                if str(key).startswith("#")
-                else without_secrets(value, environment=environment)
-                for key, value in data.items()
-                if environment or key != "environment"
-            }
-        case list():
-            return [without_secrets(value, environment=environment) for value in data]
-        case _:
-            return data

@@ -10,7 +10,7 @@ from locksided.checks.problem import Problem
 from locksided.core.invariants import Invariant, violations
 from locksided.core.scheduler import Scheduler
 from locksided.paths import StateDir
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import DeepState, reset_state
 from locksided.store.store import Store
 

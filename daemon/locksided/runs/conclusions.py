@@ -37,7 +37,7 @@ from locksided.runs.result import (
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction

@@ -22,7 +22,7 @@ from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.store import reads
-from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
 from locksided.store.rows import JobRow
 from locksided.store.store import Sequel, Store

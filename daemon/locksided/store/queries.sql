@@ -185,9 +185,9 @@ VALUES (:project, :kind, :scope, :id, :version, :body, :description, :now_us, :b
 UPDATE objects SET deleted = 1
 WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id AND deleted = 0;
 
--- name: delete_configs_of_branch
+-- name: delete_in_branch
 UPDATE objects SET deleted = 1
-WHERE project = :project AND kind = 'config' AND scope >= :scope AND scope <= :scope_to AND deleted = 0;
+WHERE project = :project AND kind = :kind AND scope >= :scope AND scope <= :scope_to AND deleted = 0;
 
 -- name: state
 SELECT body, version, changed_us, job_id FROM states

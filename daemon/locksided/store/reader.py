@@ -9,10 +9,9 @@ from functools import partial
 from typing import TypeVar
 
 from locksided.store import asides, events, joblist, reads, retention
-from locksided.store.catalog import branches, components, configs, dedup, objects, states, variables
-from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog import dedup, objects, states
 from locksided.store.catalog.dedup import DedupKey
-from locksided.store.catalog.objects import Listing
+from locksided.store.catalog.keys import ConfigId, Key, Listing
 from locksided.store.connection import Connection
 from locksided.store.events import EventFilter
 from locksided.store.jobfilter import JobFilter, Page
@@ -174,37 +173,17 @@ class Reader:
 
     # The catalog
 
-    async def component(self, project: str, component_id: str, version: int | None = None) -> Stored | None:
-        """Answer a component, or None; a version also of a deleted one."""
-        return await self.read(
-            lambda connection: components.component(connection, project, component_id, version)
-        )
+    async def object(self, key: Key, version: int | None = None) -> Stored | None:
+        """Answer an object of the catalog, or None; a version also of a deleted one."""
+        return await self.read(lambda connection: objects.find(connection, key, version))
 
     async def objects(self, wanted: Listing, request: PageRequest = PageRequest()) -> Slice[Stored]:  # noqa: B008 - frozen
         """Answer a page of stored objects of one kind; Invalid for what is no cursor."""
         return await self.read(partial(objects.page, wanted=wanted, request=request))
 
-    async def config(self, config_id: ConfigId, version: int | None = None) -> Stored | None:
-        """Answer a configuration, or None; a version also of a deleted one."""
-        return await self.read(lambda connection: configs.config(connection, config_id, version))
-
-    async def config_versions(
-        self,
-        config_id: ConfigId,
-        request: PageRequest = PageRequest(),  # noqa: B008 - frozen
-    ) -> Slice[Version]:
-        """Answer who changed it when and why, the newest first; NotFound if it never was."""
-        return await self.read(partial(objects.versions, key=config_id.key(), request=request))
-
-    async def branch(self, project: str, branch_id: str) -> Stored | None:
-        """Answer a named branch, or None."""
-        return await self.read(lambda connection: branches.branch(connection, project, branch_id))
-
-    async def variables(self, project: str, variables_id: str, version: int | None = None) -> Stored | None:
-        """Answer a set of variables, or None."""
-        return await self.read(
-            lambda connection: variables.variables(connection, project, variables_id, version)
-        )
+    async def versions(self, key: Key, request: PageRequest = PageRequest()) -> Slice[Version]:  # noqa: B008 - frozen
+        """Answer who changed an object, when and why, the newest first; NotFound if it never was."""
+        return await self.read(partial(objects.versions, key=key, request=request))
 
     async def state(self, config_id: ConfigId, row: str | None = None) -> StateRow:
         """Answer the state; an empty one with version 0 if none was ever saved."""

@@ -181,11 +181,11 @@ CREATE TABLE pools (
     changed_by TEXT -- JSON
 ) STRICT, WITHOUT ROWID;
 
--- Components, configurations, branches and sets of variables: which version of each is current.
--- `scope` is empty, or `<branch>/<component>` for a configuration.
+-- Stored objects of all kinds (components, configurations ...): which version of each is current.
+-- `scope` has what identifies an object beside its id: empty, or `<branch>/<component>` for a configuration.
 CREATE TABLE objects (
     project TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('component', 'config', 'branch', 'variables')),
+    kind TEXT NOT NULL,
     scope TEXT NOT NULL,
     id TEXT NOT NULL,
     version INTEGER NOT NULL CHECK (version >= 1),

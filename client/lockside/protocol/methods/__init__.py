@@ -20,9 +20,12 @@ from lockside.protocol.methods.clock import CLOCK_METHODS
 
 # isort: on
 from lockside.protocol.declaration import METHODS, Method
+from lockside.protocol.kindmethods import declare_all
 from lockside.protocol.types.events import EventLost, EventPush
 
 __all__ = ["METHODS", "NOTIFICATIONS", "TEST_METHODS", "Method"]
+
+declare_all()
 
 TEST_METHODS: Final[dict[str, Method]] = METHODS | CLOCK_METHODS
 """What a daemon with a test clock offers."""

@@ -1,6 +1,6 @@
 """The methods that store many objects at once, and those of the states that jobs leave."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
@@ -12,12 +12,9 @@ from lockside.documents.base import (
     RowId,
     Text,
 )
-from lockside.documents.component import Manifest
-from lockside.documents.configuration import ConfigSpec
-from lockside.documents.pool import PoolSpec
-from lockside.documents.variables import VariablesSpec
 from lockside.protocol.declaration import Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
+from lockside.protocol.kindmethods import contents
 from lockside.protocol.methods.jobs import ORDERS
 from lockside.protocol.methods.stored import MANIFEST
 from lockside.protocol.types.catalog import CatalogPlan, Staged
@@ -27,21 +24,15 @@ from lockside.protocol.words import Role
 DraftId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class CatalogContents(Params, frozen=True, kw_only=True):
-    """Objects to store, by kind.
+if TYPE_CHECKING:
 
-    Attributes:
-        pools: The pools.
-        components: The components.
-        variables: The sets of variables.
-        configs: The configurations.
-    """
+    class CatalogContents(Params, frozen=True, kw_only=True):
+        """Objects to store: a list for each kind, under the kind's plural."""
 
-    branch_id: BranchId = "default"
-    pools: Annotated[list[PoolSpec], Meta(max_length=10_000)] | None = None
-    components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
-    variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
-    configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
+        branch_id: BranchId = "default"
+
+else:
+    CatalogContents = contents()
 
 
 @method(

@@ -1,11 +1,17 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What differs between a folder and what is stored."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import Out
+from lockside.kinds import with_files
+
+if TYPE_CHECKING:
+    Word = str
+else:
+    Word = Literal[tuple(kind.word for kind in with_files())]
 
 
 class FieldChange(Out, frozen=True, kw_only=True):
@@ -35,7 +41,7 @@ class CatalogChange(Out, frozen=True, kw_only=True):
         version: The version that the change made.
     """
 
-    kind: Literal["pool", "component", "variables", "config"]
+    kind: Word
     id: str
     action: Literal["create", "change", "delete"]
     component: str | None = None

@@ -44,19 +44,21 @@ if TYPE_CHECKING:
 
     class StoredPool(PoolSpec, Stored, frozen=True, kw_only=True): ...
 
+    def stored_as(document: Any) -> Any: ...
+
 else:
 
-    def _stored(document):
+    def stored_as(document):
         """The document as it may have been stored, and what the daemon adds to it."""
         added = [(one.name, one.type, one.default) for one in fields(Stored)]
         options = {"frozen": True, "kw_only": True, "module": __name__, "namespace": {"same_as": (Stored,)}}
         return defstruct(f"Stored{document.__name__}", added, bases=(stored_form(document),), **options)
 
-    StoredManifest = _stored(Manifest)
-    StoredConfig = _stored(ConfigSpec)
-    StoredBranch = _stored(BranchSpec)
-    StoredVariables = _stored(VariablesSpec)
-    StoredPool = _stored(PoolSpec)
+    StoredManifest = stored_as(Manifest)
+    StoredConfig = stored_as(ConfigSpec)
+    StoredBranch = stored_as(BranchSpec)
+    StoredVariables = stored_as(VariablesSpec)
+    StoredPool = stored_as(PoolSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -96,7 +98,7 @@ class Configs(ListPage, frozen=True, kw_only=True):
 
 
 class ConfigVersion(Out, frozen=True, kw_only=True):
-    """One change of a configuration.
+    """One change of a stored object.
 
     Attributes:
         version: The version.
@@ -111,7 +113,7 @@ class ConfigVersion(Out, frozen=True, kw_only=True):
 
 
 class ConfigVersions(ListPage, frozen=True, kw_only=True):
-    """The changes of a configuration, newest first.
+    """The changes of a stored object, newest first.
 
     Attributes:
         versions: The versions, newest first.

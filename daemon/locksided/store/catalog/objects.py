@@ -1,83 +1,25 @@
-"""Versioned objects of any kind: put, delete, read. Version numbers start at 1 and go on after a delete.
+"""Versioned objects of any kind: put, delete, roll back, copy, read.
 
-What the kinds differ in stands in the modules beside this one.
+Version numbers start at 1 and go on after a delete. Whether a body makes sense, and what
+else a kind asks for, is checked before these are called.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from lockside.kinds import BRANCH, KINDS
 from locksided.core.errors import Conflict, NotFound
 from locksided.store import cursors
+from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import Stored, Version, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
-
-
-class Kind(Enum):
-    """What is kept in versions; the values are also the first words of their events' kinds."""
-
-    COMPONENT = "component"
-    CONFIG = "config"
-    BRANCH = "branch"
-    VARIABLES = "variables"
-
-    @property
-    def title(self) -> str:
-        """The word for people."""
-        match self:
-            case Kind.CONFIG:
-                return "configuration"
-            case Kind.VARIABLES:
-                return "set of variables"
-            case Kind.COMPONENT | Kind.BRANCH:
-                return str(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who changes something, when, and why; `time_us` in microseconds since the epoch."""
-
-    time_us: int
-    by: Mapping[str, Any]
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Names one object. `scope` is empty, or `<branch>/<component>` for a configuration."""
-
-    project: str
-    kind: Kind
-    id: str
-    scope: str = ""
-
-    def params(self) -> dict[str, Any]:
-        """Answer the key as parameters of a statement."""
-        return {"project": self.project, "kind": self.kind.value, "scope": self.scope, "id": self.id}
-
-    def names(self) -> dict[str, str]:
-        """Answer the key as an event's data names it."""
-        if self.kind is Kind.CONFIG:
-            branch, _, component = self.scope.partition("/")
-            return {"branchId": branch, "component": component, "config": self.id}
-        return {"id": self.id}
-
-    def path(self, version: int | None = None) -> str:
-        """Answer the field by which it was asked for."""
-        if version is not None:
-            return "$.version"
-        return "$.config" if self.kind is Kind.CONFIG else "$.id"
-
-    def __str__(self) -> str:
-        where = f" of component {self.names()['component']}" if self.kind is Kind.CONFIG else ""
-        return f"{self.kind.title} {self.id}{where}"
 
 
 def find(connection: sqlite3.Connection, key: Key, version: int | None = None) -> Stored | None:
@@ -91,36 +33,17 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     found = find(connection, key, version)
     if found is None:
         which = f"{key}" if version is None else f"version {version} of {key}"
-        has_versions = version is not None and key.kind is Kind.CONFIG
-        list_of = f"{key.kind.value}.{'versions' if has_versions else 'list'}"
+        list_of = f"{key.kind.word}.{'list' if version is None else 'versions'}"
         raise NotFound(
-            f"there is no {which}; list what there is with {list_of}", path=key.path(version), **key.names()
+            f"there is no {which}; list what there is with {list_of}", path=key.path(version), **key.members()
         )
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which objects a list has: those of a kind in the scopes from `first` to `last`, by scope and id.
-
-    `keep` leaves out others of them by their bodies.
-    """
-
-    project: str
-    kind: Kind
-    first: str = ""
-    last: str = ""
-    keep: Callable[[Mapping[str, Any]], bool] | None = None
-
-    def cursor_at(self, stored: Stored) -> str:
-        """Answer the cursor behind an object."""
-        return cursors.written(self.kind.value, stored.scope, stored.id)
-
-
 def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[Stored]:
     """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
-    scope, object_id = cursors.read(request.cursor, wanted.kind.value, tuple[str, str]) or ("", "")
-    params = {"project": wanted.project, "kind": wanted.kind.value, "scope": wanted.first}
+    scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
+    params = {"project": wanted.project, "kind": wanted.kind.word, "scope": wanted.first}
     params |= {"scope_to": wanted.last, "after_scope": scope, "after_id": object_id}
     rows = (row for row in connection.execute(QUERIES["objects"], params) if _is_kept(wanted, row))
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
@@ -140,7 +63,7 @@ def versions(connection: sqlite3.Connection, key: Key, request: PageRequest) -> 
     rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
     if not taken and request.cursor is None:
-        raise NotFound(f"there is no {key}", path=key.path(), **key.names())
+        raise NotFound(f"there is no {key}", path=key.path(), **key.members())
     return Slice(decoded(Version, taken), has_more, lambda one: cursors.written(_VERSIONS, one.version))
 
 
@@ -160,8 +83,9 @@ def put(
     """Store `body` as the new version and answer it; an equal body answers the version that has it already.
 
     `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
-    it (`is_signed`), an equal body by somebody else is a new version, too.
+    it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
     """
+    require_branch(tx.connection, key)
     current = _newest(tx, key)
     _expect(key, current, expected_version)
     if current is not None and not current.deleted and same(current.body, body):
@@ -184,13 +108,64 @@ def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
     return number
 
 
+def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> Stored:
+    """Store an object that does not exist; Conflict if there is one of that key."""
+    if find(tx.connection, key) is not None:
+        path = f"$.{key.kind.word}.{key.kind.key[-1]}"
+        raise Conflict(f"there is a {key} already", path=path, **key.members())
+    return put(tx, key, body, change)
+
+
+def rollback(
+    tx: Transaction, key: Key, version: int, change: Change, *, expected_version: int | None = None
+) -> Stored:
+    """Make the content of an old version the newest version; a deleted object comes back so."""
+    old = get(tx.connection, key, version)
+    change = replace(change, description=change.description or f"rolled back to version {version}")
+    return put(tx, key, old.body, change, expected_version=expected_version)
+
+
+def copy(tx: Transaction, source: Key, target: Key, change: Change, *, version: int | None = None) -> Stored:
+    """Copy an object, or one version of it, to another key; Conflict if there is one.
+
+    The members of the body by which it calls itself are the copy's. The state of a configuration is not
+    copied: a copy begins as one that never ran.
+    """
+    require_branch(tx.connection, target, "$.toBranchId")
+    old = get(tx.connection, source, version)
+    if find(tx.connection, target) is not None:
+        name = target.kind.key[-1]
+        path = f"$.to{name[0].upper()}{name[1:]}"
+        raise Conflict(f"there is a {target} already; name another", path=path, **{name: target.id})
+    place = (source.branch, *source.names) if source.kind.in_branch else source.names
+    why = change.description or f"copied from {'/'.join(place)}"
+    body = {**old.body, **{name: value for name, value in target.members().items() if name in old.body}}
+    return put(tx, target, body, replace(change, description=f"{why}, version {old.version}"))
+
+
+def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.branchId") -> None:
+    """NotFound unless there is the branch of a kind that is in branches; the default one is never stored."""
+    branch = Key(key.project, BRANCH, (key.branch,))
+    if key.kind.in_branch and key.branch != DEFAULT and find(connection, branch) is None:
+        text = f"there is no branch {key.branch}; create it with branch.create"
+        raise NotFound(text, path=path, branchId=key.branch)
+
+
+def delete_contents(tx: Transaction, key: Key, _: Change) -> None:
+    """Hide what is in a branch."""
+    for kind in KINDS.values():
+        if kind.in_branch:
+            where = {"kind": kind.word, **in_branch(key.project, key.id)}
+            tx.connection.execute(QUERIES["delete_in_branch"], where)
+
+
 def delete(tx: Transaction, key: Key, change: Change) -> None:
     """Hide an object; its versions stay readable by number. NotFound if there is none."""
     if tx.connection.execute(QUERIES["delete_object"], key.params()).rowcount == 0:
         raise NotFound(
-            f"there is no {key}; list what there is with {key.kind.value}.list",
+            f"there is no {key}; list what there is with {key.kind.word}.list",
             path=key.path(),
-            **key.names(),
+            **key.members(),
         )
     tell(tx, key, "deleted", change)
 
@@ -199,10 +174,10 @@ def tell(tx: Transaction, key: Key, what: str, change: Change, **data: Any) -> N
     """Tell what was done to an object."""
     tx.event(
         change.time_us,
-        f"{key.kind.value}.{what}",
+        f"{key.kind.word}.{what}",
         key.project,
         principal=change.by,
-        data={**key.names(), **data},
+        data={**key.members(), **data},
     )
 
 
@@ -231,7 +206,7 @@ def _expect(key: Key, current: Stored | None, expected: int | None) -> None:
             f"{key} has version {found}, not {expected}: somebody changed it meanwhile; read it again",
             path="$.expectedVersion",
             version=found,
-            **key.names(),
+            **key.members(),
         )
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from locksided.core.errors import Invalid
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, is_deeper
-from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Change, same
+from locksided.store.catalog.keys import Change, ConfigId
+from locksided.store.catalog.objects import same
 from locksided.store.rows import StateRow, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction

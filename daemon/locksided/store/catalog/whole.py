@@ -3,10 +3,10 @@
 import sqlite3
 from dataclasses import dataclass
 
+from lockside.kinds import BRANCH, CONFIG, KINDS
 from locksided.store import reads
-from locksided.store.catalog.branches import DEFAULT, require_branch
-from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Kind
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import DEFAULT, Key
 from locksided.store.sql import QUERIES
 
 Numbers = frozenset[tuple[str, str, str, int]]
@@ -23,36 +23,28 @@ class StoredText:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The current versions of all that is not deleted, by id; configurations of every branch."""
+    """The current versions of all that is not deleted, those of every branch too, and the pools' versions."""
 
-    components: dict[str, StoredText]
-    variables: dict[str, StoredText]
-    configs: dict[ConfigId, StoredText]
+    objects: dict[Key, StoredText]
     pools: dict[str, int]
     numbers: Numbers
 
 
 def whole(connection: sqlite3.Connection, project: str, branch: str) -> Whole:
-    """Answer a project's catalog in one snapshot; NotFound unless there is such a branch."""
-    found: dict[str, dict[tuple[str, str], StoredText]] = {kind.value: {} for kind in Kind}
+    """A project's catalog in one snapshot; NotFound unless there is such a branch."""
     with reads.snapshot(connection):
-        require_branch(connection, project, branch)
-        for kind, scope, object_id, version, text in connection.execute(QUERIES["object_texts"], (project,)):
-            found[kind][scope, object_id] = StoredText(version, text)
+        objects.require_branch(connection, Key(project, CONFIG, ("", ""), branch))
+        found = {
+            Key.at(project, KINDS[kind], scope, object_id): StoredText(version, text)
+            for kind, scope, object_id, version, text in connection.execute(
+                QUERIES["object_texts"], (project,)
+            )
+            if kind in KINDS
+        }
         pools = {one.id: one.version for one in reads.pools(connection)}
         known = numbers(connection, project)
-    named = {object_id for _, object_id in found["branch"]} | {DEFAULT}
-    return Whole(
-        components={object_id: one for (_, object_id), one in found["component"].items()},
-        variables={object_id: one for (_, object_id), one in found["variables"].items()},
-        configs={
-            ConfigId(scope.partition("/")[2], object_id, scope.partition("/")[0], project): one
-            for (scope, object_id), one in found["config"].items()
-            if scope.partition("/")[0] in named
-        },
-        pools=pools,
-        numbers=known,
-    )
+    branches = {key.id for key in found if key.kind is BRANCH} | {DEFAULT}
+    return Whole({key: one for key, one in found.items() if key.branch in branches}, pools, known)
 
 
 def numbers(connection: sqlite3.Connection, project: str) -> Numbers:

@@ -1,0 +1,204 @@
+"""The kinds of stored objects, one record each: words, keys, files, and where the code of each is.
+
+The daemon's part of a record (rights, checks, what is hidden) is in `locksided.catalog`. This module uses the
+standard library alone, because the command line reads it at every start; code is named as `module:function`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+VERBS = ("put", "get", "list", "delete", "versions", "rollback", "diff", "copy")
+
+
+class Kind:
+    """One kind of stored object.
+
+    `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have
+    in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
+    method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
+    `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
+    one that may change it. The parameters of `put` have the document under the kind's word, or, when it
+    `is_flat`, its members.
+
+    `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
+    empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
+    it beside its type; `read` and `write` are for files whose form is not the document's own.
+    """
+
+    __slots__ = (
+        *(
+            "_document",
+            "_faults",
+            "_read",
+            "_references",
+            "_write",
+            "files",
+            "filters",
+            "in_branch",
+            "is_flat",
+        ),
+        *("key", "plural", "role", "title", "titles", "verbs", "word"),
+    )
+
+    def __init__(
+        self,
+        word: str,
+        plural: str,
+        document: str,
+        *,
+        title: str = "",
+        titles: str = "",
+        key: Sequence[str] = ("id",),
+        in_branch: bool = False,
+        is_flat: bool = False,
+        verbs: Sequence[str] = VERBS,
+        filters: Sequence[str] = (),
+        role: str = "operator",
+        files: str = "",
+        references: str = "lockside.documents.references:nothing",
+        faults: str = "lockside.documents.references:nothing",
+        read: str = "lockside.cli.items:plain",
+        write: str = "lockside.cli.exported:plain",
+    ) -> None:
+        self.word = word
+        self.plural = plural
+        self.title = title or word
+        self.titles = titles or self.title + "s"
+        self.key = tuple(key)
+        self.in_branch = in_branch
+        self.is_flat = is_flat
+        self.verbs = tuple(verbs)
+        self.filters = (*key[:-1], *filters)
+        self.role = role
+        self.files = files
+        self._faults = faults
+        self._document = document
+        self._references = references
+        self._read = read
+        self._write = write
+
+    @property
+    def put_verb(self) -> str:
+        """How an object is stored: by `put`, or by `create`, which refuses to store an existing one."""
+        return "create" if "create" in self.verbs else "put"
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its key on the command line: COMPONENT, or COMPONENT/CONFIG."""
+        return "/".join(self.key).upper() if len(self.key) > 1 else self.word.upper()
+
+    @property
+    def document(self) -> Any:
+        """The type of its documents."""
+        return loaded(self._document)
+
+    @property
+    def references(self) -> Any:
+        """The function that lists what a document names: `(document, path) -> Iterator[Reference]`."""
+        return loaded(self._references)
+
+    @property
+    def faults(self) -> Any:
+        """The function that checks a document: `(document, find_component, path) -> Iterator[Fault]`."""
+        return loaded(self._faults)
+
+    @property
+    def read(self) -> Any:
+        """The function that reads an object from its file: `(kind, file, key, text) -> Item`."""
+        return loaded(self._read)
+
+    @property
+    def write(self) -> Any:
+        """The function that makes the text of an object's file: `(kind, stored, folder) -> Text`.
+
+        Where objects share a file it makes the table of one.
+        """
+        return loaded(self._write)
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether all objects share a file, a table for each."""
+        return bool(self.files) and "{" not in self.files
+
+    @property
+    def place(self) -> str:
+        """The name of the folder of its files, or of their one file without its ending."""
+        return self.files.partition("/")[0].partition(".")[0]
+
+    def key_of(self, body: Any) -> tuple[str, ...]:
+        """The key of an object."""
+        return tuple(str(body[name]) for name in self.key)
+
+
+def loaded(where: str) -> Any:
+    """What a `module:name` means."""
+    from importlib import import_module
+
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
+
+
+POOL = Kind(
+    "pool",
+    "pools",
+    "lockside.documents.pool:PoolSpec",
+    verbs=(),
+    role="admin",
+    files="pools.toml",
+    write="lockside.cli.exported:pool",
+)
+COMPONENT = Kind(
+    "component",
+    "components",
+    "lockside.documents.component:Manifest",
+    filters=("type",),
+    role="admin",
+    files="components/{id}.toml",
+    references="lockside.documents.references:of_component",
+    read="lockside.cli.items:component",
+    write="lockside.cli.exported:component",
+)
+VARIABLES = Kind(
+    "variables",
+    "variables",
+    "lockside.documents.variables:VariablesSpec",
+    title="set of variables",
+    titles="sets of variables",
+    files="variables/{id}.toml",
+    read="lockside.cli.items:variables",
+    write="lockside.cli.exported:variables",
+)
+CONFIG = Kind(
+    "config",
+    "configs",
+    "lockside.documents.configuration:ConfigSpec",
+    title="configuration",
+    key=("component", "config"),
+    in_branch=True,
+    is_flat=True,
+    files="configs/{component}/{config}.toml",
+    references="lockside.documents.references:of_config",
+    faults="lockside.documents.parameters:all_faults",
+    read="lockside.cli.configfiles:config",
+    write="lockside.cli.exported:config",
+)
+BRANCH = Kind(
+    "branch",
+    "branches",
+    "lockside.documents.pool:BranchSpec",
+    titles="branches",
+    verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH)}
+"""All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
+
+
+def with_files() -> list[Kind]:
+    """The kinds that stand in a folder of files, which are those that `catalog.apply` stores."""
+    return [kind for kind in KINDS.values() if kind.files]

@@ -1,0 +1,66 @@
+"""The records of all kinds: a kind that is not special needs nothing but its line here."""
+
+from typing import Any
+
+import msgspec
+
+from lockside.documents.component import COMMAND
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL
+from locksided.catalog.record import Record
+from locksided.catalog.views import View, described_view, for_users
+from locksided.runner.components import BUILT_IN
+from locksided.store.catalog.keys import DEFAULT
+from locksided.store.catalog.objects import delete_contents
+
+_DEFAULT_BRANCH: View = {
+    "id": DEFAULT,
+    "name": None,
+    "version": 1,
+    **dict.fromkeys(("createdTime", "updatedTime", "changedBy")),
+    "isDeleted": False,
+}
+
+
+def pool_body(pool: Any, _branch: str = DEFAULT) -> View:
+    """A pool as it is compared; without a description and with an empty one are the same."""
+    return {
+        "id": pool.id,
+        "slots": "infinity" if pool.slots is None else pool.slots,
+        "executor": pool.executor,
+        "description": pool.description or None,
+    }
+
+
+def config_body(config: Any, branch: str) -> View:
+    """A configuration as it is stored."""
+    return {
+        "component": config.component,
+        "config": config.config,
+        "branchId": branch,
+        "name": config.name,
+        "description": config.description,
+        "isDisabled": config.is_disabled,
+        "configuration": config.configuration,
+        "rows": msgspec.to_builtins(config.rows),
+    }
+
+
+_SPECIAL = (
+    Record(POOL, body=pool_body),
+    Record(
+        COMPONENT,
+        fixed={name: {**msgspec.to_builtins(one), "version": None} for name, one in BUILT_IN.items()},
+        hide=for_users,
+    ),
+    Record(
+        CONFIG,
+        body=config_body,
+        view=described_view,
+        requires=(COMPONENT,),
+        warnings=lambda config: config.unknown_members(),
+        is_signed=lambda config: config.component == COMMAND,
+    ),
+    Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+)
+
+RECORDS = {word: Record(kind) for word, kind in KINDS.items()} | {one.kind.word: one for one in _SPECIAL}

@@ -1,0 +1,119 @@
+"""What identifies a stored object, and which objects a list has. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lockside.kinds import CONFIG, Kind
+from locksided.store import cursors
+from locksided.store.rows import Stored
+
+DEFAULT = "default"
+_AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts behind `<branch>0`
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes something, when, and why; `time_us` in microseconds since the epoch."""
+
+    time_us: int
+    by: Mapping[str, Any]
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Names one object: the values of its kind's key members, and the branch if the kind is in branches."""
+
+    project: str
+    kind: Kind
+    names: tuple[str, ...]
+    branch: str = DEFAULT
+
+    @classmethod
+    def at(cls, project: str, kind: Kind, scope: str, object_id: str) -> "Key":
+        """The key of an object that is stored under a scope and an id."""
+        branch, _, rest = scope.partition("/") if kind.in_branch else (DEFAULT, "", scope)
+        return cls(project, kind, (*filter(None, rest.split("/")), object_id), branch)
+
+    @property
+    def id(self) -> str:
+        """The last of its names."""
+        return self.names[-1]
+
+    @property
+    def scope(self) -> str:
+        """All but the id, as it is stored: empty, or `<branch>/<component>` for a configuration."""
+        return _scope(self.kind, self.branch, self.names[:-1])
+
+    def params(self) -> dict[str, Any]:
+        """The key as parameters of a statement."""
+        return {"project": self.project, "kind": self.kind.word, "scope": self.scope, "id": self.id}
+
+    def members(self) -> dict[str, str]:
+        """The key as an event's data names it."""
+        branch = {"branchId": self.branch} if self.kind.in_branch else {}
+        return branch | dict(zip(self.kind.key, self.names, strict=True))
+
+    def path(self, version: int | None = None) -> str:
+        """The field by which it was asked for."""
+        return f"$.{self.kind.key[-1]}" if version is None else "$.version"
+
+    def __str__(self) -> str:
+        *before, _ = zip(self.kind.key, self.names, strict=True)
+        return " ".join([f"{self.kind.title} {self.id}", *(f"of {name} {value}" for name, value in before)])
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigId:
+    """Names one configuration."""
+
+    component: str
+    config: str
+    branch: str = DEFAULT
+    project: str = DEFAULT
+
+    def key(self) -> Key:
+        """Its key among the stored objects."""
+        return Key(self.project, CONFIG, (self.component, self.config), self.branch)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which objects a list has: those of a kind in the scopes from `first` to `last`, by scope and id.
+
+    `keep` leaves out others of them by their bodies.
+    """
+
+    project: str
+    kind: Kind
+    first: str = ""
+    last: str = ""
+    keep: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def cursor_at(self, stored: Stored) -> str:
+        """The cursor behind an object."""
+        return cursors.written(self.kind.word, stored.scope, stored.id)
+
+
+def all_of(
+    kind: Kind,
+    project: str = DEFAULT,
+    branch: str = DEFAULT,
+    names: tuple[str, ...] = (),
+    keep: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Listing:
+    """All objects of a kind, in one branch if it is in branches, or those whose keys begin with `names`."""
+    if names or not kind.in_branch:
+        scope = _scope(kind, branch, names)
+        return Listing(project, kind, scope, scope, keep)
+    return Listing(project, kind, f"{branch}/", f"{branch}{_AFTER_SLASH}", keep)
+
+
+def in_branch(project: str, branch: str) -> dict[str, str]:
+    """The range of the scopes of a branch, as parameters of a statement."""
+    return {"project": project, "scope": f"{branch}/", "scope_to": f"{branch}{_AFTER_SLASH}"}
+
+
+def _scope(kind: Kind, branch: str, names: tuple[str, ...]) -> str:
+    return (f"{branch}/" if kind.in_branch else "") + "/".join(names)
