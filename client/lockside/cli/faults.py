@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockside.cli.places import Places, written
+from lockside.documents.places import Places, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
     is_json = path.endswith(".json") or (stream is not None and text.lstrip().startswith("{"))
     document = read_as(text, name, is_json)
     for steps in not_finite(document):
-        from lockside.cli.places import Places, written
+        from lockside.documents.places import Places, written
 
         line = Places(text, is_json).line(steps)
         raise FileError(name, f"{written(steps)} is not a finite number.", line)

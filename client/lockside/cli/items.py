@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lockside.cli.places import Path
+    from lockside.documents.places import Path
 
 Json = dict[str, Any]
 
