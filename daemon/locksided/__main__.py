@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import resource
+import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -88,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.restore is not None:
             return _restore(options.restore.absolute(), root, known)
         named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
-        return _serve(Place(StateDir(root), socket, named, known, file, test_clock))
+        return _serve(Place(StateDir(root), socket, named, known, file, os.umask(0o077), test_clock))
 
 
 def _tell(faults: list[str]) -> int:
@@ -100,8 +101,8 @@ def _tell(faults: list[str]) -> int:
 
 def _serve(place: Place) -> int:
     """Run the daemon until it is told to stop; answers its exit code."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the starter blocked would never be heard
     log.configure(place.settings.daemon.log_format, place.settings.daemon.log_level)
-    os.umask(0o077)
     gc.set_threshold(*COLLECT_AFTER)
     _allow_open_files()
     options = {} if place.test_clock is None else {"loop_factory": place.test_clock.new_loop}

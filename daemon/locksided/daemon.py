@@ -51,6 +51,8 @@ class Place:
     is_socket_named: bool
     settings: Settings
     settings_file: Path | None
+    umask: int
+    """What the daemon was started with; its own is private."""
     test_clock: ManualClock | None = None
 
 
@@ -191,7 +193,9 @@ class Daemon:
             store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
         )
         keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
-        workshop = Workshop(store, place.state_dir, place.settings, str(address), keepers)
+        workshop = Workshop(
+            store, place.state_dir, place.settings, str(address), keepers, f"{place.umask:03o}"
+        )
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

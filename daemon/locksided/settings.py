@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from lockside.documents.base import Document, GraceSeconds, LockPolicy, PoolId, ProjectId, TimeoutSeconds
+from lockside.documents.base import (
+    Document,
+    GraceSeconds,
+    LockPolicy,
+    PoolId,
+    ProjectId,
+    TimeoutSeconds,
+    Umask,
+)
 from lockside.documents.paths import Steps, steps_of
 from lockside.documents.places import Places
 from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
@@ -73,6 +81,7 @@ class JobSettings(Section, frozen=True):
     lock: LockPolicy = "exclusive"
     max_requeues: Count = 3
     max_children: Positive = 10_000
+    umask: Umask = ""
 
 
 class PoolSettings(Section, frozen=True):

@@ -42,14 +42,16 @@ def test_a_command_takes_the_callers_folder_and_environment_along(
     monkeypatch.setenv("COLOUR", "blue")
     monkeypatch.setenv("LOCKSIDE_START_TOKEN", "another job's")
     os.environb[b"BYTES"] = b"\xff"
+    before = os.umask(0o027)
     try:
         run("run", "--", "make", "-j2")
     finally:
         del os.environb[b"BYTES"]
+        os.umask(before)
     request = daemon.params_of("job.create")[0]
     parameters = request["configData"]["parameters"]
     assert (request["component"], parameters["command"]) == ("lockside.command", ["make", "-j2"])
-    assert parameters["cwd"] == str(tmp_path)
+    assert (parameters["cwd"], parameters["umask"]) == (str(tmp_path), "027")
     assert parameters["environment"]["COLOUR"] == "blue"
     assert not {"LOCKSIDE_START_TOKEN", "BYTES"} & parameters["environment"].keys()
 

@@ -159,6 +159,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "shell": False,
         "cwd": "/state/runs/0/12/cwd",
         "user": None,
+        "umask": None,
         "timeoutSeconds": 3000.0,
         "graceSeconds": 3.0,
         "stopSignal": 2,
@@ -169,6 +170,13 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "logFolder": "/state/runs/0/12/log",
         "maxLogBytes": 64 * 2**20,
     }
+
+
+def test_the_umask_is_the_programs_own_else_the_given_one() -> None:
+    for result in command(command=["make"], umask="027"), resolved(of=component(umask="027")):
+        assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o027
+    result = command(command=["make"])
+    assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o022
 
 
 def test_a_run_whose_time_is_up_is_still_told_a_limit() -> None:

@@ -70,11 +70,18 @@ def _stored(target: str) -> Json:
 
 
 def plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
-    """Run a command as the caller would: in this folder, with this environment."""
+    """Run a command as the caller would: in this folder, with this environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
+    parameters["umask"] = f"{_umask():03o}"
     parameters["environment"] = {name: value for name, value in os.environ.items() if _sendable(name, value)}
     return {"component": jobs.PLAIN_COMMAND, "configData": {"parameters": parameters}}
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _sendable(name: str, value: str) -> bool:

@@ -37,11 +37,18 @@ class Workshop:
     """Prepares steps; `works` and `conclusions` are what goes before and after."""
 
     def __init__(
-        self, store: Store, state_dir: StateDir, settings: Settings, socket: str, keepers: Keepers
+        self,
+        store: Store,
+        state_dir: StateDir,
+        settings: Settings,
+        socket: str,
+        keepers: Keepers,
+        starter_umask: str,
     ) -> None:
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
+        self._umask = settings.jobs.umask or starter_umask
         self._spares = str(state_dir.spares)
         self.works = Works(store, state_dir, socket)
         self.programs = Programs(self.works, keepers)
@@ -93,6 +100,7 @@ class Workshop:
             max_log_bytes=self._settings.jobs.max_log_bytes,
             grace_seconds=self._settings.jobs.grace_seconds,
             steps=work.steps,
+            umask=self._umask,
         )
 
     def _prepare_folder(

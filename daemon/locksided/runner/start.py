@@ -24,10 +24,11 @@ def start_message(
     max_log_bytes: int = DEFAULT_MAX_LOG_BYTES,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     steps: Sequence[Step] = (),
+    umask: str = "",
 ) -> dict[str, Any]:
     """The keeper's `start`. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
-    `grace_seconds` holds for a component that does not say how long it may take to stop. What is secret to
+    `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to
     any of the run's `steps` is hidden in the output of all.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
@@ -40,6 +41,7 @@ def start_message(
         "cwd": working_directory(step, context),
         "env": environment_of(step, spec, context),
         "user": _user(context.run_as),
+        "umask": _umask(execution.umask or umask),
         "timeoutSeconds": _time_left(limits.timeout_seconds, spent_seconds),
         "graceSeconds": grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
         "stopSignal": signals.number(execution.stop_signal or "SIGTERM"),
@@ -78,6 +80,10 @@ def working_directory(step: Step, context: JobContext) -> str:
     if cwd is None:
         return context.folder.cwd
     return _with_data(cwd, context) if step.has_data else cwd
+
+
+def _umask(text: str) -> int | None:
+    return int(text, 8) if text else None
 
 
 def _user(run_as: RunAs | None) -> dict[str, Any] | None:
