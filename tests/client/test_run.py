@@ -143,6 +143,14 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
 
 
+def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job()
+    daemon.answers["job.list"] = lambda asked: {"jobs": [job("7")] if asked.get("name") == "a: load" else []}
+    assert run("run", "a/b", "--depends", "a: load", "--depends", "a: load:final").code == 0
+    depends = [{"job": "7", "when": "success"}, {"job": "7", "when": "final"}]
+    assert daemon.params_of("job.create")[0]["dependsOn"] == depends
+
+
 @pytest.mark.parametrize(
     "words", [[], ["a/b", "--", "ls"], ["a/"], ["a/b", "--set", "x"], ["a/b", "--depends", "1:now"]]
 )

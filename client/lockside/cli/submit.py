@@ -134,10 +134,12 @@ def _pairs_list(texts: list[str]) -> list[Json]:
 
 
 def _dependency(text: str) -> Json:
-    job, colon, when = text.partition(":")
-    if when not in {"", "success", "final"} or (colon and not when):
+    job, _, when = text.rpartition(":")
+    if job and when in {"success", "final"}:
+        return {"job": job, "when": when}
+    if job.isdigit():
         raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": job, "when": when or "success"}
+    return {"job": text, "when": "success"}  # a name may have a colon in it
 
 
 def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
