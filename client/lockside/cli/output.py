@@ -139,7 +139,10 @@ def terminal_height() -> int:
 
 def say_aside(text: str) -> None:
     """Tell a person something beside the result, on stderr."""
-    sys.stdout.flush()
+    try:  # noqa: SIM105 - contextlib would cost every command line time to start
+        sys.stdout.flush()
+    except OSError:
+        pass  # The end of the command line tells it, or whoever writes there next.
     sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
 
 

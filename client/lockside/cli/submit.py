@@ -6,6 +6,7 @@ import os
 
 from lockside.cli import jobs
 from lockside.cli.grammar import UsageError
+from lockside.errors import LocksideError
 from lockside.transport import inside_a_job, new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
@@ -148,6 +149,19 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
         for job in created:
             _show_dry_run(session, job)
         return 0
+    try:
+        code = _stay(session, parsed, created)
+        session.out.flush()
+    except (OSError, LocksideError):
+        if created:
+            from lockside.cli.following import named
+
+            session.say_aside(f"created: {named([str(job['id']) for job in created])}.")
+        raise
+    return code
+
+
+def _stay(session: Session, parsed: Parsed, created: list[Json]) -> int:
     if parsed.flag("follow") and created:
         from lockside.cli.follow import follow_to_the_end
 
