@@ -13,7 +13,7 @@ import msgspec
 
 from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
-from lockside.transport import inside_a_job, new_deduplication_id
+from lockside.transport import new_deduplication_id
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,12 +66,6 @@ def act(method: str, result: Any, /, **given: Any) -> Request[Any]:
     params = spelt(given)
     params.setdefault("deduplicationId", new_deduplication_id())
     return Request(method, params, result)
-
-
-def create(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that creates a job; inside a job the new one becomes its child."""
-    given.setdefault("parent_run_id", inside_a_job())
-    return act(method, result, **given)
 
 
 def typed(answer: Any, result: Any, method: str) -> Any:

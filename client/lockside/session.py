@@ -7,10 +7,11 @@ blocking one never does, so `run` and `each` need no event loop.
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 
-from lockside.errors import LocksideError, NotReachable, Unavailable
-from lockside.transport import inside_a_job
+from lockside.errors import InvalidParams, LocksideError, NotReachable, Unavailable
+from lockside.transport import own_run_id, own_token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         """The way to a daemon: calls over connections that it manages, and streams."""
 
         was_connected: bool
+        socket: str | None
 
         async def call(self, method: str, params: Json) -> Any: ...
         async def open(self) -> Stream: ...
@@ -44,6 +46,7 @@ WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
 PROGRESS = "job.progress"
 LOST = "event.lost"
+_KNOWS_PARENT = frozenset(("job.create", "job.createMany", "job.wait"))
 _FRAMES, _JOBS, _EVENTS = 1000, 1000, 1000
 
 
@@ -91,7 +94,7 @@ class Engine:
         away: Callable[[], None] | None = None,
     ) -> None:
         self._link = link
-        self.project = project
+        self.project = project or os.environ.get("LOCKSIDE_PROJECT")
         self._reconnect_seconds = reconnect_seconds
         self._away = away
 
@@ -107,11 +110,27 @@ class Engine:
                     raise
 
     def given(self, method: str, params: Json) -> Json:
-        """Return the parameters to send: what is not None, and the project where one is meant."""
+        """Return the parameters to send: what is not None, the project where one is meant, the own job.
+
+        Raises InvalidParams for a report of a process that belongs to no job of this daemon.
+        """
         given = {name: value for name, value in params.items() if value is not None}
+        self._add_own_job(method, given)
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
         return given
+
+    def _add_own_job(self, method: str, given: Json) -> None:
+        """Inside a job, say so to the daemon that runs it: new jobs become its children."""
+        if method == "job.report" and "token" not in given:
+            given["token"] = own_token(self._link.socket)
+            if given["token"] is None:
+                raise InvalidParams("Only a running job has a token: name it, or call this inside the job.")
+        if method in _KNOWS_PARENT and (run_id := own_run_id(self._link.socket)):
+            if method == "job.createMany":
+                given["jobs"] = [{"parentRunId": run_id} | job for job in given["jobs"]]
+            else:
+                given.setdefault("waiterRunId" if method == "job.wait" else "parentRunId", run_id)
 
     def absence(self) -> Absence:
         """Begin to count how long the daemon is away."""
@@ -123,7 +142,7 @@ class Engine:
         """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         done = any if until == "any" else all
-        asked = {"ids": list(ids), "until": until, "waiterRunId": inside_a_job(), **more}
+        asked = {"ids": list(ids), "until": until, **more}
         while True:
             left = WAIT_SECONDS if deadline is None else max(0.0, min(deadline - monotonic(), WAIT_SECONDS))
             found: list[Json] = (await self.call("job.wait", asked | {"timeoutSeconds": left}))["jobs"]

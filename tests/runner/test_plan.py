@@ -116,6 +116,8 @@ def test_the_environment_is_the_common_interface_and_a_plain_base() -> None:
         "KBC_DATA_TYPE_SUPPORT": "authoritative",
         "LOCKSIDE_JOB_ID": "12",
         "LOCKSIDE_RUN_ID": "10.12",
+        "LOCKSIDE_PROJECT": "default",
+        "LOCKSIDE_JOB_SOCKET": "/run/lockside.sock",
         "LOCKSIDE_SOCKET": "/run/lockside.sock",
         "MINE": "1",
     }
@@ -213,6 +215,8 @@ def test_a_plain_command_runs_in_the_callers_folder_and_environment() -> None:
         "A": "1",
         "LOCKSIDE_JOB_ID": "12",
         "LOCKSIDE_RUN_ID": "10.12",
+        "LOCKSIDE_PROJECT": "default",
+        "LOCKSIDE_JOB_SOCKET": "/run/lockside.sock",
         "LOCKSIDE_SOCKET": "/run/lockside.sock",
     }
 

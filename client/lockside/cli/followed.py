@@ -88,14 +88,11 @@ class Followed:
                 self._read_log(job)
 
     def _wait(self) -> None:
-        from lockside.transport import inside_a_job
-
         self._flight.ask(
             "end",
             "job.wait",
             ids=self.roots,
             timeoutSeconds=WAIT_SECONDS,
-            waiterRunId=inside_a_job(),
             fields=jobs.BRIEF if len(self.roots) > jobs.ANSWERED_WHOLE else None,
         )
 

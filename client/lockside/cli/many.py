@@ -8,7 +8,7 @@ from lockside.cli.files import FileError, called, is_document, read_document, re
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import ANSWERED_WHOLE, BRIEF
 from lockside.cli.submit import attend, create, dry_run, name_dependencies, options_of, plain_command
-from lockside.transport import inside_a_job, new_deduplication_id
+from lockside.transport import new_deduplication_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
     name_dependencies(session, options)
     if "jobs" not in document:
         return attend(session, parsed, [create(session, document | options | dry_run(parsed))])
-    parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
-    wanted = [parent | job | options for job in document["jobs"]]
+    wanted = [job | options for job in document["jobs"]]
     if not wanted:
         raise UsageError(f"{called(path)}: there is no command in it.", "run")
     return attend(session, parsed, _create_all(session, parsed, wanted))

@@ -7,7 +7,7 @@ import os
 from lockside.cli import jobs
 from lockside.cli.grammar import UsageError
 from lockside.errors import LocksideError
-from lockside.transport import inside_a_job, new_deduplication_id
+from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
 
@@ -41,9 +41,6 @@ def name_dependencies(session: Session, request: Json) -> None:
 def create(session: Session, request: Json) -> Json:
     """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
     request.setdefault("deduplicationId", new_deduplication_id())
-    parent = inside_a_job()
-    if parent:
-        request.setdefault("parentRunId", parent)
     job: Json = session.call_patiently("job.create", **request)
     return job
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
-from lockside.errors import InvalidParams
 from lockside.protocol.types import jobs as t
 from lockside.protocol.types.logs import LogPage
-from lockside.requests import Group, Mode, Request, act, ask, call, create
-from lockside.transport import inside_a_job, own_token
+from lockside.requests import Group, Mode, Request, act, ask, call
 
 
 class JobFields(TypedDict, total=False):
@@ -69,6 +67,7 @@ class JobFilters(TypedDict, total=False):
     creator: str
     owner: str
     labels: Mapping[str, str]
+    name: str
     text: str
     created_from: str
     created_to: str
@@ -85,17 +84,18 @@ class JobCalls(Group[Mode]):
     def create(
         self, component: str, config: str | None = None, **fields: Unpack[JobFields]
     ) -> Request[t.Job]:
-        """Make a job; it is durable when this answers. Raises NotFound, Disabled, Conflict."""
-        return create("job.create", t.Job, component=component, config=config, **fields)
+        """Make a job; inside a job, as its child. It is durable when this answers.
+
+        Raises NotFound, Disabled, Conflict.
+        """
+        return act("job.create", t.Job, component=component, config=config, **fields)
 
     @call
     def create_many(
         self, jobs: Sequence[Mapping[str, Any]], *, dry_run: bool | None = None
     ) -> Request[t.Jobs]:
         """Make several jobs, all or none, of requests as on the wire. Raises NotFound, Disabled, Conflict."""
-        parent = inside_a_job()
-        requests = [({"parentRunId": parent} if parent else {}) | dict(job) for job in jobs]
-        return act("job.createMany", t.Jobs, jobs=requests, dry_run=dry_run)
+        return act("job.createMany", t.Jobs, jobs=[dict(job) for job in jobs], dry_run=dry_run)
 
     @call
     def get(self, id: str) -> Request[t.Job]:  # noqa: A002 - its name on the wire
@@ -128,15 +128,14 @@ class JobCalls(Group[Mode]):
     @call
     def wait(self, id: str, timeout_seconds: float | None = None) -> Request[t.Job]:  # noqa: A002
         """Wait until a job is final, or the time is up: `is_finished` tells. Raises NotFound, Conflict."""
-        return ask("job.wait", t.Job, id=id, timeout_seconds=timeout_seconds, waiter_run_id=inside_a_job())
+        return ask("job.wait", t.Job, id=id, timeout_seconds=timeout_seconds)
 
     @call
     def wait_many(
         self, ids: Sequence[str], timeout_seconds: float | None = None, *, until: str | None = None
     ) -> Request[t.Jobs]:
         """Wait until all of the jobs (`until="any"`: one of them) are final. Raises NotFound, Conflict."""
-        given = {"ids": ids, "timeout_seconds": timeout_seconds, "until": until}
-        return ask("job.wait", t.Jobs, **given, waiter_run_id=inside_a_job())
+        return ask("job.wait", t.Jobs, ids=ids, timeout_seconds=timeout_seconds, until=until)
 
     @call
     def explain(self, id: str) -> Request[t.Explanation]:  # noqa: A002
@@ -266,8 +265,5 @@ class JobCalls(Group[Mode]):
 
         Raises NotFound or InvalidTransition when it does not run, InvalidParams outside of any job.
         """
-        token = token or own_token()
-        if token is None:
-            raise InvalidParams("Only a running job has a token: name it, or call this inside the job.")
         given = {"token": token, "progress": progress, "message": message}
         return ask("job.report", t.Reported, **given, counts=counts, outputs=outputs)
