@@ -15,6 +15,9 @@ from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
 from lockside.transport import new_deduplication_id
 
+_NOT_CONVERTED = (bytes, bytearray, memoryview)
+"""They would become base64, which nobody asked for; so they are refused when they are sent."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Mode = TypeVar("Mode")
@@ -79,7 +82,7 @@ def typed(answer: Any, result: Any, method: str) -> Any:
 def spelt(given: dict[str, Any]) -> dict[str, Any]:
     """Spell parameters as on the wire, without those that are None."""
     named = {camel(name.rstrip("_")): value for name, value in given.items() if value is not None}
-    plain: dict[str, Any] = msgspec.to_builtins(named)
+    plain: dict[str, Any] = msgspec.to_builtins(named, builtin_types=_NOT_CONVERTED)
     return plain
 
 

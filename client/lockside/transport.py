@@ -131,6 +131,9 @@ def encoded(params: Mapping[str, Any]) -> bytes:
         return json.dumps(params, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
         raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
+    except TypeError as error:
+        text = f"This cannot be sent to the daemon as JSON: {error}."
+        raise InvalidParams(text, remedy="Bytes have to be decoded to text first.") from error
     except ValueError as error:
         from lockside.documents.paths import join, not_finite
 

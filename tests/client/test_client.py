@@ -191,6 +191,19 @@ def test_the_project_of_the_environment_holds_for_the_library_too(
     assert [asked["project"] for asked in daemon.params_of("job.get")] == ["team", "own"]
 
 
+def test_bytes_are_refused_and_become_no_base64(daemon: FakeDaemon) -> None:
+    with Client(daemon.path) as client, pytest.raises(errors.InvalidParams, match="bytes"):
+        client.job.create("a", config_data={"parameters": {"key": b"secret"}})
+    assert daemon.calls == []
+
+
+def test_every_error_can_be_imported_from_the_top() -> None:
+    import lockside
+
+    kinds = {name for name, each in vars(errors).items() if isinstance(each, type)}
+    assert {name for name in kinds if getattr(lockside, name) is getattr(errors, name)} == kinds
+
+
 def test_importing_the_package_loads_nothing_else() -> None:
     listed = "[name for name in sys.modules if name.startswith(('lockside.', 'msgspec'))]"
     code = f"import sys, lockside; print({listed})"
