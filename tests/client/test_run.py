@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,19 @@ def test_a_command_takes_the_callers_folder_and_environment_along(
     assert (parameters["cwd"], parameters["umask"]) == (str(tmp_path), "027")
     assert parameters["environment"]["COLOUR"] == "blue"
     assert not {"LOCKSIDE_START_TOKEN", "BYTES"} & parameters["environment"].keys()
+
+
+def test_variables_that_are_no_text_are_named_and_what_python_added_is_not_sent(daemon: FakeDaemon) -> None:
+    daemon.answers["job.create"] = job()
+    code = "from lockside.cli.main import main; raise SystemExit(main())"
+    call = [sys.executable, "-c", code, "--socket", daemon.path, "run", "-d", "--", "true"]
+    own = {"PATH": os.environ["PATH"], "LANG": "C"}
+    ran = subprocess.run(
+        call, env={**own, "ODD": os.fsdecode(b"\xff")}, capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == "lockside: warning: not UTF-8, so the job does not get them: ODD\n"
+    (request,) = daemon.params_of("job.create")
+    assert request["configData"]["parameters"]["environment"] == own
 
 
 def test_inside_a_job_the_new_job_becomes_its_child(

@@ -7,7 +7,15 @@ import json
 from lockside.cli.files import FileError, called, is_document, read_document, read_text
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import ANSWERED_WHOLE, BRIEF
-from lockside.cli.submit import attend, create, dry_run, name_dependencies, options_of, plain_command
+from lockside.cli.submit import (
+    attend,
+    create,
+    dry_run,
+    name_dependencies,
+    options_of,
+    own_environment,
+    plain_command,
+)
 from lockside.transport import new_deduplication_id
 
 TYPE_CHECKING = False
@@ -52,8 +60,13 @@ def _read(parsed: Parsed, path: str) -> Json:
 def _commands(parsed: Parsed, text: str) -> Json:
     """Make a job of each line, which a shell will read; empty lines and comments are none."""
     lines = [line.strip(" \t\r") for line in text.split("\n")]
+    environment = own_environment()
     return {
-        "jobs": [plain_command(parsed, None, line) for line in lines if line and not line.startswith("#")]
+        "jobs": [
+            plain_command(parsed, None, line, environment)
+            for line in lines
+            if line and not line.startswith("#")
+        ]
     }
 
 

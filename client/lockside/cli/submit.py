@@ -67,12 +67,14 @@ def _stored(target: str) -> Json:
     return {"component": component, "config": config} if config else {"component": component}
 
 
-def plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
+def plain_command(
+    parsed: Parsed, command: list[str] | None, shell: str | None, environment: dict[str, str] | None = None
+) -> Json:
     """Run a command as the caller would: in this folder, with this environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
     parameters["umask"] = f"{_umask():03o}"
-    parameters["environment"] = {name: value for name, value in os.environ.items() if _sendable(name, value)}
+    parameters["environment"] = own_environment() if environment is None else environment
     return {"component": jobs.PLAIN_COMMAND, "configData": {"parameters": parameters}}
 
 
@@ -82,12 +84,32 @@ def _umask() -> int:
     return mask
 
 
-def _sendable(name: str, value: str) -> bool:
-    """Leave out what belongs to the job around this one, and bytes that are no text."""
-    if name.startswith("LOCKSIDE_"):
-        return False
+def own_environment() -> dict[str, str]:
+    """Give the caller's variables, without those of the job around this one; warns of what is no text."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSIDE_")}
+    if "LC_CTYPE" in given and not _was_given(b"LC_CTYPE"):  # Python sets it for itself in the C locale.
+        del given["LC_CTYPE"]
+    odd = sorted(name for name, value in given.items() if not _is_text(name + value))
+    if odd:
+        from lockside.cli.output import say_aside
+
+        named = ", ".join(ascii(name)[1:-1] for name in odd)
+        say_aside(f"lockside: warning: not UTF-8, so the job does not get them: {named}")
+    return {name: value for name, value in given.items() if name not in odd}
+
+
+def _was_given(name: bytes) -> bool:
+    """Tell whether a variable was there when this process began."""
     try:
-        (name + value).encode()
+        with open("/proc/self/environ", "rb") as file:
+            return any(each.startswith(name + b"=") for each in file.read().split(b"\0"))
+    except OSError:
+        return True
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
