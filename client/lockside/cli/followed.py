@@ -41,6 +41,7 @@ class Followed:
         stream: str | None = None,
         row: str | None = None,
         places: dict[str, int] | None = None,
+        raw: bool = False,
     ) -> None:
         self.jobs: dict[str, Json] = {str(root["id"]): dict(root) for root in roots}
         self.roots = list(self.jobs)
@@ -49,7 +50,7 @@ class Followed:
         self._children = children
         self._news = news or children or len(roots) > 1
         self._logs = logs
-        self._log_filters = {"stream": stream, "row": row}
+        self._log_filters = {"stream": stream, "row": row, "raw": raw or None}
         self._places = dict(places or {})
         self._open: set[str] = set()
         self._queued: list[str] = []
