@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from lockside.errors import NotReachable, Unavailable
 from lockside.forks import abandon_in_children
 from lockside.methods import Methods
+from lockside.methods.jobs import EXPANDED
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
@@ -77,7 +78,8 @@ class AsyncClient(Methods[Awaiting]):
 
     async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
         """Give all jobs that pass the filters of `job.list`, page after page."""
-        async for page in self._engine.jobs(spelt(filters)):
+        asked = {"expand": EXPANDED} | spelt(filters)
+        async for page in self._engine.pages("job.list", asked):
             for job in typed(page, JobPage, "job.list").jobs:
                 yield job
 

@@ -9,6 +9,7 @@ from lockside.blocking import BlockingLink
 from lockside.errors import NotReachable, Unavailable
 from lockside.forks import abandon_in_children
 from lockside.methods import Methods
+from lockside.methods.jobs import EXPANDED
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
@@ -78,7 +79,8 @@ class Client(Methods[Blocking]):
 
     def jobs(self, **filters: Any) -> Iterator[Job]:
         """Give all jobs that pass the filters of `job.list`, page after page."""
-        for page in each(self._engine.jobs(spelt(filters))):
+        asked = {"expand": EXPANDED} | spelt(filters)
+        for page in each(self._engine.pages("job.list", asked)):
             yield from typed(page, JobPage, "job.list").jobs
 
     def events(

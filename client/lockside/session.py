@@ -8,14 +8,17 @@ blocking one never does, so `run` and `each` need no event loop.
 from __future__ import annotations
 
 import os
+from functools import partial
 from time import monotonic
 
 from lockside.errors import InvalidParams, LocksideError, NotReachable, Unavailable
+from lockside.pages import PAGE, Pages
+from lockside.parts import Part, cut
 from lockside.transport import own_run_id, own_token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
     from typing import Any, Protocol, TypeVar
 
     Json = dict[str, Any]
@@ -47,7 +50,7 @@ FOLLOW_SECONDS = 25.0
 PROGRESS = "job.progress"
 LOST = "event.lost"
 _KNOWS_PARENT = frozenset(("job.create", "job.createMany", "job.wait"))
-_FRAMES, _JOBS, _EVENTS = 1000, 1000, 1000
+_FRAMES = 1000
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -84,14 +87,14 @@ def closed() -> LocksideError:
 
 
 class Engine:
-    """What can be asked of a daemon, over a link. `away` is called when the daemon is first missed."""
+    """What can be asked of a daemon, over a link. `away` is told once, and why, that the daemon is missed."""
 
     def __init__(
         self,
         link: Link,
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
-        away: Callable[[], None] | None = None,
+        away: Callable[[LocksideError], None] | None = None,
     ) -> None:
         self._link = link
         self.project = project or os.environ.get("LOCKSIDE_PROJECT")
@@ -99,14 +102,51 @@ class Engine:
         self._away = away
 
     async def call(self, method: str, params: Json, *, is_repeatable: bool = True) -> Any:
-        """Ask the daemon; what `is_repeatable` is sent again while the daemon is away."""
+        """Ask the daemon; what `is_repeatable` is sent again while the daemon is away.
+
+        A list is answered with as many entries as were asked for. What is to be applied may be of any length.
+        """
         given = self.given(method, params)
+        if method == "catalog.apply":
+            parts, given = cut(given)
+            if parts:
+                return await self._persist(partial(self._apply, parts, given), is_repeatable)
+        pages = Pages(method, given)
+        async for page in self._read(pages, is_repeatable):
+            pages.join(page)
+        return pages.answer
+
+    def pages(self, method: str, params: Json) -> AsyncGenerator[Json, None]:
+        """Read a list to its end; gives the daemon's answers one by one."""
+        return self._read(Pages.of_all(method, self.given(method, params)))
+
+    async def _read(self, pages: Pages, is_repeatable: bool = True) -> AsyncGenerator[Json, None]:
+        while pages.asked is not None:
+            page = await self._persist(partial(self._link.call, pages.method, pages.asked), is_repeatable)
+            pages.take(page)
+            yield page
+
+    async def _apply(self, parts: Sequence[Part], params: Json) -> Any:
+        """Send everything over one connection, for the daemon keeps the parts only as long as it lasts."""
+        stream = await self._link.open()
+        try:
+            for part in parts:
+                try:
+                    await stream.call("catalog.stage", part.params)
+                except LocksideError as error:
+                    raise part.located(error) from None
+            return await stream.call("catalog.apply", params)
+        finally:
+            await stream.close()
+
+    async def _persist(self, send: Callable[[], Awaitable[Any]], is_repeatable: bool) -> Any:
+        """Send; while the daemon is away, again if it may be."""
         absence = self.absence()
         while True:
             try:
-                return await self._link.call(method, given)
-            except (NotReachable, Unavailable):
-                if not (is_repeatable and await absence.goes_on()):
+                return await send()
+            except (NotReachable, Unavailable) as error:
+                if not (is_repeatable and await absence.goes_on(error)):
                     raise
 
     def given(self, method: str, params: Json) -> Json:
@@ -164,16 +204,6 @@ class Engine:
             if not follow and not has_moved:
                 return
 
-    async def jobs(self, filters: Json) -> AsyncGenerator[Json, None]:
-        """Read all jobs that pass the filters of `job.list`, page by page."""
-        asked = {"limit": _JOBS} | filters
-        while True:
-            page = await self.call("job.list", asked)
-            yield page
-            if page.get("nextCursor") is None:
-                return
-            asked["cursor"] = page["nextCursor"]
-
     async def events(self, after: int | None, filters: Json) -> AsyncGenerator[Json, None]:
         """Give events as they happen, each once and in order.
 
@@ -199,23 +229,21 @@ class Engine:
                                 yield event
                 finally:
                     await stream.close()
-            except (NotReachable, Unavailable):
-                if not await absence.goes_on():
+            except (NotReachable, Unavailable) as error:
+                if not await absence.goes_on(error):
                     raise
 
     async def _gap(self, seen: Seen, filters: Json, lost: Json) -> AsyncGenerator[Json, None]:
         """Read the events that a subscription has passed over."""
         first, last = lost["from"], lost["to"]
-        while first <= last:
-            asked = filters | {"after": first - 1, "limit": min(last - first + 1, _EVENTS)}
-            page = await self.call("event.list", asked)
+        asked = filters | {"after": first - 1, "limit": min(last - first + 1, PAGE)}
+        async for page in self.pages("event.list", asked):
             missing = [_missing(page["lost"])] if page.get("lost") else []
             found = [event for event in page["events"] if event["seq"] <= last]
             for event in seen.new([*missing, *found]):
                 yield event
-            if not found or len(found) < len(page["events"]):
+            if page["cursor"] >= last:
                 return
-            first = page["cursor"] + 1
 
 
 def _missing(lost: Json) -> Json:
@@ -252,18 +280,18 @@ class Absence:
     A socket that is missing sends no event when it comes back.
     """
 
-    def __init__(self, link: Link, seconds: float, away: Callable[[], None] | None) -> None:
+    def __init__(self, link: Link, seconds: float, away: Callable[[LocksideError], None] | None) -> None:
         self._link = link
         self._left_seconds = seconds
         self._next_seconds = FIRST_PAUSE_SECONDS
         self._away = away
 
-    async def goes_on(self) -> bool:
+    async def goes_on(self, error: LocksideError) -> bool:
         """Pause before the next try; false if the daemon never answered, or has been away for too long."""
         if self._left_seconds <= 0 or not self._link.was_connected:
             return False
         if self._away is not None:
-            self._away()
+            self._away(error)
             self._away = None
         pause = self._next_seconds
         self._left_seconds -= pause

@@ -13,17 +13,19 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
+from locksided.actors.boots import Boots, boots_of
 from locksided.actors.broker import Broker
-from locksided.actors.executors import Boots, Executors, boots_of
-from locksided.actors.keeper_places import Places
-from locksided.actors.keepers import Keepers
+from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.workshop import Workshop
 from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
 from locksided.api.service import Service
+from locksided.backends.claims import ControlFolders
+from locksided.backends.keepers import Keepers
+from locksided.backends.local import LocalBackend
+from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
@@ -31,6 +33,7 @@ from locksided.manualclock import ManualClock
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
+from locksided.runs.runs import Runs
 from locksided.server.access import Access, group_id
 from locksided.server.limits import Limits
 from locksided.server.listeners import Listener, listen, passed_listeners
@@ -171,8 +174,8 @@ class Daemon:
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
-        tasks.start_soon(service.keepers.run, service.executors)
-        tasks.start_soon(Retention(store, service.scheduler, service.workshop.works, service.settings).run)
+        tasks.start_soon(service.backend.run, service.executors)
+        tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)
@@ -192,10 +195,9 @@ class Daemon:
         scheduler = SchedulerActor(
             store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
         )
-        keepers = Keepers(Places(place.state_dir.keepers, place.settings.keeper))
-        workshop = Workshop(
-            store, place.state_dir, place.settings, str(address), keepers, f"{place.umask:03o}"
-        )
+        keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
+        backend = LocalBackend(keepers, ControlFolders())
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, f"{place.umask:03o}")
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -203,9 +205,9 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(keepers, scheduler, workshop, tasks, boots),
-            keepers=keepers,
-            workshop=workshop,
+            executors=Executors(backend, scheduler, runs, tasks, boots),
+            backend=backend,
+            runs=runs,
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from locksided.runner.folder import work_path
+from locksided.runs.folder import work_path
 
 
 def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> Path:

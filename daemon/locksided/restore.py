@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locksided import clock
-from locksided.actors.keeper_link import LINE_BYTES
+from locksided.backends.link import LINE_BYTES
 from locksided.keeper.wire import VERSION
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir

@@ -106,6 +106,7 @@ class LimitSettings(Section, frozen=True):
     unread_bytes: Bytes = 1_048_576
     unfinished_bytes: Bytes = 67_108_864
     subscriptions: Positive = 100
+    staged_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 268_435_456
 
 
 class AccessSettings(Section, frozen=True):

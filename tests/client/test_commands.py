@@ -295,7 +295,7 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "isDrained": False,
         "counts": {"processing": 2, "success": 40, "error": 0},
         "pools": [{"id": "default", "slots": 2, "running": 2, "queued": 3, "isPaused": False}],
-        "store": {"isWritable": False, "cause": "the disk is full"},
+        "store": {"isWritable": False, "cause": "the disk is full", "remedy": "make room"},
         "keeper": {"isConnected": True, "pid": 8, "runs": 2, "killsBy": "cgroup"},
         "formerKeepers": [{"isConnected": True, "pid": 9, "runs": 1}, {"isConnected": False, "runs": 0}],
     }
@@ -310,7 +310,7 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
     for text in (
         "lockside 1.0: 3 things need a look; up 1 d 1 h, pid 7",
         "the database cannot be written: the disk is full",
-        "lockside doctor",
+        "do: make room",
         "the daemon is being drained, since",
         "by ann",
         "do: lockside undrain",

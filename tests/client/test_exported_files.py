@@ -100,6 +100,13 @@ rows_of_any = st.lists(
 )
 
 
+@pytest.mark.parametrize("end", ["", "'", "\\", '"', "\n", "\r", "\x00", "\t", "'''.", '""".'])
+@pytest.mark.parametrize("line", ["x", "x\n", '"x"\n'])
+def test_a_long_text_reads_back_the_same(line: str, end: str) -> None:
+    document = {"text": line * 20_000 + end}
+    assert tomllib.loads(toml_text(document)) == document
+
+
 @thorough
 @given(untyped, rows_of_any, st.none() | texts.filter(lambda text: "\0" not in text))
 def test_a_configuration_s_file_reads_back_the_same(body: Json, rows: list[Json], name: str | None) -> None:

@@ -51,6 +51,17 @@ def test_a_refusal_is_raised_where_its_answer_is_looked_at(daemon: FakeDaemon, s
             _ = arrival.value
 
 
+def test_a_list_arrives_when_all_of_its_pages_have_come(daemon: FakeDaemon, session: Session) -> None:
+    pages = [{"jobs": [{"id": "1"}], "nextCursor": "a"}, {"jobs": [{"id": "2"}], "nextCursor": None}]
+    daemon.answers |= {"job.list": in_turn(pages[0], HangUp(), pages[1])}
+    with Inflight(session) as flight:
+        flight.ask("list", "job.list", limit=5)
+        arrival = flight.next(20)
+        assert arrival is not None
+        assert [job["id"] for job in arrival.value["jobs"]] == ["1", "2"]
+    assert [asked.get("cursor") for asked in daemon.params_of("job.list")] == [None, "a", "a"]
+
+
 def test_nothing_comes_when_the_time_is_up_before(session: Session) -> None:
     with Inflight(session) as flight:
         assert flight.next(0.01) is None

@@ -55,7 +55,8 @@ def test_reports_of_an_old_token_are_nothing() -> None:
         i.StepEnded(job, old),
         i.Finished(job, old, Status.SUCCESS, {}),
         i.NotStarted(job, old, "no memory"),
-        i.KeeperDied(job, old),
+        i.Orphaned(job, old),
+        i.StepLost(job, old),
         i.Lost(job, old, {}),
         i.Finished(999, "999-1-0", Status.SUCCESS, {}),
     ]
@@ -348,3 +349,39 @@ def test_a_job_lost_while_it_was_paused_can_be_paused_again_in_its_next_run() ->
     world.advance(10)
     world.ends(job)
     assert world.row(job)["duration_us"] == 3 * SECOND
+
+
+def test_a_step_that_is_lost_alone_is_started_again_and_the_steps_before_it_are_not() -> None:
+    world = World(default=1)
+    job, other = world.submit("orders"), world.submit("orders")
+    world.spawned(job)
+    world.step_ends(job)
+    old = world.token(job)
+    world.spawned(job)
+    world.keeper_dies(job)
+    world.handle(i.StepLost(job, old))
+    assert world.token(job) == f"{job}-2-1"
+    assert world.started() == [job]
+    assert world.statuses(job, other) == ["processing", "waiting"]
+    assert world.row(job)["starts"] == 1
+    world.spawned(job)
+    world.ends(job)
+    assert world.history(job) == ["created", "processing", "success"]
+
+
+def test_a_first_step_that_is_lost_alone_counts_every_start() -> None:
+    world = World()
+    job = world.submit()
+    for starts in (1, 2):
+        world.spawned(job)
+        assert world.row(job)["starts"] == starts
+        world.handle(i.StepLost(job, world.token(job)))
+
+
+def test_a_step_that_is_lost_while_the_job_is_being_stopped_is_not_started_again() -> None:
+    world = World()
+    job = world.submit()
+    world.spawned(job)
+    world.terminate(job)
+    world.handle(i.StepLost(job, world.token(job)))
+    assert (world.status(job), world.started()) == ("terminated", [])

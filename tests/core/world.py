@@ -246,7 +246,7 @@ class World:
         self.handle(i.NotStarted(job_id, self.token(job_id), cause))
 
     def keeper_dies(self, job_id: int) -> None:
-        self.handle(i.KeeperDied(job_id, self.token(job_id)))
+        self.handle(i.Orphaned(job_id, self.token(job_id)))
 
     def loses(self, job_id: int) -> None:
         """The machine or the keeper died under it."""

@@ -10,12 +10,13 @@ import pytest
 from e2e.wire import Wire
 from lockside.cli.files import FileError, read_document
 from locksided import settings
-from locksided.actors.keeper_messages import check_message, read_hello, read_outcome
+from locksided.backends.messages import read_hello, read_outcome, typed
 from locksided.joblog.reader import read_page
 from locksided.keeper import logformat, order, outcome
 from locksided.keeper.logformat import DROPPED, STDOUT, Frame
-from locksided.runner.datafolder import OutFile
-from locksided.runner.outfiles import BadOutFile, read_state, read_usage
+from locksided.keeper.wire import encode
+from locksided.runs.data_folder import OutFile
+from locksided.runs.out_files import BadOutFile, read_state, read_usage
 
 NINES = "9" * 64
 
@@ -120,7 +121,7 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
 )
 def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        check_message(said)
+        typed(said)
 
 
 @pytest.mark.parametrize("hello", [{"pid": 1}, {"pid": 1, "version": 1, "runs": None}, {"runs": []}])
@@ -131,4 +132,4 @@ def test_a_hello_that_does_not_tell_who_says_it_and_what_it_keeps_is_refused(hel
 
 def test_what_the_keeper_writes_is_an_outcome() -> None:
     written = outcome.blank("1-1-0")
-    assert read_outcome(json.dumps(written).encode()) == written
+    assert read_outcome(encode(written)) == written

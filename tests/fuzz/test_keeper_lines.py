@@ -14,9 +14,10 @@ from fuzz.budget import dice, rounds
 from fuzz.campaign import complaints
 from fuzz.mutations import spoilt_line, spoilt_value
 from keeper.kit import Keeper
-from locksided.actors.keeper_messages import read_hello
-from locksided.actors.rawjson import members
+from locksided.backends.messages import read_hello
+from locksided.backends.raw_json import members
 from locksided.keeper import outcome
+from locksided.keeper.messages import to_wire
 
 LINES = 40
 
@@ -102,14 +103,18 @@ def partly_said(asked: dict[str, Any], chance: Any) -> bytes:
     """Answers well about a bystander, spoilt about any other run; a hello is spoilt in its runs alone."""
     if asked["op"] == "hello":
         hello = json.dumps(HELLO | {"runs": "RUNS"}).encode()
-        ended = {"token": "1-1-0", "state": "ended", "outcome": outcome.blank("1-1-0") | {"exitCode": 0}}
+        ended = {
+            "token": "1-1-0",
+            "state": "ended",
+            "outcome": to_wire(outcome.blank("1-1-0")) | {"exitCode": 0},
+        }
         runs = [spoilt_line(chance, chance.choice((ended, HELLO["runs"][0]))) for _ in range(3)]
         whole = [run for run in runs if is_whole(run)]
         return hello.replace(b'"RUNS"', b"[" + b",".join(whole) + b"]") + b"\n"
     if BYSTANDER not in str(asked.get("pipeline")):
         return said(asked, chance)
     token = asked["token"]
-    made = outcome.blank(token) | {"pid": NOBODY, "exitCode": 0, "spawnTime": 1, "exitTime": 2}
+    made = to_wire(outcome.blank(token)) | {"pid": NOBODY, "exitCode": 0, "spawnTime": 1, "exitTime": 2}
     lines: list[dict[str, Any]] = [
         {"op": "started", "token": token, "pid": NOBODY, "spawnTime": 1},
         {"op": "ended", "token": token, "outcome": made},
@@ -183,7 +188,7 @@ def said(asked: dict[str, Any], chance: Any) -> bytes:
         {
             "op": "ended",
             "token": token,
-            "outcome": outcome.blank(token) | {"exitCode": 0, "spawnTime": 1, "exitTime": 2},
+            "outcome": to_wire(outcome.blank(token)) | {"exitCode": 0, "spawnTime": 1, "exitTime": 2},
         },
     ]
     chosen = chance.sample(messages, chance.randrange(1, len(messages) + 1))

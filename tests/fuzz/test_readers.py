@@ -18,9 +18,9 @@ from locksided.joblog.view import wire_frame
 from locksided.keeper import logformat, order, outcome, segments, wire
 from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Dropped, Frame
 from locksided.keeper.progress import parse as parse_progress
-from locksided.runner.datafolder import OutFile
-from locksided.runner.outfiles import BadOutFile, read_state, read_usage
-from locksided.runner.outputs import file_of, table_of
+from locksided.runs.data_folder import OutFile
+from locksided.runs.out_files import BadOutFile, read_state, read_usage
+from locksided.runs.outputs import file_of, table_of
 from project.test_documents import ROOT
 
 SHARE = 0.03

@@ -126,6 +126,7 @@ def _catalog(wire: Wire) -> None:
     wire.call("state.reset", component="doc.plain", config="one")
     wire.call("action.run", component="doc.ask", action="ask")
     wire.call("orchestration.plan", config="all")
+    wire.call("catalog.stage", draft="d", variables=[{"id": "part", "values": []}])
     wire.call("catalog.apply", variables=[{"id": "w", "values": [{"name": "x", "value": "1"}]}], dryRun=True)
 
 

@@ -4,8 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
-from locksided.actors.keeper_link import KeeperLink
-from locksided.actors.keeper_messages import VERSION
+from locksided.backends.link import Link
+from locksided.backends.messages import VERSION
 
 KEPT = {"token": "1-1-0", "state": "ended", "paused": False, "outcome": {"token": "1-1-0"}}
 HELLO = {"op": "hello", "version": VERSION, "pid": 1, "runs": [KEPT]}
@@ -28,7 +28,7 @@ class Greeter:
 
 
 async def test_what_was_sent_before_a_link_hangs_up_is_said(tmp_path: Path) -> None:
-    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    greeter, link = Greeter(), Link(tmp_path / "keeper.sock")
     async with await asyncio.start_unix_server(greeter.serve, link.path):
         await link.connect()
         link.send({"op": "stop", "token": "2-1-0"})
@@ -38,7 +38,7 @@ async def test_what_was_sent_before_a_link_hangs_up_is_said(tmp_path: Path) -> N
 
 
 async def test_a_keeper_is_let_go_once_it_was_told_so_and_not_before(tmp_path: Path) -> None:
-    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    greeter, link = Greeter(), Link(tmp_path / "keeper.sock")
     async with await asyncio.start_unix_server(greeter.serve, link.path):
         await link.connect()
         link.let_go()
@@ -51,12 +51,12 @@ async def test_a_keeper_is_let_go_once_it_was_told_so_and_not_before(tmp_path: P
 
 
 async def test_an_end_that_could_not_be_acknowledged_is_still_kept(tmp_path: Path) -> None:
-    greeter, link = Greeter(), KeeperLink(tmp_path / "keeper.sock")
+    greeter, link = Greeter(), Link(tmp_path / "keeper.sock")
     async with await asyncio.start_unix_server(greeter.serve, link.path):
         await link.connect()
         link.let_go()
         link.hang_up()
         link.acknowledge("1-1-0")
         await greeter.has_ended.wait()
-    assert link.keeps("1-1-0")
+    assert link.kept == 1
     assert not link.is_let_go

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from locksided.actors.keeper_messages import Hello, read_hello, read_message, read_outcome
-from locksided.actors.rawjson import NotWhole, items, members
+from locksided.backends.messages import read_hello, read_message, read_outcome
+from locksided.backends.raw_json import NotWhole, items, members
 from locksided.keeper import outcome
+from locksided.keeper.messages import Ended, Hello, Outcome, to_wire
 
-GOOD = {"token": "2-1-0", "state": "ended", "paused": False, "outcome": outcome.blank("2-1-0")}
+GOOD = {"token": "2-1-0", "state": "ended", "paused": False, "outcome": to_wire(outcome.blank("2-1-0"))}
 DEEP = "[" * 980 + "]" * 980
 
 
@@ -30,16 +31,17 @@ def test_a_run_whose_outcome_cannot_be_read_is_that_runs_loss_alone(outcome_text
     assert (good.token, good.outcome) == ("2-1-0", outcome.blank("2-1-0"))
     assert (lost.token, lost.state) == ("1-1-0", "ended")
     assert lost.outcome is not None
-    assert lost.outcome["token"] == "1-1-0"
-    assert lost.outcome["unreadable"]
+    assert lost.outcome.token == "1-1-0"
+    assert lost.outcome.unreadable
 
 
 def test_what_can_be_read_of_such_an_outcome_is_kept() -> None:
     bad = '{"token": "1-1-0", "state": "ended", "outcome": {"exitCode": 3, "pid": 5, "progress": {"x": NaN}}}'
     found = hello(bad).runs[0].outcome
     assert found is not None
-    assert found.pop("unreadable").startswith("JSON is malformed")
-    assert found == {"token": "1-1-0", "exitCode": 3, "pid": 5}
+    assert found.unreadable is not None
+    assert found.unreadable.startswith("JSON is malformed")
+    assert found._replace(unreadable=None) == Outcome("1-1-0", exit_code=3, pid=5)
 
 
 @pytest.mark.parametrize(
@@ -59,16 +61,18 @@ def test_a_run_without_a_token_and_strange_strays_take_nothing_with_them() -> No
 def test_an_end_that_cannot_be_read_is_an_end_that_says_so(value: str) -> None:
     line = f'{{"op": "ended", "token": "1-1-0", "outcome": {{"exitCode": 3, "progress": {{"a": {value}}}}}}}'
     message = read_message(line.encode())
-    assert (message["op"], message["token"]) == ("ended", "1-1-0")
-    assert message["outcome"]["unreadable"]
-    assert message["outcome"]["exitCode"] == 3
+    assert isinstance(message, Ended)
+    assert (message.token, message.outcome.exit_code) == ("1-1-0", 3)
+    assert message.outcome.unreadable
 
 
 @pytest.mark.parametrize(
     "line", ['{"op": "refused", "token": "1-1-0", "kind": 5}', '{"op": "ended", "token": "1-1-0"}']
 )
 def test_an_end_that_lacks_what_it_needs_is_one_too(line: str) -> None:
-    assert read_message(line.encode())["outcome"]["unreadable"]
+    message = read_message(line.encode())
+    assert isinstance(message, Ended)
+    assert message.outcome.unreadable
 
 
 @pytest.mark.parametrize(
@@ -82,11 +86,11 @@ def test_any_other_line_that_cannot_be_read_is_refused(line: bytes) -> None:
 
 
 def test_a_record_is_read_told_of_as_unreadable_or_none_when_it_is_not_whole() -> None:
-    whole = json.dumps(outcome.blank("1-1-0"))
+    whole = json.dumps(to_wire(outcome.blank("1-1-0")))
     assert read_outcome(whole.encode()) == outcome.blank("1-1-0")
     bad = read_outcome(whole.replace('"progress": {}', '"progress": {"a": Infinity}').encode())
     assert bad is not None
-    assert bad["unreadable"]
+    assert bad.unreadable
     for cut in range(len(whole)):
         assert read_outcome(whole[:cut].encode()) is None
 

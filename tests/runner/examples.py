@@ -10,13 +10,15 @@ from lockside.documents.reading import convert, fault_of
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Runtime
 from lockside.documents.variables import VariablesSpec
+from locksided.backends.messages import converted
 from locksided.core.errors import Invalid
-from locksided.runner.environment import JobContext, RunAs
-from locksided.runner.folder import RunFolder, work_path
-from locksided.runner.plan import Step, plan
+from locksided.keeper.messages import Outcome, User
 from locksided.runner.precedence import Level
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Defaults, Found, Resolved, Stored
+from locksided.runs.environment import JobContext
+from locksided.runs.folder import RunFolder, work_path
+from locksided.runs.plan import Step, plan
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ def steps(result: Resolved) -> tuple[Step, ...]:
     return plan(result.spec, result.environment)
 
 
-def context(state_dir: object, *, run_as: RunAs | None = None, job_id: int = 12) -> JobContext:
+def context(state_dir: object, *, run_as: User | None = None, job_id: int = 12) -> JobContext:
     return JobContext(
         job_id=job_id,
         run_id=f"10.{job_id}",
@@ -104,9 +106,9 @@ def context(state_dir: object, *, run_as: RunAs | None = None, job_id: int = 12)
     )
 
 
-def outcome(**fields: Any) -> dict[str, Any]:
-    """What the keeper reports of a run that ended well."""
-    return {
+def outcome(**fields: Any) -> Outcome:
+    """What the keeper reports of a run that ended well; `fields` have the names of the wire."""
+    said = {
         "token": "12-1-0",
         "pid": 4711,
         "exits": [{"exitCode": 0, "signal": None}],
@@ -130,3 +132,4 @@ def outcome(**fields: Any) -> dict[str, Any]:
         "log": {"nextSeq": 0, "bytes": 0, "droppedBytes": 0},
         **fields,
     }
+    return converted(Outcome, said)

@@ -8,8 +8,8 @@ import pytest
 from lockside.documents.enums import ErrorType
 from lockside.protocol.params.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
-from locksided.runner import datafolder
-from locksided.runner.action import Action, ActionFailed, action_message, action_value, plan_action
+from locksided.runs import data_folder
+from locksided.runs.action import Action, ActionFailed, action_order, action_value, plan_action
 from runner.examples import component, context, outcome, read
 
 
@@ -24,15 +24,15 @@ def test_the_action_stands_in_config_json_and_storage_does_not() -> None:
 
 
 def test_an_action_has_half_a_minute_and_names_no_job() -> None:
-    sent = action_message(action(), context("/state"), "action-5")
-    assert (sent["token"], sent["timeoutSeconds"]) == ("action-5", 30.0)
-    assert not {"LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID"} & sent["env"].keys()
+    sent = action_order(action(), context("/state"), "action-5")
+    assert (sent.token, sent.timeout_seconds) == ("action-5", 30.0)
+    assert not {"LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID"} & sent.env.keys()
     assert action(limits={"timeoutSeconds": 3}).spec.limits.timeout_seconds == 3
 
 
 def test_the_folder_of_an_action_is_as_components_expect_it(tmp_path: Path) -> None:
     job = context(tmp_path)
-    datafolder.prepare(action().step, job, None)
+    data_folder.prepare(action().step, job, None)
     assert (Path(job.folder.data) / "in/state.json").read_text() == "{}"
 
 

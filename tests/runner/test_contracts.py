@@ -8,13 +8,14 @@ from lockside.protocol.params.actions import ActionRun
 from lockside.protocol.params.jobs import JobCreate
 from lockside.protocol.types.jobs import Result
 from locksided.keeper import order
+from locksided.keeper.messages import to_wire
 from locksided.keeper.outcome import blank
-from locksided.runner.action import action_message, plan_action
-from locksided.runner.datafolder import Collected
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Found, Stored
-from locksided.runner.result import conclude
-from locksided.runner.start import start_message
+from locksided.runs.action import action_order, plan_action
+from locksided.runs.data_folder import Collected
+from locksided.runs.result import conclude
+from locksided.runs.start_order import start_order
 from runner.examples import DEFAULTS, command, component, config, context, outcome, read, resolved, row, steps
 
 
@@ -37,7 +38,7 @@ def test_a_request_with_every_default_of_the_wire_is_resolved() -> None:
     assert result.runtime.retry is not None
 
 
-def test_the_keeper_reads_every_start_message() -> None:
+def test_the_keeper_reads_every_start_order() -> None:
     job = context("/state")
     for result in (
         resolved(stored=config([row("a"), row("b")]), of=component(leftovers="wait", stopSignal="SIGINT")),
@@ -45,17 +46,16 @@ def test_the_keeper_reads_every_start_message() -> None:
         command(pipeline=[["a"], ["b"]], environment={"A": "1"}, cwd="/"),
     ):
         for step in steps(result):
-            parsed = order.parse(start_message(step, result.spec, job))
+            parsed = order.parse(to_wire(start_order(step, result.spec, job)))
             assert parsed.token == f"12-1-{step.index}"
             assert len(parsed.stages) == len(step.execution.stages)
     action = plan_action(read(ActionRun, {"component": "ex.table", "action": "x"}), component())
-    assert order.parse(action_message(action, job, "action-1")).timeout_seconds == 30
+    assert order.parse(to_wire(action_order(action, job, "action-1"))).timeout_seconds == 30
 
 
-def test_an_outcome_has_the_keepers_fields() -> None:
-    assert outcome().keys() == blank("12-1-0").keys()
+def test_a_lost_run_is_no_success() -> None:
     result = resolved()
-    lost = conclude(steps(result)[0], result.spec, {**blank("12-1-0"), "lost": True}, Collected())
+    lost = conclude(steps(result)[0], result.spec, blank("12-1-0")._replace(lost=True), Collected())
     assert not lost.success
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from locksided.runner import inputs, inside
+from locksided.runs import folder_operations, spare_inputs
 
 
 class Run:
@@ -20,11 +20,11 @@ class Run:
 
     def fill(self) -> int:
         """The number that the file system gives its input folder."""
-        inside.fill(self._fd, self._argument)
+        folder_operations.fill(self._fd, self._argument)
         return os.stat(self.data / "in").st_ino
 
     def finish(self) -> None:
-        inside.finish(self._fd, self._argument)
+        folder_operations.finish(self._fd, self._argument)
         assert sorted(path.name for path in self.data.iterdir()) == ["artifacts", "out"]
 
     def close(self) -> None:
@@ -100,9 +100,9 @@ def test_one_that_was_changed_is_removed(run: Callable[[], Run], spares: Path, c
 
 
 def test_no_more_are_kept_than_runs_need(run: Callable[[], Run], spares: Path) -> None:
-    runs = [run() for _ in range(inputs.MOST + 3)]
+    runs = [run() for _ in range(spare_inputs.MOST + 3)]
     for one in runs:
         one.fill()
     for one in runs:
         one.finish()
-    assert len(list(spares.iterdir())) == inputs.MOST
+    assert len(list(spares.iterdir())) == spare_inputs.MOST

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from locksided.runner.environment import RunAs
-from locksided.runner.plan import Step, plan
-from locksided.runner.secrets import secret_values
+from locksided.keeper.messages import User, to_wire
 from locksided.runner.specification import row_by_row
-from locksided.runner.start import start_message
 from locksided.runner.words import StepKind
+from locksided.runs.plan import DataFolder, Step, plan
+from locksided.runs.secrets import secret_values
+from locksided.runs.start_order import start_order
 from runner.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"
 
 
 def message(step: Step, spec: Any, **kwargs: Any) -> dict[str, Any]:
-    return start_message(step, spec, context(STATE), **kwargs)
+    return to_wire(start_order(step, spec, context(STATE), **kwargs))
 
 
 def test_a_plain_configuration_is_one_step() -> None:
@@ -57,7 +57,7 @@ def test_rows_run_one_after_another_each_merged_over_the_root() -> None:
     assert second.config_file is not None
     assert first.config_file["parameters"] == {"table": "t1", "deep": {"x": 1}, "list": [1]}
     assert second.config_file["parameters"]["deep"] == {"x": 1, "y": 2}
-    assert (first.begins_row, first.ends_row, second.begins_row) == (True, True, True)
+    assert (first.folder, first.ends_row, second.folder) == (DataFolder.FRESH, True, DataFolder.FRESH)
 
 
 def test_a_configuration_whose_rows_are_all_disabled_has_no_steps() -> None:
@@ -88,7 +88,8 @@ def test_processors_are_steps_around_the_component() -> None:
         StepKind.PROCESSOR,
     ]
     assert before.config_file == {"parameters": {"n": 1}, "image_parameters": {}, "action": "run"}
-    assert [step.begins_row for step in (before, main, after)] == [True, False, False]
+    handed = DataFolder.HANDED_ON
+    assert [step.folder for step in (before, main, after)] == [DataFolder.FRESH, handed, handed]
     assert [step.takes_state for step in (before, main, after)] == [False, True, False]
     assert after.execution.stages == (("head2",),)
     assert message(before, result.spec)["env"]["KBC_COMPONENTID"] == "pr.head"
@@ -158,7 +159,6 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "token": "12-1-0",
         "folder": "/state/runs/0/12/steps/1-0",
         "pipeline": [["run", "--data=/state/runs/0/12/data/"]],
-        "shell": False,
         "cwd": "/state/runs/0/12/cwd",
         "user": None,
         "umask": None,
@@ -171,6 +171,9 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "secrets": ["abcd1234", "hunter22"],
         "logFolder": "/state/runs/0/12/log",
         "maxLogBytes": 64 * 2**20,
+        "emptyFolders": [],
+        "spareFolder": None,
+        "notedLate": False,
     }
 
 
@@ -188,8 +191,8 @@ def test_a_run_whose_time_is_up_is_still_told_a_limit() -> None:
 
 def test_another_account_is_told_with_its_groups() -> None:
     result = resolved()
-    account = context(STATE, run_as=RunAs(1000, 1000, (1000, 27)))
-    assert start_message(steps(result)[0], result.spec, account)["user"] == {
+    account = context(STATE, run_as=User(1000, 1000, (1000, 27)))
+    assert to_wire(start_order(steps(result)[0], result.spec, account))["user"] == {
         "uid": 1000,
         "gid": 1000,
         "groups": [1000, 27],

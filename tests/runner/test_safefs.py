@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locksided.runner import safefs
+from locksided.runs import safefs
 
 TREES = st.recursive(
     st.sampled_from(["file", "link", "fifo", "dangling"]),

@@ -5,11 +5,11 @@ import os
 import zipfile
 from pathlib import Path
 
-from locksided.runner.datafolder import finish_without_output, prepare
-from locksided.runner.environment import JobContext
-from locksided.runner.logranges import LogRange, log_range
-from locksided.runner.stages import OUTPUT, keep_stage, kept_stages, stage_before
-from locksided.runner.start import secrets_of
+from locksided.runs.data_folder import finish_without_output, prepare
+from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages, stage_before
+from locksided.runs.environment import JobContext
+from locksided.runs.log_ranges import LogRange, log_range
+from locksided.runs.start_order import secrets_of
 from runner.examples import config, context, named, resolved, row, steps
 
 

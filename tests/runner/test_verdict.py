@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lockside.documents.enums import FailureClass, FailureKind
-from locksided.runner.datafolder import Collected, OutFile
-from locksided.runner.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
-from locksided.runner.verdict import Verdict
+from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
+from locksided.runs.verdict import Verdict
 from runner.examples import component, config, outcome, resolved, row, steps
 
 NOTHING = Collected()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -20,16 +19,19 @@ from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
-from locksided.actors import keeper_link as keeper_link_module
-from locksided.actors import keepers as keepers_module
 from locksided.actors import loader as loader_module
 from locksided.actors import scheduler as scheduler_module
 from locksided.actors import wallclock as wallclock_module
+from locksided.actors.boots import boots_of
 from locksided.actors.broker import Broker
-from locksided.actors.executors import Executors, boots_of
-from locksided.actors.keepers import Keepers
+from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
 from locksided.actors.scheduler import SchedulerActor
+from locksided.backends import keepers as keepers_module
+from locksided.backends import link as link_module
+from locksided.backends import local as local_module
+from locksided.backends.keepers import Keepers, Release
+from locksided.backends.local import LocalBackend
 from locksided.core import invariants
 from locksided.core.actions import Action
 from locksided.core.errors import Refused
@@ -39,12 +41,11 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
 from locksided.settings import PoolSettings, Settings
 from locksided.store.errors import StoreError
+from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
-from simulation.keeper import Release
-from simulation.links import Link, Places
 from simulation.loop import Loop
+from simulation.runs import Runs
 from simulation.witness import Violation
-from simulation.workshop import Workshop
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
 LOGGING = (
     executor_module,
     executors_module,
-    keeper_link_module,
+    link_module,
+    local_module,
     keepers_module,
     scheduler_module,
     wallclock_module,
@@ -137,10 +139,11 @@ class Daemon:
         self.reports: list[Report] = []
         self.core: Core | None = None
         self.release = world.release
-        install(world.release)
         self.links: list[Link] = []
-        places: Any = Places(self)
-        self.keepers = Keepers(places)
+        sockets: Any = Sockets(self)
+        disk: Any = self.disk
+        release = Release(world.release.version, world.release.build)
+        self.backend = LocalBackend(Keepers(sockets, partial(Link, self), release), disk)
         self.store = open_store(self.disk, self)
         self.broker = Broker()
         self.scheduler = Actor(self.store, self.broker, self._load)
@@ -156,8 +159,8 @@ class Daemon:
         try:
             boots = await boots_of(self.store)
             tasks: Any = Tasks(self.loop)
-            workshop: Any = Workshop(self)
-            self.executors = Executors(self.keepers, self.scheduler, workshop, tasks, boots)
+            runs: Any = Runs(self)
+            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
@@ -165,7 +168,7 @@ class Daemon:
             return
         self.is_serving = True
         self.loop.create_task(self._schedule())
-        self.loop.create_task(self.keepers.run(self.executors))
+        self.loop.create_task(self.backend.run(self.executors))
 
     async def _schedule(self) -> None:
         try:
@@ -312,27 +315,4 @@ def surroundings(world: "World") -> Iterator[None]:
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
         stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))
         stack.enter_context(patch.object(loader_module, "_no_collection", nullcontext))
-        stack.enter_context(patch.object(keepers_module, "KeeperLink", partial(_link, world)))
-        stack.enter_context(patch.object(keepers_module, "BUILD", world.release.build))
-        stack.enter_context(patch.object(keepers_module, "VERSION", world.release.version))
-        stack.enter_context(patch.object(executors_module, "burn", partial(_burn, world)))
-        stack.enter_context(patch.object(executors_module, "recorded", partial(_recorded, world)))
         yield
-
-
-def _link(world: "World", path: Path) -> Link:
-    assert world.daemon is not None
-    return Link(world.daemon, path)
-
-
-def install(release: Release) -> None:
-    """The code of that release runs from now on."""
-    keepers_module.BUILD, keepers_module.VERSION = release.build, release.version  # type: ignore[misc]
-
-
-def _burn(world: "World", token: str) -> Any:
-    return world.disk.burn(token)
-
-
-def _recorded(world: "World", token: str) -> Any:
-    return world.disk.recorded(token)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from locksided.actors.claims import Claim
+from locksided.backends.claims import Claim
 from locksided.store.connection import named, prepare
 from locksided.store.store import Store, _begin, _probe, _Start
 

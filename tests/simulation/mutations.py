@@ -5,12 +5,14 @@ from typing import Any
 from unittest.mock import patch
 
 from lockside.documents.enums import Status
-from locksided.actors import deduplication, executor, executors, loader, scheduler
-from locksided.actors.claims import Claim
-from locksided.actors.executors import Boots, Executors
-from locksided.actors.keeper_link import KeeperLink
-from locksided.actors.keepers import Keepers
+from locksided.actors import deduplication, executor, loader, scheduler
+from locksided.actors.boots import BOOT_ID, Boots
+from locksided.actors.executors import Executors
 from locksided.actors.scheduler import SchedulerActor, Turn
+from locksided.backends.claims import Claim
+from locksided.backends.keepers import Keepers
+from locksided.backends.link import Link
+from locksided.backends.local import LocalBackend
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
 from locksided.core.saves import SetMeta
@@ -55,9 +57,9 @@ def acknowledge_before_save() -> Any:
     """The keeper may forget an outcome that nobody has saved."""
     conclude = executor.Executor._conclude
 
-    async def hasty(self: executor.Executor, flight: Any, work: Any) -> None:
-        flight.link.acknowledge(flight.token)
-        await conclude(self, flight, work)
+    async def hasty(self: executor.Executor, start: Any, report: Any) -> None:
+        self._backend.acknowledge(start.token)
+        await conclude(self, start, report)
 
     return patch.object(executor.Executor, "_conclude", hasty)
 
@@ -174,22 +176,22 @@ def end_before_the_tree_is_empty() -> Any:
 
 def never_notice_a_reboot() -> Any:
     """A token of another boot is taken for one of this boot."""
-    init = Executors.__init__
+    init = Boots.__init__
 
-    def blind(self: Executors, keepers: Any, actor: Any, workshop: Any, tasks: Any, boots: Any) -> None:
-        init(self, keepers, actor, workshop, tasks, Boots(boots.now, boots.now))
+    def blind(self: Boots, before: Any, now: Any, in_flight: Any = frozenset()) -> None:
+        init(self, now, now)
 
-    return patch.object(Executors, "__init__", blind)
+    return patch.object(Boots, "__init__", blind)
 
 
 def dismiss_unheard_ends() -> Any:
     """An end that comes before its start is taken over is acknowledged."""
-    up = Executors.keeper_up
+    adopt = Executors.adopt
 
-    async def hasty(self: Executors, link: Any) -> None:
-        self._tasks.start_soon(up, self, link)
+    async def hasty(self: Executors, runs: Any) -> None:
+        self._tasks.start_soon(adopt, self, runs)
 
-    return patch.object(Executors, "keeper_up", hasty)
+    return patch.object(Executors, "adopt", hasty)
 
 
 def stop_only_the_parent() -> Any:
@@ -231,10 +233,10 @@ def give_up_an_unreadable_outcome() -> Any:
 def forget_what_a_reboot_ended() -> Any:
     """The boot is noted, but not what was in flight when the one before it ended."""
 
-    def forgetful(boot: str, in_flight: frozenset[str], tx: Transaction) -> None:
-        tx.save(SetMeta("boot_id", boot))
+    def forgetful(self: Boots, tx: Transaction) -> None:
+        tx.save(SetMeta(BOOT_ID, self._now))
 
-    return patch.object(executors, "_note_boot", forgetful)
+    return patch.object(Boots, "note", forgetful)
 
 
 def ask_the_twin_who_hung_up() -> Any:
@@ -258,18 +260,24 @@ def spin_without_a_keeper() -> Any:
 
 def reap_what_a_former_keeper_has() -> Any:
     """Whoever is not the current keeper counts as having nothing."""
-    return patch.object(Keepers, "is_kept_by_former", lambda self, token: False)
+    is_attended = LocalBackend.is_attended
+
+    def blind(self: LocalBackend, token: str) -> bool:
+        link, _ = self._owners.get(token, (None, 0))
+        return link is self.keepers.current and is_attended(self, token)
+
+    return patch.object(LocalBackend, "is_attended", blind)
 
 
 def let_go_unheard() -> Any:
     """What could not be sent to a keeper counts as said."""
 
-    def acknowledge(self: KeeperLink, token: str) -> None:
+    def acknowledge(self: Link, token: str) -> None:
         self.send({"op": "ack", "token": token})
         self._kept.discard(token)
         self._is_let_go = not self._kept
 
-    return patch.object(KeeperLink, "acknowledge", acknowledge)
+    return patch.object(Link, "acknowledge", acknowledge)
 
 
 SEEN_BY_CHANCE: list[Mutation] = [

@@ -5,11 +5,11 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+from simulation.backend import Link
 from simulation.daemon import Daemon
 from simulation.keeper import Keeper, KeeperDies, Message, Run, Wire
-from simulation.links import Link
+from simulation.runs import WARNS
 from simulation.witness import Violation
-from simulation.workshop import WARNS
 
 if TYPE_CHECKING:
     from simulation.witness import Process

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.disk import Disk
-from simulation.workshop import WARNS, steps_of
+from simulation.runs import WARNS, steps_of
 
 Row = dict[str, Any]
 LIVE = ("processing", "terminating")

@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from locksided.core.errors import Conflict, NotFound
-from locksided.store import EventFilter, Store
-from locksided.store.catalog.branches import create_branch, delete_branch
-from locksided.store.catalog.components import delete_component, put_component
-from locksided.store.catalog.configs import ConfigId, copy_config, delete_config, put_config, rollback_config
-from locksided.store.catalog.variables import delete_variables, put_variables
+from locksided.store import EventFilter, Store, Stored
+from locksided.store.catalog.branches import all_branches, create_branch, delete_branch
+from locksided.store.catalog.components import all_components, delete_component, put_component
+from locksided.store.catalog.configs import (
+    ConfigId,
+    all_configs,
+    copy_config,
+    delete_config,
+    put_config,
+    rollback_config,
+)
+from locksided.store.catalog.objects import Listing
+from locksided.store.catalog.variables import all_variables, delete_variables, put_variables
 from store.samples import ANN, BOB, NOW, change, do
 
 BODY = {
@@ -27,6 +35,12 @@ A = ConfigId("ex", "a")
 async def put(store: Store, body: Any, config: ConfigId = A, **options: Any) -> Any:
     how = options.pop("change", change())
     return await do(store, lambda tx: put_config(tx, config, body, how, **options))
+
+
+async def listed(store: Store, wanted: Listing) -> list[Stored]:
+    found = await store.objects(wanted)
+    assert not found.has_more
+    return found.entries
 
 
 async def kinds(store: Store) -> list[str]:
@@ -79,11 +93,11 @@ async def test_a_deleted_object_is_hidden_but_its_versions_stay_readable(store: 
     await put(store, {"a": 1})
     await do(store, lambda tx: delete_config(tx, A, change(by=BOB)))
     assert await store.config(A) is None
-    assert await store.list_configs("default") == []
+    assert await listed(store, all_configs("default")) == []
     old = await store.config(A, 1)
     assert old is not None
     assert (old.body, old.deleted) == ({"a": 1}, 1)
-    assert [version.version for version in await store.config_versions(A)] == [1]
+    assert [version.version for version in (await store.config_versions(A)).entries] == [1]
     assert (await kinds(store))[-1] == "config.deleted"
 
 
@@ -132,10 +146,10 @@ async def test_configurations_are_apart_by_project_branch_and_component(store: S
         found = await store.config(place)
         assert found is not None
         assert (found.body, found.version) == ({"n": number}, 1)
-    listed = await store.list_configs("default")
-    assert [(each.scope, each.id) for each in listed] == [("default/ex", "a"), ("default/ex2", "a")]
-    assert [each.body["n"] for each in await store.list_configs("default", "dev")] == [2]
-    assert [each.body["n"] for each in await store.list_configs("default", component="ex")] == [0]
+    everything = await listed(store, all_configs("default"))
+    assert [(each.scope, each.id) for each in everything] == [("default/ex", "a"), ("default/ex2", "a")]
+    assert [each.body["n"] for each in await listed(store, all_configs("default", "dev"))] == [2]
+    assert [each.body["n"] for each in await listed(store, all_configs("default", component="ex"))] == [0]
 
 
 async def test_a_rollback_makes_the_old_content_the_newest_version(store: Store) -> None:
@@ -143,7 +157,7 @@ async def test_a_rollback_makes_the_old_content_the_newest_version(store: Store)
         await put(store, {"n": number}, change=change(description=f"step {number}"))
     back = await do(store, lambda tx: rollback_config(tx, A, 1, change(by=BOB), expected_version=2))
     assert (back.version, back.body, back.changed_by) == (3, {"n": 1}, BOB)
-    history = await store.config_versions(A)
+    history = (await store.config_versions(A)).entries
     assert [(each.version, each.description) for each in history] == [
         (3, "rolled back to version 1"),
         (2, "step 2"),
@@ -178,15 +192,15 @@ async def test_components_are_listed_by_id_and_by_type(store: Store) -> None:
         await do(
             store, partial(put_component, project="default", component_id=name, body=body, change=change())
         )
-    assert [each.id for each in await store.list_components("default")] == ["a", "b", "c"]
-    assert [each.id for each in await store.list_components("default", "writer")] == ["b", "c"]
-    assert await store.list_components("other") == []
+    assert [each.id for each in await listed(store, all_components("default"))] == ["a", "b", "c"]
+    assert [each.id for each in await listed(store, all_components("default", "writer"))] == ["b", "c"]
+    assert await listed(store, all_components("other")) == []
 
 
 async def test_a_branch_is_made_once_and_the_default_one_always_is(store: Store) -> None:
     body = {"id": "dev", "name": "Dev"}
     made = await do(store, lambda tx: create_branch(tx, "default", "dev", body, change()))
-    assert await store.branches("default") == [made]
+    assert await listed(store, all_branches("default")) == [made]
     for name in ("dev", "default"):
         with pytest.raises(Conflict):
             await do(
@@ -208,14 +222,14 @@ async def test_a_deleted_branch_takes_its_configurations_with_it_and_no_others(s
     assert await store.config(ConfigId("ex", "a", "dev2")) is not None
     again = await do(store, lambda tx: create_branch(tx, "default", "dev", {"id": "dev"}, change()))
     assert again.version == 2
-    assert await store.list_configs("default", "dev") == []
+    assert await listed(store, all_configs("default", "dev")) == []
 
 
 async def test_sets_of_variables_are_put_listed_and_deleted(store: Store) -> None:
     body = {"id": "v", "values": [{"name": "x", "value": "1"}]}
     stored = await do(store, lambda tx: put_variables(tx, "default", "v", body, change(), expected_version=0))
     assert await store.variables("default", "v") == stored
-    assert await store.list_variables("default") == [stored]
+    assert await listed(store, all_variables("default")) == [stored]
     await do(store, lambda tx: delete_variables(tx, "default", "v", change()))
     assert await store.variables("default", "v") is None
     assert await store.variables("default", "v", 1) is not None

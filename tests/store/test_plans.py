@@ -17,6 +17,7 @@ SMALL_OR_RARE = {
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
+    "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
 }
 

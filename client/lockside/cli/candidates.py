@@ -46,7 +46,7 @@ def of(session: Session, place: Place, metavar: str) -> Candidates:
         case "COMPONENT/CONFIG":
             return _configs(session)
         case "COMPONENT":
-            found = session.call("component.list")["components"]
+            found = session.call("component.list", fields=["id", "name"])["components"]
             return [(str(each["id"]), str(each.get("name") or "")) for each in found]
         case "POOL":
             found = session.call("pool.list")["pools"]
@@ -74,7 +74,7 @@ def _jobs(session: Session, place: Place) -> Candidates:
 
 
 def _configs(session: Session) -> Candidates:
-    found = session.call("config.list")["configs"]
+    found = session.call("config.list", fields=["component", "config", "name"])["configs"]
     return [(f"{each['component']}/{each['config']}", str(each.get("name") or "")) for each in found]
 
 

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
+_ABOUT = ("description", "name")
+
+
 def component_ls(session: Session, parsed: Parsed) -> int:
     """List components."""
-    found = session.call("component.list", type=parsed.text("type"))["components"]
+    fields = None if session.out.as_json else ["id", "type", "version", *_ABOUT]
+    found = session.call("component.list", type=parsed.text("type"), fields=fields)["components"]
     if session.out.as_json:
         session.out.json({"components": found})
         return exits.DONE
@@ -66,9 +70,9 @@ def component_rm(session: Session, parsed: Parsed) -> int:
 
 def config_ls(session: Session, parsed: Parsed) -> int:
     """List configurations."""
-    found = session.call("config.list", component=parsed.text("component"), branchId=parsed.text("branch"))[
-        "configs"
-    ]
+    where = {"component": parsed.text("component"), "branchId": parsed.text("branch")}
+    fields = None if session.out.as_json else ["component", "config", "version", "isDisabled", *_ABOUT]
+    found = session.call("config.list", **where, fields=fields)["configs"]
     if session.out.as_json:
         session.out.json({"configs": found})
         return exits.DONE

@@ -47,12 +47,9 @@ def _latest_events(session: Session, filters: Json, limit: int) -> list[Json]:
         session.call("event.unsubscribe", subscription=begun["subscription"])
         after = max(0, begun["cursor"] - limit)
     kept: deque[Json] = deque(maxlen=limit)
-    while True:
-        page = session.call("event.list", **filters, after=after, limit=_EVENT_PAGE)
+    for page in each(session.engine.pages("event.list", filters | {"after": after, "limit": _EVENT_PAGE})):
         kept.extend(page["events"])
-        if not page["events"]:
-            return list(kept)
-        after = page["cursor"]
+    return list(kept)
 
 
 def _follow_events(session: Session, filters: Json, after: int | None) -> int:

@@ -18,16 +18,7 @@ _PAGE = 250
 
 def load_family(session: Session, run_id: str, fields: list[str] | None = None) -> list[Json]:
     """Give a job and all below it, the oldest first."""
-    found: list[Json] = []
-    cursor = None
-    while True:
-        page = session.call(
-            "job.list", runIdPrefix=run_id, order="asc", limit=_PAGE, cursor=cursor, fields=fields
-        )
-        found += page["jobs"]
-        cursor = page.get("nextCursor")
-        if not cursor:
-            return found
+    return list(session.jobs(runIdPrefix=run_id, order="asc", limit=_PAGE, fields=fields))
 
 
 def tree(found: Iterable[Json]) -> Iterator[tuple[str, Json]]:

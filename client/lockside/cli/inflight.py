@@ -10,6 +10,7 @@ from contextlib import suppress
 from time import monotonic
 
 from lockside.errors import ConnectionLost, LocksideError, NotReachable, Unavailable, from_wire
+from lockside.pages import Pages
 from lockside.session import run
 
 TYPE_CHECKING = False
@@ -56,8 +57,8 @@ class Inflight:
         self._session = session
         self._connection: Connection = session.link.connect()
         self._arrivals: list[Arrival] = []
-        self._unsent: list[tuple[Hashable, str, Json]] = []
-        self._asked: dict[int, tuple[Hashable, str, Json]] = {}
+        self._unsent: list[tuple[Hashable, Pages]] = []
+        self._asked: dict[int, tuple[Hashable, Pages]] = {}
         self._watched: Json | None = None
 
     def __enter__(self) -> Self:
@@ -68,7 +69,10 @@ class Inflight:
 
     def ask(self, tag: Hashable, method: str, /, **params: Any) -> None:
         """Send a call; its answer comes out of `next` under this tag. What is None is not sent."""
-        self._unsent.append((tag, method, self._session.engine.given(method, params)))
+        self._ask(tag, Pages(method, self._session.engine.given(method, params)))
+
+    def _ask(self, tag: Hashable, pages: Pages) -> None:
+        self._unsent.append((tag, pages))
         self._send()
 
     def watch(self, **filters: Any) -> None:
@@ -86,21 +90,22 @@ class Inflight:
                 if message is None:
                     return None
                 self._take(message)
-            except (NotReachable, Unavailable):
-                self._come_back()
+            except (NotReachable, Unavailable) as error:
+                self._come_back(error)
         return self._arrivals.pop(0)
 
     def _watching(self) -> None:
         """Serve as the tag of the subscription's own answer, which nobody else sees."""
 
-    def _come_back(self) -> None:
+    def _come_back(self, cause: LocksideError) -> None:
         """Wait for the daemon and ask everything again that has no answer yet."""
         absence = self._session.engine.absence()
         self._session.link.drop(self._connection)
-        while run(absence.goes_on()):
+        while run(absence.goes_on(cause)):
             try:
                 self._connection = self._session.link.connect()
-            except (NotReachable, Unavailable):
+            except (NotReachable, Unavailable) as error:
+                cause = error
                 continue
             self._ask_again()
             return
@@ -108,20 +113,21 @@ class Inflight:
 
     def _ask_again(self) -> None:
         calls = [*self._asked.values(), *self._unsent]
-        open_calls = [call for call in calls if call[1] != "event.subscribe"]
+        open_calls = [call for call in calls if call[0] != self._watching]
         self._asked, self._unsent = {}, []
         if self._watched is not None:
             self.ask(self._watching, "event.subscribe", **self._watched)
-        for tag, method, params in open_calls:
-            self.ask(tag, method, **params)
+        for tag, pages in open_calls:
+            self._ask(tag, pages)
 
     def _send(self) -> None:
         """Send what may be sent: the daemon refuses more than its limit of open calls."""
         while self._unsent and len(self._asked) < _MOST_UNANSWERED:
-            call = self._unsent.pop(0)
+            tag, pages = self._unsent.pop(0)
+            assert pages.asked is not None
             with suppress(ConnectionLost):  # It is asked again when the loss is noticed, which `next` does.
-                self._connection.send(call[1], call[2])
-            self._asked[self._connection.last_id] = call
+                self._connection.send(pages.method, pages.asked)
+            self._asked[self._connection.last_id] = tag, pages
 
     def _take(self, message: Json) -> None:
         if "method" in message:
@@ -135,11 +141,21 @@ class Inflight:
             raise error  # It says goodbye: what is open is asked again of the next one.
         del self._asked[message["id"]]
         self._send()
-        tag = asked[0]
-        if tag == self._watching and error is None and self._watched is not None:
+        tag, pages = asked
+        if error is not None:
+            self._arrivals.append(Arrival(tag, None, error))
+        elif tag == self._watching and self._watched is not None:
             self._watched.setdefault("after", message["result"]["cursor"])
-            return
-        self._arrivals.append(Arrival(tag, message.get("result"), error))
+        else:
+            self._take_page(tag, pages, message.get("result"))
+
+    def _take_page(self, tag: Hashable, pages: Pages, page: Any) -> None:
+        pages.take(page)
+        pages.join(page)
+        if pages.asked is None:
+            self._arrivals.append(Arrival(tag, pages.answer))
+        else:
+            self._ask(tag, pages)
 
     def _told(self, method: str, params: Json) -> None:
         if method == "event.lost":

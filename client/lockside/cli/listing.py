@@ -21,7 +21,6 @@ _SETS = {
     "waiting": jobs.NOT_STARTED,
     "failed": ("error", "terminated"),
 }
-_PAGE = 1000
 _NARROW = 76
 DEFAULT_LIMIT = 20
 
@@ -51,7 +50,12 @@ def jobs_asked_for(session: Session, parsed: Parsed, most: int | None = None) ->
 
 def _found(session: Session, parsed: Parsed, limit: int | None) -> tuple[list[Json], bool]:
     """Give the jobs that the options mean, and whether there are more."""
-    found, has_more = _pages(session, filters_of(session, parsed), limit)
+    filters = filters_of(session, parsed)
+    if limit is None:
+        found, has_more = list(session.jobs(**filters)), False
+    else:
+        answer = session.call("job.list", **filters, expand=session.expanded(), limit=limit)
+        found, has_more = answer["jobs"], bool(answer.get("nextCursor"))
     return (_with_families(session, found) if parsed.flag("tree") else found), has_more
 
 
@@ -70,27 +74,12 @@ def _hint_at_none(session: Session, parsed: Parsed) -> None:
 
 def _meant_instead(session: Session, target: str) -> str:
     """Name the configuration that was probably meant, if there is none of that name."""
-    from lockside.cli.references import nearest
+    from lockside.cli.references import config_names, nearest
 
-    found = session.call("config.list")["configs"]
-    known = {f"{each['component']}/{each['config']}" for each in found} | {
-        each["component"] for each in found
-    }
+    names = config_names(session)
+    known = {*names, *(name.partition("/")[0] for name in names)}
     near = "" if target in known else nearest(target, sorted(known))
     return f" Did you mean '{near}'?" if near else ""
-
-
-def _pages(session: Session, filters: Json, limit: int | None) -> tuple[list[Json], bool]:
-    found: list[Json] = []
-    cursor = None
-    while limit is None or len(found) < limit:
-        size = _PAGE if limit is None else min(limit - len(found), _PAGE)
-        page = session.call("job.list", **filters, limit=size, cursor=cursor)
-        found += page["jobs"]
-        cursor = page.get("nextCursor")
-        if not cursor:
-            break
-    return found, bool(cursor)
 
 
 def _with_families(session: Session, found: list[Json]) -> list[Json]:

@@ -98,7 +98,9 @@ def _store(session: Session, store: Json, waiting: int) -> Trouble:
     what = f"the database cannot be written: {store.get('cause') or 'no cause is known'}"
     follows = f"New jobs are refused and {waiting} are waiting; running jobs go on, and nothing is lost."
     since = _since(session, "store_unavailable") if waiting else ""
-    return Trouble("red", what + since, follows, "make room on its disk, then: lockside doctor")
+    return Trouble(
+        "red", what + since, follows, store.get("remedy") or "make room on its disk, then: lockside doctor"
+    )
 
 
 def _keeper(session: Session, keeper: Json, waiting: int) -> Trouble:

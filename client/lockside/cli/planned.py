@@ -48,7 +48,9 @@ def counts(plan: Json, *, past: bool = False) -> str:
 def _field(field: Json) -> Iterator[tuple[str, str]]:
     path = field["path"]
     secret = _is_secret(path)
-    if "old" not in field:
+    if field.get("isLong"):
+        yield "yellow", f"    ~ {path}: too long to show in a plan of this size"
+    elif "old" not in field:
         yield "green", f"    + {path}: {_short(field['new'], secret)}"
     elif "new" not in field:
         yield "red", f"    - {path}: {_short(field['old'], secret)}"

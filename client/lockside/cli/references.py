@@ -21,6 +21,13 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FIELDS = ["id", "name", "type", "creator", "relation", "component", "config"]
 _PART_OF_ANOTHER = {"container", "retry"}
 _SOME = 100
+_NAMES = ["component", "config"]
+
+
+def config_names(session: Session) -> list[str]:
+    """Give the names of all configurations, COMPONENT/CONFIG each."""
+    found = session.call("config.list", fields=_NAMES)["configs"]
+    return [f"{each['component']}/{each['config']}" for each in found]
 
 
 def job_named(session: Session, reference: str) -> str:
@@ -63,7 +70,7 @@ def _nearest_job(session: Session, reference: str) -> str:
     found = session.call("job.list", limit=_SOME, fields=_FIELDS)["jobs"]
     known = {f"{job['component']}/{job['config']}" for job in found if job.get("config")}
     known |= {str(job["name"]) for job in found if job.get("name")}
-    known |= {f"{each['component']}/{each['config']}" for each in session.call("config.list")["configs"]}
+    known |= set(config_names(session))
     return nearest(reference, sorted(known))
 
 
@@ -85,13 +92,16 @@ def with_suggestion(
 
 
 def _remedy(session: Session, error: LocksideError, component: str, config: str | None) -> str:
-    configs = [f"{each['component']}/{each['config']}" for each in session.call("config.list")["configs"]]
+    configs = config_names(session)
     if isinstance(error, InvalidParams):
         own = [name for name in configs if name.startswith(component + "/")]
         return f"It has configurations: {', '.join(own[:5])}." if config is None and own else ""
     known = configs
     if config is None:
-        known = [*configs, *(str(each["id"]) for each in session.call("component.list")["components"])]
+        known = [
+            *configs,
+            *(str(each["id"]) for each in session.call("component.list", fields=["id"])["components"]),
+        ]
     target = f"{component}/{config}" if config else component
     if target in known:
         return ""

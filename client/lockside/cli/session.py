@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from lockside.blocking import BlockingLink
 from lockside.cli.output import Output, say_aside
-from lockside.session import Engine, run
+from lockside.errors import LocksideError, Unavailable
+from lockside.session import Engine, each, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, Self
 
     from lockside.cli.grammar import Parsed
+
+    Json = dict[str, Any]
 
 AWAY_SECONDS = 120.0
 
@@ -40,8 +43,21 @@ class Session:
         """Ask what may be asked twice, and outlive a restart of the daemon: jobs do so, too."""
         return run(self.engine.call(method, params))
 
-    def _say_away(self) -> None:
-        self.say_aside("the daemon is away; jobs go on without it. Waiting for it to come back ...")
+    def jobs(self, **filters: Any) -> Iterator[Json]:
+        """Read all jobs that pass the filters of `job.list`, as they come page by page."""
+        for page in each(self.engine.pages("job.list", {"expand": self.expanded()} | filters)):
+            yield from page["jobs"]
+
+    def expanded(self) -> list[str]:
+        """Name the large members of the jobs that are listed: programs get all of them."""
+        return ["configData", "environment"] if self.out.as_json else ["configData"]
+
+    def _say_away(self, error: LocksideError) -> None:
+        if isinstance(error, Unavailable):
+            told = error.message.rstrip(".")
+            self.say_aside(f"{told}. Trying again for at most {AWAY_SECONDS:.0f} s; jobs go on meanwhile ...")
+        else:
+            self.say_aside("the daemon is away; jobs go on without it. Waiting for it to come back ...")
 
     def say_aside(self, text: str) -> None:
         """Tell a person something beside the result, on stderr."""

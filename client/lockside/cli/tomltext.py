@@ -20,6 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MOST = 2**63
 _LONGEST = 100
 _INLINE_FROM = 3
+_LONG_TEXT = 10_000
 
 
 def can_be_toml(value: Any) -> bool:
@@ -85,8 +86,25 @@ def _is_list_of_tables(value: Any) -> bool:
 
 
 def _is_short(value: Any) -> bool:
+    if _room_after(value, _LONGEST) < 0:
+        return False
     line = inline(value)
     return len(line) <= _LONGEST and "\\n" not in line
+
+
+def _room_after(value: Any, room: int) -> int:
+    """Return the most that is left of the room on a line; what is clearly too long is not gone through."""
+    match value:
+        case str():
+            return room - len(value)
+        case list() | dict():
+            for each in value.values() if isinstance(value, dict) else value:
+                room = _room_after(each, room - 1)
+                if room < 0:
+                    break
+            return room
+        case _:
+            return room
 
 
 def _keys(path: Sequence[str]) -> str:
@@ -128,16 +146,19 @@ def inline(value: Any) -> str:
 
 
 def _list(values: list[Any]) -> str:
-    line = inline(values)
-    if len(line) <= _LONGEST:
+    if _room_after(values, _LONGEST) >= 0 and len(line := inline(values)) <= _LONGEST:
         return line
     return "[\n" + "".join(f"    {inline(value)},\n" for value in values) + "]"
 
 
 def _text(text: str) -> str:
-    if "\n" not in text or _CONTROL.search(text):
+    # The standard library reads a text that may have escapes character by character: long ones are literals.
+    is_long = len(text) > _LONG_TEXT
+    if _CONTROL.search(text):
         return _quoted(text)
-    if "\\" in text and "'''" not in text and not text.endswith("'"):
+    if "\n" not in text:
+        return f"'{text}'" if is_long and "'" not in text else _quoted(text)
+    if ("\\" in text or is_long) and "'''" not in text and not text.endswith("'"):
         return f"'''\n{text}'''"
     escaped = text.replace("\\", "\\\\").replace('"""', '""\\"')
     if escaped.endswith('"'):

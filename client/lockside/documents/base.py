@@ -169,3 +169,13 @@ class In(Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Out(Document, frozen=True, kw_only=True):
     """What the daemon answers: a newer daemon may add members."""
+
+
+class ListPage(Out, frozen=True, kw_only=True):
+    """A page of a list.
+
+    Attributes:
+        next_cursor: The `cursor` of the next page; null on the last one.
+    """
+
+    next_cursor: str | None = None

@@ -79,6 +79,8 @@ def _schema_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, An
 def _checks(manifest: Manifest, parts: Parts) -> Iterator[tuple[str, Any, str, dict[str, Any]]]:
     """The parameters to be held against a schema: their path, themselves, the schema's field, the schema."""
     schema, row_schema = manifest.schema, manifest.row_schema
+    if schema is None and row_schema is None:
+        return
     root = _parameters(parts.root.values, parts.variables)
     if schema is not None and (parts.rows is None or row_schema is not None):
         yield join(parts.root.path, "parameters"), root, "schema", schema

@@ -77,6 +77,10 @@ class JobFilters(TypedDict, total=False):
     project: str
 
 
+EXPANDED = ("configData", "environment")
+"""All that lists leave out unless it is asked for: a job of a list is the whole job to a program."""
+
+
 class JobCalls(Group[Mode]):
     """`job.*`"""
 
@@ -111,9 +115,13 @@ class JobCalls(Group[Mode]):
         order: str | None = None,
         order_by: str | None = None,
         count: bool | None = None,
+        expand: Sequence[str] = EXPANDED,
         **filters: Unpack[JobFilters],
     ) -> Request[t.JobPage]:
-        """Give a page of jobs, the newest first; the next page is asked for with its `next_cursor`."""
+        """Give a page of jobs, the newest first; the next page is asked for with its `next_cursor`.
+
+        `expand` names the large members that are wanted, too: `configData`, and the `environment` in it.
+        """
         return ask(
             "job.list",
             t.JobPage,
@@ -122,6 +130,7 @@ class JobCalls(Group[Mode]):
             order=order,
             order_by=order_by,
             count=count,
+            expand=expand,
             **filters,
         )
 
@@ -133,9 +142,9 @@ class JobCalls(Group[Mode]):
     @call
     def wait_many(
         self, ids: Sequence[str], timeout_seconds: float | None = None, *, until: str | None = None
-    ) -> Request[t.Jobs]:
+    ) -> Request[t.WaitedJobs]:
         """Wait until all of the jobs (`until="any"`: one of them) are final. Raises NotFound, Conflict."""
-        return ask("job.wait", t.Jobs, ids=ids, timeout_seconds=timeout_seconds, until=until)
+        return ask("job.wait", t.WaitedJobs, ids=ids, timeout_seconds=timeout_seconds, until=until)
 
     @call
     def explain(self, id: str) -> Request[t.Explanation]:  # noqa: A002

@@ -26,9 +26,14 @@ class ComponentCalls(Group[Mode]):
         return ask("component.get", t.Component, id=id, version=version)
 
     @call
-    def list(self, type: str | None = None) -> Request[t.Components]:  # noqa: A002
-        """Give all components, or those of a type."""
-        return ask("component.list", t.Components, type=type)
+    def list(
+        self,
+        type: str | None = None,  # noqa: A002
+        *,
+        fields: Sequence[str] | None = None,
+    ) -> Request[t.Components]:
+        """Give all components, or those of a type; with `fields` only these members of each."""
+        return ask("component.list", t.Components, type=type, fields=fields)
 
     @call
     def delete(self, id: str) -> Request[t.Deleted]:  # noqa: A002
@@ -79,9 +84,15 @@ class ConfigCalls(Group[Mode]):
         return ask("config.get", t.Config, **given, branch_id=branch_id)
 
     @call
-    def list(self, component: str | None = None, *, branch_id: str | None = None) -> Request[t.Configs]:
-        """Give the configurations of a branch, or of one component."""
-        return ask("config.list", t.Configs, component=component, branch_id=branch_id)
+    def list(
+        self,
+        component: str | None = None,
+        *,
+        branch_id: str | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Request[t.Configs]:
+        """Give the configurations of a branch, or of one component; `fields` names the members to give."""
+        return ask("config.list", t.Configs, component=component, branch_id=branch_id, fields=fields)
 
     @call
     def delete(self, component: str, config: str, *, branch_id: str | None = None) -> Request[t.Deleted]:
@@ -191,9 +202,9 @@ class VariablesCalls(Group[Mode]):
         return ask("variables.get", t.Variables, id=id)
 
     @call
-    def list(self) -> Request[t.VariablesList]:
-        """Give all sets of values."""
-        return ask("variables.list", t.VariablesList)
+    def list(self, *, fields: Sequence[str] | None = None) -> Request[t.VariablesList]:
+        """Give all sets of values; with `fields` only these members of each."""
+        return ask("variables.list", t.VariablesList, fields=fields)
 
     @call
     def delete(self, id: str) -> Request[t.Deleted]:  # noqa: A002

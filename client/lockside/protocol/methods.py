@@ -37,6 +37,7 @@ from lockside.protocol.params.stored import (
     BranchDelete,
     BranchList,
     CatalogApply,
+    CatalogStage,
     ComponentDelete,
     ComponentGet,
     ComponentList,
@@ -56,7 +57,7 @@ from lockside.protocol.params.stored import (
     VariablesPut,
 )
 from lockside.protocol.types.branches import Branch, Branches
-from lockside.protocol.types.catalog import CatalogPlan
+from lockside.protocol.types.catalog import CatalogPlan, Staged
 from lockside.protocol.types.clock import ClockReading
 from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
 from lockside.protocol.types.events import EventLost, EventPage, EventPush, Subscription, Unsubscribed
@@ -69,6 +70,7 @@ from lockside.protocol.types.jobs import (
     Reported,
     Stats,
     TerminationPlan,
+    WaitedJobs,
 )
 from lockside.protocol.types.logs import LogPage
 from lockside.protocol.types.plans import Plan
@@ -151,7 +153,7 @@ _JOBS: Final = (
         name="job.wait",
         params=JobWait,
         result=Job,
-        alternative=Jobs,
+        alternative=WaitedJobs,
         role=Role.VIEWER,
         mutates=False,
         summary="Wait until a job, all of several jobs or any of them is final.",
@@ -279,6 +281,15 @@ _STORED: Final = (
     _look("variables.get", VariablesGet, Variables, "Return a set of variables.", id="eu"),
     _look("variables.list", VariablesListAll, VariablesList, "List sets of variables."),
     _act("variables.delete", VariablesDelete, Deleted, "Delete a set of variables.", id="eu"),
+    Method(
+        name="catalog.stage",
+        params=CatalogStage,
+        result=Staged,
+        role=Role.OPERATOR,
+        mutates=False,
+        summary="Send a part of what `catalog.apply` is to store, when all of it is longer than a line.",
+        example={"draft": "a", "configs": [_ORDERS]},
+    ),
     _act(
         "catalog.apply",
         CatalogApply,

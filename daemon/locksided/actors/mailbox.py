@@ -17,7 +17,7 @@ class Mailbox(Generic[M]):
         self._messages: deque[M] = deque()
         self._is_due = False
         self._reader: asyncio.Future[None] | None = None
-        self._company: clock.Timer | None = None
+        self._deferred: clock.Timer | None = None
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -27,11 +27,11 @@ class Mailbox(Generic[M]):
         self._messages.append(message)
         self._wake()
 
-    def put_in_company(self, message: M, within_seconds: float) -> None:
+    def put_deferred(self, message: M, within_seconds: float) -> None:
         """Leave a message that is taken with the next one of `put`, or alone when none came in that time."""
         self._messages.append(message)
-        if not self._is_due and self._company is None:
-            self._company = clock.real_call_later(within_seconds, self._wake)
+        if not self._is_due and self._deferred is None:
+            self._deferred = clock.real_call_later(within_seconds, self._wake)
 
     async def take(self, at_most: int, set_timer: Callable[[clock.Callback], clock.Timer]) -> list[M]:
         """Wait for a message, then take what is there in order. Empty when the timer calls back first.
@@ -42,9 +42,9 @@ class Mailbox(Generic[M]):
             await self._woken(set_timer)
         taken = [self._messages.popleft() for _ in range(min(at_most, len(self._messages)))]
         self._is_due = bool(self._messages)
-        if self._company is not None:
-            self._company.cancel()
-            self._company = None
+        if self._deferred is not None:
+            self._deferred.cancel()
+            self._deferred = None
         return taken
 
     async def _woken(self, set_timer: Callable[[clock.Callback], clock.Timer]) -> None:

@@ -23,7 +23,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class Exclusive:
     """Work that is decided by what is stored: nothing else is written between its look and its commit.
 
     `decide` is given the core and may read the store; it raises Refused when nothing is to be done.
@@ -67,7 +67,7 @@ class Ask:
     `value` or `error` is what was answered, whether or not anybody still waited for it.
     """
 
-    work: Input | Write | Alone | Decided
+    work: Input | Write | Exclusive | Decided
     once: Once | None = None
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None

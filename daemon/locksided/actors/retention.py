@@ -6,9 +6,9 @@ import structlog
 
 from locksided import clock, to_thread
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.works import Works
 from locksided.core.errors import Refused
-from locksided.runner.datafolder import remove_folder
+from locksided.runs.data_folder import remove_folder
+from locksided.runs.loading import RunLoader
 from locksided.settings import Settings
 from locksided.store import retention
 from locksided.store.errors import StoreUnavailable
@@ -25,10 +25,10 @@ log = structlog.get_logger("retention")
 class Retention:
     """Goes round now and then; what it could not do it does the next time."""
 
-    def __init__(self, store: Store, scheduler: SchedulerActor, works: Works, settings: Settings) -> None:
+    def __init__(self, store: Store, scheduler: SchedulerActor, runs: RunLoader, settings: Settings) -> None:
         self._store = store
         self._scheduler = scheduler
-        self._works = works
+        self._runs = runs
         self._settings = settings
 
     async def run(self) -> None:
@@ -46,7 +46,7 @@ class Retention:
         while expired := await self._store.expired_jobs(clock.now_us(), JOBS_AT_ONCE):
             is_anything_gone = True
             for job_id in expired:
-                folder, run_as = await self._works.folder_and_owner(job_id)
+                folder, run_as = await self._runs.folder_and_owner(job_id)
                 await to_thread.run_sync(remove_folder, folder, run_as)
                 await self._scheduler.ask(
                     partial(retention.mark_cleaned, job_id=job_id, now_us=clock.now_us())

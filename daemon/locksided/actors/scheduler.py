@@ -15,11 +15,11 @@ import structlog
 
 from lockside.documents.enums import Status
 from locksided import clock
-from locksided.actors.alone import decided, turns
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
 from locksided.actors.mailbox import Mailbox
-from locksided.actors.messages import Alone, Ask, Decided, Look, Message, Once, ReadAgain, Repeated, Write
+from locksided.actors.messages import Ask, Decided, Exclusive, Look, Message, Once, ReadAgain, Repeated, Write
+from locksided.actors.turns import decided, turns
 from locksided.actors.wallclock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 MESSAGES_IN_A_TURN = 512
 FIRST_PROBE_SECONDS = 1.0
-MENTIONED_WITHIN_SECONDS = 0.005
+DEFERRED_SECONDS = 0.005
 LONGEST_PROBE_SECONDS = 15.0
 
 log = structlog.get_logger("scheduler")
@@ -94,7 +94,7 @@ class SchedulerActor:
 
     async def ask(
         self,
-        work: Input | Write | Alone,
+        work: Input | Write | Exclusive,
         *,
         once: Once | None = None,
         also: Callable[[Any], Write | None] | None = None,
@@ -112,9 +112,9 @@ class SchedulerActor:
             ask.answer.add_done_callback(partial(_tell_whether, answered))
         self._mailbox.put(ask)
 
-    def mention(self, work: Input) -> None:
+    def tell_deferred(self, work: Input) -> None:
         """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
-        self._mailbox.put_in_company(Ask(work), MENTIONED_WITHIN_SECONDS)
+        self._mailbox.put_deferred(Ask(work), DEFERRED_SECONDS)
 
     async def look(self, at: Callable[[Scheduler], T]) -> T:
         """Read from the core at a moment when it is what the disk says."""
@@ -251,7 +251,7 @@ class SchedulerActor:
             return
         work = ask.work.work if isinstance(ask.work, Decided) else ask.work
         assert work is not None
-        assert not isinstance(work, Alone), "it was decided before"
+        assert not isinstance(work, Exclusive), "it was decided before"
         if isinstance(work, Submit):
             work = Submit(work.drafts, work.principal, final)
         try:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,26 @@ from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.protocol.params import actions as p
 from locksided import to_thread
-from locksided.actors.accounts import account_of
-from locksided.actors.workshop import PASSABLE
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.logformat import STDOUT
-from locksided.runner import datafolder
-from locksided.runner.action import (
+from locksided.keeper.messages import Outcome
+from locksided.runner.components import BUILT_IN
+from locksided.runner.resolved import Stored
+from locksided.runs import data_folder
+from locksided.runs.accounts import account_of
+from locksided.runs.action import (
     MAX_OUTPUT_BYTES,
     Action,
     ActionFailed,
-    action_message,
+    action_order,
     action_value,
     plan_action,
 )
-from locksided.runner.components import BUILT_IN
-from locksided.runner.environment import JobContext
-from locksided.runner.folder import RunFolder
-from locksided.runner.resolved import Stored
+from locksided.runs.environment import JobContext
+from locksided.runs.folder import RunFolder
+from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 
 
@@ -58,13 +59,13 @@ class ActionMethods:
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
-            await to_thread.run_for(context.account, datafolder.prepare, action.step, context, None)
-            outcome = await self._service.executors.run_aside(action_message(action, context, token))
+            await to_thread.run_for(context.account, data_folder.prepare, action.step, context, None)
+            outcome = await self._service.executors.run_aside(action_order(action, context, token))
             return await self._value(action, outcome, context)
         finally:
             with CancelScope(shield=True):
                 await to_thread.run_for(
-                    context.account, datafolder.remove_folder, context.folder, context.run_as
+                    context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
@@ -72,10 +73,10 @@ class ActionMethods:
         folder = RunFolder(str(Path(self._service.state_dir.actions) / "0" / token))
         return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
 
-    async def _value(self, action: Action, outcome: Mapping[str, Any], context: JobContext) -> Any:
-        if outcome.get("lost"):
+    async def _value(self, action: Action, outcome: Outcome, context: JobContext) -> Any:
+        if outcome.lost:
             raise Unavailable("The action was lost with its keeper: ask again.")
-        if outcome.get("stopped") == "timeout":
+        if outcome.stopped == "timeout":
             raise Timeout("The action took longer than 30 seconds and was stopped.")
         stdout = await to_thread.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
         try:

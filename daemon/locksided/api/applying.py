@@ -1,66 +1,113 @@
 """`catalog.apply`: many stored objects made what they should be, in one transaction, or nothing at all.
 
-The plan is made by the scheduler's actor when nobody else writes, so it is carried out as it was made.
+The plan is made in a thread while others go on. Then, when nobody else writes, the scheduler's actor makes
+sure that nothing has changed since, so it is carried out as it was made.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import anyio
+import msgspec
+
 from lockside.protocol.params import stored as p
 from lockside.protocol.words import Role
-from locksided import clock
-from locksided.actors.messages import Alone, Decided, Repeated
+from locksided import clock, to_thread
+from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.applychecks import faults_among, refuse, refuse_built_in, warnings_of
 from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, pool_body, wanted_of
+from locksided.api.drafts import Drafts
 from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
+from locksided.packed import Packed
 from locksided.server.access import Principal
 from locksided.server.calls import Call
-from locksided.store.catalog import components, configs, variables
+from locksided.store.catalog import objects
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change
-from locksided.store.catalog.whole import Whole, whole
-from locksided.store.rows import Stored
+from locksided.store.catalog.whole import Numbers, StoredText, Whole, numbers, whole
 from locksided.store.transaction import Transaction
 
 DEFAULT_POOL = "default"
+TRIES = 5
 _ADMINS = frozenset({"pool", "component"})
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what was stored when it was made."""
+
+    plan: Plan
+    numbers: Numbers
+    pools: dict[str, Json]
+
+
+class _Outdated(Conflict):
+    """What is stored has changed since the plan was made, so another one is needed."""
+
+
 class ApplyMethods:
-    """`catalog.apply`."""
+    """`catalog.stage`, `catalog.apply`."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._drafts = Drafts(lambda: service.settings.limits.staged_bytes)
+        self._one_at_a_time = anyio.Lock()
 
     def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
         """Each method's handler."""
-        return {"catalog.apply": self.apply}
+        return {"catalog.stage": self.stage, "catalog.apply": self.apply}
+
+    async def stage(self, call: Call, params: p.CatalogStage) -> Json:
+        """Keep a part of what is to be applied."""
+        draft = self._drafts.add(call, params)
+        count = sum(map(len, draft.wanted.values()))
+        return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
         """Make what is stored like what is given; with `dryRun` say what that would change."""
-        wanted = wanted_of(params)
-        refuse_built_in(params)
-        answer: Json = {"warnings": warnings_of(params), "isApplied": not params.dry_run}
-        if params.dry_run:
-            known = await self._service.scheduler.look(self._pools)
-            plan = await self._plan(params, wanted, known)
-            return answer | _told(plan)
+        draft = self._drafts.take(call, params)
+        async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
+            wanted = wanted_of(params, draft.wanted)
+            refuse_built_in(wanted)
+            warnings = await to_thread.run_sync(warnings_of, wanted)
+            answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
+            if params.dry_run:
+                return answer | _told((await self._prepare(params, wanted)).plan)
+            if params.draft is not None:
+                digest = await to_thread.run_sync(draft.digest)
+                call = replace(call, raw={**call.raw, "draft": digest})
+            return await self._carry_out(call, params, wanted, answer)
+
+    async def _carry_out(self, call: Call, params: p.CatalogApply, wanted: Wanted, answer: Json) -> Json:
         mark = once(call, params, lambda _: dict(answer))
-        work = Alone(partial(self._decide, call, params, wanted, answer))
-        done = await self._service.scheduler.ask(work, once=mark)
-        return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
+        tries_left = TRIES
+        while True:
+            prepared = await self._prepare(params, wanted)
+            work = Exclusive(partial(self._decide, call, params, prepared, answer))
+            try:
+                done = await self._service.scheduler.ask(work, once=mark)
+            except _Outdated:
+                tries_left -= 1
+                if not tries_left:
+                    raise
+            else:
+                return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
 
     async def _decide(
-        self, call: Call, params: p.CatalogApply, wanted: Wanted, answer: Json, core: Scheduler
+        self, call: Call, params: p.CatalogApply, prepared: Prepared, answer: Json, core: Scheduler
     ) -> Decided:
-        """Plan, check who may, and fill `answer` with what is about to be done."""
-        plan = await self._plan(params, wanted, self._pools(core))
+        """See that the plan still holds, check who may, and fill `answer` with what is about to be done."""
+        now = await self._service.store.read(partial(numbers, project=params.project))
+        if (now, self._pools(core)) != (prepared.numbers, prepared.pools):
+            raise _Outdated("Others change what is stored all the while: apply it again later.")
+        plan = prepared.plan
         if params.plan is not None and params.plan != plan.name:
             text = "What is stored has changed since that plan was made: make another with dryRun."
             raise Conflict(text, path="$.plan", plan=plan.name)
@@ -82,21 +129,23 @@ class ApplyMethods:
     def _pools(self, core: Scheduler) -> dict[str, Json]:
         return {pool.id: pool_body(pool) for pool in core.state.pools.values()}
 
-    async def _plan(self, params: p.CatalogApply, wanted: Wanted, pools: dict[str, Json]) -> Plan:
+    async def _prepare(self, params: p.CatalogApply, wanted: Wanted) -> Prepared:
         """What would be done now. Raises Refused with all faults."""
-        found = await self._service.store.read(
+        pools = await self._service.scheduler.look(self._pools)
+        found = await self._service.store.read_patiently(
             partial(whole, project=params.project, branch=params.branch_id)
         )
+        plan = await to_thread.run_sync(self._plan, params, wanted, found, pools)
+        return Prepared(plan, found.numbers, pools)
+
+    def _plan(self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]) -> Plan:
         stored = self._stored(found, params.branch_id, pools)
-        plan = make_plan(
-            {kind: {key: dict(body) for key, body in bodies.items()} for kind, bodies in wanted.items()},
-            stored,
-            prune=params.prune,
+        max_bytes = self._service.line_bytes
+        plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
+        others = Packed(
+            {name: one.text for name, one in found.configs.items() if name.branch != params.branch_id}
         )
-        others = [
-            one.body for config_id, one in found.configs.items() if config_id.branch != params.branch_id
-        ]
-        refuse(faults_among(params, stored, plan.steps, others))
+        refuse(faults_among(wanted, stored, plan.steps, others.values()))
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
@@ -104,9 +153,7 @@ class ApplyMethods:
         fixed = {DEFAULT_POOL, *self._service.settings.pools}
         return {
             "pool": {
-                (name,): Known(
-                    body, found.pools[name].version if name in found.pools else None, name not in fixed
-                )
+                (name,): Known(msgspec.json.encode(body), found.pools.get(name), name not in fixed)
                 for name, body in pools.items()
             },
             "component": {(name,): _known(one) for name, one in found.components.items()},
@@ -119,8 +166,8 @@ class ApplyMethods:
         }
 
 
-def _known(stored: Stored) -> Known:
-    return Known(stored.body, stored.version)
+def _known(stored: StoredText) -> Known:
+    return Known(stored.text, stored.version)
 
 
 def _told(plan: Plan) -> Json:
@@ -151,34 +198,17 @@ def _write(params: p.CatalogApply, steps: list[Step], change: Change, answer: Js
     for step, view in zip(steps, answer["changes"], strict=True):
         if step.kind == "pool":
             continue
-        if step.body is None:
-            _delete(params, step, change, tx)
+        key = _key(params, step)
+        if step.text is None:
+            objects.delete(tx, key, change)
             view["version"] = step.old_version
         else:
-            view["version"] = _put(params, step, step.body, change, tx).version
+            view["version"] = objects.put_text(tx, key, step.text.decode(), change)
     return answer
 
 
-def _put(params: p.CatalogApply, step: Step, body: Json, change: Change, tx: Transaction) -> Stored:
-    match step.kind:
-        case "component":
-            return components.put_component(tx, params.project, step.key[0], body, change)
-        case "variables":
-            return variables.put_variables(tx, params.project, step.key[0], body, change)
-        case _:
-            return configs.put_config(tx, _config_id(params, step), body, change)
-
-
-def _delete(params: p.CatalogApply, step: Step, change: Change, tx: Transaction) -> None:
-    match step.kind:
-        case "component":
-            components.delete_component(tx, params.project, step.key[0], change)
-        case "variables":
-            variables.delete_variables(tx, params.project, step.key[0], change)
-        case _:
-            configs.delete_config(tx, _config_id(params, step), change)
-
-
-def _config_id(params: p.CatalogApply, step: Step) -> ConfigId:
-    component, config = step.key
-    return ConfigId(component, config, params.branch_id, params.project)
+def _key(params: p.CatalogApply, step: Step) -> objects.Key:
+    if step.kind == "config":
+        component, config = step.key
+        return ConfigId(component, config, params.branch_id, params.project).key()
+    return objects.Key(params.project, objects.Kind(step.kind), step.key[0])

@@ -3,41 +3,55 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from lockside.protocol.params import stored as p
 from locksided.core.errors import Invalid
+from locksided.packed import Packed
 from locksided.runner.differing import differences
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
-Wanted = Mapping[str, Mapping[Key, Json]]
 
 KINDS = ("pool", "component", "variables", "config")
 FIELDS = {"pool": "pools", "component": "components", "variables": "variables", "config": "configs"}
 
 
+LONG_BYTES = 256
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One stored object, and whether a plan may delete it."""
+    """One stored object as its JSON text, and whether a plan may delete it."""
 
-    body: Json
+    text: bytes
     version: int | None
     may_go: bool = True
 
 
+Wanted = Mapping[str, Packed[Key]]
+StoredByKind = Mapping[str, Mapping[Key, Known]]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object to be stored (`body`) or deleted; its key is its id, or component and id."""
+    """One object to be stored (`text`) or deleted; its key is its id, or component and id."""
 
     kind: str
     key: Key
     action: str
-    body: Json | None
+    text: bytes | None
     old_version: int | None
     fields: list[Json] = field(default_factory=list)
+    mark: str = ""
+
+    @property
+    def body(self) -> Json | None:
+        """What is to be stored."""
+        return None if self.text is None else msgspec.json.decode(self.text)
 
     def view(self) -> Json:
         """The step as the wire tells it."""
@@ -54,7 +68,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps, and how many objects are as they are wanted."""
+    """All steps, and how many objects are as they are wanted.
+
+    The marks of the steps stand for their fields, which may be shown without what is long in them.
+    """
 
     steps: list[Step]
     unchanged: int
@@ -62,14 +79,14 @@ class Plan:
     @property
     def name(self) -> str:
         """A word for exactly these steps from exactly what is stored."""
-        told = [(step.kind, step.key, step.action, step.old_version, step.fields) for step in self.steps]
+        told = [(step.kind, step.key, step.action, step.old_version, step.mark) for step in self.steps]
         return sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
-def wanted_of(params: p.CatalogApply) -> dict[str, dict[Key, Json]]:
+def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) -> Wanted:
     """What is asked for by kind and key, as it would be stored; a kind that is left alone is missing.
 
-    Raises Invalid for an object that is asked for twice.
+    It comes behind what was `staged`. Raises Invalid for an object that is asked for twice.
     """
     given: dict[str, Iterable[Json] | None] = {
         "pool": None if params.pools is None else map(pool_body, params.pools),
@@ -79,17 +96,22 @@ def wanted_of(params: p.CatalogApply) -> dict[str, dict[Key, Json]]:
         if params.configs is None
         else (config_body(one, params.branch_id) for one in params.configs),
     }
-    return {kind: _by_key(kind, bodies) for kind, bodies in given.items() if bodies is not None}
+    joined = dict(staged)
+    for kind, bodies in given.items():
+        if bodies is not None:
+            before = staged[kind].texts if kind in staged else {}
+            joined[kind] = Packed(_by_key(kind, bodies, before))
+    return joined
 
 
-def _by_key(kind: str, bodies: Iterable[Json]) -> dict[Key, Json]:
-    found: dict[Key, Json] = {}
-    for place, body in enumerate(bodies):
+def _by_key(kind: str, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:
+    found = dict(before)
+    for place, body in enumerate(bodies, len(before)):
         key = (body["component"], body["config"]) if kind == "config" else (body["id"],)
         if key in found:
             path = f"$.{FIELDS[kind]}[{place}]"
             raise Invalid(f"{path}: {'/'.join(key)} is asked for twice.", path=path)
-        found[key] = body
+        found[key] = msgspec.json.encode(body)
     return found
 
 
@@ -117,18 +139,22 @@ def config_body(config: Any, branch: str) -> Json:
     }
 
 
-def make_plan(
-    wanted: Mapping[str, Mapping[Key, Json]], stored: Mapping[str, Mapping[Key, Known]], *, prune: bool
-) -> Plan:
-    """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first."""
-    steps, unchanged = [], 0
+def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> Plan:
+    """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first.
+
+    When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
+    """
+    steps, unchanged, left_bytes = [], 0, max_bytes
     for kind in KINDS:
-        for key, body in wanted.get(kind, {}).items():
+        for key, text in wanted[kind].texts.items() if kind in wanted else ():
             before = stored[kind].get(key)
             if before is None:
-                steps.append(Step(kind, key, "create", body, None))
-            elif fields := differences(before.body, body):
-                steps.append(Step(kind, key, "change", body, before.version, fields))
+                steps.append(Step(kind, key, "create", text, None, mark=_digest(text)))
+            elif before.text != text and (fields := _differences(before.text, text)):
+                told = msgspec.json.encode(fields)
+                left_bytes -= len(told)
+                shown = fields if left_bytes >= 0 else [_without_long(one) for one in fields]
+                steps.append(Step(kind, key, "change", text, before.version, shown, _digest(told)))
             else:
                 unchanged += 1
     if prune:
@@ -140,3 +166,16 @@ def make_plan(
             if key not in wanted[kind] and known.may_go
         ]
     return Plan(steps, unchanged)
+
+
+def _differences(old: bytes, new: bytes) -> list[Json]:
+    return differences(msgspec.json.decode(old), msgspec.json.decode(new))
+
+
+def _without_long(change: Json) -> Json:
+    size_bytes = len(msgspec.json.encode(change))
+    return change if size_bytes <= LONG_BYTES else {"path": change["path"], "isLong": True}
+
+
+def _digest(text: bytes) -> str:
+    return sha256(text).hexdigest()

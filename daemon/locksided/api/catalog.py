@@ -1,26 +1,35 @@
 """The methods of what is stored to be run: components, configurations, branches, variables, state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.protocol.params import stored as p
-from lockside.protocol.words import Role
+from lockside.protocol.params.base import ListParams
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.applyplan import config_body
 from locksided.api.once import once
+from locksided.api.paging import listed
+from locksided.api.reading import shortened
 from locksided.api.rights import actor
 from locksided.api.service import Service
-from locksided.api.views import without_secrets
+from locksided.api.storedviews import (
+    DEFAULT_BRANCH,
+    config_view,
+    for_users,
+    for_writers,
+    stored_view,
+    version_view,
+)
 from locksided.core.errors import Conflict, NotFound
 from locksided.runner.components import BUILT_IN
 from locksided.server.calls import Call
 from locksided.store.catalog import branches, components, configs, states, variables
 from locksided.store.catalog.configs import ConfigId
-from locksided.store.catalog.objects import Change
+from locksided.store.catalog.objects import Change, Listing
 from locksided.store.rows import Stored
 
 View = dict[str, Any]
@@ -96,15 +105,38 @@ class CatalogMethods:
 
     async def get_component(self, call: Call, params: p.ComponentGet) -> View:
         """A component."""
-        return _for_users(call, await self._component(params.project, params.id, params.version))
+        return for_users(call, await self._component(params.project, params.id, params.version))
 
     async def list_components(self, call: Call, params: p.ComponentList) -> View:
         """All components, the built-in ones too."""
         wanted = None if params.type is None else params.type.value
-        found = await self._service.store.list_components(params.project, wanted)
-        built_in = [one for one in BUILT_IN.values() if params.type in (None, one.type)]
-        stored = (_for_users(call, stored_view(one)) for one in found)
-        return {"components": [*map(_built_in_view, built_in), *stored]}
+        built_in = [
+            shortened(_built_in_view(one), params.fields)
+            for one in BUILT_IN.values()
+            if params.type in (None, one.type)
+        ]
+
+        def view(stored: Stored) -> View:
+            return shortened(for_users(call, stored_view(stored)), params.fields)
+
+        everything = components.all_components(params.project, wanted)
+        return await self._listed(call, "components", everything, params, view, built_in)
+
+    async def _listed(
+        self,
+        call: Call,
+        member: str,
+        wanted: Listing,
+        params: ListParams,
+        view: Callable[[Stored], View],
+        always: Iterable[View] = (),
+    ) -> View:
+        """A page of a list of stored objects; `always` stand before all others."""
+        request = self._service.page_request(params)
+        always = always if params.cursor is None else ()
+        async with call.connection.turn():
+            found = await self._service.store.objects(wanted, request)
+            return listed(member, found, view, request.max_bytes, always=always)
 
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
@@ -141,7 +173,7 @@ class CatalogMethods:
         view = await self._write(
             call,
             params,
-            lambda tx: _config_view(
+            lambda tx: config_view(
                 configs.put_config(
                     tx,
                     config_id,
@@ -174,16 +206,23 @@ class CatalogMethods:
                 f"in branch {config_id.branch}.",
                 path=path,
             )
-        return _config_view(found)
+        return config_view(found)
 
     async def get_config(self, call: Call, params: p.ConfigGet) -> View:
         """A configuration."""
-        return _for_writers(call, await self._config(_config_id(params), params.version))
+        return for_writers(call, await self._config(_config_id(params), params.version))
 
     async def list_configs(self, call: Call, params: p.ConfigList) -> View:
         """The configurations of a branch."""
-        found = await self._service.store.list_configs(params.project, params.branch_id, params.component)
-        return {"configs": [_for_writers(call, _config_view(one)) for one in found]}
+        wanted = configs.all_configs(params.project, params.branch_id, params.component)
+        fields = None if params.fields is None else {"component", "config", *params.fields}
+        return await self._listed(
+            call,
+            "configs",
+            wanted,
+            params,
+            lambda stored: shortened(for_writers(call, config_view(stored)), fields),
+        )
 
     async def delete_config(self, call: Call, params: p.ConfigDelete) -> View:
         """Hide a configuration."""
@@ -192,20 +231,12 @@ class CatalogMethods:
             call, params, params.config, lambda tx: configs.delete_config(tx, config_id, change)
         )
 
-    async def versions(self, _call: Call, params: p.ConfigVersionsOf) -> View:
+    async def versions(self, call: Call, params: p.ConfigVersionsOf) -> View:
         """Who changed a configuration, when and why."""
-        found = await self._service.store.config_versions(_config_id(params))
-        return {
-            "versions": [
-                {
-                    "version": one.version,
-                    "time": clock.to_text(one.changed_us),
-                    "changedBy": one.changed_by,
-                    "changeDescription": one.description,
-                }
-                for one in found
-            ]
-        }
+        request = self._service.page_request(params)
+        async with call.connection.turn():
+            found = await self._service.store.config_versions(_config_id(params), request)
+            return listed("versions", found, version_view, request.max_bytes)
 
     async def rollback(self, call: Call, params: p.ConfigRollback) -> View:
         """Make an old version the newest."""
@@ -213,7 +244,7 @@ class CatalogMethods:
         return await self._write(
             call,
             params,
-            lambda tx: _config_view(configs.rollback_config(tx, config_id, params.version, change)),
+            lambda tx: config_view(configs.rollback_config(tx, config_id, params.version, change)),
             lambda: self._config(config_id, None),
         )
 
@@ -226,7 +257,7 @@ class CatalogMethods:
         return await self._write(
             call,
             params,
-            lambda tx: _config_view(
+            lambda tx: config_view(
                 configs.copy_config(tx, source, target, change, version=params.version, names=names)
             ),
             lambda: self._config(target, None),
@@ -249,10 +280,10 @@ class CatalogMethods:
             again,
         )
 
-    async def list_branches(self, _call: Call, params: p.BranchList) -> View:
+    async def list_branches(self, call: Call, params: p.BranchList) -> View:
         """All branches; `default` is always there and never stored."""
-        stored = await self._service.store.branches(params.project)
-        return {"branches": [dict(_DEFAULT_BRANCH), *map(stored_view, stored)]}
+        wanted = branches.all_branches(params.project)
+        return await self._listed(call, "branches", wanted, params, stored_view, [dict(DEFAULT_BRANCH)])
 
     async def delete_branch(self, call: Call, params: p.BranchDelete) -> View:
         """Hide a branch."""
@@ -280,16 +311,17 @@ class CatalogMethods:
 
     async def get_variables(self, call: Call, params: p.VariablesGet) -> View:
         """A set of values."""
-        return _for_writers(call, await self._variables(params.project, params.id))
+        return for_writers(call, await self._variables(params.project, params.id))
 
     async def list_variables(self, call: Call, params: p.VariablesListAll) -> View:
         """All sets of values."""
-        return {
-            "variables": [
-                _for_writers(call, stored_view(one))
-                for one in await self._service.store.list_variables(params.project)
-            ]
-        }
+        return await self._listed(
+            call,
+            "variables",
+            variables.all_variables(params.project),
+            params,
+            lambda stored: shortened(for_writers(call, stored_view(stored)), params.fields),
+        )
 
     async def delete_variables(self, call: Call, params: p.VariablesDelete) -> View:
         """Hide a set of values."""
@@ -305,7 +337,7 @@ class CatalogMethods:
 
     async def get_state(self, call: Call, params: p.StateGet) -> View:
         """What the last good run of a configuration or row left for the next."""
-        return _for_writers(call, await self._state(params))
+        return for_writers(call, await self._state(params))
 
     async def _state(self, params: Any) -> View:
         found = await self._service.store.state(_config_id(params), params.row)
@@ -326,27 +358,6 @@ def _built_in_view(manifest: Manifest) -> View:
     return {**msgspec.to_builtins(manifest), "version": None}
 
 
-def _for_users(call: Call, view: View) -> View:
-    """A component as its users see it: what is secret in it is the admins'."""
-    is_admin = call.principal.role is Role.ADMIN
-    return view if is_admin else _shown(view, environment=call.principal.role is Role.OPERATOR)
-
-
-def _for_writers(call: Call, view: View) -> View:
-    """What may be changed, whole for those who may change it. A command's environment is its writer's own."""
-    role, by = call.principal.role, view.get("changedBy") or {}
-    if role is Role.ADMIN or by.get("uid") == call.principal.uid:
-        return view
-    if role is Role.OPERATOR and view.get("component") != COMMAND:
-        return view
-    return _shown(view)
-
-
-def _shown(view: View, *, environment: bool = False) -> View:
-    shown: View = without_secrets(view, environment=environment)
-    return shown
-
-
 def _missing(noun: str, version: int | None, path: str) -> tuple[str, str]:
     """What there is not, and the field that asked for it."""
     return (noun, path) if version is None else (f"version {version} of {noun}", "$.version")
@@ -354,28 +365,3 @@ def _missing(noun: str, version: int | None, path: str) -> tuple[str, str]:
 
 def _config_id(params: Any) -> ConfigId:
     return ConfigId(params.component, params.config, params.branch_id, params.project)
-
-
-_DEFAULT_BRANCH: View = {
-    "id": branches.DEFAULT,
-    "name": None,
-    "version": 1,
-    **dict.fromkeys(("createdTime", "updatedTime", "changedBy")),
-    "isDeleted": False,
-}
-
-
-def stored_view(stored: Stored) -> View:
-    """An object as it was put, with its version, its times and who changed it."""
-    return {
-        **stored.body,
-        "version": stored.version,
-        "createdTime": clock.to_text(stored.created_us),
-        "updatedTime": clock.to_text(stored.changed_us),
-        "changedBy": stored.changed_by,
-        "isDeleted": bool(stored.deleted),
-    }
-
-
-def _config_view(stored: Stored) -> View:
-    return {**stored_view(stored), "changeDescription": stored.description}

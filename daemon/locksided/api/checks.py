@@ -5,7 +5,7 @@ import os
 import structlog
 
 from locksided import to_thread
-from locksided.actors.flights import started
+from locksided.actors.starts import in_flight
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, sockets, state
 from locksided.checks.problem import Problem
@@ -62,7 +62,7 @@ async def _mend(problem: Problem) -> bool:
 def _trouble(service: Service) -> list[Problem]:
     """What the daemon knows by itself to be wrong."""
     found = []
-    keepers, trouble = service.keepers, service.scheduler.trouble
+    keepers, trouble = service.backend.keepers, service.scheduler.trouble
     if keepers.current is None:
         cause = keepers.cause or "it was not connected yet"
         text = f"The keeper does not answer, no job can start: {cause}."
@@ -94,16 +94,16 @@ def _sockets(service: Service) -> list[Problem]:
 async def _processes(service: Service) -> list[Problem]:
     root = service.state_dir.root
     before = await to_thread.run_sync(processes.marked, root)
-    in_flight = await service.scheduler.look(_tokens)
+    tokens = await service.scheduler.look(_tokens)
     now = await to_thread.run_sync(processes.marked, root)
-    found = processes.orphans(before, now, in_flight)
-    for hello in [link.hello for link in service.keepers.all if link.hello is not None]:
+    found = processes.orphans(before, now, tokens)
+    for hello in [link.hello for link in service.backend.keepers.all if link.hello is not None]:
         told = [(stray.pid, stray.name) for stray in hello.strays]
         if told:
             found += await to_thread.run_sync(processes.strays, told, hello.pid)
-    found += await to_thread.run_sync(cgroups.check, service.workshop.works.control, in_flight)
+    found += await to_thread.run_sync(cgroups.check, service.runs.loader.control, tokens)
     return found
 
 
 def _tokens(core: Scheduler) -> frozenset[str]:
-    return frozenset(started(job).token for job in core.started_jobs())
+    return frozenset(in_flight(job).token for job in core.started_jobs())

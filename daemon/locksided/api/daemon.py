@@ -77,6 +77,7 @@ class DaemonMethods:
         return {
             "isWritable": trouble is None,
             "cause": None if trouble is None else trouble.cause,
+            "remedy": None if trouble is None else trouble.remedy or None,
             "sizeBytes": _size_bytes(self._service.state_dir.database),
             "identity": f"{self._service.store.identity:015x}",
         }

@@ -8,11 +8,12 @@ import anyio
 from lockside.protocol.params import events as p
 from locksided import clock
 from locksided.actors.broker import PROGRESS
+from locksided.api.paging import in_lines, listed
 from locksided.api.service import Service
 from locksided.core.errors import Limit, NotFound
 from locksided.server.calls import Call
 from locksided.server.connection import Connection
-from locksided.store.events import EventFilter
+from locksided.store.events import EventFilter, seq_at
 from locksided.store.rows import EventRow
 
 PUSHED_AT_ONCE = 500
@@ -39,15 +40,17 @@ class EventMethods:
 
     async def list(self, call: Call, params: p.EventList) -> View:
         """Events after a `seq`; what is no longer kept is said first."""
-        after = params.after or 0
-        oldest = await self._service.store.oldest_seq()
+        begin = seq_at(params.cursor)
+        after = params.after or 0 if begin is None else begin
+        store, line_bytes = self._service.store, self._service.line_bytes
+        oldest = await store.oldest_seq()
         async with call.connection.turn():
-            events = await self._service.store.events_after(self._filter(params), after, params.limit)
-        answer: View = {
-            "events": [event_view(event) for event in events],
-            "cursor": events[-1].seq if events else max(after, 0),
-        }
-        if params.after is not None and oldest is not None and after + 1 < oldest:
+            found = await store.event_page(self._filter(params), after, params.limit, line_bytes)
+            answer = listed("events", found, event_view, line_bytes)
+        count = len(answer["events"])
+        answer["cursor"] = found.entries[count - 1].seq if count else max(after, 0)
+        is_begun = begin is not None or params.after is not None
+        if is_begun and oldest is not None and after + 1 < oldest:
             answer["lost"] = {"from": after + 1, "to": oldest - 1}
         return answer
 
@@ -156,10 +159,10 @@ class Subscription:
             await self._push(fresh[start : start + PUSHED_AT_ONCE])
 
     async def _push(self, events: list[EventRow]) -> None:
-        await self._connection.room()
-        self._cursor = max(self._cursor, events[-1].seq)
-        views = [event_view(event) for event in events]
-        self._connection.notify("event", {"subscription": self.id, "events": views})
+        for last, views in in_lines(events, event_view, self._service.line_bytes):
+            await self._connection.room()
+            self._cursor = max(self._cursor, last.seq)
+            self._connection.notify("event", {"subscription": self.id, "events": views})
 
     async def _tell_lost(self, first: int, last: int) -> None:
         await self._connection.room()

@@ -18,7 +18,7 @@ from locksided.api.reading import (
     explained,
     job_row,
     job_view,
-    job_views,
+    listed_jobs,
     marked,
     shortened,
 )
@@ -31,8 +31,8 @@ from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
-from locksided.runner.datafolder import remove_folder
 from locksided.runner.locking import wire_lock_key
+from locksided.runs.data_folder import remove_folder
 from locksided.server.calls import Call
 from locksided.store.jobfilter import JobFilter, OrderBy, Page
 from locksided.store.joblist import GroupBy, JobStats
@@ -79,16 +79,17 @@ class JobMethods:
     async def list(self, call: Call, params: JobList) -> dict[str, Any]:
         """A page of jobs."""
         page = Page(
-            params.limit, OrderBy(params.order_by), params.order == "desc", params.cursor, params.count
+            limit=params.limit,
+            cursor=params.cursor,
+            max_bytes=self._service.line_bytes,
+            order_by=OrderBy(params.order_by),
+            descending=params.order == "desc",
+            count=params.count,
         )
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal.uid, params.fields, params.expand)
         async with call.connection.turn():
             found = await self._service.store.list_jobs(self._filter(params), page)
-            views = await job_views(self._service, found.rows, wanted)
-        answer = {
-            "jobs": views,
-            "nextCursor": found.next_cursor,
-        }
+            answer = await listed_jobs(self._service, found.page, wanted)
         return answer if found.total is None else {**answer, "total": found.total}
 
     def _filter(self, params: JobFilters) -> JobFilter:
@@ -215,8 +216,7 @@ class JobMethods:
         """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
-            await self._service.workshop.works.folder_and_owner(job_id)
-            async for job_id in self._works_of(row)
+            await self._service.runs.loader.folder_and_owner(job_id) async for job_id in self._works_of(row)
         ]
 
         def write(tx: Transaction) -> None:

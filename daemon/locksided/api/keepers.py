@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from locksided.actors.keeper_messages import BUILD, Hello
 from locksided.api.service import Service
+from locksided.backends.messages import BUILD
+from locksided.keeper.messages import Hello
 
 View = dict[str, Any]
 
 
 def keeper_views(service: Service) -> View:
     """The members of `daemon.status` that tell of keepers."""
-    keepers = service.keepers
+    keepers = service.backend.keepers
     current = keepers.current
-    runs = service.executors.underway(current)
+    runs = service.backend.runs_of(current)
     return {
         "keeper": _view(None if current is None else current.hello, runs, keepers.cause),
         "formerKeepers": [_view(link.hello, link.kept, "it does not answer") for link in keepers.former],

@@ -10,6 +10,7 @@ from lockside.protocol.params import jobs as p
 from locksided import clock, to_thread
 from locksided.actors.broker import Changes
 from locksided.api.logsource import Source, source_of
+from locksided.api.paging import listed
 from locksided.api.reading import job_row
 from locksided.api.rights import check_may_act
 from locksided.api.service import Service
@@ -18,9 +19,10 @@ from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
-from locksided.runner.folder import RunFolder
-from locksided.runner.logranges import LogRange
+from locksided.runs.folder import RunFolder
+from locksided.runs.log_ranges import LogRange
 from locksided.server.calls import Call
+from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
 
 _BEYOND_ALL = 2**62
@@ -51,9 +53,13 @@ def _first(item: Item) -> int:
     return item.from_seq if isinstance(item, Gap) else item.seq
 
 
-def _answer(source: Source, part: Part, *, is_over: bool, raw: bool) -> dict[str, Any]:
-    frames = [_behind(wire_frame(item, raw=raw), source.before) for item in part.items]
-    return {"frames": frames, "nextOffset": source.before + part.next_offset, "isComplete": is_over}
+def _answer(source: Source, part: Part, line_bytes: int, *, is_over: bool, raw: bool) -> dict[str, Any]:
+    """The frames that fit into a line, and where to go on."""
+    found = Slice(list(part.items), False, lambda _: "")
+    view = listed("frames", found, lambda item: _behind(wire_frame(item, raw=raw), source.before), line_bytes)
+    left = part.items[len(view["frames"]) :]
+    offset = source.before + (_first(left[0]) if left else part.next_offset)
+    return {"frames": view["frames"], "nextOffset": offset, "isComplete": is_over and not left}
 
 
 def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
@@ -90,14 +96,17 @@ class LogMethods:
                     part = await self._read(row, source, params, offset)
                 is_over = part.at_end and (judge is row or (source.behind is None and judge.status in FINAL))
                 if part.items or is_over:
-                    return _answer(source, part, is_over=is_over, raw=params.raw)
+                    return self._page(source, part, params, is_over=is_over)
                 if part.at_end and row.status in FINAL:
                     offset = source.before + (source.behind or part.next_offset)
                     continue  # another attempt goes on with the log
                 with clock.move_on_after((until_us - clock.boot_us()) / clock.SECOND_US) as waiting:
                     await self._more(row, part.more_from, changes)
                 if waiting.cancelled_caught:
-                    return _answer(source, part, is_over=False, raw=params.raw)
+                    return self._page(source, part, params, is_over=False)
+
+    def _page(self, source: Source, part: Part, params: p.JobLog, *, is_over: bool) -> dict[str, Any]:
+        return _answer(source, part, self._service.line_bytes, is_over=is_over, raw=params.raw)
 
     async def _read(self, row: JobRow, source: Source, params: p.JobLog, offset: int) -> Part:
         folder = RunFolder(self._service.state_dir.work(row.id)).log
@@ -105,7 +114,7 @@ class LogMethods:
         is_final, begin = row.status in FINAL, max(offset - source.before, 0)
         wanted: LogRange | None = LogRange(0, None)
         if source.only is not None:
-            wanted = await self._service.workshop.frames_of_row(row.id, source.only)
+            wanted = await self._service.runs.log_range_of_row(row.id, source.only)
         if wanted is None:
             return Part((), begin, is_final, _BEYOND_ALL)
 
@@ -124,7 +133,7 @@ class LogMethods:
 
             tasks.start_soon(changed)
             if row.start_token is not None:
-                await self._service.executors.grown(row.start_token, offset)
+                await self._service.backend.log_grown(row.start_token, offset)
                 tasks.cancel_scope.cancel()
 
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:

@@ -50,7 +50,7 @@ async def _attempt(service: Service, row: JobRow, row_id: str | None, offset: in
         return Source(row.id, row_id, 0, None, row.id)
     before = 0
     for attempt in attempts[:-1]:
-        length = await service.workshop.log_length(attempt.id)
+        length = await service.runs.log_length(attempt.id)
         if offset < before + length:
             return Source(attempt.id, row_id, before, length, row.id)
         before += length

@@ -28,5 +28,5 @@ def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[s
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
     gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
-    gauge("lockside_keeper_connected", "Whether the keeper answers", service.keepers.current is not None)
+    gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
     return generate_latest(registry).decode()

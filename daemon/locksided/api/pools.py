@@ -6,6 +6,7 @@ from typing import Any
 from lockside.protocol.params import pools as p
 from locksided import clock
 from locksided.api.once import once
+from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -13,6 +14,8 @@ from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
 from locksided.poolview import pool_view
 from locksided.server.calls import Call
+from locksided.store import cursors
+from locksided.store.paging import Slice
 from locksided.store.rows import PoolRow
 
 View = dict[str, Any]
@@ -73,9 +76,17 @@ class PoolMethods:
         )
         return {**fullness, **_stored(await self._service.store.pool(pool_id))}
 
-    async def list(self, _call: Call, _params: p.PoolList) -> View:
-        """All pools."""
-        return {"pools": await pool_views(self._service)}
+    async def list(self, _call: Call, params: p.PoolList) -> View:
+        """A page of all pools."""
+        request = self._service.page_request(params)
+        (after,) = cursors.read(params.cursor, "pools", tuple[str]) or ("",)
+        behind = [view for view in await pool_views(self._service) if view["id"] > after]
+        found = Slice(
+            behind[: request.limit],
+            len(behind) > request.limit,
+            lambda view: cursors.written("pools", view["id"]),
+        )
+        return listed("pools", found, lambda view: view, request.max_bytes)
 
 
 async def pool_views(service: Service) -> list[View]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
+from locksided.api.paging import listed
 from locksided.api.service import Service
 from locksided.api.views import JobViews, retries_view, wants_documents
 from locksided.core.errors import NotFound
@@ -20,7 +23,8 @@ from locksided.runner.frozen import thaw
 from locksided.runner.specification import NO_SPECIFICATION, read_specification
 from locksided.server.answers import OrShorter
 from locksided.store import reads
-from locksided.store.rows import Dependency, JobRow
+from locksided.store.paging import Slice
+from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 LOOKS = 5
@@ -39,15 +43,30 @@ async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who wants to see jobs, and with which fields (None: all)."""
+    """Who wants to see jobs, and with which fields (None: all).
+
+    `expand` names the large members that are wanted, too (None: all).
+    """
 
     caller_uid: int
     fields: Collection[str] | None = None
+    expand: Collection[str] | None = None
 
     @property
     def is_id_alone(self) -> bool:
         """Whether nothing has to be read."""
         return self.fields is not None and not set(self.fields) - {"id"}
+
+    @property
+    def has_environment(self) -> bool:
+        """Whether the environments of plain commands are shown."""
+        return self.expand is None or "environment" in self.expand
+
+    def chosen(self, view: View) -> View:
+        """Of a whole view what is wanted."""
+        if self.expand is not None and not self.expand and self.fields is None:
+            del view["configData"]
+        return shortened(view, self.fields)
 
     @property
     def has_reasons(self) -> bool:
@@ -85,14 +104,30 @@ class Glance:
         return await _views(service, self._read, self._wanted, self._reasons)
 
 
-async def job_views(service: Service, rows: Iterable[JobRow], wanted: Wanted) -> list[View]:
-    """The views of these jobs, in their order, with the reasons of those that have not started."""
-    known = {row.id: row for row in rows}
-    hashes = {one for row in known.values() for one in (row.spec_hash, row.env_hash) if one is not None}
-    documents: tuple[dict[str, bytes], list[Dependency]] = {}, []
+async def job_views(
+    service: Service, rows: Iterable[JobRow], wanted: Wanted, max_bytes: int | None = None
+) -> list[View]:
+    """The views of these jobs, in their order, with the reasons of those that have not started.
+
+    With `max_bytes` only of as many as their documents leave room for, one at least.
+    """
+    distinct = list({row.id: row for row in rows}.values())
+    found: reads.JobsWithDocuments = distinct, {}, []
     if wants_documents(wanted.fields):
-        documents = await service.store.specs_and_dependencies(hashes, known)
-    return await _views(service, (list(known.values()), *documents), wanted, {})
+        if not wanted.has_environment:
+            distinct = [replace(row, env_hash=None) for row in distinct]
+        found = await service.store.with_documents(distinct, max_bytes)
+    return await _views(service, found, wanted, {})
+
+
+async def listed_jobs(service: Service, found: Slice[JobRow], wanted: Wanted) -> View:
+    """The answer of a list of jobs."""
+    views = await job_views(service, found.entries, wanted, service.line_bytes)
+    shown = dict(zip((row.id for row in found.entries), views, strict=False))
+    entries = found.entries[: len(shown)]
+    has_more = found.has_more or len(entries) < len(found.entries)
+    part = Slice(entries, has_more, found.cursor_at)
+    return listed("jobs", part, lambda row: shown[row.id], service.line_bytes)
 
 
 async def job_views_of(service: Service, ids: Sequence[int], wanted: Wanted) -> list[View]:
@@ -124,15 +159,14 @@ async def _views(
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
     views = views_for(service, wanted.caller_uid, clock.now_us())
     return [
-        shortened(
+        wanted.chosen(
             views.view(
                 row,
                 read.get(row.spec_hash or "", NO_SPECIFICATION),
                 thaw(documents[row.env_hash]) if row.env_hash in documents else None,
                 reasons.get(row.id),
                 depends_on.get(row.id, []),
-            ),
-            wanted.fields,
+            )
         )
         for row in known.values()
     ]

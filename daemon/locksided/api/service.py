@@ -4,18 +4,20 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from lockside.protocol.params.base import ListParams
 from locksided import clock
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
-from locksided.actors.keepers import Keepers
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.workshop import Workshop
 from locksided.api.recent import Recent
+from locksided.backends.local import LocalBackend
 from locksided.ids import parse_job_id
 from locksided.manualclock import ManualClock
 from locksided.paths import StateDir
+from locksided.runs.runs import Runs
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
+from locksided.store.paging import PageRequest
 from locksided.store.store import Store
 
 
@@ -30,8 +32,8 @@ class Service:
     broker: Broker
     scheduler: SchedulerActor
     executors: Executors
-    keepers: Keepers
-    workshop: Workshop
+    backend: LocalBackend
+    runs: Runs
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
@@ -43,6 +45,15 @@ class Service:
     def uptime_seconds(self) -> float:
         """Since the start, whatever the wall clock was set to meanwhile."""
         return (clock.boot_us() - self.started_boot_us) / clock.SECOND_US
+
+    @property
+    def line_bytes(self) -> int:
+        """The longest answer of a list."""
+        return self.settings.limits.line_bytes
+
+    def page_request(self, params: ListParams) -> PageRequest:
+        """Which page of a list is asked for."""
+        return PageRequest(params.limit, params.cursor, self.line_bytes)
 
     @property
     def own_uid(self) -> int:

@@ -120,8 +120,8 @@ class Trees:
         """The tree, marked when something that it needs to start is not there."""
         tree, resolved = work.tree, work.resolved
         self._count(tree_size(tree))
-        programs = self._service.workshop.programs
-        missing = await programs.are_missing(resolved.spec, resolved.environment, place.owner)
+        runs = self._service.runs
+        missing = await runs.are_programs_missing(resolved.spec, resolved.environment, place.owner)
         return doubted(tree) if missing else tree
 
     def _count(self, jobs: int) -> None:

@@ -8,14 +8,18 @@ from lockside.protocol.params import jobs as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.broker import Changes
-from locksided.api.reading import View, Wanted, job_views
+from locksided.api.reading import View, Wanted, job_views, listed_jobs
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.server.access import Principal
 from locksided.server.calls import Call
+from locksided.store import cursors
+from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
+
+_ORDER = "waited"
 
 
 class WaitMethods:
@@ -33,6 +37,9 @@ class WaitMethods:
         asked = _asked(params)
         ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"
+        if params.cursor is not None:
+            async with call.connection.turn():
+                return await self._answer(call, params, await self._rows(ids, asked))
         async with AsyncExitStack() as stack:
             ends = stack.enter_context(self._service.broker.ends_of(ids))
             enough = 0 if for_all else len(set(ids)) - 1
@@ -50,8 +57,14 @@ class WaitMethods:
             return await self._answer(call, params, await self._rows(ids, asked))
 
     async def _answer(self, call: Call, params: p.JobWait, rows: list[JobRow]) -> View:
-        views = await job_views(self._service, rows, Wanted(call.principal.uid, params.fields))
-        return {"jobs": views} if params.ids is not None else views[0]
+        wanted = Wanted(call.principal.uid, params.fields)
+        if params.ids is None:
+            return (await job_views(self._service, rows, wanted))[0]
+        (begin,) = cursors.read(params.cursor, _ORDER, tuple[cursors.Integer]) or (0,)
+        distinct = list({row.id: row for row in rows}.values())
+        places = {row.id: place for place, row in enumerate(distinct, 1)}
+        left = Slice(distinct[max(begin, 0) :], False, lambda row: cursors.written(_ORDER, places[row.id]))
+        return await listed_jobs(self._service, left, wanted)
 
     async def _rows(self, ids: list[int], paths: Iterable[str]) -> list[JobRow]:
         """The jobs as they are. Raises NotFound."""

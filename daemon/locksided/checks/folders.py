@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from locksided import to_thread
-from locksided.actors.claims import recorded
-from locksided.actors.keeper_messages import read_outcome
+from locksided.backends.claims import ControlFolders
+from locksided.backends.messages import read_outcome
 from locksided.checks.problem import Problem
 from locksided.keeper import outcome
-from locksided.runner.datafolder import remove_folder
-from locksided.runner.folder import RunFolder
+from locksided.keeper.messages import Outcome
+from locksided.runs.data_folder import remove_folder
+from locksided.runs.folder import RunFolder
 from locksided.store.rows import JobRow
 from locksided.store.store import Store
 
@@ -90,10 +90,10 @@ def _story(path: str, row: JobRow) -> list[Problem]:
     step = f"{path}/steps/{row.launches}-{row.step}"
     seen = _outcome(step)
     known = (row.process or {}).get("exitCode")
-    if seen is None or seen.get("lost") or "unreadable" in seen:
+    if seen is None or seen.lost or seen.unreadable is not None:
         return []
-    if seen.get("refused") is None and seen.get("exitCode") != known:
-        text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {seen.get('exitCode')}."
+    if seen.refused is None and seen.exit_code != known:
+        text = f"Job {row.id} ended with exit code {known}, its keeper wrote down {seen.exit_code}."
         return [_difference(row, text, "the database stands; see the job's log for what happened", step)]
     return []
 
@@ -102,7 +102,8 @@ def _unreadable(path: str, row: JobRow) -> list[Problem]:
     """Records of a final job that cannot be read: by an earlier release, which checked them less."""
     found = []
     for step in _steps(path):
-        problem = (_outcome(step) or {}).get("unreadable")
+        record = _outcome(step)
+        problem = None if record is None else record.unreadable
         if problem is not None:
             file = f"{step}/{outcome.FILE}"
             text = f"What the keeper recorded of job {row.id} cannot be read ({problem})."
@@ -129,8 +130,8 @@ def _claim(step: str) -> str | None:
     return None
 
 
-def _outcome(step: str) -> dict[str, Any] | None:
-    record = recorded(step)
+def _outcome(step: str) -> Outcome | None:
+    record = ControlFolders().recorded(step)
     return None if record is None else read_outcome(record)
 
 

@@ -210,6 +210,7 @@ class Spawned:
     job_id: int
     token: str
     process: Mapping[str, Any]
+    stage: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +276,16 @@ class CannotStart:
 
 
 @dataclass(frozen=True, slots=True)
-class KeeperDied:
-    """The job's keeper is gone; whether its tree is empty is not known yet."""
+class Orphaned:
+    """Who owned the job's processes is gone; whether any of them lives is not known yet."""
+
+    job_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepLost:
+    """The step was lost with its keeper, its tree is empty, and it may be run again alone."""
 
     job_id: int
     token: str
@@ -315,7 +324,8 @@ Report: TypeAlias = (
     | NotStarted
     | ProgramFound
     | CannotStart
-    | KeeperDied
+    | Orphaned
+    | StepLost
     | Lost
     | ExecutorDown
     | ExecutorUp

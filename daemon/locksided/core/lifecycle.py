@@ -14,14 +14,15 @@ from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
-    KeeperDied,
     Lost,
     NotStarted,
+    Orphaned,
     ProgramFound,
     Progressed,
     Spawned,
     StageReached,
     StepEnded,
+    StepLost,
 )
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Condition, Dependency, Program
@@ -74,7 +75,7 @@ def spawned(turn: Turn, report: Spawned) -> None:
         return
     job, run = found
     _count_start(turn, job, run)
-    stage = turn.record_stages(job, {"running": turn.now_us})
+    stage = turn.record_stages(job, {report.stage: turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
     conclude_trial(turn, job, run)
     if run.paused_since_us is not None:
@@ -193,12 +194,30 @@ def _refused_step(run: Run, cause: str) -> dict[str, Any]:
     return {"message": message, "error": error}
 
 
-def keeper_died(turn: Turn, report: KeeperDied) -> None:
+def orphaned(turn: Turn, report: Orphaned) -> None:
     """Record why the job still holds its lock and slot: its process tree may not be empty yet."""
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         found[1].survivors = True
         turn.update(found[0], message="Its keeper died; what may be left of it is being stopped.")
+
+
+def step_lost(turn: Turn, report: StepLost) -> None:
+    """Start the step again alone under a new token, unless the job was asked to terminate."""
+    found = current_run(turn, report.job_id, report.token)
+    if found is None:
+        return
+    job, run = found
+    if not run.spawned:
+        _count_start(turn, job, run)
+    conclude_trial(turn, job, run)
+    turn.update(job, starts=run.starts)
+    if run.stop_asked:
+        end(turn, job, Status.TERMINATED, "terminated")
+        return
+    run.launches += 1
+    run.survivors = False
+    _begin_step(turn, job, run)
 
 
 def lost(turn: Turn, report: Lost) -> None:

@@ -162,7 +162,8 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.StepEnded: lifecycle.step_ended,
     i.Finished: lifecycle.finished,
     i.NotStarted: lifecycle.not_started,
-    i.KeeperDied: lifecycle.keeper_died,
+    i.Orphaned: lifecycle.orphaned,
+    i.StepLost: lifecycle.step_lost,
     i.Lost: lifecycle.lost,
 }
 """The function of each input; a test compares it with `inputs.Input`."""

@@ -7,10 +7,10 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from locksided.keeper import private, wire
 from locksided.keeper.loop import Loop
-from locksided.keeper.wire import Message
 
 READ_BYTES = 256 * 1024
 LINES_PER_TURN = 16
@@ -41,7 +41,7 @@ class Connection:
         self.is_open = True
         loop.watch(private.add(peer.fileno()), self._ready)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Any) -> None:
         if not self.is_open or self._is_mute:
             return
         self._unsent += wire.encode(message)

@@ -9,15 +9,18 @@ import socket
 import zlib
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from locksided.keeper import clock, listener, mark, order, outcome, proc, wire
 from locksided.keeper.cgroups import make_tree
 from locksided.keeper.claim import BURNT, STARTED, Claims
+from locksided.keeper.combined_tree import WholeTree
 from locksided.keeper.connection import Connection
 from locksided.keeper.direct import Direct
 from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
 from locksided.keeper.mounts import Mounts
 from locksided.keeper.notes import Notes
 from locksided.keeper.order import BadOrder, Order
@@ -26,7 +29,6 @@ from locksided.keeper.run import Run, Surroundings
 from locksided.keeper.scan import Family, ScanTree
 from locksided.keeper.spares import SpareFolders
 from locksided.keeper.spawn import Inherited
-from locksided.keeper.strayed import WholeTree
 from locksided.keeper.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
@@ -128,7 +130,7 @@ class Keeper:
             self._notes.nobody_listens()
             self._consider_leaving()
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Any) -> None:
         """Say something to the daemon, if it is there; what it misses it finds in the next hello."""
         if self._connection is not None and self._has_greeted:
             self._connection.send(message)
@@ -150,20 +152,19 @@ class Keeper:
         self._untold.clear()
         strays = self._family.strays()[: outcome.MAX_REPORTED_PROCESSES]
         self._tell(
-            {
-                "op": "hello",
-                "version": wire.VERSION,
-                "build": self._build,
-                "pid": os.getpid(),
-                "startTicks": proc.start_ticks(os.getpid()),
-                "bootId": self._around.boot_id,
-                "cgroups": self._hierarchy is not None,
-                "runs": self._described_runs(),
-                "strays": [{"pid": stray.pid, "name": stray.name} for stray in strays],
-            }
+            Hello(
+                wire.VERSION,
+                os.getpid(),
+                runs=self._described_runs(),
+                build=self._build,
+                start_ticks=proc.start_ticks(os.getpid()),
+                boot_id=self._around.boot_id,
+                cgroups=self._hierarchy is not None,
+                strays=tuple(ProcessName(stray.pid, stray.name) for stray in strays),
+            )
         )
 
-    def _described_runs(self) -> list[Message]:
+    def _described_runs(self) -> tuple[KeptRun, ...]:
         """The runs for a hello. An outcome that has no room in it is told once another is acknowledged."""
         described = []
         room = MAX_OUTCOMES_BYTES
@@ -173,9 +174,9 @@ class Keeper:
                 room -= len(wire.encode(run.outcome))
                 if room < 0:
                     self._untold.append(run.token)
-                    one |= {"state": "stopping", "outcome": None}
+                    one = one._replace(state="stopping", outcome=None)
             described.append(one)
-        return described
+        return tuple(described)
 
     def _tell_next(self) -> None:
         while self._untold:
@@ -195,7 +196,7 @@ class Keeper:
         if run is not None:
             run.watch(seq)
         else:
-            self._tell({"op": "log", "token": token, "seq": seq, "complete": True})
+            self._tell(LogGrown(token, seq, complete=True))
 
     def _acknowledge(self, message: Message) -> None:
         token = order.token_of(message)
@@ -279,7 +280,7 @@ class Keeper:
 
     def _refuse(self, token: str, kind: str, number: int, message: str) -> None:
         """Nothing was claimed, so nothing is kept of it."""
-        self._tell({"op": "refused", "token": token, "kind": kind, "errno": number, "message": message})
+        self._tell(Refused(token, kind, message, number))
 
     # Ends
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from locksided.keeper import proc, spawn
 from locksided.keeper.direct import Direct
 from locksided.keeper.loop import Loop
+from locksided.keeper.messages import Exit, Refusal
 from locksided.keeper.order import Order
-from locksided.keeper.outcome import Exit, Refusal
+from locksided.keeper.outcome import refusal_of
 from locksided.keeper.spawn import READY, Inherited, NotStarted, Stage
 from locksided.keeper.tree import Tree
 
@@ -103,7 +104,7 @@ class Launch:
                 return
             self._fork_all(order, environment, null_fd, outlets)
         except OSError as error:
-            self._refuse(Refusal("system", error.errno or 0, error.strerror or str(error)))
+            self._refuse(refusal_of(error))
 
     def _start_directly(
         self, order: Order, environment: dict[bytes, bytes], null_fd: int, outlets: Outlets

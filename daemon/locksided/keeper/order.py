@@ -3,6 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
+from locksided.keeper.messages import ReapOrder, User
 from locksided.keeper.wire import Message
 
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
@@ -17,12 +18,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 class BadOrder(ValueError):
     """A field of an order is missing or of the wrong type; the message names it."""
-
-
-class User(NamedTuple):
-    uid: int
-    gid: int
-    groups: list[int]
 
 
 class Order(NamedTuple):
@@ -51,15 +46,6 @@ class Order(NamedTuple):
     """Where such folders wait for the next run; in the same file system."""
     is_noted_late: bool
     """Whether nobody reads its notes as long as this keeper lives."""
-
-
-class ReapOrder(NamedTuple):
-    """What is needed to stop what a dead keeper left of a run."""
-
-    token: str
-    folder: str
-    grace_seconds: float
-    stop_signal: int
 
 
 def parse(message: Message) -> Order:
@@ -162,7 +148,7 @@ def _user(message: Message) -> User | None:
         return None
     if not isinstance(user, dict) or not isinstance(user.get("groups", []), list):
         raise BadOrder("user: an object with uid, gid and groups is expected")
-    groups = [_id(group) for group in user.get("groups", [])]
+    groups = tuple(_id(group) for group in user.get("groups", []))
     return User(_id(user.get("uid")), _id(user.get("gid")), groups)
 
 

@@ -1,9 +1,10 @@
 """What is known of a run that has ended, and how it is kept in the control folder until the daemon has it."""
 
 import os
-from typing import NamedTuple
+from typing import Any
 
 from locksided.keeper import strictjson, wire
+from locksided.keeper.messages import Exit, KillReport, LogEnd, Outcome, Refusal, Signalled
 from locksided.keeper.proc import Hit
 from locksided.keeper.strictjson import BadJson
 from locksided.keeper.wire import Message
@@ -12,17 +13,6 @@ FILE = "outcome.json"
 RUN_FILE = "run.json"
 SIGPIPE = 13
 MAX_REPORTED_PROCESSES = 1000
-
-
-class Exit(NamedTuple):
-    """How one process of a pipeline ended: with a code or by a signal."""
-
-    exit_code: int | None
-    signal: int | None
-
-    @property
-    def is_failure(self) -> bool:
-        return self.exit_code != 0
 
 
 def exit_of(status: int) -> Exit:
@@ -37,56 +27,29 @@ def effective(exits: list[Exit]) -> Exit:
     return next(failures, exits[-1] if exits else Exit(None, None))
 
 
-class Refusal(NamedTuple):
-    """Why nothing was started: `burnt`, `system`, `program` or `user`."""
-
-    kind: str
-    errno: int
-    message: str
-
-
-class KillReport:
-    """Which processes were signalled, with the proof that none is left."""
+class Signals:
+    """Notes which processes were signalled, up to a limit."""
 
     def __init__(self, proof: str) -> None:
         self._proof = proof
-        self._processes: list[Message] = []
+        self._processes: list[Signalled] = []
 
     def add(self, hits: list[Hit], time_us: int) -> None:
         room = MAX_REPORTED_PROCESSES - len(self._processes)
-        self._processes += [
-            {"pid": hit.pid, "name": hit.name, "signal": hit.signal, "time": time_us} for hit in hits[:room]
-        ]
+        self._processes += [Signalled(hit.pid, hit.name, hit.signal, time_us) for hit in hits[:room]]
 
-    def message(self) -> Message:
-        return {"proof": self._proof, "processes": self._processes}
+    def report(self) -> KillReport:
+        return KillReport(self._proof, tuple(self._processes))
 
 
-def blank(token: str) -> Message:
+def blank(token: str) -> Outcome:
     """An outcome in which nothing is known yet."""
-    return {
-        "token": token,
-        "pid": None,
-        "exits": [],
-        "exitCode": None,
-        "signal": None,
-        "spawnTime": None,
-        "exitTime": None,
-        "userSeconds": 0.0,
-        "systemSeconds": 0.0,
-        "maxRssBytes": 0,
-        "stopped": None,
-        "outOfMemory": False,
-        "lost": False,
-        "refused": None,
-        "killReport": None,
-        "leftovers": [],
-        "stdoutTail": "",
-        "stderrTail": "",
-        "progress": {},
-        "keptFolders": [],
-        "log": {"nextSeq": 0, "bytes": 0, "droppedBytes": 0},
-    }
+    return Outcome(token, user_seconds=0.0, system_seconds=0.0, max_rss_bytes=0, progress={}, log=LogEnd())
+
+
+def refusal_of(error: OSError) -> Refusal:
+    """The refusal of the system that an error is."""
+    return Refusal("system", error.strerror or str(error), error.errno or 0)
 
 
 def write_run(folder: str, content: Message) -> None:
@@ -94,7 +57,7 @@ def write_run(folder: str, content: Message) -> None:
     _write(os.path.join(folder, RUN_FILE), content)
 
 
-def write_outcome(folder: str, content: Message) -> None:
+def write_outcome(folder: str, content: Any) -> None:
     """Put the outcome in place whole. Raises OSError.
 
     It is written over the note of the start, which is of no use any more, and renamed: one file less per run.
@@ -104,7 +67,7 @@ def write_outcome(folder: str, content: Message) -> None:
     os.rename(path, os.path.join(folder, FILE))
 
 
-def _write(path: str, content: Message) -> None:
+def _write(path: str, content: Any) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         data = wire.encode(content)

@@ -11,6 +11,7 @@ from locksided.keeper.framing import Cutter
 from locksided.keeper.logformat import STDERR, STDOUT
 from locksided.keeper.logwriter import LogWriter
 from locksided.keeper.loop import Loop, Timer
+from locksided.keeper.messages import LogEnd
 from locksided.keeper.order import Order
 from locksided.keeper.redact import Redactor
 
@@ -111,12 +112,8 @@ class Output:
         self._is_complete = True
         self._tell_watcher()
 
-    def report(self) -> dict[str, int]:
-        return {
-            "nextSeq": self._writer.next_seq,
-            "bytes": self._writer.written_bytes,
-            "droppedBytes": self._writer.dropped_bytes,
-        }
+    def report(self) -> LogEnd:
+        return LogEnd(self._writer.next_seq, self._writer.written_bytes, self._writer.dropped_bytes)
 
     def tails(self) -> tuple[str, str]:
         if not self._streams:

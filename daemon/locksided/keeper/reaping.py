@@ -5,15 +5,16 @@ How such a run ended nobody can tell: only its keeper was the parent. An outcome
 is reported as it stands.
 """
 
+from typing import Any
+
 from locksided.keeper import clock, mark, outcome
 from locksided.keeper.cgroups import CgroupTree
 from locksided.keeper.hierarchy import Hierarchy, find_left_by_others
-from locksided.keeper.order import ReapOrder
+from locksided.keeper.messages import Ended, KeptRun, LogGrown, Outcome, ReapOrder
 from locksided.keeper.run import Surroundings
 from locksided.keeper.stopping import Stopper
 from locksided.keeper.survivors import SurvivorTree
 from locksided.keeper.tree import Tree
-from locksided.keeper.wire import Message
 
 
 class Reaping:
@@ -23,7 +24,8 @@ class Reaping:
         self, order: ReapOrder, around: Surroundings, hierarchy: Hierarchy | None, cgroup_name: str
     ) -> None:
         self.token = order.token
-        self.outcome: Message | None = None
+        self.outcome: Any = None
+        """An `Outcome`, or what a dead keeper of any release recorded, as it stands."""
         self.is_recorded = False
         self._order = order
         self._around = around
@@ -70,22 +72,21 @@ class Reaping:
 
     def watch(self, seq: int) -> None:
         """Its log gets no more frames."""
-        self._around.tell({"op": "log", "token": self.token, "seq": seq, "complete": True})
+        self._around.tell(LogGrown(self.token, seq, complete=True))
 
-    def describe(self) -> Message:
-        return {
-            "token": self.token,
-            "state": "stopping" if self.outcome is None else "ended",
-            "paused": False,
-            "pid": self._run.get("pid"),
-            "startTicks": self._run.get("startTicks"),
-            "spawnTime": self._run.get("spawnTime"),
-            "outcome": self.outcome,
-        }
+    def describe(self) -> KeptRun:
+        return KeptRun(
+            self.token,
+            "stopping" if self.outcome is None else "ended",
+            pid=self._run.get("pid"),
+            start_ticks=self._run.get("startTicks"),
+            spawn_time=self._run.get("spawnTime"),
+            outcome=self.outcome,
+        )
 
     def tell_state(self) -> None:
         if self.outcome is not None:
-            self._around.tell({"op": "ended", "token": self.token, "outcome": self.outcome})
+            self._around.tell(Ended(self.token, self.outcome))
 
     def record(self) -> None:
         """Keep the outcome in the control folder; a failure is tried again at the next hello."""
@@ -98,22 +99,21 @@ class Reaping:
             return
         self.is_recorded = True
 
-    def _end(self, made: Message) -> None:
+    def _end(self, made: Any) -> None:
         self.outcome = made
         self._tree.close()
         self.record()
         self.tell_state()
         self._around.ended()
 
-    def _lost(self) -> Message:
-        return {
-            **outcome.blank(self.token),
-            "pid": self._run.get("pid"),
-            "spawnTime": self._run.get("spawnTime"),
-            "exitTime": clock.wall_us(),
-            "lost": True,
-            "killReport": self._stopper.report and self._stopper.report.message(),
-        }
+    def _lost(self) -> Outcome:
+        return outcome.blank(self.token)._replace(
+            pid=self._run.get("pid"),
+            spawn_time=self._run.get("spawnTime"),
+            exit_time=clock.wall_us(),
+            lost=True,
+            kill_report=self._stopper.report,
+        )
 
     def _is_of_this_boot(self) -> bool:
         return bool(self._run.get("bootId", self._around.boot_id) == self._around.boot_id)

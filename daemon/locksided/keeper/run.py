@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable
 from enum import Enum
 from resource import struct_rusage
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from locksided.keeper import clock, mark, outcome
 from locksided.keeper.direct import Direct
@@ -24,9 +24,19 @@ from locksided.keeper.journal import Journal
 from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
 from locksided.keeper.limit import TimeLimit
 from locksided.keeper.loop import Loop
+from locksided.keeper.messages import (
+    Ended,
+    KeptRun,
+    Leftovers,
+    LogGrown,
+    Outcome,
+    ProcessName,
+    Refused,
+    Started,
+)
+from locksided.keeper.messages import Progress as ProgressMade
 from locksided.keeper.notes import Notes
 from locksided.keeper.order import Order
-from locksided.keeper.outcome import Refusal
 from locksided.keeper.output import Output
 from locksided.keeper.progress import Progress
 from locksided.keeper.redact import Redactor
@@ -57,7 +67,7 @@ class Surroundings(NamedTuple):
     journal: Journal
     notes: Notes
     spares: SpareFolders
-    tell: Callable[[Message], None]
+    tell: Callable[[Any], None]
     ended: Callable[[], None]
     null_fd: int
     inherited: Inherited
@@ -70,7 +80,7 @@ class Run:
 
     def __init__(self, order: Order, tree: Tree, around: Surroundings) -> None:
         self.token = order.token
-        self.outcome: Message | None = None
+        self.outcome: Outcome | None = None
         self.is_recorded = False
         self._order = order
         self._tree = tree
@@ -81,7 +91,7 @@ class Run:
         self._is_paused = False
         self._wants_pause = False
         self._stopped_by: str | None = None
-        self._leftovers: list[Message] = []
+        self._leftovers: tuple[ProcessName, ...] = ()
         self._usage = Usage()
         self._redactor = Redactor(order.secrets)
         self._output = Output(around.loop, order, self._redactor, self._tell_log)
@@ -109,7 +119,7 @@ class Run:
                 self._around.spares.put(path)
             outlets = self._open_outlets()
         except OSError as error:
-            self._launch.refusal = Refusal("system", error.errno or 0, error.strerror or str(error))
+            self._launch.refusal = outcome.refusal_of(error)
         else:
             self._launch.begin(self._order, self._environment(), self._around.null_fd, outlets)
             for fd in outlets:
@@ -150,18 +160,18 @@ class Run:
     def watch(self, seq: int) -> None:
         self._output.watch(seq)
 
-    def describe(self) -> Message:
+    def describe(self) -> KeptRun:
         """The run as the hello lists it."""
         leader = self.leaders[0] if self.leaders else None
-        return {
-            "token": self.token,
-            "state": self._state(),
-            "paused": self._is_paused,
-            "pid": leader.pid if leader else None,
-            "startTicks": leader.start_ticks if leader else None,
-            "spawnTime": self._spawn_us,
-            "outcome": self.outcome,
-        }
+        return KeptRun(
+            self.token,
+            self._state(),
+            self._is_paused,
+            leader.pid if leader else None,
+            leader.start_ticks if leader else None,
+            self._spawn_us,
+            self.outcome,
+        )
 
     def tell_state(self) -> None:
         """Say again what was said last: the daemon asked for a start that it has asked for already."""
@@ -226,8 +236,8 @@ class Run:
 
     def _report_leftovers(self) -> None:
         members = self._tree.members()[: outcome.MAX_REPORTED_PROCESSES]
-        self._leftovers = [{"pid": process.pid, "name": process.name} for process in members]
-        self._tell({"op": "leftovers", "token": self.token, "processes": self._leftovers})
+        self._leftovers = tuple(ProcessName(process.pid, process.name) for process in members)
+        self._tell(Leftovers(self.token, self._leftovers))
         if not self._order.waits_for_leftovers:
             self._around.loop.after(self._order.grace_seconds, self._stop_leftovers)
 
@@ -279,43 +289,40 @@ class Run:
             return
         self.is_recorded = True
 
-    def _make_outcome(self) -> Message:
-        refusal = self._launch.refusal
-        made = outcome.blank(self.token)
-        made["stopped"] = self._stopped_by
-        made["refused"] = refusal and refusal._asdict()
-        made["log"] = self._output.report()
-        made["keptFolders"] = self._folders_left()
+    def _make_outcome(self) -> Outcome:
+        made = outcome.blank(self.token)._replace(
+            stopped=self._stopped_by,
+            refused=self._launch.refusal,
+            log=self._output.report(),
+            kept_folders=tuple(self._folders_left()),
+        )
         if self._output.failure is not None:
             self._around.journal.write("log not written", token=self.token, error=str(self._output.failure))
-        if refusal is None:
-            made |= self._make_result()
-        return made
+        return self._with_result(made) if self._launch.refusal is None else made
 
     def _folders_left(self) -> list[str]:
         """Those in which something was left; the others are gone after this."""
         spares, place = self._around.spares, self._order.spare_folder
         return [path for path in self._order.empty_folders if not spares.take(path, place)]
 
-    def _make_result(self) -> Message:
+    def _with_result(self, made: Outcome) -> Outcome:
         exits = [leader.exit for leader in self.leaders if leader.exit is not None]
         effective = outcome.effective(exits)
         stdout_tail, stderr_tail = self._output.tails()
-        return {
-            "pid": self.leaders[0].pid,
-            "exits": [{"exitCode": one.exit_code, "signal": one.signal} for one in exits],
-            "exitCode": effective.exit_code,
-            "signal": effective.signal,
-            "spawnTime": self._spawn_us,
-            "exitTime": self._exit_us,
-            **self._usage.message(),
-            "outOfMemory": self._tree.was_out_of_memory(),
-            "killReport": self._stopper.report and self._stopper.report.message(),
-            "leftovers": self._leftovers,
-            "stdoutTail": stdout_tail,
-            "stderrTail": stderr_tail,
-            "progress": self._progress.merged if self._progress else {},
-        }
+        return self._usage.added_to(made)._replace(
+            pid=self.leaders[0].pid,
+            exits=tuple(exits),
+            exit_code=effective.exit_code,
+            signal=effective.signal,
+            spawn_time=self._spawn_us,
+            exit_time=self._exit_us,
+            out_of_memory=self._tree.was_out_of_memory(),
+            kill_report=self._stopper.report,
+            leftovers=self._leftovers,
+            stdout_tail=stdout_tail,
+            stderr_tail=stderr_tail,
+            progress=self._progress.merged if self._progress else {},
+        )
 
     # Small parts
 
@@ -369,31 +376,23 @@ class Run:
 
     # What the daemon is told
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Any) -> None:
         self._around.tell(message)
 
     def _tell_started(self) -> None:
-        leader = self.leaders[0]
-        self._tell(
-            {
-                "op": "started",
-                "token": self.token,
-                "pid": leader.pid,
-                "spawnTime": self._spawn_us,
-            }
-        )
+        self._tell(Started(self.token, self.leaders[0].pid, self._spawn_us))
 
     def _tell_pause(self) -> None:
         self._tell({"op": "paused" if self._is_paused else "resumed", "token": self.token})
 
     def _tell_log(self, next_seq: int, is_complete: bool) -> None:
-        self._tell({"op": "log", "token": self.token, "seq": next_seq, "complete": is_complete})
+        self._tell(LogGrown(self.token, next_seq, is_complete))
 
     def _tell_progress(self, merged: Message) -> None:
-        self._tell({"op": "progress", "token": self.token, "progress": merged})
+        self._tell(ProgressMade(self.token, merged))
 
-    def _tell_end(self, made: Message) -> None:
-        if made["refused"] is not None:
-            self._tell({"op": "refused", "token": self.token, **made["refused"]})
+    def _tell_end(self, made: Outcome) -> None:
+        if made.refused is not None:
+            self._tell(Refused(self.token, *made.refused))
         else:
-            self._tell({"op": "ended", "token": self.token, "outcome": made})
+            self._tell(Ended(self.token, made))

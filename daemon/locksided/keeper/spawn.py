@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from locksided.keeper import private
+from locksided.keeper.messages import Refusal
 from locksided.keeper.order import Order
-from locksided.keeper.outcome import Refusal
 
 READY = b"R"
 PROGRESS_FD = 3
@@ -81,7 +81,7 @@ def _become(
     order: Order, environment: dict[bytes, bytes], stage: Stage, inherited: Inherited, errors_fd: int
 ) -> NoReturn:
     """Turn this process, a copy of the keeper, into the stage's program; it never returns."""
-    failure = Refusal("system", 0, "the new process failed before its program was executed")
+    failure = Refusal("system", "the new process failed before its program was executed")
     kind, subject = "system", ""
     try:
         signal.set_wakeup_fd(-1)
@@ -109,10 +109,10 @@ def _become(
 def refusal_of(error: OSError | ValueError, kind: str, subject: str) -> Refusal:
     """What kept a program from running: the machine when it lacks something, else what was being done."""
     if isinstance(error, ValueError):
-        return Refusal("program", errno.EINVAL, f"{subject}{error}")
+        return Refusal("program", f"{subject}{error}", errno.EINVAL)
     if error.errno in _MACHINE_ERRORS:
         kind = "system"
-    return Refusal(kind, error.errno or 0, f"{subject}{error.strerror}")
+    return Refusal(kind, f"{subject}{error.strerror}", error.errno or 0)
 
 
 _MACHINE_ERRORS = frozenset(

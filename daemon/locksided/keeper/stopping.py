@@ -5,7 +5,8 @@ Who asked for it and why is the run's matter.
 
 from locksided.keeper import clock
 from locksided.keeper.loop import Loop, Timer
-from locksided.keeper.outcome import KillReport
+from locksided.keeper.messages import KillReport
+from locksided.keeper.outcome import Signals
 from locksided.keeper.tree import Tree
 
 
@@ -19,24 +20,29 @@ class Stopper:
         self._grace_seconds = grace_seconds
         self._timer: Timer | None = None
         self._is_killing = False
-        self.report: KillReport | None = None
+        self._signals: Signals | None = None
 
     @property
     def has_begun(self) -> bool:
-        return self.report is not None
+        return self._signals is not None
+
+    @property
+    def report(self) -> KillReport | None:
+        """Who was signalled; None before it began."""
+        return None if self._signals is None else self._signals.report()
 
     def begin(self) -> None:
         """Ask the whole tree to end; after the grace period it is killed."""
-        if self.report is not None:
+        if self._signals is not None:
             return
-        self.report = KillReport(self._tree.proof)
+        self._signals = Signals(self._tree.proof)
         self.ask()
         self._timer = self._loop.after(self._grace_seconds, self._kill)
 
     def ask(self) -> None:
         """Send the stop signal to all who are there now."""
-        assert self.report is not None
-        self.report.add(self._tree.signal(self._stop_signal), clock.wall_us())
+        assert self._signals is not None
+        self._signals.add(self._tree.signal(self._stop_signal), clock.wall_us())
 
     def push(self) -> None:
         """Something has changed in a tree that is not empty: kill what has appeared since."""
@@ -49,6 +55,6 @@ class Stopper:
             self._timer.cancel()
 
     def _kill(self) -> None:
-        assert self.report is not None
+        assert self._signals is not None
         self._is_killing = True
-        self.report.add(self._tree.kill(), clock.wall_us())
+        self._signals.add(self._tree.kill(), clock.wall_us())

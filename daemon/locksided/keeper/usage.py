@@ -2,7 +2,7 @@
 
 from resource import struct_rusage
 
-from locksided.keeper.wire import Message
+from locksided.keeper.messages import Outcome
 
 
 class Usage:
@@ -18,9 +18,9 @@ class Usage:
         self._system_seconds += used.ru_stime
         self._max_rss_bytes = max(self._max_rss_bytes, used.ru_maxrss * 1024)
 
-    def message(self) -> Message:
-        return {
-            "userSeconds": round(self._user_seconds, 6),
-            "systemSeconds": round(self._system_seconds, 6),
-            "maxRssBytes": self._max_rss_bytes,
-        }
+    def added_to(self, outcome: Outcome) -> Outcome:
+        return outcome._replace(
+            user_seconds=round(self._user_seconds, 6),
+            system_seconds=round(self._system_seconds, 6),
+            max_rss_bytes=self._max_rss_bytes,
+        )

@@ -18,8 +18,8 @@ something else.
     {op: ack, token}                  nothing: the outcome is forgotten
     {op: shutdown}                    nothing: it ends; asked of a keeper that keeps nothing
 
-`state` is `starting`, `running`, `stopping` or `ended`; an outcome has the fields of `outcome.blank`. A run
-whose outcome has no room in the hello is `stopping` there, and its end is told after the next `ack`. A new
+`state` is `starting`, `running`, `stopping` or `ended`; `messages` has the fields of an outcome. A run whose
+outcome has no room in the hello is `stopping` there, and its end is told after the next `ack`. A new
 connection ends the old one. Unknown operations are passed over. `start` and `reap` are asked only of a keeper
 of the daemon's own version; what `reap` reads, `run.json` and `outcome.json` in the control folder, may be
 another's and changes by additions alone. Beside the socket lies a lock (`flock` on its path with `.lock`)
@@ -28,6 +28,8 @@ that the keeper holds as long as it lives.
 
 import json
 from typing import Any
+
+from locksided.keeper.messages import to_wire
 
 VERSION = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -44,14 +46,16 @@ class BadLine(ValueError):
     """A line from the daemon is not a JSON object."""
 
 
-def encode(message: Message) -> bytes:
-    """Return the line of a message. A value in it that is not JSON becomes null: what it is said of must not
-    be lost with it.
+def encode(message: Any) -> bytes:
+    """Return the line of a message.
+
+    A value in it that is not JSON becomes null: the rest must not be lost with it.
     """
+    content = to_wire(message)
     try:
-        text = _encode(message)
+        text = _encode(content)
     except (ValueError, TypeError, RecursionError):
-        text = _encode(_encodable(message, MAX_LEVELS))
+        text = _encode(_encodable(content, MAX_LEVELS))
     return text.encode("ascii") + b"\n"
 
 

@@ -10,3 +10,4 @@ class StepKind(StrEnum):
     PROCESSOR = "processor"
     COMMAND = "command"
     ACTION = "action"
+    OPERATION = "operation"

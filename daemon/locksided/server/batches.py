@@ -29,7 +29,10 @@ class BatchAnswer:
     def _take(self, request_id: RequestId, text: bytes | None) -> None:
         if text is not None:
             if len(text) >= self._room_bytes:
-                message = "The answers of this batch are longer than a line may be: send smaller batches"
+                message = (
+                    "The answers of this batch are longer than a line may be: "
+                    "send smaller batches, or this request alone"
+                )
                 text = error_text(request_id, error(ErrorKind.LIMIT, message))
             self._texts.append(text)
             self._room_bytes -= len(text) + 1

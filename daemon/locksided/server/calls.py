@@ -154,6 +154,9 @@ class Router:
             pending.answer_error(self._internal(pending, problem))
 
     def _answer(self, pending: Pending, result: object) -> None:
+        """Answer it whatever its size: lists are cut to a line where they are made, and a single object is
+        as large as the request that once brought it allowed.
+        """
         if isinstance(pending.id, UnsetType):
             pending.sink(None)
             return
@@ -161,14 +164,7 @@ class Router:
         text = result_text(pending.id, full)
         if shorter is not None and len(text) > self._max_answer_bytes:
             text = result_text(pending.id, shorter)
-        if len(text) <= self._max_answer_bytes:
-            pending.sink(text)
-            return
-        message = (
-            f"The answer has {len(text)} bytes, more than the {self._max_answer_bytes} of a line: "
-            "ask for less with `limit` or `fields`"
-        )
-        pending.answer_error(error(ErrorKind.LIMIT, message))
+        pending.sink(text)
 
     def _refused_by_machine(self, pending: Pending, trouble: OSError) -> ErrorObject:
         """What the system has none of left can be asked for again later; anything else is a fault of ours."""

@@ -187,7 +187,10 @@ class Connection:
         if self._outbox.is_full:
             await self._outbox.room()
         if isinstance(frame, TooLong):
-            message = f"A request has at most {frame.limit_bytes} bytes: send less at once"
+            message = (
+                f"A request has at most {frame.limit_bytes} bytes (`line_bytes` in the section [limits] of "
+                "the settings): send less at once"
+            )
             self._reject(error(ErrorKind.LIMIT, message))
             return
         if isinstance(frame, Broken):

@@ -2,37 +2,44 @@
 
 import base64
 import binascii
+from typing import Annotated, Any
 
 import msgspec
 
 from locksided.core.errors import Invalid
-from locksided.store.jobfilter import Page
+
+Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number that the database can hold."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The last job of a page: its value in the order, and its id."""
+    """The last entry of a page: which list it is of, in which order, and its key there."""
 
     order: str
-    descending: bool
-    key: int
-    id: int
+    key: list[Any]
 
 
-def written(page: Page, key: int, job_id: int) -> str:
-    """Answer the cursor behind the job with this `key` in the page's order."""
-    place = Place(page.order_by.value, page.descending, key, job_id)
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+def written(order: str, *key: int | str) -> str:
+    """Answer the cursor behind the entry with this key."""
+    text = msgspec.json.encode(Place(order, list(key)))
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def read(page: Page) -> Place | None:
-    """Answer where the page begins, None at the start; Invalid if it is of another order or no cursor."""
-    if page.cursor is None:
+def read(cursor: str | None, order: str, key_type: Any) -> Any:
+    """Answer the key behind which a page begins, a tuple of that type, None at the start.
+
+    Invalid for what is no cursor, and for the cursor of another list or order.
+    """
+    if cursor is None:
         return None
     try:
-        padded = page.cursor + "=" * (-len(page.cursor) % 4)
+        padded = cursor + "=" * (-len(cursor) % 4)
         place = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Place)
+        if place.order == order:
+            return msgspec.convert(place.key, key_type)
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise Invalid("this is no cursor: pass the nextCursor of the page before", path="$.cursor") from error
-    if (place.order, place.descending) != (page.order_by.value, page.descending):
-        raise Invalid("the cursor is of a list in another order: keep orderBy and order", path="$.cursor")
-    return place
+    raise Invalid(
+        "the cursor is of another list, or of this one in another order: keep all other parameters",
+        path="$.cursor",
+    )

@@ -6,6 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from locksided.store import cursors
+from locksided.store.paging import LINE_BYTES, Slice, first_of, row_bytes
 from locksided.store.rows import EventRow, decoded
 from locksided.store.sql import QUERIES
 
@@ -39,11 +41,27 @@ def is_below(run_id: str | None, prefix: str) -> bool:
 
 
 def events_after(
-    connection: sqlite3.Connection, wanted: EventFilter, after: int, limit: int
-) -> list[EventRow]:
+    connection: sqlite3.Connection, wanted: EventFilter, after: int, limit: int, max_bytes: int = LINE_BYTES
+) -> Slice[EventRow]:
     """Answer up to `limit` events with a number above `after`, in their order."""
-    sql, params = _select(wanted, after, limit)
-    return decoded(EventRow, connection.execute(sql, params).fetchall())
+    sql, params = _select(wanted, after, limit + 1)
+    found = connection.execute(sql, params)
+    rows, has_more = first_of(found, row_bytes, max_bytes=max_bytes, limit=limit)
+    return Slice(decoded(EventRow, rows), has_more, cursor_at)
+
+
+ORDER = "events"
+
+
+def cursor_at(event: EventRow) -> str:
+    """Answer the cursor behind an event."""
+    return cursors.written(ORDER, event.seq)
+
+
+def seq_at(cursor: str | None) -> int | None:
+    """Answer the number behind which a page of events begins; Invalid for what is no cursor of events."""
+    place = cursors.read(cursor, ORDER, tuple[cursors.Integer])
+    return None if place is None else place[0]
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
@@ -56,6 +74,17 @@ def latest_us(connection: sqlite3.Connection) -> int | None:
     """Answer the latest time of the newest events, None without any."""
     (time_us,) = connection.execute(QUERIES["latest_time"]).fetchone()
     return None if time_us is None else int(time_us)
+
+
+def cursor_key(follower: str) -> str:
+    """Answer the key of a follower's cursor in the metadata: the last event that it has decided on."""
+    return f"follower:{follower}"
+
+
+def least_cursor(connection: sqlite3.Connection) -> int | None:
+    """Answer the number of the last event that every follower has decided on, None without followers."""
+    (seq,) = connection.execute(QUERIES["least_cursor"]).fetchone()
+    return None if seq is None else int(seq)
 
 
 def oldest_seq(connection: sqlite3.Connection) -> int | None:

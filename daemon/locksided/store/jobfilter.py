@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-MAX_LIMIT = 1000
+from locksided.store.paging import PageRequest
 
 
 class OrderBy(Enum):
@@ -47,11 +47,15 @@ class JobFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list, in which order; `cursor` is what the page before answered."""
+class Page(PageRequest):
+    """Which part of a list of jobs, in which order; `count` also counts all of it."""
 
     limit: int = 100
     order_by: OrderBy = OrderBy.ID
     descending: bool = True
-    cursor: str | None = None
     count: bool = False
+
+    @property
+    def order(self) -> str:
+        """The order's name in a cursor."""
+        return f"jobs by {self.order_by.value} {'down' if self.descending else 'up'}"

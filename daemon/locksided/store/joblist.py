@@ -3,31 +3,49 @@
 # ruff: noqa: S608 - statements are composed of texts of this package; values are parameters
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
 from locksided.core.errors import Invalid
 from locksided.store import cursors
 from locksided.store.blocks import Span
-from locksided.store.jobfilter import MAX_LIMIT, JobFilter, OrderBy, Page
-from locksided.store.reads import job_rows, snapshot
+from locksided.store.jobfilter import JobFilter, OrderBy, Page
+from locksided.store.paging import MAX_LIMIT, Slice, first_of, row_bytes
+from locksided.store.reads import ids_text, snapshot
 from locksided.store.rows import JobRow, decoded
 from locksided.store.search import KEYS, Search, search
+from locksided.store.sql import QUERIES
 from locksided.store.terms import NO_END, Term
 
 _COLUMNS = ", ".join(JobRow.__struct_fields__)
 
 
+_AT_ONCE = 50
+
+Key = tuple[cursors.Integer, cursors.Integer]
+"""A job's value in the order, and its id."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """A page; `next_cursor` is None on the last one, `total` unless it was asked for."""
+    """A page; `total` is None unless it was asked for."""
 
-    rows: list[JobRow]
-    next_cursor: str | None
+    page: Slice[JobRow]
     total: int | None
+
+    @property
+    def rows(self) -> list[JobRow]:
+        """The jobs."""
+        return self.page.entries
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where the next page begins, None on the last one."""
+        return self.page.cursor_at(self.rows[-1]) if self.page.has_more else None
 
 
 class GroupBy(Enum):
@@ -55,38 +73,40 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: Page) -> 
     """Answer one page of the jobs that `wanted` describes. Invalid for a limit or cursor that cannot be."""
     if not 1 <= page.limit <= MAX_LIMIT:
         raise Invalid(f"limit is between 1 and {MAX_LIMIT}", path="$.limit")
-    place = cursors.read(page)
+    place = cursors.read(page.cursor, page.order, Key)
     with snapshot(connection):
         found = search(connection, wanted, page.order_by)
-        rows = _page(connection, found, page, place)
+        rows, has_more = first_of(
+            _rows(connection, found, page, place), row_bytes, max_bytes=page.max_bytes, limit=page.limit
+        )
         total = _total(connection, found) if page.count else None
-    if len(rows) <= page.limit:
-        return JobList(rows, None, total)
-    last = rows[page.limit - 1]
-    return JobList(rows[: page.limit], cursors.written(page, _key(last, page.order_by), last.id), total)
+
+    def cursor_at(row: JobRow) -> str:
+        return cursors.written(page.order, _key(row, page.order_by), row.id)
+
+    return JobList(Slice(decoded(JobRow, rows), has_more, cursor_at), total)
 
 
-def _page(
-    connection: sqlite3.Connection, found: Search, page: Page, place: cursors.Place | None
-) -> list[JobRow]:
-    """Read one job more than the page has: it tells whether there is another page."""
+def _rows(
+    connection: sqlite3.Connection, found: Search, page: Page, place: Key | None
+) -> Iterable[tuple[Any, ...]]:
+    """Read at most one job more than the page has: it tells whether there is another page."""
     direction = "DESC" if page.descending else "ASC"
     if found.met:
         sql, args = found.meeting(_COLUMNS, direction, _span_behind(page, place))
-        rows = connection.execute(f"{sql} LIMIT ?", (*args, page.limit + 1)).fetchall()
-        return decoded(JobRow, rows)
+        return connection.execute(f"{sql} LIMIT ?", (*args, page.limit + 1))
     if page.order_by is not OrderBy.ID:
         return _in_order_of_times(connection, found, page, place)
     id_column = found.sources[0].id if len(found.sources) == 1 else "id"
     behind = [] if place is None else [_behind(page, place, id_column)]
     sql, args = found.arms(_COLUMNS, *behind)
     sql = f"{sql} ORDER BY {id_column} {direction} LIMIT ?"
-    return decoded(JobRow, connection.execute(sql, (*args, page.limit + 1)).fetchall())
+    return connection.execute(sql, (*args, page.limit + 1))
 
 
 def _in_order_of_times(
-    connection: sqlite3.Connection, found: Search, page: Page, place: cursors.Place | None
-) -> list[JobRow]:
+    connection: sqlite3.Connection, found: Search, page: Page, place: Key | None
+) -> Iterator[tuple[Any, ...]]:
     """Sort ids and times alone, and then read the rows of the page."""
     direction = "DESC" if page.descending else "ASC"
     id_column = found.sources[0].id if len(found.sources) == 1 else "id"
@@ -97,25 +117,27 @@ def _in_order_of_times(
         sql, key, id_column = f"SELECT id, place FROM ({sql})", "place", "id"
     sql = f"{sql} ORDER BY {key} {direction}, {id_column} {direction} LIMIT ?"
     ids = [job_id for job_id, _ in connection.execute(sql, (*args, page.limit + 1))]
-    rows = {row.id: row for row in job_rows(connection, ids)}
-    return [rows[job_id] for job_id in ids]
+    for first in range(0, len(ids), _AT_ONCE):
+        some = ids[first : first + _AT_ONCE]
+        rows = {row[0]: row for row in connection.execute(QUERIES["job_rows"], (ids_text(some),))}
+        yield from (rows[job_id] for job_id in some)
 
 
-def _behind(page: Page, place: cursors.Place, id_column: str) -> Term:
+def _behind(page: Page, place: Key, id_column: str) -> Term:
+    key_at, job_id = place
     less = "<" if page.descending else ">"
     if page.order_by is OrderBy.ID:
-        return Term(f"{id_column} {less} ?", (place.id,))
+        return Term(f"{id_column} {less} ?", (job_id,))
     key = KEYS[page.order_by]
-    return Term(
-        f"{key} {less}= ? AND ({key} {less} ? OR {id_column} {less} ?)", (place.key, place.key, place.id)
-    )
+    return Term(f"{key} {less}= ? AND ({key} {less} ? OR {id_column} {less} ?)", (key_at, key_at, job_id))
 
 
-def _span_behind(page: Page, place: cursors.Place | None) -> Span:
+def _span_behind(page: Page, place: Key | None) -> Span:
     """The ids that are still to come, in the order of ids."""
     if place is None:
         return Span()
-    return Span(last=place.id - 1) if page.descending else Span(first=place.id + 1)
+    _, job_id = place
+    return Span(last=job_id - 1) if page.descending else Span(first=job_id + 1)
 
 
 def _key(row: JobRow, order: OrderBy) -> int:

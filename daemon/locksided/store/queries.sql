@@ -99,6 +99,10 @@ SELECT {job_columns} FROM jobs WHERE retry_of_id = ? ORDER BY id;
 -- name: specs
 SELECT hash, body FROM specs WHERE hash IN (SELECT value FROM json_each(?));
 
+-- name: spec_bytes
+-- The length of a blob stands before it: none is read for this.
+SELECT hash, length(body) FROM specs WHERE hash IN (SELECT value FROM json_each(?));
+
 -- name: dependencies_of
 -- What was asked for: that phases wait for each other follows from the orchestration.
 SELECT job_id, on_id, condition FROM dependencies
@@ -136,18 +140,36 @@ JOIN object_versions AS v USING (project, kind, scope, id)
 WHERE o.project = :project AND o.kind = :kind AND o.scope = :scope AND o.id = :id AND v.version = o.version;
 
 -- name: objects
--- A range of scopes: one scope, or all that begin with a branch.
+-- A range of scopes: one scope, or all that begin with a branch. Behind a scope and id, for pages.
 SELECT o.id, o.scope, v.version, o.deleted, v.body, v.description, o.created_us, v.changed_us, v.changed_by
 FROM objects AS o
 JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
     AND v.version = o.version
 WHERE o.project = :project AND o.kind = :kind AND o.scope >= :scope AND o.scope <= :scope_to AND o.deleted = 0
+    AND (o.scope, o.id) > (:after_scope, :after_id)
 ORDER BY o.scope, o.id;
+
+-- name: object_texts
+-- All of a project, its bodies as they stand.
+SELECT o.kind, o.scope, o.id, o.version, CAST(v.body AS BLOB)
+FROM objects AS o
+JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
+    AND v.version = o.version
+WHERE o.project = ? AND o.deleted = 0 ORDER BY o.kind, o.scope, o.id;
+
+-- name: object_numbers
+-- A change of anything changes this.
+SELECT kind, scope, id, version FROM objects WHERE project = ? AND deleted = 0;
+
+-- name: object_number
+-- Of a deleted object, too.
+SELECT version, deleted FROM objects WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id;
 
 -- name: object_versions
 -- Newest first; contents are read one by one.
 SELECT version, description, changed_us, changed_by FROM object_versions
-WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id ORDER BY version DESC;
+WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id AND version < :before
+ORDER BY version DESC;
 
 -- name: put_object
 INSERT INTO objects (project, kind, scope, id, version, created_us)
@@ -217,6 +239,10 @@ SELECT min(
     (SELECT ifnull(max(seq), 0) FROM events) - :keep_count,
     ifnull((SELECT seq - 1 FROM events WHERE time_us >= :before_us ORDER BY seq LIMIT 1), 9223372036854775807)
 );
+
+-- name: least_cursor
+-- The event up to which all followers have decided. Their names are letters.
+SELECT min(CAST(value AS INTEGER)) FROM meta WHERE key BETWEEN 'follower:' AND 'follower:~';
 
 -- name: delete_events
 -- In slices, so that no other save waits long.

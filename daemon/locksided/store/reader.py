@@ -4,19 +4,21 @@ What counts many jobs has a connection of its own, so that nobody else waits for
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from locksided.store import events, joblist, reads, retention
-from locksided.store.catalog import branches, components, configs, dedup, states, variables
-from locksided.store.catalog.branches import DEFAULT
+from locksided.store.catalog import branches, components, configs, dedup, objects, states, variables
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.dedup import DedupKey
+from locksided.store.catalog.objects import Listing
 from locksided.store.connection import Connection
 from locksided.store.events import EventFilter
 from locksided.store.jobfilter import JobFilter, Page
 from locksided.store.joblist import GroupBy, JobList, JobStats
+from locksided.store.paging import LINE_BYTES, PageRequest, Slice
+from locksided.store.reads import JobsWithDocuments
 from locksided.store.rows import (
     ChildRow,
     DedupRow,
@@ -45,6 +47,10 @@ class Reader:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run several reading functions as one; in reads.snapshot() they see the same commit."""
         return await self._quick.run(work)
+
+    async def read_patiently(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run what may take long where nobody who is in a hurry waits for it."""
+        return await self._patient.run(work)
 
     # Jobs
 
@@ -102,13 +108,9 @@ class Reader:
         """Answer the specifications and environments of these hashes that are still stored."""
         return await self.read(lambda connection: reads.specs(connection, hashes))
 
-    async def specs_and_dependencies(
-        self, hashes: Iterable[str], ids: Iterable[int]
-    ) -> tuple[dict[str, bytes], list[Dependency]]:
-        """Answer what `specs` and `dependencies_of` do, in one trip."""
-        return await self.read(
-            lambda connection: (reads.specs(connection, hashes), reads.dependencies_of(connection, ids))
-        )
+    async def with_documents(self, rows: Sequence[JobRow], max_bytes: int | None) -> JobsWithDocuments:
+        """Answer the first of these jobs whose documents have together so many bytes, one at least."""
+        return await self.read(partial(reads.with_documents, rows=rows, max_bytes=max_bytes))
 
     async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:
         """Answer whom these jobs were asked to wait for."""
@@ -146,9 +148,16 @@ class Reader:
 
     # Events
 
+    async def event_page(
+        self, wanted: EventFilter, after: int, limit: int, max_bytes: int = LINE_BYTES
+    ) -> Slice[EventRow]:
+        """Answer a page of events with a number above `after`."""
+        asked = partial(events.events_after, wanted=wanted, after=after, limit=limit, max_bytes=max_bytes)
+        return await self.read(asked)
+
     async def events_after(self, wanted: EventFilter, after: int, limit: int) -> list[EventRow]:
-        """Answer up to `limit` events with a number above `after`."""
-        return await self.read(lambda connection: events.events_after(connection, wanted, after, limit))
+        """Answer up to `limit` events with a number above `after`; none only when there are none."""
+        return (await self.event_page(wanted, after, limit)).entries
 
     async def last_seq(self) -> int:
         """Answer the newest event's number, 0 if there never was one."""
@@ -170,43 +179,31 @@ class Reader:
             lambda connection: components.component(connection, project, component_id, version)
         )
 
-    async def list_components(self, project: str, type_: str | None = None) -> list[Stored]:
-        """Answer all components, or those of one type."""
-        return await self.read(lambda connection: components.list_components(connection, project, type_))
+    async def objects(self, wanted: Listing, request: PageRequest = PageRequest()) -> Slice[Stored]:  # noqa: B008 - frozen
+        """Answer a page of stored objects of one kind; Invalid for what is no cursor."""
+        return await self.read(partial(objects.page, wanted=wanted, request=request))
 
     async def config(self, config_id: ConfigId, version: int | None = None) -> Stored | None:
         """Answer a configuration, or None; a version also of a deleted one."""
         return await self.read(lambda connection: configs.config(connection, config_id, version))
 
-    async def list_configs(
-        self, project: str, branch: str = DEFAULT, component: str | None = None
-    ) -> list[Stored]:
-        """Answer the configurations of a branch, or of one component in it."""
-        return await self.read(
-            lambda connection: configs.list_configs(connection, project, branch, component)
-        )
-
-    async def config_versions(self, config_id: ConfigId) -> list[Version]:
+    async def config_versions(
+        self,
+        config_id: ConfigId,
+        request: PageRequest = PageRequest(),  # noqa: B008 - frozen
+    ) -> Slice[Version]:
         """Answer who changed it when and why, the newest first; NotFound if it never was."""
-        return await self.read(lambda connection: configs.config_versions(connection, config_id))
+        return await self.read(partial(objects.versions, key=config_id.key(), request=request))
 
     async def branch(self, project: str, branch_id: str) -> Stored | None:
         """Answer a named branch, or None."""
         return await self.read(lambda connection: branches.branch(connection, project, branch_id))
-
-    async def branches(self, project: str) -> list[Stored]:
-        """Answer the named branches; the default one is always there and not among them."""
-        return await self.read(lambda connection: branches.branches(connection, project))
 
     async def variables(self, project: str, variables_id: str, version: int | None = None) -> Stored | None:
         """Answer a set of variables, or None."""
         return await self.read(
             lambda connection: variables.variables(connection, project, variables_id, version)
         )
-
-    async def list_variables(self, project: str) -> list[Stored]:
-        """Answer all sets of variables."""
-        return await self.read(lambda connection: variables.list_variables(connection, project))
 
     async def state(self, config_id: ConfigId, row: str | None = None) -> StateRow:
         """Answer the state; an empty one with version 0 if none was ever saved."""

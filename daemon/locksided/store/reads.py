@@ -5,12 +5,13 @@ Lists of jobs by filter stand in joblist.py, events in events.py, the catalog in
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
+from locksided.store.paging import first_of
 from locksided.store.rows import ChildRow, Dependency, JobRow, LiveJob, PoolRow, decoded
 from locksided.store.sql import QUERIES
 
@@ -52,9 +53,35 @@ JobsWithDocuments = tuple[list[JobRow], dict[str, bytes], list[Dependency]]
 def jobs_with_documents(connection: sqlite3.Connection, ids: Iterable[int]) -> JobsWithDocuments:
     """Answer those of `ids` that exist with their documents and whom they wait for, all of one commit."""
     with snapshot(connection):
-        rows = job_rows(connection, ids)
-        hashes = {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
-        return rows, specs(connection, hashes), dependencies_of(connection, [row.id for row in rows])
+        return with_documents(connection, job_rows(connection, ids))
+
+
+def with_documents(
+    connection: sqlite3.Connection, rows: Sequence[JobRow], max_bytes: int | None = None
+) -> JobsWithDocuments:
+    """Answer the first of these jobs whose documents have together so many bytes (one at least), with them.
+
+    Documents that jobs share count for each of them, as in the views that they are shown in.
+    """
+    taken = list(rows)
+    if max_bytes is not None:
+        sizes = _document_bytes(connection, _hashes_of(rows))
+        taken, _ = first_of(
+            rows, lambda row: sum(sizes.get(one, 0) for one in _hashes_of((row,))), max_bytes=max_bytes
+        )
+    return (
+        taken,
+        specs(connection, _hashes_of(taken)),
+        dependencies_of(connection, [row.id for row in taken]),
+    )
+
+
+def _hashes_of(rows: Iterable[JobRow]) -> set[str]:
+    return {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
+
+
+def _document_bytes(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, int]:
+    return dict(connection.execute(QUERIES["spec_bytes"], (_hashes_text(hashes),)).fetchall())
 
 
 def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
@@ -108,15 +135,18 @@ def documents_of(
     with suppress(sqlite3.Error):
         rows = {row.id: row for row in job_rows(connection, ids)}
         new = [row for row in rows.values() if not is_known(row)]
-        hashes = {one for row in new for one in (row.spec_hash, row.env_hash) if one is not None}
+        hashes = _hashes_of(new)
         return Documents(rows, specs(connection, hashes) if hashes else {})
     return NOTHING_READ
 
 
 def specs(connection: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, bytes]:
     """Answer the specifications and environments of these hashes that are still stored."""
-    wanted = msgspec.json.encode(list(hashes)).decode()
-    return dict(connection.execute(QUERIES["specs"], (wanted,)).fetchall())
+    return dict(connection.execute(QUERIES["specs"], (_hashes_text(hashes),)).fetchall())
+
+
+def _hashes_text(hashes: Iterable[str]) -> str:
+    return msgspec.json.encode(list(hashes)).decode()
 
 
 def dependencies_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[Dependency]:

@@ -4,6 +4,7 @@ import sqlite3
 
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.saves import SetMeta
+from locksided.store.events import least_cursor
 from locksided.store.reads import job_row, last_job_id
 from locksided.store.rows import JobRow
 from locksided.store.sql import QUERIES
@@ -61,10 +62,12 @@ def prune_events(
 ) -> int:
     """Delete up to `limit` events that are older than `keep_us` and not among the newest `keep_count`.
 
-    Answers how many went. The newest event always stays.
+    Answers how many went. The newest event always stays, and so does what a follower has not decided on.
     """
     keep = {"keep_count": max(keep_count, 1), "before_us": now_us - keep_us}
     (through,) = tx.connection.execute(QUERIES["newest_prunable"], keep).fetchone()
+    if (cursor := least_cursor(tx.reading())) is not None:
+        through = min(through, cursor)
     return tx.connection.execute(QUERIES["delete_events"], {"through": through, "limit": limit}).rowcount
 
 

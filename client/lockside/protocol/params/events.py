@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from lockside.documents.base import MAX_INTEGER, EventKind, JobId, RunIdPrefix
-from lockside.protocol.params.base import Params
+from lockside.protocol.params.base import Cursor, Params
 
 
 class EventFilters(Params, frozen=True, kw_only=True):
@@ -26,13 +26,15 @@ class EventFilters(Params, frozen=True, kw_only=True):
 
 
 class EventList(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.list`: from the oldest on unless `after` is given.
+    """Parameters of `event.list`: from the oldest on unless `after` or `cursor` is given.
 
     Attributes:
         limit: How many events are answered at most.
+        cursor: The `nextCursor` of the page before.
     """
 
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    cursor: Cursor | None = None
 
 
 class EventSubscribe(EventFilters, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from lockside.documents.base import (
     Time,
 )
 from lockside.documents.enums import CreatorType, JobType, Status
-from lockside.protocol.params.base import Params
+from lockside.protocol.params.base import Cursor, PageLimit, Params
 from lockside.protocol.params.jobs import JobFields
 from lockside.protocol.words import statuses
 
@@ -99,20 +99,24 @@ class JobFilters(Params, frozen=True, kw_only=True):
 class JobList(JobFilters, frozen=True, kw_only=True):
     """Parameters of `job.list`: a page of jobs.
 
+    Large members are left out unless asked for.
+
     Attributes:
         order_by: The order of the list.
         order: Ascending or descending.
         limit: How many jobs a page has.
         cursor: The `nextCursor` of the page before.
         count: Also answer the `total`.
+        expand: Also answer these large members: `configData`, and the `environment` of a plain command in it.
     """
 
     order_by: Literal["id", "createdTime", "endTime"] = "id"
     order: Literal["asc", "desc"] = "desc"
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    limit: PageLimit = 100
+    cursor: Cursor | None = None
     count: bool = False
     fields: JobFields | None = None
+    expand: Annotated[list[Literal["configData", "environment"]], Meta(max_length=2)] = []
 
 
 class JobStats(JobFilters, frozen=True, kw_only=True):

@@ -22,20 +22,14 @@ from lockside.documents.base import (
     Text,
 )
 from lockside.documents.request import JobChanges, JobRequest
-from lockside.protocol.params.base import Mutating, Params
+from lockside.protocol.params.base import Cursor, Mutating, Params, fields_of
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.words import Stream
 
 if TYPE_CHECKING:
-    JobField = str
+    JobFields = list[str]
 else:
-    JobField = Literal[tuple(name for name in Job.__struct_encode_fields__ if name != "deduplicated")]
-
-
-JobFields = Annotated[
-    list[JobField],
-    Meta(max_length=200, description="Only these members of a job are answered, and its id."),
-]
+    JobFields = fields_of(Job)
 
 
 class JobCreate(JobRequest, frozen=True, kw_only=True):
@@ -78,12 +72,15 @@ class JobGet(OneJob, frozen=True, kw_only=True):
 class JobWait(Params, frozen=True, kw_only=True):
     """Parameters of `job.wait`: either `id` or `ids`; without a time limit it waits as long as it takes.
 
+    With `cursor` it does not wait: it answers the next page of the `ids`.
+
     Attributes:
         id: The job; give either `id` or `ids`.
         ids: Several jobs.
         timeout_seconds: Answer after this time in any case; null waits as long as it takes.
         until: Wait for all of `ids`, or for any of them.
         waiter_run_id: The `runId` of the running job that waits, so that a deadlock is noticed.
+        cursor: The `nextCursor` of the page before.
     """
 
     reads = {"timeout_seconds": quantities.duration}
@@ -94,6 +91,7 @@ class JobWait(Params, frozen=True, kw_only=True):
     until: Literal["all", "any"] = "all"
     waiter_run_id: RunId | None = None
     fields: JobFields | None = None
+    cursor: Cursor | None = None
 
     def check(self) -> None:
         """Raises FieldError for what cannot be asked for together."""

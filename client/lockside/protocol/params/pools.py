@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from lockside.documents.base import PoolId
 from lockside.documents.pool import PoolSpec
-from lockside.protocol.params.base import Mutating, Params
+from lockside.protocol.params.base import ListParams, Mutating, Params
 
 
 class PoolPut(Mutating, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class PoolGet(Params, frozen=True, kw_only=True):
     id: PoolId
 
 
-class PoolList(Params, frozen=True, kw_only=True):
+class PoolList(ListParams, frozen=True, kw_only=True):
     """Parameters of `pool.list`."""
 
 

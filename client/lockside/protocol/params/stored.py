@@ -1,6 +1,6 @@
 """The parameters of `component.*`, `config.*`, `branch.*`, `variables.*`, `state.*` and `catalog.*`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
@@ -21,7 +21,17 @@ from lockside.documents.configuration import ConfigSpec
 from lockside.documents.enums import ComponentType
 from lockside.documents.pool import BranchSpec, PoolSpec
 from lockside.documents.variables import VariablesSpec
-from lockside.protocol.params.base import Mutating, Params
+from lockside.protocol.params.base import ListParams, Mutating, Params, fields_of
+from lockside.protocol.types.stored import Component, Config, Variables
+
+if TYPE_CHECKING:
+    ComponentFields = list[str]
+    ConfigFields = list[str]
+    VariablesFields = list[str]
+else:
+    ComponentFields = fields_of(Component)
+    ConfigFields = fields_of(Config)
+    VariablesFields = fields_of(Variables)
 
 
 class ComponentPut(Mutating, frozen=True, kw_only=True):
@@ -45,7 +55,7 @@ class ComponentGet(Params, frozen=True, kw_only=True):
     version: StoredVersion | None = None
 
 
-class ComponentList(Params, frozen=True, kw_only=True):
+class ComponentList(ListParams, frozen=True, kw_only=True):
     """Parameters of `component.list`.
 
     Attributes:
@@ -53,6 +63,7 @@ class ComponentList(Params, frozen=True, kw_only=True):
     """
 
     type: ComponentType | None = None
+    fields: ComponentFields | None = None
 
 
 class ComponentDelete(Mutating, frozen=True, kw_only=True):
@@ -88,7 +99,7 @@ class ConfigGet(Params, frozen=True, kw_only=True):
     version: StoredVersion | None = None
 
 
-class ConfigList(Params, frozen=True, kw_only=True):
+class ConfigList(ListParams, frozen=True, kw_only=True):
     """Parameters of `config.list`.
 
     Attributes:
@@ -97,6 +108,7 @@ class ConfigList(Params, frozen=True, kw_only=True):
 
     component: ComponentId | None = None
     branch_id: BranchId = "default"
+    fields: ConfigFields | None = None
 
 
 class ConfigDelete(Mutating, frozen=True, kw_only=True):
@@ -107,7 +119,7 @@ class ConfigDelete(Mutating, frozen=True, kw_only=True):
     branch_id: BranchId = "default"
 
 
-class ConfigVersionsOf(Params, frozen=True, kw_only=True):
+class ConfigVersionsOf(ListParams, frozen=True, kw_only=True):
     """Parameters of `config.versions`."""
 
     component: ComponentId
@@ -154,7 +166,7 @@ class BranchCreate(Mutating, frozen=True, kw_only=True):
     branch: BranchSpec
 
 
-class BranchList(Params, frozen=True, kw_only=True):
+class BranchList(ListParams, frozen=True, kw_only=True):
     """Parameters of `branch.list`."""
 
 
@@ -188,8 +200,10 @@ class VariablesGet(Params, frozen=True, kw_only=True):
     id: VariablesId
 
 
-class VariablesListAll(Params, frozen=True, kw_only=True):
+class VariablesListAll(ListParams, frozen=True, kw_only=True):
     """Parameters of `variables.list`."""
+
+    fields: VariablesFields | None = None
 
 
 class VariablesDelete(Mutating, frozen=True, kw_only=True):
@@ -220,19 +234,17 @@ class StateReset(Mutating, frozen=True, kw_only=True):
     row: RowId | None = None
 
 
-class CatalogApply(Mutating, frozen=True, kw_only=True):
-    """Parameters of `catalog.apply`: objects to store in one transaction.
+DraftId = Annotated[str, Meta(min_length=1, max_length=64)]
 
-    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
-    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+
+class CatalogContents(Params, frozen=True, kw_only=True):
+    """Objects to store, by kind.
 
     Attributes:
-        pools: All pools.
-        components: All components.
-        variables: All sets of values.
-        configs: All configurations.
-        prune: Delete what is stored and not given, of the kinds that are given.
-        plan: The `plan` of an earlier dry run; the call is refused when anything else would change.
+        pools: The pools.
+        components: The components.
+        variables: The sets of variables.
+        configs: The configurations.
     """
 
     branch_id: BranchId = "default"
@@ -240,6 +252,34 @@ class CatalogApply(Mutating, frozen=True, kw_only=True):
     components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
     variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
     configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
+
+
+class CatalogStage(CatalogContents, frozen=True, kw_only=True):
+    """Parameters of `catalog.stage`: a part of what one `catalog.apply` on the same connection stores.
+
+    The daemon keeps the parts until that call, or until the connection ends.
+
+    Attributes:
+        draft: A name that the caller chooses; the first part with it begins the draft.
+    """
+
+    draft: DraftId
+
+
+class CatalogApply(CatalogContents, frozen=True, kw_only=True):
+    """Parameters of `catalog.apply`: objects to store in one transaction.
+
+    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
+    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+
+    Attributes:
+        draft: What was staged under this name comes before the objects given here.
+        prune: Delete what is stored and not given, of the kinds that are given.
+        plan: The `plan` of an earlier dry run; the call is refused when anything else would change.
+    """
+
+    draft: DraftId | None = None
+    deduplication_id: DeduplicationId | None = None
     prune: bool = False
     dry_run: bool = False
     plan: Annotated[str, Meta(min_length=1, max_length=64)] | None = None

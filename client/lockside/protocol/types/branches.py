@@ -1,6 +1,6 @@
 """Branches as they are answered."""
 
-from lockside.documents.base import Out
+from lockside.documents.base import ListPage
 from lockside.protocol.types.stored import StoredBranch
 
 
@@ -8,7 +8,7 @@ class Branch(StoredBranch, frozen=True, kw_only=True):
     """A stored branch."""
 
 
-class Branches(Out, frozen=True, kw_only=True):
+class Branches(ListPage, frozen=True, kw_only=True):
     """Several branches.
 
     Attributes:

@@ -15,11 +15,13 @@ class FieldChange(Out, frozen=True, kw_only=True):
         path: The field, as in `configuration.parameters.since`.
         old: The stored value.
         new: The value after the change.
+        is_long: Both values are left out, for they are long and the plan would not fit in a line.
     """
 
     path: str
     old: Any | UnsetType = UNSET
     new: Any | UnsetType = UNSET
+    is_long: bool | UnsetType = UNSET
 
 
 class CatalogChange(Out, frozen=True, kw_only=True):
@@ -39,6 +41,20 @@ class CatalogChange(Out, frozen=True, kw_only=True):
     component: str | None = None
     fields: list[FieldChange] = []
     version: int | None = None
+
+
+class Staged(Out, frozen=True, kw_only=True):
+    """What a draft has after another part.
+
+    Attributes:
+        draft: The draft's name.
+        count: How many objects it has.
+        size_bytes: How long they are as JSON, together.
+    """
+
+    draft: str
+    count: int
+    size_bytes: int
 
 
 class CatalogPlan(Out, frozen=True, kw_only=True):

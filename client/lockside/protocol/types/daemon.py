@@ -15,6 +15,7 @@ class StoreStatus(Out, frozen=True, kw_only=True):
     Attributes:
         is_writable: Whether the database can be written.
         cause: Why it cannot be written.
+        remedy: What to do about it.
         schema_version: The version of the schema.
         size_bytes: The size of the database.
         identity: The database's own id.
@@ -22,6 +23,7 @@ class StoreStatus(Out, frozen=True, kw_only=True):
 
     is_writable: bool
     cause: str | None = None
+    remedy: str | None = None
     schema_version: int | None = None
     size_bytes: int | None = None
     identity: str | None = None

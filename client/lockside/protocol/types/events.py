@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType, field
 
-from lockside.documents.base import Out
+from lockside.documents.base import ListPage, Out
 from lockside.protocol.types.jobs import PrincipalRef
 
 
@@ -42,13 +42,13 @@ class LostEvents(Out, frozen=True, kw_only=True):
     to: int
 
 
-class EventPage(Out, frozen=True, kw_only=True):
+class EventPage(ListPage, frozen=True, kw_only=True):
     """A page of events, in order.
 
     Attributes:
         events: The events, in order.
-        cursor: The `after` of the next page.
-        lost: Events after `after` that are no longer kept.
+        cursor: The `seq` of the last event of the page.
+        lost: Events before the page that are no longer kept.
     """
 
     events: list[Event]

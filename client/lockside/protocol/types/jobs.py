@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from lockside.documents.base import Out
+from lockside.documents.base import ListPage, Out
 from lockside.documents.enums import (
     CreatorType,
     DesiredStatus,
@@ -230,16 +230,24 @@ class Jobs(Out, frozen=True, kw_only=True):
     jobs: list[Job]
 
 
-class JobPage(Out, frozen=True, kw_only=True):
-    """A page of jobs; `nextCursor` is null on the last one, `total` is there when it was asked for.
+class WaitedJobs(ListPage, frozen=True, kw_only=True):
+    """A page of the jobs that were waited for.
 
     Attributes:
-        next_cursor: The `cursor` of the next page; null on the last one.
+        jobs: The jobs.
+    """
+
+    jobs: list[Job]
+
+
+class JobPage(ListPage, frozen=True, kw_only=True):
+    """A page of jobs; `total` is there when it was asked for.
+
+    Attributes:
         total: How many jobs there are, if `count` was true.
     """
 
     jobs: list[Job]
-    next_cursor: str | None = None
     total: int | UnsetType = UNSET
 
 

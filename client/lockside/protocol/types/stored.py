@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, UnsetType, defstruct
 from msgspec.structs import fields
 
-from lockside.documents.base import Out
+from lockside.documents.base import ListPage, Out
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec
@@ -63,7 +63,7 @@ class Component(StoredManifest, frozen=True, kw_only=True):
     """A stored component; members that were not given have their defaults."""
 
 
-class Components(Out, frozen=True, kw_only=True):
+class Components(ListPage, frozen=True, kw_only=True):
     """Several components.
 
     Attributes:
@@ -85,7 +85,7 @@ class Config(StoredConfig, frozen=True, kw_only=True):
     warnings: list[str] = []
 
 
-class Configs(Out, frozen=True, kw_only=True):
+class Configs(ListPage, frozen=True, kw_only=True):
     """Several configurations.
 
     Attributes:
@@ -110,7 +110,7 @@ class ConfigVersion(Out, frozen=True, kw_only=True):
     is_deleted: bool = False
 
 
-class ConfigVersions(Out, frozen=True, kw_only=True):
+class ConfigVersions(ListPage, frozen=True, kw_only=True):
     """The changes of a configuration, newest first.
 
     Attributes:
@@ -124,7 +124,7 @@ class Variables(StoredVariables, frozen=True, kw_only=True):
     """A stored set of variables."""
 
 
-class VariablesList(Out, frozen=True, kw_only=True):
+class VariablesList(ListPage, frozen=True, kw_only=True):
     """Several sets of variables.
 
     Attributes:
@@ -167,7 +167,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     queued: int = 0
 
 
-class Pools(Out, frozen=True, kw_only=True):
+class Pools(ListPage, frozen=True, kw_only=True):
     """Several pools.
 
     Attributes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from locksided.core.errors import Conflict, NotFound
 from locksided.store.catalog import objects
-from locksided.store.catalog.objects import Change, Key, Kind
+from locksided.store.catalog.objects import Change, Key, Kind, Listing
 from locksided.store.rows import Stored
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -15,9 +15,9 @@ DEFAULT = "default"
 AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts behind `<branch>0`
 
 
-def branches(connection: sqlite3.Connection, project: str) -> list[Stored]:
-    """Answer the named branches by id."""
-    return objects.listed(connection, project, Kind.BRANCH, first="", last="")
+def all_branches(project: str) -> Listing:
+    """Answer which are the named branches; the default one is always there and not among them."""
+    return Listing(project, Kind.BRANCH)
 
 
 def branch(connection: sqlite3.Connection, project: str, branch_id: str) -> Stored | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locksided.store.catalog import objects
-from locksided.store.catalog.objects import Change, Key, Kind
+from locksided.store.catalog.objects import Change, Key, Kind, Listing
 from locksided.store.rows import Stored
 from locksided.store.transaction import Transaction
 
@@ -17,10 +17,10 @@ def component(
     return objects.find(connection, _key(project, component_id), version)
 
 
-def list_components(connection: sqlite3.Connection, project: str, type_: str | None = None) -> list[Stored]:
-    """Answer all components, or those of one type, by id."""
-    found = objects.listed(connection, project, Kind.COMPONENT, first="", last="")
-    return [each for each in found if type_ is None or each.body.get("type") == type_]
+def all_components(project: str, type_: str | None = None) -> Listing:
+    """Answer which are all components, or those of one type."""
+    keep = None if type_ is None else lambda body: body.get("type") == type_
+    return Listing(project, Kind.COMPONENT, keep=keep)
 
 
 def put_component(

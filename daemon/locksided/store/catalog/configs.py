@@ -11,8 +11,8 @@ from typing import Any
 from locksided.core.errors import Conflict
 from locksided.store.catalog import objects
 from locksided.store.catalog.branches import AFTER_SLASH, DEFAULT, require_branch
-from locksided.store.catalog.objects import Change, Key, Kind
-from locksided.store.rows import Stored, Version
+from locksided.store.catalog.objects import Change, Key, Kind, Listing
+from locksided.store.rows import Stored
 from locksided.store.transaction import Transaction
 
 
@@ -35,20 +35,11 @@ def config(connection: sqlite3.Connection, config_id: ConfigId, version: int | N
     return objects.find(connection, config_id.key(), version)
 
 
-def list_configs(
-    connection: sqlite3.Connection, project: str, branch: str = DEFAULT, component: str | None = None
-) -> list[Stored]:
-    """Answer the configurations of a branch, or of one component in it, by component and id."""
-    if component is None:
-        first, last = f"{branch}/", f"{branch}{AFTER_SLASH}"
-    else:
-        first = last = f"{branch}/{component}"
-    return objects.listed(connection, project, Kind.CONFIG, first=first, last=last)
-
-
-def config_versions(connection: sqlite3.Connection, config_id: ConfigId) -> list[Version]:
-    """Answer who changed it when and why, the newest first; NotFound if it never was."""
-    return objects.versions(connection, config_id.key())
+def all_configs(project: str, branch: str = DEFAULT, component: str | None = None) -> Listing:
+    """Answer which are the configurations of a branch, or of one component in it, by component and id."""
+    if component is not None:
+        return Listing(project, Kind.CONFIG, f"{branch}/{component}", f"{branch}/{component}")
+    return Listing(project, Kind.CONFIG, f"{branch}/", f"{branch}{AFTER_SLASH}")
 
 
 def put_config(

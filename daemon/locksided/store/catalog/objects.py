@@ -4,7 +4,7 @@ What the kinds differ in stands in the modules beside this one.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from locksided.core.errors import Conflict, NotFound
+from locksided.store import cursors
+from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import Stored, Version, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -97,20 +99,53 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     return found
 
 
-def listed(
-    connection: sqlite3.Connection, project: str, kind: Kind, *, first: str, last: str
-) -> list[Stored]:
-    """Answer the current versions of all that are not deleted in the scopes from `first` to `last`."""
-    params = {"project": project, "kind": kind.value, "scope": first, "scope_to": last}
-    return decoded(Stored, connection.execute(QUERIES["objects"], params).fetchall())
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which objects a list has: those of a kind in the scopes from `first` to `last`, by scope and id.
+
+    `keep` leaves out others of them by their bodies.
+    """
+
+    project: str
+    kind: Kind
+    first: str = ""
+    last: str = ""
+    keep: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def cursor_at(self, stored: Stored) -> str:
+        """Answer the cursor behind an object."""
+        return cursors.written(self.kind.value, stored.scope, stored.id)
 
 
-def versions(connection: sqlite3.Connection, key: Key) -> list[Version]:
+def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[Stored]:
+    """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
+    scope, object_id = cursors.read(request.cursor, wanted.kind.value, tuple[str, str]) or ("", "")
+    params = {"project": wanted.project, "kind": wanted.kind.value, "scope": wanted.first}
+    params |= {"scope_to": wanted.last, "after_scope": scope, "after_id": object_id}
+    rows = (row for row in connection.execute(QUERIES["objects"], params) if _is_kept(wanted, row))
+    taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    return Slice(decoded(Stored, taken), has_more, wanted.cursor_at)
+
+
+_BODY = Stored.__struct_fields__.index("body")
+
+
+def _is_kept(wanted: Listing, row: tuple[Any, ...]) -> bool:
+    return wanted.keep is None or wanted.keep(msgspec.json.decode(row[_BODY]))
+
+
+def versions(connection: sqlite3.Connection, key: Key, request: PageRequest) -> Slice[Version]:
     """Answer an object's changes, the newest first; those of a deleted object too."""
-    found = decoded(Version, connection.execute(QUERIES["object_versions"], key.params()).fetchall())
-    if not found:
+    (before,) = cursors.read(request.cursor, _VERSIONS, tuple[cursors.Integer]) or (_NEWEST,)
+    rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
+    taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    if not taken and request.cursor is None:
         raise NotFound(f"there is no {key}", path=key.path(), **key.names())
-    return found
+    return Slice(decoded(Version, taken), has_more, lambda one: cursors.written(_VERSIONS, one.version))
+
+
+_VERSIONS = "versions"
+_NEWEST = 2**63 - 1
 
 
 def put(
@@ -133,14 +168,20 @@ def put(
         needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
         if not needs_name:
             return current
-    number = current.version + 1 if current else 1
+    put_text(tx, key, json_text(body), change)
+    return get(tx.connection, key)
+
+
+def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
+    """Store a body that is known to differ, as its JSON text, and answer the number of its version."""
+    row = tx.connection.execute(QUERIES["object_number"], key.params()).fetchone()
+    number, is_deleted = (row[0] + 1, row[1]) if row else (1, True)
     tx.connection.execute(
         QUERIES["put_object"], {**key.params(), "version": number, "now_us": change.time_us}
     )
-    _insert_version(tx, key, number, body, change)
-    created = current is None or bool(current.deleted)
-    tell(tx, key, "created" if created else "updated", change, version=number)
-    return get(tx.connection, key)
+    _insert_version(tx, key, number, text, change)
+    tell(tx, key, "created" if is_deleted else "updated", change, version=number)
+    return number
 
 
 def delete(tx: Transaction, key: Key, change: Change) -> None:
@@ -194,13 +235,13 @@ def _expect(key: Key, current: Stored | None, expected: int | None) -> None:
         )
 
 
-def _insert_version(tx: Transaction, key: Key, number: int, body: Mapping[str, Any], change: Change) -> None:
+def _insert_version(tx: Transaction, key: Key, number: int, text: str, change: Change) -> None:
     tx.connection.execute(
         QUERIES["insert_object_version"],
         {
             **key.params(),
             "version": number,
-            "body": json_text(body),
+            "body": text,
             "description": change.description,
             "now_us": change.time_us,
             "by": json_text(change.by),

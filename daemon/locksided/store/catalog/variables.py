@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locksided.store.catalog import objects
-from locksided.store.catalog.objects import Change, Key, Kind
+from locksided.store.catalog.objects import Change, Key, Kind, Listing
 from locksided.store.rows import Stored
 from locksided.store.transaction import Transaction
 
@@ -17,9 +17,9 @@ def variables(
     return objects.find(connection, _key(project, variables_id), version)
 
 
-def list_variables(connection: sqlite3.Connection, project: str) -> list[Stored]:
-    """Answer all sets by id."""
-    return objects.listed(connection, project, Kind.VARIABLES, first="", last="")
+def all_variables(project: str) -> Listing:
+    """Answer which are all sets."""
+    return Listing(project, Kind.VARIABLES)
 
 
 def put_variables(

@@ -1,0 +1,291 @@
+"""All keepers of this daemon: the current one takes new starts, former ones keep what they have until it
+ended.
+
+A keeper that lived when this daemon started and speaks another version of the protocol, or runs other
+code, is a former one: of an older release, or of a newer one after a downgrade. It is adopted with all
+that it keeps, asked only for what every version understands (see `keeper.wire`), and let go when it keeps
+nothing more. Which keepers there are is never written down: their sockets and locks say it, so a crash in
+the middle of a change changes nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from locksided import clock
+from locksided.backends.link import Link
+from locksided.backends.messages import BUILD, VERSION, Message
+from locksided.backends.process import KeeperNotStartedError
+from locksided.backends.sockets import Sockets
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 5.0
+FIRST_AGAIN_SECONDS = 2.0
+LONGEST_AGAIN_SECONDS = 60.0
+PATIENCE_SECONDS = 2.0
+"""So long a keeper that does not answer may hold up the choice; of its jobs nothing is concluded."""
+
+log = structlog.get_logger("keeper")
+
+
+class Release(NamedTuple):
+    """The code that is installed: the protocol's version, and which build of the keeper."""
+
+    version: int
+    build: str
+
+
+INSTALLED = Release(VERSION, BUILD)
+
+
+class Receiver(Protocol):
+    """Who hears from the keepers."""
+
+    async def keeper_up(self, link: Link) -> None:
+        """Connected. Nothing that this keeper says after its hello is handed on before this returns."""
+
+    def keeper_said(self, message: Message) -> None:
+        """One message."""
+
+    async def keepers_changed(self) -> None:
+        """There is a current keeper, and one came or went since this was told last."""
+
+    def keeper_down(self, cause: str) -> None:
+        """There is no current keeper: nothing can be started."""
+
+
+class Keepers:
+    """Keeps a connection to every keeper that lives, and has one that takes new starts."""
+
+    def __init__(
+        self, sockets: Sockets, connect: Callable[[Path], Link] = Link, release: Release = INSTALLED
+    ) -> None:
+        self._sockets = sockets
+        self._connect_to = connect
+        self._release = release
+        self._links: dict[Path, Link] = {}
+        self._chosen: Link | None = None
+        self._found_pids: set[int] = set()
+        self._is_patient = True
+        self._changed = anyio.Event()
+        self._came = anyio.Event()
+        self._again: clock.Timer | None = None
+        self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = 0.0
+        self.cause: str | None = None
+        """Why there is no current keeper."""
+        self.down_us = clock.now_us()
+        """Since when, when there is none."""
+
+    @property
+    def current(self) -> Link | None:
+        """The keeper that takes new starts, while there is one."""
+        return self._chosen if self._chosen is not None and self._chosen.is_up else None
+
+    async def until_current(self) -> None:
+        """Return once there is a keeper that takes new starts."""
+        while self.current is None:
+            await self._came.wait()
+
+    @property
+    def all(self) -> list[Link]:
+        """Every keeper that lives, as far as this daemon knows."""
+        return list(self._links.values())
+
+    @property
+    def former(self) -> list[Link]:
+        """The others that live, connected or not."""
+        others = [link for link in self._links.values() if link is not self._chosen]
+        return [link for link in others if self._sockets.is_alive(link.path)]
+
+    @property
+    def are_all_heard(self) -> bool:
+        """Whether every keeper that lives has told what it keeps."""
+        return all(link.is_up for link in self._links.values())
+
+    def send(self, message: Any) -> bool:
+        """Send the current keeper a message; False when there is none."""
+        return self._chosen is not None and self._chosen.send(message)
+
+    def flush(self) -> None:
+        """Have what was sent written now: whoever waits for a start waits for nothing else."""
+        if self.current is not None:
+            self.current.flush()
+
+    def send_to_all(self, message: Any) -> None:
+        """Send a message about a start of which nobody knows who keeps it."""
+        for link in self._links.values():
+            link.send(message)
+
+    def reconnect_soon(self) -> None:
+        """Something of a keeper's could not be settled now: hear of it again, each time a little later."""
+        now = clock.real_seconds()
+        if now - self._again_asked > 2 * LONGEST_AGAIN_SECONDS:
+            self._again_seconds = FIRST_AGAIN_SECONDS
+        self._again_asked = now
+        if self._again is None:
+            self._again = clock.real_call_later(self._again_seconds, self.reconnect)
+            self._again_seconds = min(self._again_seconds * 2, LONGEST_AGAIN_SECONDS)
+
+    def reconnect(self) -> None:
+        """End all connections, so that new hellos tell what the keepers have."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        for link in self._links.values():
+            link.hang_up()
+
+    async def run(self, receiver: Receiver) -> None:
+        """Attend to all keepers until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for path in self._sockets.live():
+                self._open(path, receiver, tasks, is_found=True)
+            while True:
+                self._changed = anyio.Event()
+                self._choose(receiver, tasks)
+                if self.current is not None:
+                    self._came.set()
+                    self._came = anyio.Event()
+                    await receiver.keepers_changed()
+                await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        if self._chosen is not None:
+            await self._changed.wait()
+            return
+        with clock.real_move_on_after(PATIENCE_SECONDS if self._is_patient else None) as waiting:
+            await self._changed.wait()
+        self._is_patient = not waiting.cancelled_caught
+
+    # -- which one takes new starts -----------------------------------------------------------------------
+
+    def _choose(self, receiver: Receiver, tasks: TaskGroup) -> None:
+        """Settle which keeper takes new starts, unless that is settled; let go of the others."""
+        if self._chosen is None:
+            self._chosen = self._best(receiver, tasks)
+            if self._chosen is None:
+                return
+            log.info("new jobs start under this keeper", socket=str(self._chosen.path))
+        for link in self.former:
+            if link.is_up:
+                link.let_go()
+
+    def _best(self, receiver: Receiver, tasks: TaskGroup) -> Link | None:
+        """A keeper of our own build, else a fresh one, else one that at least speaks our version."""
+        answering = [link for link in self._links.values() if link.is_up]
+        for link in answering:
+            if self._speaks_ours(link) and not self._is_outdated(link):
+                return link
+        if self._is_patient and len(answering) < len(self._links):
+            return None
+        free = self._sockets.free(self._links)
+        if free is not None:
+            return self._open(free, receiver, tasks, is_found=False)
+        idle = [link for link in answering if self._was_found(link) and not link.kept]
+        if idle:
+            idle[0].let_go()  # its place is free then
+            return None
+        usable = [link for link in answering if self._speaks_ours(link)]
+        if usable:
+            return usable[0]
+        self._tell_down(receiver, _why_none_fits(answering, self._release.version))
+        for link in answering:
+            if self._was_found(link):
+                link.let_go()
+        return None
+
+    def _speaks_ours(self, link: Link) -> bool:
+        """Whether it can be told of starts."""
+        return link.hello is not None and link.hello.version == self._release.version
+
+    def _is_outdated(self, link: Link) -> bool:
+        """Whether it runs other code than what is installed, and was not started on our demand."""
+        return self._was_found(link) and link.hello is not None and link.hello.build != self._release.build
+
+    def _was_found(self, link: Link) -> bool:
+        """Whether this keeper lived when this daemon started: only such a one can be of an older release."""
+        return link.hello is not None and link.hello.pid in self._found_pids
+
+    def _tell_down(self, receiver: Receiver, cause: str) -> None:
+        if self.cause is None:
+            self.down_us = clock.now_us()
+        self.cause = cause
+        log.warning("no job can start", cause=cause)
+        receiver.keeper_down(cause)
+
+    # -- one of them --------------------------------------------------------------------------------------
+
+    def _open(self, path: Path, receiver: Receiver, tasks: TaskGroup, *, is_found: bool) -> Link:
+        link = self._links[path] = self._connect_to(path)
+        tasks.start_soon(self._attend, link, receiver, is_found)
+        return link
+
+    async def _attend(self, link: Link, receiver: Receiver, is_found: bool) -> None:
+        """Stay connected to the keeper behind a socket: the chosen one always, others until they are gone."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while link is self._chosen or (not link.is_let_go and self._sockets.is_alive(link.path)):
+            try:
+                await self._connect(link)
+            except (OSError, KeeperNotStartedError, ValueError, RecursionError) as error:
+                self._failed(link, receiver, error)
+                await clock.real_sleep(pause_seconds)  # it failed just now: each try waits longer
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            pause_seconds = FIRST_PAUSE_SECONDS
+            if is_found and link.hello is not None:
+                self._found_pids.add(link.hello.pid)
+            is_found = False
+            await self._converse(link, receiver)
+        del self._links[link.path]
+        self._sockets.clear(link.path)
+        log.info("a keeper is gone", socket=str(link.path))
+        self._changed.set()
+
+    async def _connect(self, link: Link) -> None:
+        if link is self._chosen:
+            await self._sockets.start_keeper(link.path)
+        hello = await link.connect()
+        if link is self._chosen and not self._speaks_ours(link):
+            self._chosen = None
+        log.info(
+            "connected to a keeper",
+            pid=hello.pid,
+            version=hello.version,
+            build=hello.build,
+            runs=len(hello.runs),
+        )
+
+    async def _converse(self, link: Link, receiver: Receiver) -> None:
+        """Listen until the connection ends."""
+        try:
+            await receiver.keeper_up(link)
+            link.is_up = True
+            self._changed.set()
+            await link.listen(receiver.keeper_said)
+        finally:
+            link.forget()
+        log.warning("a keeper's connection ended", socket=str(link.path))
+        if link is self._chosen:
+            self._tell_down(receiver, "the connection to the keeper ended")
+        self._changed.set()
+
+    def _failed(self, link: Link, receiver: Receiver, error: Exception) -> None:
+        if link is self._chosen:
+            self._tell_down(receiver, f"the keeper cannot be reached at {link.path}: {error}")
+        else:
+            log.warning("a keeper cannot be reached", socket=str(link.path), cause=str(error))
+
+
+def _why_none_fits(answering: list[Link], version: int) -> str:
+    told = ", ".join(f"pid {link.hello.pid} version {link.hello.version}" for link in answering if link.hello)
+    if not told:
+        return "the keeper does not answer"
+    return (
+        f"this daemon speaks version {version} of the keepers' protocol and all keepers another ({told}): "
+        "what they keep goes on, and jobs start when one of them keeps nothing more; "
+        "if lockside was upgraded, restart the daemon"
+    )

@@ -1,0 +1,137 @@
+"""The connection to one keeper, and what the keeper said of itself. It knows nothing of jobs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from locksided.backends.messages import VERSION, Message, read_hello, read_message
+from locksided.keeper.messages import Hello, to_wire
+from locksided.sockets import connected
+
+LINE_BYTES = 32 * 1024 * 1024
+READ_BYTES = 256 * 1024
+
+log = structlog.get_logger("keeper")
+
+
+class Link:
+    """One connection at a time to the keeper behind a socket. What cannot be sent is dropped: the next hello
+    tells all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hello: Hello | None = None
+        """What the keeper said of itself; None while there is no connection."""
+        self.is_up = False
+        """Whether there is a connection, and what the keeper told of itself is taken over."""
+        self.generation = 0
+        """The number of the connection."""
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._kept: set[str] = set()
+        self._is_leaving = False
+        self._is_let_go = False
+        self._unsent: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode
+
+    @property
+    def kept(self) -> int:
+        """How much of what the keeper told in its hello is not acknowledged yet."""
+        return len(self._kept)
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether the keeper was told to leave, and has no reason to stay."""
+        return self._is_let_go
+
+    async def connect(self) -> Hello:
+        """Connect and greet. Raises OSError, or ValueError for a hello that is not understood."""
+        opened = connected(self.path)
+        opened.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=opened, limit=LINE_BYTES)
+        try:
+            writer.write(self._encode({"op": "hello", "version": VERSION}) + b"\n")
+            line = await reader.readline()
+            if not line:
+                raise ConnectionResetError("it closed the connection at once")
+            hello = read_hello(line)
+        except BaseException:
+            writer.close()
+            raise
+        self._streams, self.hello = (reader, writer), hello
+        self._kept = {run.token for run in hello.runs}
+        self._is_leaving = self._is_let_go = False
+        self.generation += 1
+        return hello
+
+    async def listen(self, said: Callable[[Message], None]) -> None:
+        """Hand on every message until the connection ends."""
+        if self._streams is None:
+            return
+        reader, _ = self._streams
+        rest = b""
+        try:
+            while data := await reader.read(READ_BYTES):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    message = _understood(line)
+                    if message is not None:
+                        said(message)
+                if len(rest) > LINE_BYTES:
+                    raise ValueError("a line without an end")
+        except (ConnectionError, ValueError) as error:
+            log.error("the keeper's connection broke", cause=str(error))
+
+    def hang_up(self) -> None:
+        """End the connection, if there is one; a new hello tells what the keeper has."""
+        if self._streams is not None and not self._streams[1].is_closing():
+            self.flush()  # what was sent before counts as said
+            self._streams[1].close()
+
+    def forget(self) -> None:
+        """The connection is over."""
+        self.hang_up()
+        self._streams = self.hello = None
+        self.is_up = False
+
+    def send(self, message: Any) -> bool:
+        """Send one message of `keeper.messages`, or an object; False when there is no connection."""
+        if self._streams is None or self._streams[1].is_closing():
+            return False
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._unsent.append(self._encode(to_wire(message)))
+        return True
+
+    def flush(self) -> None:
+        """Write in one go what was sent so far; else that is done at the end of the turn of the loop."""
+        unsent, self._unsent = self._unsent, []
+        if unsent and self._streams is not None:
+            self._streams[1].write(b"\n".join((*unsent, b"")))
+
+    def acknowledge(self, token: str) -> None:
+        """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""
+        if not self.send({"op": "ack", "token": token}):
+            return  # it tells it again in its next hello
+        self._kept.discard(token)
+        if self._is_leaving:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Have the keeper leave once it keeps nothing; it was told of no start since its hello."""
+        self._is_leaving = True
+        if not self._kept and not self._is_let_go:
+            self._is_let_go = self.send({"op": "shutdown"})
+
+
+def _understood(line: bytes) -> Message | None:
+    """The message of a line; None, and logged, for what is none: one bad line takes no other with it."""
+    try:
+        return read_message(line)
+    except ValueError as error:
+        log.error("the keeper said what cannot be understood", cause=str(error), line=line[:200])
+        return None

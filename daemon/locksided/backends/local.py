@@ -1,0 +1,196 @@
+"""The backend `local`: which keeper of this machine has which run. How they are reached is in `keepers`."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from locksided import to_thread
+from locksided.backends.base import Evidence, Fate, Reports, RequiredPrograms
+from locksided.backends.claims import Claim, ControlFolders
+from locksided.backends.keepers import Keepers
+from locksided.backends.link import Link
+from locksided.backends.messages import Message, Other, read_outcome
+from locksided.backends.program_lookup import ProgramLookup
+from locksided.keeper.messages import Ended, KeptRun, LogGrown, ReapOrder, Refused, StartOrder
+
+log = structlog.get_logger("executors")
+
+
+class LocalBackend:
+    """Knows which keeper has which run."""
+
+    kind = "local"
+
+    _reports: Reports
+
+    def __init__(self, keepers: Keepers, folders: ControlFolders) -> None:
+        self.keepers = keepers
+        self._folders = folders
+        self._owners: dict[str, tuple[Link, int]] = {}
+        """By token the keeper, and the number of the connection on which it had the run."""
+        self._dismissed: set[str] = set()
+        self._log_waits: dict[str, set[asyncio.Event]] = {}
+        self._told_up: tuple[Link, int] | None = None
+        self._programs = ProgramLookup()
+
+    async def run(self, reports: Reports) -> None:
+        """Attend to all keepers until cancelled."""
+        self._reports = reports
+        await self.keepers.run(self)
+
+    @property
+    def is_up(self) -> bool:
+        return self.keepers.current is not None
+
+    async def until_up(self) -> None:
+        await self.keepers.until_current()
+
+    def runs_of(self, link: Link | None) -> int:
+        """How many runs a keeper has."""
+        return sum(owner is link for owner, _ in self._owners.values())
+
+    # -- what is asked for --------------------------------------------------------------------------------
+
+    def start(self, order: StartOrder) -> bool:
+        current = self.keepers.current
+        if current is None or not current.send(order):
+            return False
+        self._owners[order.token] = (current, current.generation)
+        return True
+
+    def flush(self) -> None:
+        self.keepers.flush()
+
+    def stop(self, token: str) -> None:
+        self._ask("stop", token)
+
+    def pause(self, token: str) -> None:
+        self._ask("pause", token)
+
+    def resume(self, token: str) -> None:
+        self._ask("resume", token)
+
+    def _ask(self, operation: str, token: str) -> None:
+        """Ask the keeper that has it; while that is not known, all of them."""
+        message = {"op": operation, "token": token}
+        owner = self._owners.get(token)
+        if owner is not None:
+            owner[0].send(message)
+        else:
+            self.keepers.send_to_all(message)
+
+    def acknowledge(self, token: str) -> None:
+        owner = self._owners.pop(token, None)
+        if owner is not None:
+            owner[0].acknowledge(token)
+
+    def dismiss(self, run: KeptRun | str) -> None:
+        token = run if isinstance(run, str) else run.token
+        log.info("a run is no longer wanted", token=token)
+        if isinstance(run, KeptRun) and run.state == "ended":
+            self.acknowledge(token)
+        else:
+            self._dismissed.add(token)
+            self.stop(token)
+
+    def reap(self, order: ReapOrder) -> None:
+        self.keepers.send(order)
+
+    def reconnect(self) -> None:
+        self.keepers.reconnect()
+
+    def reconnect_soon(self) -> None:
+        self.keepers.reconnect_soon()
+
+    # -- what became of a start ---------------------------------------------------------------------------
+
+    def is_attended(self, token: str) -> bool:
+        link, connection = self._owners.get(token, (None, 0))
+        return link is not None and link.is_up and link.generation == connection
+
+    def adopt(self, token: str) -> None:
+        current = self.keepers.current
+        if current is not None:
+            self._owners[token] = (current, current.generation)
+
+    async def evidence(self, token: str, control: str) -> Evidence:
+        record = await to_thread.run_sync(self._folders.recorded, control)
+        outcome = None if record is None else read_outcome(record)
+        if outcome is not None:
+            return Evidence(Fate.ENDED, outcome)
+        claim = await to_thread.run_sync(self._folders.burn, control)
+        return Evidence(Fate.NEVER_STARTED if claim is Claim.BURNT else Fate.ORPHANED)
+
+    # -- programs and logs --------------------------------------------------------------------------------
+
+    async def check_program(self, required: Sequence[RequiredPrograms]) -> str | None:
+        current = self.keepers.current
+        if current is None or current.hello is None:
+            return None
+        return await self._programs.missing(required, f"/proc/{current.hello.pid}/root")
+
+    async def log_grown(self, token: str, seq: int) -> None:
+        waiting = asyncio.Event()
+        self._log_waits.setdefault(token, set()).add(waiting)
+        self._watch(token, seq)
+        try:
+            await waiting.wait()
+        finally:
+            self._log_waits.get(token, set()).discard(waiting)
+
+    def _watch(self, token: str, seq: int) -> None:
+        """Ask the keeper that has the run. Before all were heard nobody knows; a hello wakes who waits."""
+        message = {"op": "watch", "token": token, "seq": seq}
+        owner = self._owners.get(token)
+        if owner is not None:
+            owner[0].send(message)
+        elif self.keepers.are_all_heard:
+            self.keepers.send(message)
+
+    def _wake(self, token: str) -> None:
+        for waiting in self._log_waits.pop(token, ()):
+            waiting.set()
+
+    # -- what the keepers say -----------------------------------------------------------------------------
+
+    async def keeper_up(self, link: Link) -> None:
+        """A keeper answers."""
+        assert link.hello is not None
+        for token in list(self._log_waits):
+            self._wake(token)  # whoever waits looks again, and asks this keeper
+        runs = [run for run in link.hello.runs if not self.is_attended(run.token)]
+        self._owners = {token: owner for token, owner in self._owners.items() if owner[0] is not link}
+        self._owners |= {run.token: (link, link.generation) for run in runs}
+        await self._reports.adopt(runs)
+
+    def keeper_said(self, message: Message) -> None:
+        """One message of a keeper."""
+        if isinstance(message, Other):
+            log.debug("the keeper says", op=message.op, token=message.token)
+            return
+        if isinstance(message, LogGrown | Ended | Refused):
+            self._wake(message.token)
+        if isinstance(message, LogGrown):
+            return
+        if isinstance(message, Ended | Refused) and message.token in self._dismissed:
+            self._dismissed.discard(message.token)
+            self.acknowledge(message.token)
+            return
+        self._reports.heard(message)
+
+    async def keepers_changed(self) -> None:
+        """There is a current keeper, and one came or went."""
+        current = self.keepers.current
+        if current is None:
+            return
+        is_settled = await self._reports.settle(is_complete=self.keepers.are_all_heard)
+        connection = (current, current.generation)
+        if is_settled and self.keepers.current is current and self._told_up != connection:
+            self._told_up = connection
+            self._reports.up()
+
+    def keeper_down(self, cause: str) -> None:
+        """There is no current keeper."""
+        self._told_up = None
+        self._reports.down(cause)

@@ -1,0 +1,213 @@
+"""Reads what a keeper says, of whatever release: every message is checked here, and nowhere else.
+
+Fields that are not known here are passed over: a newer keeper may say more. What a job can put into a message
+must not cost others anything, so an outcome that cannot be read is handed on as one that says so, in
+`unreadable`. No I/O.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+import structlog
+
+from locksided.backends.raw_json import NotWhole, items, members
+from locksided.keeper import build, wire
+from locksided.keeper.messages import (
+    OPERATIONS,
+    Ended,
+    Hello,
+    KeptRun,
+    LogGrown,
+    Outcome,
+    Progress,
+    Range,
+    Refused,
+    Started,
+    wire_name,
+)
+from locksided.keeper.strictjson import is_deeper
+
+VERSION = wire.VERSION
+BUILD = build.fingerprint()
+"""Of the keeper that is installed, when this daemon started."""
+MAX_DEPTH: Final = 128
+STATES: Final = frozenset(("starting", "running", "stopping", "ended"))
+
+log = structlog.get_logger("keeper")
+T = TypeVar("T")
+
+
+class Other(NamedTuple):
+    """Whatever else it says, of a run or of none."""
+
+    op: str
+    token: str | None = None
+
+
+Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Other
+
+
+def read_hello(line: bytes) -> Hello:
+    """The hello on a line. What cannot be read of one run is that run's loss alone. Raises ValueError."""
+    with suppress(ValueError):
+        hello = converted(Hello, _decoded(line))
+        if all(map(_is_sound, hello.runs)):
+            return hello
+    parts = members(line)
+    runs = [run for raw in items(parts.pop("runs", b"")) if (run := _read_run(raw)) is not None]
+    return converted(Hello, {**_readable(Hello, parts), "runs": []})._replace(runs=tuple(runs))
+
+
+def read_message(line: bytes) -> Message:
+    """Any other message. One that tells the end of a run and cannot be read becomes an `Ended` that says so.
+
+    Raises ValueError for any other line that cannot be read.
+    """
+    try:
+        return typed(_decoded(line))
+    except ValueError as problem:
+        parts = members(line)
+        said = _readable(Other, parts)
+        token = said.get("token")
+        if said.get("op") not in ("ended", "refused") or token is None:
+            raise
+        return Ended(token, _unreadable(parts.get("outcome"), token, problem))
+
+
+def read_outcome(record: bytes) -> Outcome | None:
+    """The outcome that a keeper wrote down; None for a record that was not written to its end."""
+    try:
+        return converted(Outcome, _decoded(record))
+    except ValueError as problem:
+        with suppress(NotWhole):
+            members(record)
+            return _unreadable(record, None, problem)
+        return None
+
+
+def typed(said: Any) -> Message:
+    """The message that a JSON object is. Raises ValueError."""
+    other = converted(Other, said)
+    kind = _KINDS.get(other.op)
+    return other if kind is None else converted(kind, said)
+
+
+_KINDS: Final[dict[str, type[Any]]] = {
+    name: kind for name, kind in OPERATIONS.items() if kind in get_args(Message)
+}
+
+
+def converted(kind: Callable[..., T], value: Any) -> T:
+    """A value of JSON as one of the types of `keeper.messages`. Raises ValueError."""
+    made: T = _made(msgspec.convert(value, _struct_of(kind)))
+    return made
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        kind = _MADE_FROM[type(value)]
+        return kind(*map(_made, msgspec.structs.astuple(value)))
+    return tuple(map(_made, value)) if isinstance(value, tuple) else value
+
+
+_MADE_FROM: Final[dict[type[msgspec.Struct], type[Any]]] = {}
+
+
+@cache
+def _struct_of(kind: Any) -> type[msgspec.Struct]:
+    """What msgspec checks and reads in the place of a named tuple, with the names and limits of the wire."""
+    hints, defaults = get_type_hints(kind, include_extras=True), kind._field_defaults
+    fields = [
+        (name, _checked(hint), defaults[name]) if name in defaults else (name, _checked(hint))
+        for name, hint in hints.items()
+    ]
+    struct = msgspec.defstruct(kind.__name__, fields, rename=wire_name)
+    _MADE_FROM[struct] = kind
+    return struct
+
+
+def _checked(hint: Any) -> Any:
+    if hasattr(hint, "_fields"):
+        return _struct_of(hint)
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        limits: Range = args[1]
+        return Annotated[args[0], msgspec.Meta(ge=limits.least, le=limits.most)]
+    if origin is UnionType or origin is Union:
+        return reduce(or_, map(_checked, args))
+    if origin is tuple:
+        return origin[_checked(args[0]), ...]
+    return hint
+
+
+def _is_sound(run: KeptRun) -> bool:
+    return run.state in STATES and (run.state != "ended" or run.outcome is not None)
+
+
+def _read_run(raw: bytes) -> KeptRun | None:
+    """One run of a hello; None, and logged, when not even its token can be read."""
+    try:
+        parts = members(raw)
+        known = _readable(KeptRun, parts)
+        token = known["token"]
+    except (NotWhole, KeyError) as problem:
+        log.error("the keeper told of a run that cannot be read", cause=str(problem), run=raw[:200])
+        return None
+    outcome = parts.get("outcome", b"null")
+    run = converted(KeptRun, {"state": "", **known})
+    if run.state not in STATES:
+        run = run._replace(state="running" if outcome == b"null" else "ended")
+    if _is_sound(run) and (run.outcome is not None or outcome == b"null"):
+        return run
+    return KeptRun(token, "ended", outcome=_unreadable(outcome, token, _problem_of(outcome)))
+
+
+def _problem_of(outcome: bytes) -> ValueError:
+    """Why an outcome cannot be used."""
+    try:
+        converted(Outcome, _decoded(outcome))
+    except ValueError as problem:
+        return problem
+    raise AssertionError("it can be used")
+
+
+def _unreadable(raw: bytes | None, token: str | None, problem: ValueError) -> Outcome:
+    """An outcome with what can be read of it, and why that is not all."""
+    known: dict[str, Any] = {}
+    with suppress(NotWhole):
+        known = _readable(Outcome, members(raw or b"{}"))
+    return converted(Outcome, {"token": token, **known, "unreadable": str(problem)})
+
+
+def _readable(kind: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
+    """The members that are what that kind of object has under their names."""
+    found = {}
+    for field in msgspec.structs.fields(_struct_of(kind)):
+        with suppress(ValueError, KeyError):
+            value = _decoded(parts[field.encode_name])
+            msgspec.convert(value, field.type)
+            found[field.encode_name] = value
+    return found
+
+
+def _decoded(text: bytes) -> Any:
+    """Raises ValueError."""
+    if is_deeper(text, MAX_DEPTH):
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    return msgspec.json.decode(text)

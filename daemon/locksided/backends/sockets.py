@@ -1,0 +1,83 @@
+"""The sockets of keepers. Beside each lies a lock that the keeper holds as long as it lives.
+
+By hand the sockets are in the state folder, named after protocol and build, and the daemon starts the
+keepers. A service manager's sockets are named in the settings, and connecting starts a keeper behind one
+where none lives.
+"""
+
+import fcntl
+import os
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from locksided.backends.messages import BUILD, VERSION
+from locksided.backends.process import launch
+from locksided.settings import KeeperSettings
+
+log = structlog.get_logger("keeper")
+
+
+class Sockets:
+    """The sockets of one daemon's keepers."""
+
+    def __init__(self, folder: Path, settings: KeeperSettings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._given = [Path(path) for path in settings.socket.split(":") if path]
+
+    def live(self) -> list[Path]:
+        """The sockets behind which a keeper lives now; what dead ones left in our own folder is removed."""
+        found = []
+        for path in [*self._given, *sorted(self._folder.glob("*.sock"))]:
+            if self.is_alive(path):
+                found.append(path)
+            else:
+                self.clear(path)
+        return found
+
+    def is_alive(self, path: Path) -> bool:
+        """Whether a keeper lives behind a socket: the kernel gives its lock back at any death."""
+        with _locked(path) as is_ours:
+            return is_ours is False
+
+    def free(self, taken: Container[Path]) -> Path | None:
+        """A socket behind which a keeper for new starts can be had; None when all are taken."""
+        candidates = self._given or [self._folder / f"{VERSION}-{BUILD}.sock"]
+        return next((path for path in candidates if path not in taken), None)
+
+    async def start_keeper(self, path: Path) -> None:
+        """Start a keeper behind a free socket, if that is our task. Raises KeeperNotStartedError, OSError."""
+        if path in self._given or self.is_alive(path):
+            return
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        log_file = self._folder / "log"
+        pid = await launch(path, log_file, self._settings.linger_seconds, self._settings.cgroups)
+        log.info("started a keeper", pid=pid)
+
+    def clear(self, path: Path) -> None:
+        """Remove the socket of a keeper that is gone. Its lock stays: one may be about to take it."""
+        if path not in self._given:
+            with _locked(path) as is_ours, suppress(FileNotFoundError):
+                if is_ours:
+                    os.unlink(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool | None]:
+    """Hold the lock beside a socket: True; False when a keeper has it, None when there is none."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(lock)

@@ -1,0 +1,108 @@
+"""A follower reads the event log from a stored cursor and decides what the events mean to it.
+
+The cursor is saved in the transaction of the decision, so every event counts exactly once, whatever is killed
+when. A commit wakes the follower; while nothing concerns it, it costs no wake-up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from locksided.actors.broker import Broker
+from locksided.actors.messages import Decided, Exclusive
+from locksided.actors.scheduler import SchedulerActor
+from locksided.core.errors import Refused
+from locksided.core.saves import SetMeta
+from locksided.core.scheduler import Scheduler
+from locksided.store.errors import StoreUnavailable
+from locksided.store.events import EventFilter, cursor_key
+from locksided.store.rows import EventRow
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+log = structlog.get_logger("followers")
+
+EVENTS_AT_ONCE = 500
+PASSED_OVER = 10_000
+"""After so many events that do not concern it a follower saves its cursor, so that they need not be kept."""
+
+RECOVERED = "daemon.storeRecovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Who follows the log, under a name that is never given to another. Events of its `kinds` concern it.
+
+    `decide` is called with such events, in their order, and with the core; nothing is written between that
+    look and the commit. It is called again with the same events when the commit failed. It may raise.
+    """
+
+    name: str
+    kinds: frozenset[str]
+    decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
+
+
+class Following:
+    """Runs one follower. One that is new begins with the events after its first start."""
+
+    def __init__(self, follower: Follower, store: Store, scheduler: SchedulerActor, broker: Broker) -> None:
+        self._follower = follower
+        self._store = store
+        self._scheduler = scheduler
+        self._broker = broker
+        self._filter = EventFilter(kinds=tuple(sorted(follower.kinds)))
+        self._news = asyncio.Event()
+        self._passed_over = 0
+        self._is_behind = True
+
+    async def run(self) -> None:
+        """Follow until cancelled. What cannot be decided or saved is tried again at the next news."""
+        with self._broker.watching(self._note):
+            while True:
+                self._news.clear()
+                try:
+                    await self._scheduler.ask(Exclusive(self._decide))
+                except Refused as refusal:
+                    self._is_behind = False
+                    log.warning("events wait", follower=self._follower.name, cause=refusal.message)
+                if not self._is_behind:
+                    await self._news.wait()
+
+    def _note(self, events: list[EventRow]) -> None:
+        self._passed_over += len(events)
+        concerns = any(event.kind in self._follower.kinds or event.kind == RECOVERED for event in events)
+        if concerns or self._passed_over >= PASSED_OVER:
+            self._news.set()
+
+    async def _decide(self, core: Scheduler) -> Decided:
+        """What the next events come to, with the cursor behind them."""
+        self._passed_over = 0
+        key = cursor_key(self._follower.name)
+        last, cursor = await self._store.last_seq(), await self._store.meta(key)
+        after = last if cursor is None else int(cursor)
+        events = await self._store.events_after(self._filter, after, EVENTS_AT_ONCE)
+        self._is_behind = len(events) == EVENTS_AT_ONCE
+        decided = await self._meaning(events, core) if events else Decided(_nothing)
+        through = events[-1].seq if self._is_behind else last
+
+        def write(tx: Transaction) -> object:
+            tx.save(SetMeta(key, str(through)))
+            return decided.write(tx)
+
+        return Decided(write, decided.work)
+
+    async def _meaning(self, events: Sequence[EventRow], core: Scheduler) -> Decided:
+        """What the follower decides. A fault of its own must reach neither the core nor another follower."""
+        try:
+            return await self._follower.decide(events, core)
+        except (Refused, StoreUnavailable):
+            raise
+        except Exception as fault:
+            log.exception("a follower failed", follower=self._follower.name, first=events[0].seq)
+            raise Refused(f"the follower failed ({type(fault).__name__})") from fault
+
+
+def _nothing(_tx: Transaction) -> None:
+    """What no event comes to."""

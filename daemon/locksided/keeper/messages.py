@@ -1,0 +1,261 @@
+"""The messages of the keepers' protocol: the keeper writes them, the daemon reads them, by these fields.
+
+A field that is added needs a default, so that what another release wrote can still be read. `wire` tells
+which messages every release understands.
+"""
+
+from functools import cache
+from typing import Annotated, Any, NamedTuple
+
+from locksided.keeper.logformat import LARGEST_TIME_US
+
+
+class Range(NamedTuple):
+    """The values that a number may have; both are included."""
+
+    least: float
+    most: float
+
+
+Time = Annotated[int, Range(0, LARGEST_TIME_US)]
+"""Microseconds since the epoch."""
+Number = Annotated[int, Range(-(2**53), 2**53)]
+Amount = Annotated[float, Range(0, 1e18)]
+
+
+class Exit(NamedTuple):
+    """How one process of a pipeline ended: with a code or by a signal."""
+
+    exit_code: Number | None
+    signal: Number | None
+
+    @property
+    def is_failure(self) -> bool:
+        return self.exit_code != 0
+
+
+class Refusal(NamedTuple):
+    """Why nothing was started. `kind` is `burnt`, `claimed`, `system`, `program` or `user`."""
+
+    kind: str
+    message: str
+    errno: Number = 0
+
+
+class ProcessName(NamedTuple):
+    """A process that a run left behind."""
+
+    pid: Number
+    name: str
+
+
+class Signalled(NamedTuple):
+    """A process that was signalled."""
+
+    pid: Number
+    name: str
+    signal: Number
+    time: Time | None
+
+
+class KillReport(NamedTuple):
+    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`."""
+
+    proof: str
+    processes: tuple[Signalled, ...]
+
+
+class LogEnd(NamedTuple):
+    """How much was written to the log."""
+
+    next_seq: Number = 0
+    bytes: Number = 0
+    dropped_bytes: Number = 0
+
+
+class Outcome(NamedTuple):
+    """What is known of a run that has ended; what is None is not known.
+
+    `stopped` is `terminate`, `timeout` or `machine`. Only the daemon's reader sets `unreadable`: why it could
+    not use all of what the keeper wrote.
+    """
+
+    token: str | None = None
+    pid: Number | None = None
+    exits: tuple[Exit, ...] = ()
+    exit_code: Number | None = None
+    signal: Number | None = None
+    spawn_time: Time | None = None
+    exit_time: Time | None = None
+    user_seconds: Amount | None = None
+    system_seconds: Amount | None = None
+    max_rss_bytes: Amount | None = None
+    stopped: str | None = None
+    out_of_memory: bool = False
+    lost: bool = False
+    refused: Refusal | None = None
+    kill_report: KillReport | None = None
+    leftovers: tuple[ProcessName, ...] = ()
+    stdout_tail: str = ""
+    stderr_tail: str = ""
+    progress: dict[str, Any] | None = None
+    kept_folders: tuple[str, ...] = ()
+    log: LogEnd | None = None
+    unreadable: str | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it ended with its machine or its keeper, and not by itself or on request."""
+        return self.lost or self.stopped == "machine"
+
+
+class KeptRun(NamedTuple):
+    """One run in a hello. `state` is `starting`, `running`, `stopping` or, with an outcome, `ended`."""
+
+    token: str
+    state: str
+    paused: bool = False
+    pid: Number | None = None
+    start_ticks: Number | None = None
+    spawn_time: Time | None = None
+    outcome: Outcome | None = None
+
+
+class Hello(NamedTuple):
+    """The first message of every connection. `kind` and `capabilities` are those of the executor."""
+
+    version: Number
+    pid: Number
+    runs: tuple[KeptRun, ...]
+    build: str = ""
+    start_ticks: Number = 0
+    boot_id: str = ""
+    cgroups: bool = False
+    strays: tuple[ProcessName, ...] = ()
+    kind: str = "local"
+    capabilities: tuple[str, ...] = ("pause",)
+
+
+class Started(NamedTuple):
+    """The processes of a run exist."""
+
+    token: str
+    pid: Number | None
+    spawn_time: Time | None
+
+
+class Refused(NamedTuple):
+    """Nothing was started."""
+
+    token: str
+    kind: str
+    message: str
+    errno: Number = 0
+
+
+class Ended(NamedTuple):
+    """A run has ended, and nothing of it is left."""
+
+    token: str
+    outcome: Outcome
+
+
+class Progress(NamedTuple):
+    """What a run says of itself."""
+
+    token: str
+    progress: dict[str, Any]
+
+
+class LogGrown(NamedTuple):
+    """The answer to `watch`: the log has frames before `seq`; `complete` when no more will come."""
+
+    token: str
+    seq: Number
+    complete: bool
+
+
+class Leftovers(NamedTuple):
+    """The program of a run has ended, and some of its processes have not."""
+
+    token: str
+    processes: tuple[ProcessName, ...]
+
+
+class User(NamedTuple):
+    """The account that a run has."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+class StartOrder(NamedTuple):
+    """What the daemon asks a keeper to start; `order` says how the keeper reads it."""
+
+    token: str
+    folder: str
+    pipeline: list[list[str]]
+    cwd: str
+    env: dict[str, str]
+    log_folder: str
+    max_log_bytes: int
+    grace_seconds: float
+    user: User | None = None
+    stop_signal: int = 15
+    timeout_seconds: float | None = None
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    leftovers: str = "stop"
+    secrets: tuple[str, ...] = ()
+    empty_folders: tuple[str, ...] = ()
+    spare_folder: str | None = None
+    noted_late: bool = False
+    umask: int | None = None
+
+
+class ReapOrder(NamedTuple):
+    """What the daemon asks a keeper to stop: what a dead keeper left of a run."""
+
+    token: str
+    folder: str
+    grace_seconds: float
+    stop_signal: int = 15
+
+
+OPERATIONS: dict[str, type[Any]] = {
+    "hello": Hello,
+    "started": Started,
+    "refused": Refused,
+    "ended": Ended,
+    "progress": Progress,
+    "log": LogGrown,
+    "leftovers": Leftovers,
+    "start": StartOrder,
+    "reap": ReapOrder,
+}
+"""By the `op` of a message its fields. Messages that have a token and nothing else have no type."""
+
+_NAMES = {kind: name for name, kind in OPERATIONS.items()}
+
+
+@cache
+def wire_name(field: str) -> str:
+    """The name of a field on the wire."""
+    first, *others = field.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def to_wire(message: Any) -> dict[str, Any]:
+    """The JSON object of a message, or of a part of one; what is an object already stays as it is."""
+    if isinstance(message, dict):
+        return message
+    fields = {wire_name(name): _plain(value) for name, value in zip(message._fields, message, strict=True)}
+    name = _NAMES.get(type(message))
+    return fields if name is None else {"op": name, **fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return to_wire(value) if hasattr(value, "_fields") else [_plain(one) for one in value]
+    return value

@@ -1,0 +1,149 @@
+"""Sync actions: a component asked one question, which it answers with one JSON value on stdout. Pure.
+
+An action has no job, no lock, no slot, no storage and no state, and 30 seconds at most.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from lockside.documents.component import Manifest
+from lockside.documents.enums import ErrorType
+from lockside.documents.variables import defaults_of, filled, names_in
+from lockside.protocol.params.actions import ActionRun
+from locksided.core.errors import Invalid, NotFound
+from locksided.keeper import strictjson
+from locksided.keeper.messages import Outcome, StartOrder
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
+from locksided.runner.components import BUILT_IN, at_tag
+from locksided.runner.resolved import Stored
+from locksided.runner.specification import Specification, needed
+from locksided.runner.texts import cut
+from locksided.runner.words import StepKind
+from locksided.runs.environment import JobContext
+from locksided.runs.plan import DataFolder, Step, config_file
+from locksided.runs.start_order import start_order
+from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
+
+LIMIT_SECONDS = 30.0
+MAX_OUTPUT_BYTES = 8 * 2**20
+_JOB_ONLY = ("LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID", "LOCKSIDE_JOB_SOCKET", "KBC_RUNID")
+
+
+class ActionFailed(Exception):
+    """The action did not answer; the message is the component's own where it gave one."""
+
+    def __init__(self, message: str, error_type: ErrorType) -> None:
+        super().__init__(message)
+        self.message = message
+        self.type = error_type
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step with the specification that it is started by."""
+
+    step: Step
+    spec: Specification
+
+
+def plan_action(params: ActionRun, component: Stored[Manifest] | None) -> Action:
+    """The action that is asked for. Raises `Refused`."""
+    if params.component in BUILT_IN:
+        raise Invalid(f"{params.component} is built in and has no actions.", path="$.component")
+    if component is None:
+        raise NotFound(f"There is no component {params.component!r}.", path="$.component")
+    manifest = at_tag(component.document, params.tag, "$.tag")
+    _check_known(params.action, manifest)
+    configuration, variables = _filled(params)
+    content = {key: value for key, value in configuration.items() if key != "storage"}
+    parameters = content.get("parameters") or {}
+    step = Step(
+        index=0,
+        kind=StepKind.ACTION,
+        component=component.id,
+        row=None,
+        execution=manifest,
+        config_file=config_file(content, parameters, manifest.image_parameters, action=params.action),
+        folder=DataFolder.FRESH,
+        ends_row=True,
+        ends_run=True,
+    )
+    return Action(step, _specification(component, manifest, params.config_data, variables))
+
+
+def _check_known(action: str, manifest: Manifest) -> None:
+    if manifest.actions and action not in manifest.actions:
+        raise NotFound(
+            f"Component {manifest.id} has no action {action!r}. Its actions: {', '.join(manifest.actions)}.",
+            path="$.action",
+        )
+
+
+def _filled(params: ActionRun) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The configuration with its own defaults for variables; an action is given no others."""
+    content = {key: value for key, value in params.config_data.items() if key != "variables"}
+    values = defaults_of(params.content.variables)
+    missing = [name for name in names_in(content) if name not in values]
+    if missing:
+        raise Invalid(
+            f"The configuration uses variables that have no value: {', '.join(missing)}.",
+            path="$.configData.variables",
+            variables=missing,
+        )
+    return filled(content, values), values
+
+
+def _specification(
+    component: Stored[Manifest], manifest: Manifest, config_data: dict[str, Any], variables: dict[str, str]
+) -> Specification:
+    ceiling = manifest.limits
+    timeout = min(LIMIT_SECONDS, ceiling.timeout_seconds or LIMIT_SECONDS)
+    return Specification(
+        component=component.id,
+        config_data=config_data,
+        limits=replace(ceiling, timeout_seconds=timeout, nodes=None),
+        manifest=needed(manifest),
+        variables=variables,
+    )
+
+
+def action_order(action: Action, context: JobContext, token: str) -> StartOrder:
+    """What is to be started; `token` names this start, nothing in it names a job."""
+    order = start_order(action.step, action.spec, context)
+    env = {name: value for name, value in order.env.items() if name not in _JOB_ONLY}
+    return order._replace(token=token, env=env)
+
+
+def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
+    """The answer: all of stdout, or its last line, is one JSON value. Raises `ActionFailed`."""
+    limit = action.spec.limits.timeout_seconds
+    ending = ending_of(outcome, action.step.execution.exit_codes, limit)
+    if ending.failure is not None:
+        raise ActionFailed(ending.failure.message, ending.failure.type)
+    if ending.verdict is not Verdict.SUCCESS:
+        raise ActionFailed("The action was stopped.", ErrorType.APPLICATION)
+    content = stdout.strip()
+    if not content:
+        raise ActionFailed(
+            f"The action wrote nothing to stdout; one JSON value is expected. {_stderr(outcome)}",
+            ErrorType.APPLICATION,
+        )
+    with suppress(BadJson):
+        return strictjson.read(content, MAX_DOCUMENT_DEPTH)
+    line = content.splitlines()[-1]
+    try:
+        return strictjson.read(line, MAX_DOCUMENT_DEPTH)
+    except BadJson as problem:
+        shown = cut(line.decode("utf-8", "replace"), 200)
+        raise ActionFailed(
+            f"The last line of the action's output {problem}; one JSON value is expected: {shown}",
+            ErrorType.APPLICATION,
+        ) from None
+
+
+def _stderr(outcome: Outcome) -> str:
+    return outcome.stderr_tail.strip() or NO_MESSAGE

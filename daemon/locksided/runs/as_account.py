@@ -1,0 +1,93 @@
+"""Runs one operation inside a job's folder, as the account that the folder belongs to.
+
+Where that is the daemon's own account it happens here; else in a helper process that gives up all other
+rights before it touches anything.
+"""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.core.errors import Refused
+from locksided.runs.folder_operations import operate
+from locksided.runs.safefs import NotPlain, make_accessible, opened_folder
+
+_HELPER_SECONDS = 600
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from locksided.runs.account_helper import main; sys.exit(main(sys.argv[2]))"
+)
+
+_OF_THE_MACHINE = frozenset(
+    (
+        errno.EAGAIN,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+        errno.ESTALE,
+    )
+)
+
+
+class Unusable(Refused):
+    """The job's account cannot do in the job's folder what must be done: it took its own rights away, put
+    something there that is not its own, has no quota left, or killed the helper. Nobody else's fault.
+    """
+
+
+def perform(
+    folder: str,
+    operation: str,
+    argument: Mapping[str, Any] | None = None,
+    account: tuple[int, int, tuple[int, ...]] | None = None,
+) -> dict[str, Any]:
+    """Does one of `folder_operations` in a folder; `account` is (uid, gid, groups), None for ours.
+
+    An argument `out_fd` is an open file that the operation writes to.
+
+    Raises `NotPlain` when something in the folder is not what it must be, `Unusable` when the account itself
+    is in the way, `OSError` when the system refuses.
+    """
+    try:
+        make_accessible(folder)
+        with opened_folder(folder) as fd:
+            if account is None or account[0] == os.geteuid():
+                return operate(operation, fd, argument or {})
+            return _ask_helper(fd, {"operation": operation, "argument": argument or {}, "account": account})
+    except OSError as error:
+        if error.errno is None or error.errno in _OF_THE_MACHINE:
+            raise
+        raise Unusable(f"Its folder {folder} cannot be used: {error.strerror}.") from error
+
+
+def _ask_helper(fd: int, order: Mapping[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, str(fd)],
+        input=json.dumps(order).encode(),
+        capture_output=True,
+        pass_fds=(fd, *([order["argument"]["out_fd"]] if "out_fd" in order["argument"] else ())),
+        cwd="/",
+        env={},
+        timeout=_HELPER_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        if done.returncode < 0:
+            raise Unusable(f"The helper for its folder was ended by signal {-done.returncode}.")
+        last_line = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise OSError(f"the helper for a job's folder ended with {done.returncode}: {last_line}")
+    answer = json.loads(done.stdout)
+    if "problem" in answer:
+        raise NotPlain(answer["problem"])
+    if "errno" in answer:
+        raise OSError(answer["errno"], answer["message"])
+    result: dict[str, Any] = answer["result"]
+    return result

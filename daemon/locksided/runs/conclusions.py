@@ -1,0 +1,294 @@
+"""What an outcome becomes: from what the keeper saw and what a step left to what the scheduler saves.
+
+Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
+from locksided import clock, to_thread
+from locksided.core import inputs as i
+from locksided.core.actions import StartStep
+from locksided.core.errors import Refused
+from locksided.keeper.messages import Outcome
+from locksided.runs import data_folder
+from locksided.runs.accounts import NoAccount
+from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
+from locksided.runs.folder import StartToken
+from locksided.runs.loading import Run, RunLoader, config_id
+from locksided.runs.operations import MOST_REPEATS
+from locksided.runs.plan import Step
+from locksided.runs.result import (
+    RunResult,
+    conclude,
+    conclude_operation,
+    failed_before_start,
+    joined,
+    kill_report_of,
+    nothing_to_run,
+    process_of,
+    with_stages,
+)
+from locksided.runs.start_order import secrets_of
+from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
+from locksided.runs.verdict import Failure, Verdict, ending_of
+from locksided.store.catalog.objects import Change
+from locksided.store.catalog.states import save_state
+from locksided.store.rows import JobRow
+from locksided.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`."""
+
+    report: i.Report
+    also: Callable[[Any], Callable[[Transaction], Any] | None] | None = None
+
+
+class NothingToRun(Refused):
+    """A configuration of which nothing is to run: a success, but no process."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is to run.")
+
+
+class RunConclusions:
+    """Concludes steps, and those that never began."""
+
+    def __init__(self, loader: RunLoader) -> None:
+        self.loader = loader
+
+    async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
+        """What is saved of a job that can never start, or of one with nothing to run."""
+        row, plan = await self.loader.read(action.job_id)  # no more: an account may be what is missing
+        if isinstance(refusal, NothingToRun):
+            result = nothing_to_run(plan.spec)
+        else:
+            kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
+            result = failed_before_start(plan.spec, kind, refusal.message)
+        return self._over(action.token, row, result, None)
+
+    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
+        """The report on a simple command that ended and left nothing to be read or removed; else None."""
+        run = self.loader.known(token)
+        if run is None or outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
+            return None
+        result = conclude(run.steps[0], run.spec, outcome, Collected())
+        self.loader.forget(token)
+        return _report(token, result, outcome)
+
+    async def discard(self, token: str) -> None:
+        """Nothing came of the launch: leave no input and no secret in its folder."""
+        job_id, launch, _ = StartToken.parse(token)
+        run = await self.loader.of(job_id, launch)
+        self.loader.forget(token)
+        await to_thread.run_for(run.context.account, data_folder.finish, run.context)
+        if any(step.operation is not None for step in run.steps):
+            await to_thread.run_for(run.context.account, data_folder.remove_operations, run.context)
+
+    async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
+        """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
+        message = f"The daemon failed to conclude it ({type(fault).__name__}); its log has the details."
+        failure = Failure(ErrorType.APPLICATION, FailureKind.OUTPUT, message)
+        values = {
+            "result": {"message": message, "error": failure.to_wire()},
+            "message": message,
+            "process": process_of(outcome),
+        }
+        with suppress(Refused, OSError):
+            await self.discard(token)
+        self.loader.forget(token)
+        return Conclusion(i.Finished(StartToken.parse(token).job_id, token, Status.ERROR, values))
+
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
+        """What is saved of an outcome. Reading it again after a crash comes to the same.
+
+        `is_same_boot` is whether the machine did not boot since the start.
+        """
+        job_id, launch, index = StartToken.parse(token)
+        refused = outcome.refused
+        if refused is not None and refused.kind in ("burnt", "system"):
+            await self.discard(token)
+            cause = refused.message if refused.kind == "system" else None
+            return Conclusion(i.NotStarted(job_id, token, cause))
+        run = await self.loader.of(job_id, launch)
+        step = run.steps[index]
+        if outcome.is_lost:
+            if step.operation is not None and is_same_boot and await _may_repeat(run, index):
+                self.loader.forget(token)
+                return Conclusion(i.StepLost(job_id, token))
+            return await self._lost(token, run, step, outcome)
+        if step.has_data or step.operation is not None:
+            result = await to_thread.run_for(run.context.account, _result_and_rest, run, step, outcome)
+        else:
+            result = conclude(step, run.spec, outcome, Collected())
+        return await self._after_step(token, run, step, result, outcome)
+
+    async def _lost(self, token: str, run: Run, step: Step, outcome: Outcome) -> Conclusion:
+        values = values_of(conclude(step, run.spec, outcome, Collected()), outcome)
+        report = kill_report_of(outcome)
+        if report:
+            values["kill_report"] = report
+        await self.discard(token)
+        return Conclusion(i.Lost(run.row.id, token, values))
+
+    async def _after_step(
+        self, token: str, run: Run, step: Step, result: RunResult, outcome: Outcome
+    ) -> Conclusion:
+        folder, launch, account = run.context.folder, run.context.launch, run.context.account
+        if result.success and step.ends_row:
+            await self._keep_row(run, step)
+        if _goes_on(run, step, result):
+            return Conclusion(i.StepEnded(run.row.id, token))
+        if step.index:
+            earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
+            result = joined([*earlier, result], _rows_after(run.steps, step))
+        if run.is_debug:
+            await to_thread.run_for(account, data_folder.finish_without_output, run.context)
+            result = with_stages(result, await to_thread.run_sync(kept_stages, folder, run.steps))
+        elif not step.has_data and not data_folder.is_finished(run.context):
+            await to_thread.run_for(account, data_folder.finish, run.context)
+        return self._over(token, run.row, result, outcome)
+
+    async def _keep_row(self, run: Run, step: Step) -> None:
+        """Keep what a row left, before the next one gets a fresh folder."""
+        if run.is_debug and step.has_data:
+            secrets = secrets_of(run.steps, run.spec, await self.loader.state(run, step))
+            await to_thread.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
+        elif step.index + 1 < len(run.steps):
+            await to_thread.run_for(run.context.account, data_folder.put_aside, step, run.context)
+
+    def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+        self.loader.forget(token)
+        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
+
+
+async def _may_repeat(run: Run, step: int) -> bool:
+    repeats = await to_thread.run_sync(repeats_of, run.context.folder, run.context.launch, step)
+    return repeats < MOST_REPEATS
+
+
+def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
+    """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
+    result = _result_of(run, step, outcome)
+    if step.operation is not None:
+        data_folder.remove_operations(run.context)
+    if not run.is_debug and not _goes_on(run, step, result):
+        data_folder.finish(run.context)
+    return result
+
+
+def _result_of(run: Run, step: Step, outcome: Outcome) -> RunResult:
+    """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
+    kept = kept_result(run.context.folder, run.context.launch, step.index)
+    if kept is not None:
+        return kept
+    result = (
+        _operation_result(run, step, outcome) if step.operation else _component_result(run, step, outcome)
+    )
+    if not run.is_one_step or run.is_debug:
+        keep_result(run.context.folder, run.context.launch, step.index, result)
+    return result
+
+
+def _operation_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
+    left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
+    return conclude_operation(step, run.spec, outcome, left)
+
+
+def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
+    collected = Collected()
+    if outcome.refused is None:
+        failure = ending_of(outcome, step.execution.exit_codes, None).failure
+        collected = data_folder.collect(step, run.context, is_last=failure is not None)
+    return conclude(step, run.spec, outcome, collected)
+
+
+def _goes_on(run: Run, step: Step, result: RunResult) -> bool:
+    """Whether another step comes after this one."""
+    return result.success and step.index + 1 < len(run.steps)
+
+
+def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finished:
+    """The report of the run's end; without an outcome of a run that never started."""
+    started = outcome is not None and outcome.refused is None
+    stages = {}
+    if started and outcome is not None:
+        now_us = clock.now_us()
+        exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
+        stages = {"output_mapping": exit_us, "cleaning_up": now_us}
+    return i.Finished(
+        StartToken.parse(token).job_id,
+        token,
+        _STATUSES[result.verdict],
+        values_of(result, outcome),
+        stages,
+        started,
+        class_of(result),
+    )
+
+
+_STATUSES = {
+    Verdict.SUCCESS: Status.SUCCESS,
+    Verdict.WARNING: Status.WARNING,
+    Verdict.ERROR: Status.ERROR,
+    Verdict.TERMINATED: Status.ERROR,
+    Verdict.LOST: Status.ERROR,
+}
+
+
+def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
+    """The columns that a result is saved in."""
+    values: dict[str, Any] = {
+        "result": dict(result.result),
+        "usage": list(result.usage),
+        "metrics": dict(result.metrics),
+        "message": result.message,
+    }
+    if result.process.get("pid") is not None:
+        values["process"] = dict(result.process)
+    if result.kill_report:
+        values["kill_report"] = dict(result.kill_report)
+    share = None if outcome is None else share_of((outcome.progress or {}).get("progress"))
+    if share is not None:
+        values["progress"] = share
+    return values
+
+
+def share_of(value: object) -> float | None:
+    """A job's own figure of how far it is, when it is one from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)
+
+
+def _rows_after(steps: tuple[Step, ...], failed: Step) -> list[str]:
+    """The rows that do not run because one before them failed."""
+    later = (step.row for step in steps[failed.index + 1 :] if step.row not in (None, failed.row))
+    return [row for row in dict.fromkeys(later) if row is not None]
+
+
+def class_of(result: RunResult) -> FailureClass | None:
+    """Of which class a failure is, for whoever may try again."""
+    return None if result.failure is None else result.failure.retry_class
+
+
+def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+    """The states of a run that ended well, for the transaction that says so."""
+    if not result.states or ended not in (Status.SUCCESS, Status.WARNING):
+        return None
+    states = dict(result.states)
+
+    def write(tx: Transaction) -> None:
+        by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+        change = Change(clock.now_us(), by)
+        for row_id, body in states.items():
+            save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
+
+    return write

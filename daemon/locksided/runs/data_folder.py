@@ -1,0 +1,334 @@
+"""A job's folder through its life: made fresh, handed from step to step, read, cleaned, removed.
+
+Synchronous; called in threads. What lies inside `data`, `tmp` and `cwd` belongs to the job's account and is
+only touched as that account.
+"""
+
+import json
+import os
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from locksided.keeper.messages import User
+from locksided.runs.as_account import Unusable, perform
+from locksided.runs.environment import JobContext
+from locksided.runs.folder import RunFolder
+from locksided.runs.operations import MAX_RESULT_BYTES, ORDER_FILE, RESULT_FILE
+from locksided.runs.plan import DataFolder, Step
+from locksided.runs.safefs import NotPlain
+
+_PRIVATE, _TRAVERSABLE = 0o700, 0o711
+_ASIDE = ".left-"
+
+log = structlog.get_logger("datafolder")
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """A file of out/ as it was found: its bytes (None without one), or why it cannot be read."""
+
+    content: bytes | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a step left behind. `state` and `usage` are None for a step that is not asked for them."""
+
+    state: OutFile | None = None
+    usage: OutFile | None = None
+    tables: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[Mapping[str, Any]] = ()
+    artifacts: Sequence[Mapping[str, Any]] = ()
+
+
+def prepare(
+    step: Step, context: JobContext, state: Mapping[str, Any] | None, *, with_empty: bool = True
+) -> None:
+    """Makes the folder ready for a step: fresh for the first of a row, else with the last output as input.
+
+    `state` is what the last good run left. Without `with_empty` the keeper makes what is named by
+    `empty_folders`. Raises `OSError`; the folder can be prepared again after it.
+    """
+    folder, run_as = context.folder, context.run_as
+    is_new = _make_root(folder, run_as)
+    if with_empty:
+        control = folder.control(context.launch, step.index)
+        for path in (os.path.dirname(control), control):
+            os.makedirs(path, _PRIVATE, exist_ok=True)
+    if step.index == 0 and not is_new:
+        for path in _rows(folder):
+            _clear_the_way(path, folder.root, run_as)
+        with suppress(OSError):
+            os.rmdir(folder.rows)
+        _discard(folder.debug(None), None)
+    for path in (folder.tmp, folder.cwd):
+        if not is_new:
+            _clear_the_way(path, folder.root, run_as)
+        if with_empty:
+            _make_owned(path, run_as)
+    if step.operation is not None:
+        _place_order(step, context)
+    argument = {
+        **_spares(context),
+        "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
+        "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
+    }
+    match step.folder:
+        case DataFolder.FRESH:
+            _remove_note(folder.handed)
+            _clear_the_way(folder.data, folder.root, run_as)
+            _make_owned(folder.data, run_as)
+            perform(folder.data, "fill", argument, run_as)
+        case DataFolder.HANDED_ON:
+            _hand_on(step, context)
+            perform(folder.data, "advance", argument, run_as)
+        case DataFolder.AS_LEFT:
+            perform(folder.data, "advance", argument, run_as)
+
+
+def _place_order(step: Step, context: JobContext) -> None:
+    """Makes an operation's folder anew, with its order in it."""
+    folder, own = context.folder, context.folder.operation(step.index)
+    order = {
+        "operation": step.operation and step.operation.name,
+        "job": str(context.job_id),
+        "row": step.row,
+        "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
+        **(step.order or {}),
+    }
+    _clear_the_way(own, folder.root, context.run_as)
+    _make_owned(own, context.run_as)
+    argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
+    perform(own, "write", argument, context.run_as)
+
+
+def operation_result(step: Step, context: JobContext) -> OutFile:
+    """What an operation left in result.json."""
+    argument = {"name": RESULT_FILE, "limit": MAX_RESULT_BYTES}
+    try:
+        return (
+            _out_file(perform(context.folder.operation(step.index), "read", argument, context.run_as))
+            or OutFile()
+        )
+    except FileNotFoundError:
+        return OutFile()
+    except (Unusable, NotPlain) as problem:
+        return OutFile(problem=str(problem))
+
+
+def remove_operations(context: JobContext) -> None:
+    """Removes the folders of operations, as far as their account lets them go."""
+    for path in _named(context.folder, "operation-"):
+        with _tolerated(path):
+            _discard(path, context.run_as)
+
+
+def empty_folders(step: Step, context: JobContext) -> list[str]:
+    """The empty folders that a start needs: those that it was not given others for."""
+    folders = []
+    if step.execution.cwd is None:
+        folders.append(context.folder.cwd)
+    if step.has_data or not step.execution.environment:
+        folders.append(context.folder.tmp)
+    return folders
+
+
+def _hand_on(step: Step, context: JobContext) -> None:
+    """Takes the output of the step before once and for all, however often this step is prepared."""
+    note = context.folder.handed
+    if _note(note) == str(step.index):
+        return
+    perform(context.folder.data, "set_aside", None, context.run_as)
+    with open(note + ".new", "w", encoding="ascii") as file:
+        file.write(str(step.index))
+    os.rename(note + ".new", note)
+
+
+def _note(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _remove_note(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collected:
+    """Reads what a step left: state and usage of the main component, the outputs of the last of its row.
+
+    `is_last` tells that no step comes after it, since it failed.
+    """
+    if not step.has_data:
+        return Collected()
+    wanted = {"files": step.takes_state, "outputs": step.ends_row or is_last}
+    try:
+        found = perform(_data_of(step, context.folder), "collect", wanted, context.run_as)
+    except (Unusable, NotPlain) as problem:
+        unread = OutFile(problem=str(problem)) if step.takes_state else None
+        return Collected(state=unread, usage=unread)
+    return Collected(
+        state=_out_file(found.get("state")),
+        usage=_out_file(found.get("usage")),
+        tables=found.get("tables", ()),
+        files=found.get("files", ()),
+        artifacts=found.get("artifacts", ()),
+    )
+
+
+def is_finished(context: JobContext) -> bool:
+    """Whether nothing is left to remove of a command that left its folders empty; quick, never waits."""
+    _is_gone_when_empty(context.folder.cwd)
+    return _is_gone_when_empty(context.folder.tmp)
+
+
+def finish(context: JobContext) -> None:
+    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay.
+
+    What its account cannot remove stays too: it must not keep the job from its end.
+    """
+    folder, run_as = context.folder, context.run_as
+    with _tolerated(folder.data):
+        if os.path.isdir(folder.data):
+            perform(folder.data, "finish", _spares(context), run_as)
+    _remove_note(folder.handed)
+    with _tolerated(folder.tmp):
+        _discard(folder.tmp, run_as)
+    _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
+
+
+def finish_without_output(context: JobContext) -> None:
+    """Removes everything that the run worked with, its output too; snapshots and the log stay."""
+    with _tolerated(context.folder.data):
+        _discard(context.folder.data, context.run_as)
+    finish(context)
+
+
+def put_aside(step: Step, context: JobContext) -> None:
+    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one.
+
+    Doing it again changes nothing.
+    """
+    folder = context.folder
+    if step.row is None or not step.has_data or not os.path.isdir(folder.data):
+        return
+    with _tolerated(folder.data):
+        perform(folder.data, "finish", _spares(context), context.run_as)
+    os.makedirs(folder.rows, _TRAVERSABLE if context.run_as else _PRIVATE, exist_ok=True)
+    os.rename(folder.data, f"{folder.rows}/{step.row}")
+
+
+def _data_of(step: Step, folder: RunFolder) -> str:
+    """Where the step's data folder is: read again after a crash it may have been put aside already."""
+    aside = f"{folder.rows}/{step.row}"
+    return aside if step.row is not None and not os.path.isdir(folder.data) else folder.data
+
+
+def remove_folder(folder: RunFolder, run_as: User | None) -> None:
+    """Removes all that is left of a job, its log included; what its account cannot remove stays."""
+    with _tolerated(folder.root):
+        for path in (
+            *_rows(folder),
+            *_named(folder, _ASIDE),
+            *_named(folder, "operation-"),
+            folder.data,
+            folder.tmp,
+            folder.cwd,
+        ):
+            _discard(path, run_as)
+        _discard(folder.root, None)
+
+
+def _make_root(folder: RunFolder, run_as: User | None) -> bool:
+    """The folders that are the daemon's own; another account may pass through them, not look around.
+
+    Answers whether the job's folder is a new one.
+    """
+    above = os.path.dirname(folder.root)
+    is_new = not os.path.isdir(folder.root)
+    if is_new:
+        os.makedirs(above, _PRIVATE, exist_ok=True)
+        os.mkdir(folder.root, _PRIVATE)
+    for path in (os.path.dirname(above), above, folder.root) if run_as is not None else ():
+        os.chmod(path, os.stat(path).st_mode & 0o7777 | _TRAVERSABLE)
+    return is_new
+
+
+def _make_owned(path: str, run_as: User | None) -> None:
+    os.mkdir(path, _PRIVATE)
+    if run_as is not None:
+        os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+
+
+def _discard(path: str, run_as: User | None) -> None:
+    """Removes a folder that stands in one of the daemon's own; its content goes as its owner."""
+    if _is_gone_when_empty(path):
+        return
+    try:
+        perform(path, "empty", None, run_as)
+        os.rmdir(path)
+    except NotPlain:
+        os.unlink(path)
+
+
+def _is_gone_when_empty(path: str) -> bool:
+    """Removes a folder that is empty already, which needs nobody's rights but the daemon's."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _clear_the_way(path: str, root: str, run_as: User | None) -> None:
+    """Removes a folder, or moves it aside in the job's own if something in it is not its account's."""
+    try:
+        _discard(path, run_as)
+    except (OSError, Unusable) as error:
+        log.warning("cannot be removed", path=path, cause=str(error))
+        os.rename(path, f"{root}/{os.path.basename(path)}{_ASIDE}{os.urandom(8).hex()}")
+
+
+def _rows(folder: RunFolder) -> list[str]:
+    with suppress(FileNotFoundError):
+        return [f"{folder.rows}/{row}" for row in os.listdir(folder.rows)]
+    return []
+
+
+def _named(folder: RunFolder, part: str) -> list[str]:
+    """The entries of the job's folder that have this in their name."""
+    with suppress(FileNotFoundError):
+        return [f"{folder.root}/{name}" for name in os.listdir(folder.root) if part in name]
+    return []
+
+
+@contextmanager
+def _tolerated(path: str) -> Iterator[None]:
+    """Lets what a job made of its folder be no reason to fail; the log tells of it."""
+    try:
+        yield
+    except (OSError, Unusable, NotPlain) as error:
+        log.warning("cannot be removed", path=path, cause=str(error))
+
+
+def _spares(context: JobContext) -> dict[str, Any]:
+    """Where input folders wait from run to run, which are of one account: others do not hand theirs on."""
+    return {"spares": context.folder.spares if context.run_as is None else None}
+
+
+def _out_file(found: Mapping[str, Any] | None) -> OutFile | None:
+    if found is None:
+        return None
+    content = found.get("content")
+    return OutFile(None if content is None else b64decode(content), found.get("problem"))

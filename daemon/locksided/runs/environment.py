@@ -1,0 +1,84 @@
+"""The environment of a step: the common interface's `KBC_*` names, lockside's own, a plain base. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
+
+from lockside.documents.enums import Mode
+from locksided.keeper.messages import User
+from locksided.runner.frozen import freeze
+from locksided.runner.specification import Specification
+from locksided.runner.words import StepKind
+from locksided.runs.folder import RunFolder
+from locksided.runs.plan import Step
+
+PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# Components decide by these three in which form they write manifests: the new one, write_always included.
+_INTERFACE = {
+    "KBC_STACKID": "lockside",
+    "KBC_PROJECT_FEATURE_GATES": "queuev2",
+    "KBC_DATA_TYPE_SUPPORT": "authoritative",
+    "KBC_STAGING_FILE_PROVIDER": "local",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What a step has to know of its job. `home` is the home folder of the account that it runs as."""
+
+    job_id: int
+    run_id: str
+    launch: int
+    project: str
+    folder: RunFolder
+    socket: str
+    home: str
+    run_as: User | None = None
+
+    @property
+    def account(self) -> int | None:
+        """The uid of that other account; None for the daemon's own."""
+        return None if self.run_as is None else self.run_as.uid
+
+
+def environment_of(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
+    """All variables of a step; nothing of the daemon's own environment is among them."""
+    job = {
+        "LOCKSIDE_JOB_ID": str(context.job_id),
+        "LOCKSIDE_RUN_ID": context.run_id,
+        "LOCKSIDE_PROJECT": context.project,
+        "LOCKSIDE_SOCKET": context.socket,
+        "LOCKSIDE_JOB_SOCKET": context.socket,
+    }
+    if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
+        return {**(step.execution.environment or _base(context)), **job}
+    interface = _interface(step, spec, context)
+    return {**_base(context), **interface, **step.execution.environment, **job}
+
+
+def _base(context: JobContext) -> dict[str, str]:
+    return {"PATH": PLAIN_PATH, "HOME": context.home, "LANG": "C.UTF-8", "TMPDIR": context.folder.tmp}
+
+
+def _interface(step: Step, spec: Specification, context: JobContext) -> dict[str, str]:
+    """The variables of Keboola's common interface; those that stand for a token are never there."""
+    version, row = spec.config_version, step.row
+    return {
+        **_INTERFACE,
+        "KBC_DATADIR": context.folder.data + "/",
+        "KBC_RUNID": context.run_id,
+        "KBC_PROJECTID": context.project,
+        "KBC_CONFIGID": spec.config or _hash(spec.root),
+        **({} if version is None else {"KBC_CONFIGVERSION": str(version)}),
+        **({} if row is None else {"KBC_CONFIGROWID": row}),
+        "KBC_COMPONENTID": step.component,
+        "KBC_BRANCHID": spec.branch_id,
+        "KBC_COMPONENT_RUN_MODE": "debug" if spec.mode is Mode.DEBUG else "run",
+    }
+
+
+def _hash(configuration: Mapping[str, Any]) -> str:
+    """The id that stands in for the missing one: the same for the same configuration."""
+    return sha1(freeze(configuration).body, usedforsecurity=False).hexdigest()

@@ -1,0 +1,249 @@
+"""What is done inside a data folder: filled, handed on from step to step, read, cleaned.
+
+Each operation takes the descriptor of the open folder and plain values, and gives plain values: it runs here
+or in a helper process under the job's account. Standard library only.
+"""
+
+import os
+import stat
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from locksided.runs import spare_inputs
+from locksided.runs.debug_zip import pack
+from locksided.runs.safefs import (
+    NotPlain,
+    clear,
+    make_accessible,
+    make_folder,
+    opened_folder,
+    read_file,
+    remove,
+    write_file,
+)
+
+MAX_STATE_BYTES = 2**20
+MAX_MANIFEST_BYTES = 2**20
+MAX_MANIFESTS_BYTES = 8 * 2**20
+MAX_ENTRIES = 10_000
+MAX_COUNTED = 100_000
+_MAX_DEPTH = 16
+
+_INPUTS = (spare_inputs.NAME, *(f"{spare_inputs.NAME}/{name}" for name in spare_inputs.INSIDE))
+_OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
+_SUFFIX = ".manifest"
+_HANDED = ".handed-on"
+
+
+def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """Makes all folders of an empty data folder, config.json, and in/state.json where a state is given.
+
+    `spares` of the argument is where input folders wait that others left, None where none may be taken.
+    """
+    spares = argument["spares"]
+    if spares is None or not spare_inputs.take(data_fd, spares):
+        _make_folders(data_fd, _INPUTS)
+    _make_folders(data_fd, _OUTPUTS)
+    _write_inputs(data_fd, argument)
+
+
+def set_aside(data_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Puts the step's output where `advance` finds it; an output that is there already stays."""
+    try:
+        os.lstat(_HANDED, dir_fd=data_fd)
+    except FileNotFoundError:
+        make_folder("out", data_fd)
+        os.rename("out", _HANDED, src_dir_fd=data_fd, dst_dir_fd=data_fd)
+
+
+def advance(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """The output that was set aside becomes the next step's input; its state file stays behind.
+
+    Done again it changes nothing.
+    """
+    try:
+        os.lstat(_HANDED, dir_fd=data_fd)
+    except FileNotFoundError:
+        pass
+    else:
+        _clear_the_way("in", data_fd)
+        os.rename(_HANDED, "in", src_dir_fd=data_fd, dst_dir_fd=data_fd)
+    with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
+        remove(spare_inputs.STATE, input_fd)
+    _make_folders(data_fd, (*_INPUTS, *_OUTPUTS))
+    _write_inputs(data_fd, argument)
+
+
+def _clear_the_way(name: str, data_fd: int) -> None:
+    """Removes a folder, or moves it out of the way when something in it is not ours to remove."""
+    try:
+        remove(name, data_fd)
+    except OSError:
+        os.rename(name, f".left-{name}-{os.urandom(8).hex()}", src_dir_fd=data_fd, dst_dir_fd=data_fd)
+
+
+def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """Removes what only the running program needed; what it made stays. `spares` is that of `fill`."""
+    remove("config.json", data_fd)
+    spares = argument["spares"]
+    if spares is None or not spare_inputs.hand_on(data_fd, spares):
+        remove(spare_inputs.NAME, data_fd)
+
+
+def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
+    """Writes the file `name` with the text `content`."""
+    write_file(argument["name"], folder_fd, argument["content"].encode())
+
+
+def read(folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The file `name` as `content`, None without one; it may have `limit` bytes."""
+    try:
+        content = read_file(argument["name"], folder_fd, argument["limit"])
+    except FileNotFoundError:
+        content = None
+    return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
+
+
+def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Removes everything in the folder."""
+    clear(folder_fd)
+
+
+def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step left: `state` and `usage` as {content | problem}, and the listed outputs.
+
+    `argument` says what is wanted: `files` for the two files, `outputs` for the listing.
+    """
+    found: dict[str, Any] = {}
+    if argument["files"]:
+        for name in ("state", "usage"):
+            found[name] = _out_file(data_fd, f"{name}.json")
+    if argument["outputs"]:
+        found["tables"] = _outputs(data_fd, "out/tables")
+        found["files"] = _outputs(data_fd, "out/files")
+        found["artifacts"] = _artifacts(data_fd)
+    return found
+
+
+OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | None]] = {
+    "fill": fill,
+    "set_aside": set_aside,
+    "advance": advance,
+    "finish": finish,
+    "write": write,
+    "read": read,
+    "empty": empty,
+    "collect": collect,
+    "pack": pack,
+}
+
+
+def operate(operation: str, folder_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Does one of them, in a folder whose owner may have taken its own rights away."""
+    make_accessible(".", folder_fd)
+    return OPERATIONS[operation](folder_fd, argument) or {}
+
+
+def _make_folders(data_fd: int, paths: Iterable[str]) -> None:
+    for path in paths:
+        parent, _, name = path.rpartition("/")
+        if parent:
+            with opened_folder(parent, data_fd) as fd:
+                make_folder(name, fd)
+        else:
+            make_folder(name, data_fd)
+
+
+def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
+    write_file("config.json", data_fd, argument["config"].encode())
+    if argument["state"] is not None:
+        with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
+            write_file(spare_inputs.STATE, input_fd, argument["state"].encode())
+
+
+def _out_file(data_fd: int, name: str) -> dict[str, Any]:
+    try:
+        with opened_folder("out", data_fd) as out:
+            content = read_file(name, out, MAX_STATE_BYTES)
+    except FileNotFoundError:
+        content = None
+    except (NotPlain, PermissionError) as problem:
+        return {"problem": f"out/{name} cannot be read: {problem}."}
+    return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
+
+
+def _outputs(data_fd: int, path: str) -> list[dict[str, Any]]:
+    """The entries of out/tables or out/files with their manifests' texts; links and devices are left out."""
+    parent, _, name = path.rpartition("/")
+    try:
+        with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
+            names = sorted(os.listdir(folder))[: 2 * MAX_ENTRIES]
+            manifests = _manifests(folder, names)
+            entries = [_entry(folder, path, name) for name in names if not name.endswith(_SUFFIX)]
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return []
+    return [{**entry, **manifests.get(entry["name"], {})} for entry in entries[:MAX_ENTRIES] if entry]
+
+
+def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:
+    manifests: dict[str, dict[str, Any]] = {}
+    left = MAX_MANIFESTS_BYTES
+    for name in names:
+        if not name.endswith(_SUFFIX):
+            continue
+        try:
+            content = read_file(name, folder, min(MAX_MANIFEST_BYTES, left)) or b""
+            manifests[_shown(name).removesuffix(_SUFFIX)] = {"manifest": content.decode("utf-8", "replace")}
+            left -= len(content)
+        except (NotPlain, PermissionError) as problem:
+            manifests[_shown(name).removesuffix(_SUFFIX)] = {"problem": _shown(str(problem))}
+    return manifests
+
+
+def _entry(folder: int, path: str, name: str) -> dict[str, Any]:
+    status = os.lstat(name, dir_fd=folder)
+    shown = _shown(name)
+    entry = {"name": shown, "path": f"{path}/{shown}", "updatedUs": status.st_mtime_ns // 1000}
+    if stat.S_ISREG(status.st_mode):
+        return {**entry, "isSliced": False, "sizeBytes": status.st_size}
+    if stat.S_ISDIR(status.st_mode):
+        return {**entry, "isSliced": True, "sizeBytes": sum(size for _, size in _walk(folder, name))}
+    return {}
+
+
+def _artifacts(data_fd: int) -> list[dict[str, Any]]:
+    try:
+        with opened_folder("artifacts", data_fd) as fd:
+            found = list(_walk(fd, "out"))
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return []
+    return [
+        {"path": f"artifacts/{path}", "name": path.rpartition("/")[2], "sizeBytes": size}
+        for path, size in sorted(found)[:MAX_ENTRIES]
+    ]
+
+
+def _walk(parent: int, name: str) -> Iterator[tuple[str, int]]:
+    """Plain files below a folder with their sizes, as many and as deep as is reasonable."""
+    return islice(_walk_level(parent, name, _shown(name), _MAX_DEPTH), MAX_COUNTED)
+
+
+def _shown(name: str) -> str:
+    """A file's name as text; bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode()
+
+
+def _walk_level(parent: int, name: str, shown: str, depth: int) -> Iterator[tuple[str, int]]:
+    try:
+        with opened_folder(name, parent) as folder:
+            for inner in os.listdir(folder):
+                status = os.lstat(inner, dir_fd=folder)
+                path = f"{shown}/{_shown(inner)}"
+                if stat.S_ISREG(status.st_mode):
+                    yield path, status.st_size
+                elif stat.S_ISDIR(status.st_mode) and depth > 1:
+                    yield from _walk_level(folder, inner, path, depth - 1)
+    except (FileNotFoundError, PermissionError, NotPlain):
+        return

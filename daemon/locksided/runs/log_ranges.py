@@ -1,0 +1,80 @@
+"""Which frames of a run's log are of which step: each step's outcome says where the log went on behind it.
+
+Synchronous; called in threads. It reads the outcomes that the keeper left and nothing of the log itself.
+"""
+
+import os
+from dataclasses import dataclass
+
+from locksided.keeper import outcome
+from locksided.runs.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """Frames from `begin` to before `end`; `end` None while they may become more."""
+
+    begin: int
+    end: int | None
+
+    def __contains__(self, seq: int) -> bool:
+        return self.begin <= seq and (self.end is None or seq < self.end)
+
+
+def log_range(folder: RunFolder, first_step: int, last_step: int) -> LogRange | None:
+    """The frames of these steps of the last run; None when the first of them has not begun."""
+    launches = _launches(folder)
+    if 0 not in launches:
+        return None
+    run = max(launches[0])
+    if first_step and _end_of(folder, launches, first_step - 1, run) is None:
+        return None
+    begin = _begin_of_run(folder, launches, run)
+    if first_step:
+        begin = _end_of(folder, launches, first_step - 1, run) or begin
+    return LogRange(begin, _end_of(folder, launches, last_step, run))
+
+
+def _launches(folder: RunFolder) -> dict[int, list[int]]:
+    """Of each step the launches in which it was begun, rising."""
+    found: dict[int, list[int]] = {}
+    for name in _listed(f"{folder.root}/steps"):
+        launch, _, step = name.partition("-")
+        if launch.isdecimal() and step.isdecimal():
+            found.setdefault(int(step), []).append(int(launch))
+    return {step: sorted(launches) for step, launches in found.items()}
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except FileNotFoundError:
+        return []
+
+
+def _end_of(folder: RunFolder, launches: dict[int, list[int]], step: int, run: int) -> int | None:
+    """Where the log went on behind a step of the run that began with that launch; None until it is over."""
+    for launch in reversed(launches.get(step, [])):
+        if launch >= run:
+            end = _next_seq(folder, launch, step)
+            if end is not None:
+                return end
+    return None
+
+
+def _begin_of_run(folder: RunFolder, launches: dict[int, list[int]], run: int) -> int:
+    """A run that was begun anew goes on in the log of the one before."""
+    before = [
+        _next_seq(folder, launch, step) or 0
+        for step, all_of_step in launches.items()
+        for launch in all_of_step
+        if launch < run
+    ]
+    return max(before, default=0)
+
+
+def _next_seq(folder: RunFolder, launch: int, step: int) -> int | None:
+    recorded = outcome.read(folder.control(launch, step), outcome.FILE) or {}
+    log = recorded.get("log")
+    seq = log.get("nextSeq") if isinstance(log, dict) else None
+    return seq if isinstance(seq, int) else None

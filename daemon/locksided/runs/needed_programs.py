@@ -1,0 +1,48 @@
+"""Which programs a job will need, as far as its documents say it. Pure: nobody looks for them here."""
+
+from collections.abc import Iterable, Mapping
+
+from lockside.documents.component import COMMAND, Program
+from locksided.backends.base import RequiredPrograms
+from locksided.runner.specification import Specification
+from locksided.runs.environment import PLAIN_PATH
+from locksided.runs.plan import program_of
+
+BARE_PATH = "/usr/bin:/bin"
+"""Where the keeper looks when an environment has no PATH."""
+_OPEN = ("{datadir}", "{{")
+
+
+def required_by_step(execution: Program, component: str) -> RequiredPrograms:
+    """What a step needs that is about to start."""
+    names = (stage[0] for stage in execution.stages)
+    return _required(names, execution.environment, execution.cwd, component)
+
+
+def required_by_job(
+    spec: Specification, environment: Mapping[str, str] | None
+) -> list[RequiredPrograms] | None:
+    """What all steps of a job need, read from its specification; None when every row has its own program."""
+    if spec.component != COMMAND:
+        manifests = [] if spec.manifest is None else [spec.manifest]
+        return [required_by_step(one, "") for one in (*manifests, *spec.processors.values())]
+    if spec.rows is not None:
+        return None
+    program = program_of(spec.root)
+    own = {**(environment or {}), **program.environment}
+    return [_required((stage[0] for stage in program.stages), own, program.cwd, COMMAND)]
+
+
+def _required(
+    names: Iterable[str], environment: Mapping[str, str], cwd: str | None, component: str
+) -> RequiredPrograms:
+    """What is filled in later is left out."""
+    is_bare = component == COMMAND and bool(environment)
+    path = environment.get("PATH", BARE_PATH if is_bare else PLAIN_PATH)
+    if cwd is not None and _is_open(cwd):
+        return RequiredPrograms((), path, None)
+    return RequiredPrograms(tuple(name for name in names if not _is_open(name)), path, cwd)
+
+
+def _is_open(text: str) -> bool:
+    return any(mark in text for mark in _OPEN)

@@ -1,0 +1,75 @@
+"""Programs of the daemon's own that run as steps. Each kind is an entry of a table.
+
+Such a step is started as `PROGRAM NAME FOLDER`. FOLDER belongs to the job's account, is no part of the data
+folder, and goes with the step. The program reads FOLDER/order.json and writes FOLDER/result.json, whole or
+not at all: `{"message": text, "result": {…}}`. Exit code 0 is done, 1 the user's fault, above it ours. Pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, TypeAlias
+
+from lockside.documents.enums import FailureKind
+from locksided.keeper import strictjson
+from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
+from locksided.runner.specification import Specification
+
+ORDER_FILE = "order.json"
+RESULT_FILE = "result.json"
+MAX_RESULT_BYTES = 16 * 2**20
+MOST_REPEATS = 3
+"""So often a step that was lost with its keeper is started again alone, on one boot of the machine."""
+
+Order: TypeAlias = Callable[[Specification, str | None], Mapping[str, Any] | None]
+
+
+class Place(Enum):
+    """Where in a run an operation stands."""
+
+    BEFORE_RUN = auto()
+    BEFORE_ROW = auto()
+    """In the row's fresh data folder, which the row's component then finds as the operation left it."""
+    AFTER_RUN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of step.
+
+    `order` makes the content of order.json from the specification and the row, or None where a run has no
+    such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
+    is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job.
+    """
+
+    name: str
+    title: str
+    place: Place
+    program: Sequence[str]
+    order: Order
+    stage: str
+    failure: FailureKind
+    memory_bytes: int | None = None
+
+
+OPERATIONS: tuple[Operation, ...] = ()
+
+
+class BadResult(Exception):
+    """The program left no result that can be used; the message says what is wrong with it."""
+
+
+def read_result(content: bytes | None) -> tuple[str, Mapping[str, Any]]:
+    """The message and the members of the job's result in result.json. Raises BadResult."""
+    if content is None:
+        raise BadResult(f"It left no {RESULT_FILE}.")
+    try:
+        document = strictjson.read(content, MAX_DOCUMENT_DEPTH)
+    except BadJson as problem:
+        raise BadResult(f"Its {RESULT_FILE} {problem}.") from None
+    if not isinstance(document, dict):
+        raise BadResult(f"Its {RESULT_FILE} is not an object.")
+    message, result = document.get("message", ""), document.get("result", {})
+    if not isinstance(message, str) or not isinstance(result, dict):
+        raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
+    return message, result

@@ -1,0 +1,218 @@
+"""The steps of a run, from a frozen specification: rows in sequence, processors around each component.
+
+A plan names programs, parameters and files' contents; it knows no folder, no process and no job id.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from msgspec.structs import replace
+
+from lockside.documents.component import COMMAND, Manifest, Program
+from lockside.documents.configuration import Configuration, Processor, content_of, merged
+from lockside.documents.reading import from_store
+from lockside.documents.variables import filled
+from locksided.runner.components import BUILT_IN
+from locksided.runner.processors import processor_key
+from locksided.runner.specification import Specification
+from locksided.runner.words import StepKind
+from locksided.runs.operations import OPERATIONS, Operation, Place
+
+NOTHING_TO_RUN = "No configurations executed."
+_STRIPPED = frozenset(("runtime", "processors", "variables", "artifacts", "phases", "tasks"))
+_DROPPED_WHEN_EMPTY = ("storage", "authorization")
+
+
+class DataFolder(Enum):
+    """What a step finds in the data folder."""
+
+    NONE = auto()
+    """There is none."""
+    FRESH = auto()
+    HANDED_ON = auto()
+    """The output of the step before, as its input."""
+    AS_LEFT = auto()
+    """What the operation before it left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One start of one process tree.
+
+    `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
+    finds in the data folder; `takes_state` stands for the main component, whose state file is written before
+    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all. `order` is that of
+    an `operation`.
+    """
+
+    index: int
+    kind: StepKind
+    component: str
+    row: str | None
+    execution: Manifest
+    config_file: Mapping[str, Any] | None
+    folder: DataFolder
+    takes_state: bool = False
+    ends_row: bool = False
+    ends_run: bool = False
+    operation: Operation | None = None
+    order: Mapping[str, Any] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it is a component's, with a configuration before and outputs after it."""
+        return self.config_file is not None
+
+    @property
+    def gets_state(self) -> bool:
+        """Whether in/state.json is written; processors have none."""
+        return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
+
+
+def plan(
+    spec: Specification,
+    environment: Mapping[str, str] | None = None,
+    operations: Sequence[Operation] = OPERATIONS,
+) -> tuple[Step, ...]:
+    """All steps in their order; none when every row is disabled.
+
+    `environment` is a plain command's own, which is stored apart from its specification.
+    """
+    if spec.component == COMMAND:
+        return tuple(_commands(spec, environment))
+    steps = list(_rows(spec, operations))
+    if steps:
+        before = _operations(spec, operations, Place.BEFORE_RUN, None)
+        steps = [*before, *steps, *_operations(spec, operations, Place.AFTER_RUN, None)]
+        steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
+    return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
+
+
+def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
+    """What runs, row by row, merged and with its variables filled."""
+    if spec.rows is None:
+        yield None, filled(spec.root, spec.variables)
+        return
+    for row in spec.rows:
+        yield row.id, filled(merged(spec.root, row.configuration), spec.variables)
+
+
+def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
+    for row, configuration in _configurations(spec):
+        before = list(_operations(spec, operations, Place.BEFORE_ROW, row))
+        yield from before
+        content = content_of(configuration, "configuration", is_stored=True)
+        chain = list(_chain(spec, content))
+        for place, (kind, manifest, parameters) in enumerate(chain):
+            first = DataFolder.AS_LEFT if before else DataFolder.FRESH
+            yield Step(
+                index=0,
+                kind=kind,
+                component=manifest.id,
+                row=row,
+                execution=manifest,
+                config_file=_config_file(kind, configuration, manifest, parameters),
+                folder=first if place == 0 else DataFolder.HANDED_ON,
+                takes_state=kind is StepKind.COMPONENT,
+                ends_row=place == len(chain) - 1,
+            )
+
+
+def _operations(
+    spec: Specification, operations: Sequence[Operation], place: Place, row: str | None
+) -> Iterator[Step]:
+    """The steps of that place that this run has."""
+    folder = DataFolder.FRESH if place is Place.BEFORE_ROW else DataFolder.NONE
+    for operation in operations:
+        order = operation.order(spec, row) if operation.place is place else None
+        if order is not None:
+            yield Step(
+                index=0,
+                kind=StepKind.OPERATION,
+                component=spec.component,
+                row=row,
+                execution=replace(BUILT_IN[COMMAND], command=[*operation.program, operation.name]),
+                config_file=None,
+                folder=folder,
+                operation=operation,
+                order=order,
+            )
+            folder = DataFolder.AS_LEFT if folder is DataFolder.FRESH else folder
+
+
+def _chain(
+    spec: Specification, content: Configuration
+) -> Iterator[tuple[StepKind, Manifest, dict[str, Any]]]:
+    """The component of one row between its processors: kind, manifest, parameters."""
+    for processor in content.processors.before:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
+    assert spec.manifest is not None
+    yield StepKind.COMPONENT, spec.manifest, content.parameters
+    for processor in content.processors.after:
+        yield StepKind.PROCESSOR, _manifest_of(spec, processor), processor.parameters
+
+
+def _manifest_of(spec: Specification, processor: Processor) -> Manifest:
+    return spec.processors[processor_key(processor.definition.component, processor.definition.tag)]
+
+
+def _config_file(
+    kind: StepKind, configuration: Mapping[str, Any], manifest: Manifest, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """config.json: the component's whole configuration, a processor's parameters only."""
+    whole = configuration if kind is StepKind.COMPONENT else {}
+    return config_file(whole, parameters, manifest.image_parameters, action="run")
+
+
+def config_file(
+    configuration: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    image_parameters: Mapping[str, Any],
+    *,
+    action: str,
+) -> dict[str, Any]:
+    """The content of config.json, without what only the runner reads and without an empty storage."""
+    content = {name: value for name, value in configuration.items() if name not in _STRIPPED}
+    for name in _DROPPED_WHEN_EMPTY:
+        if not content.get(name):
+            content.pop(name, None)
+    return {
+        **content,
+        "parameters": dict(parameters),
+        "image_parameters": dict(image_parameters),
+        "action": action,
+    }
+
+
+def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Iterator[Step]:
+    manifest = spec.manifest or BUILT_IN[COMMAND]
+    configurations = list(_configurations(spec))
+    for index, (row, configuration) in enumerate(configurations):
+        program = program_of(configuration)
+        yield Step(
+            index=index,
+            kind=StepKind.COMMAND,
+            component=spec.component,
+            row=row,
+            execution=replace(
+                manifest,
+                command=program.command,
+                pipeline=program.pipeline,
+                shell=program.shell,
+                cwd=program.cwd,
+                environment={**(environment or {}), **program.environment},
+                umask=program.umask,
+            ),
+            config_file=None,
+            folder=DataFolder.NONE,
+            ends_row=True,
+            ends_run=index == len(configurations) - 1,
+        )
+
+
+def program_of(configuration: Mapping[str, Any]) -> Program:
+    """The program that a plain command's configuration names."""
+    return from_store(configuration.get("parameters") or {}, Program)

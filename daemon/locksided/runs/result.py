@@ -1,0 +1,283 @@
+"""The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
+from lockside.documents.times import time_text
+from locksided.keeper.messages import Outcome, to_wire
+from locksided.runner.specification import Specification
+from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.operations import BadResult, read_result
+from locksided.runs.out_files import BadOutFile, read_state, read_usage
+from locksided.runs.outputs import artifacts_of, output_of, stored_output
+from locksided.runs.plan import NOTHING_TO_RUN, Step
+from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed, operation_ending
+
+FINISHED = "Component processing finished."
+TERMINATED = "It was stopped on request."
+LARGEST_COUNT = 2**53 - 1
+_COUNTS = ("success", "error", "ignored")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The result of a step, or of a whole run; all objects are ready to be stored and answered.
+
+    `states` maps rows (None: the root) to what a good run saves for them; it is empty when nothing is saved.
+    """
+
+    verdict: Verdict
+    message: str
+    failure: Failure | None
+    result: Mapping[str, Any]
+    usage: Sequence[Mapping[str, Any]] = ()
+    states: Mapping[str | None, Mapping[str, Any]] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    process: Mapping[str, Any] = field(default_factory=dict)
+    kill_report: Mapping[str, Any] = field(default_factory=dict)
+    added: Mapping[str, Any] = field(default_factory=dict)
+    """Members of `result` that an operation sets for the whole run."""
+
+    @property
+    def success(self) -> bool:
+        """Whether the run can go on, or has ended well; with warnings, too."""
+        return self.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+
+
+def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Collected) -> RunResult:
+    """The result of one step from the keeper's outcome and what was collected from its folder."""
+    progress = outcome.progress or {}
+    counts = _counts(progress.get("counts"))
+    ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
+    ending, usage, state = _with_out_files(ending, collected)
+    if ending.verdict is Verdict.SUCCESS:
+        ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
+    folder = _kept_in(step, ending)
+    is_kept = spec.mode is not Mode.DEBUG
+    output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
+    ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
+    output = stored_output(output, step.config_file, ended_well=ended_well)
+    content = _result(
+        spec,
+        ending,
+        counts=counts,
+        output=stored_output(output, step.config_file, ended_well=ending.failure is None)
+        if is_kept
+        else None,
+        artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
+    )
+    saves = state is not None and ending.failure is None and _saves_state(spec)
+    return replace(
+        content,
+        usage=usage,
+        states={step.row: state} if saves and state is not None else {},
+        process=process_of(outcome),
+        kill_report=kill_report_of(outcome),
+    )
+
+
+def conclude_operation(step: Step, spec: Specification, outcome: Outcome, left: OutFile) -> RunResult:
+    """The result of an operation. One that is done shows of itself only what its result.json adds."""
+    assert step.operation is not None
+    ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
+    message, problem = "", left.problem
+    added: Mapping[str, Any] = {}
+    try:
+        if problem is None:
+            message, added = read_result(left.content)
+    except BadResult as bad:
+        problem = str(bad)
+    if ending.verdict is Verdict.SUCCESS and problem is None:
+        return replace(_result(spec, ending), metrics={}, added=added)
+    ending = operation_ending(step.operation, ending, message, problem)
+    result = _result(spec, ending)
+    return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
+
+
+def _kept_in(step: Step, ending: Ending) -> str:
+    """Where below the work path the step's folder stays: a finished row gives way to the one after it."""
+    gives_way = step.row is not None and ending.failure is None and not step.ends_run
+    return f"rows/{step.row}" if gives_way else "data"
+
+
+def nothing_to_run(spec: Specification) -> RunResult:
+    """The result of a configuration whose rows are all disabled."""
+    return _result(spec, Ending(Verdict.SUCCESS), message=NOTHING_TO_RUN)
+
+
+def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunResult:
+    """The result of a debug run with the snapshots that it left."""
+    artifacts = {**result.result["artifacts"], "stages": list(stages)}
+    return replace(result, result={**result.result, "artifacts": artifacts})
+
+
+def failed_before_start(spec: Specification, kind: FailureKind, message: str) -> RunResult:
+    """The result of a run whose next step cannot be started at all; the user's fault."""
+    return _result(spec, failed(ErrorType.USER, kind, message))
+
+
+def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
+    """The result of a run of several steps: the last step's, with what the others made.
+
+    `not_run` names the rows after a failed one. States of a failed run are not saved.
+    """
+    last = results[-1]
+    counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
+    output = {
+        kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
+    }
+    artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
+    verdict = last.verdict
+    if last.success and any(one.verdict is Verdict.WARNING for one in results):
+        verdict = Verdict.WARNING
+    message = last.message
+    if not_run:
+        message = f"{message}\nRows that did not run: {', '.join(not_run)}."
+    return replace(
+        last,
+        verdict=verdict,
+        message=message,
+        result={
+            **last.result,
+            "message": message,
+            "counts": counts,
+            "output": output,
+            "artifacts": {"files": artifacts} if artifacts else {},
+            **{name: value for one in results for name, value in one.added.items()},
+        },
+        process=_last(one.process for one in results),
+        metrics=_last(one.metrics for one in results),
+        usage=[metric for one in results for metric in one.usage],
+        states={row: state for one in results for row, state in one.states.items()} if last.success else {},
+    )
+
+
+def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The last one that says anything: an operation that is done says nothing of itself."""
+    said = [value for value in values if value]
+    return said[-1] if said else {}
+
+
+def _result(
+    spec: Specification,
+    ending: Ending,
+    *,
+    message: str | None = None,
+    counts: Mapping[str, int] | None = None,
+    output: Mapping[str, list[dict[str, Any]]] | None = None,
+    artifacts: Mapping[str, Any] | None = None,
+) -> RunResult:
+    text = message or _message(ending, counts or {})
+    output = output or {"tables": [], "files": []}
+    return RunResult(
+        verdict=ending.verdict,
+        message=text,
+        failure=ending.failure,
+        result={
+            "message": text,
+            "configVersion": spec.config_version,
+            "images": [],
+            "input": {"tables": [], "files": []},
+            "output": output,
+            "counts": counts or dict.fromkeys(_COUNTS, 0),
+            "artifacts": artifacts or {},
+            "variables": _shown_variables(spec.variables),
+            "tasks": [],
+            "error": None if ending.failure is None else ending.failure.to_wire(),
+        },
+        metrics={
+            "backend": {"size": spec.backend.get("type")},
+            "storage": {
+                "inputTablesBytesSum": 0,
+                "outputTablesBytesSum": sum(_count(table.get("sizeBytes")) for table in output["tables"]),
+            },
+        },
+    )
+
+
+def _message(ending: Ending, counts: Mapping[str, int]) -> str:
+    if ending.failure is not None:
+        return ending.failure.message
+    match ending.verdict:
+        case Verdict.TERMINATED:
+            return TERMINATED
+        case Verdict.WARNING:
+            return f"{FINISHED} {counts['error']} records failed."
+        case _:
+            return FINISHED
+
+
+def _with_out_files(
+    ending: Ending, collected: Collected
+) -> tuple[Ending, list[dict[str, Any]], dict[str, Any] | None]:
+    """Usage is read of failed runs too; a file that cannot be used fails a run that was good so far."""
+    usage: list[dict[str, Any]] = []
+    state: dict[str, Any] | None = None
+    try:
+        usage = [] if collected.usage is None else read_usage(collected.usage)
+        if ending.verdict is Verdict.SUCCESS and collected.state is not None:
+            state = read_state(collected.state)
+    except BadOutFile as problem:
+        if ending.verdict is Verdict.SUCCESS:
+            ending = failed(ErrorType.USER, FailureKind.OUTPUT, str(problem))
+    return ending, usage, state
+
+
+def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> Ending:
+    if counts["error"] == 0:
+        return Ending(Verdict.SUCCESS)
+    match rule:
+        case OnRecordErrors.SUCCESS:
+            return Ending(Verdict.SUCCESS)
+        case OnRecordErrors.WARNING:
+            return Ending(Verdict.WARNING)
+        case OnRecordErrors.ERROR:
+            return failed(ErrorType.USER, FailureKind.OUTPUT, f"{counts['error']} records failed.")
+
+
+def _counts(reported: object) -> dict[str, int]:
+    given = reported if isinstance(reported, Mapping) else {}
+    return {name: _count(given.get(name)) for name in _COUNTS}
+
+
+def _count(value: Any) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return min(value, LARGEST_COUNT) if is_count else 0
+
+
+def _saves_state(spec: Specification) -> bool:
+    return spec.config is not None and spec.mode is not Mode.DEBUG
+
+
+def _shown_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: "[hidden]" if name.startswith("#") else value for name, value in variables.items()}
+
+
+def process_of(outcome: Outcome) -> dict[str, Any]:
+    """The job's `process` object; its times are texts as on the wire."""
+    return {
+        "startToken": outcome.token,
+        "pid": outcome.pid,
+        "exitCode": outcome.exit_code,
+        "signal": outcome.signal,
+        "userSeconds": outcome.user_seconds,
+        "systemSeconds": outcome.system_seconds,
+        "maxRssBytes": outcome.max_rss_bytes,
+        "spawnTime": _time(outcome.spawn_time),
+        "exitTime": _time(outcome.exit_time),
+    }
+
+
+def kill_report_of(outcome: Outcome) -> dict[str, Any]:
+    """The job's `killReport`; empty when nothing had to be stopped."""
+    report = outcome.kill_report
+    if report is None:
+        return {}
+    processes = [{**to_wire(process), "time": _time(process.time)} for process in report.processes]
+    return {"proof": report.proof, "processes": processes}
+
+
+def _time(moment_us: int | None) -> str | None:
+    return None if moment_us is None else time_text(moment_us)

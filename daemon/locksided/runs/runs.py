@@ -1,0 +1,205 @@
+"""What the executors ask of runs: how a step is started, and what its outcome comes to.
+
+It starts nothing and decides nothing about the job; folders are made and read in threads.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from lockside.documents.enums import FailureKind
+from locksided import clock, to_thread
+from locksided.backends.base import Backend, RequiredPrograms
+from locksided.core import inputs as i
+from locksided.core.actions import StartStep
+from locksided.core.errors import NotFound
+from locksided.joblog import reader
+from locksided.keeper.messages import Outcome, ReapOrder, StartOrder
+from locksided.paths import StateDir
+from locksided.runner.drafts import Owner
+from locksided.runner.specification import Specification
+from locksided.runner.words import StepKind
+from locksided.runs import data_folder, operations
+from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
+from locksided.runs.debug_stages import keep_stage, stage_before
+from locksided.runs.folder import StartToken
+from locksided.runs.loading import Run, RunLoader
+from locksided.runs.log_ranges import LogRange, log_range
+from locksided.runs.needed_programs import required_by_job, required_by_step
+from locksided.runs.plan import Step
+from locksided.runs.result import failed_before_start, process_of
+from locksided.runs.start_order import secrets_of, start_order
+from locksided.settings import Settings
+from locksided.store.reads import Documents
+from locksided.store.store import Store
+
+PASSABLE = 0o711
+"""The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
+
+
+class Runs(RunConclusions):
+    """Prepares steps and concludes them."""
+
+    def __init__(
+        self,
+        store: Store,
+        state_dir: StateDir,
+        settings: Settings,
+        socket: str,
+        backend: Backend,
+        starter_umask: str,
+    ) -> None:
+        super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
+        self._store = store
+        self._state_dir = state_dir
+        self._settings = settings
+        self._backend = backend
+        self._umask = settings.jobs.umask or starter_umask
+
+    # -- start --------------------------------------------------------------------------------------------
+
+    def start_at_once(self, action: StartStep, documents: Documents) -> StartOrder | None:
+        """The order for a simple command that starts for the first time.
+
+        None for anything else, or when it was not read. Raises Refused when the job can never start.
+        """
+        run = self.loader.begin_read(action.job_id, action.launch, documents)
+        if run is None or not run.is_simple or action.launch != 1:
+            return None
+        (step,) = run.steps
+        return self._with_keepers_folders(run, step, self._order(run, step))._replace(noted_late=True)
+
+    async def prepare(self, action: StartStep) -> StartOrder:
+        """Makes the step's folder; returns what is to be started.
+
+        Raises Refused when the job can never start, OSError when the folder cannot be made now.
+        """
+        run = await self.loader.begin(action.job_id, action.launch)
+        if not run.steps:
+            raise NothingToRun
+        step = run.steps[action.step]
+        if run.context.run_as is not None:
+            os.chmod(self._state_dir.root, PASSABLE)
+        state = await self.loader.state(run, step)
+        is_first_and_ours = run.is_ours_alone and action.launch == 1
+        prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
+        await to_thread.run_for(run.context.account, prepared)
+        order = self._order(run, step, state, await self._spent_seconds(action))
+        if is_first_and_ours:
+            order = self._with_keepers_folders(run, step, order)
+        return order._replace(noted_late=run.is_one_step)
+
+    def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
+        """Has the keeper make the empty folders of a first start, from those that other runs left."""
+        folders = tuple(data_folder.empty_folders(step, run.context))
+        return order._replace(empty_folders=folders, spare_folder=str(self._state_dir.spares))
+
+    def _order(
+        self, run: Run, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0
+    ) -> StartOrder:
+        return start_order(
+            step,
+            run.spec,
+            run.context,
+            state=state,
+            spent_seconds=spent_seconds,
+            max_log_bytes=self._settings.jobs.max_log_bytes,
+            grace_seconds=self._settings.jobs.grace_seconds,
+            steps=run.steps,
+            umask=self._umask,
+        )
+
+    async def _spent_seconds(self, action: StartStep) -> float:
+        """How long the run lasts already, the time that it was paused left out."""
+        if action.step == 0:
+            return 0.0
+        row = await self._store.job_row(action.job_id)
+        assert row is not None, f"job {action.job_id} was started but is not stored"
+        now_us = clock.now_us()
+        paused_us = row.paused_us
+        if row.paused_since_us is not None:
+            paused_us += now_us - row.paused_since_us
+        return max(now_us - (row.start_us or now_us) - paused_us, 0) / 1e6
+
+    def reap_order(self, token: str) -> ReapOrder:
+        """The order to stop what is left of a start whose owner is gone."""
+        return ReapOrder(token, self.loader.control(token), self._settings.jobs.grace_seconds)
+
+    # -- while it runs ------------------------------------------------------------------------------------
+
+    def spawned(self, token: str, pid: int | None, spawn_time: int | None) -> i.Spawned:
+        """The report of a process that exists."""
+        process = process_of(Outcome(token, pid, spawn_time=spawn_time))
+        job_id, _, index = StartToken.parse(token)
+        run = self.loader.known(token)
+        operation = None if run is None else run.steps[index].operation
+        stage = "running" if operation is None else operation.stage
+        return i.Spawned(job_id, token, process, stage)
+
+    def progressed(self, token: str, progress: Mapping[str, Any]) -> i.Progressed | None:
+        """The report of a job's own words; None when there is nothing in them that is shown."""
+        share, message = share_of(progress.get("progress")), progress.get("message")
+        text = message[:4096] if isinstance(message, str) else None
+        if share is None and text is None:
+            return None
+        return i.Progressed(StartToken.parse(token).job_id, token, share, text)
+
+    async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
+        """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""
+        run = await self.loader.of(job_id, 1)
+        steps = [step.index for step in run.steps if step.row == row_id]
+        if not steps:
+            raise NotFound(f"Job {job_id} runs no row {row_id!r}.", path="$.row")
+        return await to_thread.run_sync(log_range, run.context.folder, steps[0], steps[-1])
+
+    async def log_length(self, job_id: int) -> int:
+        """How many frames the log of a final job has."""
+        return await to_thread.run_sync(reader.length, self.loader.folder(job_id).log)
+
+    # -- programs -----------------------------------------------------------------------------------------
+
+    async def are_programs_missing(
+        self, spec: Specification, environment: Mapping[str, str] | None, owner: Owner
+    ) -> bool:
+        """Whether anything that a new job needs is missing, or cannot be looked for beforehand."""
+        try:
+            account_of(owner.uid, owner.gid, None if spec.manifest is None else spec.manifest.user)
+        except NoAccount:
+            return True
+        required = required_by_job(spec, environment)
+        if required is None or not self._backend.is_up:
+            return True
+        return await self._backend.check_program(required) is not None
+
+    async def check_program(self, job_id: int) -> i.ProgramFound | i.CannotStart:
+        """Whether what the job's first step needs exists, as far as that can be told."""
+        row, plan = await self.loader.read(job_id)
+        if not plan.steps:
+            return i.ProgramFound(job_id)
+        try:
+            self.loader.account(row, plan.spec)
+        except NoAccount as refusal:
+            message: str | None = refusal.message
+        else:
+            missing = await self._backend.check_program([_required(plan.steps)])
+            message = None if missing is None else f"It could not be started: {missing}"
+        if message is None:
+            return i.ProgramFound(job_id)
+        result = failed_before_start(plan.spec, FailureKind.SPAWN, message)
+        return i.CannotStart(job_id, values_of(result, None), class_of(result))
+
+
+def _required(steps: Sequence[Step]) -> RequiredPrograms:
+    """What the first step needs that runs a program of the user's."""
+    step = next(step for step in steps if step.operation is None)
+    return required_by_step(step.execution, step.component if step.kind is StepKind.COMMAND else "")
+
+
+def _prepare_folder(run: Run, step: Step, state: Mapping[str, Any] | None, *, with_empty: bool) -> None:
+    given = state if step.takes_state else None
+    data_folder.prepare(step, run.context, given, with_empty=with_empty)
+    if run.is_debug and step.has_data:
+        name = stage_before(run.steps, step)
+        keep_stage(name, step.row, run.context, secrets_of(run.steps, run.spec, state))

@@ -1,0 +1,66 @@
+"""Input folders that a run left as they were made go on to the next, so that none is made for each.
+
+A file system that has just removed many folders makes new ones slowly: ext4 without a journal looks past
+every inode that was freed in the last seconds. Only for runs of one account, the daemon's own. Standard
+library only.
+"""
+
+import os
+import stat
+
+from locksided.runs.safefs import NotPlain, opened_folder, remove
+
+NAME = "in"
+INSIDE = ("tables", "files", "user")
+STATE = "state.json"
+MOST = 16
+"""More than runs need between the end of one and the start of the next."""
+
+
+def take(data_fd: int, place: str) -> bool:
+    """Whether one of those that wait in the folder `place` is the data folder's `in` now."""
+    try:
+        waiting = os.listdir(place)
+    except FileNotFoundError:
+        return False
+    for name in waiting:
+        try:
+            os.rename(f"{place}/{name}", NAME, dst_dir_fd=data_fd)
+        except OSError:
+            continue  # another run took it, or something stands in the way and is made right by others
+        return True
+    return False
+
+
+def hand_on(data_fd: int, place: str) -> bool:
+    """Whether the data folder's `in` waits in `place` now; one in which anything was changed stays."""
+    try:
+        with opened_folder(NAME, data_fd) as inputs:
+            if not _is_as_made(inputs):
+                return False
+            remove(STATE, inputs)
+            name = f"in-{os.fstat(inputs).st_ino}"
+        os.makedirs(place, 0o700, exist_ok=True)
+        if len(os.listdir(place)) >= MOST:
+            return False
+        os.rename(NAME, f"{place}/{name}", src_dir_fd=data_fd)
+    except (OSError, NotPlain):
+        return False
+    return True
+
+
+def _is_as_made(inputs: int) -> bool:
+    if not _is_plain(inputs) or set(os.listdir(inputs)) - {STATE} != set(INSIDE):
+        return False
+    for name in INSIDE:
+        with opened_folder(name, inputs) as folder:
+            if not _is_plain(folder) or os.listdir(folder):
+                return False
+    return True
+
+
+def _is_plain(folder: int) -> bool:
+    """Whether owner and rights are those of a new one; lists of rights are attributes."""
+    found = os.fstat(folder)
+    is_ours = (found.st_uid, found.st_gid) == (os.geteuid(), os.getegid())
+    return is_ours and found.st_mode == stat.S_IFDIR | 0o700 and not os.listxattr(folder)

@@ -1,0 +1,61 @@
+"""What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
+
+import os
+
+import msgspec
+
+from locksided.runs.folder import RunFolder
+from locksided.runs.result import RunResult
+
+NAME = "result"
+
+
+def keep_result(folder: RunFolder, launch: int, step: int, result: RunResult) -> None:
+    """Keep a step's result, whole or not at all."""
+    path = os.path.join(folder.control(launch, step), NAME)
+    with open(path + ".new", "wb") as file:
+        file.write(msgspec.msgpack.encode(result))
+    os.rename(path + ".new", path)
+
+
+def kept_result(folder: RunFolder, launch: int, step: int) -> RunResult | None:
+    """The result of a step that was concluded before; None for one that was not."""
+    try:
+        with open(os.path.join(folder.control(launch, step), NAME), "rb") as file:
+            return msgspec.msgpack.decode(file.read(), type=RunResult)
+    except FileNotFoundError:
+        return None
+
+
+def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]:
+    """The results of the steps before one. Raises OSError when one is missing.
+
+    A step that was told to start twice has a later launch than those before it.
+    """
+    results = []
+    for step in range(before):
+        with open(_path_of(folder, launch, step), "rb") as file:
+            results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
+    return results
+
+
+def repeats_of(folder: RunFolder, launch: int, step: int) -> int:
+    """How often the step was started again in this run: its first start follows the step before it."""
+    repeats = 0
+    while _was_started(folder, launch - repeats - 1, step) and not (
+        step and _was_started(folder, launch - repeats, step - 1)
+    ):
+        repeats += 1
+    return repeats
+
+
+def _was_started(folder: RunFolder, launch: int, step: int) -> bool:
+    return os.path.lexists(f"{folder.control(launch, step)}/claim")
+
+
+def _path_of(folder: RunFolder, launch: int, step: int) -> str:
+    for earlier in range(launch, 0, -1):
+        path = os.path.join(folder.control(earlier, step), NAME)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"step {step} of {folder.root} left no result")

@@ -1,0 +1,155 @@
+"""How one step ended and whose fault that was, by the keeper's outcome and the component's exit codes. Pure.
+
+Whether a job was asked to terminate is the scheduler's knowledge: here `TERMINATED` only says that the keeper
+stopped the step on request.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any
+
+from lockside.documents import signals
+from lockside.documents.component import ExitCodes
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind
+from locksided.keeper.messages import Outcome
+from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
+from locksided.runs.operations import Operation
+
+NO_MESSAGE = "No error message."
+
+
+class Verdict(Enum):
+    """How a step or a run ended."""
+
+    SUCCESS = auto()
+    WARNING = auto()
+    ERROR = auto()
+    TERMINATED = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why it failed; the message is for people and has nothing secret in it."""
+
+    type: ErrorType
+    kind: FailureKind
+    message: str
+    exit_code: int | None = None
+    signal: int | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """`result.error`."""
+        return {
+            "type": self.type.value,
+            "kind": self.kind.value,
+            "exitCode": self.exit_code,
+            "signal": self.signal,
+            "message": self.message,
+        }
+
+    @property
+    def retry_class(self) -> FailureClass:
+        """Under which word a retry policy names it."""
+        match self.kind:
+            case FailureKind.TIMEOUT:
+                return FailureClass.TIMEOUT
+            case FailureKind.LOST:
+                return FailureClass.LOST
+            case _:
+                return FailureClass(self.type.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The verdict on a step, and the failure behind it where there is one."""
+
+    verdict: Verdict
+    failure: Failure | None = None
+
+
+def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | None) -> Ending:
+    """What the keeper's outcome means. What a process stopped on request exits with does not matter."""
+    if outcome.refused is not None:
+        return failed(
+            ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {outcome.refused.message}"
+        )
+    if outcome.unreadable is not None:
+        message = f"How it ended is lost: what its keeper recorded cannot be read ({outcome.unreadable})."
+        return failed(ErrorType.APPLICATION, FailureKind.LOST, message)
+    if outcome.is_lost:
+        lost = failed(ErrorType.APPLICATION, FailureKind.LOST, "The job was lost with its machine or keeper.")
+        return Ending(Verdict.LOST, lost.failure)
+    match outcome.stopped:
+        case "terminate":
+            return Ending(Verdict.TERMINATED)
+        case "timeout":
+            limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
+            message = _with_tail(f"It ran longer than its time limit{limit} and was stopped.", outcome)
+            return _died(outcome, ErrorType.APPLICATION, FailureKind.TIMEOUT, message)
+        case _:
+            return _ended_by_itself(outcome, exit_codes)
+
+
+def operation_ending(operation: Operation, ending: Ending, message: str, problem: str | None) -> Ending:
+    """The ending of an operation that is not done.
+
+    `message` is the program's own, `problem` what is wrong with the result that it left.
+    """
+    failure = ending.failure
+    if failure is None:
+        if ending.verdict is not Verdict.SUCCESS:
+            return ending
+        return failed(ErrorType.APPLICATION, operation.failure, f"{operation.title}: {problem}")
+    if failure.kind is FailureKind.EXIT:
+        failure = replace(failure, kind=operation.failure, message=cut(message or failure.message))
+    else:
+        failure = replace(failure, message=cut(f"{operation.title}: {failure.message}"))
+    return Ending(ending.verdict, failure)
+
+
+def failed(error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
+    """An error that no process's end tells of."""
+    return Ending(Verdict.ERROR, Failure(error_type, kind, cut(message)))
+
+
+def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
+    failure = Failure(error_type, kind, cut(message), outcome.exit_code, outcome.signal)
+    return Ending(Verdict.ERROR, failure)
+
+
+def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> Ending:
+    code, number = outcome.exit_code, outcome.signal
+    if number is None and code in exit_codes.success:
+        return Ending(Verdict.SUCCESS)
+    if outcome.out_of_memory:
+        message = _with_tail("It needed more memory than its limit allows and was stopped.", outcome)
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.OUT_OF_MEMORY, message)
+    if number is not None:
+        message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.SIGNAL, message)
+    tail = last_of(_tail(outcome)) or NO_MESSAGE
+    error_type = ErrorType.USER if code in (exit_codes.user_error or ()) else ErrorType.APPLICATION
+    return _died(outcome, error_type, FailureKind.EXIT, tail)
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL` for 9; signals without a name by their number."""
+    try:
+        return signals.name(number)
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tail(outcome: Outcome) -> str:
+    """The end of what it wrote to stderr, else to stdout; the keeper has cut and redacted both."""
+    for text in (outcome.stderr_tail.strip(), outcome.stdout_tail.strip()):
+        if text.strip("… \n"):
+            return text
+    return ""
+
+
+def _with_tail(sentence: str, outcome: Outcome) -> str:
+    tail = _tail(outcome)
+    room = MAX_MESSAGE_CHARACTERS - len(sentence) - 1
+    return f"{sentence}\n{last_of(tail, room)}" if tail else sentence

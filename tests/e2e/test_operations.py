@@ -1,0 +1,168 @@
+"""Steps that are programs of the daemon's own: what becomes of one, whoever dies meanwhile."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e import operating
+from e2e.harness import Daemon, python, short_folder
+from e2e.processes import kill_and_wait, processes_of
+from e2e.signs import Ear, Gate
+from e2e.wire import Wire, of, put_component, put_config
+
+MAIN = """
+import os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+given = data / "in/files/given"
+print("main", os.environ.get("KBC_CONFIGROWID", "-"), given.exists() and given.read_text(), flush=True)
+(data / "out/files/made").write_text("x")
+"""
+
+
+@pytest.fixture
+def operated() -> Iterator[Callable[..., Daemon]]:
+    """Starts a daemon that knows the operations of `operating`."""
+    with short_folder() as folder:
+        daemon = Daemon(folder)
+        daemon.program = [sys.executable, operating.__file__]
+
+        def start(**settings: str) -> Daemon:
+            daemon.settings = settings
+            return daemon.start()
+
+        try:
+            yield start
+        finally:
+            daemon.end()
+
+
+def run(wire: Wire, *, rows: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
+    """A job whose operations do as the parameters say."""
+    put_component(wire, "acme.main", command=python(MAIN))
+    parameters = {name: fields.pop(name) for name in operating.STEPS if name in fields}
+    if rows is None:
+        return wire.create("acme.main", configData={"parameters": parameters}, **fields)
+    put_config(wire, "acme.main", "one", configuration={"parameters": parameters}, rows=rows)
+    return wire.create("acme.main", config="one", **fields)
+
+
+def test_operations_stand_before_the_run_before_each_row_and_behind_it(
+    operated: Callable[..., Daemon],
+) -> None:
+    wire = operated().wire()
+    rows = [{"id": name, "configuration": {}} for name in ("a", "b")]
+    left = '{"message": "", "result": {"input": {"tables": [{"name": "t"}], "files": []}}}'
+    job = wire.done(run(wire, rows=rows, before={"left": left}, row={}, after={}))
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).splitlines() == [
+        "step before -",
+        *("step row a", "main a from the operation"),
+        *("step row b", "main b from the operation"),
+        "step after -",
+    ]
+    assert job["result"]["input"]["tables"] == [{"name": "t"}]
+    assert [one["path"] for one in job["result"]["output"]["files"]] == [
+        f"rows/{row}/out/files/made" for row in ("a", "b")
+    ]
+    assert (job["starts"], job["process"]["exitCode"]) == (1, 0)
+    assert "input_mapping" in job["stageTimestamps"]
+    assert not [name for name in os.listdir(job["workPath"]) if name.startswith("operation-")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"code": 1, "left": '{"message": "No table t."}'}, ("user", "input", "No table t.")),
+        ({"code": 2, "left": '{"message": "A broken pipe."}'}, ("application", "input", "A broken pipe.")),
+        ({"left": "[]"}, ("application", "input", "The step row: Its result.json is not an object.")),
+        ({"left": "{"}, ("application", "input", "The step row: Its result.json is not valid JSON")),
+        ({"shell": "kill -9 $PPID"}, ("application", "signal", "The step row: It was ended by SIGKILL.")),
+    ],
+)
+def test_an_operation_that_fails_ends_the_run_in_its_own_words(
+    operated: Callable[..., Daemon], asked: dict[str, Any], said: tuple[str, str, str]
+) -> None:
+    wire = operated().wire()
+    job = wire.done(run(wire, row=asked))
+    error = job["result"]["error"]
+    assert (job["status"], error["type"], error["kind"]) == ("error", *said[:2])
+    assert error["message"].startswith(said[2])
+    assert "main" not in wire.text(job)
+
+
+def test_an_operation_goes_on_without_a_daemon(operated: Callable[..., Daemon], gate: Gate, ear: Ear) -> None:
+    daemon = operated()
+    job = run(daemon.wire(), row={"shell": f"echo up > {ear.path}; {gate.text}"})
+    assert ear.hear() == "up"
+    daemon.kill()
+    gate.open()
+    wire = daemon.start().wire()
+    assert of(wire.done(job), "status", "starts") == ("success", 1)
+    assert wire.text(job).count("step row") == 1
+
+
+def test_an_operation_that_is_lost_is_started_again_alone(
+    operated: Callable[..., Daemon], ear: Ear, place: Path
+) -> None:
+    daemon = operated()
+    wire = daemon.wire()
+    body = f"echo $PPID > {ear.path}; test -e {place}/again || exec sleep 600"
+    job = run(wire, before={}, after={"shell": body})
+    first = int(ear.hear())
+    (place / "again").touch()
+    daemon.kill_keeper()
+    assert int(ear.hear()) != first
+    assert of(wire.done(job), "status", "starts") == ("success", 1)
+    assert wire.text(job).splitlines() == ["step before -", "main - False", "step after -", "step after -"]
+    assert wire.history(job) == ["created", "processing", "success"]
+
+
+def test_an_operation_that_is_lost_again_and_again_goes_the_way_of_its_job(
+    operated: Callable[..., Daemon], ear: Ear
+) -> None:
+    daemon = operated()
+    wire = daemon.wire()
+    job = run(wire, after={"shell": f"echo up > {ear.path}; exec sleep 600"}, onLost="error")
+    for _ in range(4):
+        assert ear.hear() == "up"
+        daemon.kill_keeper()
+    ended = wire.done(job)
+    assert of(ended, "status", "starts") == ("error", 1)
+    assert ended["result"]["error"]["kind"] == "lost"
+    assert ear.is_silent()
+
+
+def test_on_another_boot_the_job_is_lost_and_not_the_operation_alone(
+    operated: Callable[..., Daemon], ear: Ear
+) -> None:
+    daemon = operated()
+    keeper = daemon.keeper_pid()
+    job = run(daemon.wire(), after={"shell": f"echo up > {ear.path}; exec sleep 600"}, onLost="error")
+    assert ear.hear() == "up"
+    daemon.kill()
+    for pid in {keeper, *processes_of(daemon.folder)}:
+        with suppress(ProcessLookupError):
+            kill_and_wait(pid)
+    with closing(sqlite3.connect(daemon.state_dir / "lockside.db")) as database, database:
+        database.execute("UPDATE meta SET value = 'another' WHERE key = 'boot_id'")
+    ended = daemon.start().wire().done(job)
+    assert of(ended["result"]["error"], "kind") == ("lost",)
+    daemon.wire().done(daemon.wire().shell("true"))
+
+
+def test_a_terminate_and_a_time_limit_reach_an_operation(operated: Callable[..., Daemon], ear: Ear) -> None:
+    wire = operated().wire()
+    asked = {"shell": f"echo up > {ear.path}; exec sleep 600"}
+    job = run(wire, row=asked)
+    assert ear.hear() == "up"
+    wire.call("job.terminate", id=job["id"])
+    assert of(wire.done(job), "status", "starts") == ("terminated", 1)
+    late = wire.done(run(wire, row=asked, limits={"timeoutSeconds": 1}))
+    assert late["result"]["error"]["kind"] == "timeout"
+    assert late["message"].startswith("The step row: It ran longer than its time limit")

@@ -1,0 +1,220 @@
+"""A model of runs: it makes no folders, but what it reports of an outcome is the same.
+
+A job has as many steps as its id says. Each hop to a thread is something under way in the world and may fail.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lockside.documents.enums import FailureClass, Status
+from locksided import clock
+from locksided.core import inputs as i
+from locksided.core.actions import StartStep
+from locksided.core.errors import Invalid, Refused
+from locksided.keeper.messages import Outcome, ReapOrder, StartOrder
+from locksided.runs.conclusions import Conclusion
+from locksided.runs.folder import StartToken
+from locksided.store import reads
+from locksided.store.catalog.configs import ConfigId
+from locksided.store.catalog.objects import Change
+from locksided.store.catalog.states import save_state
+from locksided.store.reads import Documents
+from locksided.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from simulation.daemon import Daemon
+
+WARNS = 9
+"""The exit code that is a warning."""
+STATE_OF = ConfigId("tap", "daily")
+
+
+def steps_of(job_id: int) -> int:
+    """How many steps a job's run has."""
+    return 3 if job_id % 5 == 3 else 1
+
+
+def never_starts(job_id: int) -> bool:
+    """Whether its program does not exist."""
+    return job_id % 37 == 11
+
+
+def is_simple(job_id: int) -> bool:
+    """Whether its only step is one command of which nothing is to be prepared."""
+    return steps_of(job_id) == 1 and job_id % 4 != 0 and not never_starts(job_id)
+
+
+def is_operation(token: str) -> bool:
+    """Whether the step is repeated alone when it is lost."""
+    return StartToken.parse(token).step == 1
+
+
+class Loader:
+    """A control folder is named like its token."""
+
+    def control(self, token: str) -> str:
+        return token
+
+    def forget(self, token: str) -> None:
+        """Nothing is remembered."""
+
+    def documents_of(self, ids: Sequence[int]) -> Any:
+        """As the real one does it."""
+        return partial(reads.documents_of, ids=ids, is_known=lambda row: False)
+
+
+class Runs:
+    """What an executor asks of runs."""
+
+    def __init__(self, daemon: "Daemon") -> None:
+        self._daemon = daemon
+        self.loader = Loader()
+
+    async def check_program(self, job_id: int) -> i.ProgramFound | i.CannotStart:
+        await self._daemon.hop("the search for a program")
+        self._daemon.may_fail_to_read()
+        if not never_starts(job_id):
+            return i.ProgramFound(job_id)
+        values = {"result": {"message": "Its program does not exist."}}
+        return i.CannotStart(job_id, values, FailureClass.USER)
+
+    async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
+        values = {"result": {"message": refusal.message}, "message": refusal.message}
+        return Conclusion(
+            i.Finished(
+                action.job_id,
+                action.token,
+                Status.ERROR,
+                values,
+                {},
+                started=False,
+                failure=FailureClass.USER,
+            )
+        )
+
+    async def discard(self, token: str) -> None:
+        await self._daemon.hop("the removal of a folder")
+
+    def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
+        """What ended and left nothing to be read or removed."""
+        if outcome.kept_folders or outcome.refused is not None or outcome.is_lost:
+            return None
+        return _finished(token, outcome)
+
+    async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
+        raise fault
+
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool) -> Conclusion:
+        job_id = StartToken.parse(token).job_id
+        refused = outcome.refused
+        if refused is not None and refused.kind in ("burnt", "system"):
+            await self.discard(token)
+            return Conclusion(
+                i.NotStarted(job_id, token, refused.message if refused.kind == "system" else None)
+            )
+        self._daemon.may_fail_to_read()
+        await self._daemon.hop("the reading of an outcome")
+        if outcome.is_lost and is_same_boot and is_operation(token) and not self._repeats(token):
+            return Conclusion(i.StepLost(job_id, token))
+        if outcome.is_lost:
+            return Conclusion(i.Lost(job_id, token, {"result": _error("lost", outcome)}))
+        if refused is not None:
+            values: dict[str, Any] = {"result": _error("spawn", outcome)}
+            return Conclusion(
+                i.Finished(job_id, token, Status.ERROR, values, {}, started=False, failure=FailureClass.USER)
+            )
+        return _after_step(token, outcome)
+
+    def _repeats(self, token: str) -> int:
+        """How often it was lost before; this one may be lost once."""
+        job_id, launch, step = StartToken.parse(token)
+        earlier = (str(StartToken(job_id, one, step)) for one in range(1, launch))
+        return sum(self._daemon.disk.claims.get(one) == "started" for one in earlier)
+
+    def start_at_once(self, action: StartStep, documents: Documents) -> StartOrder | None:
+        """The order for a simple command; what was read for it is what was committed with its start."""
+        row = documents.rows.get(action.job_id)
+        if row is None:
+            return None
+        if row.start_token != action.token or row.status not in ("processing", "terminating"):
+            error = AssertionError(
+                f"{action.token} is to start, and job {row.id} was read as {row.start_token}"
+            )
+            self._daemon.world.broken(error)
+        if not is_simple(action.job_id) or action.launch != 1:
+            return None
+        return order(action.token)._replace(empty_folders=("work",), noted_late=True)
+
+    async def prepare(self, action: StartStep) -> StartOrder:
+        await self._daemon.hop("the making of a folder")
+        if never_starts(action.job_id):
+            raise Invalid("Its program does not exist.")
+        if self._daemon.disk.is_full:
+            raise OSError(28, "No space left on device")
+        return order(action.token)
+
+    def reap_order(self, token: str) -> ReapOrder:
+        return ReapOrder(token, token, 10.0)
+
+    def spawned(self, token: str, pid: int | None, spawn_time: int | None) -> i.Spawned:
+        return i.Spawned(StartToken.parse(token).job_id, token, {"pid": pid})
+
+    def progressed(self, token: str, progress: Mapping[str, Any]) -> i.Progressed | None:
+        return i.Progressed(StartToken.parse(token).job_id, token, progress["progress"], progress["message"])
+
+
+def order(token: str) -> StartOrder:
+    """What is to be started."""
+    return StartOrder(token, token, [["program"]], "/", {}, token, 1, 10.0)
+
+
+def _after_step(token: str, outcome: Outcome) -> Conclusion:
+    """The next step, or the end of the run with all that is saved of it."""
+    job_id, _, step = StartToken.parse(token)
+    status, _ = meaning(outcome)
+    if status is not Status.ERROR and step + 1 < steps_of(job_id):
+        return Conclusion(i.StepEnded(job_id, token))
+    return Conclusion(_finished(token, outcome), partial(_state_to_save, job_id))
+
+
+def _finished(token: str, outcome: Outcome) -> i.Finished:
+    status, failure = meaning(outcome)
+    process = {"pid": outcome.pid, "exitCode": outcome.exit_code, "signal": outcome.signal}
+    values = {
+        "process": process,
+        "result": {"message": "It ended."} if failure is None else _error("exit", outcome),
+    }
+    stages = {"output_mapping": outcome.exit_time or 0, "cleaning_up": clock.now_us()}
+    return i.Finished(StartToken.parse(token).job_id, token, status, values, stages, failure=failure)
+
+
+def meaning(outcome: Outcome) -> tuple[Status, FailureClass | None]:
+    """What an outcome comes to."""
+    if outcome.stopped == "timeout":
+        return Status.ERROR, FailureClass.TIMEOUT
+    match outcome.exit_code:
+        case 0 if outcome.stopped is None:
+            return Status.SUCCESS, None
+        case code if code == WARNS and outcome.stopped is None:
+            return Status.WARNING, None
+        case 1:
+            return Status.ERROR, FailureClass.USER
+        case _:
+            return Status.ERROR, FailureClass.APPLICATION
+
+
+def _error(kind: str, outcome: Outcome) -> dict[str, Any]:
+    return {"message": kind, "error": {"kind": kind, "exitCode": outcome.exit_code}}
+
+
+def _state_to_save(job_id: int, ended: Any) -> Any:
+    """The state of a run that ended well, for the transaction that says so."""
+    if ended not in (Status.SUCCESS, Status.WARNING):
+        return None
+
+    def write(tx: Transaction) -> None:
+        change = Change(clock.now_us(), {"uid": 1000, "user": "anna", "gid": 1000})
+        save_state(tx, STATE_OF, str(job_id % 3), {"last": job_id}, change, job_id=job_id)
+
+    return write
