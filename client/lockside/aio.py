@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self, TypeVar
 
+from lockside.asyncmethods import AsyncMethods
 from lockside.errors import NotReachable, Unavailable
 from lockside.forks import abandon_in_children
-from lockside.methods import Methods
-from lockside.methods.jobs import EXPANDED
+from lockside.protocol.methods.jobs import EXPANDED
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
-from lockside.requests import Awaiting, Request, spelt, typed
+from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine
 from lockside.wire import AsyncLink
 
 T = TypeVar("T")
 
 
-class AsyncClient(Methods[Awaiting]):
+class AsyncClient(AsyncMethods):
     """A daemon, as an asyncio program sees it; see `Client`, whose methods it has.
 
     Any number of calls may be under way: they share a few connections and keep below the daemon's limits by

@@ -9,17 +9,17 @@ from lockside.blocking import BlockingLink
 from lockside.errors import NotReachable, Unavailable
 from lockside.forks import abandon_in_children
 from lockside.methods import Methods
-from lockside.methods.jobs import EXPANDED
+from lockside.protocol.methods.jobs import EXPANDED
 from lockside.protocol.types.events import Event
 from lockside.protocol.types.jobs import Job, JobPage
 from lockside.protocol.types.logs import LogFrame, LogPage
-from lockside.requests import Blocking, Request, spelt, typed
+from lockside.requests import Request, spelt, typed
 from lockside.session import RECONNECT_SECONDS, Engine, each, run
 
 T = TypeVar("T")
 
 
-class Client(Methods[Blocking]):
+class Client(Methods):
     """A daemon, as a script sees it.
 
     Without `socket` the usual places are tried. When the daemon goes away, calls are sent again until it has

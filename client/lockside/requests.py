@@ -5,30 +5,17 @@ Both clients share these; nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
-from lockside.transport import new_deduplication_id
 
-_NOT_CONVERTED = (bytes, bytearray, memoryview)
+NOT_CONVERTED = (bytes, bytearray, memoryview)
 """They would become base64, which nobody asked for; so they are refused when they are sent."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
-Mode = TypeVar("Mode")
-
-
-class Blocking:
-    """Marks the methods of `Client`: they give their result."""
-
-
-class Awaiting:
-    """Marks the methods of `AsyncClient`: they give an awaitable of their result."""
 
 
 class Request(Generic[T]):
@@ -59,18 +46,6 @@ class Request(Generic[T]):
         return error
 
 
-def ask(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that changes nothing; what is None is left to the daemon."""
-    return Request(method, spelt(given), result)
-
-
-def act(method: str, result: Any, /, **given: Any) -> Request[Any]:
-    """Make a call that changes something: its own deduplication id makes it safe to send again."""
-    params = spelt(given)
-    params.setdefault("deduplicationId", new_deduplication_id())
-    return Request(method, params, result)
-
-
 def typed(answer: Any, result: Any, method: str) -> Any:
     """Convert a method's answer, or a part of it, to its type; raises NotUnderstood."""
     try:
@@ -82,37 +57,5 @@ def typed(answer: Any, result: Any, method: str) -> Any:
 def spelt(given: dict[str, Any]) -> dict[str, Any]:
     """Spell parameters as on the wire, without those that are None."""
     named = {camel(name.rstrip("_")): value for name, value in given.items() if value is not None}
-    plain: dict[str, Any] = msgspec.to_builtins(named, builtin_types=_NOT_CONVERTED)
+    plain: dict[str, Any] = msgspec.to_builtins(named, builtin_types=NOT_CONVERTED)
     return plain
-
-
-class Group(Generic[Mode]):
-    """The methods of one word of the wire, `job` or `config`, bound to a client."""
-
-    def __init__(self, perform: Callable[[Request[Any]], Any]) -> None:
-        self._perform = perform
-
-
-class call(Generic[P, T]):  # noqa: N801 - it is used as a decorator
-    """Makes a method out of a function that describes a call: it blocks or is awaited, as its client does."""
-
-    def __init__(self, describe: Callable[Concatenate[Any, P], Request[T]]) -> None:
-        self._describe = describe
-        self.__doc__ = describe.__doc__
-
-    @overload
-    def __get__(self, group: None, owner: Any) -> call[P, T]: ...
-    @overload
-    def __get__(self, group: Group[Blocking], owner: Any) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, group: Group[Awaiting], owner: Any) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, group: Group[Any] | None, owner: Any) -> Any:
-        if group is None:
-            return self
-        describe, perform = self._describe, group._perform
-
-        @wraps(describe)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return perform(describe(group, *args, **kwargs))
-
-        return bound

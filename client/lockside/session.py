@@ -14,7 +14,7 @@ from time import monotonic
 from lockside.errors import InvalidParams, LocksideError, NotReachable, Unavailable
 from lockside.pages import PAGE, Pages
 from lockside.parts import Part, cut
-from lockside.transport import own_run_id, own_token
+from lockside.transport import is_own_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
 PROGRESS = "job.progress"
 LOST = "event.lost"
-_KNOWS_PARENT = frozenset(("job.create", "job.createMany", "job.wait"))
+_OWN_RUN = {"job.create": "parentRunId", "job.createMany": "parentRunId", "job.wait": "waiterRunId"}
 _FRAMES = 1000
 
 
@@ -95,8 +95,11 @@ class Engine:
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
         away: Callable[[LocksideError], None] | None = None,
+        *,
+        names_own_job: bool = False,
     ) -> None:
         self._link = link
+        self._names_own_job = names_own_job
         self.project = project or os.environ.get("LOCKSIDE_PROJECT")
         self._reconnect_seconds = reconnect_seconds
         self._away = away
@@ -152,25 +155,30 @@ class Engine:
     def given(self, method: str, params: Json) -> Json:
         """Return the parameters to send: what is not None, the project where one is meant, the own job.
 
-        Raises InvalidParams for a report of a process that belongs to no job of this daemon.
+        Raises InvalidParams for a report of a job that another daemon runs.
         """
         given = {name: value for name, value in params.items() if value is not None}
-        self._add_own_job(method, given)
+        self._settle_own_job(method, given)
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
         return given
 
-    def _add_own_job(self, method: str, given: Json) -> None:
-        """Inside a job, say so to the daemon that runs it: new jobs become its children."""
-        if method == "job.report" and "token" not in given:
-            given["token"] = own_token(self._link.socket)
-            if given["token"] is None:
-                raise InvalidParams("Only a running job has a token: name it, or call this inside the job.")
-        if method in _KNOWS_PARENT and (run_id := own_run_id(self._link.socket)):
-            if method == "job.createMany":
-                given["jobs"] = [{"parentRunId": run_id} | job for job in given["jobs"]]
-            else:
-                given.setdefault("waiterRunId" if method == "job.wait" else "parentRunId", run_id)
+    def _settle_own_job(self, method: str, given: Json) -> None:
+        """Let only the daemon that runs the job of this process hear of it."""
+        is_own = is_own_daemon(self._link.socket)
+        token, run_id = os.environ.get("LOCKSIDE_START_TOKEN"), os.environ.get("LOCKSIDE_RUN_ID")
+        if method == "job.report" and not is_own and given.get("token") == token:
+            raise InvalidParams("This daemon does not run the job of this process: a report needs its token.")
+        name = _OWN_RUN.get(method)
+        if name is None or not run_id:
+            return
+        if method == "job.createMany":
+            given["jobs"] = [dict(job) for job in given["jobs"]]
+        for each in given["jobs"] if method == "job.createMany" else [given]:
+            if is_own and self._names_own_job:
+                each.setdefault(name, run_id)
+            elif not is_own and each.get(name) == run_id:
+                del each[name]
 
     def absence(self) -> Absence:
         """Begin to count how long the daemon is away."""
@@ -182,7 +190,8 @@ class Engine:
         """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         done = any if until == "any" else all
-        asked = {"ids": list(ids), "until": until, **more}
+        waiter = os.environ.get("LOCKSIDE_RUN_ID") or None
+        asked = {"ids": list(ids), "until": until, "waiterRunId": waiter, **more}
         while True:
             left = WAIT_SECONDS if deadline is None else max(0.0, min(deadline - monotonic(), WAIT_SECONDS))
             found: list[Json] = (await self.call("job.wait", asked | {"timeoutSeconds": left}))["jobs"]

@@ -223,22 +223,10 @@ def _way_in(path: str) -> str:
     return "Its owner can let a group in: [daemon] socket_group in lockside.toml."
 
 
-def own_run_id(socket: str | None) -> str | None:
-    """Give the run id of the job that this process belongs to; None outside, and for another daemon."""
-    return _of_own_job("LOCKSIDE_RUN_ID", socket)
-
-
-def own_token(socket: str | None) -> str | None:
-    """Give the token by which this process may report for its job; None where `own_run_id` gives None."""
-    return _of_own_job("LOCKSIDE_START_TOKEN", socket)
-
-
-def _of_own_job(name: str, socket: str | None) -> str | None:
-    value = os.environ.get(name)
+def is_own_daemon(socket: str | None) -> bool:
+    """Tell whether the daemon at `socket` runs the job of this process, if there is one."""
     home = os.environ.get("LOCKSIDE_JOB_SOCKET")
-    if not value or home is None:  # outside of a job, or in one that an older daemon started
-        return value or None
-    return value if os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home) else None
+    return home is None or os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home)
 
 
 def new_deduplication_id() -> str:

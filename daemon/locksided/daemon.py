@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
+from locksided.actors.asides import Asides, Deliver
 from locksided.actors.boots import Boots, boots_of
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
@@ -139,6 +140,9 @@ def refuse_lost_database(place: StateDir) -> None:
 class Daemon:
     """Everything that runs. `run` returns after a clean stop."""
 
+    purposes: Mapping[str, Deliver] = {}
+    """To whom the outcomes of asides are delivered."""
+
     def __init__(self, place: Place) -> None:
         self._place = place
         self._notifier = Notifier(os.environ)
@@ -171,6 +175,7 @@ class Daemon:
             methods=METHODS if service.test_clock is None else TEST_METHODS,
         )
         service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
+        await service.asides.load()
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
@@ -198,6 +203,7 @@ class Daemon:
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         runs = Runs(store, place.state_dir, place.settings, str(address), backend, f"{place.umask:03o}")
+        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -205,7 +211,8 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(backend, scheduler, runs, tasks, boots),
+            executors=Executors(backend, scheduler, runs, tasks, boots, asides),
+            asides=asides,
             backend=backend,
             runs=runs,
             started_us=clock.now_us(),

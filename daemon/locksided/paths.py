@@ -71,9 +71,9 @@ class StateDir:
         return self.keepers / "spare"
 
     @property
-    def actions(self) -> Path:
-        """Folders of sync actions, each gone with its action."""
-        return self.root / "actions"
+    def asides(self) -> Path:
+        """Folders of programs outside of jobs, as deep as those of jobs; each goes with its program."""
+        return self.root / "asides" / "0"
 
     def work(self, job_id: int) -> str:
         """The folder of one job."""

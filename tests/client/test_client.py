@@ -5,15 +5,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from lockside import Client, errors
 from lockside.documents.enums import Status
-from lockside.protocol.methods import METHODS
 from lockside.protocol.types.jobs import Job
 from lockside.transport import Connection
 
@@ -28,37 +25,6 @@ def test_results_are_typed_objects(daemon: FakeDaemon) -> None:
     assert params.pop("deduplicationId")
     expected = {"component": "shop.orders", "config": "daily", "priority": "high", "configRowIds": ["r1"]}
     assert params == expected | {"project": "p"}
-
-
-def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
-
-
-def _keywords(example: dict[str, Any]) -> dict[str, Any]:
-    """Spell a method's example as Python's keywords."""
-    for wrapper in ("pool", "branch", "variables"):
-        if wrapper in example:
-            example = example[wrapper]
-    keywords = {_snake(name).replace("with", "changes"): value for name, value in example.items()}
-    if isinstance(keywords.get("values"), list):
-        keywords["values"] = {each["name"]: each["value"] for each in keywords["values"]}
-    return keywords
-
-
-OF_ONE_CONNECTION = {"event.subscribe", "event.unsubscribe", "catalog.stage"}
-
-
-@pytest.mark.parametrize("name", sorted(METHODS.keys() - OF_ONE_CONNECTION))
-def test_every_method_of_the_wire_is_offered_and_makes_a_request_that_the_wire_takes(name: str) -> None:
-    method = METHODS[name]
-    client = Client("/nowhere")
-    group, _, word = name.replace("rpc.discover", "daemon.discover").partition(".")
-    kind = type(getattr(client, group))
-    request = getattr(kind(lambda request: request), _snake(word))(**_keywords(method.example))
-    assert request.method == name
-    assert request.result in (method.result, method.alternative)
-    msgspec.convert(request.params, method.params)
-    assert ("deduplicationId" in request.params) == method.mutates
 
 
 def test_a_call_lost_with_its_connection_is_sent_again_and_done_once(daemon: FakeDaemon) -> None:

@@ -9,9 +9,9 @@ from lockside.documents.enums import Status
 from lockside.documents.explain import with_subject
 from lockside.documents.reading import fault_of
 from lockside.protocol.methods import METHODS
-from lockside.protocol.params.joblist import JobList
-from lockside.protocol.params.jobs import JobAmend, JobCreate
-from lockside.protocol.params.stored import ConfigPut
+from lockside.protocol.methods.jobs import JobCreate, JobList
+from lockside.protocol.methods.steering import JobAmend
+from lockside.protocol.methods.stored import ConfigPut
 from lockside.protocol.types.stored import Config
 from lockside.protocol.words import Role
 

@@ -25,7 +25,7 @@ from e2e.processes import (
     stop_and_wait,
     wait_for_end,
 )
-from e2e.wire import Wire, connected
+from e2e.wire import Refusal, Wire, connected
 
 LOCKSIDED = [sys.executable, "-m", "locksided"]
 
@@ -117,7 +117,8 @@ class Daemon:
         """End the daemon, the keeper, and with it the jobs; nothing of them is left."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-            with Wire(self.socket) as wire:
+            keeper = None
+            with Wire(self.socket) as wire, suppress(Refusal):  # the store may be in trouble; sockets do, too
                 keeper = wire.call("daemon.status")["keeper"]["pid"]
             assert self.stop() == 0, self.stderr()
             if keeper is not None:

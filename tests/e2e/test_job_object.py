@@ -128,7 +128,8 @@ def test_a_field_alone_says_the_same_as_in_the_whole_answer(wire: Wire) -> None:
     ended = wire.done(wire.shell("true", name="fields", labels={"a": "1"}, environment={"A": "b"}))
     held = wire.shell("true", name="fields", hold=True, lockKey="k", dependsOn=[{"job": ended["id"]}])
     for name in held.keys() - {"queueSeconds"}:  # which grows from answer to answer
-        found = wire.call("job.list", text="fields", fields=[name])["jobs"]
+        whole = ["configData", "environment"]
+        found = wire.call("job.list", text="fields", fields=[name], expand=whole)["jobs"]
         assert found == [
             {"id": held["id"], name: wire.get(held["id"])[name]},
             {"id": ended["id"], name: ended[name]},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from e2e.processes import PATIENCE_SECONDS, PLAIN
+from lockside.protocol.methods import TEST_METHODS
 
 Message = dict[str, Any]
 
@@ -20,6 +21,12 @@ class Refusal(Exception):
         self.code: int = error["code"]
         self.data: Message = error.get("data") or {}
         self.kind: str = self.data.get("kind", "")
+
+
+def check_declared(method: str, refusal: Refusal) -> None:
+    """A method refuses with no kind of error but those that its declaration names."""
+    if method in TEST_METHODS:
+        assert refusal.kind in TEST_METHODS[method].errors, f"{method} does not declare {refusal}"
 
 
 class Wire:
@@ -89,6 +96,7 @@ class Wire:
         try:
             result = self.call(method, **params)
         except Refusal as refusal:
+            check_declared(method, refusal)
             return refusal
         raise AssertionError(f"{method} was not refused: {result}")
 

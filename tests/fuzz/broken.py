@@ -1,6 +1,7 @@
 """A daemon with a handler that is broken on purpose, named by the first argument: to be reported."""
 
 import sys
+from functools import wraps
 
 from locksided.__main__ import main
 from locksided.api.pools import PoolMethods
@@ -11,6 +12,7 @@ def crash() -> None:
     """A value that was not thought of ends in a fault of the daemon's own."""
     get = PoolMethods.get
 
+    @wraps(get)
     async def broken(self, call, params):
         if len(params.id) > 200:
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
@@ -23,6 +25,7 @@ def keep() -> None:
     """A call that is refused has done a half of it before."""
     put = PoolMethods.put
 
+    @wraps(put)
     async def broken(self, call, params):
         answer = await put(self, call, params)
         if params.pool.description is not None:
@@ -35,6 +38,7 @@ def keep() -> None:
 def nameless() -> None:
     """A refusal does not say which field it is about."""
 
+    @wraps(PoolMethods.get)
     async def broken(self, call, params):
         raise NotFound("It is not there.")
 
@@ -44,6 +48,7 @@ def nameless() -> None:
 def strange() -> None:
     """An answer is not what the document says."""
 
+    @wraps(PoolMethods.list)
     async def broken(self, call, params):
         return {"pools": "none"}
 

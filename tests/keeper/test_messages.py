@@ -106,3 +106,9 @@ def test_json_is_cut_where_it_says_so_whatever_stands_inside() -> None:
     for text in (b"", b"[", b"{1: 2}", b'{"a": 1', b"[1] 2", b"1"):
         with pytest.raises(NotWhole):
             members(text) if text.startswith(b"{") else items(text)
+
+
+def test_a_number_of_bytes_stays_a_whole_number() -> None:
+    found = read_outcome(b'{"token": "1-1-0", "maxRssBytes": 9000000, "userSeconds": 1}')
+    assert found is not None
+    assert (str(found.max_rss_bytes), str(found.user_seconds)) == ("9000000", "1.0")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lockside.documents.enums import ErrorType
-from lockside.protocol.params.actions import ActionRun
+from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs import data_folder
 from locksided.runs.action import Action, ActionFailed, action_order, action_value, plan_action

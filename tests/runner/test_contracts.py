@@ -4,8 +4,8 @@ import msgspec
 
 from lockside.documents.component import Manifest
 from lockside.documents.runtime import Limits
-from lockside.protocol.params.actions import ActionRun
-from lockside.protocol.params.jobs import JobCreate
+from lockside.protocol.methods.actions import ActionRun
+from lockside.protocol.methods.jobs import JobCreate
 from lockside.protocol.types.jobs import Result
 from locksided.keeper import order
 from locksided.keeper.messages import to_wire

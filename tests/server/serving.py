@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,7 @@ import anyio
 import structlog
 from structlog.testing import LogCapture
 
-from lockside.protocol.methods import Method
-from lockside.protocol.params.base import Mutating, Params
+from lockside.protocol.declaration import Method, Mutation, Params, method
 from lockside.protocol.words import Role
 from locksided.core.errors import Conflict
 from locksided.server import Access, AtOnce, Call, Limits, Server, listen
@@ -23,45 +22,48 @@ PATIENCE_SECONDS = 20
 OWN_ACCESS = Access(own_uid=os.getuid())
 
 
+TABLE: dict[str, Method] = {}
+
+
+def served(name: str, role: Role = Role.VIEWER) -> Callable[[type[Params]], type[Params]]:
+    return method(name, role, answers=Any, table=TABLE)
+
+
+@served("echo")
 class Echo(Params, frozen=True, kw_only=True):
+    """Answer the value."""
+
     value: Any = None
 
 
+served("echo.atOnce")(Echo)
+
+
+@served("subtract")
 class Subtract(Params, frozen=True, kw_only=True):
+    """Answer the difference."""
+
     minuend: int
     subtrahend: int
 
 
+@served("big")
 class Big(Params, frozen=True, kw_only=True):
+    """Answer a text of a size."""
+
     size: int
 
 
-class Change(Mutating, frozen=True, kw_only=True):
+@served("change")
+class Change(Mutation, frozen=True, kw_only=True):
+    """Note a change."""
+
     name: str = "a change"
 
 
-def method(name: str, params: type[Params], role: Role = Role.VIEWER, *, mutates: bool = False) -> Method:
-    return Method(name=name, params=params, result=Any, role=role, mutates=mutates, summary=name, example={})
-
-
-TABLE = {
-    known.name: known
-    for known in (
-        method("echo", Echo),
-        method("echo.atOnce", Echo),
-        method("subtract", Subtract),
-        method("big", Big),
-        method("wait", Params),
-        method("change", Change, mutates=True),
-        method("crash", Params),
-        method("unsayable", Params),
-        method("refuse", Params),
-        method("who", Params),
-        method("subscribe", Params),
-        method("rule", Params, Role.ADMIN),
-        method("later", Params),
-    )
-}
+for plain in ("wait", "crash", "unsayable", "refuse", "who", "subscribe", "later"):
+    served(plain)(Params)
+served("rule", Role.ADMIN)(Params)
 
 
 class Handlers:

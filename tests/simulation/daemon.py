@@ -17,10 +17,12 @@ import anyio.to_thread
 from core.explanations import check_explanations
 from lockside.documents.enums import Status
 from locksided import clock
+from locksided.actors import asides as asides_module
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
 from locksided.actors import loader as loader_module
 from locksided.actors import scheduler as scheduler_module
+from locksided.actors import starts as starts_module
 from locksided.actors import wallclock as wallclock_module
 from locksided.actors.boots import boots_of
 from locksided.actors.broker import Broker
@@ -39,10 +41,13 @@ from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
+from locksided.followers.follower import Following
 from locksided.settings import PoolSettings, Settings
 from locksided.store.errors import StoreError
+from simulation.asides import Asides
 from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
+from simulation.follower import COUNTER
 from simulation.loop import Loop
 from simulation.runs import Runs
 from simulation.witness import Violation
@@ -51,12 +56,14 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 LOGGING = (
+    asides_module,
     executor_module,
     executors_module,
     link_module,
     local_module,
     keepers_module,
     scheduler_module,
+    starts_module,
     wallclock_module,
 )
 SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
@@ -149,6 +156,7 @@ class Daemon:
         self.scheduler = Actor(self.store, self.broker, self._load)
         self.scheduler.daemon = self
         self.executors: Executors | None = None
+        self.asides: Asides
         self.loop.create_task(self._live())
 
     @property
@@ -160,7 +168,9 @@ class Daemon:
             boots = await boots_of(self.store)
             tasks: Any = Tasks(self.loop)
             runs: Any = Runs(self)
-            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots)
+            self.asides = Asides(self, tasks)
+            await self.asides.load()
+            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:
@@ -169,6 +179,7 @@ class Daemon:
         self.is_serving = True
         self.loop.create_task(self._schedule())
         self.loop.create_task(self.backend.run(self.executors))
+        self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
 
     async def _schedule(self) -> None:
         try:

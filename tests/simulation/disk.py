@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from locksided.backends.claims import Claim
 from locksided.store.connection import named, prepare
 from locksided.store.store import Store, _begin, _probe, _Start
+from simulation.follower import BEGIN
 
 if TYPE_CHECKING:
     from simulation.daemon import Daemon
@@ -26,6 +27,7 @@ def _blank() -> bytes:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     prepare(connection)
     _begin(connection, path=":memory:", backups="")
+    connection.execute(BEGIN)
     return connection.serialize()
 
 

@@ -10,9 +10,10 @@ from random import Random
 from core.explanations import all_reasons
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from simulation import faults, nature, wishes
+from simulation import asides, faults, nature, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
+from simulation.follower import check_counted
 from simulation.people import ROOT, Request
 from simulation.world import Violation, World
 
@@ -47,6 +48,7 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "asks why": (3, wishes.asks_why),
     "purges": (4, wishes.purges),
     "retention": (1, wishes.retention_goes_round),
+    "aside": (15, asides.asks_for_an_aside),
 }
 FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "daemon crashes": (6, faults.daemon_crashes),
@@ -148,6 +150,7 @@ def _is_quiet(world: World) -> bool:
     return (
         world.is_served
         and not world.state.jobs
+        and not world.disk.rows("SELECT 1 FROM asides")
         and not nature.possible(world)
         and not world.witness.alive
         and world.serving.scheduler.trouble is None
@@ -212,4 +215,6 @@ def check_nothing_left(world: World) -> None:
     if any(left):
         raise Violation(f"something is left of jobs that are final: {left}")
     world.people.check_answers()
+    asides.check_all_delivered(world)
     world.compare(world.serving.core)  # type: ignore[arg-type]
+    check_counted(world.disk, is_over=True)

@@ -5,10 +5,11 @@ from typing import Any
 from unittest.mock import patch
 
 from lockside.documents.enums import Status
-from locksided.actors import deduplication, executor, loader, scheduler
+from locksided.actors import asides, deduplication, loader, scheduler
 from locksided.actors.boots import BOOT_ID, Boots
 from locksided.actors.executors import Executors
 from locksided.actors.scheduler import SchedulerActor, Turn
+from locksided.actors.starts import Starts
 from locksided.backends.claims import Claim
 from locksided.backends.keepers import Keepers
 from locksided.backends.link import Link
@@ -55,13 +56,13 @@ def act_before_save() -> Any:
 
 def acknowledge_before_save() -> Any:
     """The keeper may forget an outcome that nobody has saved."""
-    conclude = executor.Executor._conclude
+    settle = Starts.settle
 
-    async def hasty(self: executor.Executor, start: Any, report: Any) -> None:
+    async def hasty(self: Starts, start: Any, save: Any) -> None:
         self._backend.acknowledge(start.token)
-        await conclude(self, start, report)
+        await settle(self, start, save)
 
-    return patch.object(executor.Executor, "_conclude", hasty)
+    return patch.object(Starts, "settle", hasty)
 
 
 def forget_to_vacate_a_lock() -> Any:
@@ -280,6 +281,23 @@ def let_go_unheard() -> Any:
     return patch.object(Link, "acknowledge", acknowledge)
 
 
+def deliver_before_it_is_forgotten() -> Any:
+    """What an aside came to is saved, and that it is delivered only later."""
+    delivered = asides.Asides._delivered
+
+    async def hasty(self: asides.Asides, aside: Any, outcome: Any, write: Any) -> None:
+        if write is not None:
+            await self._scheduler.ask(write)
+        await delivered(self, aside, outcome, None)
+
+    return patch.object(asides.Asides, "_delivered", hasty)
+
+
+def repeat_an_operation_after_a_reboot() -> Any:
+    """A step is started again alone whatever the machine did."""
+    return patch.object(Boots, "has_ended", lambda self, token: False)
+
+
 SEEN_BY_CHANCE: list[Mutation] = [
     answer_before_save,
     act_before_save,
@@ -313,6 +331,8 @@ SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (let_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
     (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
     (show_a_stale_core, scenarios.a_core_that_can_neither_be_saved_nor_read),
+    (deliver_before_it_is_forgotten, scenarios.an_aside_whose_delivery_is_saved_and_not_acknowledged),
+    (repeat_an_operation_after_a_reboot, scenarios.an_operation_that_another_boot_ended),
     (give_up_an_unreadable_outcome, scenarios.an_outcome_that_cannot_be_read_at_once),
 ]
 """Worlds show them, too, but not soon; a story of its own shows each at once."""

@@ -3,7 +3,7 @@
 A job has as many steps as its id says. Each hop to a thread is something under way in the world and may fail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from locksided import clock
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Invalid, Refused
-from locksided.keeper.messages import Outcome, ReapOrder, StartOrder
+from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.folder import StartToken
 from locksided.store import reads
@@ -157,11 +157,14 @@ class Runs:
     def reap_order(self, token: str) -> ReapOrder:
         return ReapOrder(token, token, 10.0)
 
-    def spawned(self, token: str, pid: int | None, spawn_time: int | None) -> i.Spawned:
-        return i.Spawned(StartToken.parse(token).job_id, token, {"pid": pid})
+    def spawned(self, message: Started) -> i.Spawned:
+        return i.Spawned(StartToken.parse(message.token).job_id, message.token, {"pid": message.pid})
 
-    def progressed(self, token: str, progress: Mapping[str, Any]) -> i.Progressed | None:
-        return i.Progressed(StartToken.parse(token).job_id, token, progress["progress"], progress["message"])
+    def progressed(self, message: Progress) -> i.Progressed | None:
+        said = message.progress
+        return i.Progressed(
+            StartToken.parse(message.token).job_id, message.token, said["progress"], said["message"]
+        )
 
 
 def order(token: str) -> StartOrder:

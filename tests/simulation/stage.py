@@ -9,6 +9,7 @@ from core.trees import PLAIN
 from locksided.core import inputs as i
 from locksided.core.model import Draft
 from simulation import faults, nature
+from simulation.asides import ask_for
 from simulation.daemon import surroundings
 from simulation.episode import end_well
 from simulation.keeper import Keeper
@@ -95,6 +96,15 @@ class Stage:
         self.world.people.send(request)
         self.world.let_daemon_run()
         return request
+
+    def ask_for_an_aside(self, *, is_waited_for: bool = False) -> None:
+        ask_for(self.world, is_waited_for=is_waited_for)
+        self.world.let_daemon_run()
+
+    def delivered(self) -> list[str]:
+        """What was delivered of each: its number, and how it ended."""
+        found = self.world.disk.rows("SELECT value FROM meta WHERE key LIKE 'probe %'")
+        return sorted(str(value) for (value,) in found)
 
     def hang_up(self, request: Request) -> None:
         assert request.task is not None

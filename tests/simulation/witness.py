@@ -56,6 +56,8 @@ class Witness:
         """A process comes into being."""
         if token in self.processes:
             raise Violation(f"the token {token} was started twice")
+        if token.startswith("aside-"):
+            return self._begin_aside(token, now_us)
         job_id, launch, step = map(int, token.split("-"))
         row = self.disk.row(job_id)
         if row is None:
@@ -69,6 +71,15 @@ class Witness:
         self.alive[process.pid] = process
         if step == 0:
             self.launches.setdefault(job_id, set()).add(launch)
+        return process
+
+    def _begin_aside(self, token: str, now_us: int) -> Process:
+        """It is no job's, and holds nothing."""
+        process = Process(len(self.processes) + 4000, token, 0, now_us, {}, None)
+        self.processes[token] = process
+        self.alive[process.pid] = process
+        if not self.disk.rows("SELECT 1 FROM asides WHERE token = ?", token):
+            raise Violation(f"{token} starts and is not stored")
         return process
 
     def end(self, process: Process, exit_code: int | None, signal: int | None = None) -> None:
@@ -110,6 +121,10 @@ class Witness:
     def check_rows(self) -> None:
         """After a commit: whoever has a process alive is still in flight, under the same token."""
         for process in self.alive.values():
+            if not process.job_id:
+                if not self.disk.rows("SELECT 1 FROM asides WHERE token = ?", process.token):
+                    raise Violation(f"{process.token} is delivered while it has a process alive")
+                continue
             found = self.disk.rows("SELECT status, start_token FROM jobs WHERE id = ?", process.job_id)
             if not found or found[0][0] not in LIVE or found[0][1] != process.token:
                 said = found[0] if found else "gone"

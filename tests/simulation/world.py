@@ -18,9 +18,11 @@ from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, TRANSITIONS
 from locksided.store.store import Store, _Start
+from simulation.asides import note_recorded
 from simulation.daemon import SETTINGS, Daemon, Log
 from simulation.disk import Disk
 from simulation.figures import Figures
+from simulation.follower import check_counted
 from simulation.keeper import Keeper, Release
 from simulation.people import People
 from simulation.witness import Violation, Witness
@@ -60,6 +62,8 @@ class World:
         self.has_faults = True
         self.unreadable_folders = 0
         self.story: list[str] | None = [] if tells else None
+        self.asides = 0
+        self.asides_recorded: set[str] = set()
         self.last_seq = 0
         self.statuses: dict[int, Status] = {}
         self.ended_tokens: set[str] = set()
@@ -156,6 +160,7 @@ class World:
             self.compare(daemon.core)
         self.daemon = None
         self.people.check_answers()
+        check_counted(self.disk)
 
     def broken(self, error: Exception) -> None:
         """Something is not as it must be, where the daemon would catch it: raised as soon as it waits."""
@@ -188,6 +193,7 @@ class World:
         """A transaction is on the disk: what it says is possible, and true."""
         self.figures.commits += 1
         self.compares_in -= 1
+        note_recorded(self)
         rows = self.disk.rows(
             "SELECT seq, kind, job_id, data ->> 'from', data ->> 'to' FROM events WHERE seq > ? ORDER BY seq",
             self.last_seq,
@@ -231,6 +237,10 @@ class World:
 
     def check_told_to_start(self, token: str) -> None:
         """Nothing is started before its token is on the disk."""
+        if token.startswith("aside-"):
+            if not self.disk.rows("SELECT 1 FROM asides WHERE token = ?", token):
+                raise Violation(f"the keeper is told to start {token} before that is saved")
+            return
         job_id = int(token.split("-", maxsplit=1)[0])
         found = self.disk.rows("SELECT status, start_token FROM jobs WHERE id = ?", job_id)
         if not found or found[0][1] != token:
@@ -238,6 +248,10 @@ class World:
 
     def check_acknowledged(self, token: str) -> None:
         """Nothing that the keeper knows is given up before it is saved."""
+        if token.startswith("aside-"):
+            if self.disk.rows("SELECT 1 FROM asides WHERE token = ?", token):
+                raise Violation(f"the end of {token} is acknowledged before it is delivered")
+            return
         job_id = int(token.split("-", maxsplit=1)[0])
         found = self.disk.rows("SELECT start_token FROM jobs WHERE id = ?", job_id)
         if found and found[0][0] == token:

@@ -13,6 +13,7 @@ from store.samples import NOW, ended, new, nothing, save
 from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
+    "asides",  # there are few
     "all_states",  # a check that reads the whole database anyway
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone

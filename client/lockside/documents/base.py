@@ -4,7 +4,9 @@ Field names are snake case in Python and camel case in JSON. Text forms ("1.5GB"
 accepted on input and are canonical numbers as soon as the object exists.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct
@@ -108,11 +110,18 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in tail)
 
 
+@cache
+def snake(name: str) -> str:
+    """Python's spelling of a name of the wire."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+
+
 class Document(Struct, frozen=True, kw_only=True, rename="camel"):
     """An object of JSON whose text forms are read when it is made; unknown members are let through.
 
     `reads` maps fields to the functions that make their canonical values. `same_as` names types whose members
-    of the same name mean the same, for the reference.
+    of the same name mean the same, for the reference. `from_job` maps fields to the variables of a job's
+    environment from which the Python library fills them inside that job.
 
     Attributes:
         project: The project: the namespace of configurations, locks and deduplication ids.
@@ -145,6 +154,7 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
     same_as: ClassVar[tuple[type, ...]] = ()
+    from_job: ClassVar[Mapping[str, str]] = {}
     is_stored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -100,13 +100,13 @@ def _structs(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
 
 
 def _types_of(method: Method) -> list[Any]:
-    return [part for part in (method.params, method.result, method.alternative) if part is not None]
+    return [method.params, *method.results]
 
 
 def _method(method: Method, components: dict[str, Any], by_type: dict[int, Any]) -> dict[str, Any]:
     schema = components[method.params.__name__]
     required = set(schema.get("required", ()))
-    results = [by_type[id(part)] for part in (method.result, method.alternative) if part is not None]
+    results = [by_type[id(part)] for part in method.results]
     return {
         "name": method.name,
         "summary": method.summary,
@@ -117,7 +117,7 @@ def _method(method: Method, components: dict[str, Any], by_type: dict[int, Any])
             for name, part in sorted(schema["properties"].items(), key=lambda item: item[0] not in required)
         ],
         "result": {"name": "result", "schema": results[0] if len(results) == 1 else {"anyOf": results}},
-        "errors": [{"$ref": f"#/components/errors/{kind.value}"} for kind in ErrorKind],
+        "errors": [{"$ref": f"#/components/errors/{kind.value}"} for kind in method.errors],
         "examples": [
             {
                 "name": f"an example of {method.name}",

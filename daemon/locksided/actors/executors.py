@@ -1,27 +1,28 @@
 """All executors: routes actions to the pool's actor, and what a backend says to the start that it is about.
 
-Whenever an owner of runs came or went, and after the store came back, it finds out what became of each job
+Whenever an owner of runs came or went, and after the store came back, it finds out what became of each start
 that is in flight: alive, ended, never started, or lost. Evidence decides, never a time-out.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from anyio import Event, Lock
 from anyio.abc import TaskGroup
 
+from locksided.actors.asides import Asides
 from locksided.actors.boots import Boots
-from locksided.actors.executor import Executor, outcome_of
+from locksided.actors.executor import Executor
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.starts import InFlight, Phase, Start, in_flight
+from locksided.actors.starts import InFlight, Phase, Start, Starts
 from locksided.backends.base import Backend, Fate
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
 from locksided.core.actions import Action, StartStep
 from locksided.core.errors import Unavailable
+from locksided.core.jobs import Job
 from locksided.core.scheduler import Scheduler
-from locksided.keeper.messages import Ended, KeptRun, Outcome, Refused, StartOrder
+from locksided.keeper.messages import KeptRun, Outcome, Started
 from locksided.runs.runs import Runs
 from locksided.store.reads import NOTHING_READ, Documents
 from locksided.store.store import Sequel
@@ -29,21 +30,35 @@ from locksided.store.store import Sequel
 log = structlog.get_logger("executors")
 
 
+def in_flight(job: Job) -> InFlight:
+    """The record of a started job."""
+    run = job.run
+    assert run is not None
+    assert run.token is not None
+    return InFlight(job.id, run.token, run.stop_asked, run.paused_since_us is not None)
+
+
 class Executors:
     """Knows every executor and every start that is under way."""
 
     def __init__(
-        self, backend: Backend, scheduler: SchedulerActor, runs: Runs, tasks: TaskGroup, boots: Boots
+        self,
+        backend: Backend,
+        scheduler: SchedulerActor,
+        runs: Runs,
+        tasks: TaskGroup,
+        boots: Boots,
+        asides: Asides,
     ) -> None:
         self._backend = backend
         self._scheduler = scheduler
         self._runs = runs
         self._tasks = tasks
         self._boots = boots
+        self._asides = asides
         self._taking_over = Lock()
         self._reconciled = Event()
         self._executors: dict[str, Executor] = {}
-        self._asides: dict[str, asyncio.Future[Outcome]] = {}
 
     def preparing(self, actions: Sequence[Action]) -> Sequel[Documents] | None:
         """What is to be read of the jobs that are to be started."""
@@ -59,15 +74,15 @@ class Executors:
     def _executor(self, pool: str) -> Executor:
         executor = self._executors.get(pool)
         if executor is None:
-            executor = Executor(pool, self._backend, self._scheduler, self._runs, self._tasks)
+            executor = Executor(self._backend, self._scheduler, self._runs, self._tasks)
             self._executors[pool] = executor
         return executor
 
-    def _start(self, token: str) -> tuple[Executor, Start] | None:
-        for executor in self._executors.values():
-            start = executor.starts.get(token)
+    def _start(self, token: str) -> tuple[Starts, Start] | None:
+        for owner in (*self._executors.values(), self._asides):
+            start = owner.starts.get(token)
             if start is not None:
-                return executor, start
+                return owner, start
         return None
 
     # -- what the backend reports -------------------------------------------------------------------------
@@ -75,47 +90,40 @@ class Executors:
     async def adopt(self, runs: Sequence[KeptRun]) -> None:
         """Take over what an owner has. While the store can be neither written nor read, that waits."""
         async with self._taking_over:
-            jobs = {job.token: job for job in await self._in_flight_at_last()}
+            wanted = {one.token: (owner, one) for owner, one in await self._in_flight_at_last()}
             for run in runs:
                 found = self._start(run.token)
                 if found is not None and found[1].phase is not Phase.SENT:
                     continue
-                if run.token in jobs:
-                    self._adopt(jobs[run.token], run)
+                if run.token in wanted:
+                    self._adopt(*wanted[run.token], run)
                 else:
                     self._backend.dismiss(run)
 
     async def settle(self, *, is_complete: bool) -> bool:
-        """See to the jobs that no owner has, once all were heard; then starts can go on."""
+        """See to the starts that no owner has, once all were heard; then others can begin."""
         async with self._taking_over:
             try:
                 if not self._boots.is_noted:
                     await self._scheduler.ask(self._boots.note)
                     self._boots.noted()
-                jobs = await self._in_flight()
+                wanted = await self._in_flight()
             except Unavailable as error:
                 log.warning("nothing starts before the store can be used", cause=str(error))
                 return False  # then all is connected anew, and looked at again
-            for job in jobs if is_complete else ():
-                found = self._start(job.token)
+            for owner, one in wanted if is_complete else ():
+                found = self._start(one.token)
                 is_underway = found is not None and found[1].phase is not Phase.SENT
-                if not (is_underway or self._backend.is_attended(job.token)):
-                    self._backend.adopt(job.token)
-                    self._tasks.start_soon(self._find_out, *self._taken_over(job))
+                if not (is_underway or self._backend.is_attended(one.token)):
+                    self._backend.adopt(one.token)
+                    self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one))
         return True
 
     def heard(self, message: Message) -> None:
         """Hand on one message."""
-        token = message.token
-        assert token is not None
-        found = self._start(token)
+        found = self._start(message.token or "")
         if found is not None:
             found[0].heard(found[1], message)
-        elif isinstance(message, Ended | Refused) and token in self._asides:
-            outcome = self._asides[token]
-            if not outcome.done():
-                outcome.set_result(outcome_of(message))
-            self._backend.acknowledge(token)
 
     def up(self) -> None:
         """Starts are taken."""
@@ -123,15 +131,18 @@ class Executors:
 
     def down(self, cause: str) -> None:
         """Nothing can be started until an owner answers."""
-        for token, outcome in self._asides.items():
-            if not outcome.done():
-                outcome.set_result(Outcome(token, lost=True))
         self._scheduler.tell(i.ExecutorDown(self._backend.kind, cause))
 
-    async def _in_flight(self) -> list[InFlight]:
-        return await self._scheduler.look(lambda core: [in_flight(job) for job in core.started_jobs()])
+    async def _in_flight(self) -> list[tuple[Starts, InFlight]]:
+        jobs = await self._scheduler.look(
+            lambda core: [(job.pool.id, in_flight(job)) for job in core.started_jobs()]
+        )
+        return [*((self._executor(pool), one) for pool, one in jobs), *self._asides_in_flight()]
 
-    async def _in_flight_at_last(self) -> list[InFlight]:
+    def _asides_in_flight(self) -> Iterator[tuple[Starts, InFlight]]:
+        return ((self._asides, one) for one in self._asides.in_flight())
+
+    async def _in_flight_at_last(self) -> list[tuple[Starts, InFlight]]:
         """The same; while the store can be neither written nor read it waits until all is read again."""
         while True:
             reconciled = self._reconciled
@@ -141,69 +152,53 @@ class Executors:
                 log.warning("runs cannot be taken over yet", cause=str(error))
             await reconciled.wait()
 
-    async def run_aside(self, order: StartOrder) -> Outcome:
-        """Have something run that is no job; returns its outcome. Cancelling stops it."""
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._asides[order.token] = outcome
-        try:
-            if not self._backend.start(order):
-                raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
-            return await outcome
-        except asyncio.CancelledError:
-            self._backend.dismiss(order.token)
-            raise
-        finally:
-            del self._asides[order.token]
-
-    # -- what became of the jobs in flight ----------------------------------------------------------------
+    # -- what became of what was in flight ----------------------------------------------------------------
 
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: have all owners tell anew what they have."""
         tokens = [in_flight(job).token for job in core.started_jobs()]
-        self._boots.look(tokens)
+        self._boots.look([*tokens, *(one.token for one in self._asides.in_flight())])
         self._reconciled.set()
         self._reconciled = Event()
         log.info("jobs in flight", jobs=len(tokens), of_another_boot=sum(map(self._boots.has_ended, tokens)))
         self._backend.reconnect()
 
-    def _taken_over(self, job: InFlight) -> tuple[Executor, Start]:
-        executor = self._executor(job.pool)
-        start = Start(job.job_id, job.token, is_of_this_boot=not self._boots.has_ended(job.token))
-        executor.adopt(start)
-        return executor, start
+    def _taken_over(self, owner: Starts, one: InFlight) -> Start:
+        start = Start(one.job_id, one.token, is_of_this_boot=not self._boots.has_ended(one.token))
+        owner.adopt(start)
+        return start
 
-    def _adopt(self, job: InFlight, run: KeptRun) -> None:
-        executor, start = self._taken_over(job)
+    def _adopt(self, owner: Starts, one: InFlight, run: KeptRun) -> None:
+        start = self._taken_over(owner, one)
         if run.outcome is not None:
-            executor.conclude_soon(start, run.outcome)
+            owner.conclude_soon(start, run.outcome)
             return
-        log.info("adopted", job=job.job_id, pid=run.pid, state=run.state)
+        log.info("adopted", token=one.token, pid=run.pid, state=run.state)
         if run.state != "starting":
-            self._scheduler.tell_deferred(self._runs.spawned(job.token, run.pid, run.spawn_time))
-        if job.stop_asked:
-            self._backend.stop(job.token)
-        elif job.paused and not run.paused:
-            self._backend.pause(job.token)
-        elif run.paused and not job.paused:
-            self._backend.resume(job.token)
+            owner.heard(start, Started(run.token, run.pid, run.spawn_time))
+        if one.stop_asked:
+            self._backend.stop(one.token)
+        elif one.paused and not run.paused:
+            self._backend.pause(one.token)
+        elif run.paused and not one.paused:
+            self._backend.resume(one.token)
 
-    async def _find_out(self, executor: Executor, start: Start) -> None:
-        """No owner knows this start: ended before, never begun, or orphaned."""
+    async def _find_out(self, owner: Starts, start: Start) -> None:
+        """No owner of runs knows this start: ended before, never begun, or orphaned."""
         try:
-            evidence = await self._backend.evidence(start.token, self._runs.loader.control(start.token))
+            evidence = await self._backend.evidence(start.token, owner.reap_order(start.token).folder)
         except OSError as error:
-            log.error("a control folder cannot be read", job=start.job_id, cause=str(error))
-            executor.forget(start)
+            log.error("a control folder cannot be read", token=start.token, cause=str(error))
+            owner.forget(start)
             self._backend.reconnect_soon()
             return
-        if executor.starts.get(start.token) is not start:
+        if owner.starts.get(start.token) is not start:
             return  # it is looked after since a later connection
         if evidence.outcome is not None:
-            executor.conclude_soon(start, evidence.outcome)
-        elif self._boots.has_ended(start.token):
-            executor.conclude_soon(start, Outcome(start.token, lost=True))
+            owner.conclude_soon(start, evidence.outcome)
+        elif not start.is_of_this_boot:
+            owner.conclude_soon(start, Outcome(start.token, lost=True))
         elif evidence.fate is Fate.NEVER_STARTED:
-            executor.forget(start)
-            self._scheduler.tell(i.NotStarted(start.job_id, start.token))
+            owner.never_started(start)
         else:
-            executor.reap(start)
+            owner.reap(start)

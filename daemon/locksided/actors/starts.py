@@ -1,9 +1,24 @@
-"""The starts that are under way: which token stands for which job, and how far it got."""
+"""The starts that are under way, of jobs and of others: each from its order to its saved outcome."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
-from locksided.core.jobs import Job
+import structlog
+from anyio.abc import TaskGroup
+
+from locksided.actors.scheduler import SchedulerActor
+from locksided.backends.base import Backend
+from locksided.backends.messages import Message
+from locksided.core.errors import Unavailable
+from locksided.core.inputs import Input
+from locksided.keeper import messages as m
+from locksided.keeper.messages import Outcome, ReapOrder, StartOrder
+from locksided.store.errors import StoreUnavailable
+
+log = structlog.get_logger("executor")
 
 
 class Phase(Enum):
@@ -19,7 +34,7 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class Start:
-    """One start of one job."""
+    """One start. `job_id` is 0 for what is no job's."""
 
     job_id: int
     token: str
@@ -32,18 +47,126 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A job that the core believes to be running, as needed to find out what became of it."""
+    """A start that the store knows of, as needed to find out what became of it."""
 
     job_id: int
-    pool: str
     token: str
-    stop_asked: bool
-    paused: bool
+    stop_asked: bool = False
+    paused: bool = False
 
 
-def in_flight(job: Job) -> InFlight:
-    """The record of a started job."""
-    run = job.run
-    assert run is not None
-    assert run.token is not None
-    return InFlight(job.id, job.pool.id, run.token, run.stop_asked, run.paused_since_us is not None)
+def outcome_of(message: m.Ended | m.Refused) -> Outcome:
+    """The outcome in an `Ended`; of a `Refused` one that says so."""
+    if isinstance(message, m.Ended):
+        return message.outcome
+    return Outcome(message.token, refused=m.Refusal(message.kind, message.message, message.errno))
+
+
+class Starts(ABC):
+    """The starts that one actor answers for. What they are for is the actor's matter."""
+
+    def __init__(self, backend: Backend, scheduler: SchedulerActor, tasks: TaskGroup) -> None:
+        self.starts: dict[str, Start] = {}
+        self._backend = backend
+        self._scheduler = scheduler
+        self._tasks = tasks
+
+    # -- what the actor says ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def reap_order(self, token: str) -> ReapOrder:
+        """How what is left of an orphan is stopped, and where its control folder is."""
+
+    @abstractmethod
+    async def conclude(self, start: Start, outcome: Outcome) -> None:
+        """Return when what the outcome comes to is saved. Raises Unavailable, StoreUnavailable, OSError."""
+
+    @abstractmethod
+    async def give_up(self, start: Start, outcome: Outcome, fault: Exception) -> None:
+        """The same when `conclude` failed in another way, which it would do again."""
+
+    @abstractmethod
+    def never_started(self, start: Start) -> None:
+        """Nothing came of it and nothing will."""
+
+    def conclude_at_once(self, start: Start, outcome: Outcome) -> Input | None:
+        """The report on what ended and left nothing to be read; None where `conclude` has to look."""
+        return None
+
+    # -- what becomes of a start --------------------------------------------------------------------------
+
+    def send(self, start: Start, order: StartOrder) -> bool:
+        """Have it started; False when nobody was told."""
+        if not self._backend.start(order):
+            return False
+        start.phase = Phase.SENT
+        return True
+
+    def adopt(self, start: Start) -> None:
+        """Take over a start from before."""
+        start.phase = Phase.SENT
+        self.starts[start.token] = start
+
+    def forget(self, start: Start) -> None:
+        """Nothing more is to be done for this start; one that was taken over anew meanwhile stays."""
+        if self.starts.get(start.token) is start:
+            del self.starts[start.token]
+
+    def heard(self, start: Start, message: Message) -> None:
+        """One message of the backend about one of these starts."""
+        match message:
+            case m.Refused(kind="claimed"):
+                self.reap(start)
+            case m.Refused() | m.Ended():
+                self.conclude_soon(start, outcome_of(message))
+
+    def reap(self, start: Start) -> None:
+        """Its owner is gone: have what is left of it stopped, then it is lost."""
+        log.warning("its keeper died", token=start.token)
+        self._backend.reap(self.reap_order(start.token))
+
+    def conclude_soon(self, start: Start, outcome: Outcome) -> None:
+        """Save what an outcome comes to, beside other work where something is to be read."""
+        if start.phase is Phase.CONCLUDING:
+            return
+        start.phase = Phase.CONCLUDING
+        try:
+            report = self.conclude_at_once(start, outcome)
+        except Exception:  # noqa: BLE001 - whatever it is, the careful way meets it again and says so
+            report = None
+        if report is None:
+            self._tasks.start_soon(self.settle, start, partial(self._concluded, start, outcome))
+        else:
+            self._scheduler.tell(report, partial(self._over, start))
+
+    async def _concluded(self, start: Start, outcome: Outcome) -> None:
+        try:
+            await self.conclude(start, outcome)
+        except (OSError, StoreUnavailable, Unavailable):
+            raise
+        except Exception as fault:
+            # One of two places that take any fault: this outcome would come back at every connection.
+            log.exception("an outcome could not be concluded", token=start.token)
+            await self.give_up(start, outcome, fault)
+
+    async def settle(self, start: Start, save: Callable[[], Awaitable[None]]) -> None:
+        """Save what a start came to; acknowledge it then."""
+        is_saved = False
+        try:
+            await save()
+            is_saved = True
+        except Unavailable:
+            log.warning("an outcome waits for the store", token=start.token)
+        except (OSError, StoreUnavailable) as error:
+            # Unacknowledged it is told again, by the backend or by what is on record, until it can be saved.
+            log.error("an outcome cannot be concluded now", token=start.token, cause=str(error))
+            self.forget(start)
+            self._backend.reconnect_soon()
+        finally:
+            self._over(start, is_saved)
+
+    def _over(self, start: Start, is_saved: bool) -> None:
+        """Acknowledge an outcome that is on disk; else it is told again when the store is back."""
+        self.forget(start)
+        if is_saved:
+            self._backend.acknowledge(start.token)

@@ -1,16 +1,13 @@
 """`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
 
 import os
-import secrets
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
-from lockside.protocol.params import actions as p
+from lockside.protocol.methods import actions as p
 from locksided import to_thread
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
@@ -30,9 +27,9 @@ from locksided.runs.action import (
     plan_action,
 )
 from locksided.runs.environment import JobContext
-from locksided.runs.folder import RunFolder
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 class ActionMethods:
@@ -41,10 +38,7 @@ class ActionMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"action.run": self.run}
-
+    @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
         """The JSON value that the component's action answers, within 30 seconds."""
         row = None
@@ -54,13 +48,13 @@ class ActionMethods:
         if row is not None:
             stored = Stored(params.component, row.version, from_store(row.body, Manifest))
         action = plan_action(params, stored)
-        token = f"action-{secrets.token_hex(8)}"
+        token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
             await to_thread.run_for(context.account, data_folder.prepare, action.step, context, None)
-            outcome = await self._service.executors.run_aside(action_order(action, context, token))
+            outcome = await self._service.asides.run(action_order(action, context, token))
             return await self._value(action, outcome, context)
         finally:
             with CancelScope(shield=True):
@@ -70,11 +64,11 @@ class ActionMethods:
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
-        folder = RunFolder(str(Path(self._service.state_dir.actions) / "0" / token))
+        folder = self._service.asides.folder(token)
         return JobContext(0, "0", 1, project, folder, self._service.socket, home, run_as)
 
     async def _value(self, action: Action, outcome: Outcome, context: JobContext) -> Any:
-        if outcome.lost:
+        if outcome.is_lost or (outcome.refused is not None and outcome.refused.kind == "burnt"):
             raise Unavailable("The action was lost with its keeper: ask again.")
         if outcome.stopped == "timeout":
             raise Timeout("The action took longer than 30 seconds and was stopped.")

@@ -4,7 +4,6 @@ The plan is made in a thread while others go on. Then, when nobody else writes, 
 sure that nothing has changed since, so it is carried out as it was made.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from lockside.protocol.params import stored as p
+from lockside.protocol.methods import catalog as p
 from lockside.protocol.words import Role
 from locksided import clock, to_thread
 from locksided.actors.messages import Decided, Exclusive, Repeated
@@ -28,6 +27,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.packed import Packed
 from locksided.server.access import Principal
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.catalog import objects
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change
@@ -60,16 +60,14 @@ class ApplyMethods:
         self._drafts = Drafts(lambda: service.settings.limits.staged_bytes)
         self._one_at_a_time = anyio.Lock()
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"catalog.stage": self.stage, "catalog.apply": self.apply}
-
+    @handler
     async def stage(self, call: Call, params: p.CatalogStage) -> Json:
         """Keep a part of what is to be applied."""
         draft = self._drafts.add(call, params)
         count = sum(map(len, draft.wanted.values()))
         return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
+    @handler
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
         """Make what is stored like what is given; with `dryRun` say what that would change."""
         draft = self._drafts.take(call, params)

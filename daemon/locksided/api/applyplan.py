@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.protocol.params import stored as p
+from lockside.protocol.methods import catalog as p
 from locksided.core.errors import Invalid
 from locksided.packed import Packed
 from locksided.runner.differing import differences

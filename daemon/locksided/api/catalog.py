@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND, Manifest
-from lockside.protocol.params import stored as p
-from lockside.protocol.params.base import ListParams
+from lockside.protocol.declaration import ListParams
+from lockside.protocol.methods import stored as p
+from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.applyplan import config_body
@@ -27,6 +28,7 @@ from locksided.api.storedviews import (
 from locksided.core.errors import Conflict, NotFound
 from locksided.runner.components import BUILT_IN
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.catalog import branches, components, configs, states, variables
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.objects import Change, Listing
@@ -40,31 +42,6 @@ class CatalogMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {
-            "component.put": self.put_component,
-            "component.get": self.get_component,
-            "component.list": self.list_components,
-            "component.delete": self.delete_component,
-            "config.put": self.put_config,
-            "config.get": self.get_config,
-            "config.list": self.list_configs,
-            "config.delete": self.delete_config,
-            "config.versions": self.versions,
-            "config.rollback": self.rollback,
-            "config.copy": self.copy,
-            "branch.create": self.create_branch,
-            "branch.list": self.list_branches,
-            "branch.delete": self.delete_branch,
-            "variables.put": self.put_variables,
-            "variables.get": self.get_variables,
-            "variables.list": self.list_variables,
-            "variables.delete": self.delete_variables,
-            "state.get": self.get_state,
-            "state.reset": self.reset_state,
-        }
 
     async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
@@ -80,6 +57,7 @@ class CatalogMethods:
 
     # -- components ---------------------------------------------------------------------------------------
 
+    @handler
     async def put_component(self, call: Call, params: p.ComponentPut) -> View:
         """Store a component's manifest."""
         manifest = params.component
@@ -103,10 +81,12 @@ class CatalogMethods:
             raise NotFound(f"There is no {which} {component_id}.", path=path)
         return stored_view(found)
 
+    @handler
     async def get_component(self, call: Call, params: p.ComponentGet) -> View:
         """A component."""
         return for_users(call, await self._component(params.project, params.id, params.version))
 
+    @handler
     async def list_components(self, call: Call, params: p.ComponentList) -> View:
         """All components, the built-in ones too."""
         wanted = None if params.type is None else params.type.value
@@ -138,6 +118,7 @@ class CatalogMethods:
             found = await self._service.store.objects(wanted, request)
             return listed(member, found, view, request.max_bytes, always=always)
 
+    @handler
     async def delete_component(self, call: Call, params: p.ComponentDelete) -> View:
         """Hide a component."""
         if params.id in BUILT_IN:
@@ -164,6 +145,7 @@ class CatalogMethods:
 
     # -- configurations -----------------------------------------------------------------------------------
 
+    @handler
     async def put_config(self, call: Call, params: p.ConfigPut) -> View:
         """Store a configuration as its next version."""
         config_id = _config_id(params)
@@ -208,10 +190,12 @@ class CatalogMethods:
             )
         return config_view(found)
 
+    @handler
     async def get_config(self, call: Call, params: p.ConfigGet) -> View:
         """A configuration."""
         return for_writers(call, await self._config(_config_id(params), params.version))
 
+    @handler
     async def list_configs(self, call: Call, params: p.ConfigList) -> View:
         """The configurations of a branch."""
         wanted = configs.all_configs(params.project, params.branch_id, params.component)
@@ -224,6 +208,7 @@ class CatalogMethods:
             lambda stored: shortened(for_writers(call, config_view(stored)), fields),
         )
 
+    @handler
     async def delete_config(self, call: Call, params: p.ConfigDelete) -> View:
         """Hide a configuration."""
         change, config_id = self._change(call), _config_id(params)
@@ -231,6 +216,7 @@ class CatalogMethods:
             call, params, params.config, lambda tx: configs.delete_config(tx, config_id, change)
         )
 
+    @handler
     async def versions(self, call: Call, params: p.ConfigVersionsOf) -> View:
         """Who changed a configuration, when and why."""
         request = self._service.page_request(params)
@@ -238,6 +224,7 @@ class CatalogMethods:
             found = await self._service.store.config_versions(_config_id(params), request)
             return listed("versions", found, version_view, request.max_bytes)
 
+    @handler
     async def rollback(self, call: Call, params: p.ConfigRollback) -> View:
         """Make an old version the newest."""
         change, config_id = self._change(call), _config_id(params)
@@ -248,6 +235,7 @@ class CatalogMethods:
             lambda: self._config(config_id, None),
         )
 
+    @handler
     async def copy(self, call: Call, params: p.ConfigCopy) -> View:
         """Copy a configuration to another id or branch."""
         change, source = self._change(call), _config_id(params)
@@ -265,6 +253,7 @@ class CatalogMethods:
 
     # -- branches and variables ---------------------------------------------------------------------------
 
+    @handler
     async def create_branch(self, call: Call, params: p.BranchCreate) -> View:
         """Begin a line of development."""
         change, body = self._change(call), msgspec.to_builtins(params.branch)
@@ -280,11 +269,13 @@ class CatalogMethods:
             again,
         )
 
+    @handler
     async def list_branches(self, call: Call, params: p.BranchList) -> View:
         """All branches; `default` is always there and never stored."""
         wanted = branches.all_branches(params.project)
         return await self._listed(call, "branches", wanted, params, stored_view, [dict(DEFAULT_BRANCH)])
 
+    @handler
     async def delete_branch(self, call: Call, params: p.BranchDelete) -> View:
         """Hide a branch."""
         change = self._change(call)
@@ -292,6 +283,7 @@ class CatalogMethods:
             call, params, params.id, lambda tx: branches.delete_branch(tx, params.project, params.id, change)
         )
 
+    @handler
     async def put_variables(self, call: Call, params: p.VariablesPut) -> View:
         """Store a set of values."""
         change, body = self._change(call), msgspec.to_builtins(params.variables)
@@ -309,10 +301,12 @@ class CatalogMethods:
             raise NotFound(f"There is no set of variables {variables_id}.", path="$.id")
         return stored_view(found)
 
+    @handler
     async def get_variables(self, call: Call, params: p.VariablesGet) -> View:
         """A set of values."""
         return for_writers(call, await self._variables(params.project, params.id))
 
+    @handler
     async def list_variables(self, call: Call, params: p.VariablesListAll) -> View:
         """All sets of values."""
         return await self._listed(
@@ -323,6 +317,7 @@ class CatalogMethods:
             lambda stored: shortened(for_writers(call, stored_view(stored)), params.fields),
         )
 
+    @handler
     async def delete_variables(self, call: Call, params: p.VariablesDelete) -> View:
         """Hide a set of values."""
         change = self._change(call)
@@ -335,7 +330,8 @@ class CatalogMethods:
 
     # -- state --------------------------------------------------------------------------------------------
 
-    async def get_state(self, call: Call, params: p.StateGet) -> View:
+    @handler
+    async def get_state(self, call: Call, params: StateGet) -> View:
         """What the last good run of a configuration or row left for the next."""
         return for_writers(call, await self._state(params))
 
@@ -343,7 +339,8 @@ class CatalogMethods:
         found = await self._service.store.state(_config_id(params), params.row)
         return {"state": found.body, "version": found.version}
 
-    async def reset_state(self, call: Call, params: p.StateReset) -> View:
+    @handler
+    async def reset_state(self, call: Call, params: StateReset) -> View:
         """Forget it."""
         change, config_id = self._change(call), _config_id(params)
 

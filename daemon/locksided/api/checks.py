@@ -5,7 +5,7 @@ import os
 import structlog
 
 from locksided import to_thread
-from locksided.actors.starts import in_flight
+from locksided.actors.executors import in_flight
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, sockets, state
 from locksided.checks.problem import Problem

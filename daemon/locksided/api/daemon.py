@@ -1,15 +1,14 @@
 """The methods about the daemon itself: how it is, drain, backup, metrics, what is not as it should be."""
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lockside.documents.enums import JobType
-from lockside.protocol.params.base import Params
-from lockside.protocol.params.daemon import DaemonAction, DaemonBackup, DaemonCheck, DaemonRead
+from lockside.protocol.declaration import Params
+from lockside.protocol.methods import daemon as p
 from locksided import clock
 from locksided.actors.messages import Once
 from locksided.api.checks import mended, problems
@@ -24,6 +23,7 @@ from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.settings import SettingsError
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
@@ -39,21 +39,12 @@ class DaemonMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {
-            "daemon.status": self.status,
-            "daemon.drain": self.drain,
-            "daemon.undrain": self.undrain,
-            "daemon.reload": self.reload,
-            "daemon.check": self.check,
-            "daemon.backup": self.backup,
-            "daemon.metrics": self.metrics,
-            "rpc.discover": self.discover,
-        }
-
-    async def status(self, _call: Call, _params: Params) -> View:
+    @handler
+    async def status(self, _call: Call, _params: p.DaemonStatusGet) -> View:
         """How the daemon is."""
+        return await self._status()
+
+    async def _status(self) -> View:
         service = self._service
         is_draining, is_drained = await service.scheduler.look(_draining)
         return {
@@ -82,21 +73,24 @@ class DaemonMethods:
             "identity": f"{self._service.store.identity:015x}",
         }
 
-    async def drain(self, call: Call, params: DaemonAction) -> View:
+    @handler
+    async def drain(self, call: Call, params: p.DaemonDrain) -> View:
         """Start no more jobs."""
         await self._service.scheduler.ask(
             i.Drain(actor(call.principal)), once=once(call, params, lambda _: {})
         )
-        return await self.status(call, params)
+        return await self._status()
 
-    async def undrain(self, call: Call, params: DaemonAction) -> View:
+    @handler
+    async def undrain(self, call: Call, params: p.DaemonUndrain) -> View:
         """Start jobs again."""
         await self._service.scheduler.ask(
             i.Undrain(actor(call.principal)), once=once(call, params, lambda _: {})
         )
-        return await self.status(call, params)
+        return await self._status()
 
-    async def reload(self, call: Call, params: DaemonAction) -> View:
+    @handler
+    async def reload(self, call: Call, params: p.DaemonReload) -> View:
         """Read the settings again."""
         mark = once(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
@@ -121,13 +115,15 @@ class DaemonMethods:
         with suppress(Unavailable):
             await self._service.scheduler.ask(write, once=mark)
 
-    async def check(self, _call: Call, params: DaemonCheck) -> View:
+    @handler
+    async def check(self, _call: Call, params: p.DaemonCheck) -> View:
         """What is not as it should be, mended if that was asked for."""
         found = await problems(self._service)
         fixed = await mended(found) if params.fix else [False] * len(found)
         return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
 
-    async def backup(self, call: Call, params: DaemonBackup) -> View:
+    @handler
+    async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         """Write a consistent copy of the database."""
         now_us = clock.now_us()
         mark = once(call, params, dict)
@@ -156,12 +152,14 @@ class DaemonMethods:
             ) from None
         return folder / f"lockside-{clock.real_stamp()}.db"
 
-    async def metrics(self, _call: Call, _params: DaemonRead) -> str:
+    @handler
+    async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         """Metrics in the Prometheus text format."""
         counts = await self._service.store.counts_by_status()
         return metrics_text(self._service, counts, await pool_views(self._service))
 
-    async def discover(self, _call: Call, _params: DaemonRead) -> View:
+    @handler
+    async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
         """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from lockside.protocol.params import stored as p
+from lockside.protocol.methods import catalog as p
 from locksided.api.applyplan import Wanted, wanted_of
 from locksided.core.errors import Conflict, Limit, NotFound
 from locksided.server.calls import Call

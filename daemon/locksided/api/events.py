@@ -1,11 +1,11 @@
 """The methods of events: what happened, in order, once or as it happens."""
 
-from collections.abc import Callable
 from typing import Any
 
 import anyio
 
-from lockside.protocol.params import events as p
+from lockside.protocol.methods import events as p
+from lockside.protocol.types import events as t
 from locksided import clock
 from locksided.actors.broker import PROGRESS
 from locksided.api.paging import in_lines, listed
@@ -13,6 +13,7 @@ from locksided.api.service import Service
 from locksided.core.errors import Limit, NotFound
 from locksided.server.calls import Call
 from locksided.server.connection import Connection
+from locksided.server.handlers import handler
 from locksided.store.events import EventFilter, seq_at
 from locksided.store.rows import EventRow
 
@@ -30,14 +31,7 @@ class EventMethods:
         self._subscriptions: dict[Connection, dict[str, Subscription]] = {}
         self._numbers = 0
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {
-            "event.list": self.list,
-            "event.subscribe": self.subscribe,
-            "event.unsubscribe": self.unsubscribe,
-        }
-
+    @handler
     async def list(self, call: Call, params: p.EventList) -> View:
         """Events after a `seq`; what is no longer kept is said first."""
         begin = seq_at(params.cursor)
@@ -58,7 +52,8 @@ class EventMethods:
         job_id = None if params.job is None else self._service.job_id(params.job, "$.job")
         return EventFilter(params.project, tuple(params.kinds), job_id, params.run_id_prefix)
 
-    async def subscribe(self, call: Call, params: p.EventSubscribe) -> View:
+    @handler
+    async def subscribe(self, call: Call, params: p.EventSubscribe) -> t.Subscription:
         """Push matching events to this connection from now on, or from `after` on."""
         wanted = self._filter(params)
         most = self._service.settings.limits.subscriptions
@@ -70,7 +65,7 @@ class EventMethods:
         known = self._subscriptions.setdefault(call.connection, {})
         known[subscription.id] = subscription
         call.connection.start_soon(self._push, subscription, call.connection)
-        return {"subscription": subscription.id, "cursor": cursor}
+        return t.Subscription(subscription=subscription.id, cursor=cursor)
 
     async def _push(self, subscription: "Subscription", connection: Connection) -> None:
         try:
@@ -81,7 +76,8 @@ class EventMethods:
             if not known:
                 self._subscriptions.pop(connection, None)
 
-    async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> View:
+    @handler
+    async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> t.Unsubscribed:
         """Push no more."""
         known = self._subscriptions.get(call.connection, {})
         subscription = known.get(params.subscription)
@@ -90,7 +86,7 @@ class EventMethods:
                 f"This connection has no subscription '{params.subscription}'.", path="$.subscription"
             )
         subscription.end()
-        return {"subscription": params.subscription}
+        return t.Unsubscribed(subscription=params.subscription)
 
 
 class Subscription:

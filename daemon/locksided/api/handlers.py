@@ -1,5 +1,6 @@
-"""The table of all handlers: which function does which method."""
+"""The groups of all handlers; every declared method has one of them."""
 
+from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided.api.actions import ActionMethods
 from locksided.api.applying import ApplyMethods
 from locksided.api.catalog import CatalogMethods
@@ -14,6 +15,7 @@ from locksided.api.service import Service
 from locksided.api.testclock import ClockMethods
 from locksided.api.waiting import WaitMethods
 from locksided.server.calls import Handler
+from locksided.server.handlers import handlers_of
 
 GROUPS = (
     MakingMethods,
@@ -31,8 +33,13 @@ GROUPS = (
 
 
 def handlers(service: Service) -> dict[str, Handler]:
-    """Every method that this daemon does."""
-    groups = [group(service).handlers() for group in GROUPS]
+    """Every method that this daemon does; raises ValueError for one that nothing does."""
+    groups: list[object] = [group(service) for group in GROUPS]
+    methods = METHODS
     if service.test_clock is not None:
-        groups.append(ClockMethods(service.test_clock).handlers())
-    return {name: handler for group in groups for name, handler in group.items()}
+        groups.append(ClockMethods(service.test_clock))
+        methods = TEST_METHODS
+    found = {name: do for group in groups for name, do in handlers_of(group, methods).items()}
+    if missing := methods.keys() - found.keys():
+        raise ValueError(f"Methods without a handler: {', '.join(sorted(missing))}")
+    return found

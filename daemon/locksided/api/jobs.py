@@ -1,15 +1,15 @@
 """The methods that show and steer jobs."""
 
 import pwd
-from collections.abc import AsyncIterator, Callable
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
 
 from lockside.documents.enums import JobType
 from lockside.documents.times import time_us
-from lockside.protocol.params import jobs as p
-from lockside.protocol.params.joblist import JobFilters, JobList
-from lockside.protocol.params.joblist import JobStats as StatsParams
+from lockside.protocol.methods import jobs as p
+from lockside.protocol.methods import output as o
+from lockside.protocol.methods import steering as s
+from lockside.protocol.types.jobs import EndedContainer, Purged, Stats, StatsGroup, TerminationPlan
 from locksided import clock, to_thread
 from locksided.api.once import job_reference, once
 from locksided.api.reading import (
@@ -34,6 +34,7 @@ from locksided.core.transitions import FINAL
 from locksided.runner.locking import wire_lock_key
 from locksided.runs.data_folder import remove_folder
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.jobfilter import JobFilter, OrderBy, Page
 from locksided.store.joblist import GroupBy, JobStats
 from locksided.store.retention import purge_job
@@ -41,6 +42,12 @@ from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 LARGEST_UID = 2**32 - 1
+STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
+    s.JobHold: i.Hold,
+    s.JobRelease: i.Release,
+    s.JobPause: i.Pause,
+    s.JobResume: i.Resume,
+}
 
 
 class JobMethods:
@@ -49,34 +56,16 @@ class JobMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        first = partial(repeats_first, self._service)
-        return {
-            "job.get": self.get,
-            "job.list": self.list,
-            "job.explain": self.explain,
-            "job.terminate": first(self.terminate),
-            "job.hold": first(partial(self._act, i.Hold)),
-            "job.release": first(partial(self._act, i.Release)),
-            "job.pause": first(partial(self._act, i.Pause)),
-            "job.resume": first(partial(self._act, i.Resume)),
-            "job.reprioritise": first(self.reprioritise),
-            "job.annotate": first(self.annotate),
-            "job.hide": first(partial(self._show, False)),
-            "job.unhide": first(partial(self._show, True)),
-            "job.purge": first(self.purge),
-            "job.stats": self.stats,
-        }
-
     # -- showing ------------------------------------------------------------------------------------------
 
+    @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
         """One job."""
         job_id = self._service.job_id(params.id)
         return shortened(await job_view(self._service, job_id, call.principal.uid), params.fields)
 
-    async def list(self, call: Call, params: JobList) -> dict[str, Any]:
+    @handler
+    async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
         """A page of jobs."""
         page = Page(
             limit=params.limit,
@@ -92,7 +81,7 @@ class JobMethods:
             answer = await listed_jobs(self._service, found.page, wanted)
         return answer if found.total is None else {**answer, "total": found.total}
 
-    def _filter(self, params: JobFilters) -> JobFilter:
+    def _filter(self, params: p.JobFilters) -> JobFilter:
         return JobFilter(
             project=params.project,
             statuses=tuple(status.value for status in params.status),
@@ -115,12 +104,14 @@ class JobMethods:
             visible=params.visible,
         )
 
-    async def stats(self, _call: Call, params: StatsParams) -> dict[str, Any]:
+    @handler
+    async def stats(self, _call: Call, params: o.JobStats) -> Stats:
         """Counts and durations by group."""
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))
-        return {"groups": [_stats_view(stats) for stats in found]}
+        return Stats(groups=[_stats_group(stats) for stats in found])
 
+    @handler
     async def explain(self, _call: Call, params: p.JobExplain) -> dict[str, Any]:
         """All reasons of a job at once, and its place in line."""
         job_id = self._service.job_id(params.id)
@@ -146,9 +137,12 @@ class JobMethods:
         check_may_act(self._service, call.principal, row)
         return row
 
-    async def _act(self, make: Callable[[int, Any], i.Input], call: Call, params: p.JobAction) -> View:
+    @handler
+    @repeats_first
+    async def steer(self, call: Call, params: s.JobHold | s.JobRelease | s.JobPause | s.JobResume) -> View:
+        """Hold, release, pause or resume it."""
         row = await self._owned(call, params.id)
-        return await self._done(call, params, row, make(row.id, actor(call.principal)))
+        return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 
     async def _done(self, call: Call, params: Any, row: JobRow, work: i.Input) -> View:
         """Have the core do it and answer the job as it is after that."""
@@ -166,7 +160,9 @@ class JobMethods:
         view = await job_view(self._service, job_id, call.principal.uid)
         return marked(shortened(view, params.fields), answer)
 
-    async def terminate(self, call: Call, params: p.JobTerminate) -> View:
+    @handler
+    @repeats_first
+    async def terminate(self, call: Call, params: s.JobTerminate) -> View | TerminationPlan:
         """Stop a job and all below it. A job that is terminating or final is answered as it is."""
         row = await self._owned(call, params.id)
         if params.dry_run:
@@ -181,38 +177,48 @@ class JobMethods:
             answer = None  # it ended meanwhile
         return await self._view(call, params, row.id, answer)
 
-    async def _preview_termination(self, row: JobRow) -> dict[str, Any]:
+    async def _preview_termination(self, row: JobRow) -> TerminationPlan:
         def look(core: Any) -> Any:
             return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
         preview = await self._service.scheduler.look(look)
         if preview is None:
-            return {"stopped": [], "cancelled": [], "freed": [], "started": [], "ended": []}
-        return {
-            "stopped": [str(job_id) for job_id in preview.stopped],
-            "cancelled": [str(job_id) for job_id in preview.cancelled],
-            "freed": [wire_lock_key(key) for key in preview.freed],
-            "started": [str(job_id) for job_id in preview.started],
-            "ended": [{"job": str(job_id), "status": status.value} for job_id, status in preview.ended],
-        }
+            return TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
+        return TerminationPlan(
+            stopped=[str(job_id) for job_id in preview.stopped],
+            cancelled=[str(job_id) for job_id in preview.cancelled],
+            freed=[wire_lock_key(key) for key in preview.freed],
+            started=[str(job_id) for job_id in preview.started],
+            ended=[EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
+        )
 
-    async def reprioritise(self, call: Call, params: p.JobReprioritise) -> View:
+    @handler
+    @repeats_first
+    async def reprioritise(self, call: Call, params: s.JobReprioritise) -> View:
         """Give a job that has not started another place."""
         row = await self._owned(call, params.id)
         work = i.Reprioritise(row.id, params.priority, actor(call.principal))
         return await self._done(call, params, row, work)
 
-    async def annotate(self, call: Call, params: p.JobAnnotate) -> View:
+    @handler
+    @repeats_first
+    async def annotate(self, call: Call, params: s.JobAnnotate) -> View:
         """Change texts and labels, of final jobs too."""
         named = {"name", "description", "labels"} & call.raw.keys()
         changes = {name: getattr(params, name) for name in sorted(named)}
         return await self._write(call, params, changes, "job.annotated", {"fields": sorted(named)})
 
-    async def _show(self, visible: bool, call: Call, params: p.JobAction) -> View:
+    @handler
+    @repeats_first
+    async def show(self, call: Call, params: s.JobHide | s.JobUnhide) -> View:
+        """Leave it out of lists or show it again."""
+        visible = isinstance(params, s.JobUnhide)
         changes = {"visible": visible, "hidden_us": None if visible else clock.now_us()}
         return await self._write(call, params, changes, "job.hidden", {"visible": visible})
 
-    async def purge(self, call: Call, params: p.JobPurge) -> View:
+    @handler
+    @repeats_first
+    async def purge(self, call: Call, params: s.JobPurge) -> Purged:
         """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
@@ -229,7 +235,7 @@ class JobMethods:
             uid = None if run_as is None else run_as.uid
             await to_thread.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
-        return {"id": str(row.id)}
+        return Purged(id=str(row.id))
 
     async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
         """The jobs with a folder of their own: the job itself, or what its containers made."""
@@ -258,22 +264,22 @@ class JobMethods:
         return await self._view(call, params, row.id, answer)
 
 
-def _stats_view(stats: JobStats) -> dict[str, Any]:
+def _stats_group(stats: JobStats) -> StatsGroup:
     finished = stats.finished or None
     longest = stats.duration_max_us
-    return {
-        "group": stats.group,
-        "count": stats.count,
-        "durationSeconds": {
+    return StatsGroup(
+        group=stats.group,
+        count=stats.count,
+        duration_seconds={
             "sum": stats.duration_sum_us / 1e6,
             "average": None if finished is None else stats.duration_sum_us / finished / 1e6,
             "max": None if longest is None else longest / 1e6,
         },
-        "queueSeconds": {
+        queue_seconds={
             "sum": stats.queue_sum_us / 1e6,
             "average": None if not stats.count else stats.queue_sum_us / stats.count / 1e6,
         },
-    }
+    )
 
 
 def _us(text: str | None) -> int | None:

@@ -1,12 +1,11 @@
 """`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
 
-from lockside.protocol.params import jobs as p
+from lockside.protocol.methods import output as p
 from locksided import clock, to_thread
 from locksided.actors.broker import Changes
 from locksided.api.logsource import Source, source_of
@@ -22,6 +21,7 @@ from locksided.joblog.view import STREAMS, wire_frame
 from locksided.runs.folder import RunFolder
 from locksided.runs.log_ranges import LogRange
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
 
@@ -77,10 +77,7 @@ class LogMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"job.log": self.log, "job.report": self.report}
-
+    @handler
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
         """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
         job_id, offset = self._service.job_id(params.id), params.offset
@@ -136,6 +133,7 @@ class LogMethods:
                 await self._service.backend.log_grown(row.start_token, offset)
                 tasks.cancel_scope.cancel()
 
+    @handler
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:
         """What a running job says of its progress; its token proves that it is the job."""
         job_id = self._service.job_id(params.token.partition("-")[0], "$.token")

@@ -1,12 +1,13 @@
 """The methods that make jobs: from a request, or from a job that was there before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from lockside.documents.request import JobRequest, named_changes
-from lockside.protocol.params import jobs as p
+from lockside.protocol.methods import jobs as p
+from lockside.protocol.methods import steering as s
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
 from locksided.api.again import (
@@ -44,6 +45,7 @@ from locksided.core.saves import UpdateJob
 from locksided.core.transitions import FINAL
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store.catalog.dedup import move_dedup
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
@@ -55,18 +57,8 @@ class MakingMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        first = partial(repeats_first, self._service)
-        return {
-            "job.create": first(self.create),
-            "job.createMany": first(self.create_many),
-            "job.retry": first(self.retry),
-            "job.retryAllFailed": first(self.retry_all_failed),
-            "job.resubmit": first(self.resubmit),
-            "job.amend": first(self.amend),
-        }
-
+    @handler
+    @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
         """Make one job with all below it, or with `dryRun` show what it would be."""
         made = await draft(self._service, params, call.principal, params.project)
@@ -75,6 +67,8 @@ class MakingMethods:
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
+    @handler
+    @repeats_first
     async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
         """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
@@ -115,7 +109,9 @@ class MakingMethods:
 
     # -- again --------------------------------------------------------------------------------------------
 
-    async def retry(self, call: Call, params: p.JobAction) -> View:
+    @handler
+    @repeats_first
+    async def retry(self, call: Call, params: s.JobRetry) -> View:
         """Run a final job again as its retry; the root of all its retries is remembered."""
         row = await self._owned(call, params.id)
         if row.status not in FINAL:
@@ -126,7 +122,9 @@ class MakingMethods:
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
-    async def retry_all_failed(self, call: Call, params: p.JobRetryAllFailed) -> View | OrShorter:
+    @handler
+    @repeats_first
+    async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
         """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
@@ -141,7 +139,9 @@ class MakingMethods:
         request = await request_of(self._service, row)
         return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
-    async def resubmit(self, call: Call, params: p.JobResubmit) -> View:
+    @handler
+    @repeats_first
+    async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
         """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
@@ -154,7 +154,9 @@ class MakingMethods:
         (view,), answer = await self._submit(call, params, [made])
         return marked(view, answer)
 
-    async def amend(self, call: Call, params: p.JobAmend) -> View:
+    @handler
+    @repeats_first
+    async def amend(self, call: Call, params: s.JobAmend) -> View:
         """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)

@@ -1,9 +1,7 @@
 """`orchestration.plan`: what an orchestration would run, carry over and skip, before it does."""
 
-from collections.abc import Callable
-from typing import Any
-
-from lockside.protocol.params import plans as p
+from lockside.protocol.methods import orchestrations as p
+from lockside.protocol.types.plans import Plan, PlannedPhase, PlannedTask
 from locksided.api.creation import choice_of, defaults_of
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
@@ -11,6 +9,7 @@ from locksided.runner.orchestration import read_orchestration
 from locksided.runner.resolve import resolve
 from locksided.runner.selection import decide
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 
 class OrchestrationMethods:
@@ -19,11 +18,8 @@ class OrchestrationMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"orchestration.plan": self.plan}
-
-    async def plan(self, _call: Call, params: p.OrchestrationPlan) -> dict[str, Any]:
+    @handler
+    async def plan(self, _call: Call, params: p.OrchestrationPlan) -> Plan:
         """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
         request = params.request
         shelf = Shelf(self._service.store, params.project)
@@ -32,15 +28,14 @@ class OrchestrationMethods:
         choice = await choice_of(self._service, request)
         phases = read_orchestration(resolved.root)
         decided = decide(phases, choice.selected, choice.succeeded)
-        return {
-            "phases": [
-                {
-                    "id": phase.id,
-                    "tasks": [
-                        {"id": one.task.id, "action": one.action.value, "reason": one.reason}
-                        for one in decisions
+        return Plan(
+            phases=[
+                PlannedPhase(
+                    id=phase.id,
+                    tasks=[
+                        PlannedTask(id=one.task.id, action=one.action, reason=one.reason) for one in decisions
                     ],
-                }
+                )
                 for phase, decisions in zip(phases, decided, strict=True)
             ]
-        }
+        )

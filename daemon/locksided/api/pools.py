@@ -1,9 +1,8 @@
 """The methods of pools. The core owns them; here they get their times and how full they are."""
 
-from collections.abc import Callable
 from typing import Any
 
-from lockside.protocol.params import pools as p
+from lockside.protocol.methods import pools as p
 from locksided import clock
 from locksided.api.once import once
 from locksided.api.paging import listed
@@ -14,6 +13,7 @@ from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
 from locksided.poolview import pool_view
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store import cursors
 from locksided.store.paging import Slice
 from locksided.store.rows import PoolRow
@@ -27,17 +27,7 @@ class PoolMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {
-            "pool.put": self.put,
-            "pool.get": self.get,
-            "pool.list": self.list,
-            "pool.pause": self.pause,
-            "pool.resume": self.resume,
-            "pool.delete": self.delete,
-        }
-
+    @handler
     async def put(self, call: Call, params: p.PoolPut) -> View:
         """Make a pool or give it other slots."""
         pool = params.pool
@@ -46,12 +36,14 @@ class PoolMethods:
         work = i.PutPool(pool.id, slots, pool.executor, pool.description or "", who)
         return await self._done(call, params, pool.id, work)
 
+    @handler
     async def pause(self, call: Call, params: p.PoolPause) -> View:
         """Start nothing more in it."""
         work = i.PausePool(params.id, params.comment, actor(call.principal))
         return await self._done(call, params, params.id, work)
 
-    async def resume(self, call: Call, params: p.PoolAction) -> View:
+    @handler
+    async def resume(self, call: Call, params: p.PoolResume) -> View:
         """Start jobs in it again."""
         return await self._done(call, params, params.id, i.ResumePool(params.id, actor(call.principal)))
 
@@ -60,12 +52,14 @@ class PoolMethods:
         view = await self._view(pool_id)
         return view if answer is None else {**view, "deduplicated": True}
 
-    async def delete(self, call: Call, params: p.PoolAction) -> View:
+    @handler
+    async def delete(self, call: Call, params: p.PoolDelete) -> View:
         """Remove a pool that no live job names."""
         work = i.DeletePool(params.id, actor(call.principal))
         await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"pool": params.id}))
         return {"id": params.id, "deletedTime": clock.to_text(clock.now_us())}
 
+    @handler
     async def get(self, _call: Call, params: p.PoolGet) -> View:
         """One pool."""
         return await self._view(params.id)
@@ -76,6 +70,7 @@ class PoolMethods:
         )
         return {**fullness, **_stored(await self._service.store.pool(pool_id))}
 
+    @handler
     async def list(self, _call: Call, params: p.PoolList) -> View:
         """A page of all pools."""
         request = self._service.page_request(params)

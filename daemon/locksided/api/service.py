@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lockside.protocol.params.base import ListParams
+from lockside.protocol.declaration import ListParams
 from locksided import clock
+from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.scheduler import SchedulerActor
@@ -32,6 +33,7 @@ class Service:
     broker: Broker
     scheduler: SchedulerActor
     executors: Executors
+    asides: Asides
     backend: LocalBackend
     runs: Runs
     started_us: int

@@ -1,13 +1,13 @@
 """`clock.*`: the methods that move the clock of a daemon that was started with `--test-clock`."""
 
-from collections.abc import Callable
-from typing import Any
-
-from lockside.protocol.params.clock import ClockGet, ClockMove, ClockSet
+from lockside.documents.times import time_text
+from lockside.protocol.methods.clock import ClockAdvance, ClockGet, ClockSet, ClockSleep
+from lockside.protocol.types.clock import ClockReading
 from locksided import clock
 from locksided.core.errors import Invalid
 from locksided.manualclock import ManualClock
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 
 LATEST_US = clock.from_text("9900-01-01T00:00:00Z")
 """Behind it there is room for what is to happen years later: no time is written with five digits."""
@@ -19,43 +19,35 @@ class ClockMethods:
     def __init__(self, moved: ManualClock) -> None:
         self._clock = moved
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {
-            "clock.get": self.get,
-            "clock.advance": self.advance,
-            "clock.sleep": self.sleep,
-            "clock.set": self.set,
-        }
-
-    async def get(self, _call: Call, _params: ClockGet) -> dict[str, str | None]:
+    @handler
+    async def get(self, _call: Call, _params: ClockGet) -> ClockReading:
         """The time on both clocks."""
         return self._reading()
 
-    async def advance(self, _call: Call, params: ClockMove) -> dict[str, str | None]:
+    @handler
+    async def advance(self, _call: Call, params: ClockAdvance) -> ClockReading:
         """Let time pass, from one deadline to the next."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.advance(params.seconds)
         return self._reading()
 
-    async def sleep(self, _call: Call, params: ClockMove) -> dict[str, str | None]:
+    @handler
+    async def sleep(self, _call: Call, params: ClockSleep) -> ClockReading:
         """Let both clocks jump, as over a suspend."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.sleep(params.seconds)
         return self._reading()
 
-    async def set(self, _call: Call, params: ClockSet) -> dict[str, str | None]:
+    @handler
+    async def set(self, _call: Call, params: ClockSet) -> ClockReading:
         """Set the wall clock."""
         now_us = clock.from_text(params.time)
         _check(now_us, "$.time")
         await self._clock.set(now_us)
         return self._reading()
 
-    def _reading(self) -> dict[str, str | None]:
-        return {
-            "time": clock.to_text(self._clock.now_us()),
-            "bootTime": clock.to_text(self._clock.boot_us()),
-        }
+    def _reading(self) -> ClockReading:
+        return ClockReading(time=time_text(self._clock.now_us()), boot_time=time_text(self._clock.boot_us()))
 
 
 def _check(now_us: int, path: str) -> None:

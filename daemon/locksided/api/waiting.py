@@ -1,10 +1,9 @@
 """`job.wait`: holds the call until jobs are final. Their changes wake it; it looks at nothing in between."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from typing import Any
 
-from lockside.protocol.params import jobs as p
+from lockside.protocol.methods import jobs as p
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.broker import Changes
@@ -15,6 +14,7 @@ from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.server.access import Principal
 from locksided.server.calls import Call
+from locksided.server.handlers import handler
 from locksided.store import cursors
 from locksided.store.paging import Slice
 from locksided.store.rows import JobRow
@@ -28,10 +28,7 @@ class WaitMethods:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handlers(self) -> dict[str, Callable[[Call, Any], Any]]:
-        """Each method's handler."""
-        return {"job.wait": self.wait}
-
+    @handler
     async def wait(self, call: Call, params: p.JobWait) -> View:
         """Answer at the final state of all (or any), or at the time-out."""
         asked = _asked(params)

@@ -76,7 +76,7 @@ class Backend(Protocol):
     def acknowledge(self, token: str) -> None:
         """Its outcome is saved: the owner may forget it."""
 
-    def dismiss(self, run: KeptRun | str) -> None:
+    def dismiss(self, run: KeptRun) -> None:
         """Nobody wants this run: it is stopped if it lives, and its outcome is acknowledged unread."""
 
     def is_attended(self, token: str) -> bool:

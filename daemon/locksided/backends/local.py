@@ -85,14 +85,13 @@ class LocalBackend:
         if owner is not None:
             owner[0].acknowledge(token)
 
-    def dismiss(self, run: KeptRun | str) -> None:
-        token = run if isinstance(run, str) else run.token
-        log.info("a run is no longer wanted", token=token)
-        if isinstance(run, KeptRun) and run.state == "ended":
-            self.acknowledge(token)
+    def dismiss(self, run: KeptRun) -> None:
+        log.info("a run is no longer wanted", token=run.token, state=run.state)
+        if run.state == "ended":
+            self.acknowledge(run.token)
         else:
-            self._dismissed.add(token)
-            self.stop(token)
+            self._dismissed.add(run.token)
+            self.stop(run.token)
 
     def reap(self, order: ReapOrder) -> None:
         self.keepers.send(order)

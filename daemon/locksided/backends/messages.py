@@ -103,9 +103,10 @@ def read_outcome(record: bytes) -> Outcome | None:
 
 def typed(said: Any) -> Message:
     """The message that a JSON object is. Raises ValueError."""
-    other = converted(Other, said)
-    kind = _KINDS.get(other.op)
-    return other if kind is None else converted(kind, said)
+    op = said.get("op") if isinstance(said, dict) else None
+    kind = _KINDS.get(op, Other) if isinstance(op, str) else Other
+    message: Message = converted(kind, said)
+    return message
 
 
 _KINDS: Final[dict[str, type[Any]]] = {
@@ -120,13 +121,13 @@ def converted(kind: Callable[..., T], value: Any) -> T:
 
 
 def _made(value: Any) -> Any:
-    if isinstance(value, msgspec.Struct):
-        kind = _MADE_FROM[type(value)]
-        return kind(*map(_made, msgspec.structs.astuple(value)))
-    return tuple(map(_made, value)) if isinstance(value, tuple) else value
+    kind = _MADE_FROM.get(type(value))
+    if kind is not None:
+        return kind._make(map(_made, msgspec.structs.astuple(value)))
+    return tuple(map(_made, value)) if type(value) is tuple and value else value
 
 
-_MADE_FROM: Final[dict[type[msgspec.Struct], type[Any]]] = {}
+_MADE_FROM: Final[dict[type[Any], Any]] = {}
 
 
 @cache

@@ -21,6 +21,7 @@ Time = Annotated[int, Range(0, LARGEST_TIME_US)]
 """Microseconds since the epoch."""
 Number = Annotated[int, Range(-(2**53), 2**53)]
 Amount = Annotated[float, Range(0, 1e18)]
+Size = Annotated[int, Range(0, 2**63 - 1)]
 
 
 class Exit(NamedTuple):
@@ -89,7 +90,7 @@ class Outcome(NamedTuple):
     exit_time: Time | None = None
     user_seconds: Amount | None = None
     system_seconds: Amount | None = None
-    max_rss_bytes: Amount | None = None
+    max_rss_bytes: Size | None = None
     stopped: str | None = None
     out_of_memory: bool = False
     lost: bool = False

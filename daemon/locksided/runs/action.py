@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from lockside.documents.component import Manifest
 from lockside.documents.enums import ErrorType
 from lockside.documents.variables import defaults_of, filled, names_in
-from lockside.protocol.params.actions import ActionRun
+from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.keeper import strictjson
 from locksided.keeper.messages import Outcome, StartOrder

@@ -248,6 +248,14 @@ def remove_folder(folder: RunFolder, run_as: User | None) -> None:
         _discard(folder.root, None)
 
 
+def owner_of(folder: RunFolder) -> User | None:
+    """The account that owns what is inside; None for our own, or where nothing is."""
+    with suppress(OSError):
+        found = os.lstat(folder.tmp)
+        return None if found.st_uid == os.geteuid() else User(found.st_uid, found.st_gid)
+    return None
+
+
 def _make_root(folder: RunFolder, run_as: User | None) -> bool:
     """The folders that are the daemon's own; another account may pass through them, not look around.
 

@@ -15,7 +15,7 @@ from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
 from locksided.joblog import reader
-from locksided.keeper.messages import Outcome, ReapOrder, StartOrder
+from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.paths import StateDir
 from locksided.runner.drafts import Owner
 from locksided.runner.specification import Specification
@@ -129,22 +129,23 @@ class Runs(RunConclusions):
 
     # -- while it runs ------------------------------------------------------------------------------------
 
-    def spawned(self, token: str, pid: int | None, spawn_time: int | None) -> i.Spawned:
+    def spawned(self, message: Started) -> i.Spawned:
         """The report of a process that exists."""
-        process = process_of(Outcome(token, pid, spawn_time=spawn_time))
+        token = message.token
+        process = process_of(Outcome(token, message.pid, spawn_time=message.spawn_time))
         job_id, _, index = StartToken.parse(token)
         run = self.loader.known(token)
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
 
-    def progressed(self, token: str, progress: Mapping[str, Any]) -> i.Progressed | None:
+    def progressed(self, message: Progress) -> i.Progressed | None:
         """The report of a job's own words; None when there is nothing in them that is shown."""
-        share, message = share_of(progress.get("progress")), progress.get("message")
-        text = message[:4096] if isinstance(message, str) else None
+        share, said = share_of(message.progress.get("progress")), message.progress.get("message")
+        text = said[:4096] if isinstance(said, str) else None
         if share is None and text is None:
             return None
-        return i.Progressed(StartToken.parse(token).job_id, token, share, text)
+        return i.Progressed(StartToken.parse(message.token).job_id, message.token, share, text)
 
     async def log_range_of_row(self, job_id: int, row_id: str) -> LogRange | None:
         """Which frames of the last run's log one row wrote; None when it has not begun. Raises NotFound."""

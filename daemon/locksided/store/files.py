@@ -49,6 +49,7 @@ class DatabaseFiles:
         self._path = path
         self._known = _stamps(path)
         self._rejected: Stamps | None = None
+        self._may_be_misread = False
         self._has_unseen_commits = False
         self._is_due = True
         self._due_us = 0
@@ -92,19 +93,20 @@ class DatabaseFiles:
         with suppress(OSError):
             pairs = zip(self._known, _stamps(self._path), strict=True)
             self._known = tuple([now if _is_same_file(before, now) else before for before, now in pairs])
-            self._has_unseen_commits = False
+            self._has_unseen_commits = self._may_be_misread = False
 
     def distrust(self) -> None:
-        """Have the content examined, for SQLite met what it cannot have written."""
+        """Have the content examined, for SQLite met what it cannot have written, or the disk misread it."""
         database, *others = self._known
         if database is not None:
             self._known = ((*database[:3], -1), *others)
         self._has_unseen_commits = False
+        self._may_be_misread = True
 
     def reject(self) -> None:
-        """The content is wrong, and stays so until somebody writes again."""
+        """The content is wrong, and stays so until somebody writes again, unless the disk misread it."""
         with suppress(OSError):
-            self._rejected = _stamps(self._path)
+            self._rejected = None if self._may_be_misread else _stamps(self._path)
 
     @property
     def is_rejected(self) -> bool:

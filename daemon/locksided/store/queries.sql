@@ -258,3 +258,12 @@ SELECT id, status FROM jobs WHERE parent_id = ? AND relation = 'strong' ORDER BY
 -- name: delete_job
 -- Labels and dependencies go with it.
 DELETE FROM jobs WHERE id = ?;
+
+-- name: asides
+SELECT token, purpose, reference, account, created_us FROM asides ORDER BY created_us;
+
+-- name: insert_aside
+INSERT INTO asides (token, purpose, reference, account, created_us) VALUES (?, ?, ?, ?, ?);
+
+-- name: delete_aside
+DELETE FROM asides WHERE token = ?;

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from locksided.store import events, joblist, reads, retention
+from locksided.store import asides, events, joblist, reads, retention
 from locksided.store.catalog import branches, components, configs, dedup, objects, states, variables
 from locksided.store.catalog.configs import ConfigId
 from locksided.store.catalog.dedup import DedupKey
@@ -20,6 +20,7 @@ from locksided.store.joblist import GroupBy, JobList, JobStats
 from locksided.store.paging import LINE_BYTES, PageRequest, Slice
 from locksided.store.reads import JobsWithDocuments
 from locksided.store.rows import (
+    AsideRow,
     ChildRow,
     DedupRow,
     Dependency,
@@ -208,6 +209,10 @@ class Reader:
     async def state(self, config_id: ConfigId, row: str | None = None) -> StateRow:
         """Answer the state; an empty one with version 0 if none was ever saved."""
         return await self.read(lambda connection: states.state(connection, config_id, row))
+
+    async def asides(self) -> list[AsideRow]:
+        """Answer the asides whose outcome is not delivered."""
+        return await self.read(asides.asides)
 
     async def dedup(self, key: DedupKey) -> DedupRow | None:
         """Answer the first request under this deduplication id, or None."""

@@ -214,6 +214,16 @@ class DedupRow(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class AsideRow(msgspec.Struct, frozen=True):
+    """A program outside of jobs; `account` is (uid, gid, groups), None for the daemon's own."""
+
+    token: str
+    purpose: str
+    reference: dict[str, Any]
+    account: list[Any] | None
+    created_us: int
+
+
 class ChildRow(msgspec.Struct, frozen=True, gc=False):
     """A child as its container counts it, final or not."""
 
@@ -233,6 +243,7 @@ JSON_COLUMNS = frozenset(
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
+        *("reference", "account"),  # of asides
     }
 )
 

@@ -237,3 +237,12 @@ CREATE TABLE dedup (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dedup_created ON dedup (created_us);
 CREATE INDEX dedup_job ON dedup (job_id) WHERE job_id IS NOT NULL;
+
+-- Programs that run for the daemon outside of jobs: what asked for each, until its outcome is delivered.
+CREATE TABLE asides (
+    token TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    reference TEXT NOT NULL, -- JSON
+    account TEXT, -- JSON: uid, gid, groups; of another account than the daemon's
+    created_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -88,7 +88,12 @@ class Store(Reader):
         StoreUnavailable and nothing done if the disk will not; StoreContradiction if saves break the schema.
         When the caller is cancelled it gets no answer, but the transaction has ended all the same.
         """
-        return await self._writer.run(partial(self._apply, units, then))
+        try:
+            return await self._writer.run(partial(self._apply, units, then))
+        except StoreUnavailable as error:
+            if isinstance(error.cause, DatabaseFileError):
+                self._doubt(error.cause)  # whoever applies goes on with `probe`, which ends the doubt
+            raise
 
     def _apply(
         self,
@@ -195,13 +200,19 @@ class Store(Reader):
             connection.explain = self._explained
 
     def _explained(self, error: BaseException) -> StoreUnavailable:
-        """What is wrong with the files tells more than what SQLite made of it."""
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        """What is wrong with the files tells more than what SQLite made of it.
+
+        But a commit of ours that is under way looks like a foreign write: only SQLite can tell damage then.
+        """
+        is_damage = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+        )
+        if is_damage:
             self._files.distrust()
         found = self._files.fault()
-        if found is None:
+        if found is None or (found.fault is Fault.OVERWRITTEN and not is_damage):
             return named(error)
-        self._doubt(found)
         return StoreUnavailable(found)
 
     async def _aside(self, work: Callable[[sqlite3.Connection], T]) -> T:

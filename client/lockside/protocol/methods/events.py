@@ -1,12 +1,15 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""The parameters of `events.*`."""
+"""The methods of events."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
 from lockside.documents.base import MAX_INTEGER, EventKind, JobId, RunIdPrefix
-from lockside.protocol.params.base import Cursor, Params
+from lockside.protocol.declaration import Cursor, Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.types.events import EventPage, Subscription, Unsubscribed
+from lockside.protocol.words import Role
 
 
 class EventFilters(Params, frozen=True, kw_only=True):
@@ -25,8 +28,17 @@ class EventFilters(Params, frozen=True, kw_only=True):
     run_id_prefix: RunIdPrefix | None = None
 
 
+@method(
+    "event.list",
+    Role.VIEWER,
+    answers=EventPage,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"after": 100, "kinds": ["job.status"]},
+)
 class EventList(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.list`: from the oldest on unless `after` or `cursor` is given.
+    """List events, in order.
+
+    From the oldest on unless `after` or `cursor` is given.
 
     Attributes:
         limit: How many events are answered at most.
@@ -37,12 +49,30 @@ class EventList(EventFilters, frozen=True, kw_only=True):
     cursor: Cursor | None = None
 
 
+@method(
+    "event.subscribe",
+    Role.VIEWER,
+    answers=Subscription,
+    refuses=[ErrorKind.NOT_FOUND],
+    of_connection=True,
+    example={"runIdPrefix": "12."},
+)
 class EventSubscribe(EventFilters, frozen=True, kw_only=True):
-    """Parameters of `event.subscribe`: from now on unless `after` is given."""
+    """Send events to this connection as they happen.
+
+    From now on unless `after` is given."""
 
 
+@method(
+    "event.unsubscribe",
+    Role.VIEWER,
+    answers=Unsubscribed,
+    refuses=[ErrorKind.NOT_FOUND],
+    of_connection=True,
+    example={"subscription": "1"},
+)
 class EventUnsubscribe(Params, frozen=True, kw_only=True):
-    """Parameters of `event.unsubscribe`.
+    """End a subscription.
 
     Attributes:
         subscription: The id that `event.subscribe` answered.

@@ -1,4 +1,4 @@
-"""The parameters of `orchestration.plan`."""
+"""The method that plans an orchestration."""
 
 from functools import cached_property
 from typing import Any
@@ -7,11 +7,24 @@ from lockside.documents.base import BranchId, ConfigId, FieldError, JobId
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import Mode
 from lockside.documents.request import JobRequest, TaskIds
-from lockside.protocol.params.base import Params
+from lockside.protocol.declaration import Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.types.plans import Plan
+from lockside.protocol.words import Role
 
 
+@method(
+    "orchestration.plan",
+    Role.VIEWER,
+    answers=Plan,
+    refuses=[ErrorKind.NOT_FOUND],
+    positional=["config"],
+    example={"config": "nightly"},
+)
 class OrchestrationPlan(Params, frozen=True, kw_only=True, dict=True):
-    """Parameters of `orchestration.plan`: of a stored orchestration, or of one in the request.
+    """Return what an orchestration would run, carry over and skip.
+
+    It is a stored orchestration, or one in the request.
 
     Attributes:
         config: The stored orchestration; or give `configData`.

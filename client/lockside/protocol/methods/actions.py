@@ -1,16 +1,27 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
-"""The parameters of `action.run`."""
+"""The method that runs an action of a component."""
 
 from functools import cached_property
 from typing import Any
 
 from lockside.documents.base import ActionName, ComponentId, Tag
 from lockside.documents.configuration import Configuration, content_of
-from lockside.protocol.params.base import Params
+from lockside.protocol.declaration import Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.words import Role
 
 
+@method(
+    "action.run",
+    Role.OPERATOR,
+    answers=Any,
+    refuses=[ErrorKind.NOT_FOUND, ErrorKind.TIMEOUT],
+    positional=["config_data"],
+    is_repeatable=False,
+    example={"component": "acme.orders", "action": "testConnection"},
+)
 class ActionRun(Params, frozen=True, kw_only=True, dict=True):
-    """Parameters of `action.run`.
+    """Run an action of a component and return the JSON that it prints.
 
     Attributes:
         action: The action's name, one of the component's `actions`.

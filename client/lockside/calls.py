@@ -1,0 +1,280 @@
+"""The calls of the Python library, derived from the declarations of the methods: arguments in, a request out.
+
+Required parameters may go by position, in their order; the others go by keyword, in snake case. A method
+whose only required parameter is one document also takes the members of that document, and a list of names and
+values may be a mapping. What is None is left to the daemon. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from inspect import Parameter, Signature, cleandoc
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+
+from lockside import errors
+from lockside.documents.base import Document, snake
+from lockside.protocol.declaration import Method, Mutation, OtherUse
+from lockside.protocol.sentences import sentences, summary
+from lockside.requests import NOT_CONVERTED, Request
+from lockside.transport import new_deduplication_id
+
+_CLASSES = {
+    one.kind: name
+    for name, one in vars(errors).items()
+    if isinstance(one, type) and issubclass(one, errors.LocksideError)
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A parameter: its name in Python and on the wire, its type, and whether a document holds it."""
+
+    name: str
+    wire: str
+    type: Any
+    is_required: bool
+    is_of_document: bool = False
+
+
+@cache
+def members_of(kind: type[msgspec.Struct], *, is_of_document: bool = False) -> Mapping[str, Member]:
+    """The members of a type by their names in Python, in their order."""
+    return {
+        one.name: Member(one.name, one.encode_name, one.type, one.required, is_of_document)
+        for one in msgspec.structs.fields(kind)
+    }
+
+
+def document_in(members: Iterable[Member]) -> Member | None:
+    """The one required parameter, if it is a document."""
+    required = [one for one in members if one.is_required]
+    return required[0] if len(required) == 1 and _is_document(required[0].type) else None
+
+
+class Call:
+    """A method under one of its names in the library.
+
+    `positional` names what goes by position, and `required` what must be given; `members` has all parameters.
+    """
+
+    def __init__(self, method: Method, use: OtherUse | None = None) -> None:
+        self.method = method
+        self.name = use.called if use else snake(method.called)
+        self.answers = use.answers if use else method.answers
+        self.summary = use.summary if use else method.summary
+        own = members_of(method.params)
+        self.document = document_in(own.values())
+        inner = members_of(self.document.type, is_of_document=True) if self.document else {}
+        self.members = {**inner, **own}
+        positional = list(method.positional)
+        self._fixed: dict[str, Any] = {}
+        if method.other:
+            flag = self.members.pop(method.other.given)
+            if use and flag.type is bool:
+                self._fixed = {flag.wire: True}
+            elif use:
+                del self.members[positional[0]]
+                positional[0] = flag.name
+                self.members[flag.name] = Member(flag.name, flag.wire, flag.type, is_required=True)
+        asked = inner if self.document else self.members
+        self.required = [one.name for one in asked.values() if one.is_required]
+        self.positional = list(dict.fromkeys([*self.required, *positional]))
+
+    def request(self, args: Sequence[Any], named: Mapping[str, Any]) -> Request[Any]:
+        """The request that these arguments make; raises TypeError for those that it does not take."""
+        given = self._bound(args, named)
+        params: dict[str, Any] = dict(self.method.defaults) | self._fixed
+        document: dict[str, Any] = {}
+        for name, value in given.items():
+            if value is not None:
+                member = self.members[name]
+                target = document if member.is_of_document else params
+                target[member.wire] = _pairs(value, member.type)
+        if self.document and document:
+            params[self.document.wire] = document
+        params = msgspec.to_builtins(params, builtin_types=NOT_CONVERTED)
+        _fill_from_job(self.method.params, params, given)
+        self._check_complete(given, params)
+        if self.method.mutates:
+            params.setdefault("deduplicationId", new_deduplication_id())
+        return Request(self.method.name, params, self.answers, self.method.is_repeatable)
+
+    def _bound(self, args: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        names = self.positional
+        if self.document and args and isinstance(args[0], Mapping | msgspec.Struct):
+            names = [self.document.name]
+        if len(args) > len(names):
+            raise TypeError(f"{self.name}() takes by position only {', '.join(names) or 'nothing'}")
+        given = dict(zip(names, args, strict=False))
+        for name in named:
+            if name not in self.members:
+                raise TypeError(self._unknown(name))
+            if name in given:
+                raise TypeError(f"{self.name}() is given {name!r} twice, by position and by name")
+        return {**given, **named}
+
+    def _unknown(self, name: str) -> str:
+        close = get_close_matches(name, self.members, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"its parameters are {', '.join(self.members)}"
+        return f"{self.name}() has no parameter {name!r}: {hint}"
+
+    def _check_complete(self, given: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        if self.document and given.get(self.document.name) is not None:
+            inner = [name for name in given if self.members[name].is_of_document]
+            if inner:
+                raise TypeError(f"{self.name}() takes either {self.document.name!r} or its members {inner}")
+            return
+        for name in self.required:
+            if given.get(name) is None and self.members[name].wire not in params:
+                self._refuse_without(name)
+
+    def _refuse_without(self, name: str) -> None:
+        variable = _from_job(self.method.params).get(name)
+        if variable is None:
+            raise TypeError(f"{self.name}() needs {name!r}")
+        raise errors.InvalidParams(
+            f"{self.name}() needs {name!r}: name it, or call this inside a job, which has it in ${variable}."
+        )
+
+    @property
+    def signature(self) -> Signature:
+        """What the call takes, for `help`."""
+        by_position = [
+            Parameter(
+                name,
+                Parameter.POSITIONAL_OR_KEYWORD,
+                default=Parameter.empty if self.must_be_given(name) else None,
+            )
+            for name in self.positional
+        ]
+        return Signature(
+            [*by_position, *(Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in self.keywords)]
+        )
+
+    def must_be_given(self, name: str) -> bool:
+        """Whether nothing else tells a parameter: no document, and no environment of a job."""
+        return not self.document and name in self.required and name not in _from_job(self.method.params)
+
+    @property
+    def keywords(self) -> list[str]:
+        """The parameters that go by keyword only; those that every method has stand last."""
+        named = [name for name in self.members if name not in self.positional]
+        return sorted(named, key=lambda name: name in Mutation.__struct_fields__)
+
+    @property
+    def doc(self) -> str:
+        """What the declaration says, its parameters and the errors that are raised."""
+        said = (sentences(self.document.type) if self.document else {}) | sentences(self.method.params)
+        listed = "\n".join(f"    {name}: {said.get(name, '')}" for name in [*self.positional, *self.keywords])
+        raised = ", ".join(_CLASSES[kind] for kind in self.method.errors if kind in self.method.refuses)
+        text = self.summary + summary(self.method.params).removeprefix(self.method.summary)
+        return cleandoc(f"{text}\n\nParameters:\n{listed}" + (f"\n\nRaises {raised}." if raised else ""))
+
+
+call_of = cache(Call)
+"""The call of a method, or of its other use; made once."""
+
+
+class Group:
+    """The methods of one word of the wire, `job` or `config`, bound to what performs a request."""
+
+    def __init__(self, uses: Mapping[str, tuple[Any, ...]], perform: Callable[[Request[Any]], Any]) -> None:
+        self._uses = uses
+        self._perform = perform
+
+    def __getattr__(self, word: str) -> Any:
+        """Make the function of a method when it is first asked for."""
+        if word.startswith("_") or word not in self._uses:
+            raise AttributeError(f"There is no method {word!r} here; there are {', '.join(dir(self))}")
+        function = function_of(call_of(*self._uses[word]), self._perform)
+        setattr(self, word, function)
+        return function
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._uses)
+
+
+def function_of(call: Call, perform: Callable[[Request[Any]], Any]) -> Callable[..., Any]:
+    """The function that makes a call's request of its arguments and has it performed."""
+
+    def send(*args: Any, **named: Any) -> Any:
+        return perform(call.request(args, named))
+
+    send.__name__ = call.name.partition(".")[2]
+    send.__qualname__ = call.name
+    send.__doc__ = call.doc
+    send.__signature__ = call.signature  # type: ignore[attr-defined]
+    return send
+
+
+def groups_of(methods: Mapping[str, Method]) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Each word of the wire with the methods that the library offers of it, by their names there."""
+    groups: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for method in methods.values():
+        if method.of_connection:
+            continue
+        for name, use in _names(method):
+            group, _, word = name.partition(".")
+            groups.setdefault(group, {})[word] = use
+    return groups
+
+
+def _names(method: Method) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield snake(method.called), (method,)
+    if method.other:
+        yield method.other.called, (method, method.other)
+
+
+def _fill_from_job(kind: type, params: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Add what the job knows that this process belongs to, where nothing else was said."""
+    members = members_of(kind)
+    for name, variable in _from_job(kind).items():
+        value = os.environ.get(variable)
+        if value and (name not in given or members[name].is_required):
+            params.setdefault(members[name].wire, value)
+    for wire, entry in _lists_from_job(kind):
+        for each in params.get(wire, ()):
+            _fill_from_job(entry, each, {snake(name): value for name, value in each.items()})
+
+
+@cache
+def _lists_from_job(kind: type) -> list[tuple[str, type[msgspec.Struct]]]:
+    """The parameters that are lists of what is filled from the job, too."""
+    entries = [(one.wire, entry_of(one.type)) for one in members_of(kind).values()]
+    return [(wire, entry) for wire, entry in entries if entry is not None and _from_job(entry)]
+
+
+def _from_job(kind: type) -> Mapping[str, str]:
+    return kind.from_job if issubclass(kind, Document) else {}
+
+
+def _pairs(value: Any, kind: Any) -> Any:
+    """A mapping as the list of names and values that is wanted."""
+    entry = entry_of(kind)
+    if isinstance(value, Mapping) and entry is not None and is_pair(entry):
+        return [{"name": name, "value": one} for name, one in value.items()]
+    return value
+
+
+def is_pair(kind: type[msgspec.Struct]) -> bool:
+    """Whether it holds a name and a value."""
+    return kind.__struct_fields__ == ("name", "value")
+
+
+def entry_of(kind: Any) -> type[msgspec.Struct] | None:
+    """The type of the objects in a list of them; None for anything else."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Annotated, Union, UnionType):
+        return entry_of(parts[0])
+    return parts[0] if origin is list and _is_document(parts[0]) else None
+
+
+def _is_document(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,120 @@
+"""The methods that store many objects at once, and those of the states that jobs leave."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from lockside.documents.base import (
+    BranchId,
+    ComponentId,
+    ConfigId,
+    DeduplicationId,
+    RowId,
+    Text,
+)
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.pool import PoolSpec
+from lockside.documents.variables import VariablesSpec
+from lockside.protocol.declaration import Mutation, Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import ORDERS
+from lockside.protocol.methods.stored import MANIFEST
+from lockside.protocol.types.catalog import CatalogPlan, Staged
+from lockside.protocol.types.stored import State
+from lockside.protocol.words import Role
+
+DraftId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class CatalogContents(Params, frozen=True, kw_only=True):
+    """Objects to store, by kind.
+
+    Attributes:
+        pools: The pools.
+        components: The components.
+        variables: The sets of variables.
+        configs: The configurations.
+    """
+
+    branch_id: BranchId = "default"
+    pools: Annotated[list[PoolSpec], Meta(max_length=10_000)] | None = None
+    components: Annotated[list[Manifest], Meta(max_length=10_000)] | None = None
+    variables: Annotated[list[VariablesSpec], Meta(max_length=10_000)] | None = None
+    configs: Annotated[list[ConfigSpec], Meta(max_length=10_000)] | None = None
+
+
+@method(
+    "catalog.stage",
+    Role.OPERATOR,
+    answers=Staged,
+    refuses=[ErrorKind.CONFLICT],
+    of_connection=True,
+    example={"draft": "a", "configs": [ORDERS]},
+)
+class CatalogStage(CatalogContents, frozen=True, kw_only=True):
+    """Send a part of what `catalog.apply` is to store, when all of it is longer than a line.
+
+    The daemon keeps the parts until that call on the same connection, or until the connection ends.
+
+    Attributes:
+        draft: A name that the caller chooses; the first part with it begins the draft.
+    """
+
+    draft: DraftId
+
+
+@method(
+    "catalog.apply",
+    Role.OPERATOR,
+    answers=CatalogPlan,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"components": [MANIFEST], "configs": [ORDERS], "dryRun": True},
+)
+class CatalogApply(CatalogContents, frozen=True, kw_only=True):
+    """Store many objects in one transaction.
+
+    A kind that is not given is left alone; of one that is given, `prune` also deletes what is not named.
+    With `dryRun` nothing changes and the plan is answered; `plan` is that answer's, and refuses another.
+
+    Attributes:
+        draft: What was staged under this name comes before the objects given here.
+        prune: Delete what is stored and not given, of the kinds that are given.
+        plan: The `plan` of an earlier dry run; the call is refused when anything else would change.
+    """
+
+    draft: DraftId | None = None
+    deduplication_id: DeduplicationId | None = None
+    prune: bool = False
+    dry_run: bool = False
+    plan: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    change_description: Text | None = None
+
+
+@method(
+    "state.get", Role.VIEWER, answers=State, refuses=[ErrorKind.NOT_FOUND], positional=["row"], example=ORDERS
+)
+class StateGet(Params, frozen=True, kw_only=True):
+    """Return the state that the last successful run left for the next."""
+
+    component: ComponentId
+    config: ConfigId
+    branch_id: BranchId = "default"
+    row: RowId | None = None
+
+
+@method(
+    "state.reset",
+    Role.OPERATOR,
+    answers=State,
+    refuses=[ErrorKind.NOT_FOUND],
+    positional=["row"],
+    example=ORDERS,
+)
+class StateReset(Mutation, frozen=True, kw_only=True):
+    """Delete the state."""
+
+    component: ComponentId
+    config: ConfigId
+    branch_id: BranchId = "default"
+    row: RowId | None = None

@@ -1,0 +1,58 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods of a test clock."""
+
+from typing import Final
+
+from lockside.documents import quantities, times
+from lockside.documents.base import Seconds, Time
+from lockside.protocol.declaration import Method, Params, method
+from lockside.protocol.types.clock import ClockReading
+from lockside.protocol.words import Role
+
+CLOCK_METHODS: Final[dict[str, Method]] = {}
+
+
+@method("clock.get", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS)
+class ClockGet(Params, frozen=True, kw_only=True):
+    """The time on the test clock."""
+
+
+class ClockMove(Params, frozen=True, kw_only=True):
+    """A distance in time.
+
+    Attributes:
+        seconds: How far to move, in seconds or as in "1h30m".
+    """
+
+    reads = {"seconds": quantities.duration}
+
+    seconds: Seconds
+
+
+@method("clock.advance", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS, example={"seconds": 86_400})
+class ClockAdvance(ClockMove, frozen=True, kw_only=True):
+    """Let time pass, stopping at each deadline."""
+
+
+@method("clock.sleep", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS, example={"seconds": 3600})
+class ClockSleep(ClockMove, frozen=True, kw_only=True):
+    """Let both clocks jump, as over a suspend."""
+
+
+@method(
+    "clock.set",
+    Role.ADMIN,
+    answers=ClockReading,
+    table=CLOCK_METHODS,
+    example={"time": "2026-01-31T08:00:00Z"},
+)
+class ClockSet(Params, frozen=True, kw_only=True):
+    """Set the wall clock alone.
+
+    Attributes:
+        time: The new time of the wall clock.
+    """
+
+    reads = {"time": times.canonical_time}
+
+    time: Time

@@ -1,0 +1,103 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods of what jobs have written and of how far they are."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from lockside.documents import quantities
+from lockside.documents.base import In, JobId, RowId, Seconds, Sequence
+from lockside.protocol.declaration import Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import JobFilters
+from lockside.protocol.methods.steering import STEERING
+from lockside.protocol.types.jobs import Reported, Stats
+from lockside.protocol.types.logs import LogPage
+from lockside.protocol.words import Role, Stream
+
+
+@method(
+    "job.log",
+    Role.VIEWER,
+    answers=LogPage,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"id": "17", "waitSeconds": 30},
+)
+class JobLog(Params, frozen=True, kw_only=True):
+    """Return a job's output in frames.
+
+    It begins with the frame `offset`.
+
+    Attributes:
+        id: The job's id or uuid.
+        row: Only output of this row.
+        offset: The number of the first frame.
+        limit: How many frames are answered at most.
+        stream: Only this stream.
+        raw: Answer bytes in base64 as `data` instead of `text`.
+        wait_seconds: Hold the call up to this time when there is nothing new.
+    """
+
+    reads = {"wait_seconds": quantities.duration}
+
+    id: JobId
+    row: RowId | None = None
+    offset: Sequence = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    stream: Stream | None = None
+    raw: bool = False
+    wait_seconds: Seconds = 0.0
+
+
+@method("job.stats", Role.VIEWER, answers=Stats, positional=["group_by"], example={"groupBy": ["status"]})
+class JobStats(JobFilters, frozen=True, kw_only=True):
+    """Return counts and durations of jobs by group.
+
+    Attributes:
+        group_by: What the jobs are grouped by.
+    """
+
+    group_by: Annotated[
+        list[Literal["status", "component", "config", "pool", "day"]], Meta(min_length=1, max_length=5)
+    ] = field(default_factory=lambda: ["status"])
+
+
+class ReportedCounts(In, frozen=True, kw_only=True):
+    """Records that went well, failed and were left out so far.
+
+    Attributes:
+        success: Records that went well.
+        error: Records that failed.
+        ignored: Records that were left out.
+    """
+
+    success: Sequence = 0
+    error: Sequence = 0
+    ignored: Sequence = 0
+
+
+@method(
+    "job.report",
+    Role.VIEWER,
+    answers=Reported,
+    refuses=STEERING,
+    example={"token": "17-1-0", "progress": 0.4},
+)
+class JobReport(Params, frozen=True, kw_only=True):
+    """Report the progress of a running job, by its own token.
+
+    Attributes:
+        token: The job's own token, `LOCKSIDE_START_TOKEN` of its environment.
+        progress: How far the job is, 0 to 1.
+        message: A sentence for people.
+        counts: Records so far.
+        outputs: What the job has written so far.
+    """
+
+    from_job = {"token": "LOCKSIDE_START_TOKEN"}
+
+    token: Annotated[str, Meta(min_length=1, max_length=255)]
+    progress: Annotated[float, Meta(ge=0, le=1)] | None = None
+    message: Annotated[str, Meta(max_length=4096)] | None = None
+    counts: ReportedCounts | None = None
+    outputs: list[dict[str, Any]] | None = None

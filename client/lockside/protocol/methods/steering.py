@@ -1,0 +1,173 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods that change a job, end it or run it again."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType, field
+
+from lockside.documents import quantities
+from lockside.documents.base import JobId, Labels, Name, Priority, Text
+from lockside.documents.request import JobChanges
+from lockside.protocol.declaration import Mutation, OtherUse, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import CREATION, ONE, JobFields
+from lockside.protocol.types.jobs import Job, Jobs, Purged, TerminationPlan
+from lockside.protocol.words import Role
+
+STEERING: Final = (ErrorKind.NOT_FOUND, ErrorKind.INVALID_TRANSITION)
+
+
+class JobAction(Mutation, frozen=True, kw_only=True):
+    """A job to act on.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
+
+    id: JobId
+    fields: JobFields | None = None
+
+
+@method(
+    "job.terminate",
+    Role.OPERATOR,
+    answers=Job,
+    other=OtherUse(
+        given="dry_run",
+        answers=TerminationPlan,
+        called="job.preview_terminate",
+        summary="Return what `job.terminate` would stop, cancel, free and let start.",
+    ),
+    refuses=[ErrorKind.NOT_FOUND],
+    example=ONE,
+)
+class JobTerminate(JobAction, frozen=True, kw_only=True):
+    """Stop or cancel a job and all jobs below it."""
+
+    dry_run: bool = False
+
+
+@method("job.hold", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
+class JobHold(JobAction, frozen=True, kw_only=True):
+    """Keep a job that has not started from starting."""
+
+
+@method("job.release", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
+class JobRelease(JobAction, frozen=True, kw_only=True):
+    """Let a held job start."""
+
+
+@method("job.pause", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
+class JobPause(JobAction, frozen=True, kw_only=True):
+    """Suspend the processes of a running job."""
+
+
+@method("job.resume", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
+class JobResume(JobAction, frozen=True, kw_only=True):
+    """Continue a paused job."""
+
+
+@method(
+    "job.reprioritise", Role.OPERATOR, answers=Job, refuses=STEERING, example={"id": "17", "priority": "high"}
+)
+class JobReprioritise(JobAction, frozen=True, kw_only=True):
+    """Change the priority of a job that has not started.
+
+    Attributes:
+        priority: The new priority: -100 to 100, or lowest, low, normal, high, highest.
+    """
+
+    reads = {"priority": quantities.priority}
+
+    priority: Priority
+
+
+@method(
+    "job.annotate",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"id": "17", "name": "nightly"},
+)
+class JobAnnotate(JobAction, frozen=True, kw_only=True):
+    """Change the name, description and labels of a job.
+
+    A member that is not given stays as it is; null removes it.
+
+    Attributes:
+        name: The new name; null removes it.
+        description: The new description; null removes it.
+        labels: The new labels, all of them.
+    """
+
+    name: Name | UnsetType | None = UNSET
+    description: Text | UnsetType | None = UNSET
+    labels: Labels | UnsetType = UNSET
+
+
+@method("job.hide", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
+class JobHide(JobAction, frozen=True, kw_only=True):
+    """Leave a job out of lists."""
+
+
+@method("job.unhide", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
+class JobUnhide(JobAction, frozen=True, kw_only=True):
+    """Show a hidden job in lists again."""
+
+
+@method("job.purge", Role.ADMIN, answers=Purged, refuses=STEERING, example=ONE)
+class JobPurge(Mutation, frozen=True, kw_only=True):
+    """Remove a final job; only one event remains.
+
+    Attributes:
+        id: The job's id or uuid.
+    """
+
+    id: JobId
+
+
+@method(
+    "job.retry", Role.OPERATOR, answers=Job, refuses=[*CREATION, ErrorKind.INVALID_TRANSITION], example=ONE
+)
+class JobRetry(JobAction, frozen=True, kw_only=True):
+    """Run a final job again as its retry."""
+
+
+@method("job.retryAllFailed", Role.OPERATOR, answers=Jobs, refuses=CREATION, example=ONE)
+class JobRetryAllFailed(JobAction, frozen=True, kw_only=True):
+    """Retry every failed job below a job."""
+
+
+@method(
+    "job.resubmit",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CREATION,
+    positional=["changes"],
+    example={"id": "17", "with": {"mode": "debug"}},
+)
+class JobResubmit(JobAction, frozen=True, kw_only=True):
+    """Create an independent job from the same request.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
+
+    changes: JobChanges = field(default_factory=JobChanges, name="with")
+
+
+@method(
+    "job.amend",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=[*CREATION, ErrorKind.INVALID_TRANSITION],
+    example={"id": "17", "with": {"priority": "low"}},
+)
+class JobAmend(JobAction, frozen=True, kw_only=True):
+    """Replace a job that never started; the new one keeps its place in the queue.
+
+    Attributes:
+        changes: The members of the request that are to differ.
+    """
+
+    changes: JobChanges = field(name="with")

@@ -1,0 +1,181 @@
+"""Asides: programs that the daemon has run for itself, outside of jobs, pools and locks.
+
+What asked for one is in the store before anything starts: a purpose, and a reference that means something to
+it. Its limits, its log and its outcome outlive the daemon. The outcome is delivered to the purpose once, in
+the transaction that forgets the aside; only then the keeper forgets it, too.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+import structlog
+from anyio.abc import TaskGroup
+
+from locksided import clock, to_thread
+from locksided.actors.messages import Write
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.starts import InFlight, Start, Starts
+from locksided.backends.base import Backend
+from locksided.core.errors import Unavailable
+from locksided.keeper.messages import Outcome, ReapOrder, Refusal, StartOrder, User
+from locksided.paths import StateDir
+from locksided.runs import data_folder
+from locksided.runs.folder import RunFolder
+from locksided.store import asides as rows
+from locksided.store.rows import AsideRow
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+log = structlog.get_logger("asides")
+
+WAITED_FOR = ""
+"""The purpose of asides whose caller waits for the outcome: without the caller they are stopped."""
+
+GRACE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Aside:
+    """One program. `user` owns its folder; None for the daemon's own account."""
+
+    token: str
+    purpose: str
+    reference: Mapping[str, Any]
+    folder: RunFolder
+    user: User | None = None
+    waiter: "asyncio.Future[Outcome] | None" = field(default=None, compare=False)
+
+
+Deliver = Callable[[Aside, Outcome], Awaitable[Write]]
+"""What a purpose does with an outcome: it may read the aside's folder, and returns what is to be saved.
+
+It may be called again after a crash; what it returns is saved once.
+"""
+
+
+class Asides(Starts):
+    """The asides under way. `purposes` are the words under which outcomes are delivered."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        scheduler: SchedulerActor,
+        store: Store,
+        state_dir: StateDir,
+        tasks: TaskGroup,
+        purposes: Mapping[str, Deliver],
+    ) -> None:
+        super().__init__(backend, scheduler, tasks)
+        self._store = store
+        self._state_dir = state_dir
+        self._purposes = purposes
+        self._asides: dict[str, Aside] = {}
+
+    async def load(self) -> None:
+        """Read what was asked for before this daemon; remove the folders of what was delivered."""
+        for row in await self._store.asides():
+            user = None if row.account is None else User(*row.account)
+            self._asides[row.token] = Aside(
+                row.token, row.purpose, row.reference, self.folder(row.token), user
+            )
+        await to_thread.run_sync(self._remove_others, frozenset(self._asides))
+
+    def _remove_others(self, kept: frozenset[str]) -> None:
+        with suppress(FileNotFoundError):
+            for path in self._state_dir.asides.iterdir():
+                if path.name not in kept:
+                    folder = RunFolder(str(path))
+                    data_folder.remove_folder(folder, data_folder.owner_of(folder))
+
+    def folder(self, token: str) -> RunFolder:
+        """Where an aside's files are."""
+        return RunFolder(str(self._state_dir.asides / token))
+
+    def in_flight(self) -> Sequence[InFlight]:
+        """All of them. What nobody waits for any more is to be stopped."""
+        return [InFlight(0, aside.token, self._is_unwanted(aside)) for aside in self._asides.values()]
+
+    def _is_unwanted(self, aside: Aside) -> bool:
+        return aside.waiter is None and aside.purpose not in self._purposes
+
+    # -- for those who ask --------------------------------------------------------------------------------
+
+    @staticmethod
+    def new_token() -> str:
+        """A token that was never used."""
+        return f"aside-{token_hex(8)}"
+
+    async def begin(self, purpose: str, reference: Mapping[str, Any], order: StartOrder) -> None:
+        """Have a program run whose outcome is delivered to the purpose, whatever dies meanwhile.
+
+        Raises Unavailable when it can be neither noted nor started now; then nothing was started.
+        """
+        await self._begin(Aside(order.token, purpose, reference, self.folder(order.token), order.user), order)
+
+    async def run(self, order: StartOrder) -> Outcome:
+        """Have a program run and return its outcome. Cancelling stops it. Raises Unavailable as `begin`."""
+        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        aside = Aside(order.token, WAITED_FOR, {}, self.folder(order.token), order.user, waiter)
+        try:
+            await self._begin(aside, order)
+            return await waiter
+        except asyncio.CancelledError:
+            aside.waiter = None
+            self._backend.stop(aside.token)
+            raise
+
+    async def _begin(self, aside: Aside, order: StartOrder) -> None:
+        if not self._backend.is_up:
+            raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
+        assert order.folder == self.reap_order(order.token).folder, "it is found there after a restart"
+        account = None if aside.user is None else list(aside.user)
+        row = AsideRow(aside.token, aside.purpose, dict(aside.reference), account, clock.now_us())
+        self._asides[aside.token] = aside
+        start = self.starts[aside.token] = Start(0, aside.token)
+        try:
+            await self._scheduler.ask(partial(rows.record, row=row))
+        except BaseException:
+            self.forget(start)
+            del self._asides[aside.token]  # should it be saved all the same, the next daemon forgets it
+            raise
+        if not self.send(start, order):
+            self.never_started(start)
+
+    # -- what becomes of one ------------------------------------------------------------------------------
+
+    def reap_order(self, token: str) -> ReapOrder:
+        return ReapOrder(token, self.folder(token).control(1, 0), GRACE_SECONDS)
+
+    def never_started(self, start: Start) -> None:
+        refusal = Refusal("burnt", "It was never started.")
+        self.conclude_soon(start, Outcome(start.token, refused=refusal))
+
+    async def conclude(self, start: Start, outcome: Outcome) -> None:
+        aside = self._asides.get(start.token)
+        if aside is None:
+            return
+        deliver = self._purposes.get(aside.purpose)
+        await self._delivered(aside, outcome, None if deliver is None else await deliver(aside, outcome))
+
+    async def give_up(self, start: Start, outcome: Outcome, fault: Exception) -> None:
+        await self._delivered(self._asides[start.token], outcome, None)
+
+    async def _delivered(self, aside: Aside, outcome: Outcome, write: Write | None) -> None:
+        await self._scheduler.ask(partial(_deliver, token=aside.token, write=write))
+        self._asides.pop(aside.token, None)
+        if aside.waiter is not None:
+            if not aside.waiter.done():
+                aside.waiter.set_result(outcome)
+        else:
+            await to_thread.run_sync(data_folder.remove_folder, aside.folder, aside.user)
+
+
+def _deliver(tx: Transaction, token: str, write: Write | None) -> None:
+    """Forget an aside and save what its outcome came to; both or neither, and once."""
+    if rows.forget(tx, token) and write is not None:
+        write(tx)
