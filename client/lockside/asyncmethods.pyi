@@ -55,10 +55,11 @@ class JobCalls:
     async def list(
         self, *, status: Texts = ..., component: Text = ..., config: Text = ..., branch_id: Text = ...,
         pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ..., type: Text = ...,
-        creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., text: Text = ...,
-        created_from: Text = ..., created_to: Text = ..., finished_from: Text = ..., finished_to: Text = ...,
-        visible: Flag = ..., order_by: Text = ..., order: Text = ..., limit: Number = ..., cursor: Text = ...,
-        count: Flag = ..., fields: Texts = ..., expand: Texts = ..., project: Text = ...
+        creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
+        text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
+        finished_to: Text = ..., visible: Flag = ..., order_by: Text = ..., order: Text = ...,
+        limit: Number = ..., cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ...,
+        project: Text = ...
     ) -> JobPage: ...
     async def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -124,8 +125,8 @@ class JobCalls:
         self, group_by: Texts = ..., *, status: Texts = ..., component: Text = ..., config: Text = ...,
         branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
         type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
-        text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
-        finished_to: Text = ..., visible: Flag = ..., project: Text = ...
+        name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
+        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., project: Text = ...
     ) -> Stats: ...
     async def report(
         self, token: Text = ..., *, progress: float | None = ..., message: Text = ...,
@@ -141,8 +142,8 @@ class ComponentCalls:
     @overload
     async def put(
         self, id: str, *, command: Texts = ..., pipeline: Sequence[Sequence[str]] | None = ...,
-        shell: Text = ..., cwd: Text = ..., environment: Mapping[str, str] | None = ..., name: Text = ...,
-        type: Text = ..., description: Text = ..., user: Text = ...,
+        shell: Text = ..., cwd: Text = ..., environment: Mapping[str, str] | None = ..., umask: Text = ...,
+        name: Text = ..., type: Text = ..., description: Text = ..., user: Text = ...,
         image_parameters: Mapping[str, Any] | None = ..., tag: Text = ...,
         tags: Mapping[str, Mapping[str, Any]] | None = ..., limits: Mapping[str, Any] | Limits | None = ...,
         grace_seconds: float | str | None = ..., stop_signal: int | str | None = ...,

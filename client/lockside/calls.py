@@ -22,7 +22,7 @@ from lockside import errors
 from lockside.documents.base import Document, snake
 from lockside.protocol.declaration import Method, Mutation, OtherUse
 from lockside.protocol.sentences import sentences, summary
-from lockside.requests import Request
+from lockside.requests import NOT_CONVERTED, Request
 from lockside.transport import new_deduplication_id
 
 _CLASSES = {
@@ -99,7 +99,7 @@ class Call:
                 target[member.wire] = _pairs(value, member.type)
         if self.document and document:
             params[self.document.wire] = document
-        params = msgspec.to_builtins(params)
+        params = msgspec.to_builtins(params, builtin_types=NOT_CONVERTED)
         _fill_from_job(self.method.params, params, given)
         self._check_complete(given, params)
         if self.method.mutates:

@@ -12,6 +12,9 @@ import msgspec
 from lockside.documents.base import camel
 from lockside.errors import ConnectionLost, LocksideError, NotUnderstood
 
+NOT_CONVERTED = (bytes, bytearray, memoryview)
+"""They would become base64, which nobody asked for; so they are refused when they are sent."""
+
 T = TypeVar("T")
 
 
@@ -54,5 +57,5 @@ def typed(answer: Any, result: Any, method: str) -> Any:
 def spelt(given: dict[str, Any]) -> dict[str, Any]:
     """Spell parameters as on the wire, without those that are None."""
     named = {camel(name.rstrip("_")): value for name, value in given.items() if value is not None}
-    plain: dict[str, Any] = msgspec.to_builtins(named)
+    plain: dict[str, Any] = msgspec.to_builtins(named, builtin_types=NOT_CONVERTED)
     return plain

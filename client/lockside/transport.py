@@ -131,6 +131,9 @@ def encoded(params: Mapping[str, Any]) -> bytes:
         return json.dumps(params, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
         raise InvalidParams("Text that is not valid UTF-8 cannot be sent to the daemon.") from error
+    except TypeError as error:
+        text = f"This cannot be sent to the daemon as JSON: {error}."
+        raise InvalidParams(text, remedy="Bytes have to be decoded to text first.") from error
     except ValueError as error:
         from lockside.documents.paths import join, not_finite
 
@@ -220,9 +223,10 @@ def _way_in(path: str) -> str:
     return "Its owner can let a group in: [daemon] socket_group in lockside.toml."
 
 
-def inside_a_job() -> str | None:
-    """Give the run id of the job that this process belongs to, or None outside of any."""
-    return os.environ.get("LOCKSIDE_RUN_ID") or None
+def is_own_daemon(socket: str | None) -> bool:
+    """Tell whether the daemon at `socket` runs the job of this process, if there is one."""
+    home = os.environ.get("LOCKSIDE_JOB_SOCKET")
+    return home is None or os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home)
 
 
 def new_deduplication_id() -> str:

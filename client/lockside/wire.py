@@ -219,7 +219,7 @@ class AsyncLink:
 
     def __init__(self, socket: str | None) -> None:
         self.was_connected = False
-        self._socket = socket
+        self.socket = socket
         self._is_closed = False
         self._loops: dict[asyncio.AbstractEventLoop, _Wires] = {}
         self._of_parent: dict[asyncio.AbstractEventLoop, _Wires] = {}
@@ -284,7 +284,7 @@ class AsyncLink:
         return self._loops[loop]
 
     async def _connect(self) -> Wire:
-        wire = await Wire.open(self._socket)
+        wire = await Wire.open(self.socket)
         self.was_connected = True
         return wire
 

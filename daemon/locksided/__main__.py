@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import resource
+import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import anyio
 
 from locksided import clock, log
-from locksided.daemon import Daemon, Place, place_of, prepare_state_dir
+from locksided.daemon import Daemon, Place, missing_groups, place_of, prepare_state_dir
 from locksided.manualclock import ManualClock
 from locksided.onlyone import AnotherDaemonError
 from locksided.paths import StateDir
@@ -77,23 +78,31 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         known, root, socket = place_of(file, options.state_dir, options.socket, os.environ)
     except SettingsError as error:
-        print(f"locksided: {error}", file=sys.stderr)
-        return EXIT_USAGE
+        return _tell(str(error).splitlines())
     if options.check_config:
-        print(f"The settings are good. State folder: {root}. Socket: {socket}.")
-        return 0
+        faults = missing_groups(known)
+        if not faults:
+            print(f"The settings are good. State folder: {root}. Socket: {socket}.")
+        return _tell(faults) if faults else 0
     test_clock = None if options.test_clock is None else ManualClock(options.test_clock)
     with clock.used(test_clock or clock.SystemClock()):
         if options.restore is not None:
             return _restore(options.restore.absolute(), root, known)
         named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
-        return _serve(Place(StateDir(root), socket, named, known, file, test_clock))
+        return _serve(Place(StateDir(root), socket, named, known, file, os.umask(0o077), test_clock))
+
+
+def _tell(faults: list[str]) -> int:
+    """Print what is wrong with the settings; returns the exit code."""
+    for fault in faults:
+        print(f"locksided: {fault}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _serve(place: Place) -> int:
     """Run the daemon until it is told to stop; answers its exit code."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the starter blocked would never be heard
     log.configure(place.settings.daemon.log_format, place.settings.daemon.log_level)
-    os.umask(0o077)
     gc.set_threshold(*COLLECT_AFTER)
     _allow_open_files()
     options = {} if place.test_clock is None else {"loop_factory": place.test_clock.new_loop}

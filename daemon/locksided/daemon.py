@@ -55,6 +55,8 @@ class Place:
     is_socket_named: bool
     settings: Settings
     settings_file: Path | None
+    umask: int
+    """What the daemon was started with; its own is private."""
     test_clock: ManualClock | None = None
 
 
@@ -84,8 +86,27 @@ def listeners(place: Place) -> list[Listener]:
     return [listen(place.socket, gid=group_id(group) if group else None)]
 
 
+def missing_groups(known: Settings) -> list[str]:
+    """A sentence for each group that the settings name and this machine does not know."""
+    rights = known.access
+    named = {
+        "daemon.socket_group": [known.daemon.socket_group] if known.daemon.socket_group else [],
+        "access.admin_groups": rights.admin_groups,
+        "access.operator_groups": rights.operator_groups,
+        "access.viewer_groups": rights.viewer_groups,
+    }
+    return [
+        f"{setting}: there is no group {group!r} on this machine"
+        for setting, groups in named.items()
+        for group in groups
+        if group_id(group) is None
+    ]
+
+
 def access(place: Settings) -> Access:
-    """Who may do what, from the settings."""
+    """Who may do what, from the settings; a group that is gone is a warning and gives nobody a right."""
+    for missing in missing_groups(place):
+        log.warning("nobody is in a group of the settings", cause=missing)
     rights = place.access
     return Access.from_names(
         os.geteuid(),
@@ -181,7 +202,7 @@ class Daemon:
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend)
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, f"{place.umask:03o}")
         asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
         return Service(
             settings=place.settings,

@@ -1,23 +1,35 @@
 # ruff: noqa: RUF012 - `reads` is a ClassVar of the base
 """Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
 
-Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal.
+Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal. The
+pool `default` exists whatever other pools are named.
 Durations and sizes are also read from texts, with the functions of the documents: "90s", "64MiB".
 """
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from lockside.documents.base import Document, GraceSeconds, LockPolicy, TimeoutSeconds
-from lockside.documents.paths import split_problem
-from lockside.documents.quantities import grace_period, size, time_limit
+from lockside.documents.base import (
+    Document,
+    GraceSeconds,
+    LockPolicy,
+    PoolId,
+    ProjectId,
+    TimeoutSeconds,
+    Umask,
+)
+from lockside.documents.paths import Steps, steps_of
+from lockside.documents.places import Places
+from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
+from lockside.documents.reading import Fault, faults_of, value_at
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
 
 if TYPE_CHECKING:
@@ -27,7 +39,7 @@ else:
 
 
 class SettingsError(Exception):
-    """A setting is unknown, of the wrong type or out of bounds; the message names it and where it stands."""
+    """Settings are unknown, of the wrong type or out of bounds; the message has a line for each fault."""
 
 
 def _at_least(least: int) -> Callable[[Any], int]:
@@ -67,14 +79,15 @@ class JobSettings(Section, frozen=True):
     max_log_bytes: Bytes = 67_108_864
     retention_days: Days = 30.0
     lock: LockPolicy = "exclusive"
-    max_requeues: Annotated[int, msgspec.Meta(ge=0)] = 3
+    max_requeues: Count = 3
     max_children: Positive = 10_000
+    umask: Umask = ""
 
 
 class PoolSettings(Section, frozen=True):
     """A pool that exists from the first start on. `slots` 0 means the number of processors."""
 
-    slots: Annotated[int, msgspec.Meta(ge=0)] = 0
+    slots: Count = 0
 
 
 class LimitSettings(Section, frozen=True):
@@ -110,7 +123,7 @@ class EventSettings(Section, frozen=True):
     """How long the history is kept: both bounds must be passed before an event goes."""
 
     keep_days: Days = 30.0
-    keep_min: Positive = 100_000
+    keep_min: Annotated[int, msgspec.Meta(ge=1, le=10**12)] = 100_000
 
 
 class KeeperSettings(Section, frozen=True):
@@ -133,8 +146,8 @@ class DebugSettings(Section, frozen=True):
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
-    id: str = "default"
-    name: str = "default"
+    id: ProjectId = "default"
+    name: Annotated[str, msgspec.Meta(max_length=255)] = "default"
 
 
 class Settings(Section, frozen=True):
@@ -142,7 +155,7 @@ class Settings(Section, frozen=True):
 
     daemon: DaemonSettings = DaemonSettings()
     jobs: JobSettings = JobSettings()
-    pools: dict[str, PoolSettings] = msgspec.field(default_factory=lambda: {"default": PoolSettings()})
+    pools: dict[PoolId, PoolSettings] = msgspec.field(default_factory=lambda: {"default": PoolSettings()})
     limits: LimitSettings = LimitSettings()
     access: AccessSettings = AccessSettings()
     events: EventSettings = EventSettings()
@@ -152,20 +165,41 @@ class Settings(Section, frozen=True):
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Read all sources. A file that is named must exist. Raises SettingsError."""
-    merged: dict[str, Any] = {}
-    for path in _files(file):
-        _merge(merged, _read(path))
-    for name, value in sorted(environment.items()):
-        if name.startswith("LOCKSIDE_") and "__" in name:
-            _set_from_environment(merged, name, value)
+    """Read all sources. A file that is named must exist. Raises SettingsError with all faults."""
+    sources = [*map(_read, _files(file)), *_of_environment(environment)]
+    merged: dict[str, Any] = {"pools": {"default": {}}}
+    for source in sources:
+        _merge(merged, source.values)
     try:
         return msgspec.convert(merged, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        message, place = split_problem(str(error))
-        raise SettingsError(f"settings: {place.removeprefix('$.')}: {message}") from error
+    except msgspec.ValidationError:
+        faults = faults_of(merged, Settings, strict=False)
+        raise SettingsError("\n".join(_placed(fault, sources) for fault in faults)) from None
     except UnicodeEncodeError as error:
         raise SettingsError(f"settings: {error}") from error
+
+
+class _Source(NamedTuple):
+    """Where values come from: a file with its text, or a variable of the environment."""
+
+    name: str
+    text: str
+    values: dict[str, Any]
+
+    def has(self, steps: Steps) -> bool:
+        return value_at(self.values, steps) is not None
+
+
+def _placed(fault: Fault, sources: Sequence[_Source]) -> str:
+    """The fault with where its value stands, or the nearest thing around it: the last source won."""
+    steps = steps_of(fault.path)
+    field = fault.path.removeprefix("$.")
+    for depth in range(len(steps), 0, -1):
+        for source in reversed(sources):
+            if source.has(steps[:depth]):
+                line = f":{Places(source.text, is_json=False).line(steps)}" if source.text else ""
+                return f"{source.name}{line}: {field}: {fault.message}"
+    return f"settings: {field}: {fault.message}"
 
 
 def _files(file: Path | None) -> list[Path]:
@@ -174,9 +208,10 @@ def _files(file: Path | None) -> list[Path]:
     return [file, *sorted((file.parent / "conf.d").glob("*.toml"))]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Source:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8-sig")
+        return _Source(str(path), text, tomllib.loads(text))
     except (OSError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
         raise SettingsError(f"{path}: {error}") from error
     except RecursionError as error:
@@ -188,17 +223,18 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)
         else:
-            into[key] = value
+            into[key] = dict(value) if isinstance(value, dict) else value
 
 
-def _set_from_environment(merged: dict[str, Any], name: str, value: str) -> None:
-    keys = name.removeprefix("LOCKSIDE_").lower().split("__")
-    table = merged
-    for key in keys[:-1]:
-        table = table.setdefault(key, {})
-        if not isinstance(table, dict):
-            raise SettingsError(f"{name}: '{key}' is not a section")
-    table[keys[-1]] = value.split(",") if keys[-1].endswith("_groups") else value
+def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
+    for name, text in sorted(environment.items()):
+        if name.startswith("LOCKSIDE_") and "__" in name:
+            *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
+            value: Any = text.split(",") if key.endswith("_groups") else text
+            values = {key: value}
+            for section in reversed(sections):
+                values = {section: values}
+            yield _Source(name, "", values)
 
 
 def default_slots() -> int:

@@ -9,6 +9,8 @@ import pytest
 from client.fakedaemon import FakeDaemon
 from lockside.cli.main import main
 
+OWN_JOB = ("LOCKSIDE_RUN_ID", "LOCKSIDE_START_TOKEN", "LOCKSIDE_JOB_SOCKET")
+
 
 class Ran(NamedTuple):
     """What a command line did."""
@@ -23,7 +25,15 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("LOCKSIDE_SOCKET", "LOCKSIDE_RUN_ID", "LOCKSIDE_PROJECT", "XDG_RUNTIME_DIR", "NO_COLOR"):
+    for name in (
+        *OWN_JOB,
+        "LOCKSIDE_SOCKET",
+        "LOCKSIDE_PROJECT",
+        "XDG_RUNTIME_DIR",
+        "NO_COLOR",
+        "COLUMNS",
+        "LINES",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nowhere"))
 

@@ -113,6 +113,63 @@ def test_inside_a_job_the_parent_and_the_waiter_are_named(
     assert daemon.params_of("job.wait")[0]["waiterRunId"] == "12.15"
 
 
+@pytest.mark.parametrize("spelling", ["{}", "{}/../{name}"])
+def test_inside_a_job_only_its_own_daemon_hears_of_it(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spelling: str
+) -> None:
+    monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
+    monkeypatch.setenv("LOCKSIDE_START_TOKEN", "15-1-0")
+    monkeypatch.setenv("LOCKSIDE_JOB_SOCKET", spelling.format(daemon.path, name=Path(daemon.path).name))
+    (tmp_path / "linked.sock").symlink_to(daemon.path)
+    answers = {
+        "job.create": job(),
+        "job.createMany": {"jobs": []},
+        "job.wait": {"jobs": [job()]},
+        "job.report": {"job": "15"},
+    }
+    daemon.answers |= answers
+    with Client(str(tmp_path / "linked.sock")) as client:
+        client.wait(client.job.create("a").id)
+        client.job.create_many([{"component": "a"}, {"component": "a", "parentRunId": "3"}])
+        client.job.report(progress=0.5)
+    (many,) = daemon.params_of("job.createMany")
+    assert [each["parentRunId"] for each in many["jobs"]] == ["12.15", "3"]
+    with FakeDaemon(str(tmp_path / "other.sock")) as other, Client(other.path) as client:
+        other.answers |= answers
+        client.wait(client.job.create("a").id)
+        client.job.create_many([{"component": "a"}])
+        with pytest.raises(errors.InvalidParams, match="token"):
+            client.job.report(progress=0.5)
+        asked = [*other.params_of("job.create"), *other.params_of("job.wait")]
+        asked += other.params_of("job.createMany")[0]["jobs"]
+    assert len(asked) == 3
+    assert not [each for each in asked if {"parentRunId", "waiterRunId"} & each.keys()]
+
+
+def test_the_project_of_the_environment_holds_for_the_library_too(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCKSIDE_PROJECT", "team")
+    daemon.answers["job.get"] = job()
+    for project in None, "own":
+        with Client(daemon.path, project=project) as client:
+            client.job.get("42")
+    assert [asked["project"] for asked in daemon.params_of("job.get")] == ["team", "own"]
+
+
+def test_bytes_are_refused_and_become_no_base64(daemon: FakeDaemon) -> None:
+    with Client(daemon.path) as client, pytest.raises(errors.InvalidParams, match="bytes"):
+        client.job.create("a", config_data={"parameters": {"key": b"secret"}})
+    assert daemon.calls == []
+
+
+def test_every_error_can_be_imported_from_the_top() -> None:
+    import lockside
+
+    kinds = {name for name, each in vars(errors).items() if isinstance(each, type)}
+    assert {name for name in kinds if getattr(lockside, name) is getattr(errors, name)} == kinds
+
+
 def test_importing_the_package_loads_nothing_else() -> None:
     listed = "[name for name in sys.modules if name.startswith(('lockside.', 'msgspec'))]"
     code = f"import sys, lockside; print({listed})"

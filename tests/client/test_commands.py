@@ -1,6 +1,7 @@
 """The other commands: what they ask, print, and answer as exit codes."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -8,6 +9,7 @@ from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from client.screens import Terminal
 from lockside.cli import events
+from lockside.cli.main import main
 from lockside.cli.session import Session
 
 LOCKED = {
@@ -122,6 +124,34 @@ def test_wait_for_any_needs_only_one(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.wait"] = {"jobs": [job("1"), job("2", "processing")]}
     assert run("wait", "--any", "1", "2").code == 0
     assert daemon.params_of("job.wait")[0]["until"] == "any"
+
+
+def test_a_file_gets_the_bytes_of_a_log_as_they_were_written(
+    daemon: FakeDaemon, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    written = [b"caf\xe9 \xff\r\n", b"\xe2\x82", b"\xac\n"]
+    frames = [
+        {
+            "seq": seq,
+            "time": "2026-01-31T08:00:00Z",
+            "stream": "stdout",
+            "data": b64encode(part).decode(),
+        }
+        for seq, part in enumerate(written)
+    ]
+    daemon.answers |= {
+        "job.get": job(),
+        "job.create": job(status="created"),
+        "job.wait": {"jobs": [job()]},
+    }
+    end = {"frames": [], "nextOffset": 3, "isComplete": True}
+    for words in ["logs", "42"], ["run", "--follow", "a/b"]:
+        daemon.answers["job.log"] = lambda asked: (
+            {"frames": frames, "nextOffset": 3, "isComplete": True} if not asked["offset"] else end
+        )
+        assert main(["--socket", daemon.path, *words]) == 0
+        assert capfdbinary.readouterr().out == b"".join(written)
+    assert all(asked["raw"] for asked in daemon.params_of("job.log"))
 
 
 def test_logs_can_show_the_last_lines_of_one_stream(daemon: FakeDaemon, run: Run) -> None:

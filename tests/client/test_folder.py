@@ -38,6 +38,13 @@ def asked(root: Path) -> Json:
     return found.asked()
 
 
+def test_byte_order_marks_are_skipped_in_every_file(folder: Path) -> None:
+    expected = asked(folder)
+    for path in [*folder.rglob("*.toml"), *folder.rglob("*.json")]:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert asked(folder) == expected
+
+
 def test_a_folder_is_what_the_daemon_is_asked_to_store(folder: Path) -> None:
     assert asked(folder) == {
         "pools": [{"id": "loads", "slots": 2}],

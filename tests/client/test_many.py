@@ -18,6 +18,10 @@ def made(request: Json) -> Json:
     return {"jobs": [job(str(place), "created") for place, _ in enumerate(request["jobs"])]}
 
 
+def typed(text: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text.encode()))
+
+
 def commands_of(request: Json) -> list[str]:
     return [one["configData"]["parameters"]["shell"] for one in request["jobs"]]
 
@@ -36,9 +40,9 @@ def test_commands_and_documents_can_come_from_stdin(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon.answers["job.createMany"] = made
-    monkeypatch.setattr("sys.stdin", io.StringIO("echo one\necho two\n"))
+    monkeypatch.setattr("sys.stdin", typed("echo one\necho two\n"))
     run("run", "--from-file", "-")
-    monkeypatch.setattr("sys.stdin", io.StringIO(' {"jobs": [{"component": "a"}]}'))
+    monkeypatch.setattr("sys.stdin", typed(' {"jobs": [{"component": "a"}]}'))
     run("run", "--from-file", "-")
     lines, document = daemon.params_of("job.createMany")
     assert commands_of(lines) == ["echo one", "echo two"]
@@ -48,10 +52,64 @@ def test_commands_and_documents_can_come_from_stdin(
 def test_a_broken_document_on_stdin_is_never_run_as_commands(
     daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"jobs": [\nrm -rf x\n'))
+    monkeypatch.setattr("sys.stdin", typed('{"jobs": [\nrm -rf x\n'))
     ran = run("run", "--from-file", "-")
     assert (ran.code, daemon.calls) == (2, [])
     assert "standard input:2" in ran.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"component": "a"}]',
+        '[\n  {"component": "a"}\n]',
+        "[]",
+        '[ {"component": "a"}, ]',
+        "{jobs: [1]}",
+        '\ufeff{"jobs": 3',
+        '# jobs\n[[jobs]]\ncomponent = "a"\nx',
+        'component = "a"\nconfig =',
+    ],
+)
+@pytest.mark.parametrize("name", ["-", "jobs"])
+def test_what_begins_like_a_document_is_never_run_as_commands(
+    daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs").write_text(text)
+    monkeypatch.setattr("sys.stdin", typed(text))
+    ran = run("run", "--from-file", name)
+    assert (ran.code, daemon.calls) == (2, [])
+    assert ran.err.startswith("lockside run: " + ("standard input:" if name == "-" else "jobs:"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[ -f x ] && make",
+        "{ echo a; echo b; } | cat",
+        "A=1 make",
+        "echo \u2028 and \x0c and \x85 and \x1c stay on their line",
+        "printf 'a\rb'",
+    ],
+)
+def test_a_command_reaches_up_to_the_end_of_its_line_and_no_other_character_ends_it(
+    daemon: FakeDaemon, run: Run, tmp_path: Path, line: str
+) -> None:
+    daemon.answers["job.createMany"] = made
+    file = tmp_path / "commands"
+    file.write_bytes(f"\ufeff{line}\r\ntrue\n".encode())
+    run("run", "--from-file", str(file))
+    assert commands_of(daemon.params_of("job.createMany")[0]) == [line, "true"]
+
+
+def test_stdin_that_is_no_text_is_refused_in_a_sentence(
+    daemon: FakeDaemon, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"echo \xff\n")))
+    ran = run("run", "--from-file", "-")
+    assert (ran.code, daemon.calls) == (2, [])
+    assert "standard input: it is not UTF-8 text (byte 5)." in ran.err
 
 
 def test_thousands_go_in_groups_that_fit_the_wire_each_under_an_id_of_its_own(

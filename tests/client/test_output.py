@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lockside.cli import jobs, output, times
+from lockside.cli.live import Region
 from lockside.cli.output import Output
 
 Cell = str | tuple[str, str]
@@ -43,6 +44,25 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0] == "ID  STATUS"
     assert lines[1] == "1   success  a long text that does not …"
     assert all(output.display_width(line) <= 40 for line in lines)
+
+
+def test_the_size_that_the_environment_names_wins_when_it_is_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LINES", "33")
+    assert output.terminal_height() == 33
+    monkeypatch.setenv("LINES", "many")
+    assert output.terminal_height() == 24
+
+
+def test_a_dumb_terminal_gets_no_orders_to_move_its_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    region = Region(Output(as_json=False, plain=False, stream=stream))
+    region.draw(["drawn"])
+    region.above("said\n")
+    region.clear()
+    assert stream.getvalue() == "said\n"
 
 
 def test_control_characters_of_others_never_reach_the_terminal() -> None:

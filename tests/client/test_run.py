@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,16 +44,31 @@ def test_a_command_takes_the_callers_folder_and_environment_along(
     monkeypatch.setenv("COLOUR", "blue")
     monkeypatch.setenv("LOCKSIDE_START_TOKEN", "another job's")
     os.environb[b"BYTES"] = b"\xff"
+    before = os.umask(0o027)
     try:
         run("run", "--", "make", "-j2")
     finally:
         del os.environb[b"BYTES"]
+        os.umask(before)
     request = daemon.params_of("job.create")[0]
     parameters = request["configData"]["parameters"]
     assert (request["component"], parameters["command"]) == ("lockside.command", ["make", "-j2"])
-    assert parameters["cwd"] == str(tmp_path)
+    assert (parameters["cwd"], parameters["umask"]) == (str(tmp_path), "027")
     assert parameters["environment"]["COLOUR"] == "blue"
     assert not {"LOCKSIDE_START_TOKEN", "BYTES"} & parameters["environment"].keys()
+
+
+def test_variables_that_are_no_text_are_named_and_what_python_added_is_not_sent(daemon: FakeDaemon) -> None:
+    daemon.answers["job.create"] = job()
+    code = "from lockside.cli.main import main; raise SystemExit(main())"
+    call = [sys.executable, "-c", code, "--socket", daemon.path, "run", "-d", "--", "true"]
+    own = {"PATH": os.environ["PATH"], "LANG": "C"}
+    ran = subprocess.run(
+        call, env={**own, "ODD": os.fsdecode(b"\xff")}, capture_output=True, text=True, check=True
+    )
+    assert ran.stderr == "lockside: warning: not UTF-8, so the job does not get them: ODD\n"
+    (request,) = daemon.params_of("job.create")
+    assert request["configData"]["parameters"]["environment"] == own
 
 
 def test_inside_a_job_the_new_job_becomes_its_child(
@@ -139,6 +156,14 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     daemon.answers["job.create"] = in_turn(refusal)
     ran = run("run", "a/b", "--pool", "bigg")
     assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
+
+
+def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["job.create"] = job()
+    daemon.answers["job.list"] = lambda asked: {"jobs": [job("7")] if asked.get("name") == "a: load" else []}
+    assert run("run", "a/b", "--depends", "a: load", "--depends", "a: load:final").code == 0
+    depends = [{"job": "7", "when": "success"}, {"job": "7", "when": "final"}]
+    assert daemon.params_of("job.create")[0]["dependsOn"] == depends
 
 
 @pytest.mark.parametrize(

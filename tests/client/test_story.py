@@ -128,7 +128,10 @@ def test_a_wait_is_explained_with_the_name_the_owner_and_the_progress_of_the_oth
     [
         ("last", {}, "7"),
         ("airports.extract", {"component": "airports.extract"}, "7"),
-        ("nightly", {"text": "nightly"}, "7"),
+        ("nightly", {"name": "nightly"}, "7"),
+        ("nightly load", {"name": "nightly load"}, "7"),
+        ("from a/b: all", {"name": "from a/b: all"}, "7"),
+        ("daily", {"config": "daily"}, "7"),
     ],
 )
 def test_a_job_can_be_meant_by_name_and_is_never_a_part_of_another(

@@ -141,3 +141,15 @@ def test_pictures_and_pages_are_written_and_foreign_text_in_them_is_only_text(
     assert "No data." in text
     ran = run("timeline", "1", "--svg", str(tmp_path / "nowhere" / "t.svg"))
     assert (ran.code, "cannot be written: No such file or directory" in ran.err) == (2, True)
+
+
+def test_a_picture_goes_to_stdout_and_has_no_character_that_xml_does_not_have(
+    daemon: FakeDaemon, run: Run
+) -> None:
+    daemon.answers |= {
+        "job.get": part("1", "", "success", 1, 2, name="a\ufffe\x00<b>"),
+        "job.list": {"jobs": []},
+    }
+    ran = run("timeline", "1", "--svg", "-")
+    assert ran.code == 0
+    assert "a\ufffd\ufffd<b>" in "".join(ET.fromstring(ran.out).itertext())

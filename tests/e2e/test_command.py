@@ -1,6 +1,7 @@
 """`lockside.command`: the caller's command, folder and environment, which only its owner is shown."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,19 @@ def test_it_runs_where_and_with_what_the_caller_says(wire: Wire, place: Path) ->
     assert not (Path(job["workPath"]) / "data").exists()
 
 
+@pytest.mark.parametrize("program", [{"command": ["sh", "-c", "umask"]}, {"shell": "umask"}])
+def test_the_umask_is_the_callers_else_that_of_the_daemons_start(
+    wire: Wire, daemon: Daemon, program: dict[str, Any]
+) -> None:
+    own = wire.done(wire.create(configData={"parameters": {**program, "umask": "027"}}))
+    assert wire.text(own) == "0027\n"
+    before = os.umask(0o022)
+    os.umask(before)
+    other = wire.done(wire.create(configData={"parameters": program}))
+    assert wire.text(other) == f"{before:04o}\n"
+    assert [path for path in daemon.state_dir.rglob("*.db*") if path.stat().st_mode & 0o077] == []
+
+
 def test_a_pipeline_and_a_shell_are_commands_too(wire: Wire) -> None:
     piped = wire.done(
         wire.create(configData={"parameters": {"pipeline": [["echo", "abc"], ["tr", "a-c", "x-z"]]}})
@@ -46,6 +60,7 @@ def test_a_pipeline_and_a_shell_are_commands_too(wire: Wire) -> None:
         {"command": "a b"},
         {"command": ["a"], "colour": 1},
         {"command": ["a"], "cwd": 3},
+        {"command": ["a"], "umask": "9"},
         {"command": ["a"], "environment": {"A=B": "c"}},
         {"command": ["a"], "environment": {"A": 1}},
     ],

@@ -170,6 +170,20 @@ def test_cgroups_of_dead_keepers_are_emptied_and_removed_and_no_others(daemon: D
             keepers.rmdir()
 
 
+def test_a_check_disturbs_nothing_and_logs_nothing(daemon: Daemon) -> None:
+    wire = daemon.wire()
+    wire.done(wire.shell("true"))
+    before, told = daemon.stderr(), wire.call("daemon.status")["keeper"]
+    keepers_log = daemon.state_dir / "keeper" / "log"
+    logged = keepers_log.read_text()
+    for _ in range(3):
+        wire.call("daemon.check")
+    wire.done(wire.shell("true"))
+    assert daemon.stderr() == before
+    assert keepers_log.read_text() == logged
+    assert wire.call("daemon.status")["keeper"] == told
+
+
 def test_a_stale_socket_of_a_keeper_is_removed_and_the_living_ones_is_not(daemon: Daemon) -> None:
     stale = daemon.state_dir / "keeper" / "0-former.sock"
     make_stale(stale)

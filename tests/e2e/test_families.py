@@ -63,10 +63,12 @@ def test_only_a_processing_job_can_be_a_parent(wire: Wire) -> None:
     wire.call("job.terminate", id=held["id"])
 
 
-def test_a_job_inside_knows_its_run_and_socket(wire: Wire) -> None:
-    job = wire.done(wire.shell("echo $LOCKSIDE_JOB_ID $LOCKSIDE_RUN_ID $LOCKSIDE_SOCKET"))
-    job_id, run_id, socket = wire.text(job).split()
-    assert (job_id, run_id) == (job["id"], job["runId"])
+def test_a_job_inside_knows_its_run_its_project_and_its_socket(wire: Wire) -> None:
+    words = "$LOCKSIDE_JOB_ID $LOCKSIDE_RUN_ID $LOCKSIDE_PROJECT $LOCKSIDE_SOCKET $LOCKSIDE_JOB_SOCKET"
+    job = wire.done(wire.shell(f"echo {words}", project="team"))
+    job_id, run_id, project, socket, own = wire.text(job).split()
+    assert (job_id, run_id, project) == (job["id"], job["runId"], "team")
+    assert socket == own
     assert socket.endswith("/lockside.sock")
 
 

@@ -173,6 +173,26 @@ def test_a_stale_socket_is_replaced(fresh: Callable[..., Daemon]) -> None:
     assert (daemon.socket.stat().st_mode & 0o777, daemon.state_dir.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+def test_signals_that_the_starter_blocked_or_ignored_reach_the_daemon_and_its_jobs(
+    fresh: Callable[..., Daemon],
+) -> None:
+    blocked = {signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    handler = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        daemon = fresh()
+    finally:
+        signal.signal(signal.SIGUSR1, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
+    wire = daemon.wire()
+    job = wire.done(wire.shell("exec grep -E 'SigBlk|SigIgn' /proc/self/status"))
+    masks = [int(line.split()[1], 16) for line in wire.text(job).splitlines()]
+    assert not [number for number in (*blocked, signal.SIGUSR1) for mask in masks if mask >> (number - 1) & 1]
+    assert len(masks) == 2
+    assert daemon.stop() == 0
+    daemon.start()
+
+
 @pytest.mark.parametrize(("on_stop", "status"), [("drain", "success"), ("terminate", "terminated")])
 def test_on_stop_can_wait_for_the_jobs_or_stop_them(
     fresh: Callable[..., Daemon], gate: Gate, ear: Ear, on_stop: str, status: str

@@ -103,6 +103,12 @@ def test_a_job_finds_its_world_as_it_was_told_and_nothing_of_the_keeper(
     assert said["oom"] == Path("/proc/self/oom_score_adj").read_text()
 
 
+@pytest.mark.parametrize("behind", [[], [["cat"]]], ids=["started directly", "forked"])
+def test_a_job_has_the_umask_of_its_order(keeper: Keeper, daemon: Peer, behind: list[list[str]]) -> None:
+    daemon.send(**keeper.order(pipeline=[["sh", "-c", "umask"], *behind], umask=0o027))
+    assert daemon.outcome("1-1-0")["stdoutTail"] == "0027\n"
+
+
 @pytest.mark.parametrize(("found", "handed_on"), [(b"-900", b"0"), (b"0", b"0"), (b"300", b"300")])
 def test_jobs_are_not_spared_for_want_of_memory_because_their_keeper_is(
     found: bytes, handed_on: bytes

@@ -15,6 +15,10 @@ def test_what_is_json_is_read_as_it_is(value: Any) -> None:
     assert read(json.dumps(value, ensure_ascii=False).encode(), 10) == value
 
 
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert read(b'\xef\xbb\xbf{"a": 1}', 1) == {"a": 1}
+
+
 def test_a_pair_of_surrogates_is_one_character_and_half_of_one_is_refused() -> None:
     assert read(b'"\\ud83d\\ude00"', 1) == "\U0001f600"
     with pytest.raises(BadJson, match="half of a surrogate pair"):

@@ -224,6 +224,15 @@ def test_a_second_keeper_on_the_same_socket_refuses(scanning: Keeper) -> None:
     assert scanning.connect().hello()["pid"] == scanning.pid
 
 
+def test_who_connects_and_says_nothing_takes_nobodys_place(keeper: Keeper, daemon: Peer) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as strange:
+        silent.connect(str(keeper.socket))
+        strange.connect(str(keeper.socket))
+        strange.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        daemon.send(**keeper.order("true"))
+        assert daemon.outcome("1-1-0")["exitCode"] == 0
+
+
 def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(tmp_path / "k.sock"))

@@ -178,6 +178,12 @@ def test_the_tail_joins_lines_over_frames_and_keeps_streams_apart(tmp_path: Path
     assert tail(str(tmp_path), 0) == []
 
 
+def test_the_tail_of_a_log_of_tiny_frames_is_joined_in_one_go(tmp_path: Path) -> None:
+    frames = (Frame(STDOUT, 0, seq, 1, b"x") for seq in range(200_000))
+    (tmp_path / logformat.segment_name(0)).write_bytes(b"".join(map(logformat.encode, frames)))
+    assert tail(str(tmp_path), 1) == ["x" * 200_000]
+
+
 def test_other_files_in_the_folder_are_no_segments(tmp_path: Path) -> None:
     segment(tmp_path, [frame(0)])
     (tmp_path / "notes.seg").write_text("x")

@@ -117,6 +117,8 @@ def test_the_environment_is_the_common_interface_and_a_plain_base() -> None:
         "KBC_DATA_TYPE_SUPPORT": "authoritative",
         "LOCKSIDE_JOB_ID": "12",
         "LOCKSIDE_RUN_ID": "10.12",
+        "LOCKSIDE_PROJECT": "default",
+        "LOCKSIDE_JOB_SOCKET": "/run/lockside.sock",
         "LOCKSIDE_SOCKET": "/run/lockside.sock",
         "MINE": "1",
     }
@@ -159,6 +161,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "pipeline": [["run", "--data=/state/runs/0/12/data/"]],
         "cwd": "/state/runs/0/12/cwd",
         "user": None,
+        "umask": None,
         "timeoutSeconds": 3000.0,
         "graceSeconds": 3.0,
         "stopSignal": 2,
@@ -172,6 +175,13 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "spareFolder": None,
         "notedLate": False,
     }
+
+
+def test_the_umask_is_the_programs_own_else_the_given_one() -> None:
+    for result in command(command=["make"], umask="027"), resolved(of=component(umask="027")):
+        assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o027
+    result = command(command=["make"])
+    assert message(steps(result)[0], result.spec, umask="022")["umask"] == 0o022
 
 
 def test_a_run_whose_time_is_up_is_still_told_a_limit() -> None:
@@ -208,6 +218,8 @@ def test_a_plain_command_runs_in_the_callers_folder_and_environment() -> None:
         "A": "1",
         "LOCKSIDE_JOB_ID": "12",
         "LOCKSIDE_RUN_ID": "10.12",
+        "LOCKSIDE_PROJECT": "default",
+        "LOCKSIDE_JOB_SOCKET": "/run/lockside.sock",
         "LOCKSIDE_SOCKET": "/run/lockside.sock",
     }
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from locksided.__main__ import main
+from locksided.daemon import access, missing_groups
 from locksided.settings import Settings, SettingsError, load
 
 
@@ -36,6 +38,14 @@ def test_durations_and_sizes_are_written_as_in_documents(tmp_path: Path) -> None
         ("[jobs]\nretention_days = inf", "jobs.retention_days"),
         ("[jobs]\nmax_log_bytes = 1", "jobs.max_log_bytes"),
         ('[jobs]\nlock = "shared:0"', "jobs.lock"),
+        ("[jobs]\nmax_requeues = 99999999999999999999", "jobs.max_requeues"),
+        ("[jobs]\nmax_children = 99999999999999999999", "jobs.max_children"),
+        ("[pools.default]\nslots = 99999999999999999999", "pools.default.slots"),
+        ("[limits]\nconnections = 99999999999999999999", "limits.connections"),
+        ("[events]\nkeep_min = 99999999999999999999", "events.keep_min"),
+        ('[pools."a b"]', "pools"),
+        ("pools = 3", "pools"),
+        ('[project]\nid = "a b"', "project.id"),
         ('[limits]\nline_bytes = "1B"', "limits.line_bytes"),
         ('[keeper]\nlinger_seconds = "soon"', "keeper.linger_seconds"),
     ],
@@ -43,3 +53,49 @@ def test_durations_and_sizes_are_written_as_in_documents(tmp_path: Path) -> None
 def test_a_setting_out_of_bounds_is_named(tmp_path: Path, text: str, name: str) -> None:
     with pytest.raises(SettingsError, match=name.replace(".", r"\.")):
         read(tmp_path, text)
+
+
+def test_the_pool_default_exists_beside_other_pools(tmp_path: Path) -> None:
+    found = read(tmp_path, "[pools.heavy]\nslots = 1")
+    assert {name: pool.slots for name, pool in found.pools.items()} == {"default": 0, "heavy": 1}
+
+
+def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> None:
+    more = tmp_path / "conf.d" / "more.toml"
+    more.parent.mkdir()
+    more.write_text('\n[daemon]\nlog_level = "loud"\n')
+    with pytest.raises(SettingsError) as refused:
+        read(
+            tmp_path,
+            '[daemon]\nlog_levl = "info"\nlog_level = "info"\n[jobs]\nretention_days = inf\n',
+            LOCKSIDE_LIMITS__BATCH="0",
+        )
+    assert set(str(refused.value).splitlines()) == {
+        "LOCKSIDE_LIMITS__BATCH: limits.batch: It must be at least 1",
+        f"{more}:3: daemon.log_level: 'loud' is not one of debug, error, info, warning",
+        f"{tmp_path}/lockside.toml:2: daemon.log_levl: Unknown field `log_levl`: did you mean `log_level`?",
+        f"{tmp_path}/lockside.toml:5: jobs.retention_days: It must be at most 36500",
+    }
+
+
+GONE = '[access]\nadmin_groups = ["nosuchgroup"]\n[daemon]\nsocket_group = "nosuchgroup"'
+
+
+def test_a_check_of_the_settings_names_groups_that_do_not_exist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "lockside.toml"
+    file.write_text(GONE)
+    assert main(["--config", str(file), "--check-config"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "locksided: daemon.socket_group: there is no group 'nosuchgroup' on this machine",
+        "locksided: access.admin_groups: there is no group 'nosuchgroup' on this machine",
+    ]
+
+
+def test_a_group_that_is_gone_gives_nobody_a_right_and_keeps_no_daemon_from_its_start(tmp_path: Path) -> None:
+    settings = read(tmp_path, GONE)
+    assert len(missing_groups(settings)) == 2
+    assert access(settings).admin_gids == frozenset()

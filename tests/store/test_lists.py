@@ -75,6 +75,7 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
         (wanted.finished_to_us, lambda value: row.end_us is not None and row.end_us <= value),
         (wanted.visible, lambda value: bool(row.visible) == value),
         (wanted.retry_of, lambda value: row.retry_of_id == value),
+        (wanted.name, lambda value: row.name == value),
         (
             wanted.text,
             lambda value: any(
@@ -129,6 +130,9 @@ FILTERS = [
     JobFilter(labels={"team": "a", "env": "x"}, component="wr-a"),
     JobFilter(labels={"team": "nobody"}),
     JobFilter(retry_of=3, visible=None),
+    JobFilter(name="load"),
+    JobFilter(name="lift", component="ex-a", visible=None),
+    JobFilter(name="l"),
     JobFilter(text="l"),
     JobFilter(text="1", visible=None),
     JobFilter(text="ex-", statuses=("success", "created")),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockside.cli.faults import Source
-    from lockside.cli.places import Path
+    from lockside.documents.places import Path
     from lockside.kinds import Kind
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lockside.cli.exported import Text
     from lockside.cli.grammar import Parsed
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Key = tuple[str, ...]
 
+DRAFT = ".lockside-export.draft"
+LONGEST_NAME = 255
+
 
 class Export:
     """What is to be done to a folder: texts by file, and the files that say something else now."""
@@ -35,6 +38,7 @@ class Export:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.texts: dict[str, str] = {}
+        self.secret: set[str] = set()
         self.in_the_way: list[str] = []
         self.stale: list[str] = []
         self.unchanged = 0
@@ -46,9 +50,14 @@ class Export:
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         for file, text in self.texts.items():
             os.makedirs(os.path.dirname(file), exist_ok=True)
-            with open(file + ".draft", "w", encoding="utf-8", newline="") as draft:
-                draft.write(text)
-            os.replace(file + ".draft", file)
+            draft = os.path.join(os.path.dirname(file), f"{DRAFT}-{os.getpid()}")
+            with open(draft, "w", encoding="utf-8", newline="", opener=self._opener(file)) as written:
+                written.write(text)
+            os.replace(draft, file)
+
+    def _opener(self, file: str) -> Callable[[str, int], int]:
+        mode = 0o600 if file in self.secret else 0o666
+        return lambda path, flags: os.open(path, flags | os.O_EXCL, mode)
 
 
 def export(session: Session, parsed: Parsed) -> int:
@@ -120,7 +129,7 @@ def _plan_files(made: Export, kind: Kind, known: dict[Key, Item], stored: dict[K
             made.unchanged += 1
         else:
             text = kind.write(kind, body, made.folder)
-            _plan_file(made, os.path.join(made.folder, kind.place, *key), text)
+            _plan_file(made, os.path.join(made.folder, kind.place, *key), text, body)
     made.unstored += [item.source.file for key, item in known.items() if key not in stored]
 
 
@@ -128,8 +137,15 @@ def _says(kind: Kind, item: Item, stored: Json) -> bool:
     return exported.same(kind.document, item.body, exported.own_members(kind.document, stored))
 
 
-def _plan_file(made: Export, base: str, text: Text) -> None:
+def _plan_file(made: Export, base: str, text: Text, body: Json) -> None:
     """Have one file written, in the place of those that stand for the same object."""
+    if len(os.fsencode(os.path.basename(base + text.ending))) > LONGEST_NAME:
+        raise LocksideError(
+            f"Nothing is written: the id {os.path.basename(base)[:60]}… is too long for the name of a file.",
+            remedy="Store it under a shorter id, or delete it.",
+        )
+    if _has_secrets(body):
+        made.secret.add(base + text.ending)
     old = [*_existing(base + ".toml"), *_existing(base + ".json"), *_existing(os.path.join(base, "rows"))]
     made.in_the_way += old
     made.stale += [path for path in old if path != base + text.ending]

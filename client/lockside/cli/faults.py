@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockside.cli.places import Places, written
+from lockside.cli.files import is_json
+from lockside.documents.places import Places, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Source:
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
-        self.is_json = file.endswith(".json")
+        self.is_json = is_json(file, text)
         self._text = text
         self._places: Places | None = None
 

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 
 from lockside.documents.paths import not_finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from typing import Any
+
+DOCUMENTS = (".json", ".toml")
+_TABLE = r"\[\[?[ \t]*[\w.-]+[ \t]*\]\]?[ \t\r]*(?:#|\n|\Z)"
+_ASSIGNMENT = r"[\w-]+[ \t]+=[ \t]"
+_SHELL = r"\{[ \t]+[^\s\"}]|\[\[?[ \t]+[^\s\[{].*[ \t]\]"
+"""A group of commands, and a test: the two ways for a line of a shell to begin like a document."""
 
 
 class FileError(Exception):
@@ -25,18 +33,41 @@ class FileError(Exception):
         self.fault = fault
 
 
-def read_document(path: str, stream: TextIO | None = None) -> dict[str, Any]:
-    """Read a TOML or JSON file (or a stream) whose top is a table; raises FileError."""
-    text = stream.read() if stream else read_text(path)
-    name = "standard input" if stream else path
-    is_json = path.endswith(".json") or (stream is not None and text.lstrip().startswith("{"))
-    document = read_as(text, name, is_json)
+def read_document(path: str, text: str | None = None) -> dict[str, Any]:
+    """Read a TOML or JSON file whose top is a table, or its text where it was read; raises FileError."""
+    text = read_text(path) if text is None else text
+    as_json = is_json(path, text)
+    document = read_as(text, called(path), as_json)
     for steps in not_finite(document):
-        from lockside.cli.places import Places, written
+        from lockside.documents.places import Places, written
 
-        line = Places(text, is_json).line(steps)
-        raise FileError(name, f"{written(steps)} is not a finite number.", line)
+        line = Places(text, as_json).line(steps)
+        raise FileError(called(path), f"{written(steps)} is not a finite number.", line)
     return document
+
+
+def is_json(path: str, text: str) -> bool:
+    """Tell JSON from TOML: by the end of the name, else by how the text begins."""
+    if path.endswith(DOCUMENTS):
+        return path.endswith(".json")
+    return re.match(r"\s*[\[{]", text) is not None and _first_line(_TABLE, text) is None
+
+
+def is_document(path: str, text: str) -> bool:
+    """Tell whether a file is TOML or JSON, sound or broken, and no list of a shell's commands."""
+    if path.endswith(DOCUMENTS) or _first_line(_TABLE, text) or _first_line(_ASSIGNMENT, text):
+        return True
+    return re.match(r"\s*[\[{]", text) is not None and _first_line(_SHELL, text) is None
+
+
+def _first_line(pattern: str, text: str) -> re.Match[str] | None:
+    """Match what stands behind empty lines and comments."""
+    return re.match(rf"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*(?:{pattern})", text)
+
+
+def called(path: str) -> str:
+    """Give a file's name for messages; "-" is standard input."""
+    return "standard input" if path == "-" else path
 
 
 def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
@@ -48,14 +79,22 @@ def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
 
 
 def read_text(path: str) -> str:
-    """Read a text file; raises FileError."""
+    """Read a text file, or standard input for "-"; its line ends stay as they are. Raises FileError."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return _bytes(path).decode("utf-8-sig")
     except OSError as error:
-        raise FileError(path, f"{error.strerror}.") from error
+        raise FileError(called(path), f"{error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise FileError(path, f"it is not UTF-8 text (byte {error.start}).") from error
+        raise FileError(called(path), f"it is not UTF-8 text (byte {error.start}).") from error
+
+
+def _bytes(path: str) -> bytes:
+    if path != "-":
+        with open(path, "rb") as file:
+            return file.read()
+    if sys.stdin is None:
+        raise FileError(called(path), "it is closed.")
+    return sys.stdin.buffer.read()
 
 
 def _json(text: str, name: str) -> Any:

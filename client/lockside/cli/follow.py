@@ -7,6 +7,7 @@ from time import monotonic
 from lockside.cli import family, jobs, times
 from lockside.cli.followed import Followed
 from lockside.cli.following import exit_code, hint_after_failure, left_alone, tell_ends
+from lockside.cli.frames import FramePrinter, gets_bytes
 from lockside.cli.live import Region
 from lockside.cli.loglines import LineMaker, LinePrinter, last_state
 from lockside.cli.output import terminal_height
@@ -51,12 +52,19 @@ class _View:
         self._out = session.out
         wholes = any(job.get("type") in jobs.CONTAINERS for job in created)
         self._many = len(created) > 1 or wholes
-        self.followed = Followed(session, created, children=wholes, news=session.out.terminal, logs=logs)
         self._region = Region(session.out)
         if session.out.terminal:
             session.aside = self._region.above
         self._printer = LinePrinter(session.out, write=self._region.above)
-        self._raw = not (self._many or session.out.terminal)
+        self._as_it_is = not (self._many or session.out.terminal)
+        self.followed = Followed(
+            session,
+            created,
+            children=wholes,
+            news=session.out.terminal,
+            logs=logs,
+            raw=self._as_it_is and gets_bytes(session.out),
+        )
         self._makers: dict[str, LineMaker] = {}
         self._session = session
 
@@ -80,9 +88,7 @@ class _View:
         self._session.aside = None
 
     def _write(self, job: Json, frames: list[Json]) -> None:
-        if self._raw:
-            from lockside.cli.frames import FramePrinter
-
+        if self._as_it_is:
             for frame in frames:
                 FramePrinter(self._session).show(frame)
             return

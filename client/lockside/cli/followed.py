@@ -41,6 +41,7 @@ class Followed:
         stream: str | None = None,
         row: str | None = None,
         places: dict[str, int] | None = None,
+        raw: bool = False,
     ) -> None:
         self.jobs: dict[str, Json] = {str(root["id"]): dict(root) for root in roots}
         self.roots = list(self.jobs)
@@ -49,7 +50,7 @@ class Followed:
         self._children = children
         self._news = news or children or len(roots) > 1
         self._logs = logs
-        self._log_filters = {"stream": stream, "row": row}
+        self._log_filters = {"stream": stream, "row": row, "raw": raw or None}
         self._places = dict(places or {})
         self._open: set[str] = set()
         self._queued: list[str] = []
@@ -88,14 +89,11 @@ class Followed:
                 self._read_log(job)
 
     def _wait(self) -> None:
-        from lockside.transport import inside_a_job
-
         self._flight.ask(
             "end",
             "job.wait",
             ids=self.roots,
             timeoutSeconds=WAIT_SECONDS,
-            waiterRunId=inside_a_job(),
             fields=jobs.BRIEF if len(self.roots) > jobs.ANSWERED_WHOLE else None,
         )
 

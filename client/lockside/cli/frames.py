@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from lockside.cli.output import Output
     from lockside.cli.session import Session
 
     Json = dict[str, Any]
@@ -27,15 +28,22 @@ def frames(
     stream: str | None = None,
     row: str | None = None,
     places: dict[str, int] | None = None,
+    *,
+    raw: bool = False,
 ) -> Iterator[Json]:
     """Read a job's frames in order; with `follow`, wait for more until the log is complete.
 
-    `places` gets, under the job, the offset from which to go on.
+    `places` gets, under the job, the offset from which to go on. With `raw` frames have bytes in base64.
     """
-    for page in each(session.engine.log(job, follow=follow, stream=stream, row=row)):
+    for page in each(session.engine.log(job, follow=follow, stream=stream, row=row, raw=raw or None)):
         yield from page["frames"]
         if places is not None:
             places[job] = page["nextOffset"]
+
+
+def gets_bytes(out: Output) -> bool:
+    """Tell whether a log is printed as it was written: to a file or a pipe, byte for byte."""
+    return not out.as_json and not out.on_screen
 
 
 class FramePrinter:
@@ -52,6 +60,12 @@ class FramePrinter:
             self._out.line(dropped(frame))
         else:
             target = sys.stderr if frame["stream"] == "stderr" else sys.stdout
+            if "data" in frame:
+                from base64 import b64decode
+
+                target.buffer.write(b64decode(frame["data"]))
+                target.flush()
+                return
             text = str(frame.get("text") or "")
             # With --plain the output may still be a screen.
             target.write(shown_log(text, coloured=False) if target.isatty() else text)

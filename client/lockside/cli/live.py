@@ -14,7 +14,7 @@ _UP_AND_CLEAR = "\x1b[1A\x1b[2K"
 
 
 class Region:
-    """Draws on a terminal; elsewhere `draw` does nothing and `above` just prints.
+    """Draws on a terminal that can move its cursor; elsewhere `draw` does nothing and `above` just prints.
 
     The lines must fit the terminal: whoever draws cuts them.
     """
@@ -25,7 +25,7 @@ class Region:
 
     def draw(self, lines: Sequence[str]) -> None:
         """Replace what is drawn."""
-        if self._out.terminal and list(lines) != self._drawn:
+        if self._out.can_redraw and list(lines) != self._drawn:
             self._erase()
             self._show(lines)
 

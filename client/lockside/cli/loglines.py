@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _LABEL_COLOURS = ("cyan", "green", "magenta", "blue", "yellow")
 _LONGEST_LABEL = 30
 _AT_ONCE = 500
+_SHOWN_OF_UNFINISHED = 1 << 16
 
 
 class Line:
@@ -44,7 +45,7 @@ class LineMaker:
 
     def __init__(self, job: str) -> None:
         self._job = job
-        self._open: dict[str, tuple[str, Json]] = {}
+        self._open: dict[str, tuple[list[str], Json]] = {}
 
     def take(self, frame: Json) -> Iterator[Line]:
         """Give the lines that this frame ends."""
@@ -52,23 +53,37 @@ class LineMaker:
             yield Line(self._job, frame["time"], None, dropped(frame), frame)
             return
         stream = str(frame["stream"])
-        before, first = self._open.pop(stream, ("", frame))
-        *whole, rest = (before + str(frame.get("text") or "")).split("\n")
+        pieces, first = self._open.pop(stream, ([], frame))
+        *whole, rest = str(frame.get("text") or "").split("\n")
         for text in whole:
-            yield Line(self._job, first["time"], stream, text, first)
-            first = frame
+            yield Line(self._job, first["time"], stream, "".join([*pieces, text]), first)
+            pieces, first = [], frame
         if rest:
-            self._open[stream] = (rest, first)
+            pieces.append(rest)
+        if pieces:
+            self._open[stream] = (pieces, first)
 
     def unfinished(self) -> str:
-        """Give what the last line has so far."""
-        return "".join(text for text, _ in self._open.values())
+        """Give what the last line has so far; of a very long one the end."""
+        return "".join(_end_of(pieces) for pieces, _ in self._open.values())
 
     def rest(self) -> Iterator[Line]:
         """Give what never got a line end."""
-        for stream, (text, frame) in self._open.items():
-            yield Line(self._job, frame["time"], stream, text, frame)
+        for stream, (pieces, frame) in self._open.items():
+            yield Line(self._job, frame["time"], stream, "".join(pieces), frame)
         self._open.clear()
+
+
+def _end_of(pieces: list[str]) -> str:
+    """Join the last pieces: it is drawn for every frame, so the time must not grow with the line."""
+    kept: list[str] = []
+    size = 0
+    for piece in reversed(pieces):
+        kept.append(piece)
+        size += len(piece)
+        if size > _SHOWN_OF_UNFINISHED:
+            break
+    return "".join(reversed(kept))[-_SHOWN_OF_UNFINISHED:]
 
 
 def lines_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockside.cli import exits, jobs, times
 from lockside.cli.family import load_family
-from lockside.cli.frames import FramePrinter, frames
+from lockside.cli.frames import FramePrinter, frames, gets_bytes
 from lockside.cli.grammar import UsageError
 from lockside.cli.live import Region
 from lockside.cli.loglines import LineMaker, LinePrinter, last_state, lines_of
@@ -80,7 +80,8 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 
 def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
     printer = FramePrinter(session)
-    for frame in frames(session, job, parsed.flag("follow"), wanted.stream, wanted.row):
+    follow, raw = parsed.flag("follow"), gets_bytes(session.out)
+    for frame in frames(session, job, follow, wanted.stream, wanted.row, raw=raw):
         printer.show(frame)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "encoding", "utf-8").lower() != "utf-8":
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -34,10 +35,52 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _usage_failed(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.BROKEN_PIPE
+    except OSError as error:
+        return _system_failed(error)
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody at the command line
+        return _broken(error)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Give closed standard streams a file: what is opened next would take their place."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # writing to what stands for stdout fails, as it should
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(opened, "r" if name == "stdin" else "w", closefd=fd > 2))
+
+
+def _system_failed(error: OSError) -> int:
+    """Tell what the system refused. Files that are read have errors of their own: it was output."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of getcwd
+        _say("lockside: The current folder does not exist any more: change to another one.")
+        return exits.USAGE
+    if error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
+    if isinstance(error, BrokenPipeError):
+        return exits.BROKEN_PIPE
+    where = "The output cannot be written" if error.filename is None else os.fsdecode(error.filename)
+    _say(f"lockside: {where}: {error.strerror or error}.")
+    return exits.OUTPUT
+
+
+def _broken(error: Exception) -> int:
+    if os.environ.get("LOCKSIDE_TRACEBACK"):
+        raise error
+    _say(
+        f"lockside: This is a fault of lockside itself: {type(error).__name__}: {error}\n"
+        "  LOCKSIDE_TRACEBACK=1 shows where it is; please report it."
+    )
+    return exits.INTERNAL
+
+
+def _say(text: str) -> None:
+    from contextlib import suppress
+
+    from lockside.cli.output import say_aside
+
+    with suppress(OSError):  # stderr may be full, too
+        say_aside(text)
 
 
 def _run(parsed: Parsed) -> int:
@@ -106,23 +149,20 @@ def help_(session: Session, parsed: Parsed) -> int:
 
 
 def _usage_failed(error: UsageError) -> int:
-    from lockside.cli.output import say_aside
-
     whole = f"lockside {error.command}".strip()
-    say_aside(f"{whole}: {error.message}\nSee `{whole} --help`.")
+    _say(f"{whole}: {error.message}\nSee `{whole} --help`.")
     return exits.USAGE
 
 
 def _refused(error: LocksideError) -> int:
     """Tell an error and the next step on stderr, and give its exit code."""
-    from lockside.cli.output import say_aside
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
     is_vague = isinstance(error, InvalidParams) and error.path and error.path not in error.message
     where = f" (at {error.path})" if is_vague else ""
-    say_aside(f"lockside: {error.message}{where}")
+    _say(f"lockside: {error.message}{where}")
     if error.remedy:
-        say_aside(f"  {error.remedy}")
+        _say(f"  {error.remedy}")
     match error:
         case NotReachable() | Unavailable():
             return exits.NOT_REACHABLE

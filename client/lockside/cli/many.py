@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 
-from lockside.cli.files import FileError, read_document, read_text
+from lockside.cli.files import FileError, called, is_document, read_document, read_text
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import ANSWERED_WHOLE, BRIEF
-from lockside.cli.submit import attend, create, dry_run, name_dependencies, options_of, plain_command
-from lockside.transport import inside_a_job, new_deduplication_id
+from lockside.cli.submit import (
+    attend,
+    create,
+    dry_run,
+    name_dependencies,
+    options_of,
+    own_environment,
+    plain_command,
+)
+from lockside.transport import new_deduplication_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +30,6 @@ if TYPE_CHECKING:
 
 JOBS_AT_ONCE = 5000
 BYTES_AT_ONCE = 4 << 20
-_DOCUMENTS = (".json", ".toml")
 
 
 def run_file(session: Session, parsed: Parsed) -> int:
@@ -39,32 +45,28 @@ def run_file(session: Session, parsed: Parsed) -> int:
     name_dependencies(session, options)
     if "jobs" not in document:
         return attend(session, parsed, [create(session, document | options | dry_run(parsed))])
-    parent = {"parentRunId": inside_a_job()} if inside_a_job() else {}
-    wanted = [parent | job | options for job in document["jobs"]]
+    wanted = [job | options for job in document["jobs"]]
     if not wanted:
-        raise UsageError(f"{path}: there is no command in it.", "run")
+        raise UsageError(f"{called(path)}: there is no command in it.", "run")
     return attend(session, parsed, _create_all(session, parsed, wanted))
 
 
 def _read(parsed: Parsed, path: str) -> Json:
     """Read what a file asks for; a broken document is never taken for commands."""
-    if path.endswith(_DOCUMENTS):
-        return read_document(path)
-    if path != "-":
-        return _commands(parsed, read_text(path))
-    text = sys.stdin.read()
-    if not text.lstrip().startswith("{"):
-        return _commands(parsed, text)
-    import io
-
-    return read_document(path, io.StringIO(text))
+    text = read_text(path)
+    return read_document(path, text) if is_document(path, text) else _commands(parsed, text)
 
 
 def _commands(parsed: Parsed, text: str) -> Json:
     """Make a job of each line, which a shell will read; empty lines and comments are none."""
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip(" \t\r") for line in text.split("\n")]
+    environment = own_environment()
     return {
-        "jobs": [plain_command(parsed, None, line) for line in lines if line and not line.startswith("#")]
+        "jobs": [
+            plain_command(parsed, None, line, environment)
+            for line in lines
+            if line and not line.startswith("#")
+        ]
     }
 
 

@@ -45,9 +45,10 @@ class Output:
         self._stream = stream or sys.stdout
         self._width = width
         self.as_json = as_json
-        self._on_screen = self._stream.isatty()
-        self.terminal = self._on_screen and not plain and not as_json
+        self.on_screen = self._stream.isatty()
+        self.terminal = self.on_screen and not plain and not as_json
         self.plain = plain or not self.terminal
+        self.can_redraw = self.terminal and os.environ.get("TERM") != "dumb"
         self.coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     @property
@@ -81,7 +82,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print a line."""
-        self._stream.write((shown(text) if self._on_screen else text) + "\n")
+        self._stream.write((shown(text) if self.on_screen else text) + "\n")
 
     def hint(self, text: str) -> None:
         """Print what a person could do next; scripts do not get it."""
@@ -90,7 +91,7 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Print a value as on the wire, indented for a person, on one line for a program."""
-        self.line(json.dumps(value, ensure_ascii=False, indent=2 if self._on_screen else None))
+        self.line(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
 
     def json_line(self, value: Any) -> None:
         """Print one value of a stream on one line, at once."""
@@ -123,23 +124,31 @@ class Output:
 
 def terminal_width() -> int:
     """Give the terminal's columns."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
+    return _terminal_size()[0]
 
 
 def terminal_height() -> int:
     """Give the terminal's lines."""
+    return _terminal_size()[1]
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Give columns and lines: what COLUMNS and LINES say, else what the terminal says."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError):
-        return 24
+        columns, lines = 0, 0
+    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    given = [int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0 for text in asked]
+    return given[0] or columns or 80, given[1] or lines or 24
 
 
 def say_aside(text: str) -> None:
     """Tell a person something beside the result, on stderr."""
-    sys.stdout.flush()
+    try:  # noqa: SIM105 - contextlib would cost every command line time to start
+        sys.stdout.flush()
+    except OSError:
+        pass  # The end of the command line tells it, or whoever writes there next.
     sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
 
 

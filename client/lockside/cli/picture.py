@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
+import re
 
 from lockside.cli import jobs, times
 from lockside.cli.output import display_width, fit
@@ -23,6 +24,7 @@ _COLOURS = {
     "created": "#9aa3ad",
     "waiting": "#d9a013",
 }
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ROW = 26
 _TOP = 64
 _CHART = 760
@@ -38,6 +40,11 @@ text{font:13px system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#24292f
 .wait{stroke:#b8860b;stroke-width:2;stroke-dasharray:2 3;opacity:.75}
 .tree{stroke:#c5ccd3;stroke-width:1.2;fill:none}
 """
+
+
+def escape(text: str) -> str:
+    """Escape a text for XML, and replace what XML does not have."""
+    return html.escape(_NO_XML.sub("\ufffd", text))
 
 
 def svg(drawn: Timeline) -> str:

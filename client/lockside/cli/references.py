@@ -31,14 +31,15 @@ def config_names(session: Session) -> list[str]:
 
 
 def job_named(session: Session, reference: str) -> str:
-    """Find a job by uuid, COMPONENT/CONFIG, COMPONENT, configuration or name (the latest), or `last`."""
+    """Find a job by uuid or `last`, else the latest of COMPONENT/CONFIG, component, name or configuration."""
     if _UUID.fullmatch(reference):
         return reference
     for wanted in _searches(reference):
-        found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
-        whole = [job for job in found if _is_whole(job, reference) and _fits(job, reference)]
-        if whole:
-            return str(whole[0]["id"])
+        with suppress(InvalidParams):  # A name may be what no component can be called.
+            found = session.call("job.list", **wanted, limit=_SOME, fields=_FIELDS)["jobs"]
+            for job in found:
+                if _is_whole(job, reference):
+                    return str(job["id"])
     near = ""
     with suppress(LocksideError):  # What was meant instead is a courtesy; that it is not there is the answer.
         near = _nearest_job(session, reference)
@@ -53,8 +54,8 @@ def _searches(reference: str) -> list[Json]:
         return [{}, {"creator": "user"}]
     component, slash, config = reference.partition("/")
     if slash:
-        return [{"component": component, "config": config}] if config else []
-    return [{"component": component}, {"text": reference}]
+        return [{"component": component, "config": config}, {"name": reference}]
+    return [{"component": component}, {"name": reference}, {"config": reference}]
 
 
 def _is_whole(job: Json, reference: str) -> bool:
@@ -63,13 +64,6 @@ def _is_whole(job: Json, reference: str) -> bool:
         return True
     creator = (job.get("creator") or {}).get("type")
     return reference != "last" and job.get("type") != "phaseContainer" and creator not in _PART_OF_ANOTHER
-
-
-def _fits(job: Json, reference: str) -> bool:
-    """Take a whole name only; a search by text also finds what merely begins so."""
-    if reference == "last" or "/" in reference:
-        return True
-    return reference in {job.get("name"), job.get("component"), job.get("config")} or "component" not in job
 
 
 def _nearest_job(session: Session, reference: str) -> str:

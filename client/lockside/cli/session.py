@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from lockside.blocking import BlockingLink
 from lockside.cli.output import Output, say_aside
 from lockside.errors import LocksideError, Unavailable
@@ -26,9 +24,10 @@ class Session:
 
     def __init__(self, parsed: Parsed) -> None:
         self.out = Output(parsed.flag("json"), parsed.flag("plain"))
-        project = parsed.text("project") or os.environ.get("LOCKSIDE_PROJECT")
         self.link = BlockingLink(parsed.text("socket"))
-        self.engine = Engine(self.link, project, AWAY_SECONDS, self._say_away)
+        self.engine = Engine(
+            self.link, parsed.text("project"), AWAY_SECONDS, self._say_away, names_own_job=True
+        )
         self.is_patient = False
         self.aside: Callable[[str], None] | None = None
 

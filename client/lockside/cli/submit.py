@@ -6,7 +6,8 @@ import os
 
 from lockside.cli import jobs
 from lockside.cli.grammar import UsageError
-from lockside.transport import inside_a_job, new_deduplication_id
+from lockside.errors import LocksideError
+from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
 
@@ -40,9 +41,6 @@ def name_dependencies(session: Session, request: Json) -> None:
 def create(session: Session, request: Json) -> Json:
     """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
     request.setdefault("deduplicationId", new_deduplication_id())
-    parent = inside_a_job()
-    if parent:
-        request.setdefault("parentRunId", parent)
     job: Json = session.call_patiently("job.create", **request)
     return job
 
@@ -69,20 +67,49 @@ def _stored(target: str) -> Json:
     return {"component": component, "config": config} if config else {"component": component}
 
 
-def plain_command(parsed: Parsed, command: list[str] | None, shell: str | None) -> Json:
-    """Run a command as the caller would: in this folder, with this environment."""
+def plain_command(
+    parsed: Parsed, command: list[str] | None, shell: str | None, environment: dict[str, str] | None = None
+) -> Json:
+    """Run a command as the caller would: in this folder, with this environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
-    parameters["environment"] = {name: value for name, value in os.environ.items() if _sendable(name, value)}
+    parameters["umask"] = f"{_umask():03o}"
+    parameters["environment"] = own_environment() if environment is None else environment
     return {"component": jobs.PLAIN_COMMAND, "configData": {"parameters": parameters}}
 
 
-def _sendable(name: str, value: str) -> bool:
-    """Leave out what belongs to the job around this one, and bytes that are no text."""
-    if name.startswith("LOCKSIDE_"):
-        return False
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def own_environment() -> dict[str, str]:
+    """Give the caller's variables, without those of the job around this one; warns of what is no text."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSIDE_")}
+    if "LC_CTYPE" in given and not _was_given(b"LC_CTYPE"):  # Python sets it for itself in the C locale.
+        del given["LC_CTYPE"]
+    odd = sorted(name for name, value in given.items() if not _is_text(name + value))
+    if odd:
+        from lockside.cli.output import say_aside
+
+        named = ", ".join(ascii(name)[1:-1] for name in odd)
+        say_aside(f"lockside: warning: not UTF-8, so the job does not get them: {named}")
+    return {name: value for name, value in given.items() if name not in odd}
+
+
+def _was_given(name: bytes) -> bool:
+    """Tell whether a variable was there when this process began."""
     try:
-        (name + value).encode()
+        with open("/proc/self/environ", "rb") as file:
+            return any(each.startswith(name + b"=") for each in file.read().split(b"\0"))
+    except OSError:
+        return True
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -127,10 +154,12 @@ def _pairs_list(texts: list[str]) -> list[Json]:
 
 
 def _dependency(text: str) -> Json:
-    job, colon, when = text.partition(":")
-    if when not in {"", "success", "final"} or (colon and not when):
+    job, _, when = text.rpartition(":")
+    if job and when in {"success", "final"}:
+        return {"job": job, "when": when}
+    if job.isdigit():
         raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": job, "when": when or "success"}
+    return {"job": text, "when": "success"}  # a name may have a colon in it
 
 
 def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
@@ -139,6 +168,19 @@ def attend(session: Session, parsed: Parsed, created: list[Json]) -> int:
         for job in created:
             _show_dry_run(session, job)
         return 0
+    try:
+        code = _stay(session, parsed, created)
+        session.out.flush()
+    except (OSError, LocksideError):
+        if created:
+            from lockside.cli.following import named
+
+            session.say_aside(f"created: {named([str(job['id']) for job in created])}.")
+        raise
+    return code
+
+
+def _stay(session: Session, parsed: Parsed, created: list[Json]) -> int:
     if parsed.flag("follow") and created:
         from lockside.cli.follow import follow_to_the_end
 

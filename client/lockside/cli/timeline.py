@@ -136,6 +136,9 @@ def _write(session: Session, path: str, form: str, drawn: Timeline) -> None:
     from lockside.cli.picture import page, svg
 
     text = page(drawn) if form == "html" else svg(drawn)
+    if path == "-":
+        session.out.write(text)
+        return
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

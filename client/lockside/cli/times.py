@@ -88,7 +88,7 @@ def size(count: float) -> str:
 def since(text: str, now: datetime) -> datetime:
     """Read what people write for a past time: 2h, 14:05, today, yesterday, 2026-01-31, 2026-01-31T14:00."""
     import re
-    from datetime import datetime, timedelta
+    from datetime import UTC, datetime, timedelta
 
     today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     if text in {"today", "yesterday"}:
@@ -105,11 +105,13 @@ def since(text: str, now: datetime) -> datetime:
         pass
     try:
         there = datetime.fromisoformat(text)
-    except ValueError:
+        there = there if there.tzinfo else there.astimezone()
+        there.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             f"'{text}' is no time; write 2h, 14:05, today, yesterday, 2026-01-31 or 2026-01-31T14:00."
         ) from None
-    return there if there.tzinfo else there.astimezone()
+    return there
 
 
 def wire_since(text: str | None, command: str) -> str | None:

@@ -9,12 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+MOST = 2**53 - 1
+
+
 def integer(text: str) -> int:
-    """Read a whole number."""
+    """Read a whole number from 0 that the wire can carry."""
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a whole number.") from None
+        number = -1
+    if not 0 <= number <= MOST:
+        raise ValueError(f"{text[:60]!r} is not a whole number from 0 to {MOST}.")
+    return number
 
 
 def priority(text: str) -> int:

@@ -34,7 +34,7 @@ def watch(session: Session, parsed: Parsed) -> int:
     session.link.path()
     session.is_patient = True
     try:
-        if session.out.terminal:
+        if session.out.can_redraw:
             _on_a_terminal(session, parsed)
         else:
             _as_lines(session, parsed)

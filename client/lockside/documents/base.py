@@ -24,6 +24,7 @@ LOCK_PATTERN = r"^(exclusive|none|shared:([1-9][0-9]{0,5}|1000000))$(?!\n)"
 VARIABLE_PATTERN = r"^#?[A-Za-z_][A-Za-z0-9_.-]*$(?!\n)"
 NO_NUL_PATTERN = r"^[^\x00]*$"
 ENVIRONMENT_NAME_PATTERN = r"^[^=\x00]+$"
+UMASK_PATTERN = r"^(0?[0-7]{3})?$(?!\n)"
 
 MAX_INTEGER = 2**53 - 1
 
@@ -51,6 +52,7 @@ LockKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTE
 Argument = Annotated[str, Meta(max_length=131_072, pattern=NO_NUL_PATTERN)]
 Arguments = Annotated[list[Argument], Meta(min_length=1, max_length=10_000)]
 Environment = dict[Annotated[str, Meta(pattern=ENVIRONMENT_NAME_PATTERN, max_length=1024)], Argument]
+Umask = Annotated[str, Meta(pattern=UMASK_PATTERN, examples=["022", "077"])]
 Sequence = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 StoredVersion = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 

@@ -23,6 +23,7 @@ from lockside.documents.base import (
     Signal,
     Tag,
     Text,
+    Umask,
 )
 from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
 from lockside.documents.paths import join
@@ -46,6 +47,7 @@ class Program(In, frozen=True, kw_only=True):
     shell: Annotated[Argument, Meta(min_length=1)] | None = None
     cwd: Argument | None = None
     environment: Environment = {}
+    umask: Umask = ""
 
     def check(self) -> None:
         """Raises FieldError unless it is one program that can be executed."""
@@ -107,6 +109,7 @@ class Manifest(Program, frozen=True, kw_only=True):
         shell: A line for `sh -c`.
         cwd: The working folder; null means an empty one.
         environment: Variables added to the program's environment.
+        umask: The permissions that new files do not get, in octal digits; empty: the setting `jobs.umask`.
         user: The Unix user that runs it; only an admin may name one.
         image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
         tag: The tag that runs when nobody asks for one.

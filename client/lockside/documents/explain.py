@@ -21,6 +21,7 @@ _PATTERNS: Final = {
     base.LOCK_PATTERN: "be 'exclusive', 'none' or 'shared:N' with N from 1 to 1000000",
     base.VARIABLE_PATTERN: "be a variable's name: letters, digits, '_', '-', '.', perhaps '#' before",
     base.NO_NUL_PATTERN: "not contain a NUL character",
+    base.UMASK_PATTERN: "be an umask of three octal digits, as in '022', or empty for the default",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",
 }
 _OF_A_NAME: Final = re.compile(r" - at `key` in (?=`[^`]*`$)")

@@ -33,17 +33,20 @@ class Fault(NamedTuple):
 # -- from callers -----------------------------------------------------------------------------------------
 
 
-def convert(document: Any, kind: type[T]) -> T:
-    """Returns the document as its type; 1.0 is a whole number, too. Raises msgspec.ValidationError."""
+def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
+    """Returns the document as its type; 1.0 is a whole number, too. Raises msgspec.ValidationError.
+
+    `strict` is msgspec's: without it, "1" is a number as well.
+    """
     for _ in range(MOST_REPAIRS):
         try:
-            return msgspec.convert(document, kind)
+            return msgspec.convert(document, kind, strict=strict)
         except msgspec.ValidationError as problem:
             repaired = _with_whole_number(document, str(problem))
             if repaired is None:
                 raise
             document = repaired
-    return msgspec.convert(document, kind)
+    return msgspec.convert(document, kind, strict=strict)
 
 
 def _with_whole_number(document: Any, problem: str) -> Any:
@@ -108,13 +111,13 @@ def _key_at_fault(problem: str, document: Any, kind: Any, steps: Steps) -> str |
 # -- from files -------------------------------------------------------------------------------------------
 
 
-def faults_of(document: Any, kind: type[msgspec.Struct]) -> Iterator[Fault]:
+def faults_of(document: Any, kind: type[msgspec.Struct], *, strict: bool = True) -> Iterator[Fault]:
     """Everything that the type does not allow: each member at fault is left out to find the next one."""
     left, gaps = document, dict[Steps, list[int]]()
     told: set[Steps] = set()
     for _ in range(MOST_FAULTS):
         try:
-            convert(left, kind)
+            convert(left, kind, strict=strict)
         except msgspec.ValidationError as problem:
             found = fault_of(problem, left, kind)
             steps = steps_of(found.path)

@@ -95,6 +95,7 @@ class JobMethods:
             creator_type=None if params.creator is None else params.creator.value,
             owner_uid=_uid(params.owner),
             labels=params.labels,
+            name=params.name,
             text=params.text,
             created_from_us=_us(params.created_from),
             created_to_us=_us(params.created_to),

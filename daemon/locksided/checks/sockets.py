@@ -10,7 +10,6 @@ from pathlib import Path
 from locksided import to_thread
 from locksided.checks.problem import Problem
 from locksided.server.listeners import Listener
-from locksided.sockets import connected
 
 
 def own(listener: Listener, *, has_group: bool) -> list[Problem]:
@@ -45,16 +44,22 @@ def of_keepers(folder: Path) -> list[Problem]:
 
 
 def is_stale(path: Path) -> bool:
-    """Whether it is a socket without a listener."""
+    """Whether it is a socket whose keeper lives no more: a keeper holds the lock beside its socket."""
     if not path.is_socket():
         return False
     try:
-        connected(path).close()
-    except ConnectionRefusedError:
+        lock = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
         return True
     except OSError:
         return False
-    return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def _stale(path: Path) -> Problem:
@@ -69,8 +74,7 @@ def remove_stale(path: Path) -> None:
     try:
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if is_stale(path):
-                os.unlink(path)
+            path.unlink(missing_ok=True)
     finally:
         os.close(lock)
 

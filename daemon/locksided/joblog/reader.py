@@ -117,11 +117,14 @@ def _streams(stream: int | None) -> tuple[int, ...]:
 def _lines(frames: list[Frame]) -> list[str]:
     """Whole lines in the order of their ends, then what has no end yet."""
     lines: list[bytes] = []
-    begun = {STDOUT: b"", STDERR: b""}
+    begun: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
     for frame in frames:
-        *ended, begun[frame.stream] = (begun[frame.stream] + frame.payload).split(b"\n")
-        lines += ended
-    lines += [rest for rest in begun.values() if rest]
+        *ended, rest = frame.payload.split(b"\n")
+        for end in ended:
+            lines.append(b"".join([*begun[frame.stream], end]))
+            begun[frame.stream] = []
+        begun[frame.stream].append(rest)
+    lines += [rest for rest in map(b"".join, begun.values()) if rest]
     return [line.decode("utf-8", "replace") for line in lines]
 
 

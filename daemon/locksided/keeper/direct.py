@@ -53,7 +53,7 @@ class Direct:
         argv = order.stages[0]
         kind, subject = "system", ""
         try:
-            with tree.hosting(), self._as_before():
+            with tree.hosting(), self._as_before(order.umask):
                 kind, subject = "program", f"working folder {os.fsdecode(order.cwd)}: "
                 os.chdir(order.cwd)
                 subject = f"{os.fsdecode(argv[0])}: "
@@ -71,10 +71,10 @@ class Direct:
             raise NotStarted(spawn.refusal_of(error, kind, subject)) from error
 
     @contextmanager
-    def _as_before(self) -> Iterator[None]:
+    def _as_before(self, umask: int | None) -> Iterator[None]:
         """Be for a moment as this process was found, and wherever the caller goes come home again."""
         inherited = self._inherited
-        umask = os.umask(inherited.umask)
+        own_umask = os.umask(inherited.umask if umask is None else umask)
         open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (inherited.open_files[0], open_files[1]))
         self._set_oom_score(inherited.oom_score_adj)
@@ -84,7 +84,7 @@ class Direct:
             os.chdir(HOME)
             self._set_oom_score(spawn.OOM_SCORE)
             resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
-            os.umask(umask)
+            os.umask(own_umask)
 
     def _set_oom_score(self, score: bytes | None) -> None:
         if self._oom_fd >= 0 and score is not None:

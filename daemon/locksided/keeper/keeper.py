@@ -103,11 +103,15 @@ class Keeper:
             return
         if peer is None:
             return
-        if self._connection is not None:
-            self._connection.close()
+        made = Connection(self._loop, peer, lambda line: self._take_line(made, line), self._disconnected)
+
+    def _become_current(self, connection: Connection) -> None:
+        """Serve this daemon from now on. Who connects and says nothing takes nobody's place."""
+        before, self._connection = self._connection, connection
         self._has_greeted = False
         self._notes.nobody_listens()
-        self._connection = Connection(self._loop, peer, self._take_line, self._disconnected)
+        if before is not None:
+            before.close()
         self._consider_leaving()
 
     def _accept_later(self, error: OSError) -> None:
@@ -131,9 +135,11 @@ class Keeper:
         if self._connection is not None and self._has_greeted:
             self._connection.send(message)
 
-    def _take_line(self, line: bytes) -> None:
+    def _take_line(self, connection: Connection, line: bytes) -> None:
         try:
             message = wire.decode(line)
+            if connection is not self._connection:
+                self._become_current(connection)
             self._operations[message["op"]](message)
         except (BadLine, BadOrder, KeyError) as error:
             self._journal.write("line not understood", error=repr(error))

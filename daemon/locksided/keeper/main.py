@@ -108,6 +108,7 @@ def _reserve_low_descriptors(passed: socket.socket | None) -> None:
 def prepare_process() -> Inherited:
     """Make this process one that outlives others; returns how it was before, for its children."""
     os.chdir("/")
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

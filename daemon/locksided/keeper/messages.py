@@ -212,6 +212,7 @@ class StartOrder(NamedTuple):
     empty_folders: tuple[str, ...] = ()
     spare_folder: str | None = None
     noted_late: bool = False
+    umask: int | None = None
 
 
 class ReapOrder(NamedTuple):

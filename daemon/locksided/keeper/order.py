@@ -29,6 +29,8 @@ class Order(NamedTuple):
     cwd: bytes
     environment: dict[bytes, bytes]
     user: User | None
+    umask: int | None
+    """None for the one that the keeper was started with."""
     timeout_seconds: float | None
     grace_seconds: float
     stop_signal: int
@@ -55,6 +57,7 @@ def parse(message: Message) -> Order:
         cwd=raw(_path(message, "cwd")),
         environment=_environment(message),
         user=_user(message),
+        umask=_umask(message),
         timeout_seconds=_positive(message, "timeoutSeconds"),
         grace_seconds=_grace(message),
         stop_signal=_signal(message),
@@ -147,6 +150,13 @@ def _user(message: Message) -> User | None:
         raise BadOrder("user: an object with uid, gid and groups is expected")
     groups = tuple(_id(group) for group in user.get("groups", []))
     return User(_id(user.get("uid")), _id(user.get("gid")), groups)
+
+
+def _umask(message: Message) -> int | None:
+    value = message.get("umask")
+    if value is not None and (type(value) is not int or not 0 <= value <= 0o777):
+        raise BadOrder("umask: a number from 0 to 511 is expected")
+    return value
 
 
 def _id(value: Any) -> int:

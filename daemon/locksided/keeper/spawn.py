@@ -26,15 +26,8 @@ DEFAULT_PATH = b"/usr/bin:/bin"
 OOM_SCORE = b"-900"
 """The keeper's own: it is the last that the kernel may kill for want of memory."""
 
-DEFAULT_SIGNALS = (
-    signal.SIGCHLD,
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGPIPE,
-    signal.SIGQUIT,
-    signal.SIGTERM,
-    signal.SIGXFSZ,
-)
+DEFAULT_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+"""All: whatever the starter of the keeper ignored, a job does not."""
 
 
 class Inherited(NamedTuple):
@@ -95,7 +88,7 @@ def _become(
         private.close_all()
         os.setsid()
         stage.enter()
-        _restore(inherited)
+        _restore(inherited, order)
         _connect(stage)
         kind = "user"
         _switch_user(order)
@@ -136,11 +129,11 @@ _MACHINE_ERRORS = frozenset(
 )
 
 
-def _restore(inherited: Inherited) -> None:
+def _restore(inherited: Inherited, order: Order) -> None:
     for number in DEFAULT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.umask(inherited.umask)
+    os.umask(inherited.umask if order.umask is None else order.umask)
     resource.setrlimit(resource.RLIMIT_NOFILE, inherited.open_files)
     if inherited.oom_score_adj is not None:
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
 """Reads the JSON that a job wrote, and refuses what a message, a file or a table could not hold.
 
-Accepted are UTF-8, finite numbers, integers of 64 bits and a bounded depth. Of equal keys the last one
-counts.
+Accepted are UTF-8, also behind a byte order mark, finite numbers, integers of 64 bits and a bounded depth. Of
+equal keys the last one counts.
 """
 
 import json
@@ -29,7 +29,7 @@ def read(text: bytes, max_depth: int) -> Any:
     if is_deeper(text, max_depth):  # before it is parsed: the parser would need a level of the stack for each
         raise BadJson(f"is nested deeper than {max_depth} levels")
     try:
-        value = _decode(text.decode())
+        value = _decode(text.decode("utf-8-sig"))
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:

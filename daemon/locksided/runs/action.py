@@ -30,7 +30,7 @@ from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
 
 LIMIT_SECONDS = 30.0
 MAX_OUTPUT_BYTES = 8 * 2**20
-_JOB_ONLY = ("LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID", "KBC_RUNID")
+_JOB_ONLY = ("LOCKSIDE_JOB_ID", "LOCKSIDE_RUN_ID", "LOCKSIDE_JOB_SOCKET", "KBC_RUNID")
 
 
 class ActionFailed(Exception):

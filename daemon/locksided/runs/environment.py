@@ -48,7 +48,9 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
     job = {
         "LOCKSIDE_JOB_ID": str(context.job_id),
         "LOCKSIDE_RUN_ID": context.run_id,
+        "LOCKSIDE_PROJECT": context.project,
         "LOCKSIDE_SOCKET": context.socket,
+        "LOCKSIDE_JOB_SOCKET": context.socket,
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}

@@ -204,6 +204,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
                 shell=program.shell,
                 cwd=program.cwd,
                 environment={**(environment or {}), **program.environment},
+                umask=program.umask,
             ),
             config_file=None,
             folder=DataFolder.NONE,

@@ -43,13 +43,20 @@ class Runs(RunConclusions):
     """Prepares steps and concludes them."""
 
     def __init__(
-        self, store: Store, state_dir: StateDir, settings: Settings, socket: str, backend: Backend
+        self,
+        store: Store,
+        state_dir: StateDir,
+        settings: Settings,
+        socket: str,
+        backend: Backend,
+        starter_umask: str,
     ) -> None:
         super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
         self._backend = backend
+        self._umask = settings.jobs.umask or starter_umask
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -101,6 +108,7 @@ class Runs(RunConclusions):
             max_log_bytes=self._settings.jobs.max_log_bytes,
             grace_seconds=self._settings.jobs.grace_seconds,
             steps=run.steps,
+            umask=self._umask,
         )
 
     async def _spent_seconds(self, action: StartStep) -> float:

@@ -25,10 +25,11 @@ def start_order(
     max_log_bytes: int = DEFAULT_MAX_LOG_BYTES,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     steps: Sequence[Step] = (),
+    umask: str = "",
 ) -> StartOrder:
     """How to start a step. `state` is what in/state.json holds; `spent_seconds` went to the steps before.
 
-    `grace_seconds` holds for a component that does not say how long it may take to stop. What is secret to
+    `grace_seconds` and `umask` hold for a component that does not set its own. What is secret to
     any of the run's `steps` is hidden in the output of all.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
@@ -39,6 +40,7 @@ def start_order(
         cwd=working_directory(step, context),
         env=environment_of(step, spec, context),
         user=context.run_as,
+        umask=int(text, 8) if (text := execution.umask or umask) else None,
         timeout_seconds=_time_left(limits.timeout_seconds, spent_seconds),
         grace_seconds=grace_seconds if execution.grace_seconds is None else execution.grace_seconds,
         stop_signal=signals.number(execution.stop_signal or "SIGTERM"),

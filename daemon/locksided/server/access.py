@@ -11,6 +11,7 @@ from typing import Self
 from lockside.protocol.words import Role
 
 ROOT_UID = 0
+LARGEST_GID = 2**32 - 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ class Access:
         viewer: Iterable[str] = (),
         default_role: str = "none",
     ) -> Self:
-        """From group names or numbers, as settings write them. Raises ValueError naming a missing one."""
+        """From group names or numbers, as settings write them; nobody is in a group that does not exist."""
         return cls(
             own_uid,
-            frozenset(map(group_id, admin)),
-            frozenset(map(group_id, operator)),
-            frozenset(map(group_id, viewer)),
+            _group_ids(admin),
+            _group_ids(operator),
+            _group_ids(viewer),
             Role[default_role.upper()],
         )
 
@@ -68,11 +69,15 @@ class Access:
         return self.default_role
 
 
-def group_id(name: str) -> int:
-    """The id of a group by its name or number. Raises ValueError."""
-    if name.isdecimal():
-        return int(name)
+def group_id(name: str) -> int | None:
+    """The id of a group by its name or number; None when there is none. A number needs no name."""
+    if name.isascii() and name.isdecimal():
+        return int(name) if len(name) <= 10 and int(name) <= LARGEST_GID else None
     try:
         return grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise ValueError(f"There is no group named {name!r} on this machine") from None
+    except (KeyError, ValueError):  # ValueError of a NUL in the name
+        return None
+
+
+def _group_ids(names: Iterable[str]) -> frozenset[int]:
+    return frozenset(gid for gid in map(group_id, names) if gid is not None)

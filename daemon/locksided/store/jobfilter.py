@@ -36,6 +36,7 @@ class JobFilter:
     creator_id: str | None = None
     owner_uid: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
     text: str | None = None
     created_from_us: int | None = None
     created_to_us: int | None = None

@@ -86,6 +86,7 @@ def _equal(wanted: JobFilter) -> Iterator[Term]:
     project = wanted.project
     yield from _one("jobs_component", "component = ?", project, wanted.component)
     yield from _one("jobs_config", "config = ?", project, wanted.config)
+    yield from _one("jobs_name", "name = ?", project, wanted.name)
     yield from _partial("jobs_branch", "branch_id", "default", project, wanted.branch)
     yield from _partial("jobs_type", "type", "standard", project, wanted.type)
     yield from _partial("jobs_creator_type", "creator_type", "user", project, wanted.creator_type)

@@ -69,8 +69,8 @@ MAKING = (
         ),
         "-- ends the options of lockside: the command follows.\n\n"
         "--from-file reads one command from each line; empty lines and # comments are skipped. They are\n"
-        "sent in few calls, each of which creates all of its jobs or none. A .json or .toml file, or JSON\n"
-        "on stdin, is one request as in job.create, or {jobs: [...]} with several.\n\n"
+        "sent in few calls, each of which creates all of its jobs or none. JSON or TOML, by the name's\n"
+        "ending or else by how it begins, is one request as in job.create, or {jobs: [...]} with several.\n\n"
         "Ctrl-C under --wait or --follow does not stop the job; it prints how to come back.",
     ),
     Command(

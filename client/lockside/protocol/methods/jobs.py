@@ -108,6 +108,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
         creator: Only jobs created by this kind of creator.
         owner: Only jobs of this user.
         labels: Only jobs with all of these labels.
+        name: Only jobs of exactly this name.
         text: Only jobs whose id, name, component or configuration begins so.
         created_from: Only jobs created at or after this time.
         created_to: Only jobs created before this time.
@@ -134,6 +135,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
     creator: CreatorType | None = None
     owner: Name | None = None
     labels: Labels = {}
+    name: Name | None = None
     text: Search | None = None
     created_from: Time | None = None
     created_to: Time | None = None
