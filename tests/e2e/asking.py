@@ -14,7 +14,7 @@ from locksided import __main__, clock, daemon
 from locksided.actors.asides import Aside
 from locksided.api.service import Service
 from locksided.joblog.reader import stream_bytes
-from locksided.keeper.logformat import STDOUT
+from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome, StartOrder
 from locksided.store.transaction import Transaction
 

@@ -12,8 +12,10 @@ from lockside.cli.files import FileError, read_document
 from locksided import settings
 from locksided.backends.messages import read_hello, read_outcome, typed
 from locksided.joblog.reader import read_page
-from locksided.keeper import logformat, order, outcome
-from locksided.keeper.logformat import DROPPED, STDOUT, Frame
+from locksided.keeper import outcome
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import DROPPED, STDOUT, Frame
+from locksided.keeper.start import order
 from locksided.keeper.wire import encode
 from locksided.runs.data_folder import OutFile
 from locksided.runs.out_files import BadOutFile, read_state, read_usage

@@ -15,9 +15,12 @@ from lockside.cli.folder import read_folder
 from locksided import settings
 from locksided.joblog.reader import Gap, read_page, stream_bytes, tail
 from locksided.joblog.view import wire_frame
-from locksided.keeper import logformat, order, outcome, segments, wire
-from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Dropped, Frame
+from locksided.keeper import outcome, wire
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log import segments
+from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Dropped, Frame
 from locksided.keeper.progress import parse as parse_progress
+from locksided.keeper.start import order
 from locksided.runs.data_folder import OutFile
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import file_of, table_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keeper.kit import Keeper, Peer, running_keeper
-from locksided.keeper import hierarchy
+from locksided.keeper.tree import hierarchy
 
 
 def can_use_cgroups() -> bool:

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 import locksided
-from locksided.keeper import logformat, proc
-from locksided.keeper.logformat import Frame
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import Frame
+from locksided.keeper.tree import proc
 
 ROOT = str(Path(locksided.__file__).parent.parent)
 CODE = (

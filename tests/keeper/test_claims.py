@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from locksided.keeper.claim import BURNT, STARTED, Claims
+from locksided.keeper.start.claim import BURNT, STARTED, Claims
 
 
 def test_the_second_claim_of_a_token_hears_the_word_of_the_first(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from keeper.kit import Keeper, Peer, is_alive, needs_root
-from locksided.keeper import hierarchy, mark
+from locksided.keeper.tree import hierarchy, mark
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 

@@ -1,6 +1,6 @@
 """Output is cut where a reader expects it."""
 
-from locksided.keeper.framing import Cutter
+from locksided.keeper.log.framing import Cutter
 
 
 def test_whole_lines_go_out_at_once_and_the_beginning_of_a_line_waits() -> None:

@@ -1,6 +1,6 @@
 """The machine's cgroup mounts are read as they are."""
 
-from locksided.keeper.hierarchy import Mount, read_mounts, read_own
+from locksided.keeper.tree.hierarchy import Mount, read_mounts, read_own
 
 MOUNTINFO = """\
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from keeper.kit import read_frames
-from locksided.keeper import logformat, segments
-from locksided.keeper.logformat import DROPPED, PARTIAL, STDERR, STDOUT
-from locksided.keeper.logwriter import LogWriter
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log import segments
+from locksided.keeper.log.format import DROPPED, PARTIAL, STDERR, STDOUT
+from locksided.keeper.log.writer import LogWriter
 
 BIG = 64 * 1024 * 1024
 

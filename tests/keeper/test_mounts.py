@@ -2,7 +2,7 @@
 
 import pytest
 
-from locksided.keeper.mounts import has_hanging
+from locksided.keeper.start.mounts import has_hanging
 
 LOCAL = """\
 25 1 254:0 / / rw,relatime - ext4 /dev/vda rw

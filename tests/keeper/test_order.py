@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from locksided.keeper.order import BadOrder, parse
+from locksided.keeper.start.order import BadOrder, parse
 
 GOOD: dict[str, Any] = {
     "token": "1-1-0",

@@ -6,9 +6,10 @@ import signal
 import socket
 
 from keeper.kit import PATIENCE_SECONDS
-from locksided.keeper import private, spawn
-from locksided.keeper.order import Order, parse
-from locksided.keeper.spawn import Inherited, Stage
+from locksided.keeper import private
+from locksided.keeper.start import spawn
+from locksided.keeper.start.order import Order, parse
+from locksided.keeper.start.spawn import Inherited, Stage
 
 ORDER = {
     "op": "start",

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from locksided.keeper import mark, proc
+from locksided.keeper.tree import mark, proc
 
 
 def test_a_name_with_brackets_and_blanks_is_read_right() -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from keeper.kit import Keeper
-from locksided.keeper.logformat import STDERR
+from locksided.keeper.log.format import STDERR
 from locksided.keeper.progress import MAX_LINE_BYTES, parse
 
 DEEP = b'{"outputs": ' + b"[" * 980 + b"]" * 980 + b"}"

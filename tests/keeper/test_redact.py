@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locksided.keeper.redact import HIDDEN, Redactor
+from locksided.keeper.log.redact import HIDDEN, Redactor
 
 
 def redact(secrets: list[str], *portions: bytes) -> bytes:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from keeper.kit import PATH, Keeper, Peer, is_alive, needs_root, running_keeper
-from locksided.keeper import proc
-from locksided.keeper.logformat import STDERR, STDOUT
+from locksided.keeper.log.format import STDERR, STDOUT
 from locksided.keeper.main import score_for_children
+from locksided.keeper.tree import proc
 
 FDS = "import os, sys; print(sorted(int(n) for n in os.listdir('/proc/self/fd')))"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keeper.kit import Keeper, Peer
-from locksided.keeper.spares import SpareFolders
+from locksided.keeper.start.spares import SpareFolders
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from keeper.kit import COMMAND, PATIENCE_SECONDS, Keeper, Peer, is_alive, running_keeper, wait_until_gone
 from keeper.test_stops import SLEEP, nasty, pids
 from locksided.keeper import outcome
-from locksided.keeper.logformat import STDOUT
+from locksided.keeper.log.format import STDOUT
 
 
 def reap(peer: Peer, keeper: Keeper, token: str = "1-1-0", grace: float = 0.2) -> None:

@@ -7,9 +7,9 @@ from lockside.documents.runtime import Limits
 from lockside.protocol.methods.actions import ActionRun
 from lockside.protocol.methods.jobs import JobCreate
 from lockside.protocol.types.jobs import Result
-from locksided.keeper import order
 from locksided.keeper.messages import to_wire
 from locksided.keeper.outcome import blank
+from locksided.keeper.start import order
 from locksided.runner.resolve import resolve
 from locksided.runner.resolved import Found, Stored
 from locksided.runs.action import action_order, plan_action

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from locksided.joblog.reader import Gap, Page, length, read_page, segments_of, stream_bytes, tail
 from locksided.joblog.view import wire_frame
-from locksided.keeper import logformat
-from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Dropped, Frame
-from locksided.keeper.logwriter import LogWriter
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Dropped, Frame
+from locksided.keeper.log.writer import LogWriter
 
 
 def frame(seq: int, payload: bytes = b"x\n", stream: int = STDOUT) -> Frame:

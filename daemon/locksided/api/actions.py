@@ -13,7 +13,7 @@ from locksided import to_thread
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
-from locksided.keeper.logformat import STDOUT
+from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
 from locksided.runner.components import BUILT_IN
 from locksided.runner.resolved import Stored

@@ -8,7 +8,7 @@ from functools import partial
 
 from locksided import clock, to_thread
 from locksided.checks.problem import Problem
-from locksided.keeper.hierarchy import PREFIX, read_mounts
+from locksided.keeper.tree.hierarchy import PREFIX, read_mounts
 
 TRIES = 50
 PAUSE_SECONDS = 0.02

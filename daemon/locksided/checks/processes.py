@@ -8,8 +8,8 @@ from pathlib import Path
 
 from locksided import clock, to_thread
 from locksided.checks.problem import Problem
-from locksided.keeper import proc
-from locksided.keeper.proc import Process
+from locksided.keeper.tree import proc
+from locksided.keeper.tree.proc import Process
 
 MARK = b"LOCKSIDE_START_FOLDER="
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

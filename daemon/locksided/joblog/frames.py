@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from locksided.keeper import logformat
-from locksided.keeper.logformat import HEADER, MAGIC, MAGIC_BYTES, MAX_PAYLOAD_BYTES, Frame
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import HEADER, MAGIC, MAGIC_BYTES, MAX_PAYLOAD_BYTES, Frame
 
 BLOCK_BYTES = 2**20
 

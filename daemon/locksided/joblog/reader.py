@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from locksided.joblog.frames import frames_from
 from locksided.joblog.index import OpenSegment, SegmentIndex
-from locksided.keeper import logformat
-from locksided.keeper.logformat import DROPPED, STDERR, STDOUT, Frame
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Frame
 
 DEFAULT_MAX_BYTES = 2**20
 MAX_SCANNED_BYTES = 2**24

@@ -5,7 +5,7 @@ from typing import Any
 
 from lockside.documents.times import time_text
 from locksided.joblog.reader import Gap, Item
-from locksided.keeper.logformat import STDERR, STDOUT
+from locksided.keeper.log.format import STDERR, STDOUT
 
 STREAMS = {"stdout": STDOUT, "stderr": STDERR}
 _NAMES = {number: name for name, number in STREAMS.items()}

@@ -9,15 +9,24 @@ import zlib
 
 
 def fingerprint() -> str:
-    """Eight hexadecimal digits over the sources beside this file, as they are on disk. Raises OSError.
+    """Eight hexadecimal digits over the sources of this package, as they are on disk. Raises OSError.
 
     A checksum is enough, and needs no library of several megabytes in a process that should be small.
     """
-    folder = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.dirname(os.path.abspath(__file__))
     found = 0
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".py"):
-            with open(os.path.join(folder, name), "rb") as file:
-                text = file.read()
-            found = zlib.crc32(text, zlib.crc32(f"{name} {len(text)}\n".encode(), found))
+    for path in sorted(_sources(root)):
+        with open(path, "rb") as file:
+            text = file.read()
+        name = os.path.relpath(path, root)
+        found = zlib.crc32(text, zlib.crc32(f"{name} {len(text)}\n".encode(), found))
     return f"{found:08x}"
+
+
+def _sources(root: str) -> list[str]:
+    return [
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name.endswith(".py")
+    ]

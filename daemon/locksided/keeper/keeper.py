@@ -11,25 +11,27 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from locksided.keeper import clock, listener, mark, order, outcome, proc, wire
-from locksided.keeper.cgroups import make_tree
-from locksided.keeper.claim import BURNT, STARTED, Claims
-from locksided.keeper.combined_tree import WholeTree
+from locksided.keeper import clock, listener, outcome, wire
 from locksided.keeper.connection import Connection
-from locksided.keeper.direct import Direct
-from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
-from locksided.keeper.mounts import Mounts
 from locksided.keeper.notes import Notes
-from locksided.keeper.order import BadOrder, Order
-from locksided.keeper.reaping import Reaping
 from locksided.keeper.run import Run, Surroundings
-from locksided.keeper.scan import Family, ScanTree
-from locksided.keeper.spares import SpareFolders
-from locksided.keeper.spawn import Inherited
-from locksided.keeper.tree import Tree
+from locksided.keeper.start import order
+from locksided.keeper.start.claim import BURNT, STARTED, Claims
+from locksided.keeper.start.direct import Direct
+from locksided.keeper.start.mounts import Mounts
+from locksided.keeper.start.order import BadOrder, Order
+from locksided.keeper.start.spares import SpareFolders
+from locksided.keeper.start.spawn import Inherited
+from locksided.keeper.tree import mark, proc
+from locksided.keeper.tree.cgroups import make_tree
+from locksided.keeper.tree.combined_tree import WholeTree
+from locksided.keeper.tree.hierarchy import Hierarchy
+from locksided.keeper.tree.reaping import Reaping
+from locksided.keeper.tree.scan import Family, ScanTree
+from locksided.keeper.tree.tree import Tree
 from locksided.keeper.wire import BadLine, Message
 
 ACCEPT_AGAIN_SECONDS = 1.0

@@ -10,12 +10,13 @@ import socket
 import sys
 from contextlib import suppress
 
-from locksided.keeper import build, hierarchy, libc, listener, private, reserve, systemd
+from locksided.keeper import build, libc, listener, private, reserve, systemd
 from locksided.keeper.journal import Journal
 from locksided.keeper.keeper import Keeper
 from locksided.keeper.listener import KeeperLives
 from locksided.keeper.loop import Loop
-from locksided.keeper.spawn import OOM_SCORE, PROGRESS_FD, Inherited
+from locksided.keeper.start.spawn import OOM_SCORE, PROGRESS_FD, Inherited
+from locksided.keeper.tree import hierarchy
 
 USAGE = "usage: keeper --socket PATH [--log FILE] [--linger SECONDS]"
 DEFAULT_LINGER_SECONDS = 60.0

@@ -7,7 +7,7 @@ which messages every release understands.
 from functools import cache
 from typing import Annotated, Any, NamedTuple
 
-from locksided.keeper.logformat import LARGEST_TIME_US
+from locksided.keeper.log.format import LARGEST_TIME_US
 
 
 class Range(NamedTuple):

@@ -5,8 +5,8 @@ from typing import Any
 
 from locksided.keeper import strictjson, wire
 from locksided.keeper.messages import Exit, KillReport, LogEnd, Outcome, Refusal, Signalled
-from locksided.keeper.proc import Hit
 from locksided.keeper.strictjson import BadJson
+from locksided.keeper.tree.proc import Hit
 from locksided.keeper.wire import Message
 
 FILE = "outcome.json"

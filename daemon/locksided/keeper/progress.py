@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from locksided.keeper import strictjson
+from locksided.keeper.log.output import MAX_LAST_READS
+from locksided.keeper.log.redact import Redactor
 from locksided.keeper.loop import Loop, Timer
-from locksided.keeper.output import MAX_LAST_READS
-from locksided.keeper.redact import Redactor
 from locksided.keeper.strictjson import BadJson
 from locksided.keeper.wire import Message
 

@@ -18,11 +18,11 @@ from enum import Enum
 from resource import struct_rusage
 from typing import Any, NamedTuple
 
-from locksided.keeper import clock, mark, outcome
-from locksided.keeper.direct import Direct
+from locksided.keeper import clock, outcome
 from locksided.keeper.journal import Journal
-from locksided.keeper.launch import Launch, Leader, Outlets, close_pipes, make_pipes
 from locksided.keeper.limit import TimeLimit
+from locksided.keeper.log.output import Output
+from locksided.keeper.log.redact import Redactor
 from locksided.keeper.loop import Loop
 from locksided.keeper.messages import (
     Ended,
@@ -36,15 +36,16 @@ from locksided.keeper.messages import (
 )
 from locksided.keeper.messages import Progress as ProgressMade
 from locksided.keeper.notes import Notes
-from locksided.keeper.order import Order
-from locksided.keeper.output import Output
 from locksided.keeper.progress import Progress
-from locksided.keeper.redact import Redactor
-from locksided.keeper.spares import SpareFolders
-from locksided.keeper.spawn import PROGRESS_FD, Inherited
-from locksided.keeper.stopping import Stopper
-from locksided.keeper.tree import Tree
-from locksided.keeper.usage import Usage
+from locksided.keeper.start.direct import Direct
+from locksided.keeper.start.launch import Launch, Leader, Outlets, close_pipes, make_pipes
+from locksided.keeper.start.order import Order
+from locksided.keeper.start.spares import SpareFolders
+from locksided.keeper.start.spawn import PROGRESS_FD, Inherited
+from locksided.keeper.tree import mark
+from locksided.keeper.tree.stopping import Stopper
+from locksided.keeper.tree.tree import Tree
+from locksided.keeper.tree.usage import Usage
 from locksided.keeper.wire import Message
 
 SPARE_DESCRIPTORS = 32

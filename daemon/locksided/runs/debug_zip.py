@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from locksided.keeper.redact import Redactor
+from locksided.keeper.log.redact import Redactor
 from locksided.runs.safefs import NotPlain, opened_folder, read_file
 
 LEFT_OUT = frozenset(("out/state.json",))

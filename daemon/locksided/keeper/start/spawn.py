@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 
 from locksided.keeper import private
 from locksided.keeper.messages import Refusal
-from locksided.keeper.order import Order
+from locksided.keeper.start.order import Order
 
 READY = b"R"
 PROGRESS_FD = 3

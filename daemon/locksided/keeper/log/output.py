@@ -7,13 +7,13 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from locksided.keeper.framing import Cutter
-from locksided.keeper.logformat import STDERR, STDOUT
-from locksided.keeper.logwriter import LogWriter
+from locksided.keeper.log.format import STDERR, STDOUT
+from locksided.keeper.log.framing import Cutter
+from locksided.keeper.log.redact import Redactor
+from locksided.keeper.log.writer import LogWriter
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import LogEnd
-from locksided.keeper.order import Order
-from locksided.keeper.redact import Redactor
+from locksided.keeper.start.order import Order
 
 READ_BYTES = 256 * 1024
 SMALL_PIPE_BYTES = 64 * 1024

@@ -6,10 +6,10 @@ They are descendants of the keeper all the same, bear the run's mark, and are st
 
 from collections.abc import Callable
 
-from locksided.keeper.cgroups import CgroupTree
 from locksided.keeper.loop import Loop
-from locksided.keeper.proc import Hit, Process
-from locksided.keeper.scan import SIGCONT, SIGKILL, SIGSTOP, ScanTree, signal_all
+from locksided.keeper.tree.cgroups import CgroupTree
+from locksided.keeper.tree.proc import Hit, Process
+from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, ScanTree, signal_all
 
 
 class WholeTree(CgroupTree):

@@ -3,7 +3,7 @@
 It keeps no time and writes nothing.
 """
 
-from locksided.keeper.logformat import MAX_PAYLOAD_BYTES
+from locksided.keeper.log.format import MAX_PAYLOAD_BYTES
 
 
 class Cutter:

@@ -8,9 +8,11 @@ for what was lost in between.
 
 import os
 
-from locksided.keeper import clock, logformat, segments
-from locksided.keeper.logformat import DROPPED, MAX_PAYLOAD_BYTES, PARTIAL, Dropped
-from locksided.keeper.segments import Segment
+from locksided.keeper import clock
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log import segments
+from locksided.keeper.log.format import DROPPED, MAX_PAYLOAD_BYTES, PARTIAL, Dropped
+from locksided.keeper.log.segments import Segment
 
 MIN_PAYLOAD_BYTES = 1024
 

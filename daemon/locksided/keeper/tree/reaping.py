@@ -7,14 +7,15 @@ is reported as it stands.
 
 from typing import Any
 
-from locksided.keeper import clock, mark, outcome
-from locksided.keeper.cgroups import CgroupTree
-from locksided.keeper.hierarchy import Hierarchy, find_left_by_others
+from locksided.keeper import clock, outcome
 from locksided.keeper.messages import Ended, KeptRun, LogGrown, Outcome, ReapOrder
 from locksided.keeper.run import Surroundings
-from locksided.keeper.stopping import Stopper
-from locksided.keeper.survivors import SurvivorTree
-from locksided.keeper.tree import Tree
+from locksided.keeper.tree import mark
+from locksided.keeper.tree.cgroups import CgroupTree
+from locksided.keeper.tree.hierarchy import Hierarchy, find_left_by_others
+from locksided.keeper.tree.stopping import Stopper
+from locksided.keeper.tree.survivors import SurvivorTree
+from locksided.keeper.tree.tree import Tree
 
 
 class Reaping:

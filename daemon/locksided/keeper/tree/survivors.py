@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
-from locksided.keeper import mark, proc
 from locksided.keeper.loop import Loop
-from locksided.keeper.mark import Mark
-from locksided.keeper.proc import Hit, Process
 from locksided.keeper.reserve import lent
-from locksided.keeper.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
+from locksided.keeper.tree import mark, proc
+from locksided.keeper.tree.mark import Mark
+from locksided.keeper.tree.proc import Hit, Process
+from locksided.keeper.tree.scan import SIGCONT, SIGKILL, SIGSTOP, Identity, descendants, signal_all
 
 MOST_LOOKS = 20
 """Where others fork all the time: so often, one that hops from process to process is not overlooked."""

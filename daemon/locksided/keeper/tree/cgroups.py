@@ -8,11 +8,11 @@ import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from locksided.keeper import proc
-from locksided.keeper.hierarchy import Hierarchy
 from locksided.keeper.loop import Loop
-from locksided.keeper.proc import Hit, Process
 from locksided.keeper.reserve import lent
+from locksided.keeper.tree import proc
+from locksided.keeper.tree.hierarchy import Hierarchy
+from locksided.keeper.tree.proc import Hit, Process
 
 SIGKILL = 9
 CPU_PERIOD_US = 100_000

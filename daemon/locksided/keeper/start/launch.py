@@ -8,14 +8,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
-from locksided.keeper import proc, spawn
-from locksided.keeper.direct import Direct
 from locksided.keeper.loop import Loop
 from locksided.keeper.messages import Exit, Refusal
-from locksided.keeper.order import Order
 from locksided.keeper.outcome import refusal_of
-from locksided.keeper.spawn import READY, Inherited, NotStarted, Stage
-from locksided.keeper.tree import Tree
+from locksided.keeper.start import spawn
+from locksided.keeper.start.direct import Direct
+from locksided.keeper.start.order import Order
+from locksided.keeper.start.spawn import READY, Inherited, NotStarted, Stage
+from locksided.keeper.tree import proc
+from locksided.keeper.tree.tree import Tree
 
 RECORD_BYTES = 64 * 1024
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from locksided.keeper import clock, mark, proc
-from locksided.keeper.mark import Mark
-from locksided.keeper.proc import Hit, Process
+from locksided.keeper import clock
 from locksided.keeper.reserve import lent
+from locksided.keeper.tree import mark, proc
+from locksided.keeper.tree.mark import Mark
+from locksided.keeper.tree.proc import Hit, Process
 
 SIGKILL = 9
 SIGSTOP = 19

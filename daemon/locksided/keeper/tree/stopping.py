@@ -7,7 +7,7 @@ from locksided.keeper import clock
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import KillReport
 from locksided.keeper.outcome import Signals
-from locksided.keeper.tree import Tree
+from locksided.keeper.tree.tree import Tree
 
 
 class Stopper:

@@ -9,8 +9,9 @@ so a reader sees either the output or what became of it, never a gap.
 import os
 from typing import NamedTuple
 
-from locksided.keeper import clock, logformat
-from locksided.keeper.logformat import DROPPED, Dropped, Frame
+from locksided.keeper import clock
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import DROPPED, Dropped, Frame
 
 RING_SEGMENTS = 6
 """With the head (a quarter) and segments of an eighth each, six of them fill the allowance."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from locksided.keeper.proc import Hit, Process
+from locksided.keeper.tree.proc import Hit, Process
 
 
 class Tree(Protocol):

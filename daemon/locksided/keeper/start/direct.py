@@ -9,11 +9,11 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from locksided.keeper import spawn
-from locksided.keeper.mounts import Mounts
-from locksided.keeper.order import Order
-from locksided.keeper.spawn import DEFAULT_SIGNALS, Inherited, NotStarted
-from locksided.keeper.tree import Tree
+from locksided.keeper.start import spawn
+from locksided.keeper.start.mounts import Mounts
+from locksided.keeper.start.order import Order
+from locksided.keeper.start.spawn import DEFAULT_SIGNALS, Inherited, NotStarted
+from locksided.keeper.tree.tree import Tree
 
 HOME = "/"
 """Where the keeper itself works, so that it keeps no file system busy."""

@@ -1,0 +1,1 @@
+"""What a run writes: cut into frames, redacted, kept in segments."""
