@@ -41,6 +41,7 @@ from locksided.core.inputs import DaemonStarted, Input, Lost, Report
 from locksided.core.jobs import Job
 from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
+from locksided.followers import follower as follower_module
 from locksided.followers.follower import Following
 from locksided.settings import PoolSettings, Settings
 from locksided.store.errors import StoreError
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 LOGGING = (
+    follower_module,
     asides_module,
     executor_module,
     executors_module,
