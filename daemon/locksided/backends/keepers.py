@@ -9,6 +9,7 @@ the middle of a change changes nothing.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -48,7 +49,7 @@ class Receiver(Protocol):
     async def keeper_up(self, link: Link) -> None:
         """Connected. Nothing that this keeper says after its hello is handed on before this returns."""
 
-    def keeper_said(self, message: Message) -> None:
+    def keeper_said(self, link: Link, message: Message) -> None:
         """One message."""
 
     async def keepers_changed(self) -> None:
@@ -265,7 +266,7 @@ class Keepers:
             await receiver.keeper_up(link)
             link.is_up = True
             self._changed.set()
-            await link.listen(receiver.keeper_said)
+            await link.listen(partial(receiver.keeper_said, link))
         finally:
             link.forget()
         log.warning("a keeper's connection ended", socket=str(link.path))

@@ -163,20 +163,27 @@ class LocalBackend:
         self._owners |= {run.token: (link, link.generation) for run in runs}
         await self._reports.adopt(runs)
 
-    def keeper_said(self, message: Message) -> None:
+    def keeper_said(self, link: Link, message: Message) -> None:
         """One message of a keeper."""
-        if isinstance(message, Other):
-            log.debug("the keeper says", op=message.op, token=message.token)
-            return
-        if isinstance(message, LogGrown | Ended | Refused):
-            self._wake(message.token)
-        if isinstance(message, LogGrown):
-            return
-        if isinstance(message, Ended | Refused) and message.token in self._dismissed:
+        match message:
+            case Other():
+                log.debug("the keeper says", op=message.op, token=message.token)
+            case LogGrown():
+                self._wake(message.token)
+            case Ended() | Refused():
+                self._wake(message.token)
+                self._ended(link, message)
+            case _:
+                self._reports.heard(message)
+
+    def _ended(self, link: Link, message: Ended | Refused) -> None:
+        """Hand on an end. Who tells it is to be acknowledged, whoever was asked about this run before."""
+        self._owners[message.token] = (link, link.generation)
+        if message.token in self._dismissed:
             self._dismissed.discard(message.token)
             self.acknowledge(message.token)
-            return
-        self._reports.heard(message)
+        else:
+            self._reports.heard(message)
 
     async def keepers_changed(self) -> None:
         """There is a current keeper, and one came or went."""
