@@ -102,6 +102,8 @@ def _catalog(wire: Wire) -> None:
     wire.call("component.get", id="doc.plain")
     wire.call("component.list", type="other")
     wire.call("component.delete", id="doc.gone")
+    wire.call("component.copy", id="doc.plain", toId="doc.copy")
+    _old_versions(wire, "component", "doc.copy")
     put_config(wire, "doc.plain", "one", configuration={"parameters": {"a": [1, None]}}, rows=[{"id": "r1"}])
     put_config(wire, "doc.plain", "one", configuration={"parameters": {"a": 2}}, expectedVersion=1)
     phases = {
@@ -113,14 +115,19 @@ def _catalog(wire: Wire) -> None:
     wire.call("config.list", component="doc.plain")
     wire.call("config.versions", component="doc.plain", config="one")
     wire.call("config.rollback", component="doc.plain", config="one", version=1)
+    wire.call("config.diff", component="doc.plain", config="one", version=1)
     wire.call("config.copy", component="doc.plain", config="one", toConfig="two")
     wire.call("config.delete", component="doc.plain", config="two")
     wire.call("branch.create", branch={"id": "side", "name": "Side"})
     wire.call("branch.list")
+    wire.call("branch.get", id="side")
+    _old_versions(wire, "branch", "side")
     wire.call("branch.delete", id="side")
     wire.call("variables.put", variables={"id": "v", "values": [{"name": "x", "value": "1"}]})
     wire.call("variables.get", id="v")
     wire.call("variables.list")
+    wire.call("variables.copy", id="v", toId="v2")
+    _old_versions(wire, "variables", "v2")
     wire.call("variables.delete", id="v")
     wire.call("state.get", component="doc.plain", config="one")
     wire.call("state.reset", component="doc.plain", config="one")
@@ -128,6 +135,12 @@ def _catalog(wire: Wire) -> None:
     wire.call("orchestration.plan", config="all")
     wire.call("catalog.stage", draft="d", variables=[{"id": "part", "values": []}])
     wire.call("catalog.apply", variables=[{"id": "w", "values": [{"name": "x", "value": "1"}]}], dryRun=True)
+
+
+def _old_versions(wire: Wire, kind: str, object_id: str) -> None:
+    wire.call(f"{kind}.versions", id=object_id)
+    wire.call(f"{kind}.diff", id=object_id, version=1)
+    wire.call(f"{kind}.rollback", id=object_id, version=1)
 
 
 def _jobs(wire: Wire) -> None:

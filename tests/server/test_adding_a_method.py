@@ -15,6 +15,7 @@ from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods import TEST_METHODS
 from lockside.protocol.openrpc import describe
 from lockside.protocol.words import Role
+from locksided.api.catalog import CatalogMethods
 from locksided.api.handlers import GROUPS
 from locksided.api.testclock import ClockMethods
 from locksided.core.errors import NotFound
@@ -112,4 +113,5 @@ def test_two_declarations_of_one_name_are_a_mistake_that_shows_at_once() -> None
 def test_every_declared_method_has_one_handler_and_every_handler_a_declared_method() -> None:
     groups = [object.__new__(group) for group in (*GROUPS, ClockMethods)]
     handled = [name for group in groups for name in handlers_of(group, TEST_METHODS)]
+    handled += CatalogMethods.of_kinds(object.__new__(CatalogMethods))
     assert sorted(handled) == sorted(TEST_METHODS)
