@@ -82,6 +82,19 @@ def test_an_old_version_or_a_copy_is_its_makers_own(anna: Person, bert: Person, 
     assert anna.kind("job.create", **name, configVersion=2) == "fine"
 
 
+@pytest.mark.parametrize("how", ["config.rollback", "config.copy"])
+def test_nobody_becomes_the_writer_of_values_that_are_hidden_from_them(
+    anna: Person, bert: Person, how: str
+) -> None:
+    name = {"component": COMMAND, "config": f"hidden-{how}"}
+    secret = {"parameters": {"command": ["true"], "environment": {"TOKEN": "annas"}}}
+    assert anna.kind("config.put", **name, configuration=secret) == "fine"
+    assert anna.kind("config.put", **name, configuration={"parameters": {"command": ["true"]}}) == "fine"
+    more = {"toConfig": f"taken-{how}"} if how == "config.copy" else {}
+    assert bert.kind(how, **name, version=1, **more) == "forbidden"
+    assert anna.kind(how, **name, version=1, **more) == "fine"
+
+
 def test_a_repeated_job_runs_no_command_that_was_put_under_it(wire: Wire, anna: Person, bert: Person) -> None:
     name = {"component": COMMAND, "config": "swapped"}
     anna.call("config.put", **name, configuration={"parameters": {"command": ["false"]}})

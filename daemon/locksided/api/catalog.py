@@ -17,7 +17,7 @@ from locksided.api.service import Service
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, version_view
-from locksided.core.errors import NotFound
+from locksided.core.errors import Forbidden, NotFound
 from locksided.runner.differing import differences
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -113,12 +113,12 @@ class CatalogMethods:
     async def rollback(self, record: Record, call: Call, params: Any) -> View:
         """Make an old version the newest."""
         key, change = record.key(params), self._change(call, params)
-        return await self._write(
-            call,
-            params,
-            lambda tx: record.view(objects.rollback(tx, key, params.version, change)),
-            lambda: self._view(record, key),
-        )
+
+        def write(tx: Any) -> View:
+            _refuse_hidden(record, call, objects.get(tx.connection, key, params.version), key)
+            return record.view(objects.rollback(tx, key, params.version, change))
+
+        return await self._write(call, params, write, lambda: self._view(record, key))
 
     async def diff(self, record: Record, call: Call, params: Any) -> View:
         """What differs between two versions, as far as the caller may see both."""
@@ -137,12 +137,12 @@ class CatalogMethods:
         branch = getattr(params, "to_branch_id", None) or source.branch
         target = Key(params.project, record.kind, (*source.names[:-1], getattr(params, name)), branch)
         record.refuse_fixed(target, f"$.{camel(name)}", "choose another id")
-        return await self._write(
-            call,
-            params,
-            lambda tx: record.view(objects.copy(tx, source, target, change, version=params.version)),
-            lambda: self._view(record, target),
-        )
+
+        def write(tx: Any) -> View:
+            _refuse_hidden(record, call, objects.get(tx.connection, source, params.version), source)
+            return record.view(objects.copy(tx, source, target, change, version=params.version))
+
+        return await self._write(call, params, write, lambda: self._view(record, target))
 
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
@@ -204,6 +204,14 @@ def _put(
         tx, key, body, change, expected_version=expected_version, is_signed=record.is_signed(document)
     )
     return record.view(stored)
+
+
+def _refuse_hidden(record: Record, call: Call, stored: Stored, key: Key) -> None:
+    """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
+    view = record.view(stored)
+    if record.hide(call.principal, view) != view:
+        text = f"{key} has values that only its writer and an admin may see: store one of your own."
+        raise Forbidden(text, path=key.path())
 
 
 def _config_id(params: Any) -> ConfigId:
