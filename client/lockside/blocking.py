@@ -55,7 +55,7 @@ class BlockingLink:
         return Stream(self.connect(), self)
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait for so many seconds."""
         sleep(seconds)  # noqa: ASYNC251 - a blocking link has no event loop to hold up
 
     def path(self) -> str:

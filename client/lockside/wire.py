@@ -251,7 +251,7 @@ class AsyncLink:
         return await self._here().open()
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait for so many seconds."""
         await asyncio.sleep(seconds)
 
     async def close(self) -> None:

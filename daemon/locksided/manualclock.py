@@ -73,7 +73,7 @@ class ManualClock:
     # -- moves --------------------------------------------------------------------------------------------
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, awake: stop at each deadline on the way until all that is due there is done."""
+        """Advance, awake: stop at each deadline on the way until all that is due there is done."""
         async with self._one_move():
             end_us = self._boot_us + round(seconds * SECOND_US)
             while (due_us := min((timer.due_us for timer in self._timers), default=NEVER_US)) <= end_us:
@@ -82,7 +82,7 @@ class ManualClock:
             self._pass(end_us - self._boot_us)
 
     async def sleep(self, seconds: float) -> None:
-        """Let both clocks jump at once, as over a suspend."""
+        """Jump both clocks forward at once, as after a suspend."""
         async with self._one_move():
             self._pass(round(seconds * SECOND_US))
 

@@ -51,6 +51,7 @@ class Counter:
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.fault: Exception | None = None
+        self.fault_of_write: Exception | None = None
         self.pauses: set[str] = set()
 
     async def decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
@@ -59,6 +60,8 @@ class Counter:
             raise self.fault
 
         def write(tx: Transaction) -> None:
+            if self.fault_of_write is not None:
+                raise self.fault_of_write
             for event in events:
                 counted = tx.reading().execute("SELECT value FROM meta WHERE key = ?", (f"seen {event.seq}",))
                 (before,) = counted.fetchone() or ("0",)
@@ -227,12 +230,30 @@ async def test_a_fault_of_a_follower_holds_up_nobody_and_is_tried_again_at_the_n
         await life.caught_up()
         await life.happens("a")
         await life.happens("else", kind="config.updated")
+        while not counter.calls:
+            await anyio.lowlevel.checkpoint()
         cores = life.scheduler._core
         counter.fault = None
         await life.happens("b")
         await life.caught_up()
         assert list((await life.seen()).values()) == [1, 1]
         assert life.scheduler._core is cores, "the core was not read again"
+
+
+async def test_a_fault_in_what_a_follower_writes_costs_its_own_decision_alone(tmp_path: Path) -> None:
+    counter = Counter()
+    counter.fault_of_write = RuntimeError("a fault")
+    async with living(tmp_path, counter) as life:
+        await life.caught_up()
+        await life.happens("a")
+        while not counter.calls:
+            await anyio.lowlevel.checkpoint()
+        core = await life.scheduler.look(lambda core: core)
+        counter.fault_of_write = None
+        await life.happens("b")
+        await life.caught_up()
+        assert list((await life.seen()).values()) == [1, 1]
+        assert life.scheduler._core is core, "the core was not read again"
 
 
 async def test_what_concerns_no_follower_wakes_it_only_now_and_then(

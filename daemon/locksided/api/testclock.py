@@ -26,14 +26,14 @@ class ClockMethods:
 
     @handler
     async def advance(self, _call: Call, params: ClockAdvance) -> ClockReading:
-        """Let time pass, from one deadline to the next."""
+        """Advance the clock from one deadline to the next."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.advance(params.seconds)
         return self._reading()
 
     @handler
     async def sleep(self, _call: Call, params: ClockSleep) -> ClockReading:
-        """Let both clocks jump, as over a suspend."""
+        """Jump both clocks forward, as after a suspend."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.sleep(params.seconds)
         return self._reading()

@@ -49,7 +49,7 @@ def drain(turn: Turn, asked: Drain) -> None:
 
 
 def undrain(turn: Turn, asked: Undrain) -> None:
-    """Let jobs start again."""
+    """End the drain: jobs start again."""
     if turn.state.draining is not None:
         turn.state.draining = None
         turn.saves.append(SetMeta("draining", None))

@@ -152,7 +152,7 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Undrain:
-    """Let jobs start again."""
+    """End the drain: jobs start again."""
 
     principal: Principal
 

@@ -67,6 +67,10 @@ class Following:
                 except Refused as refusal:
                     self._is_behind = False
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
+                except Exception:
+                    # Its write failed. The one place here that takes any fault: it must not end the daemon.
+                    self._is_behind = False
+                    log.exception("a follower failed", follower=self._follower.name)
                 if not self._is_behind:
                     await self._news.wait()
 

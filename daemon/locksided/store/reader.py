@@ -109,7 +109,7 @@ class Reader:
         return await self.read(lambda connection: reads.specs(connection, hashes))
 
     async def with_documents(self, rows: Sequence[JobRow], max_bytes: int | None) -> JobsWithDocuments:
-        """Answer the first of these jobs whose documents have together so many bytes, one at least."""
+        """Answer the first of these jobs whose documents together fit into so many bytes, one at least."""
         return await self.read(partial(reads.with_documents, rows=rows, max_bytes=max_bytes))
 
     async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:

@@ -59,7 +59,7 @@ def jobs_with_documents(connection: sqlite3.Connection, ids: Iterable[int]) -> J
 def with_documents(
     connection: sqlite3.Connection, rows: Sequence[JobRow], max_bytes: int | None = None
 ) -> JobsWithDocuments:
-    """Answer the first of these jobs whose documents have together so many bytes (one at least), with them.
+    """Answer the first of these jobs, with documents that fit into so many bytes together; one at least.
 
     Documents that jobs share count for each of them, as in the views that they are shown in.
     """

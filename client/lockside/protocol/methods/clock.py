@@ -31,12 +31,12 @@ class ClockMove(Params, frozen=True, kw_only=True):
 
 @method("clock.advance", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS, example={"seconds": 86_400})
 class ClockAdvance(ClockMove, frozen=True, kw_only=True):
-    """Let time pass, stopping at each deadline."""
+    """Advance the clock, stopping at each deadline."""
 
 
 @method("clock.sleep", Role.ADMIN, answers=ClockReading, table=CLOCK_METHODS, example={"seconds": 3600})
 class ClockSleep(ClockMove, frozen=True, kw_only=True):
-    """Let both clocks jump, as over a suspend."""
+    """Jump both clocks forward, as after a suspend."""
 
 
 @method(
