@@ -20,7 +20,7 @@ from locksided.core.saves import SetMeta
 from locksided.core.state import State
 from locksided.store import retention, writes
 from locksided.store.transaction import Transaction
-from simulation import scenarios
+from simulation import aside_scenarios, scenarios
 from simulation.disk import Disk
 from simulation.keeper import Keeper, Run
 from simulation.scenarios import Scenario
@@ -331,7 +331,7 @@ SEEN_BY_A_STORY: list[tuple[Mutation, Scenario]] = [
     (let_go_unheard, scenarios.a_former_keeper_whose_connection_ends_before_its_last_end_is_saved),
     (purge_what_is_counted, scenarios.a_child_that_is_purged_before_its_container_has_ended),
     (show_a_stale_core, scenarios.a_core_that_can_neither_be_saved_nor_read),
-    (deliver_before_it_is_forgotten, scenarios.an_aside_whose_delivery_is_saved_and_not_acknowledged),
+    (deliver_before_it_is_forgotten, aside_scenarios.an_aside_whose_delivery_is_saved_and_not_acknowledged),
     (repeat_an_operation_after_a_reboot, scenarios.an_operation_that_another_boot_ended),
     (give_up_an_unreadable_outcome, scenarios.an_outcome_that_cannot_be_read_at_once),
 ]
