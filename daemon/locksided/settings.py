@@ -26,7 +26,7 @@ from lockside.documents.base import (
 from lockside.documents.paths import Steps, steps_of
 from lockside.documents.places import Places
 from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
-from lockside.documents.reading import Fault, faults_of, value_at
+from lockside.documents.reading import Fault, convert, faults_of, value_at
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
@@ -171,12 +171,10 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     for source in sources:
         _merge(merged, source.values)
     try:
-        return msgspec.convert(merged, Settings, strict=False)
+        return convert(merged, Settings, strict=False)
     except msgspec.ValidationError:
         faults = faults_of(merged, Settings, strict=False)
         raise SettingsError("\n".join(_placed(fault, sources) for fault in faults)) from None
-    except UnicodeEncodeError as error:
-        raise SettingsError(f"settings: {error}") from error
 
 
 class _Source(NamedTuple):

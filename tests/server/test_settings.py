@@ -1,5 +1,6 @@
 """Settings are read with the functions that read documents, and refused by the name of the setting."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,19 @@ def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> N
         f"{tmp_path}/lockside.toml:2: daemon.log_levl: Unknown field `log_levl`: did you mean `log_level`?",
         f"{tmp_path}/lockside.toml:5: jobs.retention_days: It must be at most 36500",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("LOCKSIDE_POOLS__DEFAULT__SLOTS", "pools.default.slots"),
+        ("LOCKSIDE_DAEMON__ON_STOP", "daemon.on_stop"),
+        ("LOCKSIDE_ACCESS__ADMIN_GROUPS", "access.admin_groups"),
+    ],
+)
+def test_a_variable_of_the_environment_that_is_no_utf8_is_named(name: str, field: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: {field}.*UTF-8"):
+        load(None, {name: os.fsdecode(b"\xff")})
 
 
 GONE = '[access]\nadmin_groups = ["nosuchgroup"]\n[daemon]\nsocket_group = "nosuchgroup"'

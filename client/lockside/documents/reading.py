@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
@@ -46,7 +46,27 @@ def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
             if repaired is None:
                 raise
             document = repaired
+        except UnicodeEncodeError as problem:
+            path = join("$", *(_path_of_text(document, problem.object) or ()))
+            raise msgspec.ValidationError(f"Expected UTF-8 text - at `{path}`") from None
     return msgspec.convert(document, kind, strict=strict)
+
+
+def _path_of_text(document: Any, text: str) -> Steps | None:
+    """Returns where a text stands, as a value or as a key; None when it is nowhere."""
+    if document == text:
+        return ()
+    if isinstance(document, dict):
+        members: Iterable[tuple[str | int, Any]] = document.items()
+    else:
+        members = enumerate(document) if isinstance(document, list) else ()
+    for step, value in members:
+        if step == text:
+            return ()  # the object with the key: a path cannot name it
+        found = _path_of_text(value, text)
+        if found is not None:
+            return (step, *found)
+    return None
 
 
 def _with_whole_number(document: Any, problem: str) -> Any:
