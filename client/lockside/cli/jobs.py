@@ -41,7 +41,7 @@ NOTABLE_WAIT_SECONDS = 0.5
 ANSWERED_WHOLE = 100
 NAMING = ["id", "name", "component", "config", "configData"]
 BRIEF = ["id", "runId", "type", "name", "component", "config", "status", "isFinished", "reasons", "starts"]
-BRIEF += ["durationSeconds", "result", "creator", "attempt", "parentRunId"]
+BRIEF += ["durationSeconds", "message", "result", "creator", "attempt", "parentRunId"]
 CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryContainer"}
 NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
@@ -126,11 +126,16 @@ def detail(job: Json) -> str:
             more = f" (+{len(reasons) - 1} more)" if len(reasons) > 1 else ""
             return one_line(str(reasons[0].get("message", reasons[0]["kind"]))) + more
         return progress(job)
-    error = (job.get("result") or {}).get("error")
-    if error:
-        return first_line(str(error.get("message") or error.get("kind") or ""))
-    said = first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
+    said = told(job)
     return "" if said == USUAL_MESSAGE else said
+
+
+def told(job: Json) -> str:
+    """Give the line that tells most of how a job ended."""
+    result = job.get("result") or {}
+    error = result.get("error") or {}
+    said = job.get("message") or result.get("message") or error.get("message") or error.get("kind")
+    return first_line(str(said or ""))
 
 
 def progress(job: Json) -> str:
@@ -195,21 +200,28 @@ def took(job: Json, now: datetime) -> str:
     return times.span((now - times.parsed(job["startTime"])).total_seconds())
 
 
+def running(job: Json, now: datetime) -> str:
+    """Say in a sentence how a running job stands."""
+    if job.get("stage") == "leftovers" and job.get("message"):
+        return f"Its program {job['message']}."
+    return f"It has run for {took(job, now)}."
+
+
 def ending(job: Json) -> str:
     """Say in one sentence how a job ended."""
     word = str(job["status"])
     seconds = job.get("durationSeconds")
     after = f" after {times.span(float(seconds))}" if seconds and job.get("starts") else ""
     error = (job.get("result") or {}).get("error") or {}
-    said = first_line(str(error.get("message") or ""))
+    said = told(job) if error.get("message") else ""
     match word:
         case "success":
             return f"success{after}"
         case "cancelled":
             return "cancelled; no process of it was started" + (f": {said}" if said else "")
         case "error" if error.get("kind") in {None, "exit"}:
-            code = exit_code_of(job)
-            coded = "" if code is None else f", exit code {code}"
+            coded = f", exit code {code}" if (code := exit_code_of(job)) is not None else ""
+            coded = "" if coded[2:] and said.startswith(coded[2:]) else coded
             return f"error{after}{coded}" + (f": {said}" if said else "")
         case "error":
             return f"error ({error['kind']}){after}" + (f": {said}" if said else "")

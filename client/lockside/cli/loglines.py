@@ -6,7 +6,7 @@ import sys
 from itertools import islice
 
 from lockside.cli import jobs
-from lockside.cli.frames import dropped, frames
+from lockside.cli.frames import aside, frames
 from lockside.cli.output import fit, pad
 from lockside.cli.screen import shown_log
 
@@ -28,7 +28,7 @@ _SHOWN_OF_UNFINISHED = 1 << 16
 
 
 class Line:
-    """One line of a job's log, without its line end; `stream` is None for a gap."""
+    """One line of a job's log, without its line end; `stream` is None for a gap or a mark."""
 
     __slots__ = ("frame", "job", "stream", "text", "time")
 
@@ -49,8 +49,10 @@ class LineMaker:
 
     def take(self, frame: Json) -> Iterator[Line]:
         """Give the lines that this frame ends."""
-        if frame.get("dropped"):
-            yield Line(self._job, frame["time"], None, dropped(frame), frame)
+        said = aside(frame)
+        if said is not None:
+            yield from self.rest()
+            yield Line(self._job, frame["time"], None, said, frame)
             return
         stream = str(frame["stream"])
         pieces, first = self._open.pop(stream, ([], frame))

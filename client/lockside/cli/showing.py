@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli import family, jobs, times
+from lockside.cli.frames import step_name
 from lockside.cli.output import one_line, wrapped
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ def show(session: Session, parsed: Parsed) -> int:
     _heading(session, job)
     _facts(session, job)
     _happened(session, job)
+    _tell_steps(session, job)
     if len(below) > 1:
         _children(session, below)
     if job.get("isFinished"):
@@ -110,12 +112,49 @@ def _happened(session: Session, job: Json) -> None:
         out.line(f"\n  It has waited for {times.span(so_far)}:")
         tell_reasons(session, job, job.get("reasons") or [])
     elif job["status"] in jobs.RUNNING:
-        out.line(f"\n  It has run for {jobs.took(job, now)}.")
+        out.line(f"\n  {jobs.running(job, now)}")
         share = job.get("progress")
         if share is not None:
             out.line(f"  {out.paint('cyan', jobs.bar(share, 30))} {jobs.progress(job)}")
-        elif job.get("message"):
+        elif job.get("message") and job.get("stage") != "leftovers":
             out.line(f"  {jobs.progress(job)}")
+
+
+def _tell_steps(session: Session, job: Json) -> None:
+    """Tell of each step of a run of several what ran, and how it ended."""
+    steps = (job.get("result") or {}).get("steps") or []
+    if len(steps) < 2:
+        return
+    out = session.out
+    names = [step_name(step) for step in steps]
+    wide = max(map(len, names))
+    out.line()
+    for name, step in zip(names, steps, strict=True):
+        word = str(step["status"])
+        said = out.paint(jobs.COLOURS.get(word, ""), f"{word:<10}")
+        out.line(f"  {name:<{wide}}  {said}  {out.paint('dim', _of_step(step))}")
+
+
+def _of_step(step: Json) -> str:
+    """Say how long a step ran, what it used and with what it exited."""
+    said = []
+    if step.get("startTime") and step.get("endTime"):
+        seconds = times.parsed(step["endTime"]) - times.parsed(step["startTime"])
+        said.append(times.span(seconds.total_seconds()))
+    codes = step.get("exitCodes") or [step.get("exitCode")]
+    if any(codes):
+        said.append(f"exit code {', '.join(map(str, codes))}")
+    used = _used(step.get("usage") or {}, (step.get("usage") or {}).get("source"))
+    return ", ".join([*said, *([used] if used else [])])
+
+
+def _used(usage: Json, source: object) -> str:
+    """Say what processes used. Without a cgroup nobody knows the memory of all of them together."""
+    if not usage.get("maxRssBytes"):
+        return ""
+    seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
+    whose = " in one process" if source == "processes" else ""
+    return f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory{whose}"
 
 
 def _children(session: Session, below: list[Json]) -> None:
@@ -144,10 +183,9 @@ def _end(session: Session, job: Json) -> None:
         out.line(out.paint(colour, line))
     if job.get("starts") and job.get("type") not in jobs.CONTAINERS and jobs.stage_line(job):
         out.line(out.paint("dim", f"  {jobs.stage_line(job)}"))
-    usage = job.get("process") or {}
-    if usage.get("maxRssBytes"):
-        seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
-        used = f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory"
+    process = job.get("process") or {}
+    used = _used(process, process.get("usageSource"))
+    if used:
         out.line(out.paint("dim", f"  {used}"))
     for line in _result(job):
         out.line(f"  {line}")

@@ -49,7 +49,8 @@ def _does_not_wait(session: Session, job: Json) -> None:
     number = job["id"]
     match job["status"]:
         case "processing":
-            out.line(f"{jobs.called(job)} is not waiting: it has run for {jobs.took(job, times.now())}.")
+            said = jobs.running(job, times.now())
+            out.line(f"{jobs.called(job)} is not waiting: {said[0].lower()}{said[1:]}")
             out.hint(f"  next: lockside logs -f {number}")
         case "terminating":
             out.line(f"{jobs.called(job)} is being stopped; it ends when its last process is gone.")

@@ -7,13 +7,14 @@ the end of a child does to its container in `containers`.
 from collections.abc import Mapping
 from typing import Any
 
-from lockside.documents.enums import FailureClass, OnLost, Status
+from lockside.documents.enums import FailureClass, OnLost, Stage, Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
 from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
+    LeaderEnded,
     Lost,
     NotStarted,
     Orphaned,
@@ -106,6 +107,19 @@ def stage_reached(turn: Turn, report: StageReached) -> None:
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
+
+
+def leader_ended(turn: Turn, report: LeaderEnded) -> None:
+    """Record the end of a program whose processes live on: the job ends with the last of them.
+
+    It can be told again: the second time changes nothing.
+    """
+    found = current_run(turn, report.job_id, report.token)
+    if found is not None:
+        job, run = found
+        reached = {Stage.LEFTOVERS.value: report.exit_us}
+        stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
+        turn.update(job, process=dict(report.process), **stage)
 
 
 def progressed(turn: Turn, report: Progressed) -> None:

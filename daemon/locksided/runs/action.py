@@ -24,9 +24,10 @@ from locksided.runner.specification import Specification, needed
 from locksided.runner.texts import cut
 from locksided.runner.words import StepKind
 from locksided.runs.environment import JobContext
+from locksided.runs.failure_text import readable
 from locksided.runs.plan import DataFolder, Step, config_file
 from locksided.runs.start_order import start_order
-from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
+from locksided.runs.verdict import Verdict, ending_of
 
 LIMIT_SECONDS = 30.0
 MAX_OUTPUT_BYTES = 8 * 2**20
@@ -128,10 +129,10 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
         raise ActionFailed("The action was stopped.", ErrorType.APPLICATION)
     content = stdout.strip()
     if not content:
-        raise ActionFailed(
-            f"The action wrote nothing to stdout; one JSON value is expected. {_stderr(outcome)}",
-            ErrorType.APPLICATION,
+        said = (
+            f"The action wrote nothing to stdout; one JSON value is expected. {readable(outcome.stderr_tail)}"
         )
+        raise ActionFailed(said.strip(), ErrorType.APPLICATION)
     with suppress(BadJson):
         return strictjson.read(content, MAX_DOCUMENT_DEPTH)
     line = content.splitlines()[-1]
@@ -143,7 +144,3 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
             f"The last line of the action's output {problem}; one JSON value is expected: {shown}",
             ErrorType.APPLICATION,
         ) from None
-
-
-def _stderr(outcome: Outcome) -> str:
-    return outcome.stderr_tail.strip() or NO_MESSAGE

@@ -71,7 +71,8 @@ class RunConclusions:
             result = nothing_to_run(plan.spec)
         else:
             kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
-            result = failed_before_start(plan.spec, kind, refusal.message)
+            step = plan.steps[action.step] if action.step < len(plan.steps) else None
+            result = failed_before_start(plan.spec, kind, refusal.message, step)
         return self._over(action.token, row, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
@@ -180,6 +181,7 @@ def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
     if step.operation is not None:
         data_folder.remove_operations(run.context)
     if not run.is_debug and not _goes_on(run, step, result):
+        data_folder.put_aside(step, run.context)
         data_folder.finish(run.context)
     return result
 
@@ -220,9 +222,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        now_us = clock.now_us()
-        exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
-        stages = {"output_mapping": exit_us, "cleaning_up": now_us}
+        stages = _stages(outcome)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -232,6 +232,15 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
         started,
         class_of(result),
     )
+
+
+def _stages(outcome: Outcome) -> dict[str, int]:
+    """The stages from the end of the program on."""
+    now_us = clock.now_us()
+    exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
+    end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
+    left = {"leftovers": exit_us} if outcome.leftovers else {}
+    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {
@@ -249,7 +258,7 @@ def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
         "result": dict(result.result),
         "usage": list(result.usage),
         "metrics": dict(result.metrics),
-        "message": result.message,
+        "message": result.summary or result.message,
     }
     if result.process.get("pid") is not None:
         values["process"] = dict(result.process)

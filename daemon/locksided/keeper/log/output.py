@@ -7,7 +7,8 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from locksided.keeper.log.format import STDERR, STDOUT
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import MARK, STDERR, STDOUT
 from locksided.keeper.log.framing import Cutter
 from locksided.keeper.log.redact import Redactor
 from locksided.keeper.log.writer import LogWriter
@@ -77,13 +78,17 @@ class Output:
         self._watched_seq: int | None = None
         self._flush_timer: Timer | None = None
         self._writer = LogWriter(order.log_folder, order.max_log_bytes)
+        self._mark = order.log_mark
         self._redactor = redactor
         self._streams: list[Stream] = []
         self._is_complete = False
         self.bytes = 0
 
     def open(self, stdout: int, stderr: int) -> None:
-        """Begin to read; the descriptors are closed here when they end."""
+        """Begin to read; the descriptors are closed here when they end. The order's mark comes first."""
+        if self._mark is not None:
+            self._writer.append(MARK, [logformat.mark_payload(self._mark)])
+            self._tell_watcher()
         for number, fd in ((STDOUT, stdout), (STDERR, stderr)):
             stream = Stream(number, fd, self._redactor.fork(), self._writer)
             self._streams.append(stream)
