@@ -142,13 +142,13 @@ class ComponentCalls:
     @overload
     async def put(
         self, id: str, *, command: Texts = ..., pipeline: Sequence[Sequence[str]] | None = ...,
-        shell: Text = ..., cwd: Text = ..., environment: Mapping[str, str] | None = ..., umask: Text = ...,
-        name: Text = ..., type: Text = ..., description: Text = ..., user: Text = ...,
-        image_parameters: Mapping[str, Any] | None = ..., tag: Text = ...,
-        tags: Mapping[str, Mapping[str, Any]] | None = ..., limits: Mapping[str, Any] | Limits | None = ...,
-        grace_seconds: float | str | None = ..., stop_signal: int | str | None = ...,
-        schema: Mapping[str, Any] | None = ..., row_schema: Mapping[str, Any] | None = ...,
-        actions: Texts = ..., lock: Text = ..., pool: Text = ...,
+        shell: Text = ..., shell_program: Texts = ..., cwd: Text = ...,
+        environment: Mapping[str, str] | None = ..., umask: Text = ..., name: Text = ..., type: Text = ...,
+        description: Text = ..., user: Text = ..., image_parameters: Mapping[str, Any] | None = ...,
+        tag: Text = ..., tags: Mapping[str, Mapping[str, Any]] | None = ...,
+        limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
+        stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
+        row_schema: Mapping[str, Any] | None = ..., actions: Texts = ..., lock: Text = ..., pool: Text = ...,
         retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
         exit_codes: Mapping[str, Any] | ExitCodes | None = ..., allowed_processor_position: Text = ...,
         project: Text = ..., deduplication_id: Text = ...

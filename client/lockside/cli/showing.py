@@ -220,11 +220,11 @@ def _result(job: Json) -> list[str]:
 
 
 def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
-    """Show the end of a failed job's log; of a container that of what failed in it first."""
+    """Show the end of a failed job's log; of a container that of the job that decided it."""
     from lockside.cli.loglines import last_lines, last_state
     from lockside.cli.screen import shown_log
 
-    culprit = first_failure(below) if job.get("type") in jobs.CONTAINERS else job
+    culprit = cause_of(job, below)
     if culprit is None or not culprit.get("starts"):
         return
     lines = last_lines(session, str(culprit["id"]), count)
@@ -236,14 +236,29 @@ def _last_words(session: Session, job: Json, below: list[Json], count: int) -> N
             session.out.line(session.out.paint("dim", "  │ ") + shown)
 
 
-def first_failure(below: list[Json]) -> Json | None:
-    """Give the job that failed first of all that work themselves."""
-    failed = [
-        job
-        for job in below
-        if job["status"] in {"error", "terminated"} and job.get("type") not in jobs.CONTAINERS
-    ]
-    return min(failed, key=lambda job: str(job.get("endTime")), default=None)
+def cause_of(job: Json, below: list[Json]) -> Json | None:
+    """Give the job that works itself and whose end decided how a container ended.
+
+    That is the last attempt of a retried job, else the first child that failed without being tolerated.
+    """
+    if job.get("type") not in jobs.CONTAINERS:
+        return job
+    children = [one for one in below if one.get("parentRunId") == job["runId"]]
+    children = [one for one in children if one.get("relation", "strong") == "strong"]
+    if job.get("type") == "retryContainer":
+        last = max(children, key=lambda one: int(one.get("attempt") or 0), default=None)
+        return None if last is None else cause_of(last, below)
+    failed = [one for one in children if one["status"] in {"error", "terminated"}]
+    failed = [one for one in failed if not _is_tolerated(one)] or failed
+    for one in sorted(failed, key=lambda one: str(one.get("endTime"))):
+        cause = cause_of(one, below)
+        if cause is not None:
+            return cause
+    return None
+
+
+def _is_tolerated(job: Json) -> bool:
+    return (job.get("behavior") or {}).get("onError") == "warning"
 
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:

@@ -72,6 +72,10 @@ def plain_command(
 ) -> Json:
     """Run a command as the caller would: in this folder, with this environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
+    if parsed.text("shell_program"):
+        from shlex import split
+
+        parameters["shellProgram"] = split(str(parsed.text("shell_program")))
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
     parameters["umask"] = f"{_umask():03o}"
     parameters["environment"] = own_environment() if environment is None else environment

@@ -19,6 +19,7 @@ from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.locking import wire_lock_key
 from locksided.runner.specification import Specification
+from locksided.runner.texts import moment
 from locksided.runs.verdict import signal_name
 from locksided.store.rows import JobRow
 
@@ -189,7 +190,7 @@ class JobViews:
 
     def _message(self, row: JobRow) -> str | None:
         if row.status == Status.PROCESSING and row.paused_since_us is not None:
-            return f"Paused by {row.paused_by} since {clock.to_text(row.paused_since_us)}."
+            return f"Paused by {row.paused_by} since {moment(row.paused_since_us)}."
         if row.status == Status.PROCESSING and row.stage == Stage.LEFTOVERS:
             return leftovers_message(row.process or {}, self._now_us)
         return row.message or (row.result or {}).get("message")

@@ -199,13 +199,13 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         run.launches += 1
         _begin_step(turn, job, run)
     else:
-        _go_by_on_lost(turn, job, run, {"result": _refused_step(run, report.cause)})
+        _go_by_on_lost(turn, job, run, _refused_step(run, report.cause))
 
 
 def _refused_step(run: Run, cause: str) -> dict[str, Any]:
-    message = f"The system refused to start step {run.step}: {cause}."
+    message = f"The system refused to start step {run.step + 1}: {cause}."
     error = {"type": "application", "kind": "spawn", "exitCode": None, "signal": None, "message": message}
-    return {"message": message, "error": error}
+    return {"message": message, "result": {"message": message, "error": {**error, "step": run.step + 1}}}
 
 
 def orphaned(turn: Turn, report: Orphaned) -> None:
@@ -317,7 +317,8 @@ def _close(
         values["result"] = {**job.result, **values["result"]}
     turn.move(job, status, cause, **values)
     dependants = turn.state.discard(job, status)
-    turn.endings.append(Ending(job, status, cause, dependants, failure, values.get("result")))
+    result, message = values.get("result"), values.get("message")
+    turn.endings.append(Ending(job, status, cause, dependants, failure, result, message))
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, unknown_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
 from lockside.documents.enums import JobType, Mode, OnRecordErrors
 from lockside.documents.parameters import Body, Parts, parameter_faults
 from lockside.documents.paths import join
@@ -244,7 +244,7 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, st
         environment=environment,
         warnings=tuple(
             f"{path} is unknown; it is kept and has no effect."
-            for path, _ in unknown_keys(subject.root.values, subject.root.path)
+            for path in kept_keys(subject.root.values, subject.root.path)
         ),
         root=subject.root,
         asked=subject.asked,

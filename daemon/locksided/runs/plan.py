@@ -216,6 +216,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
                 command=program.command,
                 pipeline=program.pipeline,
                 shell=program.shell,
+                shell_program=program.shell_program,
                 cwd=program.cwd,
                 environment={**(environment or {}), **program.environment},
                 umask=program.umask,
