@@ -123,7 +123,7 @@ def _look_at_program(found: Folder, item: Item, program: Program, at: Steps) -> 
 
 def _has_pipe(text: str) -> bool:
     """Tell whether a text for a shell joins commands by a pipe, as far as that can be read."""
-    words = shlex(text, posix=True, punctuation_chars=True)
+    words = shlex(text, posix=False, punctuation_chars=True)
     words.whitespace_split = True
     with suppress(ValueError):  # A quote without an end: the shell will say so.
         return any(word in {"|", "|&"} for word in words)
