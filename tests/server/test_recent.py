@@ -5,12 +5,14 @@ import pytest
 from lockside.documents.request import JobRequest
 from locksided.api.recent import MOST, MOST_BYTES, Recent, Work
 from locksided.core.model import Draft
-from locksided.runner.drafts import Maker, Owner, Place, work_tree
-from locksided.runner.resolve import resolve
-from locksided.runner.resolved import Defaults, Found
+from locksided.runs.draft_tree import Maker, Owner, TreePosition, work_tree
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Defaults, Found
 
 DEFAULTS = Defaults(pools=frozenset(("default",)))
-PLACE = Place(Owner("default", 1000, 1000, "ada"), Maker("user", "ada"), 0, is_child=False, max_children=100)
+PLACE = TreePosition(
+    Owner("default", 1000, 1000, "ada"), Maker("user", "ada"), 0, is_child=False, max_children=100
+)
 
 
 def request(name: str) -> JobRequest:
@@ -28,7 +30,9 @@ def keep(recent: Recent, name: str) -> Draft:
     return kept.tree
 
 
-def tree(recent: Recent, name: str, place: Place = PLACE, defaults: Defaults = DEFAULTS) -> Draft | None:
+def tree(
+    recent: Recent, name: str, place: TreePosition = PLACE, defaults: Defaults = DEFAULTS
+) -> Draft | None:
     found = recent.find(recent.key(request(name), place, defaults))
     return None if found is None else found.tree
 
@@ -53,7 +57,9 @@ def test_the_same_request_is_found() -> None:
 def test_another_caller_does_not_get_it(owner: Owner) -> None:
     recent = Recent()
     keep(recent, "a")
-    assert tree(recent, "a", place=Place(owner, PLACE.maker, 0, is_child=False, max_children=100)) is None
+    assert (
+        tree(recent, "a", place=TreePosition(owner, PLACE.maker, 0, is_child=False, max_children=100)) is None
+    )
 
 
 def test_other_defaults_are_another_meaning() -> None:

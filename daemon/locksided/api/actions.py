@@ -15,8 +15,6 @@ from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
-from locksided.runner.components import BUILT_IN
-from locksided.runner.resolved import Stored
 from locksided.runs import data_folder
 from locksided.runs.accounts import account_of
 from locksided.runs.action import (
@@ -27,7 +25,9 @@ from locksided.runs.action import (
     action_value,
     plan_action,
 )
+from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
+from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler

@@ -18,9 +18,9 @@ from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
-from locksided.runner.frozen import thaw
-from locksided.runner.locking import wire_lock_key
-from locksided.runner.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
+from locksided.runs.canonical import thaw
+from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
 from locksided.server.access import Principal
 from locksided.store.rows import JobRow
 

@@ -15,8 +15,8 @@ from locksided.api.applyplan import Key, Step, StoredByKind, Wanted
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
 from locksided.packed import Packed
-from locksided.runner.components import BUILT_IN
-from locksided.runner.refusals import invalid
+from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.refusals import invalid
 from locksided.store.catalog.keys import Key as StoredKey
 
 Json = Mapping[str, Any]

@@ -12,8 +12,8 @@ from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.methods import catalog as p
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid
+from locksided.json_diff import differences
 from locksided.packed import Packed
-from locksided.runner.differing import differences
 
 Json = dict[str, Any]
 Key = tuple[str, ...]

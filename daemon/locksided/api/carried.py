@@ -4,7 +4,7 @@ from lockside.documents.enums import JobType, TaskAction
 from locksided.api.reading import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
-from locksided.runner.specification import read_specification
+from locksided.runs.specification import read_specification
 from locksided.store.rows import JobRow
 
 ENDED_WELL = frozenset(("success", "warning"))

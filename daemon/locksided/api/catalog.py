@@ -18,7 +18,7 @@ from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, version_view
 from locksided.core.errors import Forbidden, NotFound
-from locksided.runner.differing import differences
+from locksided.json_diff import differences
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states

@@ -16,9 +16,9 @@ from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.api.trees import Choice, Trees
 from locksided.core.model import Condition, Dependency, Draft
-from locksided.runner.drafts import Maker, Owner, Place, relocked
-from locksided.runner.locking import free_lock_key
-from locksided.runner.resolved import Defaults
+from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
+from locksided.runs.lock_keys import free_lock_key
+from locksided.runs.resolved import Defaults
 from locksided.server.access import Principal
 
 
@@ -76,7 +76,7 @@ class Creation:
     async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
         key = (maker, meaning_key(request))
         if key not in self._trees:
-            place = Place(
+            place = TreePosition(
                 self._owner,
                 maker,
                 request.priority or 0,

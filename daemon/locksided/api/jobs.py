@@ -31,8 +31,8 @@ from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
-from locksided.runner.locking import wire_lock_key
 from locksided.runs.data_folder import remove_folder
+from locksided.runs.lock_keys import wire_lock_key
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.jobfilter import JobFilter, OrderBy, Page

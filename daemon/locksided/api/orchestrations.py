@@ -5,9 +5,9 @@ from lockside.protocol.types.plans import Plan, PlannedPhase, PlannedTask
 from locksided.api.creation import choice_of, defaults_of
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
-from locksided.runner.orchestration import read_orchestration
-from locksided.runner.resolve import resolve
-from locksided.runner.selection import decide
+from locksided.runs.orchestration import read_orchestration
+from locksided.runs.resolve import resolve
+from locksided.runs.task_selection import decide
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 

@@ -9,9 +9,9 @@ from typing import Any
 from locksided.api.views import JobViews
 from locksided.core.model import Draft
 from locksided.core.reasons import Explanation
-from locksided.runner.drafts import tree_size
-from locksided.runner.frozen import thaw
-from locksided.runner.specification import NO_SPECIFICATION, read_specification
+from locksided.runs.canonical import thaw
+from locksided.runs.draft_tree import tree_size
+from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.store.rows import JobRow
 
 _NEW: Mapping[str, Any] = {

@@ -19,8 +19,8 @@ from locksided.api.views import JobViews, retries_view, wants_documents
 from locksided.core.errors import NotFound
 from locksided.core.reasons import Explanation, explain
 from locksided.core.scheduler import Scheduler
-from locksided.runner.frozen import thaw
-from locksided.runner.specification import NO_SPECIFICATION, read_specification
+from locksided.runs.canonical import thaw
+from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.server.answers import OrShorter
 from locksided.store import reads
 from locksided.store.paging import Slice

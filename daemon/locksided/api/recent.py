@@ -12,8 +12,8 @@ import msgspec
 
 from lockside.documents.request import JobRequest
 from locksided.core.model import Draft
-from locksided.runner.drafts import Place
-from locksided.runner.resolved import Defaults, Resolved
+from locksided.runs.draft_tree import TreePosition
+from locksided.runs.resolved import Defaults, Resolved
 
 MOST = 256
 MOST_BYTES = 4096
@@ -21,7 +21,7 @@ MOST_BYTES = 4096
 
 _MARK_OF_SECRETS = b'"#'
 
-Key = tuple[bytes, Place, Defaults]
+Key = tuple[bytes, TreePosition, Defaults]
 
 
 _OUTERMOST = frozenset(
@@ -53,7 +53,7 @@ class Recent:
     def __init__(self) -> None:
         self._works: OrderedDict[Key, Work] = OrderedDict()
 
-    def key(self, request: JobRequest, place: Place, defaults: Defaults) -> Key | None:
+    def key(self, request: JobRequest, place: TreePosition, defaults: Defaults) -> Key | None:
         """What the meaning rests on; None for a request that is not to be remembered."""
         text = meaning_key(request)
         if len(text) > MOST_BYTES or _MARK_OF_SECRETS in text:

@@ -13,9 +13,9 @@ from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
 from lockside.kinds import COMPONENT, VARIABLES, Kind
 from locksided.core.errors import NotFound
-from locksided.runner.components import BUILT_IN
-from locksided.runner.processors import processor_components
-from locksided.runner.resolved import Found, Stored
+from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.processors import processor_components
+from locksided.runs.resolved import Found, Stored
 from locksided.store.catalog.keys import ConfigId, Key
 from locksided.store.rows import Stored as Row
 from locksided.store.store import Store

@@ -17,21 +17,21 @@ from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft
-from locksided.runner.drafts import (
+from locksided.runs.draft_tree import (
     Inside,
     Maker,
-    Place,
+    TreePosition,
     check_phases,
     doubted,
     orchestration_tree,
     tree_size,
     work_tree,
 )
-from locksided.runner.orchestration import Task, as_seen_above, read_orchestration
-from locksided.runner.precedence import Level, passed_on
-from locksided.runner.resolve import resolve
-from locksided.runner.resolved import Defaults, Found, Resolved
-from locksided.runner.selection import decide
+from locksided.runs.orchestration import Task, as_seen_above, read_orchestration
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Defaults, Found, Resolved
+from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.task_selection import decide
 from locksided.server.access import Principal
 from locksided.store.rows import Stored as Row
 
@@ -78,7 +78,7 @@ class Trees:
         self._jobs = 0
 
     async def tree(
-        self, request: JobRequest, place: Place, above: Above = Above(), choice: Choice = Choice()
+        self, request: JobRequest, place: TreePosition, above: Above = Above(), choice: Choice = Choice()
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
@@ -111,12 +111,12 @@ class Trees:
         rows = found.config.document.rows if found.config is not None else ()
         return read() if len(rows) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
 
-    async def _work(self, resolved: Resolved, place: Place) -> Work:
+    async def _work(self, resolved: Resolved, place: TreePosition) -> Work:
         if len(resolved.rows or ()) <= ROWS_DONE_HERE:
             return Work(resolved, work_tree(resolved, place))
         return Work(resolved, await to_thread.run_sync(work_tree, resolved, place))
 
-    async def _seen_to(self, work: Work, place: Place) -> Draft:
+    async def _seen_to(self, work: Work, place: TreePosition) -> Draft:
         """The tree, marked when something that it needs to start is not there."""
         tree, resolved = work.tree, work.resolved
         self._count(tree_size(tree))
@@ -129,7 +129,9 @@ class Trees:
         if self._jobs > MAX_JOBS_OF_A_TREE:
             raise Limit(f"It would make more than {MAX_JOBS_OF_A_TREE} jobs.", path="$.config")
 
-    async def _orchestration(self, resolved: Resolved, place: Place, below: Above, choice: Choice) -> Draft:
+    async def _orchestration(
+        self, resolved: Resolved, place: TreePosition, below: Above, choice: Choice
+    ) -> Draft:
         phases = read_orchestration(resolved.root)
         check_phases(phases, place.max_children, f"{resolved.root.path}.phases")
         self._count(1 + len(phases))
@@ -141,7 +143,7 @@ class Trees:
             inside.append(Inside(phase, tuple(jobs), jobless))
         return orchestration_tree(resolved, place, inside)
 
-    async def _task(self, task: Task, orchestration: Resolved, place: Place, below: Above) -> Draft:
+    async def _task(self, task: Task, orchestration: Resolved, place: TreePosition, below: Above) -> Draft:
         """The tree of one task."""
         at = replace(
             place,

@@ -17,8 +17,8 @@ from locksided.catalog.views import without_secrets
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
-from locksided.runner.locking import wire_lock_key
-from locksided.runner.specification import Specification
+from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.specification import Specification
 from locksided.store.rows import JobRow
 
 NO_RESULT: Mapping[str, Any] = {

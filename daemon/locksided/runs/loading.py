@@ -12,15 +12,14 @@ from typing import Any
 from lockside.documents.enums import JobType, Mode
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
-from locksided.runner.frozen import thaw
-from locksided.runner.specification import NO_SPECIFICATION, Specification, read_specification
-from locksided.runner.words import StepKind
 from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.canonical import thaw
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents

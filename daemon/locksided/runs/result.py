@@ -7,12 +7,12 @@ from typing import Any
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
 from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
-from locksided.runner.specification import Specification
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output
 from locksided.runs.plan import NOTHING_TO_RUN, Step
+from locksided.runs.specification import Specification
 from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed, operation_ending
 
 FINISHED = "Component processing finished."

@@ -17,19 +17,18 @@ from locksided.core.errors import NotFound
 from locksided.joblog import reader
 from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.paths import StateDir
-from locksided.runner.drafts import Owner
-from locksided.runner.specification import Specification
-from locksided.runner.words import StepKind
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
+from locksided.runs.draft_tree import Owner
 from locksided.runs.folder import StartToken
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
+from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.settings import Settings
 from locksided.store.reads import Documents

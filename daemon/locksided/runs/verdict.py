@@ -12,7 +12,7 @@ from lockside.documents import signals
 from lockside.documents.component import ExitCodes
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.keeper.messages import Outcome
-from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
+from locksided.runs.message_text import MAX_MESSAGE_CHARACTERS, cut, last_of
 from locksided.runs.operations import Operation
 
 NO_MESSAGE = "No error message."

@@ -5,6 +5,7 @@ Equal requests give equal documents; what differs from job to job (ids, times, n
 """
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
@@ -21,6 +22,16 @@ FORMAT = 1
 
 ASKED = ("component_version", "config_version", "lock", "tag")
 """What is decided by what is stored unless the request itself says it: a repeat must know which it was."""
+
+
+class StepKind(StrEnum):
+    """What one step starts."""
+
+    COMPONENT = "component"
+    PROCESSOR = "processor"
+    COMMAND = "command"
+    ACTION = "action"
+    OPERATION = "operation"
 
 
 class SpecifiedRow(Document, frozen=True, kw_only=True):

@@ -18,13 +18,13 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior
 from lockside.documents.variables import VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
-from locksided.runner.components import BUILT_IN, at_tag
-from locksided.runner.locking import config_lock_key, free_lock_key
-from locksided.runner.precedence import Level, first_named, runtime_of
-from locksided.runner.processors import processor_manifests
-from locksided.runner.refusals import refuse_first
-from locksided.runner.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
-from locksided.runner.specification import ASKED, Specification, SpecifiedRow, needed
+from locksided.runs.builtin_components import BUILT_IN, at_tag
+from locksided.runs.lock_keys import config_lock_key, free_lock_key
+from locksided.runs.processors import processor_manifests
+from locksided.runs.refusals import refuse_first
+from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
+from locksided.runs.runtime_values import Level, first_named, runtime_of
+from locksided.runs.specification import ASKED, Specification, SpecifiedRow, needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import pytest
 
 from lockside.documents.enums import Backoff, FailureClass
 from locksided.core.errors import Invalid
-from locksided.runner.resolved import Defaults, Resolved
-from runner.examples import component, config, resolved
+from locksided.runs.resolved import Defaults, Resolved
+from runs.examples import component, config, resolved
 
 LEVELS = ("orchestration", "request", "configData", "configuration", "component")
 POOLS = {"default", *LEVELS}

@@ -8,23 +8,25 @@ import pytest
 from lockside.documents.enums import Backoff, FailureClass, JobType, OnError
 from locksided.core.errors import Limit
 from locksided.core.model import Draft
-from locksided.runner.drafts import (
+from locksided.runs.canonical import thaw
+from locksided.runs.draft_tree import (
     Inside,
     Maker,
     Owner,
-    Place,
+    TreePosition,
     check_phases,
     orchestration_tree,
     tree_size,
     work_tree,
 )
-from locksided.runner.frozen import thaw
-from locksided.runner.orchestration import read_orchestration
-from locksided.runner.resolved import Resolved
-from locksided.runner.selection import decide
-from runner.examples import component, config, resolved, row
+from locksided.runs.orchestration import read_orchestration
+from locksided.runs.resolved import Resolved
+from locksided.runs.task_selection import decide
+from runs.examples import component, config, resolved, row
 
-PLACE = Place(Owner("default", 1000, 100, "ada"), Maker("user", "ada"), 7, is_child=False, max_children=5)
+PLACE = TreePosition(
+    Owner("default", 1000, 100, "ada"), Maker("user", "ada"), 7, is_child=False, max_children=5
+)
 RETRY = {"maxAttempts": 3, "delaySeconds": 1.5, "on": ["timeout"]}
 
 
@@ -32,7 +34,7 @@ def rows(count: int) -> Any:
     return config([row(f"r{number}", parameters={"n": number}) for number in range(count)])
 
 
-def tree(request: dict[str, Any] | None = None, *, place: Place = PLACE, **more: Any) -> Draft:
+def tree(request: dict[str, Any] | None = None, *, place: TreePosition = PLACE, **more: Any) -> Draft:
     return work_tree(resolved(request, **more), place)
 
 

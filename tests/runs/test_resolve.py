@@ -11,11 +11,11 @@ from lockside.documents.enums import JobType
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits
 from locksided.core.errors import Disabled, Invalid, NotFound, Refused
-from locksided.runner.frozen import freeze
-from locksided.runner.locking import wire_lock_key
-from locksided.runner.resolve import resolve
-from locksided.runner.resolved import Found, Stored
-from runner.examples import DEFAULTS, command, component, config, read, resolved, row
+from locksided.runs.canonical import freeze
+from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Found, Stored
+from runs.examples import DEFAULTS, command, component, config, read, resolved, row
 
 
 def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:

@@ -1,4 +1,4 @@
-"""The runner against its neighbours: requests as the wire reads them, messages as the keeper reads them."""
+"""Runs against their neighbours: requests as the wire reads them, messages as the keeper reads them."""
 
 import msgspec
 
@@ -10,13 +10,13 @@ from lockside.protocol.types.jobs import Result
 from locksided.keeper.messages import to_wire
 from locksided.keeper.outcome import blank
 from locksided.keeper.start import order
-from locksided.runner.resolve import resolve
-from locksided.runner.resolved import Found, Stored
 from locksided.runs.action import action_order, plan_action
 from locksided.runs.data_folder import Collected
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Found, Stored
 from locksided.runs.result import conclude
 from locksided.runs.start_order import start_order
-from runner.examples import DEFAULTS, command, component, config, context, outcome, read, resolved, row, steps
+from runs.examples import DEFAULTS, command, component, config, context, outcome, read, resolved, row, steps
 
 
 def test_a_request_with_every_default_of_the_wire_is_resolved() -> None:

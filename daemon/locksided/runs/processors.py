@@ -7,8 +7,8 @@ from lockside.documents.configuration import Configuration
 from lockside.documents.enums import ProcessorPosition
 from lockside.documents.paths import join
 from locksided.core.errors import Invalid, NotFound
-from locksided.runner.components import at_tag
-from locksided.runner.resolved import Stored
+from locksided.runs.builtin_components import at_tag
+from locksided.runs.resolved import Stored
 
 
 def processor_key(component: str, tag: str | None) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from locksided.keeper.messages import User
-from locksided.runner.resolved import Resolved
 from locksided.runs import data_folder
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.plan import Step
-from runner.examples import command, component, config, context, named, resolved, row, steps
+from locksided.runs.resolved import Resolved
+from runs.examples import command, component, config, context, named, resolved, row, steps
 
 NOBODY = User(65534, 65534, ())
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run jobs as somebody else")

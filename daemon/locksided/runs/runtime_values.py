@@ -10,7 +10,7 @@ from lockside.documents.paths import join
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
 from locksided.core.errors import NotFound
-from locksided.runner.resolved import Defaults, RuntimeValues
+from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"
 """Marks the paths of values that an orchestration gives to its tasks."""

@@ -13,11 +13,11 @@ from lockside.documents.runtime import Retry
 from locksided.core import model
 from locksided.core.errors import Limit
 from locksided.core.model import Draft
-from locksided.runner.frozen import freeze
-from locksided.runner.orchestration import Phase
-from locksided.runner.resolved import Resolved
-from locksided.runner.selection import Decision
-from locksided.runner.specification import Specification, of_container, of_phase, row_by_row
+from locksided.runs.canonical import freeze
+from locksided.runs.orchestration import RunPhase
+from locksided.runs.resolved import Resolved
+from locksided.runs.specification import Specification, of_container, of_phase, row_by_row
+from locksided.runs.task_selection import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Maker:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TreePosition:
     """What a job is told by where it stands: its owner, what made it, and its priority.
 
     `is_child` tells that a container waits for it. Nothing has more than `max_children` children.
@@ -52,7 +52,7 @@ class Place:
     max_children: int
 
 
-def work_tree(resolved: Resolved, place: Place) -> Draft:
+def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
     """The drafts of one job of work: a single one, its rows side by side, its attempts. Raises `Limit`."""
     if resolved.type is JobType.CONTAINER:
         return _container(resolved, place)
@@ -68,7 +68,7 @@ def relocked(tree: Draft, lock_key: str) -> Draft:
     return replace(tree, lock_key=tree.lock_key and lock_key, children=children)
 
 
-def _container(resolved: Resolved, place: Place) -> Draft:
+def _container(resolved: Resolved, place: TreePosition) -> Draft:
     """Its rows as children: they run under its lock. What it does to its own container is its own."""
     _check_number(len(resolved.rows or ()), place.max_children, "$.config")
     parallelism = resolved.runtime.parallelism
@@ -81,7 +81,7 @@ def _container(resolved: Resolved, place: Place) -> Draft:
     )
 
 
-def _rows(resolved: Resolved, place: Place) -> Sequence[Draft]:
+def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
     """A draft per row. Of a container that is nobody's child, `behavior` speaks of its rows."""
     on_error = None if place.is_child else resolved.on_error
     rows = []
@@ -130,12 +130,12 @@ def doubted(tree: Draft) -> Draft:
 class Inside:
     """What is in one phase of an orchestration: the trees of the tasks that run, and those that do not."""
 
-    phase: Phase
+    phase: RunPhase
     jobs: tuple[Draft, ...] = ()
     jobless: tuple[Decision, ...] = ()
 
 
-def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside]) -> Draft:
+def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence[Inside]) -> Draft:
     """An orchestration with its phases, each behind those that it depends on."""
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
@@ -145,7 +145,7 @@ def orchestration_tree(resolved: Resolved, place: Place, phases: Sequence[Inside
     )
 
 
-def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
+def _phase(resolved: Resolved, place: TreePosition, inside: Inside) -> Draft:
     phase = inside.phase
     at = replace(place, maker=Maker("orchestration", phase.id))
     spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
@@ -162,7 +162,7 @@ def _phase(resolved: Resolved, place: Place, inside: Inside) -> Draft:
     )
 
 
-def check_phases(phases: Sequence[Phase], max_children: int, path: str) -> None:
+def check_phases(phases: Sequence[RunPhase], max_children: int, path: str) -> None:
     """Raises `Limit` for more phases, or more tasks of one, than a container may have children."""
     _check_number(len(phases), max_children, path)
     for phase in phases:
@@ -183,7 +183,7 @@ def tree_size(tree: Draft) -> int:
     return 1 + sum(tree_size(child) for child in tree.children)
 
 
-def _draft(resolved: Resolved, place: Place, document: Specification) -> Draft:
+def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> Draft:
     """One job, with the lock of its configuration."""
     spec = freeze(document)
     blobs = [(spec.hash, spec.body)]

@@ -10,7 +10,7 @@ from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs import data_folder
 from locksided.runs.action import Action, ActionFailed, action_order, action_value, plan_action
-from runner.examples import component, context, outcome, read
+from runs.examples import component, context, outcome, read
 
 
 def action(config_data: dict[str, Any] | None = None, **fields: Any) -> Action:

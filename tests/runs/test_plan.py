@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from locksided.keeper.messages import User, to_wire
-from locksided.runner.specification import row_by_row
-from locksided.runner.words import StepKind
 from locksided.runs.plan import DataFolder, Step, plan
 from locksided.runs.secrets import secret_values
+from locksided.runs.specification import StepKind, row_by_row
 from locksided.runs.start_order import start_order
-from runner.examples import command, component, config, context, named, resolved, row, steps
+from runs.examples import command, component, config, context, named, resolved, row, steps
 
 STATE = "/state"
 
@@ -27,7 +26,7 @@ def test_a_plain_configuration_is_one_step() -> None:
     assert step.config_file == {"parameters": {"a": "1"}, "image_parameters": {}, "action": "run"}
 
 
-def test_config_json_has_what_the_component_needs_and_nothing_of_the_runner() -> None:
+def test_config_json_has_what_the_component_needs_and_nothing_else() -> None:
     stored = config(
         parameters={"a": 1},
         storage={"input": {"tables": []}},

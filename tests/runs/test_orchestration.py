@@ -12,13 +12,13 @@ from lockside.documents.enums import Mode, TaskAction
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Runtime
 from locksided.core.errors import Invalid, NotFound
-from locksided.runner.orchestration import Phase, Task, as_seen_above, read_orchestration
-from locksided.runner.precedence import Level, passed_on
-from locksided.runner.resolved import Root
-from locksided.runner.selection import decide
-from locksided.runner.specification import JoblessTask
-from runner.examples import read as read_document
-from runner.examples import resolved
+from locksided.runs.orchestration import RunPhase, Task, as_seen_above, read_orchestration
+from locksided.runs.resolved import Root
+from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.specification import JoblessTask
+from locksided.runs.task_selection import decide
+from runs.examples import read as read_document
+from runs.examples import resolved
 
 
 def phase(phase_id: Any, *before: Any, **more: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def task(task_id: Any, in_phase: Any, *, of: dict[str, Any] | None = None, **mor
     return {"id": task_id, "phase": in_phase, "task": {"component": "ex.table", **(of or {})}, **more}
 
 
-def read(phases: list[Any], tasks: list[Any] | None = None) -> tuple[Phase, ...]:
+def read(phases: list[Any], tasks: list[Any] | None = None) -> tuple[RunPhase, ...]:
     content = content_of({"phases": phases, "tasks": tasks or []}, "configuration")
     return read_orchestration(Root("$.configuration", {}, content))
 

@@ -9,10 +9,10 @@ from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, Leftovers, Mode, OnError, OnLost, OnRecordErrors
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.variables import VariablesSpec
-from locksided.runner.specification import Specification
+from locksided.runs.specification import Specification
 
 if TYPE_CHECKING:
-    from locksided.runner.precedence import Level
+    from locksided.runs.runtime_values import Level
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Stored objects and requests as the runner's tests use them."""
+"""Stored objects and requests as the tests of runs use them."""
 
 from typing import Any, TypeVar
 
@@ -13,12 +13,12 @@ from lockside.documents.variables import VariablesSpec
 from locksided.backends.messages import converted
 from locksided.core.errors import Invalid
 from locksided.keeper.messages import Outcome, User
-from locksided.runner.precedence import Level
-from locksided.runner.resolve import resolve
-from locksided.runner.resolved import Defaults, Found, Resolved, Stored
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder, work_path
 from locksided.runs.plan import Step, plan
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Defaults, Found, Resolved, Stored
+from locksided.runs.runtime_values import Level
 
 T = TypeVar("T")
 

@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from lockside.documents.enums import FailureKind
-from locksided.runner.words import StepKind
 from locksided.runs.data_folder import OutFile
 from locksided.runs.folder import RunFolder
-from locksided.runs.operations import BadResult, Operation, Place, read_result
+from locksided.runs.operations import BadResult, Operation, OperationPoint, read_result
 from locksided.runs.plan import DataFolder, Step, plan
 from locksided.runs.result import RunResult, conclude_operation, joined
+from locksided.runs.specification import StepKind
 from locksided.runs.step_results import repeats_of
 from locksided.runs.verdict import Verdict
-from runner.examples import component, config, outcome, resolved, row
+from runs.examples import component, config, outcome, resolved, row
 
 
-def operation(name: str, place: Place, order: Any = lambda spec, row: {"row": row}) -> Operation:
+def operation(name: str, place: OperationPoint, order: Any = lambda spec, row: {"row": row}) -> Operation:
     return Operation(name, name.title(), place, ("/bin/run",), order, "input_mapping", FailureKind.INPUT)
 
 
 ALL = (
-    operation("fetch", Place.BEFORE_RUN),
-    operation("input", Place.BEFORE_ROW),
-    operation("more", Place.BEFORE_ROW),
-    operation("output", Place.AFTER_RUN),
+    operation("fetch", OperationPoint.BEFORE_RUN),
+    operation("input", OperationPoint.BEFORE_ROW),
+    operation("more", OperationPoint.BEFORE_ROW),
+    operation("output", OperationPoint.AFTER_RUN),
 )
 
 
@@ -59,7 +59,7 @@ def test_each_stands_at_its_place_and_the_component_finds_what_the_one_before_it
 
 
 def test_an_operation_that_a_run_has_no_order_for_is_no_step_of_it() -> None:
-    (only,) = planned(operation("input", Place.BEFORE_ROW, lambda spec, row: None))
+    (only,) = planned(operation("input", OperationPoint.BEFORE_ROW, lambda spec, row: None))
     assert (only.kind, only.folder) == (StepKind.COMPONENT, DataFolder.FRESH)
 
 

@@ -8,7 +8,7 @@ from lockside.documents.enums import FailureClass, FailureKind
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
 from locksided.runs.verdict import Verdict
-from runner.examples import component, config, outcome, resolved, row, steps
+from runs.examples import component, config, outcome, resolved, row, steps
 
 NOTHING = Collected()
 

@@ -15,9 +15,9 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior
 from lockside.documents.variables import VariableValues, filled
 from locksided.core.errors import Refused
-from locksided.runner.precedence import ONE_UP
-from locksided.runner.refusals import refuse_first
-from locksided.runner.resolved import Resolved, Root
+from locksided.runs.refusals import refuse_first
+from locksided.runs.resolved import Resolved, Root
+from locksided.runs.runtime_values import ONE_UP
 
 _Request = stored_form(JobRequest)  # of documents that were checked when they came
 
@@ -76,7 +76,7 @@ def _filled(given: VariableValues | None, variables: dict[str, str]) -> Variable
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class RunPhase:
     """One phase; `after` are the places of those that must be done before it."""
 
     id: str
@@ -86,7 +86,7 @@ class Phase:
     tasks: tuple[Task, ...]
 
 
-def read_orchestration(root: Root) -> tuple[Phase, ...]:
+def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
     """The phases, every one behind those that it depends on. Raises `Invalid`."""
     content = root.content
     found = order_faults(content.phases, content.tasks)
@@ -97,7 +97,7 @@ def read_orchestration(root: Root) -> tuple[Phase, ...]:
     order = phases_in_order(content.phases)
     places = {one.id: place for place, one in enumerate(order)}
     return tuple(
-        Phase(
+        RunPhase(
             id=one.id,
             name=one.name,
             after=tuple(sorted({places[before] for before in one.depends_on})),

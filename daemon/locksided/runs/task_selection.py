@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lockside.documents.enums import TaskAction
 from locksided.core.errors import NotFound
-from locksided.runner.orchestration import Phase, Task
-from locksided.runner.specification import JoblessTask
+from locksided.runs.orchestration import RunPhase, Task
+from locksided.runs.specification import JoblessTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Decision:
 
 
 def decide(
-    phases: Sequence[Phase], selected: Collection[str] | None, succeeded: Mapping[str, str] | None
+    phases: Sequence[RunPhase], selected: Collection[str] | None, succeeded: Mapping[str, str] | None
 ) -> list[tuple[Decision, ...]]:
     """The decisions phase by phase.
 

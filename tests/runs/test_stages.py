@@ -10,7 +10,7 @@ from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages, stage_b
 from locksided.runs.environment import JobContext
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.start_order import secrets_of
-from runner.examples import config, context, named, resolved, row, steps
+from runs.examples import config, context, named, resolved, row, steps
 
 
 def opened(context: JobContext, path: str) -> dict[str, bytes]:
