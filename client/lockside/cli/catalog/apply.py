@@ -1,4 +1,4 @@
-"""`apply` and `validate`: a folder of files against what the daemon has stored.
+"""`apply`: a folder of files against what the daemon has stored.
 
 The daemon makes the plan and carries it out in one transaction; the plan that was shown is the one that is
 carried out, or none.
@@ -11,10 +11,10 @@ from typing import Any
 
 from lockside.cli import exits
 from lockside.cli.catalog.plan_text import counts, lines
+from lockside.cli.catalog.validate import faults_json, print_faults, print_notes
 from lockside.cli.files.folder import Folder, read_folder
 from lockside.documents.paths import steps_of
 from lockside.errors import LocksideError
-from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,49 +23,6 @@ if TYPE_CHECKING:
     from lockside.cli.session import Session
 
 Json = dict[str, Any]
-
-
-def validate(session: Session, parsed: Parsed) -> int:
-    """Check a folder without a daemon."""
-    from lockside.cli.catalog.validate import check_offline
-
-    path = parsed.required("dir")
-    found = read_folder(path)
-    check_offline(found)
-    if session.out.as_json:
-        session.out.json(_told(found))
-        return exits.USAGE if found.faults else exits.DONE
-    _tell_notes(session, found)
-    if not found.faults:
-        session.out.line(f"{path} is fine: {_count(found)}")
-    return _tell_faults(session, found.faults)
-
-
-def _told(found: Folder) -> Json:
-    return {
-        "faults": [fault.as_json() for fault in found.faults],
-        "warnings": [note.as_json() for note in found.notes],
-    }
-
-
-def _tell_faults(session: Session, faults: list[FileFault]) -> int:
-    for fault in faults:
-        session.say_aside(str(fault))
-    return exits.USAGE if faults else exits.DONE
-
-
-def _tell_notes(session: Session, found: Folder) -> None:
-    for note in found.notes:
-        session.say_aside(f"warning: {note}")
-
-
-def _count(found: Folder) -> str:
-    listed = [
-        f"{len(items)} {kind.title if len(items) == 1 else kind.titles}"
-        for kind in with_files()
-        if (items := found.kinds.get(kind.plural))
-    ]
-    return ", ".join(listed) or "empty"
 
 
 def apply(session: Session, parsed: Parsed) -> int:
@@ -82,7 +39,7 @@ def apply(session: Session, parsed: Parsed) -> int:
             raise
         return _refuse(session, found, faults)
     if not session.out.as_json:
-        _tell_notes(session, found)
+        print_notes(session, found)
         _show(session, found, plan)
     if parsed.flag("plan") or not plan["changes"]:
         return _end_of_plan(session, parsed, plan)
@@ -107,10 +64,10 @@ def apply_folder(session: Session, found: Folder) -> Json:
 def _refuse(session: Session, found: Folder, faults: list[FileFault]) -> int:
     if session.out.as_json:
         found.faults = faults
-        session.out.json(_told(found))
+        session.out.json(faults_json(found))
         return exits.USAGE
     session.say_aside("nothing was changed:")
-    return _tell_faults(session, faults)
+    return print_faults(session, faults)
 
 
 def _located(found: Folder, error: LocksideError) -> list[FileFault]:

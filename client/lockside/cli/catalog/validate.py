@@ -1,4 +1,4 @@
-"""What can be found in a folder's files without a daemon: names, parameters, variables, programs.
+"""`validate`: what can be found in a folder's files without a daemon: names, parameters, variables, programs.
 
 A daemon checks all of it once more, and knows what else is stored.
 """
@@ -9,6 +9,8 @@ import os
 from shutil import which
 from typing import Any
 
+from lockside.cli import exits
+from lockside.cli.files.folder import read_folder
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.configuration import ConfigSpec, likely
 from lockside.documents.paths import steps_of
@@ -19,11 +21,60 @@ from lockside.kinds import COMPONENT, CONFIG, POOL, with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lockside.cli.files.faults import FileFault
     from lockside.cli.files.folder import Folder
     from lockside.cli.files.object_file import ObjectFile
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
     from lockside.kinds import Kind
 
+Json = dict[str, Any]
+
 _COMMAND = stored_form(Manifest)(id=COMMAND)
+
+
+def validate(session: Session, parsed: Parsed) -> int:
+    """Check a folder without a daemon."""
+    path = parsed.required("dir")
+    found = read_folder(path)
+    check_offline(found)
+    if session.out.as_json:
+        session.out.json(faults_json(found))
+        return exits.USAGE if found.faults else exits.DONE
+    print_notes(session, found)
+    if not found.faults:
+        session.out.line(f"{path} is fine: {_count(found)}")
+    return print_faults(session, found.faults)
+
+
+def faults_json(found: Folder) -> Json:
+    """Give what is wrong or odd in a folder to programs."""
+    return {
+        "faults": [fault.as_json() for fault in found.faults],
+        "warnings": [note.as_json() for note in found.notes],
+    }
+
+
+def print_faults(session: Session, faults: list[FileFault]) -> int:
+    """Print faults, and give the exit code."""
+    for fault in faults:
+        session.say_aside(str(fault))
+    return exits.USAGE if faults else exits.DONE
+
+
+def print_notes(session: Session, found: Folder) -> None:
+    """Print what is odd in a folder."""
+    for note in found.notes:
+        session.say_aside(f"warning: {note}")
+
+
+def _count(found: Folder) -> str:
+    listed = [
+        f"{len(items)} {kind.title if len(items) == 1 else kind.titles}"
+        for kind in with_files()
+        if (items := found.kinds.get(kind.plural))
+    ]
+    return ", ".join(listed) or "empty"
 
 
 def check_offline(found: Folder) -> None:

@@ -68,7 +68,7 @@ FOLDERS = (
     ),
     Command(
         "validate",
-        "lockside.cli.catalog.apply:validate",
+        "lockside.cli.catalog.validate:validate",
         "check a folder of files without a daemon",
         (("lockside validate pipeline", ""),),
         (_DIR,),
