@@ -9,7 +9,7 @@ import pytest
 from lockside.documents.enums import FailureKind
 from locksided.runs.data_folder import OutFile
 from locksided.runs.folder import RunFolder
-from locksided.runs.operations import BadResult, Operation, OperationPoint, read_result
+from locksided.runs.operations import BadResult, Operation, OperationPlace, read_result
 from locksided.runs.plan import DataFolder, Step, plan
 from locksided.runs.result import RunResult, conclude_operation, joined
 from locksided.runs.specification import StepKind
@@ -18,15 +18,15 @@ from locksided.runs.verdict import Verdict
 from runs.examples import component, config, outcome, resolved, row
 
 
-def operation(name: str, place: OperationPoint, order: Any = lambda spec, row: {"row": row}) -> Operation:
+def operation(name: str, place: OperationPlace, order: Any = lambda spec, row: {"row": row}) -> Operation:
     return Operation(name, name.title(), place, ("/bin/run",), order, "input_mapping", FailureKind.INPUT)
 
 
 ALL = (
-    operation("fetch", OperationPoint.BEFORE_RUN),
-    operation("input", OperationPoint.BEFORE_ROW),
-    operation("more", OperationPoint.BEFORE_ROW),
-    operation("output", OperationPoint.AFTER_RUN),
+    operation("fetch", OperationPlace.BEFORE_RUN),
+    operation("input", OperationPlace.BEFORE_ROW),
+    operation("more", OperationPlace.BEFORE_ROW),
+    operation("output", OperationPlace.AFTER_RUN),
 )
 
 
@@ -59,7 +59,7 @@ def test_each_stands_at_its_place_and_the_component_finds_what_the_one_before_it
 
 
 def test_an_operation_that_a_run_has_no_order_for_is_no_step_of_it() -> None:
-    (only,) = planned(operation("input", OperationPoint.BEFORE_ROW, lambda spec, row: None))
+    (only,) = planned(operation("input", OperationPlace.BEFORE_ROW, lambda spec, row: None))
     assert (only.kind, only.folder) == (StepKind.COMPONENT, DataFolder.FRESH)
 
 

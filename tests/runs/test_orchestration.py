@@ -12,7 +12,7 @@ from lockside.documents.enums import Mode, TaskAction
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Runtime
 from locksided.core.errors import Invalid, NotFound
-from locksided.runs.orchestration import RunPhase, Task, as_seen_above, read_orchestration
+from locksided.runs.orchestration import RunPhase, RunTask, as_seen_above, read_orchestration
 from locksided.runs.resolved import Root
 from locksided.runs.runtime_values import Level, passed_on
 from locksided.runs.specification import JoblessTask
@@ -34,7 +34,7 @@ def read(phases: list[Any], tasks: list[Any] | None = None) -> tuple[RunPhase, .
     return read_orchestration(Root("$.configuration", {}, content))
 
 
-def request(one: Task) -> JobRequest:
+def request(one: RunTask) -> JobRequest:
     return one.request(resolved({"component": "lockside.orchestrator", "configData": {"parameters": {}}}))
 
 

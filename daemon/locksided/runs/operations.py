@@ -24,7 +24,7 @@ MOST_REPEATS = 3
 Order: TypeAlias = Callable[[Specification, str | None], Mapping[str, Any] | None]
 
 
-class OperationPoint(Enum):
+class OperationPlace(Enum):
     """Where in a run an operation stands."""
 
     BEFORE_RUN = auto()
@@ -44,7 +44,7 @@ class Operation:
 
     name: str
     title: str
-    place: OperationPoint
+    place: OperationPlace
     program: Sequence[str]
     order: Order
     stage: str

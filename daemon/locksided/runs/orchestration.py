@@ -23,7 +23,7 @@ _Request = stored_form(JobRequest)  # of documents that were checked when they c
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RunTask:
     """One task. `path` is where the request stands that it makes; `delay_us` counts from its phase's start.
 
     `priority` None is that of the orchestration.
@@ -83,7 +83,7 @@ class RunPhase:
     name: str | None
     after: tuple[int, ...]
     on_error: OnError | None
-    tasks: tuple[Task, ...]
+    tasks: tuple[RunTask, ...]
 
 
 def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
@@ -91,7 +91,7 @@ def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
     content = root.content
     found = order_faults(content.phases, content.tasks)
     refuse_first(Fault(f"{root.path}.{field}", text) for field, text in found)
-    tasks: dict[str, list[Task]] = {}
+    tasks: dict[str, list[RunTask]] = {}
     for place, one in enumerate(content.tasks):
         tasks.setdefault(one.phase, []).append(_task(one, join(root.path, "tasks", place, "task")))
     order = phases_in_order(content.phases)
@@ -108,13 +108,13 @@ def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
     )
 
 
-def _task(given: documents.Task, path: str) -> Task:
+def _task(given: documents.Task, path: str) -> RunTask:
     """The failure of a task that may fail is a warning."""
     behavior = given.task.behavior
     on_error = None if behavior is None else behavior.on_error
     if on_error is None and given.continue_on_failure:
         on_error = OnError.WARNING
-    return Task(given.id, given.name, given.enabled, given.task, on_error, path)
+    return RunTask(given.id, given.name, given.enabled, given.task, on_error, path)
 
 
 def as_seen_above(refusal: Refused, path: str) -> Refused:

@@ -16,7 +16,7 @@ from lockside.documents.configuration import Configuration, Processor, content_o
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
 from locksided.runs.builtin_components import BUILT_IN
-from locksided.runs.operations import OPERATIONS, Operation, OperationPoint
+from locksided.runs.operations import OPERATIONS, Operation, OperationPlace
 from locksided.runs.processors import processor_key
 from locksided.runs.specification import Specification, StepKind
 
@@ -84,8 +84,8 @@ def plan(
         return tuple(_commands(spec, environment))
     steps = list(_rows(spec, operations))
     if steps:
-        before = _operations(spec, operations, OperationPoint.BEFORE_RUN, None)
-        steps = [*before, *steps, *_operations(spec, operations, OperationPoint.AFTER_RUN, None)]
+        before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
+        steps = [*before, *steps, *_operations(spec, operations, OperationPlace.AFTER_RUN, None)]
         steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
     return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
 
@@ -101,7 +101,7 @@ def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str,
 
 def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
     for row, configuration in _configurations(spec):
-        before = list(_operations(spec, operations, OperationPoint.BEFORE_ROW, row))
+        before = list(_operations(spec, operations, OperationPlace.BEFORE_ROW, row))
         yield from before
         content = content_of(configuration, "configuration", is_stored=True)
         chain = list(_chain(spec, content))
@@ -121,10 +121,10 @@ def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step
 
 
 def _operations(
-    spec: Specification, operations: Sequence[Operation], place: OperationPoint, row: str | None
+    spec: Specification, operations: Sequence[Operation], place: OperationPlace, row: str | None
 ) -> Iterator[Step]:
     """The steps of that place that this run has."""
-    folder = DataFolder.FRESH if place is OperationPoint.BEFORE_ROW else DataFolder.NONE
+    folder = DataFolder.FRESH if place is OperationPlace.BEFORE_ROW else DataFolder.NONE
     for operation in operations:
         order = operation.order(spec, row) if operation.place is place else None
         if order is not None:

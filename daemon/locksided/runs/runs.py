@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import FailureKind
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.backends.base import Backend, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -84,7 +84,7 @@ class Runs(RunConclusions):
         state = await self.loader.state(run, step)
         is_first_and_ours = run.is_ours_alone and action.launch == 1
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
-        await to_thread.run_for(run.context.account, prepared)
+        await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
             order = self._with_keepers_folders(run, step, order)
@@ -152,11 +152,11 @@ class Runs(RunConclusions):
         steps = [step.index for step in run.steps if step.row == row_id]
         if not steps:
             raise NotFound(f"Job {job_id} runs no row {row_id!r}.", path="$.row")
-        return await to_thread.run_sync(log_range, run.context.folder, steps[0], steps[-1])
+        return await threads.run_sync(log_range, run.context.folder, steps[0], steps[-1])
 
     async def log_length(self, job_id: int) -> int:
         """How many frames the log of a final job has."""
-        return await to_thread.run_sync(reader.length, self.loader.folder(job_id).log)
+        return await threads.run_sync(reader.length, self.loader.folder(job_id).log)
 
     # -- programs -----------------------------------------------------------------------------------------
 

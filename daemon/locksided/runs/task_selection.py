@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lockside.documents.enums import TaskAction
 from locksided.core.errors import NotFound
-from locksided.runs.orchestration import RunPhase, Task
+from locksided.runs.orchestration import RunPhase, RunTask
 from locksided.runs.specification import JoblessTask
 
 
@@ -16,7 +16,7 @@ from locksided.runs.specification import JoblessTask
 class Decision:
     """What is done with a task and why, in one sentence; `job` is the one whose success is carried over."""
 
-    task: Task
+    task: RunTask
     action: TaskAction
     reason: str
     job: str | None = None
@@ -46,7 +46,7 @@ def decide(
     return [tuple(_decide(task, chosen, succeeded) for task in phase.tasks) for phase in phases]
 
 
-def _decide(task: Task, selected: frozenset[str] | None, succeeded: Mapping[str, str] | None) -> Decision:
+def _decide(task: RunTask, selected: frozenset[str] | None, succeeded: Mapping[str, str] | None) -> Decision:
     if selected is not None and task.id in selected:
         return Decision(task, TaskAction.RUN, "It was selected.")
     if selected is None and not task.enabled:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockside.cli.files.faults import SourceText
-    from lockside.documents.places import Path
+    from lockside.documents.source_lines import Path
     from lockside.kinds import Kind
 
 Json = dict[str, Any]

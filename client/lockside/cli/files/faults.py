@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockside.cli.files.parse import is_json
-from lockside.documents.places import Places, written
+from lockside.documents.source_lines import SourceLines, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class SourceText:
         self.file = file
         self.is_json = is_json(file, text)
         self._text = text
-        self._places: Places | None = None
+        self._places: SourceLines | None = None
 
     def fault(self, path: Sequence[str | int], message: str) -> FileFault:
         """Make a fault of what stands at a path."""
         if self._places is None:
-            self._places = Places(self._text, self.is_json)
+            self._places = SourceLines(self._text, self.is_json)
         return FileFault(self.file, _sentence(message), self._places.line(path), written(path))
 
 

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lockside.documents.places import Path
+    from lockside.documents.source_lines import Path
     from lockside.kinds import Kind
 
 Json = dict[str, Any]

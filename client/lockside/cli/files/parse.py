@@ -39,9 +39,9 @@ def read_document(path: str, text: str | None = None) -> dict[str, Any]:
     as_json = is_json(path, text)
     document = read_as(text, called(path), as_json)
     for steps in not_finite(document):
-        from lockside.documents.places import Places, written
+        from lockside.documents.source_lines import SourceLines, written
 
-        line = Places(text, as_json).line(steps)
+        line = SourceLines(text, as_json).line(steps)
         raise FileError(called(path), f"{written(steps)} is not a finite number.", line)
     return document
 

@@ -10,7 +10,7 @@ K = TypeVar("K")
 _decode = msgspec.json.Decoder().decode
 
 
-class Packed(Mapping[K, dict[str, Any]]):
+class LazyDocuments(Mapping[K, dict[str, Any]]):
     """A mapping to documents, each decoded anew whenever it is looked at."""
 
     def __init__(self, texts: Mapping[K, bytes]) -> None:

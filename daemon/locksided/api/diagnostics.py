@@ -4,7 +4,7 @@ import os
 
 import structlog
 
-from locksided import to_thread
+from locksided import threads
 from locksided.actors.executors import in_flight
 from locksided.api.service import Service
 from locksided.checks import cgroups, folders, processes, sockets, state
@@ -20,7 +20,7 @@ async def problems(service: Service) -> list[Problem]:
     """Everything found; empty when all is well."""
     found = _trouble(service)
     found += state.room(service.state_dir)
-    found += await to_thread.run_sync(_sockets, service)
+    found += await threads.run_sync(_sockets, service)
     try:
         found += await _of_the_store(service)
         found += await _processes(service)
@@ -93,15 +93,15 @@ def _sockets(service: Service) -> list[Problem]:
 
 async def _processes(service: Service) -> list[Problem]:
     root = service.state_dir.root
-    before = await to_thread.run_sync(processes.marked, root)
+    before = await threads.run_sync(processes.marked, root)
     tokens = await service.scheduler.look(_tokens)
-    now = await to_thread.run_sync(processes.marked, root)
+    now = await threads.run_sync(processes.marked, root)
     found = processes.orphans(before, now, tokens)
     for hello in [link.hello for link in service.backend.keepers.all if link.hello is not None]:
         told = [(stray.pid, stray.name) for stray in hello.strays]
         if told:
-            found += await to_thread.run_sync(processes.strays, told, hello.pid)
-    found += await to_thread.run_sync(cgroups.check, service.runs.loader.control, tokens)
+            found += await threads.run_sync(processes.strays, told, hello.pid)
+    found += await threads.run_sync(cgroups.check, service.runs.loader.control, tokens)
     return found
 
 

@@ -10,11 +10,11 @@ import msgspec
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
-from locksided.api.carried import succeeded_tasks
-from locksided.api.recent import meaning_key
+from locksided.api.draft_trees import Choice, Trees
+from locksided.api.object_reader import ObjectReader
+from locksided.api.previous_run import succeeded_tasks
+from locksided.api.resolution_cache import meaning_key
 from locksided.api.service import Service
-from locksided.api.shelf import Shelf
-from locksided.api.trees import Choice, Trees
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
@@ -39,7 +39,7 @@ class Creation:
         self._service = service
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user)
-        self._shelf = Shelf(service.store, project)
+        self._objects = ObjectReader(service.store, project)
         self._defaults = defaults_of(service)
         self._trees: dict[tuple[Maker, bytes], Draft] = {}
 
@@ -83,7 +83,7 @@ class Creation:
                 is_child=False,
                 max_children=self._service.settings.jobs.max_children,
             )
-            trees = Trees(self._service, self._shelf, self._principal, self._defaults)
+            trees = Trees(self._service, self._objects, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
             self._trees[key] = await trees.tree(request, place, choice=choice)
         return self._trees[key]

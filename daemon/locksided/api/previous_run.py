@@ -1,7 +1,7 @@
 """How the tasks of an orchestration ended the last time: the jobs whose success a rerun can carry over."""
 
 from lockside.documents.enums import JobType, TaskAction
-from locksided.api.reading import job_row
+from locksided.api.job_reads import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.runs.specification import read_specification

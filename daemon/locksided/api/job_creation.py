@@ -10,19 +10,10 @@ from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import steering as s
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
-from locksided.api.again import (
-    check_amendable,
-    check_may_change,
-    check_successor,
-    failed_of,
-    in_the_name_of,
-    keeps_start_time,
-    request_of,
-)
-from locksided.api.creation import Creation, Origin, draft
-from locksided.api.once import job_reference, once
-from locksided.api.preview import would_be
-from locksided.api.reading import (
+from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
+from locksided.api.dry_run import would_be
+from locksided.api.job_drafts import Creation, Origin, draft
+from locksided.api.job_reads import (
     Glance,
     View,
     Wanted,
@@ -34,7 +25,15 @@ from locksided.api.reading import (
     shortened,
     views_for,
 )
-from locksided.api.repeats import repeats_first
+from locksided.api.reruns import (
+    check_amendable,
+    check_may_change,
+    check_successor,
+    failed_of,
+    in_the_name_of,
+    keeps_start_time,
+    request_of,
+)
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -51,7 +50,7 @@ from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 
-class MakingMethods:
+class CreationMethods:
     """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
 
     def __init__(self, service: Service) -> None:
@@ -99,7 +98,7 @@ class MakingMethods:
         glance = Glance(wanted)
         answer = await self._service.scheduler.ask(
             i.Submit(tuple(drafts), actor(call.principal)),
-            once=once(call, params, job_reference),
+            once=dedup_mark(call, params, job_reference),
             also=glance.read_jobs,
             done=glance.explain_jobs,
         )
@@ -182,7 +181,7 @@ class MakingMethods:
         )
         try:
             answer = await self._service.scheduler.ask(
-                work, once=once(call, params, _one_job), also=partial(_moved_dedup, row)
+                work, once=dedup_mark(call, params, _one_job), also=partial(_moved_dedup, row)
             )
         except NotFound as gone:
             now = await job_row(self._service, row.id)

@@ -40,18 +40,18 @@ def meaning_key(request: JobRequest) -> bytes:
     return msgspec.json.encode(_meaning(request))
 
 
-class Work(NamedTuple):
+class ResolvedTree(NamedTuple):
     """What a request means and the jobs that it makes."""
 
     resolved: Resolved
     tree: Draft
 
 
-class Recent:
+class ResolutionCache:
     """The last requests whose meaning rests on nothing but themselves, with what they came to."""
 
     def __init__(self) -> None:
-        self._works: OrderedDict[Key, Work] = OrderedDict()
+        self._works: OrderedDict[Key, ResolvedTree] = OrderedDict()
 
     def key(self, request: JobRequest, place: TreePosition, defaults: Defaults) -> Key | None:
         """What the meaning rests on; None for a request that is not to be remembered."""
@@ -60,14 +60,14 @@ class Recent:
             return None
         return text, place, defaults
 
-    def find(self, key: Key | None) -> Work | None:
+    def find(self, key: Key | None) -> ResolvedTree | None:
         """What it came to the last time, if that is remembered."""
         if key is None or key not in self._works:
             return None
         self._works.move_to_end(key)
         return self._works[key]
 
-    def keep(self, key: Key | None, work: Work) -> None:
+    def keep(self, key: Key | None, work: ResolvedTree) -> None:
         """Remember it in place of the one that was asked for longest ago."""
         if key is None:
             return

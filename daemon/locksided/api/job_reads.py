@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
+from locksided.api.job_views import JobViews, retries_view, wants_documents
 from locksided.api.paging import listed
 from locksided.api.service import Service
-from locksided.api.views import JobViews, retries_view, wants_documents
 from locksided.core.errors import NotFound
 from locksided.core.reasons import Explanation, explain
 from locksided.core.scheduler import Scheduler

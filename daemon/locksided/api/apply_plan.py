@@ -13,7 +13,7 @@ from lockside.protocol.methods import catalog as p
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid
 from locksided.json_diff import differences
-from locksided.packed import Packed
+from locksided.lazy_documents import LazyDocuments
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
@@ -30,12 +30,12 @@ class Known:
     may_go: bool = True
 
 
-Wanted = Mapping[str, Packed[Key]]
+Wanted = Mapping[str, LazyDocuments[Key]]
 StoredByKind = Mapping[str, Mapping[Key, Known]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ApplyStep:
     """One object to be stored (`text`) or deleted; its key has the values of its kind's key members."""
 
     kind: str
@@ -66,13 +66,13 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ApplyPlan:
     """All steps, and how many objects are as they are wanted.
 
     The marks of the steps stand for their fields, which may be shown without what is long in them.
     """
 
-    steps: list[Step]
+    steps: list[ApplyStep]
     unchanged: int
 
     @property
@@ -93,7 +93,9 @@ def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) 
         if given is not None:
             before = staged[kind.word].texts if kind.word in staged else {}
             body = RECORDS[kind.word].body
-            joined[kind.word] = Packed(_by_key(kind, (body(one, params.branch_id) for one in given), before))
+            joined[kind.word] = LazyDocuments(
+                _by_key(kind, (body(one, params.branch_id) for one in given), before)
+            )
     return joined
 
 
@@ -108,7 +110,7 @@ def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> 
     return found
 
 
-def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> Plan:
+def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> ApplyPlan:
     """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first.
 
     When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
@@ -119,23 +121,23 @@ def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: i
         for key, text in wanted[kind].texts.items() if kind in wanted else ():
             before = stored[kind].get(key)
             if before is None:
-                steps.append(Step(kind, key, "create", text, None, mark=_digest(text)))
+                steps.append(ApplyStep(kind, key, "create", text, None, mark=_digest(text)))
             elif before.text != text and (fields := _differences(before.text, text)):
                 told = msgspec.json.encode(fields)
                 left_bytes -= len(told)
                 shown = fields if left_bytes >= 0 else [_without_long(one) for one in fields]
-                steps.append(Step(kind, key, "change", text, before.version, shown, _digest(told)))
+                steps.append(ApplyStep(kind, key, "change", text, before.version, shown, _digest(told)))
             else:
                 unchanged += 1
     if prune:
         steps += [
-            Step(kind, key, "delete", None, known.version)
+            ApplyStep(kind, key, "delete", None, known.version)
             for kind in reversed(kinds)
             if kind in wanted
             for key, known in stored[kind].items()
             if key not in wanted[kind] and known.may_go
         ]
-    return Plan(steps, unchanged)
+    return ApplyPlan(steps, unchanged)
 
 
 def _differences(old: bytes, new: bytes) -> list[Json]:

@@ -5,7 +5,7 @@ from threading import Event
 import anyio
 import pytest
 
-from locksided import to_thread
+from locksided import threads
 
 PATIENCE_SECONDS = 30
 
@@ -20,12 +20,12 @@ async def test_an_account_that_stops_its_helpers_holds_up_nobody_else() -> None:
 
     async with anyio.create_task_group() as tasks:
         for _ in range(100):
-            tasks.start_soon(to_thread.run_for, 1001, held)
+            tasks.start_soon(threads.run_for, 1001, held)
         with anyio.fail_after(PATIENCE_SECONDS):
-            assert await to_thread.run_for(1002, lambda: "another") == "another"
-            assert await to_thread.run_for(None, lambda: "ours") == "ours"
-            assert await to_thread.run_sync(lambda: "anybody's") == "anybody's"
-        assert len(entered) <= to_thread.THREADS_OF_AN_ACCOUNT
+            assert await threads.run_for(1002, lambda: "another") == "another"
+            assert await threads.run_for(None, lambda: "ours") == "ours"
+            assert await threads.run_sync(lambda: "anybody's") == "anybody's"
+        assert len(entered) <= threads.THREADS_OF_AN_ACCOUNT
         stopped.set()
     assert len(entered) == 100
-    assert to_thread._limiters == {}, "what nobody waits for is forgotten"
+    assert threads._limiters == {}, "what nobody waits for is forgotten"

@@ -6,7 +6,7 @@ It has id 0 and no place in line: those come with the job itself.
 from collections.abc import Mapping
 from typing import Any
 
-from locksided.api.views import JobViews
+from locksided.api.job_views import JobViews
 from locksided.core.model import Draft
 from locksided.core.reasons import Explanation
 from locksided.runs.canonical import thaw

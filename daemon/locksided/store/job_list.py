@@ -13,7 +13,7 @@ import msgspec
 from locksided.core.errors import Invalid
 from locksided.store import cursors
 from locksided.store.blocks import Span
-from locksided.store.jobfilter import JobFilter, OrderBy, Page
+from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.paging import MAX_LIMIT, Slice, first_of, row_bytes
 from locksided.store.reads import ids_text, snapshot
 from locksided.store.rows import JobRow, decoded
@@ -69,7 +69,7 @@ class JobStats(msgspec.Struct, frozen=True):
     queue_sum_us: int
 
 
-def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: Page) -> JobList:
+def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: JobPage) -> JobList:
     """Answer one page of the jobs that `wanted` describes. Invalid for a limit or cursor that cannot be."""
     if not 1 <= page.limit <= MAX_LIMIT:
         raise Invalid(f"limit is between 1 and {MAX_LIMIT}", path="$.limit")
@@ -88,7 +88,7 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter, page: Page) -> 
 
 
 def _rows(
-    connection: sqlite3.Connection, found: Search, page: Page, place: Key | None
+    connection: sqlite3.Connection, found: Search, page: JobPage, place: Key | None
 ) -> Iterable[tuple[Any, ...]]:
     """Read at most one job more than the page has: it tells whether there is another page."""
     direction = "DESC" if page.descending else "ASC"
@@ -105,7 +105,7 @@ def _rows(
 
 
 def _in_order_of_times(
-    connection: sqlite3.Connection, found: Search, page: Page, place: Key | None
+    connection: sqlite3.Connection, found: Search, page: JobPage, place: Key | None
 ) -> Iterator[tuple[Any, ...]]:
     """Sort ids and times alone, and then read the rows of the page."""
     direction = "DESC" if page.descending else "ASC"
@@ -123,7 +123,7 @@ def _in_order_of_times(
         yield from (rows[job_id] for job_id in some)
 
 
-def _behind(page: Page, place: Key, id_column: str) -> Term:
+def _behind(page: JobPage, place: Key, id_column: str) -> Term:
     key_at, job_id = place
     less = "<" if page.descending else ">"
     if page.order_by is OrderBy.ID:
@@ -132,7 +132,7 @@ def _behind(page: Page, place: Key, id_column: str) -> Term:
     return Term(f"{key} {less}= ? AND ({key} {less} ? OR {id_column} {less} ?)", (key_at, key_at, job_id))
 
 
-def _span_behind(page: Page, place: Key | None) -> Span:
+def _span_behind(page: JobPage, place: Key | None) -> Span:
     """The ids that are still to come, in the order of ids."""
     if place is None:
         return Span()

@@ -5,7 +5,7 @@ from lockside.protocol.methods.clock import ClockAdvance, ClockGet, ClockSet, Cl
 from lockside.protocol.types.clock import ClockReading
 from locksided import clock
 from locksided.core.errors import Invalid
-from locksided.manualclock import ManualClock
+from locksided.manual_clock import ManualClock
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 

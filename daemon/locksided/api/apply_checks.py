@@ -11,16 +11,16 @@ from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.documents.references import Names, Reference, missing
 from lockside.kinds import KINDS, Kind, with_files
-from locksided.api.applyplan import Key, Step, StoredByKind, Wanted
+from locksided.api.apply_plan import ApplyStep, Key, StoredByKind, Wanted
 from locksided.catalog.table import RECORDS
 from locksided.core.errors import Conflict, NotFound, Refused
-from locksided.packed import Packed
+from locksided.lazy_documents import LazyDocuments
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.refusals import invalid
 from locksided.store.catalog.keys import Key as StoredKey
 
 Json = Mapping[str, Any]
-After = Mapping[str, Packed[Key]]
+After = Mapping[str, LazyDocuments[Key]]
 
 MOST_FAULTS = 1000
 
@@ -67,14 +67,14 @@ def _given(kind: Kind, wanted: Wanted) -> Iterator[tuple[str, Any]]:
 
 
 def faults_among(
-    wanted: Wanted, stored: StoredByKind, steps: Iterable[Step], others: Iterable[tuple[StoredKey, Json]]
+    wanted: Wanted, stored: StoredByKind, steps: Iterable[ApplyStep], others: Iterable[tuple[StoredKey, Json]]
 ) -> list[Refused]:
     """What is wrong once all is as wanted: missing names, parameters that a schema refuses.
 
     `others` are the stored objects of other branches, whose references must not be deleted either.
     """
     gone = {(step.kind, step.key) for step in steps if step.action == "delete"}
-    after = {kind: Packed(_texts_after(kind, wanted, stored, gone)) for kind in stored}
+    after = {kind: LazyDocuments(_texts_after(kind, wanted, stored, gone)) for kind in stored}
 
     @cache
     def find(name: str) -> Manifest | None:

@@ -20,7 +20,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]\}\n#]+")
 
 
-class Places:
+class SourceLines:
     """The lines of a text's values; `line` gives that of the nearest thing that holds what is asked for."""
 
     def __init__(self, text: str, is_json: bool) -> None:

@@ -13,19 +13,19 @@ import msgspec
 
 from lockside.kinds import KINDS, with_files
 from lockside.protocol.methods import catalog as p
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
-from locksided.api.applychecks import faults_among, refuse, refuse_fixed, warnings_of
-from locksided.api.applyplan import Json, Key, Known, Plan, Step, Wanted, make_plan, wanted_of
+from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.apply_plan import ApplyPlan, ApplyStep, Json, Key, Known, Wanted, make_plan, wanted_of
+from locksided.api.deduplication import dedup_mark
 from locksided.api.drafts import Drafts
-from locksided.api.once import once
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS, pool_body
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
-from locksided.packed import Packed
+from locksided.lazy_documents import LazyDocuments
 from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -43,7 +43,7 @@ TRIES = 5
 class Prepared:
     """A plan, and what was stored when it was made."""
 
-    plan: Plan
+    plan: ApplyPlan
     numbers: Numbers
     pools: dict[str, Json]
 
@@ -74,17 +74,17 @@ class ApplyMethods:
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
             wanted = wanted_of(params, draft.wanted)
             refuse_fixed(wanted)
-            warnings = await to_thread.run_sync(warnings_of, wanted)
+            warnings = await threads.run_sync(warnings_of, wanted)
             answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
             if params.dry_run:
                 return answer | _told((await self._prepare(params, wanted)).plan)
             if params.draft is not None:
-                digest = await to_thread.run_sync(draft.digest)
+                digest = await threads.run_sync(draft.digest)
                 call = replace(call, raw={**call.raw, "draft": digest})
             return await self._carry_out(call, params, wanted, answer)
 
     async def _carry_out(self, call: Call, params: p.CatalogApply, wanted: Wanted, answer: Json) -> Json:
-        mark = once(call, params, lambda _: dict(answer))
+        mark = dedup_mark(call, params, lambda _: dict(answer))
         tries_left = TRIES
         while True:
             prepared = await self._prepare(params, wanted)
@@ -133,14 +133,16 @@ class ApplyMethods:
         found = await self._service.store.read_patiently(
             partial(whole, project=params.project, branch=params.branch_id)
         )
-        plan = await to_thread.run_sync(self._plan, params, wanted, found, pools)
+        plan = await threads.run_sync(self._plan, params, wanted, found, pools)
         return Prepared(plan, found.numbers, pools)
 
-    def _plan(self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]) -> Plan:
+    def _plan(
+        self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]
+    ) -> ApplyPlan:
         stored = self._stored(found, params.branch_id, pools)
         max_bytes = self._service.line_bytes
         plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
-        others = Packed(
+        others = LazyDocuments(
             {
                 key: one.text
                 for key, one in found.objects.items()
@@ -164,7 +166,7 @@ class ApplyMethods:
         return known
 
 
-def _told(plan: Plan) -> Json:
+def _told(plan: ApplyPlan) -> Json:
     return {
         "changes": [step.view() for step in plan.steps],
         "unchanged": plan.unchanged,
@@ -172,7 +174,7 @@ def _told(plan: Plan) -> Json:
     }
 
 
-def _check_rights(principal: Principal, steps: list[Step]) -> None:
+def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
     """Each kind has a role that may change it; what does not change needs nobody's leave."""
     for step in steps:
         needed = RECORDS[step.kind].role
@@ -189,7 +191,9 @@ def _put_pool(body: Json, who: Any) -> i.PutPool:
     return i.PutPool(body["id"], slots, body["executor"], body["description"] or "", who)
 
 
-def _write(params: p.CatalogApply, steps: list[Step], change: Change, answer: Json, tx: Transaction) -> Json:
+def _write(
+    params: p.CatalogApply, steps: list[ApplyStep], change: Change, answer: Json, tx: Transaction
+) -> Json:
     """Store and delete what is the store's alone, and tell the versions. Pools are written by the core."""
     for step, view in zip(steps, answer["changes"], strict=True):
         if step.kind == "pool":
@@ -203,6 +207,6 @@ def _write(params: p.CatalogApply, steps: list[Step], change: Change, answer: Js
     return answer
 
 
-def _key(params: p.CatalogApply, step: Step) -> StoredKey:
+def _key(params: p.CatalogApply, step: ApplyStep) -> StoredKey:
     kind = KINDS[step.kind]
     return StoredKey(params.project, kind, step.key, params.branch_id if kind.in_branch else DEFAULT)

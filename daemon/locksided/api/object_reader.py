@@ -17,26 +17,26 @@ from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
 from locksided.store.catalog.keys import ConfigId, Key
-from locksided.store.rows import Stored as Row
+from locksided.store.rows import StoredRow as Row
 from locksided.store.store import Store
 
 T = TypeVar("T")
 
 
-class Shelf:
+class ObjectReader:
     """Reads of one project. Whatever does not exist is None; only a version that is named must exist.
 
-    `looks` counts how often anything stored was asked for.
+    `reads` counts how often anything stored was asked for.
     """
 
     def __init__(self, store: Store, project: str) -> None:
-        self.looks = 0
+        self.reads = 0
         self._store = store
         self._project = project
         self._read: dict[Hashable, Any] = {}
 
     async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        self.looks += 1
+        self.reads += 1
         if key not in self._read:
             self._read[key] = await read()
         return cast("T", self._read[key])

@@ -11,10 +11,10 @@ from typing import Any
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
-from locksided import to_thread
-from locksided.api.recent import Work
+from locksided import threads
+from locksided.api.object_reader import ObjectReader
+from locksided.api.resolution_cache import ResolvedTree
 from locksided.api.service import Service
-from locksided.api.shelf import Shelf
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import (
@@ -27,13 +27,13 @@ from locksided.runs.draft_tree import (
     tree_size,
     work_tree,
 )
-from locksided.runs.orchestration import Task, as_seen_above, read_orchestration
+from locksided.runs.orchestration import RunTask, as_seen_above, read_orchestration
 from locksided.runs.resolve import resolve
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
 from locksided.runs.task_selection import decide
 from locksided.server.access import Principal
-from locksided.store.rows import Stored as Row
+from locksided.store.rows import StoredRow as Row
 
 MAX_JOBS_OF_A_TREE = 100_000
 _VALUES_PATH = "$.variableValuesId"
@@ -70,9 +70,11 @@ class Choice:
 class Trees:
     """Makes the drafts of one creation for one caller."""
 
-    def __init__(self, service: Service, shelf: Shelf, principal: Principal, defaults: Defaults) -> None:
+    def __init__(
+        self, service: Service, objects: ObjectReader, principal: Principal, defaults: Defaults
+    ) -> None:
         self._service = service
-        self._shelf = shelf
+        self._objects = objects
         self._principal = principal
         self._defaults = defaults
         self._jobs = 0
@@ -87,10 +89,10 @@ class Trees:
         known = recent.find(key)
         if known is not None:
             return await self._seen_to(known, place)
-        looks = self._shelf.looks
-        config = await self._shelf.config(request)
+        reads = self._objects.reads
+        config = await self._objects.config(request)
         await self._check_writers(request, config, above)
-        found = await self._shelf.found(request, config)
+        found = await self._objects.found(request, config)
         resolved = await self._resolved(request, found, above)
         if resolved.type is JobType.ORCHESTRATION:
             return await self._orchestration(
@@ -100,7 +102,7 @@ class Trees:
             path = "$.onlyOrchestrationTaskIds" if choice.selected is not None else "$.previousJobId"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
         work = await self._work(resolved, place)
-        if self._shelf.looks == looks:
+        if self._objects.reads == reads:
             recent.keep(key, work)
         return await self._seen_to(work, place)
 
@@ -109,14 +111,14 @@ class Trees:
             return resolve(request, found, self._defaults, above=above.levels)
 
         rows = found.config.document.rows if found.config is not None else ()
-        return read() if len(rows) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
+        return read() if len(rows) <= ROWS_DONE_HERE else await threads.run_sync(read)
 
-    async def _work(self, resolved: Resolved, place: TreePosition) -> Work:
+    async def _work(self, resolved: Resolved, place: TreePosition) -> ResolvedTree:
         if len(resolved.rows or ()) <= ROWS_DONE_HERE:
-            return Work(resolved, work_tree(resolved, place))
-        return Work(resolved, await to_thread.run_sync(work_tree, resolved, place))
+            return ResolvedTree(resolved, work_tree(resolved, place))
+        return ResolvedTree(resolved, await threads.run_sync(work_tree, resolved, place))
 
-    async def _seen_to(self, work: Work, place: TreePosition) -> Draft:
+    async def _seen_to(self, work: ResolvedTree, place: TreePosition) -> Draft:
         """The tree, marked when something that it needs to start is not there."""
         tree, resolved = work.tree, work.resolved
         self._count(tree_size(tree))
@@ -143,7 +145,7 @@ class Trees:
             inside.append(Inside(phase, tuple(jobs), jobless))
         return orchestration_tree(resolved, place, inside)
 
-    async def _task(self, task: Task, orchestration: Resolved, place: TreePosition, below: Above) -> Draft:
+    async def _task(self, task: RunTask, orchestration: Resolved, place: TreePosition, below: Above) -> Draft:
         """The tree of one task."""
         at = replace(
             place,
@@ -171,7 +173,7 @@ class Trees:
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
         if request.variable_values_id is not None:
-            row = await self._shelf.variables(request.variable_values_id)
+            row = await self._objects.variables(request.variable_values_id)
             self._check_writer(
                 None if row is None else row.changed_by,
                 f"the variables {request.variable_values_id}",

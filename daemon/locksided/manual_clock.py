@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import ClassVar
 
-from locksided import to_thread
+from locksided import threads
 from locksided.clock import SECOND_US, Callback, ClockKind
 
 NEVER_US = 2**63
@@ -138,7 +138,7 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """As the selector's; when somebody waits for the loop to be idle, and it is, that comes first."""
         is_idle = timeout is None or timeout > 0
-        if is_idle and self._waiting and not to_thread.at_work.count:
+        if is_idle and self._waiting and not threads.at_work.count:
             for waiting in self._waiting:
                 if not waiting.done():
                     waiting.set_result(None)

@@ -3,7 +3,7 @@
 import pytest
 
 from lockside.documents.request import JobRequest
-from locksided.api.recent import MOST, MOST_BYTES, Recent, Work
+from locksided.api.resolution_cache import MOST, MOST_BYTES, ResolutionCache, ResolvedTree
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, work_tree
 from locksided.runs.resolve import resolve
@@ -19,26 +19,26 @@ def request(name: str) -> JobRequest:
     return JobRequest(component="lockside.command", config_data={"parameters": {"command": [name]}})
 
 
-def work(name: str) -> Work:
+def work(name: str) -> ResolvedTree:
     resolved = resolve(request(name), Found(), DEFAULTS)
-    return Work(resolved, work_tree(resolved, PLACE))
+    return ResolvedTree(resolved, work_tree(resolved, PLACE))
 
 
-def keep(recent: Recent, name: str) -> Draft:
+def keep(recent: ResolutionCache, name: str) -> Draft:
     kept = work(name)
     recent.keep(recent.key(request(name), PLACE, DEFAULTS), kept)
     return kept.tree
 
 
 def tree(
-    recent: Recent, name: str, place: TreePosition = PLACE, defaults: Defaults = DEFAULTS
+    recent: ResolutionCache, name: str, place: TreePosition = PLACE, defaults: Defaults = DEFAULTS
 ) -> Draft | None:
     found = recent.find(recent.key(request(name), place, defaults))
     return None if found is None else found.tree
 
 
 def test_the_same_request_is_found() -> None:
-    recent = Recent()
+    recent = ResolutionCache()
     assert tree(recent, "a") is None
     assert tree(recent, "b") is None
     kept = keep(recent, "a")
@@ -55,7 +55,7 @@ def test_the_same_request_is_found() -> None:
     ],
 )
 def test_another_caller_does_not_get_it(owner: Owner) -> None:
-    recent = Recent()
+    recent = ResolutionCache()
     keep(recent, "a")
     assert (
         tree(recent, "a", place=TreePosition(owner, PLACE.maker, 0, is_child=False, max_children=100)) is None
@@ -63,13 +63,13 @@ def test_another_caller_does_not_get_it(owner: Owner) -> None:
 
 
 def test_other_defaults_are_another_meaning() -> None:
-    recent = Recent()
+    recent = ResolutionCache()
     keep(recent, "a")
     assert tree(recent, "a", defaults=Defaults(pools=frozenset(("default", "new")))) is None
 
 
 def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
-    recent = Recent()
+    recent = ResolutionCache()
     keep(recent, "first")
     keep(recent, "second")
     for number in range(MOST - 2):
@@ -81,7 +81,7 @@ def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
 
 
 def test_secrets_and_long_requests_are_not_remembered() -> None:
-    recent = Recent()
+    recent = ResolutionCache()
     secret = JobRequest(component="lockside.command", config_data={"parameters": {"#password": "x"}})
     assert recent.key(secret, PLACE, DEFAULTS) is None
     assert recent.key(request("x" * MOST_BYTES), PLACE, DEFAULTS) is None

@@ -4,22 +4,22 @@ from typing import Any
 
 import msgspec
 
-from locksided.api.applyplan import Known, Plan, make_plan
-from locksided.packed import Packed
+from locksided.api.apply_plan import ApplyPlan, Known, make_plan
+from locksided.lazy_documents import LazyDocuments
 
 Bodies = dict[str, dict[str, Any]]
 
 
-def plan(wanted: Bodies, stored: Bodies, *, prune: bool = False, max_bytes: int = 2**20) -> Plan:
+def plan(wanted: Bodies, stored: Bodies, *, prune: bool = False, max_bytes: int = 2**20) -> ApplyPlan:
     known = {("c", name): Known(msgspec.json.encode(body), 1) for name, body in stored.items()}
     asked = {("c", name): msgspec.json.encode(body) for name, body in wanted.items()}
     nothing: dict[str, dict[Any, Known]] = {"pool": {}, "component": {}, "variables": {}}
     return make_plan(
-        {"config": Packed(asked)}, {**nothing, "config": known}, prune=prune, max_bytes=max_bytes
+        {"config": LazyDocuments(asked)}, {**nothing, "config": known}, prune=prune, max_bytes=max_bytes
     )
 
 
-def told(made: Plan) -> list[tuple[str, str, list[Any]]]:
+def told(made: ApplyPlan) -> list[tuple[str, str, list[Any]]]:
     return [(step.action, step.key[-1], step.fields) for step in made.steps]
 
 

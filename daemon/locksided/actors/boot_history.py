@@ -11,7 +11,7 @@ BOOT_ID = "boot_id"
 IN_FLIGHT = "in_flight_at_boot"
 
 
-class Boots:
+class BootHistory:
     """The boot of the daemon before (None: there was none), this one, and the tokens in flight in between.
 
     A token is never used twice, so those that are over do no harm.
@@ -48,7 +48,7 @@ class Boots:
         self._before = self._now
 
 
-async def boots_of(store: Store) -> Boots:
+async def boot_history(store: Store) -> BootHistory:
     """What is noted of boots when a daemon starts."""
     in_flight = await store.meta(IN_FLIGHT) or ""
-    return Boots(await store.meta(BOOT_ID), clock.boot_id(), frozenset(in_flight.split()))
+    return BootHistory(await store.meta(BOOT_ID), clock.boot_id(), frozenset(in_flight.split()))

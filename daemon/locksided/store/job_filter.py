@@ -47,7 +47,7 @@ class JobFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(PageRequest):
+class JobPage(PageRequest):
     """Which part of a list of jobs, in which order; `count` also counts all of it."""
 
     limit: int = 100
