@@ -7,8 +7,8 @@ from typing import Any
 from lockside.documents.times import time_text
 from locksided.keeper import outcome as endings
 from locksided.keeper.messages import Exit, Outcome
-from locksided.runner.words import StepKind
 from locksided.runs.plan import Step
+from locksided.runs.specification import StepKind
 
 
 def label(step: Step, side: int | None = None, said: str = "") -> str:
