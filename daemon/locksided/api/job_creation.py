@@ -62,9 +62,9 @@ class CreationMethods:
         """Make one job with all below it, or with `dryRun` show what it would be."""
         made = await draft(self._service, params, call.principal, params.project)
         if params.dry_run:
-            return shortened(await self._would_be(call, made, params), params.fields)
+            return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     @handler
     @repeats_first
@@ -81,9 +81,12 @@ class CreationMethods:
                 raise
         if params.dry_run:
             shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]
-            return {"jobs": [shortened(view, params.fields) for view in shown]}
+            views = [shortened(view, params.fields) for view in shown]
+            return {"jobs": list(map(_warned, views, drafts))}
         views, answer = await self._submit(call, params, drafts)
-        return of_many([marked(view, answer) for view in views])
+        return of_many(
+            [_warned(marked(view, answer), made) for view, made in zip(views, drafts, strict=False)]
+        )
 
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
@@ -119,7 +122,7 @@ class CreationMethods:
             )
         made = _once_only(await self._retry_of(call, params.project, row), params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     @handler
     @repeats_first
@@ -151,7 +154,7 @@ class CreationMethods:
         made = await draft(self._service, request, owner, params.project, origin)
         made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     @handler
     @repeats_first
@@ -190,7 +193,7 @@ class CreationMethods:
             raise gone from None
         ids = [answer] if isinstance(answer, int) else answered_ids(answer)
         (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
         found = await self._service.store.dependencies_of([row.id])
@@ -200,6 +203,11 @@ class CreationMethods:
         row = await job_row(self._service, self._service.job_id(job_id))
         check_may_act(self._service, call.principal, row)
         return row
+
+
+def _warned(view: View, made: Draft) -> View:
+    """The view with what was wrong in the request and did not keep the job from being made."""
+    return {**view, "warnings": list(made.warnings)} if made.warnings else view
 
 
 def _once_only(made: Draft, params: Any) -> Draft:

@@ -138,6 +138,7 @@ class Job(Out, frozen=True, kw_only=True):
         kill_report: What a stop ended.
         expires_time: When its folder is removed.
         retries: The retries by hand.
+        warnings: In the answer of a call that creates it: what is without effect in the request.
     """
 
     same_as = (JobRequest,)
@@ -221,6 +222,7 @@ class Job(Out, frozen=True, kw_only=True):
     expires_time: str | None = None
     retries: Retries | UnsetType = UNSET
 
+    warnings: list[str] | UnsetType = UNSET
     deduplicated: bool | UnsetType = UNSET
 
 
