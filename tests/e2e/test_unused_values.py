@@ -1,4 +1,4 @@
-"""A value for a variable that nothing uses is a warning where a job is made, and a fault where it is typed."""
+"""A value for a variable that nothing uses: a warning where a job is made, a fault where it is typed."""
 
 import sys
 from subprocess import CompletedProcess, run

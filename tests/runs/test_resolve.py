@@ -327,7 +327,7 @@ def test_unknown_keys_of_the_request_are_kept_with_a_warning() -> None:
         "$.configData.shared_code_id",
         "$.configData.runtime.image",
     ]
-    assert (result.spec.configuration or {})["shared_code_id"] == "x"
+    assert (result.spec.config_data or {})["shared_code_id"] == "x"
 
 
 def test_state_is_saved_per_row_of_stored_configurations_only() -> None:

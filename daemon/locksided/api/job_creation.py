@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lockside.documents.enums import JobType
 from lockside.documents.request import JobRequest, named_changes
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import steering as s
@@ -25,6 +26,7 @@ from locksided.api.job_reads import (
     shortened,
     views_for,
 )
+from locksided.api.orchestrations import plan_of
 from locksided.api.reruns import (
     check_amendable,
     check_may_change,
@@ -33,6 +35,7 @@ from locksided.api.reruns import (
     in_the_name_of,
     keeps_start_time,
     request_of,
+    resumed,
 )
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
@@ -120,9 +123,21 @@ class CreationMethods:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
             )
-        made = _once_only(await self._retry_of(call, params.project, row), params)
+        request = await (resumed if params.resume else request_of)(self._service, row)
+        if params.dry_run:
+            return await self._would_be_retried(call, params, row, request)
+        made = _once_only(await self._retry_of(call, params.project, row, request), params)
         (view,), answer = await self._submit(call, params, [made])
         return _warned(marked(view, answer), made)
+
+    async def _would_be_retried(
+        self, call: Call, params: s.JobRetry, row: JobRow, request: JobRequest
+    ) -> View:
+        made = await self._retry_of(call, params.project, row, request)
+        view = shortened(await self._would_be(call, made, request), params.fields)
+        if made.type is JobType.ORCHESTRATION:
+            view["plan"] = await plan_of(self._service, request, params.project)
+        return _warned(view, made)
 
     @handler
     @repeats_first
@@ -130,15 +145,17 @@ class CreationMethods:
         """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
-        drafts = [await self._retry_of(call, params.project, one) for one in failed]
+        drafts = [
+            await self._retry_of(call, params.project, one, await request_of(self._service, one))
+            for one in failed
+        ]
         if not drafts:
             return {"jobs": []}
         views, answer = await self._submit(call, params, drafts)
         return of_many([marked(view, answer) for view in views])
 
-    async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
+    async def _retry_of(self, call: Call, project: str, row: JobRow, request: JobRequest) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
-        request = await request_of(self._service, row)
         return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
     @handler

@@ -5,7 +5,7 @@ Reading an outcome again after a crash comes to the same. Nothing here decides a
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
+from locksided.runs.carried_states import carried_states
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import StartToken
@@ -155,6 +156,9 @@ class RunConclusions:
             result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
             await threads.run_for(account, data_folder.finish, run.context)
+        if result.success and not run.is_debug and run.spec.previous_job_id is not None:
+            carried = await carried_states(self.loader.store, self.loader, run)
+            result = replace(result, states={**carried, **result.states})
         return self._over(token, run.row, result, outcome)
 
     async def _keep_row(self, run: Run, step: Step) -> None:

@@ -295,7 +295,11 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
         return [again]
     steps = [(f"lockside logs {number}", "all of its output"), again]
     if has_children:
-        return [(f"lockside retry --all-failed {number}", "run again only what failed"), *steps]
+        resume = (
+            f"lockside retry --resume {number}",
+            "run only what did not end well (--plan: show it)",
+        )
+        return [resume, *steps]
     kind = ((job.get("result") or {}).get("error") or {}).get("kind")
     if kind in _MORE:
         option, effect = _MORE[kind]

@@ -80,10 +80,17 @@ CREATE_JOBS = (
         "run finished jobs again; the new job counts as a retry of the first",
         (
             ("lockside retry 42", "with its configuration as it is stored now"),
-            ("lockside retry --all-failed --wait 42", "every job below it that failed"),
+            ("lockside retry --resume 42", "only what did not end well, down to rows, and later phases"),
+            ("lockside retry --resume --plan 42", "show first what that would run"),
+            ("lockside retry --all-failed --wait 42", "every job below it that failed, each by itself"),
         ),
         (JOBS,),
-        (Option("--all-failed", "retry every failed job below it"), *WAITING),
+        (
+            Option("--resume", "carry over what ended well; run the rest, and later phases"),
+            Option("--plan", "show what would run; create nothing"),
+            Option("--all-failed", "retry every failed job below it by itself"),
+            *WAITING,
+        ),
     ),
     Command(
         "resubmit",

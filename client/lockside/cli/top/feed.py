@@ -161,6 +161,7 @@ def _failures() -> Json:
     return {
         "status": ["error", "terminated"],
         "creator": "user",
+        "unresolved": True,
         "finishedFrom": since,
         "orderBy": "endTime",
         "limit": _MOST_FAILED,
