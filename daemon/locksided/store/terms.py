@@ -78,8 +78,8 @@ _UNRESOLVED = Term(
     )""",
     (),
 )
-"""It is no attempt of what ended well, and no retry by hand ended well later: of the job, of what it is a part
-of, or of the first in its run."""
+"""It is no attempt of what ended well, and no retry by hand ended well later: of it, of what it is a part of,
+or of the first in its run."""
 
 
 def _indexed(index: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 10
 _TREE_LINES = 40
+_NAMED = 5
 _MORE = {
     "timeout": ("--timeout DURATION", "run it again with a longer time limit"),
     "out_of_memory": ("--memory SIZE", "run it again with more memory"),
@@ -40,7 +41,7 @@ def show(session: Session, parsed: Parsed) -> int:
     if job.get("isFinished"):
         _end(session, job)
         if job["status"] not in describe.GOOD_ENDS:
-            _last_words(session, job, below, int(parsed.number("lines") or _LOG_LINES))
+            _tell_cause(session, job, below, int(parsed.number("lines") or _LOG_LINES))
     _next_step(session, job, below)
     return 0
 
@@ -169,7 +170,8 @@ def _children(session: Session, below: list[Json]) -> None:
     for lines, job in rows:
         out.line(out.spans([("  ", ""), *tree_line(lines, job)], _width(session)))
     if len(rows) < len(below) - 1:
-        out.line(out.paint("dim", f"  … {len(below) - 1 - len(rows)} more of {len(below) - 1} children"))
+        hidden, all_of_them = len(below) - 1 - len(rows), len(below) - 1
+        out.line(out.paint("dim", f"  … and {hidden} more of {all_of_them} jobs below it"))
 
 
 def _width(session: Session) -> int | None:
@@ -205,29 +207,33 @@ def _result(job: Json) -> list[str]:
     for name in ("tables", "files"):
         found = (result.get("output") or {}).get(name) or []
         if found:
-            lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+            lines.append(f"{len(found):,} output {name if len(found) > 1 else name[:-1]}")
     stages = (result.get("artifacts") or {}).get("stages") or []
     if stages:
-        lines.append(
-            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
-        )
+        kept = f"its {len(stages)} stages are" if len(stages) > 1 else "its only stage is"
+        lines.append(f"the data of {kept} kept in {job.get('workPath')}/debug")
     retries = (job.get("retries") or {}).get("jobs") or ()
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
-        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:5])
-        lines.append(f"stopped: {one_line(names)}, proved by {job['killReport'].get('proof')}")
+        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_NAMED])
+        more = f" and {len(killed) - _NAMED} more" if len(killed) > _NAMED else ""
+        lines.append(f"stopped: {one_line(names)}{more}, proved by {job['killReport'].get('proof')}")
     return lines
 
 
-def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
-    """Show the end of a failed job's log; of a container that of the job that decided it."""
+def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> None:
+    """Show the end of a failed job's log; of a container which job decided it, why, and its log."""
     from lockside.cli.jobs.log_lines import last_lines, last_state
     from lockside.cli.terminal.sanitize import shown_log
 
     culprit = cause_of(job, below)
     if culprit is None or not culprit.get("starts"):
         return
+    if culprit is not job:
+        said = f"cause: {describe.called(culprit)}: {describe.told(culprit)}"
+        for line in wrapped(said, _width(session) or 10_000, "  "):
+            session.out.line(line)
     lines = last_lines(session, str(culprit["id"]), count)
     if lines:
         whose = "its log" if culprit is job else f"the log of {describe.called(culprit)}"

@@ -57,7 +57,7 @@ def _does_not_wait(session: Session, job: Json) -> None:
             out.line(f"{describe.called(job)} is being stopped; it ends when its last process is gone.")
             out.hint(f"  next: lockside wait {number}")
         case _:
-            out.line(f"{describe.called(job)} is not waiting. It ended: {describe.ending(job)}")
+            out.line(f"{describe.called(job)} is not waiting; it has ended: {describe.ending(job)}")
             out.hint(f"  next: lockside show {number}")
 
 
