@@ -73,6 +73,14 @@ def test_the_message_is_all_of_the_output_and_the_summary_its_telling_line() -> 
     assert (result.message, result.summary) == (trace.strip(), "ValueError: the reason")
 
 
+def test_what_tells_most_is_not_lost_before_a_long_trace() -> None:
+    frames = "".join(f"\tat com.example.Deep.call{number}(Deep.java:{number})\n" for number in range(300))
+    result = concluded(exitCode=2, stderrTail=f"java.lang.IllegalStateException: no table\n{frames}")
+    assert result.summary == "java.lang.IllegalStateException: no table"
+    assert result.message.startswith("java.lang.IllegalStateException: no table\n… ")
+    assert len(result.message) == 4096
+
+
 def test_escape_codes_and_what_was_overwritten_are_in_no_message() -> None:
     result = concluded(exitCode=2, stderrTail="10%\r100%\r\n\x1b[31mERROR\x1b[0m: disk on fire\r\n")
     assert (result.message, result.summary) == ("100%\nERROR: disk on fire", "ERROR: disk on fire")
@@ -213,7 +221,7 @@ def test_the_result_lists_tables_in_both_forms_of_manifest() -> None:
     result = concluded(Collected(tables=[{**entry, **one} for one in (legacy, new, broken)]))
     first, second, third = result.result["output"]["tables"]
     assert (first["columns"], first["primaryKey"], first["path"]) == (
-        [{"name": "x"}],
+        [{"name": "x", "type": None}],
         ["x"],
         "data/out/tables/a.csv",
     )

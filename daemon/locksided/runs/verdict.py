@@ -155,6 +155,8 @@ def _exited(outcome: Outcome, error_type: ErrorType) -> StepEnding:
     message, summary = last_of(tail), telling_line(tail)
     if not tail:
         message = summary = f"exit code {outcome.exit_code}, no output"
+    elif len(tail) > MAX_MESSAGE_CHARACTERS and summary not in message:  # it stands before a long trace
+        message = f"{cut(summary)}\n{last_of(tail, MAX_MESSAGE_CHARACTERS - len(cut(summary)) - 1)}"
     failure = Failure(
         error_type, FailureKind.EXIT, cut(message), outcome.exit_code, outcome.signal, _summary(summary)
     )

@@ -194,7 +194,7 @@ def stage_line(job: Json) -> str:
 
 
 def _idle_seconds(job: Json) -> float:
-    """Give what a job's duration leaves out and its stages do not; nobody can tell of one that was requeued."""
+    """Give what a job's duration leaves out and its stages do not; unknown of one that was requeued."""
     begun, ended, ran = job.get("startTime"), job.get("endTime"), job.get("durationSeconds")
     if not begun or not ended or ran is None or job.get("starts") != 1:
         return 0.0

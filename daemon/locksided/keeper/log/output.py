@@ -21,7 +21,8 @@ SMALL_PIPE_BYTES = 64 * 1024
 MAX_LAST_READS = 64
 """More than any pipe holds; whoever still writes was given the pipe from outside and is not waited for."""
 
-TAIL_BYTES = 4096
+TAIL_BYTES = 16 * 1024
+"""More than a message holds: what tells why a program failed may stand before a long trace."""
 FLUSH_SECONDS = 0.2
 """How long the beginning of a line may wait for its end."""
 
