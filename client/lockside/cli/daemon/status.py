@@ -90,7 +90,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     if found["isDraining"]:
         troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
-    if counts.get("error") or counts.get("terminated"):
+    if counts.get("error"):
         troubles += _failures(session)
     return troubles
 
@@ -163,7 +163,7 @@ def _failures(session: Session) -> list[Trouble]:
     """Tell of jobs that failed within a day; what is a part of another job does not count."""
     found = session.call(
         "job.list",
-        status=["error", "terminated"],
+        status=["error"],
         creator="user",
         unresolved=True,
         finishedFrom=times.wire_ago(RECENT_SECONDS),

@@ -159,7 +159,7 @@ def _list(statuses: tuple[str, ...], most: int) -> Json:
 def _failures() -> Json:
     since = times.wire_ago(RECENT_SECONDS)
     return {
-        "status": ["error", "terminated"],
+        "status": ["error"],
         "creator": "user",
         "unresolved": True,
         "finishedFrom": since,
