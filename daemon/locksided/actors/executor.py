@@ -151,7 +151,7 @@ class Executor(Starts):
         match message:
             case Started():
                 self._scheduler.tell_deferred(self._runs.spawned(message))
-            case Leftovers():
+            case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
                 self._scheduler.tell(self._runs.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
