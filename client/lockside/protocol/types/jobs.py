@@ -120,7 +120,7 @@ class Job(Out, frozen=True, kw_only=True):
         stage_timestamps: When each stage began.
         reasons: Why the job has not started; computed when asked.
         progress: How far the job is, 0 to 1, as it reports.
-        message: What the job or the daemon says about it now.
+        message: What the job or the daemon says about it now; of a failed job the line that tells most.
         created_time: When it was created.
         start_time: When it first became `processing`.
         end_time: When it became final.
