@@ -11,6 +11,7 @@ from locksided.runner.frozen import freeze
 from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 from locksided.runs.folder import RunFolder
+from locksided.runs.image_run import Podman
 from locksided.runs.plan import Step
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -26,7 +27,10 @@ _INTERFACE = {
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a step has to know of its job. `home` is the home folder of the account that it runs as."""
+    """What a step has to know of its job. `home` is the home folder of the account that it runs as.
+
+    `podman` is what its steps with images are run by; None where it has none.
+    """
 
     job_id: int
     run_id: str
@@ -36,6 +40,7 @@ class JobContext:
     socket: str
     home: str
     run_as: User | None = None
+    podman: Podman | None = None
 
     @property
     def account(self) -> int | None:
