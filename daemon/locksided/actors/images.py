@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 
 from lockside.documents.component import Manifest
 from lockside.documents.image import Pull
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.asides import GRACE_SECONDS, Asides
 from locksided.core.errors import Unavailable
 from locksided.joblog.reader import stream_bytes
@@ -124,7 +124,7 @@ class Images:
     # -- the account's podman -----------------------------------------------------------------------------
 
     async def _podman_of(self, context: JobContext) -> Podman:
-        return await to_thread.run_sync(self._podman, context.run_as, context.home)
+        return await threads.run_sync(self._podman, context.run_as, context.home)
 
     def _podman(self, account: User | None, home: str) -> Podman:
         """Makes the account's folders, unless the storage is configured elsewhere."""
@@ -204,8 +204,8 @@ class Images:
             grace_seconds=GRACE_SECONDS,
         )
         outcome = await self._asides.run(order)
-        said = await to_thread.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
-        await to_thread.run_sync(data_folder.remove_folder, folder, wanted.account)
+        said = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
+        await threads.run_sync(data_folder.remove_folder, folder, wanted.account)
         return _image(wanted, outcome, said)
 
 

@@ -7,7 +7,7 @@ from lockside.protocol import reasons as wire
 from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
-from locksided.runner.locking import wire_lock_key
+from locksided.runs.lock_keys import wire_lock_key
 
 _LOOKED_FOR = "its program is being looked for"
 NAMED = 3
