@@ -10,7 +10,7 @@ import os
 import pwd
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 from anyio.abc import TaskGroup
@@ -36,7 +36,7 @@ TRUSTED_US = 10_000_000
 PULL_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _LOG_BYTES = 2**20
-_PASSED_ON = ("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF")
+_CONFIGURATION, _STORAGE = "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"
 _FOR_GOOD = (
     "image not known",
     "manifest unknown",
@@ -83,6 +83,21 @@ class Wanted:
     account: User | None
 
 
+@dataclass(slots=True)
+class Search:
+    """A search under way. All who wait for it are told the cause anew when that changes."""
+
+    image: "asyncio.Future[Image]"
+    told: list[Callable[[str], None]] = field(default_factory=list)
+    cause: str = PULLED
+
+    def tell(self, cause: str) -> None:
+        """What it waits for now."""
+        self.cause = cause
+        for awaits in self.told:
+            awaits(cause)
+
+
 class Images:
     """Finds images. `tasks` outlive those who ask: a pull goes on when nobody waits for it any more."""
 
@@ -95,8 +110,7 @@ class Images:
         self._store = store
         self._tasks = tasks
         self._found: dict[Wanted, tuple[int, Image]] = {}
-        self._searches: dict[Wanted, asyncio.Future[Image]] = {}
-        self._causes: dict[Wanted, str] = {}
+        self._searches: dict[Wanted, Search] = {}
 
     async def find(
         self,
@@ -121,6 +135,18 @@ class Images:
         podman = await self._podman_of(context)
         return replace(podman, images=images)
 
+    def clear_soon(self, token: str, context: JobContext) -> None:
+        """Have podman forget the container of a run that was killed."""
+        self._tasks.start_soon(self._clear, token, context)
+
+    async def _clear(self, token: str, context: JobContext) -> None:
+        podman = await self._podman_of(context)
+        names = ["--force", "--ignore", podman.container(token)]
+        try:
+            await self._run([*podman.command, "rm", *names], podman, context.run_as)
+        except Unavailable as failure:
+            log.warning("podman still has a container that is gone", token=token, cause=failure.message)
+
     # -- the account's podman -----------------------------------------------------------------------------
 
     async def _podman_of(self, context: JobContext) -> Podman:
@@ -135,8 +161,8 @@ class Images:
             path.mkdir(mode=0o711 if path == folder.parent else 0o700, parents=True, exist_ok=True)
         if account is not None:
             os.chown(folder, account.uid, account.gid, follow_symlinks=False)
-        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        places = () if passed else (f"--root={folder}/images", f"--runroot={folder}/run")
+        passed = _configuration(is_own=account is None)
+        places = () if _STORAGE in passed else (f"--root={folder}/images", f"--runroot={folder}/run")
         credentials = {"REGISTRY_AUTH_FILE": self._settings.auth_file} if self._settings.auth_file else {}
         environment = {"PATH": PLAIN_PATH, "HOME": home, "XDG_RUNTIME_DIR": str(folder)}
         return Podman(
@@ -155,25 +181,25 @@ class Images:
             return image
         search = self._searches.get(wanted)
         if search is None:
-            search = self._searches[wanted] = asyncio.get_running_loop().create_future()
+            search = self._searches[wanted] = Search(asyncio.get_running_loop().create_future())
             self._tasks.start_soon(self._search, wanted, podman, search)
-        awaits(self._causes.get(wanted, PULLED))
-        return await asyncio.shield(search)
+        search.told.append(awaits)
+        awaits(search.cause)
+        return await asyncio.shield(search.image)
 
-    async def _search(self, wanted: Wanted, podman: Podman, search: "asyncio.Future[Image]") -> None:
+    async def _search(self, wanted: Wanted, podman: Podman, search: Search) -> None:
         try:
-            image = await self._tried(wanted, podman)
+            image = await self._tried(wanted, podman, search)
         except NoImage as refusal:
-            search.set_exception(refusal)
-            search.exception()  # perhaps nobody waits for it any more
+            search.image.set_exception(refusal)
+            search.image.exception()  # perhaps nobody waits for it any more
         else:
             self._found[wanted] = clock.boot_us() + TRUSTED_US, image
-            search.set_result(image)
+            search.image.set_result(image)
         finally:
             del self._searches[wanted]
-            self._causes.pop(wanted, None)
 
-    async def _tried(self, wanted: Wanted, podman: Podman) -> Image:
+    async def _tried(self, wanted: Wanted, podman: Podman, search: Search) -> Image:
         """Tries until the image is there or cannot be had. Raises NoImage."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
@@ -181,23 +207,26 @@ class Images:
                 return await self._asked(wanted, podman)
             except Unavailable as failure:
                 log.warning("an image cannot be pulled now", image=wanted.reference, cause=failure.message)
-                self._causes[wanted] = (
-                    f"its image cannot be pulled now ({failure.message}); it is tried again"
-                )
+                search.tell(f"its image cannot be pulled now ({failure.message}); it is tried again")
             await clock.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
 
     async def _asked(self, wanted: Wanted, podman: Podman) -> Image:
         """Asks podman once. Raises NoImage, Unavailable for what may pass."""
+        argv = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *podman.command]
+        return _image(wanted, *await self._run(argv, podman, wanted.account))
+
+    async def _run(self, argv: list[str], podman: Podman, account: User | None) -> tuple[Outcome, bytes]:
+        """Runs a program as that account; returns its outcome and what it wrote. Raises Unavailable."""
         token = self._asides.new_token()
         folder = self._asides.folder(token)
         order = StartOrder(
             token=token,
             folder=folder.control(1, 0),
-            pipeline=[["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *podman.command]],
+            pipeline=[argv],
             cwd="/",
             env=dict(podman.environment),
-            user=wanted.account,
+            user=account,
             timeout_seconds=PULL_SECONDS,
             log_folder=folder.log,
             max_log_bytes=_LOG_BYTES,
@@ -205,8 +234,16 @@ class Images:
         )
         outcome = await self._asides.run(order)
         said = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
-        await threads.run_sync(data_folder.remove_folder, folder, wanted.account)
-        return _image(wanted, outcome, said)
+        await threads.run_sync(data_folder.remove_folder, folder, account)
+        return outcome, said
+
+
+def _configuration(*, is_own: bool) -> dict[str, str]:
+    """What the daemon's environment says of podman's files; of its own account also where they are found."""
+    names = [_CONFIGURATION, _STORAGE]
+    if is_own and _STORAGE in os.environ:
+        names += ["HOME", "XDG_RUNTIME_DIR"]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _require_subordinate_ids(uid: int) -> None:

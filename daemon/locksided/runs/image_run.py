@@ -173,6 +173,7 @@ class ImageRun:
 
 def began(outcome: Outcome, *, has_pid: bool) -> bool:
     """Whether a program of the image was started, by how podman ended and what it wrote last."""
-    if outcome.exit_code not in OWN_CODES:
-        return True
-    return has_pid and INIT_REFUSAL not in outcome.stderr_tail.rstrip().rpartition("\n")[2]
+    last_line = outcome.stderr_tail.rstrip().rpartition("\n")[2]
+    if INIT_REFUSAL in last_line:
+        return False
+    return has_pid or outcome.exit_code not in OWN_CODES

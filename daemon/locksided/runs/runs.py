@@ -21,7 +21,7 @@ from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, Sta
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
-from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
+from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import JobContext
@@ -56,6 +56,9 @@ class ImageFinder(Protocol):
 
     async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
         """Podman for a job with images that were found before."""
+
+    def clear_soon(self, token: str, context: JobContext) -> None:
+        """Have podman forget the container of a run that was killed."""
 
 
 class Runs(RunConclusions):
@@ -159,6 +162,13 @@ class Runs(RunConclusions):
     def reap_order(self, token: str) -> ReapOrder:
         """The order to stop what is left of a start whose owner is gone."""
         return ReapOrder(token, self.loader.control(token), self._settings.jobs.grace_seconds)
+
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
+        run = self.loader.known(token)
+        conclusion = await super().conclude(token, outcome, is_same_boot=is_same_boot)
+        if outcome.kill_report is not None and run is not None and run.has_images:
+            self.images.clear_soon(token, run.context)
+        return conclusion
 
     # -- while it runs ------------------------------------------------------------------------------------
 
