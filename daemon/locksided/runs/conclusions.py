@@ -21,6 +21,7 @@ from locksided.runs.carried_states import carried_states
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import RunFolder, StartToken
+from locksided.runs.image_run import NoImage
 from locksided.runs.loading import Run, RunLoader, config_id
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
@@ -71,7 +72,7 @@ class RunConclusions:
         if isinstance(refusal, NothingToRun):
             result = nothing_to_run(plan.spec)
         else:
-            kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
+            kind = FailureKind.SPAWN if isinstance(refusal, NoAccount | NoImage) else FailureKind.INPUT
             step = plan.steps[action.step] if action.step < len(plan.steps) else None
             result = failed_before_start(plan.spec, kind, refusal.message, step)
             if step is not None and step.total > 1:
@@ -94,7 +95,7 @@ class RunConclusions:
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
         await threads.run_for(run.context.account, data_folder.finish, run.context)
-        if any(step.operation is not None for step in run.steps):
+        if run.has_images or any(step.operation is not None for step in run.steps):
             await threads.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
@@ -192,7 +193,7 @@ async def _may_repeat(run: Run, step: int) -> bool:
 def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
     """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
     result = _result_of(run, step, outcome)
-    if step.operation is not None:
+    if step.operation is not None or step.execution.image is not None:
         data_folder.remove_operations(run.context)
     if not run.is_debug and not _goes_on(run, step, result):
         data_folder.put_aside(step, run.context)
