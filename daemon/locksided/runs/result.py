@@ -59,7 +59,8 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
-    content = _result(
+    saves = state is not None and ending.failure is None and _saves_state(spec)
+    return _result(
         spec,
         ending,
         counts=counts,
@@ -67,10 +68,6 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         if is_kept
         else None,
         artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
-    )
-    saves = state is not None and ending.failure is None and _saves_state(spec)
-    return replace(
-        content,
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
         process=process_of(outcome),
@@ -168,7 +165,9 @@ def _result(
     counts: Mapping[str, int] | None = None,
     output: Mapping[str, list[dict[str, Any]]] | None = None,
     artifacts: Mapping[str, Any] | None = None,
+    **others: Any,
 ) -> RunResult:
+    """A result; `others` are members of it that are as they are given."""
     text = message or _message(ending, counts or {})
     output = output or {"tables": [], "files": []}
     return RunResult(
@@ -194,6 +193,7 @@ def _result(
                 "outputTablesBytesSum": sum(_count(table.get("sizeBytes")) for table in output["tables"]),
             },
         },
+        **others,
     )
 
 
