@@ -29,8 +29,10 @@ def work_of(daemon: Daemon, request: dict[str, object], count: int) -> Work:
     both = pids(daemon)
     before = [cpu_seconds(pid) for pid in both]
     with Line(daemon.socket) as line:
-        wait_for(line, create_many(line, [request] * count))
-    after = [cpu_seconds(pid) for pid in both]
+        ids = create_many(line, [request] * count)
+        line.call("job.wait", ids=ids[-100:], timeoutSeconds=500, fields=["id"])
+        after = [cpu_seconds(pid) for pid in both]
+        wait_for(line, ids)
     return Work(*((late - early) / count * 1e3 for early, late in zip(before, after, strict=True)))
 
 
