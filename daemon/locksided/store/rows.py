@@ -149,6 +149,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     spec_hash: str | None
     env_hash: str | None
     status: str
+    launches: int
     start_token: str | None
 
 
