@@ -41,7 +41,7 @@ from locksided.runs.step_results import keep_result, kept_result, kept_results, 
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
-from locksided.store.rows import JobRow
+from locksided.store.rows import RunRow
 from locksided.store.transaction import Transaction
 
 
@@ -172,7 +172,7 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+    def _over(self, token: str, row: RunRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
         self.loader.forget(token)
         return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
 
@@ -303,7 +303,7 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+def _states_to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
     """The states of a run that ended well, for the transaction that says so."""
     if not result.states or ended not in (Status.SUCCESS, Status.WARNING):
         return None

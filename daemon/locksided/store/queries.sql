@@ -71,6 +71,9 @@ SELECT {job_columns} FROM jobs WHERE id = ?;
 -- One parameter for any number of ids: one statement to prepare.
 SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id;
 
+-- name: run_rows
+SELECT {run_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?));
+
 -- name: live_jobs
 -- In pages, so that a hundred thousand jobs are never held twice. The partial index has exactly these.
 SELECT {live_columns} FROM jobs INDEXED BY jobs_live

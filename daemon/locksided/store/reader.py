@@ -27,6 +27,7 @@ from locksided.store.rows import (
     JobRow,
     LiveJob,
     PoolRow,
+    RunRow,
     StateRow,
     StoredRow,
     Version,
@@ -61,6 +62,11 @@ class Reader:
     async def job_rows(self, ids: Iterable[int]) -> list[JobRow]:
         """Answer those of `ids` that exist, in the order of ids."""
         return await self.read(lambda connection: reads.job_rows(connection, ids))
+
+    async def run_row(self, job_id: int) -> RunRow | None:
+        """Answer what a run of that job has to know, or None."""
+        rows = await self.read(lambda connection: reads.run_rows(connection, [job_id]))
+        return rows[0] if rows else None
 
     async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""

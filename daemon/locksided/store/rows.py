@@ -132,6 +132,27 @@ class LiveJob(msgspec.Struct, frozen=True, gc=False):
     config: str | None
 
 
+class RunRow(msgspec.Struct, frozen=True, gc=False):
+    """What a run has to know of its job; status and token tell for which start it was read."""
+
+    id: int
+    run_id: str
+    project: str
+    type: str
+    component: str | None
+    config: str | None
+    branch_id: str | None
+    mode: str | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    spec_hash: str | None
+    env_hash: str | None
+    status: str
+    launches: int
+    start_token: str | None
+
+
 class EventRow(msgspec.Struct, frozen=True):
     """Something that happened; `seq` grows and is never used twice."""
 
