@@ -5,12 +5,13 @@ It reads what the requests name and stores nothing. What belongs to the outermos
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
+from lockside.documents.variables import names_in
 from locksided import to_thread
 from locksided.api.recent import Work
 from locksided.api.service import Service
@@ -46,12 +47,15 @@ class Above:
     """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
 
     `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
-    None when that is the caller.
+    None when that is the caller. `values` are the variables that it inherits, `sets` the stored sets that
+    some of them come from.
     """
 
     levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
     written_by: Mapping[str, Any] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class Trees:
 
     async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
-            return resolve(request, found, self._defaults, above=above.levels)
+            return resolve(request, found, self._defaults, above=above.levels, inherited=above.values)
 
         rows = found.config.document.rows if found.config is not None else ()
         return read() if len(rows) <= ROWS_DONE_HERE else await to_thread.run_sync(read)
@@ -163,18 +167,17 @@ class Trees:
         """
         if request.component != COMMAND:
             return
-        is_filled_above = request.variable_values_id or request.variable_values_data is not None
+        body = request.body if request.body is not None or config is None else config.body
+        inherits = not above.values.keys().isdisjoint(names_in(body))
+        is_filled_above = request.variable_values_id or request.variable_values_data is not None or inherits
         if request.body is not None or is_filled_above:
             self._check_writer(above.written_by, "this command", "$.config")
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
-        if request.variable_values_id is not None:
-            row = await self._shelf.variables(request.variable_values_id)
-            self._check_writer(
-                None if row is None else row.changed_by,
-                f"the variables {request.variable_values_id}",
-                _VALUES_PATH,
-            )
+        own = () if request.variable_values_id is None else (request.variable_values_id,)
+        for name in (*own, *(above.sets if is_filled_above else ())):
+            row = await self._shelf.variables(name)
+            self._check_writer(None if row is None else row.changed_by, f"the variables {name}", _VALUES_PATH)
 
     def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
         writer = written_by or {}
@@ -204,4 +207,5 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
         written_by = above.written_by
     else:
         written_by = None if config is None else config.changed_by
-    return Above(passed_on(resolved.asked), names, written_by)
+    own = () if request.variable_values_id is None else (request.variable_values_id,)
+    return Above(passed_on(resolved.asked), names, written_by, resolved.values, (*above.sets, *own))

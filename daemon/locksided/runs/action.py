@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
 from lockside.documents.enums import ErrorType
+from lockside.documents.paths import join
+from lockside.documents.placeholders import parameter_files, with_parameters, without_value
 from lockside.documents.variables import defaults_of, filled, names_in
 from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
@@ -61,12 +63,16 @@ def plan_action(params: ActionRun, component: Stored[Manifest] | None) -> Action
     configuration, variables = _filled(params)
     content = {key: value for key, value in configuration.items() if key != "storage"}
     parameters = content.get("parameters") or {}
+    for name in without_value(manifest, parameters):
+        path = join("$.configData.parameters", name)
+        raise Invalid(f"{path}: it has no value, and the arguments of {manifest.id} need it.", path=path)
     step = Step(
         index=0,
         kind=StepKind.ACTION,
         component=component.id,
         row=None,
-        execution=manifest,
+        execution=with_parameters(manifest, parameters),
+        files=parameter_files(manifest, parameters),
         config_file=config_file(content, parameters, manifest.image_parameters, action=params.action),
         folder=DataFolder.FRESH,
         ends_row=True,
