@@ -115,6 +115,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
+        only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
+        acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
     """
 
     reads = {
@@ -142,6 +144,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_from: Time | None = None
     finished_to: Time | None = None
     visible: bool | None = True
+    only_roots: bool = False
+    acknowledged: bool | None = None
 
     def check(self) -> None:
         """Raises FieldError for a word that is not a status."""
