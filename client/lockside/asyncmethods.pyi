@@ -317,7 +317,9 @@ class OrchestrationCalls:
 
 class ActionCalls:
     async def run(
-        self, component: str, action: str, config_data: Mapping[str, Any] | None = ..., *, tag: Text = ...,
+        self, component: str, action: str, config_data: Mapping[str, Any] | None = ..., *, config: Text = ...,
+        branch_id: Text = ..., row: Text = ...,
+        variable_values_data: Mapping[str, Any] | VariableValues | None = ..., tag: Text = ...,
         project: Text = ...
     ) -> Any: ...
 
