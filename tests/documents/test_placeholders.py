@@ -12,7 +12,7 @@ from lockside.documents.placeholders import (
     with_paths,
     without_value,
 )
-from runner.examples import read
+from runs.examples import read
 
 
 def manifest(**form: Any) -> Manifest:
