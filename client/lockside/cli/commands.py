@@ -77,6 +77,26 @@ CATALOG = (*OF_KINDS, *FOLDERS)
 
 DAEMON = (
     Command(
+        "start",
+        "lockside.cli.daemon.start:start",
+        "start a daemon of your own, which this command line finds by itself",
+        (("lockside start", "through `systemd --user` where there is one"),),
+        (),
+        (Option("--without-systemd", "start it as a plain process, also where there is a systemd"),),
+        "Its state is in ~/.local/state/lockside. `lockside help operating` tells of a service for all.",
+    ),
+    Command(
+        "stop",
+        "lockside.cli.daemon.start:stop",
+        "stop your own daemon; running jobs go on, and the next one takes them over",
+        (("lockside stop", ""), ("lockside stop 42", "with jobs: as `lockside kill 42`")),
+        (Argument("JOB", "a job to stop instead of the daemon", "*"),),
+        (
+            Option("--dry-run", "change nothing; show what would happen to the jobs"),
+            Option("-w --wait", "wait until the jobs have ended"),
+        ),
+    ),
+    Command(
         "status",
         "lockside.cli.daemon.status:status",
         "show the daemon's state: running and waiting jobs, and problems",

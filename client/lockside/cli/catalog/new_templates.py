@@ -1,4 +1,4 @@
-"""The texts of the files that `new` writes. They are valid as they stand; comments say what else there is."""
+"""The texts of the files that `new` and `init` write; comments in them say what else there is."""
 
 from __future__ import annotations
 
@@ -78,6 +78,19 @@ runs = state.get("runs", 0) + 1
 (DATA / "out" / "state.json").write_text(json.dumps({"runs": runs}))  # the next run finds it
 print(f"this was run {runs}")
 '''
+
+POOLS = """\
+# Pools: lines of jobs, each with its own number of jobs at once. `default` exists without being named here.
+# A component or a configuration says `pool = "loads"`.
+
+[loads]
+slots = 1
+description = "what writes to the warehouse"
+"""
+
+DISK = """\
+command = ["df", "-h", "."]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
+"""
 
 PARAMETERS = """\
 # key = "value"              # what the program finds in config.json under `parameters`"""

@@ -20,7 +20,7 @@ CONTROL_JOBS = (
             Option("--dry-run", "change nothing; show what would happen"),
             Option("-w --wait", "wait until they have ended"),
         ),
-        aliases=("cancel", "stop"),
+        aliases=("cancel",),
     ),
     Command(
         "hold",
