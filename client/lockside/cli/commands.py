@@ -14,6 +14,7 @@ from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
+from lockside.cli.tables.shared import BRANCH, SET, TAG
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -29,6 +30,8 @@ _POOL = Argument("POOL", "a pool's id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "state": "what the last successful run left for the next",
+    "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
 }
 
@@ -73,7 +76,65 @@ POOLS = (
     ),
 )
 
-CATALOG = (*OF_KINDS, *FOLDERS)
+_CONFIG = Argument("COMPONENT/CONFIG", "a configuration")
+_OF_ROW = Option("--row", "of this row", "ROW")
+
+OF_CONFIGURATIONS = (
+    Command(
+        "state show",
+        "lockside.cli.catalog.state:show",
+        "print what the last successful run left for the next",
+        (("lockside state show airports.extract/daily", ""),),
+        (_CONFIG,),
+        (BRANCH, _OF_ROW),
+    ),
+    Command(
+        "state reset",
+        "lockside.cli.catalog.state:reset",
+        "delete it, so that the next run begins anew",
+        (("lockside state reset airports.extract/daily", ""),),
+        (_CONFIG,),
+        (BRANCH, _OF_ROW),
+    ),
+    Command(
+        "orchestration plan",
+        "lockside.cli.catalog.orchestration:plan",
+        "show what an orchestration would run, carry over and skip",
+        (
+            ("lockside orchestration plan nightly", ""),
+            ("lockside orchestration plan nightly --previous 41", "what did not succeed in job 41"),
+        ),
+        (Argument("ORCHESTRATION", "an orchestration's id"),),
+        (
+            BRANCH,
+            Option("--task", "only this task (repeat for more)", "TASK", many=True),
+            Option("--previous", "carry over what succeeded in this job", "JOB"),
+        ),
+    ),
+    Command(
+        "action",
+        "lockside.cli.catalog.action:action",
+        "ask a component a question, and print the JSON that it answers",
+        (
+            ("lockside action acme.orders/daily testConnection", "with a stored configuration"),
+            ("lockside action acme.orders columns --data config.json", "with one from a file"),
+        ),
+        (
+            Argument("COMPONENT/CONFIG", "a configuration, or a component alone"),
+            Argument("ACTION", "one of the component's actions"),
+        ),
+        (
+            BRANCH,
+            Option("--row", "with this row merged over the configuration", "ROW"),
+            Option("--data", "a TOML or JSON file with a configuration; - for stdin", "FILE"),
+            SET,
+            TAG,
+        ),
+        "It has no job, no lock and no slot, and half a minute at most.",
+    ),
+)
+
+CATALOG = (*OF_KINDS, *OF_CONFIGURATIONS, *FOLDERS)
 
 DAEMON = (
     Command(
@@ -144,6 +205,26 @@ DAEMON = (
         ),
     ),
     *DATABASE,
+    Command(
+        "reload",
+        "lockside.cli.daemon.call:reload",
+        "have the daemon read its settings again",
+        (("lockside reload", "also done by SIGHUP"),),
+    ),
+    Command(
+        "call",
+        "lockside.cli.daemon.call:call",
+        "call any method of the wire and print its answer as JSON",
+        (
+            ("lockside call job.get id=42", ""),
+            ("lockside call job.list status='[\"error\"]' limit=5", "a value is JSON, or else a text"),
+            ("lockside call rpc.discover", "the OpenRPC document of all methods"),
+        ),
+        (
+            Argument("METHOD", "a method; `lockside help methods` lists them"),
+            Argument("PARAM", "NAME=VALUE, or a JSON object; - reads one from stdin", "*"),
+        ),
+    ),
     Command(
         "metrics",
         "lockside.cli.daemon.metrics:metrics",

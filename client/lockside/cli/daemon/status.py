@@ -90,7 +90,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     if found["isDraining"]:
         troubles.append(_drain(session, found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
-    if counts.get("error"):
+    if any(counts.get(word) for word in describe.FAILED):
         troubles += _failures(session)
     return troubles
 
@@ -167,8 +167,7 @@ def _failures(session: Session) -> list[Trouble]:
     """Tell of jobs that failed within a day; what is a part of another job does not count."""
     found = session.call(
         "job.list",
-        status=["error"],
-        creator="user",
+        **describe.OPEN_FAILURES,
         finishedFrom=times.wire_ago(RECENT_SECONDS),
         orderBy="endTime",
         limit=1,

@@ -46,6 +46,9 @@ CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryCon
 NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
 LIVE = (*NOT_STARTED, *RUNNING)
+FAILED = ("error", "terminated")
+OPEN_FAILURES = {"status": list(FAILED), "onlyRoots": True, "acknowledged": False}
+"""The filters of `job.list` for failures that nobody has acknowledged."""
 _LONGEST_CALL = 48
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}
