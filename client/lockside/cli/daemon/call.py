@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def call(session: Session, parsed: Parsed) -> int:
     """Call a method with the parameters that are given, and print its answer."""
-    method, params = parsed.required("method"), {}
+    method = parsed.required("method")
+    params: dict[str, Any] = {}
     texts = _texts_of(method) if parsed.many("param") else set()
     for text in parsed.many("param"):
         params |= _object(text) if text == "-" or text.startswith("{") else _member(text, texts)
