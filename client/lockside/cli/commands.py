@@ -261,10 +261,21 @@ OTHER = (
             ("lockside help", "the topics"),
             ("lockside help waiting", "a page of the handbook"),
             ("lockside help job.create", "the parameters of a method"),
-            ("lockside help job", "the fields of an object: job, manifest, configuration ..."),
+            ("lockside help fields component", "every field of an object"),
+            ("lockside help fields", "the objects: component, config, task, pool, environment ..."),
             ("lockside help run", "a command, as does lockside run --help"),
         ),
         (Argument("TOPIC", "a topic, a command, a method or an object", "*"),),
+    ),
+    Command(
+        "man",
+        "lockside.cli.man:man",
+        "write manual pages: all commands, topics and fields",
+        (
+            ("lockside man", "into ~/.local/share/man; then: man lockside-run"),
+            ("lockside man /usr/local/share/man", ""),
+        ),
+        (Argument("DIR", "a folder that `man` looks in (default: ~/.local/share/man)", "?"),),
     ),
 )
 
