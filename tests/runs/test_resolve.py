@@ -14,8 +14,8 @@ from locksided.core.errors import Disabled, Invalid, NotFound, Refused
 from locksided.runs.canonical import freeze
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.resolve import resolve
-from locksided.runs.resolved import Found, Stored
-from runs.examples import DEFAULTS, command, component, config, read, resolved, row
+from locksided.runs.resolved import Found, Resolved, Stored
+from runs.examples import DEFAULTS, command, component, config, named, read, resolved, row, steps
 
 
 def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:
@@ -406,3 +406,17 @@ def test_an_orchestration_hands_on_all_that_it_was_given() -> None:
     inner = resolved(root, inherited={"day": "monday", "zone": "eu"})
     assert inner.values == {"day": "monday", "zone": "eu"}
     assert len(inner.spec.variable_values_data.values) == 2
+
+
+def test_a_processor_is_filled_with_its_own_parameters_and_must_have_them() -> None:
+    head = named("pr.head", command=["head", "-n", "{{ lines }}"])
+
+    def around(**parameters: Any) -> Resolved:
+        after = [{"definition": {"component": "pr.head"}, "parameters": parameters}]
+        stored = config(parameters={"lines": 1}, processors={"after": after})
+        return resolved(stored=stored, processors={"pr.head": head})
+
+    assert steps(around(lines=5))[1].execution.command == ["head", "-n", "5"]
+    with pytest.raises(Invalid) as caught:
+        around(line=5)
+    assert caught.value.path == "$.configuration.processors.after[0].parameters.lines"

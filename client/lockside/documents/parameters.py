@@ -53,13 +53,18 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
 def processor_faults(
     config: ConfigSpec, find: Callable[[str], Manifest | None], path: str
 ) -> Iterator[Fault]:
-    """Processors that may not stand where they do, as far as their components are known."""
+    """Processors that cannot run where they stand, as far as their components are known."""
     for at, content in config.contents(path):
         for side, place, processor in content.processors.placed():
             manifest = find(processor.definition.component)
             effective = None if manifest is None else manifest.at_tag(processor.definition.tag)
-            if effective is not None and (text := effective.misplaced(side)):
-                yield Fault(join(at, "processors", side.value, place, "definition", "component"), text)
+            if effective is None:
+                continue
+            here = join(at, "processors", side.value, place)
+            if text := effective.misplaced(side):
+                yield Fault(join(here, "definition", "component"), text)
+            for name in without_value(effective, processor.parameters):
+                yield Fault(join(here, "parameters", name), _needed_by(effective))
 
 
 def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path: str) -> Iterator[Fault]:
@@ -80,8 +85,11 @@ def _component_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault,
     yield from _schema_faults(manifest, parts)
     for body in _bodies(parts) if needed_parameters(manifest) else ():
         for name in without_value(manifest, _parameters(body.values, parts.variables)):
-            text = f"It has no value, and the arguments of {manifest.id} need it"
-            yield Fault(join(body.path, "parameters", name), text), None
+            yield Fault(join(body.path, "parameters", name), _needed_by(manifest)), None
+
+
+def _needed_by(manifest: Manifest) -> str:
+    return f"It has no value, and the arguments of {manifest.id} need it"
 
 
 def _bodies(parts: Parts) -> list[Body]:

@@ -159,6 +159,7 @@ def options_of(parsed: Parsed) -> Json:
         "description": parsed.text("description"),
         "priority": parsed.number("priority"),
         "pool": parsed.text("pool"),
+        "lockKey": parsed.text("lock_key"),
         "parallelism": parsed.values.get("parallelism"),
         "onlyOrchestrationTaskIds": parsed.many("task"),
         "previousJobId": parsed.text("previous"),

@@ -51,6 +51,7 @@ CREATE_JOBS = (
             Option("--label", "a label to find it by (repeat for more)", "KEY=VALUE", many=True),
             PRIO,
             Option("--pool", "the pool to run in", "POOL"),
+            Option("--lock-key", "run no two jobs with this key at once; not for configurations", "KEY"),
             Option("--parallelism", "how many rows run at once: 0 or more, or infinity", "N", "slots"),
             Option("--variables", "the stored set of variables to fill in", "ID"),
             Option("--task", "only this task of an orchestration (repeat for more)", "TASK", many=True),
