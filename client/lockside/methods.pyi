@@ -58,8 +58,8 @@ class JobCalls:
         creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
         text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
         finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ...,
-        order_by: Text = ..., order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ...,
-        fields: Texts = ..., expand: Texts = ..., project: Text = ...
+        unresolved: Flag = ..., order_by: Text = ..., order: Text = ..., limit: Number = ...,
+        cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ..., project: Text = ...
     ) -> JobPage: ...
     def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -111,7 +111,8 @@ class JobCalls:
     ) -> Job: ...
     def purge(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Purged: ...
     def retry(
-        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        self, id: str, *, fields: Texts = ..., resume: Flag = ..., dry_run: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Job: ...
     def retry_all_failed(
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
@@ -134,7 +135,7 @@ class JobCalls:
         type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
         name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
         finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
-        acknowledged: Flag = ..., project: Text = ...
+        acknowledged: Flag = ..., unresolved: Flag = ..., project: Text = ...
     ) -> Stats: ...
     def report(
         self, token: Text = ..., *, progress: float | None = ..., message: Text = ...,
@@ -150,13 +151,13 @@ class ComponentCalls:
     @overload
     def put(
         self, id: str, *, command: Texts = ..., pipeline: Sequence[Sequence[str]] | None = ...,
-        shell: Text = ..., cwd: Text = ..., environment: Mapping[str, str] | None = ..., umask: Text = ...,
-        name: Text = ..., type: Text = ..., description: Text = ..., user: Text = ...,
-        image_parameters: Mapping[str, Any] | None = ..., tag: Text = ...,
-        tags: Mapping[str, Mapping[str, Any]] | None = ..., limits: Mapping[str, Any] | Limits | None = ...,
-        grace_seconds: float | str | None = ..., stop_signal: int | str | None = ...,
-        schema: Mapping[str, Any] | None = ..., row_schema: Mapping[str, Any] | None = ...,
-        actions: Texts = ..., lock: Text = ..., pool: Text = ...,
+        shell: Text = ..., shell_program: Texts = ..., cwd: Text = ...,
+        environment: Mapping[str, str] | None = ..., umask: Text = ..., name: Text = ..., type: Text = ...,
+        description: Text = ..., user: Text = ..., image_parameters: Mapping[str, Any] | None = ...,
+        tag: Text = ..., tags: Mapping[str, Mapping[str, Any]] | None = ...,
+        limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
+        stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
+        row_schema: Mapping[str, Any] | None = ..., actions: Texts = ..., lock: Text = ..., pool: Text = ...,
         retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
         exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., project: Text = ..., deduplication_id: Text = ...

@@ -35,6 +35,8 @@ from lockside.documents.variables import names_in
 COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
 
 _FORMS = ("command", "pipeline", "shell")
+SHELL = ["/bin/sh", "-c"]
+"""What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
 _MERGED = ("environment", "imageParameters", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
 
@@ -47,6 +49,7 @@ class Program(In, frozen=True, kw_only=True):
     command: Arguments | None = None
     pipeline: Annotated[list[Arguments], Meta(min_length=1, max_length=100)] | None = None
     shell: Annotated[Argument, Meta(min_length=1)] | None = None
+    shell_program: Annotated[Arguments, Meta(examples=[["bash", "-euo", "pipefail", "-c"]])] | None = None
     cwd: Argument | None = None
     environment: Environment = {}
     umask: Umask = ""
@@ -57,7 +60,9 @@ class Program(In, frozen=True, kw_only=True):
             raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
         if self.shell is not None and not self.shell.strip():
             raise FieldError("The text for the shell is empty", "shell")
-        for field, argv in self._commands():
+        if self.shell_program is not None and self.shell is None:
+            raise FieldError("It reads the text of `shell`: give one, or leave it out", "shellProgram")
+        for field, argv in [*self._commands(), ("shellProgram", self.shell_program or SHELL)]:
             if not argv[0]:
                 raise FieldError("It must begin with the name of a program", field)
         if self.cwd is not None and not self.cwd.startswith(("/", "{datadir}")):
@@ -72,7 +77,7 @@ class Program(In, frozen=True, kw_only=True):
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """The argv of each stage of the pipe; a single program is a pipe of one, nothing is of none."""
         if self.shell is not None:
-            return (("/bin/sh", "-c", self.shell),)
+            return ((*(self.shell_program or SHELL), self.shell),)
         return tuple(tuple(argv) for _, argv in self._commands())
 
 
@@ -109,7 +114,9 @@ class Manifest(Program, frozen=True, kw_only=True):
             folder, `{{ name }}` by the parameter of that name, `{state}` and `{parameters}` by the paths of
             files with the state and with the parameters alone.
         pipeline: Several commands, joined by pipes, with the same placeholders.
-        shell: A line for `sh -c`.
+        shell: A text for `sh -c`. Of `a | b` only the end of `b` counts: use `pipeline`, or `shellProgram`.
+        shell_program: The program that gets the text of `shell` as its last argument, and what stands before
+            it; `["bash", "-euo", "pipefail", "-c"]` also fails when the first side of a pipe fails.
         cwd: The working folder; null means an empty one.
         environment: Variables added to the program's environment.
         umask: The permissions that new files do not get, in octal digits; empty: the setting `jobs.umask`.
@@ -220,6 +227,7 @@ def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:
     plain: dict[str, Any] = msgspec.to_builtins(manifest) | {"tag": tag, "tags": {}}
     if any(changes.get(form) is not None for form in _FORMS):
         plain |= dict.fromkeys(_FORMS)
+        plain |= {} if changes.get("shell") is not None else {"shellProgram": None}
     merged = {
         name: plain[name] | changes[name] if isinstance(changes[name], dict) else changes[name]
         for name in _MERGED

@@ -18,7 +18,7 @@ from locksided.backends.messages import Message
 from locksided.core import inputs as i
 from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
-from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs
 from locksided.store.errors import StoreUnavailable
@@ -151,6 +151,8 @@ class Executor(Starts):
         match message:
             case Started():
                 self._scheduler.tell_deferred(self._runs.spawned(message))
+            case Leftovers():
+                self._scheduler.tell(self._runs.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
                 if report is not None:

@@ -104,6 +104,7 @@ class JobMethods:
             visible=params.visible,
             only_roots=params.only_roots,
             acknowledged=params.acknowledged,
+            unresolved=params.unresolved,
         )
 
     @handler

@@ -8,6 +8,7 @@ from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
 from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.message_text import moment
 
 NAMED = 3
 """How many jobs or phases a sentence names; the details have all of them."""
@@ -72,14 +73,14 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _pool_full(reason)
         case core.PoolPaused():
             return _pool_paused(reason)
-        case core.StartTime():
-            return "Its start time has not come.", "time"
+        case core.StartTime(at_us=at_us):
+            return f"It starts at {moment(at_us)}.", "time"
         case core.Held(by=by):
             return f"{by or 'Somebody'} holds it back.", "its release"
         case core.NoExecutor():
             return _no_executor(reason)
         case core.Draining(by=by):
-            return f"{by} drains the daemon: no job starts.", "the end of the drain"
+            return _draining(by), "the end of the drain"
         case core.StoreUnavailable(cause=cause, remedy=remedy):
             return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
     raise AssertionError(f"no sentence for {reason}")
@@ -142,6 +143,12 @@ def _no_executor(reason: core.NoExecutor) -> tuple[str, str]:
     if reason.cause is None:
         return "Its program is being looked for.", "a moment"
     return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
+
+
+def _draining(by: str) -> str:
+    if by == "restore":
+        return "A backup was restored: no job starts before the drain ends."
+    return f"{by} drains the daemon: no job starts."
 
 
 def _come_first(ahead: int | None, noun: str) -> str:

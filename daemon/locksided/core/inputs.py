@@ -204,6 +204,16 @@ class StageReached:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderEnded:
+    """The step's program has ended and processes of its tree live on. `process` replaces what is stored."""
+
+    job_id: int
+    token: str
+    exit_us: int
+    process: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Spawned:
     """The step's process exists. Reported again after a restart: the second time changes nothing."""
 
@@ -316,7 +326,8 @@ class ExecutorUp:
 
 
 Report: TypeAlias = (
-    StageReached
+    LeaderEnded
+    | StageReached
     | Spawned
     | Progressed
     | StepEnded

@@ -7,13 +7,14 @@ the end of a child does to its container in `containers`.
 from collections.abc import Mapping
 from typing import Any
 
-from lockside.documents.enums import FailureClass, OnLost, Status
+from lockside.documents.enums import FailureClass, OnLost, Stage, Status
 from locksided.core import dispatch
 from locksided.core.actions import PauseRun, StartStep
 from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
+    LeaderEnded,
     Lost,
     NotStarted,
     Orphaned,
@@ -108,6 +109,19 @@ def stage_reached(turn: Turn, report: StageReached) -> None:
         turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
 
 
+def leader_ended(turn: Turn, report: LeaderEnded) -> None:
+    """Record the end of a program whose processes live on: the job ends with the last of them.
+
+    It can be told again: the second time changes nothing.
+    """
+    found = current_run(turn, report.job_id, report.token)
+    if found is not None:
+        job, run = found
+        reached = {Stage.LEFTOVERS.value: report.exit_us}
+        stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
+        turn.update(job, process=dict(report.process), **stage)
+
+
 def progressed(turn: Turn, report: Progressed) -> None:
     """Record the progress of a running job. This never changes a status."""
     found = current_run(turn, report.job_id, report.token)
@@ -185,13 +199,13 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         run.launches += 1
         _begin_step(turn, job, run)
     else:
-        _go_by_on_lost(turn, job, run, {"result": _refused_step(run, report.cause)})
+        _go_by_on_lost(turn, job, run, _refused_step(run, report.cause))
 
 
 def _refused_step(run: Run, cause: str) -> dict[str, Any]:
-    message = f"The system refused to start step {run.step}: {cause}."
+    message = f"The system refused to start step {run.step + 1}: {cause}."
     error = {"type": "application", "kind": "spawn", "exitCode": None, "signal": None, "message": message}
-    return {"message": message, "error": error}
+    return {"message": message, "result": {"message": message, "error": {**error, "step": run.step + 1}}}
 
 
 def orphaned(turn: Turn, report: Orphaned) -> None:
@@ -303,7 +317,8 @@ def _close(
         values["result"] = {**job.result, **values["result"]}
     turn.move(job, status, cause, **values)
     dependants = turn.state.discard(job, status)
-    turn.endings.append(Ending(job, status, cause, dependants, failure, values.get("result")))
+    result, message = values.get("result"), values.get("message")
+    turn.endings.append(Ending(job, status, cause, dependants, failure, result, message))
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:

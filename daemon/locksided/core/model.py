@@ -134,7 +134,7 @@ class Draft:
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
     child: the first attempt, the template of all others. `is_program_missing` tells that its
-    program does not exist yet.
+    program does not exist yet. `warnings` are for whoever asked.
     """
 
     project: str
@@ -159,3 +159,4 @@ class Draft:
     delay_us: int | None = None
     retry: RetryPolicy | None = None
     is_program_missing: bool = False
+    warnings: tuple[str, ...] = ()

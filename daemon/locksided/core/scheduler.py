@@ -157,6 +157,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.ProgramFound: lifecycle.program_found,
     i.CannotStart: lifecycle.cannot_start,
     i.StageReached: lifecycle.stage_reached,
+    i.LeaderEnded: lifecycle.leader_ended,
     i.Spawned: lifecycle.spawned,
     i.Progressed: lifecycle.progressed,
     i.StepEnded: lifecycle.step_ended,

@@ -17,6 +17,7 @@ from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
+from locksided.runs.carried_states import carried_states
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
 from locksided.runs.folder import StartToken
@@ -72,7 +73,8 @@ class RunConclusions:
             result = nothing_to_run(plan.spec)
         else:
             kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
-            result = failed_before_start(plan.spec, kind, refusal.message)
+            step = plan.steps[action.step] if action.step < len(plan.steps) else None
+            result = failed_before_start(plan.spec, kind, refusal.message, step)
         return self._over(action.token, row, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
@@ -155,6 +157,9 @@ class RunConclusions:
             result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
             await threads.run_for(account, data_folder.finish, run.context)
+        if result.success and not run.is_debug and run.spec.previous_job_id is not None:
+            carried = await carried_states(self.loader.store, self.loader, run)
+            result = replace(result, states={**carried, **result.states})
         return self._over(token, run.row, result, outcome)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
@@ -181,6 +186,7 @@ def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
     if step.operation is not None:
         data_folder.remove_operations(run.context)
     if not run.is_debug and not _goes_on(run, step, result):
+        data_folder.put_aside(step, run.context)
         data_folder.finish(run.context)
     return result
 
@@ -223,9 +229,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        now_us = clock.now_us()
-        exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
-        stages = {"output_mapping": exit_us, "cleaning_up": now_us}
+        stages = _stages(outcome)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -235,6 +239,15 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
         started,
         class_of(result),
     )
+
+
+def _stages(outcome: Outcome) -> dict[str, int]:
+    """The stages from the end of the program on."""
+    now_us = clock.now_us()
+    exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
+    end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
+    left = {"leftovers": exit_us} if outcome.leftovers else {}
+    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {
@@ -252,7 +265,7 @@ def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
         "result": dict(result.result),
         "usage": list(result.usage),
         "metrics": dict(result.metrics),
-        "message": result.message,
+        "message": result.summary or result.message,
     }
     if result.process.get("pid") is not None:
         values["process"] = dict(result.process)

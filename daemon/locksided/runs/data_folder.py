@@ -188,12 +188,12 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
 
 def is_finished(context: JobContext) -> bool:
     """Whether nothing is left to remove of a command that left its folders empty; quick, never waits."""
-    _is_gone_when_empty(context.folder.cwd)
-    return _is_gone_when_empty(context.folder.tmp)
+    is_cwd_gone = _is_gone_when_empty(context.folder.cwd)
+    return _is_gone_when_empty(context.folder.tmp) and is_cwd_gone
 
 
 def finish(context: JobContext) -> None:
-    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay.
+    """Removes the working folder, tmp/ and all of the data folder but out/ and artifacts/; the log stays.
 
     What its account cannot remove stays too: it must not keep the job from its end.
     """
@@ -202,9 +202,9 @@ def finish(context: JobContext) -> None:
         if os.path.isdir(folder.data):
             perform(folder.data, "finish", _spares(context), run_as)
     _remove_note(folder.handed)
-    with _tolerated(folder.tmp):
-        _discard(folder.tmp, run_as)
-    _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
+    for path in (folder.tmp, folder.cwd):
+        with _tolerated(path):
+            _discard(path, run_as)
 
 
 def finish_without_output(context: JobContext) -> None:
@@ -215,12 +215,12 @@ def finish_without_output(context: JobContext) -> None:
 
 
 def put_aside(step: Step, context: JobContext) -> None:
-    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one.
+    """Keeps the data folder of one of several rows under the row's name; the next row gets a fresh one.
 
     Doing it again changes nothing.
     """
     folder = context.folder
-    if step.row is None or not step.has_data or not os.path.isdir(folder.data):
+    if not (step.is_of_many_rows and step.has_data and os.path.isdir(folder.data)):
         return
     with _tolerated(folder.data):
         perform(folder.data, "finish", _spares(context), context.run_as)

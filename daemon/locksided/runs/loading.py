@@ -75,7 +75,7 @@ class RunLoader:
         self, store: Store, state_dir: StateDir, socket: str, operations: Sequence[Operation]
     ) -> None:
         self._operations = operations
-        self._store = store
+        self.store = store
         self._state_dir = state_dir
         self._socket = socket
         self._runs: dict[tuple[int, int], Run] = {}
@@ -137,7 +137,7 @@ class RunLoader:
 
     async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
         """A job's row, and what its documents come to."""
-        row = await self._store.job_row(job_id)
+        row = await self.store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
@@ -147,7 +147,7 @@ class RunLoader:
         if known is not None:
             return known
         hashes = [one for one in _hashes_of(row) if one is not None]
-        return self._planned(row, await self._store.specs(hashes))
+        return self._planned(row, await self.store.specs(hashes))
 
     def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
@@ -182,7 +182,7 @@ class RunLoader:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
-        found = await self._store.state(config_id(run.row), step.row)
+        found = await self.store.state(config_id(run.row), step.row)
         return found.body
 
 

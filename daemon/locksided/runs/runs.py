@@ -15,7 +15,7 @@ from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
 from locksided.joblog import reader
-from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
@@ -137,6 +137,25 @@ class Runs(RunConclusions):
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
+
+    def leader_ended(self, message: Leftovers) -> i.LeaderEnded:
+        """The report of a program that has ended and left processes."""
+        ended = Outcome(
+            message.token,
+            message.pid,
+            exit_code=message.exit_code,
+            signal=message.signal,
+            spawn_time=message.spawn_time,
+            exit_time=message.exit_time,
+        )
+        stop = message.stop_time
+        process = {
+            **process_of(ended),
+            "leftovers": [to_wire(one) for one in message.processes],
+            "leftoversStopTime": None if stop is None else clock.to_text(clock.seen_us(stop)),
+        }
+        exit_us = clock.seen_us(message.exit_time) if message.exit_time else clock.now_us()
+        return i.LeaderEnded(StartToken.parse(message.token).job_id, message.token, exit_us, process)
 
     def progressed(self, message: Progress) -> i.Progressed | None:
         """The report of a job's own words; None when there is nothing in them that is shown."""

@@ -11,6 +11,7 @@ from locksided.runs.folder import StartToken
 from locksided.runs.plan import Step
 from locksided.runs.secrets import secret_values
 from locksided.runs.specification import Specification
+from locksided.runs.step_account import log_mark
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
 DEFAULT_GRACE_SECONDS = 10.0
@@ -51,6 +52,7 @@ def start_order(
         secrets=tuple(secrets_of([step, *steps], spec, state)),
         log_folder=folder.log,
         max_log_bytes=max_log_bytes,
+        log_mark=log_mark(step) if step.total > 1 else None,
     )
 
 

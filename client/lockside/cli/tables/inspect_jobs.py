@@ -22,7 +22,9 @@ INSPECT_JOBS = (
             Option("--active", "only unfinished jobs"),
             Option("--running", "only running jobs"),
             Option("--waiting", "only waiting jobs"),
-            Option("--failed", "only jobs with status error or terminated that nobody has acknowledged"),
+            Option(
+                "--failed", "only failures (error, terminated) not acknowledged and not made good by a retry"
+            ),
             Option("--acknowledged", "only failures that were acknowledged by `lockside ack`"),
             Option("--status", "only this status (repeat for more)", "STATUS", many=True),
             Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG"),

@@ -117,6 +117,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
         only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
         acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
+        unresolved: Leave out jobs that a later retry made good, and failed attempts of what ended well.
     """
 
     reads = {
@@ -146,6 +147,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
     visible: bool | None = True
     only_roots: bool = False
     acknowledged: bool | None = None
+    unresolved: bool = False
 
     def check(self) -> None:
         """Raises FieldError for a word that is not a status."""
