@@ -90,7 +90,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     if found["isDraining"]:
         troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
-    if any(counts.get(word) for word in describe.FAILED):
+    if counts.get("error"):
         troubles += _failures(session)
     return troubles
 

@@ -48,8 +48,8 @@ NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
 LIVE = (*NOT_STARTED, *RUNNING)
 FAILED = ("error", "terminated")
-OPEN_FAILURES = {"status": list(FAILED), "onlyRoots": True, "acknowledged": False, "unresolved": True}
-"""The filters of `job.list` for failures that nobody has acknowledged and no retry made good."""
+OPEN_FAILURES = {"status": ["error"], "onlyRoots": True, "acknowledged": False, "unresolved": True}
+"""The filters of `job.list` for failures that need a look: nobody stopped, acknowledged or retried them."""
 _LONGEST_CALL = 48
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}

@@ -127,12 +127,12 @@ def _other(session: Session, number: str) -> str:
 
 
 def _hint(session: Session, number: str, reasons: Sequence[Json]) -> None:
-    steps = dict.fromkeys(step for reason in reasons if (step := _step_against(reason, number)))
+    steps = dict.fromkeys(step for reason in reasons if (step := step_against(reason, number)))
     if steps:
         session.out.hint(f"\n  next: {' · '.join(steps)}")
 
 
-def _step_against(reason: Json, number: str) -> str:
+def step_against(reason: Json, number: str) -> str:
     """Name the command that looks at the cause of a reason, or does away with it."""
     held = str(reason.get("via") or number)
     match reason["kind"]:
