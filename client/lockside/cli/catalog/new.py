@@ -45,8 +45,8 @@ def init(session: Session, parsed: Parsed) -> int:
     files = {
         **_component_files(folder, _HELLO),
         **_config_file(folder, _HELLO, "daily", _GREETING),
-        **_config_file(folder, "lockside.command", "disk", new_templates.DISK),
-        **_orchestration_file(folder, "nightly", [(_HELLO, "daily"), ("lockside.command", "disk")]),
+        **_config_file(folder, "lockside.command", "report", new_templates.REPORT),
+        **_orchestration_file(folder, "nightly", [(_HELLO, "daily"), ("lockside.command", "report")]),
         os.path.join(folder, "pools.toml"): _headed(POOL, new_templates.POOLS),
     }
     _write(session, folder, files)

@@ -89,8 +89,8 @@ slots = 1
 description = "what writes to the warehouse"
 """
 
-DISK = """\
-command = ["df", "-h", "."]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
+REPORT = """\
+command = ["echo", "all greetings are said"]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
 """
 
 PARAMETERS = """\
