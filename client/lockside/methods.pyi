@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, overload
 
 from lockside.documents.component import (ExitCodes, Manifest)
 from lockside.documents.configuration import (ConfigSpec, Row)
+from lockside.documents.image import (ImageOptions)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -157,9 +158,10 @@ class ComponentCalls:
         tag: Text = ..., tags: Mapping[str, Mapping[str, Any]] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
         stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
-        row_schema: Mapping[str, Any] | None = ..., actions: Texts = ..., lock: Text = ..., pool: Text = ...,
-        retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
-        exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
+        row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
+        image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
+        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
+        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Component: ...
     def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Component: ...

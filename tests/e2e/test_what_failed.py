@@ -141,3 +141,23 @@ def test_every_row_has_its_outputs_in_a_folder_of_its_own(wire: Wire) -> None:
     paths = [one["path"] for one in job["result"]["output"]["files"]]
     assert paths == ["rows/r1/out/files/made", "rows/r2/out/files/made"]
     assert not (work / "data").exists()
+
+
+def test_rows_of_plain_commands_run_one_after_another_to_their_end(wire: Wire) -> None:
+    def row(name: str, text: str) -> dict[str, Any]:
+        return {"id": name, "configuration": {"parameters": {"shell": text}}}
+
+    rows = [row("a", "echo a"), row("b", "echo why >&2; exit 3"), row("c", "echo c")]
+    put_config(wire, "lockside.command", "told", rows=rows)
+    job = wire.done(wire.create("lockside.command", config="told"))
+    assert job["message"] == "row b: why. Rows that did not run: c."
+    put_config(wire, "lockside.command", "told", rows=[rows[0], rows[2]])
+    job = wire.done(wire.create("lockside.command", config="told"))
+    assert (job["status"], wire.text(job)) == ("success", "a\nc\n")
+
+
+def test_when_the_first_row_fails_the_others_are_named(wire: Wire) -> None:
+    put_component(wire, "told.first", shell="exit 7")
+    put_config(wire, "told.first", "c", rows=[{"id": "one"}, {"id": "two"}])
+    job = wire.done(wire.create("told.first", config="c"))
+    assert job["message"] == "row one: exit code 7, no output. Rows that did not run: two."

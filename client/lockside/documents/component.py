@@ -27,6 +27,7 @@ from lockside.documents.base import (
     Umask,
 )
 from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition, StateFormat
+from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
 from lockside.documents.paths import join
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
@@ -37,7 +38,7 @@ COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
 _FORMS = ("command", "pipeline", "shell")
 SHELL = ["/bin/sh", "-c"]
 """What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
-_MERGED = ("environment", "imageParameters", "limits", "exitCodes")
+_MERGED = ("environment", "imageParameters", "imageOptions", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
 
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
@@ -56,7 +57,8 @@ class Program(In, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raises FieldError unless it is one program that can be executed."""
-        if sum(getattr(self, form) is not None for form in _FORMS) != 1:
+        given = sum(getattr(self, form) is not None for form in _FORMS)
+        if given > 1 or (given == 0 and not self.has_own_program):
             raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
         if self.shell is not None and not self.shell.strip():
             raise FieldError("The text for the shell is empty", "shell")
@@ -72,6 +74,11 @@ class Program(In, frozen=True, kw_only=True):
         if self.command is not None:
             return [("command", self.command)]
         return [(f"pipeline[{place}]", argv) for place, argv in enumerate(self.pipeline or ())]
+
+    @property
+    def has_own_program(self) -> bool:
+        """Whether something is executed that is not named here."""
+        return False
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -121,6 +128,9 @@ class Manifest(Program, frozen=True, kw_only=True):
         environment: Variables added to the program's environment.
         umask: The permissions that new files do not get, in octal digits; empty: the setting `jobs.umask`.
         user: The Unix user that runs it; only an admin may name one.
+        image: A container image in which the program runs; without a program the image's own. `tag` is the
+            image's tag, `latest` if there is none, unless the name has a tag or a digest.
+        image_options: How the image is run.
         image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
         tag: The tag that runs when nobody asks for one.
         tags: What differs under each tag.
@@ -158,6 +168,8 @@ class Manifest(Program, frozen=True, kw_only=True):
     stop_signal: Signal | None = None
     schema: dict[str, Any] | None = None
     row_schema: dict[str, Any] | None = None
+    image: ImageName | None = None
+    image_options: ImageOptions = ImageOptions()
     actions: Annotated[list[ActionName], Meta(max_length=100)] = []
     lock: LockPolicy | None = None
     pool: PoolId | None = None
@@ -173,6 +185,8 @@ class Manifest(Program, frozen=True, kw_only=True):
         super().check()
         for field, argv in self._commands():
             _check_places(field, argv)
+        if self.image is not None and self.tag is not None and has_version(self.image):
+            raise FieldError("The image's name has a tag or a digest already: give it without `tag`", "tag")
         for field, schema in (("schema", self.schema), ("rowSchema", self.row_schema)):
             try:
                 check_schema(schema or {})
@@ -180,6 +194,16 @@ class Manifest(Program, frozen=True, kw_only=True):
                 raise FieldError(f"It is not a usable JSON Schema: {problem}", field) from None
         for tag, changes in self.tags.items():
             _check_tag(self, tag, changes)
+
+    @property
+    def has_own_program(self) -> bool:
+        """Whether it is an image, which has a program of its own."""
+        return self.image is not None
+
+    @property
+    def image_reference(self) -> str | None:
+        """The full name of its image; None when it has none."""
+        return None if self.image is None else image_reference(self.image, self.tag)
 
     def misplaced(self, side: ProcessorPosition) -> str | None:
         """Returns what is wrong with using it as a processor on that side of a component, if anything is."""

@@ -277,6 +277,14 @@ class ProgramFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramAwaited:
+    """The job's program is being fetched; `ProgramFound` or `CannotStart` follows. `cause` says what is."""
+
+    job_id: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class CannotStart:
     """The job's program does not exist. `values` are columns, `failure` classifies the error."""
 
@@ -333,6 +341,7 @@ Report: TypeAlias = (
     | StepEnded
     | Finished
     | NotStarted
+    | ProgramAwaited
     | ProgramFound
     | CannotStart
     | Orphaned

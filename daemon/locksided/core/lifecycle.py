@@ -18,6 +18,7 @@ from locksided.core.inputs import (
     Lost,
     NotStarted,
     Orphaned,
+    ProgramAwaited,
     ProgramFound,
     Progressed,
     Spawned,
@@ -38,11 +39,21 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
-    job.program = Program.PRESENT
+    job.program, job.awaits = Program.PRESENT, None
     job.pool.checking.pop(job.id, None)
     turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
+
+
+def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
+    """Give the job's slot to others while its program is being fetched."""
+    job = _checked_job(turn, report.job_id)
+    if job is None:
+        return
+    job.program, job.awaits = Program.AWAITED, report.cause
+    job.pool.checking.pop(job.id, None)
+    turn.dirty_jobs[job] = None
 
 
 def cannot_start(turn: Turn, report: CannotStart) -> None:
@@ -53,9 +64,9 @@ def cannot_start(turn: Turn, report: CannotStart) -> None:
 
 
 def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
-    """The job, if its program is still being checked."""
+    """The job, if its program is still being checked or fetched."""
     job = turn.state.jobs.get(job_id)
-    return job if isinstance(job, UnverifiedJob) and job.program is Program.CHECKING else None
+    return job if isinstance(job, UnverifiedJob) and not job.program.is_settled else None
 
 
 # -- while it runs ----------------------------------------------------------------------------------------

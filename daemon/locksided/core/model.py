@@ -97,6 +97,13 @@ class Program(StrEnum):
     """It did not exist when the job was accepted: it is checked again before the job starts."""
     CHECKING = "checking"
     """It is being checked; the job stands in no line until the result is reported."""
+    AWAITED = "awaited"
+    """It is being fetched, which may take long: the job stands in no line and takes no slot."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a job with it may stand in a line."""
+        return self is Program.PRESENT or self is Program.UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Undrain: daemon_control.undrain,
     i.TimePassed: daemon_control.time_passed,
     i.ClockSet: daemon_control.clock_set,
+    i.ProgramAwaited: lifecycle.program_awaited,
     i.ProgramFound: lifecycle.program_found,
     i.CannotStart: lifecycle.cannot_start,
     i.StageReached: lifecycle.stage_reached,

@@ -44,6 +44,11 @@ class Run:
         return self.row.mode == Mode.DEBUG
 
     @property
+    def has_images(self) -> bool:
+        """Whether any of its steps runs in a container image."""
+        return any(step.execution.image is not None for step in self.steps)
+
+    @property
     def is_one_step(self) -> bool:
         """Whether one step is all of it; else how a step ended tells where in the log the next one begins."""
         return len(self.steps) == 1 and self.steps[0].row is None
@@ -120,7 +125,7 @@ class RunLoader:
             if not documents.bodies.keys() >= {one for one in _hashes_of(row) if one is not None}:
                 return None
             plan = self._planned(row, documents.bodies)
-        run = self._runs[job_id, launch] = self._run(row, plan, launch)
+        run = self._runs[job_id, launch] = self.planned(row, plan, launch)
         return run
 
     def known(self, token: str) -> Run | None:
@@ -129,7 +134,7 @@ class RunLoader:
 
     async def of(self, job_id: int, launch: int) -> Run:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
-        return self._runs.get((job_id, launch)) or self._run(*await self.read(job_id), launch)
+        return self._runs.get((job_id, launch)) or self.planned(*await self.read(job_id), launch)
 
     def forget(self, token: str) -> None:
         """The launch is over."""
@@ -163,7 +168,13 @@ class RunLoader:
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
-    def _run(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+    def remember(self, run: Run) -> Run:
+        """The run of a launch under way, of which more is known now."""
+        self._runs[run.row.id, run.context.launch] = run
+        return run
+
+    def planned(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+        """A launch of a job that was read. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
         context = JobContext(

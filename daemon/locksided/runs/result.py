@@ -8,6 +8,7 @@ from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordError
 from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
 from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output
@@ -54,6 +55,10 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     progress = outcome.progress or {}
     counts = _counts(progress.get("counts"))
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
+    if collected.image is not None and not began(outcome, has_pid=collected.has_pid):
+        ending = failed(
+            ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {outcome.stderr_tail.strip()}"
+        )
     ending, usage, state = _with_out_files(ending, collected)
     if ending.verdict is Verdict.SUCCESS:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
@@ -70,6 +75,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         if is_kept
         else None,
         artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
+        image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
     return replace(
@@ -177,6 +183,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             **last.result,
             "message": message,
             "counts": counts,
+            "images": [images for one in results for images in one.result["images"]],
             "output": output,
             "artifacts": {"files": artifacts} if artifacts else {},
             "steps": steps,
@@ -203,6 +210,7 @@ def _result(
     counts: Mapping[str, int] | None = None,
     output: Mapping[str, list[dict[str, Any]]] | None = None,
     artifacts: Mapping[str, Any] | None = None,
+    image: Image | None = None,
 ) -> RunResult:
     text, summary = (message, message) if message else _message(ending, counts or {})
     output = output or {"tables": [], "files": []}
@@ -214,7 +222,7 @@ def _result(
         result={
             "message": text,
             "configVersion": spec.config_version,
-            "images": [],
+            "images": [] if image is None else [[image.to_wire()]],
             "input": {"tables": [], "files": []},
             "output": output,
             "counts": counts or dict.fromkeys(_COUNTS, 0),
