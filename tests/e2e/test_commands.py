@@ -95,6 +95,7 @@ def test_a_list_has_roots_and_a_failure_is_open_until_it_is_acknowledged(at: Ter
     assert "error" in at.type(f"lockside ack {root} --comment 'it was down'")
     assert root not in ids(at, "--failed")
     assert root in ids(at, "--failed --acknowledged")
+    assert "acknowledged, by ann: it was down" in at.type(f"lockside show {root}")
     assert "failed within a day" not in at.type("lockside status")
     at.type(f"lockside ack --undo {root}")
     assert root in ids(at, "--failed")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Candidates = list[tuple[str, str]]
 
 FINAL = ("success", "warning", "error", "cancelled", "terminated")
+ORCHESTRATOR = "lockside.orchestrator"
 _SOME = 50
 _FIELDS = [*describe.NAMING, "status", "type", "creator", "attempt", "parentRunId"]
 _ONLY = {
@@ -51,6 +52,16 @@ def values_of(session: Session, place: CompletionPoint, metavar: str) -> Candida
             return _jobs(session, place)
         case "ROW" | "NAME=VALUE":
             return _of_config(session, place, metavar)
+        case "ACTION":
+            component = session.call("component.get", id=place.arguments[0].partition("/")[0])
+            return [(name, "") for name in component["actions"]]
+        case "ORCHESTRATION":
+            found = session.call("config.list", component=ORCHESTRATOR, fields=["config", "name"])
+            return [(str(each["config"]), about(each)) for each in found["configs"]]
+        case "METHOD":
+            from lockside.protocol.methods import METHODS
+
+            return [(method.name, method.summary) for method in METHODS.values()]
         case "TOPIC":
             from lockside.cli.help import topics
 

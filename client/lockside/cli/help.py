@@ -56,6 +56,8 @@ def _overview() -> str:
         "lockside - a durable job daemon for data pipelines",
         "",
         "  lockside demo                                   run a demonstration",
+        "  lockside start                                  start a daemon of your own",
+        "  lockside init                                   write a pipeline that runs",
         "  lockside run -- make -j2                        run any command as a job",
         "  lockside run shop.orders/daily --follow         run a configuration",
         "  lockside ls                                     running and waiting jobs",
