@@ -80,7 +80,7 @@ DAEMON = (
 
 SECTIONS = (
     ("A component finds", COMPONENT),
-    ("A component also finds, and a plain command has those of its caller", PLAIN),
+    ("A component also finds (a command: its caller's)", PLAIN),
     ("Every job finds", JOB),
     ("The command line and the library read", CLIENT),
     ("The daemon reads", DAEMON),
