@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 from lockside.documents.configuration import Configuration, Row
@@ -24,6 +25,7 @@ FOLDER = ".lockside"
 """Where in a folder of files their schemas stand."""
 ROW = "row"
 _TEMPLATE = "#/$defs/{name}"
+_REFERENCE = re.compile(r"#/\$defs/(\w+)")
 
 
 def names() -> list[str]:
@@ -37,7 +39,19 @@ def file_schema(name: str) -> Json:
     _, types = described((kind.document, Configuration, Row), _TEMPLATE)
     body = row(types) if name == ROW else kind.schema(kind, types)
     title = "A file of a row" if name == ROW else f"A file of {kind.titles}"
-    return {"$schema": DIALECT, "title": title, **body, "$defs": types}
+    return {"$schema": DIALECT, "title": title, **body, "$defs": _reached(body, types)}
+
+
+def _reached(schema: Json, types: dict[str, Json]) -> dict[str, Json]:
+    """Return the types that a schema refers to, and those that they do."""
+    found: dict[str, Json] = {}
+    left = _REFERENCE.findall(json.dumps(schema))
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = types[name]
+            left += _REFERENCE.findall(json.dumps(types[name]))
+    return dict(sorted(found.items()))
 
 
 def written(folder: str) -> dict[str, str]:
