@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -36,6 +36,7 @@ from locksided.runs.result import (
     process_of,
     with_stages,
 )
+from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
@@ -224,6 +225,8 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     if outcome.refused is None:
         failure = ending_of(outcome, step.execution.exit_codes, None).failure
         collected = data_folder.collect(step, run.context, is_last=failure is not None)
+        if step.takes_state and step.execution.state is StateFormat.SINGER:
+            collected = replace(collected, state=printed_state(run.context.folder, step.index))
     return conclude(step, run.spec, outcome, collected)
 
 

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from locksided.store import asides, events, job_list, reads, retention
+from locksided.store import asides, endings, events, job_list, reads, retention
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.catalog.dedup import DedupKey
 from locksided.store.catalog.keys import ConfigId, Key, Listing
 from locksided.store.connection import DatabaseConnection
+from locksided.store.endings import Endings
 from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage
 from locksided.store.job_list import GroupBy, JobList, JobStats
@@ -81,6 +82,10 @@ class Reader:
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
+
+    async def ended_since(self, seq: int | None) -> Endings:
+        """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""
+        return await self._patient.run(partial(endings.ended_since, seq=seq))
 
     async def live_ids(self) -> list[int]:
         """Answer the ids of all jobs that are not final."""

@@ -82,6 +82,7 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+    acknowledged: dict[str, Any] | None
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
@@ -261,7 +262,8 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
 
 JSON_COLUMNS = frozenset(
     {
-        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
+        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
+        "acknowledged",  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
