@@ -94,7 +94,7 @@ def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_pa
     file = tmp_path / "lockside.toml"
     file.write_text(text)
     with pytest.raises(settings.SettingsError, match=r"lockside\.toml: "):
-        settings.load(file, {})
+        settings.load([file], {})
     with pytest.raises(FileError, match=r"lockside\.toml(:1)?: "):
         read_document(str(file))
 
