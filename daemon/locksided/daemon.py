@@ -202,8 +202,9 @@ class Daemon:
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend, f"{place.umask:03o}")
-        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
+        umask = place.settings.jobs.umask or f"{place.umask:03o}"
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, umask)
+        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes, umask)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

@@ -199,8 +199,7 @@ def story(done: Restored) -> str:
     """What was done, in lines for a person."""
     contents = done.contents
     lines = [
-        f"restored {done.backup} into {done.place}: "
-        f"{contents.jobs} jobs, {len(contents.live)} of them not ended",
+        f"restored {done.backup} into {done.place}: {contents.jobs} jobs, {len(contents.live)} not ended",
         f"  the database before, and folders of jobs that the backup does not know: {done.kept}",
         f"  the next job is {done.given.job_id + 1}",
     ]

@@ -49,14 +49,14 @@ class Runs(RunConclusions):
         settings: Settings,
         socket: str,
         backend: Backend,
-        starter_umask: str,
+        umask: str,
     ) -> None:
         super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
         self._backend = backend
-        self._umask = settings.jobs.umask or starter_umask
+        self._umask = umask
 
     # -- start --------------------------------------------------------------------------------------------
 
