@@ -252,18 +252,12 @@ def variables_in(environment: Mapping[str, str]) -> list[str]:
 
 def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
     for name in variables_in(environment):
-        *sections, key = steps = name.removeprefix("LOCKSIDE_").lower().split("__")
-        if not _is_utf8(environment[name]):
-            raise SettingsError(f"{name}: {'.'.join(steps)}: Expected UTF-8 text")
+        *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
         value: Any = environment[name].split(",") if key.endswith("_groups") else environment[name]
         values = {key: value}
         for section in reversed(sections):
             values = {section: values}
         yield _Source(name, "", values)
-
-
-def _is_utf8(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def default_slots() -> int:
