@@ -111,7 +111,7 @@ FAULTS = [
         "runtime.paralelism",
         "Did you mean `parallelism`?",
     ),
-    ("configs/a/b.json", '{"name": NaN}', None, None, "NaN is no JSON"),
+    ("configs/a/b.json", '{"name": NaN}', 1, "name", "not a finite number"),
     ("configs/a/b.json", '{\n"name": "x"\n"a": 1}', 3, None, "Expecting ',' delimiter"),
     ("configs/a/b.json", "[]", 1, None, "the top must be an object"),
     ("configs/a/b.toml", '[runtime]\nparallelism = "many"\n', 2, "runtime.parallelism", 'or "infinity"'),
@@ -132,7 +132,7 @@ FAULTS = [
     ),
     ("configs/a/b.toml", "[parameters]\nx = 1\ny = nan\n", 3, "parameters.y", "not a finite number"),
     ("configs/a/b.json", '{\n"parameters": {"x": [1e400]}}', 2, "parameters.x[0]", "not a finite number"),
-    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', None, None, "'parameters' stands twice"),
+    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', 1, "parameters", "This key stands twice"),
     ("components/a.toml", 'command = ["a"]\nstopSignal = "SIGFOO"\n', 2, "stopSignal", "not a signal"),
     (
         "components/a.toml",

@@ -90,6 +90,21 @@ def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status:
     daemon.answers["job.wait"] = {"jobs": [job(status=status)]}
     ran = run("run", "--wait", "a/b")
     assert (ran.code, ran.out) == (code, f"42\t{status}\n")
+    assert ran.err == "" if code == 0 else "lockside: airports.extract/daily (job 42): " in ran.err
+
+
+@pytest.mark.parametrize("stay", ["--wait", "--follow"])
+def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    result = {"error": {"message": "disk on fire\nwhat else", "kind": "exit", "exitCode": 3}}
+    failed = job(status="error", result=result, process={"exitCode": 3})
+    daemon.answers["job.wait"] = {"jobs": [failed]}
+    daemon.answers["job.log"] = {"frames": [], "nextOffset": 0, "isComplete": True}
+    ran = run("run", stay, "a/b")
+    assert ran.out == ("42\terror\n" if stay == "--wait" else "")
+    assert ran.err == (
+        "lockside: airports.extract/daily (job 42): error, exit code 3: disk on fire. See: lockside show 42\n"
+    )
 
 
 def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: FakeDaemon, run: Run) -> None:
@@ -105,7 +120,8 @@ def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: 
     )
     daemon.answers["job.wait"] = {"jobs": [job(status="error")]}
     ran = run("run", "-f", "a/b")
-    assert (ran.code, ran.out, ran.err) == (1, "one\n", "two\n")
+    assert (ran.code, ran.out) == (1, "one\n")
+    assert ran.err == "two\nlockside: airports.extract/daily (job 42): error. See: lockside show 42\n"
     assert [call["offset"] for call in daemon.params_of("job.log")] == [0, 1, 2]
 
 

@@ -28,7 +28,7 @@ class Fault:
     @classmethod
     def of(cls, error: FileError) -> Fault:
         """Make one of a file that cannot be read."""
-        return cls(error.file, error.fault, error.line)
+        return cls(error.file, error.fault, error.line, error.field)
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

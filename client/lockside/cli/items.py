@@ -58,9 +58,10 @@ class Item:
 
     def check(self) -> Item:
         """Find what its type does not allow."""
-        text = "It is not a finite number"
-        self.faults += [self.fault(steps, text) for steps in not_finite(self.body)]
-        self.faults += [self.fault(steps_of(path), text) for path, text in faults_of(self.body, self.kind)]
+        found = {steps: "It is not a finite number" for steps in not_finite(self.body)}
+        for path, text in faults_of(self.body, self.kind):
+            found.setdefault(steps_of(path), text)
+        self.faults += [self.fault(steps, text) for steps, text in found.items()]
         return self
 
     def document(self) -> Any:

@@ -195,7 +195,7 @@ def _last_words(session: Session, job: Json, below: list[Json], count: int) -> N
         session.out.line(f"\n  the end of {whose}:")
         for line in lines:
             shown = shown_log(last_state(line), coloured=False)
-            session.out.line(session.out.paint("dim", "  │ ") + shown)
+            session.out.verbatim(session.out.paint("dim", "  │ ") + shown)
 
 
 def first_failure(below: list[Json]) -> Json | None:
