@@ -58,7 +58,7 @@ class Item:
 
     def check(self) -> Item:
         """Find what its type does not allow."""
-        found = {steps: "It is not a finite number" for steps in not_finite(self.body)}
+        found = dict.fromkeys(not_finite(self.body), "It is not a finite number")
         for path, text in faults_of(self.body, self.kind):
             found.setdefault(steps_of(path), text)
         self.faults += [self.fault(steps, text) for steps, text in found.items()]
