@@ -117,7 +117,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
-    remedy = "`lockside show JOB` tells how it stands; `lockside retry JOB` runs it again once it has ended."
+    remedy = "`lockside show JOB` tells how the job stands and what can be done with it."
 
 
 class Forbidden(LocksideError):

@@ -39,7 +39,7 @@ STEERING = (
     Command(
         "pause",
         "lockside.cli.acting:pause",
-        "suspend running jobs; their time limits are suspended, too",
+        "suspend running jobs and what runs in containers; time limits are suspended, too",
         (("lockside pause 42", "until `lockside resume 42`"),),
         (JOBS,),
     ),
