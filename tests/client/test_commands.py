@@ -8,7 +8,7 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from client.screens import Terminal
-from lockside.cli import events
+from lockside.cli.daemon import events
 from lockside.cli.main import main
 from lockside.cli.session import Session
 
@@ -225,7 +225,7 @@ def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
     ran = run("hold", "42")
     assert ran.code == 1
-    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how it stands")
+    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how the job stands")
 
 
 def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockside.cli.files import FileError, read_document
+from lockside.cli.files.parse import FileError, read_document
 
 TOML = {
     "foo = [": (1, "not closed before the end of the file"),
