@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from textual.widgets import DataTable, RichLog, Static
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
-from client.screens import Terminal
+from client.screens import CLIENT, Terminal
 from lockside.cli import times
 from lockside.cli.top.app import Top
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
@@ -347,6 +348,21 @@ def test_it_runs_on_a_real_terminal_and_leaves_it_as_it_was(live: FakeDaemon) ->
         seen.until("airports.extract/weekly")
         seen.type("q")
         assert seen.end() == 0
+
+
+def test_it_ends_with_its_terminal_also_when_no_signal_says_so(live: FakeDaemon) -> None:
+    ours, theirs = pty.openpty()
+    command = [*CLIENT, "--socket", live.path, "top"]
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"weekly" not in shown:
+            shown += os.read(ours, 65536)
+        os.close(ours)
+        assert process.wait(SECONDS) == 0
 
 
 def test_usage_is_that_of_the_whole_tree_and_only_of_the_jobs_own_process(tmp_path: Path) -> None:

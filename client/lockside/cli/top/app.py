@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import sys
+from threading import Thread
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -88,6 +91,16 @@ class Top(App[None]):
         self._redraw()
         self.run_worker(self._feed.run())
         self.set_interval(TICK_SECONDS, self._tick)
+        Thread(target=self._leave_with_the_terminal, daemon=True).start()
+
+    def _leave_with_the_terminal(self) -> None:
+        """End when the terminal is gone: only a process that it controls is sent a signal then."""
+        if not sys.stdin.isatty():
+            return
+        terminal = select.poll()
+        terminal.register(sys.stdin.fileno(), 0)
+        terminal.poll()
+        self.call_from_thread(self.exit)
 
     async def on_unmount(self) -> None:
         """Close what is open."""
