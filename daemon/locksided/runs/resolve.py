@@ -12,8 +12,9 @@ from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, unknown_keys
 from lockside.documents.enums import JobType, Mode, OnRecordErrors
+from lockside.documents.foreign_words import effect
 from lockside.documents.parameters import Body, Parts, parameter_faults
-from lockside.documents.paths import join
+from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior
 from lockside.documents.variables import VariableValues, defaults_of, names_in, texts_of
@@ -243,7 +244,7 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, st
         spec=_specification(subject, runtime, body, variables, found),
         environment=environment,
         warnings=tuple(
-            f"{path} is unknown; it is kept and has no effect."
+            f"{path} is unknown; {effect(steps_of(path))}."
             for path, _ in unknown_keys(subject.root.values, subject.root.path)
         ),
         root=subject.root,

@@ -13,6 +13,7 @@ from lockside.cli.files.object_file import ObjectFile, open_source, toml_and_jso
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
+from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.paths import steps_of
 
 TYPE_CHECKING = False
@@ -168,6 +169,8 @@ def _look_at_keys(item: ObjectFile) -> None:
             near = likely(str(path[-1]), known)
             if near and set(path) & {"phases", "tasks"}:
                 continue  # its type refuses it
-            hint = f" Did you mean `{near}`?" if near else ""
-            note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
+            hint = f". Did you mean `{near}`?" if near else ""
+            note = item.fault(path, f"Unknown; {effect(path)}{hint}")
             (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
+        for steps, text in foreign_values(body):
+            item.notes.append(item.fault((*at, "configuration", *steps), text))
