@@ -54,6 +54,11 @@ class StateDir:
         return self.root / "lockside.db"
 
     @property
+    def database_files(self) -> list[Path]:
+        """The database, and the log of what was committed and is not in it yet."""
+        return [self.database, Path(f"{self.database}-wal")]
+
+    @property
     def lock(self) -> Path:
         """Held by the one daemon of this folder; its pid stands in it."""
         return self.root / "lock"

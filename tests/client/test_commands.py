@@ -1,6 +1,10 @@
 """The other commands: what they ask, print, and answer as exit codes."""
 
 import json
+import os
+import re
+import signal
+import subprocess
 from base64 import b64encode
 
 import pytest
@@ -8,6 +12,7 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from client.screens import Terminal
+from lockside.cli import times
 from lockside.cli.daemon import events
 from lockside.cli.main import main
 from lockside.cli.session import Session
@@ -57,6 +62,25 @@ def test_ls_says_that_there_are_more_jobs_only_when_there_are(
     with Terminal(daemon.path, "ls") as seen:
         assert seen.end() == 0
         assert ("Only the newest 20 are listed" in seen.text) is is_told
+
+
+@pytest.mark.parametrize("form", ["--plain", "--json"])
+def test_off_a_terminal_a_list_that_is_cut_says_so_on_stderr(daemon: FakeDaemon, run: Run, form: str) -> None:
+    daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": "next"}
+    assert "Only the newest 20 are listed" in run("ls", form).err
+
+
+def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_others(
+    daemon: FakeDaemon, run: Run
+) -> None:
+    killed = [{"pid": pid, "name": "sleep"} for pid in range(8)]
+    report = {"proof": "cgroup", "processes": killed, "omitted": 100}
+    output = {"files": [{"name": "a"}], "omitted": 7}
+    daemon.answers["job.get"] = job(status="terminated", killReport=report, result={"output": output})
+    daemon.answers["event.list"] = {"events": []}
+    out = run("show", "42").out
+    assert "sleep (4) and 103 more, proved by cgroup" in out
+    assert "1 output file\n  and 7 more, which are not listed" in out
 
 
 def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
@@ -209,6 +233,23 @@ def test_kill_dry_run_says_what_would_happen(daemon: FakeDaemon, run: Run) -> No
     assert daemon.params_of("job.terminate") == [{"id": "1", "dryRun": True}]
     assert "stop: airports.extract/daily (job 1)" in out
     assert "let start: airports.extract/daily (job 2)" in out
+
+
+def test_kill_dry_run_names_the_processes_of_the_jobs_own(daemon: FakeDaemon, run: Run) -> None:
+    command = ["sh", "-c", "sleep 60 & echo up; wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        seen = {"pid": process.pid, "spawnTime": times.wire_ago(0)}
+        older = {"pid": process.pid, "spawnTime": times.wire_ago(600)}
+        daemon.answers["job.terminate"] = {"stopped": ["1", "2"]}
+        daemon.answers["job.get"] = lambda asked: job(
+            asked["id"], "processing", process=seen if asked["id"] == "1" else older
+        )
+        out = run("kill", "--dry-run", "1").out
+        os.killpg(process.pid, signal.SIGKILL)
+    assert re.search(rf"processes of job 1: sh \({process.pid}\), sleep \(\d+\)", out)
+    assert "processes of job 2" not in out
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_the_result_lists_tables_in_both_forms_of_manifest() -> None:
     result = concluded(Collected(tables=[{**entry, **one} for one in (legacy, new, broken)]))
     first, second, third = result.result["output"]["tables"]
     assert (first["columns"], first["primaryKey"], first["path"]) == (
-        [{"name": "x"}],
+        [{"name": "x", "type": None}],
         ["x"],
         "data/out/tables/a.csv",
     )

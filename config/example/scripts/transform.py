@@ -55,8 +55,9 @@ def main():
             else:
                 ignored += 1
         share = (start + len(slice_)) / len(rows)
-        report(share, f"{len(by_country)} countries so far", success=good, ignored=ignored)
-        say(f"checked {start + len(slice_):>6,} airports of {len(by_country):>3} countries")
+        found = f"{len(by_country):>3} {'country' if len(by_country) == 1 else 'countries'}"
+        report(share, f"{found.strip()} so far", success=good, ignored=ignored)
+        say(f"checked {start + len(slice_):>6,} airports of {found}")
     countries = sorted((summary(*each) for each in by_country.items()), key=lambda each: -each["airports"])
     replace_file(staging / "countries.csv", lambda file: write(file, countries))
     say(f"{len(countries)} countries; {good:,} airports are fine, {ignored} left out")

@@ -72,8 +72,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _pool_full(reason)
         case core.PoolPaused():
             return _pool_paused(reason)
-        case core.StartTime():
-            return "Its start time has not come.", "time"
+        case core.StartTime(at_us=at_us):
+            return f"It starts at {str(clock.to_text(at_us))[:19]}Z.", "time"
         case core.Held(by=by):
             return f"{by or 'Somebody'} holds it back.", "its release"
         case core.NoExecutor():

@@ -179,13 +179,9 @@ def _failures(session: Session) -> list[Trouble]:
     if not total:
         return []
     newest = found["jobs"][0]
-    what = f"{_count(total, 'job')} failed within a day"
+    what = f"{describe.counted(total, 'job')} failed within a day"
     follows = f"The newest, {_when(newest['endTime'])}: {describe.called(newest)}: {describe.detail(newest)}"
     return [Trouble("yellow", what, follows, "lockside ls --failed --since 24h")]
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _facts(session: Session, found: Json) -> None:
@@ -226,12 +222,12 @@ def _kept(keeper: Json) -> str:
     if not keeper["isConnected"]:
         return "cannot be reached"
     by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
-    return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
+    return f"pid {keeper['pid']}, {describe.counted(keeper['runs'], 'process tree')}{by}"
 
 
 def _former(keeper: Json) -> str:
     """Say what a keeper of another release still keeps."""
     if not keeper["isConnected"]:
         return "another one is alive and does not answer"
-    kept = _count(keeper["runs"], "process tree")
+    kept = describe.counted(keeper["runs"], "process tree")
     return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"

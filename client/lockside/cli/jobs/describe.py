@@ -124,13 +124,26 @@ def detail(job: Json) -> str:
         reasons = job.get("reasons") or []
         if reasons:
             more = f" (+{len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            return one_line(str(reasons[0].get("message", reasons[0]["kind"]))) + more
+            return one_line(reason(reasons[0])) + more
         return progress(job)
     error = (job.get("result") or {}).get("error")
     if error:
         return first_line(str(error.get("message") or error.get("kind") or ""))
     said = first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
     return "" if said == USUAL_MESSAGE else said
+
+
+def reason(one: Json) -> str:
+    """Say why a job waits, times as a person reads them."""
+    if one["kind"] == "start_time" and one.get("at"):
+        now = times.now()
+        return f"It starts at {times.local(one['at'], now)}, {times.ago(one['at'], now)}."
+    return str(one.get("message") or one["kind"])
+
+
+def counted(count: int, word: str) -> str:
+    """Say how many: `1 job`, `2 jobs`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def progress(job: Json) -> str:
@@ -162,10 +175,18 @@ def stages(job: Json) -> list[tuple[str, float]]:
     ended = job.get("endTime")
     if ended and (not entered or entered[-1][0] != "done"):
         entered.append(("done", times.parsed(ended)))
-    return [
-        (name.replace("_", " "), (end - begin).total_seconds())
-        for (name, begin), (_, end) in pairwise(entered)
-    ]
+    spent = {name: (end - begin).total_seconds() for (name, begin), (_, end) in pairwise(entered)}
+    if "running" in spent:
+        spent["running"] = max(0.0, spent["running"] - _paused_seconds(job))
+    return [(name.replace("_", " "), seconds) for name, seconds in spent.items()]
+
+
+def _paused_seconds(job: Json) -> float:
+    """How long a job that has ended stood still: its duration leaves that out."""
+    if job.get("durationSeconds") is None or not job.get("startTime") or not job.get("endTime"):
+        return 0.0
+    whole = times.parsed(job["endTime"]) - times.parsed(job["startTime"])
+    return max(0.0, whole.total_seconds() - float(job["durationSeconds"]))
 
 
 def stage_line(job: Json) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 10
 _TREE_LINES = 40
+_KILLED_LINES = 5
 _MORE = {
     "timeout": ("--timeout DURATION", "run it again with a longer time limit"),
     "out_of_memory": ("--memory SIZE", "run it again with more memory"),
@@ -72,7 +73,7 @@ def _what(job: Json) -> str:
     """Say what runs, when the job's name alone does not."""
     if job["component"] == describe.PLAIN_COMMAND:
         said = describe.command_line(job)
-    else:
+    if job["component"] != describe.PLAIN_COMMAND or not said:
         said = f"{job['component']}/{job['config']}" if job.get("config") else job["component"]
     version = f", version {job['configVersion']}" if job.get("configVersion") else ""
     rows = job.get("configRowIds")
@@ -167,18 +168,24 @@ def _result(job: Json) -> list[str]:
     for name in ("tables", "files"):
         found = (result.get("output") or {}).get(name) or []
         if found:
-            lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+            lines.append(describe.counted(len(found), f"output {name[:-1]}"))
+    omitted = (result.get("output") or {}).get("omitted")
+    if omitted:
+        lines.append(f"and {omitted} more, which are not listed")
     stages = (result.get("artifacts") or {}).get("stages") or []
     if stages:
         lines.append(
-            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
+            f"the data before each of its {describe.counted(len(stages), 'stage')} "
+            f"is kept in {job.get('workPath')}/debug"
         )
     retries = (job.get("retries") or {}).get("jobs") or ()
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
-        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:5])
-        lines.append(f"stopped: {one_line(names)}, proved by {job['killReport'].get('proof')}")
+        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_KILLED_LINES])
+        more = len(killed) + int(job["killReport"].get("omitted") or 0) - _KILLED_LINES
+        rest = f" and {more} more" if more > 0 else ""
+        lines.append(f"stopped: {one_line(names)}{rest}, proved by {job['killReport'].get('proof')}")
     return lines
 
 

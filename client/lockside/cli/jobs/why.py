@@ -88,7 +88,7 @@ def _since(reason: Json) -> str:
 
 def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     """Say a reason as its own message, with names where it has ids alone."""
-    said = [str(reason.get("message") or reason["kind"])]
+    said = [describe.reason(reason)]
     if reason.get("via"):
         said.insert(0, f"Its container, job {reason['via']}, has not started:")
     if reason.get("ancestor"):
@@ -97,9 +97,6 @@ def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     said += [_other(session, other) for other in named[:_NAMED]]
     if len(named) > _NAMED:
         said.append(f"And {len(named) - _NAMED} more.")
-    if reason["kind"] == "start_time" and reason.get("at"):
-        now = times.now()
-        said.append(f"It starts at {times.local(reason['at'], now)}, {times.ago(reason['at'], now)}.")
     if reason.get("comment") and reason["comment"] not in said[0]:
         said.append(f"The comment says: {reason['comment']}")
     return said
