@@ -1,6 +1,7 @@
 """A folder of files is read as it is meant; every fault is named with its file, line, field and remedy."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -268,8 +269,41 @@ def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:
     assert "{{ pase }} has no value by default: give it with --set pase=VALUE" in ran.err
 
 
-def test_files_of_editors_are_no_documents(run: Run, folder: Path) -> None:
-    write(folder, "components/.#a.toml", "x")
+DAILY = "configs/shop.orders/daily"
+
+
+@pytest.mark.parametrize("name", [".#a.toml", "._a.toml", "a.toml~", "#a.toml#", ".a.toml.swp", "a.toml.bak"])
+def test_files_of_editors_are_no_documents(run: Run, folder: Path, name: str) -> None:
+    write(folder, f"components/{name}", "x")
+    write(folder, f"configs/shop.orders/{name}", "x")
+    assert run("validate", str(folder)).code == 0
+
+
+@pytest.mark.parametrize("place", ["pools", "components/a", "configs/a/b", DAILY + "/rows/r"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(run: Run, folder: Path, place: str) -> None:
+    pipe = folder / f"{place}.toml"
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    ran = run("validate", str(folder))
+    assert ran.code == 2
+    assert f"{pipe}: it is no regular file: move it out of this folder." in ran.err
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["pools.yaml", "components/a.yaml", "configs/a/b.yml", "components/a.TOML", DAILY + "/rows/r.yaml"],
+)
+def test_documents_of_other_forms_are_not_passed_over(run: Run, folder: Path, place: str) -> None:
+    write(folder, place, "x: 1\n")
+    (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
+    assert found["file"] == str(folder / place)
+    assert "TOML" in found["message"] or "pools.toml" in found["message"]
+
+
+def test_other_files_beside_the_pipeline_are_nobodys_business(run: Run, folder: Path) -> None:
+    for name in ("README.md", "docker-compose.yml", "scripts/x.yaml", "components/script.py"):
+        write(folder, name, "x")
     assert run("validate", str(folder)).code == 0
 
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lockside.cli.files.object_file import ObjectFile, open_source, toml_and_json, with_absolute_paths
+from lockside.cli.files.object_file import (
+    ObjectFile,
+    open_source,
+    refuse_irregular,
+    toml_and_json,
+    with_absolute_paths,
+)
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
@@ -90,6 +96,7 @@ def _read_rows(item: ObjectFile, source: SourceText, own: Json) -> None:
 
 
 def _add_row_file(item: ObjectFile, file: str) -> None:
+    refuse_irregular(file)
     source, document = open_source(file)
     name = stem(file)
     body, left = _without_foreign(document, _FOREIGN_OF_ROWS) if source.is_json else (document, [])
