@@ -88,7 +88,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
         what = "a keeper of another release is alive and does not answer"
         troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
-        troubles.append(_drain(session, found, waiting))
+        troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
     if counts.get("error"):
         troubles += _failures(session)
@@ -132,20 +132,16 @@ def _when(text: str) -> str:
     return f"{times.local(text, now)} ({times.ago(text, now)})"
 
 
-def _drain(session: Session, found: Json, waiting: int) -> Trouble:
-    events = session.call("event.list", kinds=["daemon.drained"], limit=10_000)["events"]
-    by = f", since {_when(events[-1]['time'])}, by {_user(events[-1])}" if events else ""
+def _drain(found: Json, waiting: int) -> Trouble:
+    drain = found.get("drain") or {}
+    by = f", since {_when(drain['since'])}, by {drain['by']}" if drain else ""
     runs = "No job runs" if found["isDrained"] else "Running jobs go on"
     return Trouble(
         "yellow",
         f"no job starts: the daemon is being drained{by}",
-        f"{runs}; {waiting} are waiting.",
+        f"{runs}; {waiting} {'is' if waiting == 1 else 'are'} waiting.",
         "lockside undrain",
     )
-
-
-def _user(event: Json) -> str:
-    return str((event.get("principal") or {}).get("user") or "somebody")
 
 
 def _pool(pool: Json) -> Trouble:
@@ -169,6 +165,7 @@ def _failures(session: Session) -> list[Trouble]:
         "job.list",
         status=["error"],
         creator="user",
+        unresolved=True,
         finishedFrom=times.wire_ago(RECENT_SECONDS),
         orderBy="endTime",
         limit=1,
@@ -179,9 +176,13 @@ def _failures(session: Session) -> list[Trouble]:
     if not total:
         return []
     newest = found["jobs"][0]
-    what = f"{describe.counted(total, 'job')} failed within a day"
+    what = f"{_count(total, 'job')} failed within a day"
     follows = f"The newest, {_when(newest['endTime'])}: {describe.called(newest)}: {describe.detail(newest)}"
     return [Trouble("yellow", what, follows, "lockside ls --failed --since 24h")]
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _facts(session: Session, found: Json) -> None:
@@ -222,12 +223,12 @@ def _kept(keeper: Json) -> str:
     if not keeper["isConnected"]:
         return "cannot be reached"
     by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
-    return f"pid {keeper['pid']}, {describe.counted(keeper['runs'], 'process tree')}{by}"
+    return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
 
 
 def _former(keeper: Json) -> str:
     """Say what a keeper of another release still keeps."""
     if not keeper["isConnected"]:
         return "another one is alive and does not answer"
-    kept = describe.counted(keeper["runs"], "process tree")
+    kept = _count(keeper["runs"], "process tree")
     return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"

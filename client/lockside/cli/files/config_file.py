@@ -18,7 +18,7 @@ from lockside.cli.files.object_file import (
 )
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys, likely, members_of
 from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.paths import steps_of
 
@@ -171,13 +171,8 @@ def _look_at_keys(item: ObjectFile) -> None:
         parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
     for at, part in parts:
         body = part.get("configuration")
-        for key, known in unknown_keys(body) if isinstance(body, dict) else ():
+        for key in kept_keys(body) if isinstance(body, dict) else ():
             path: Path = (*at, "configuration", *steps_of(key))
-            near = likely(str(path[-1]), known)
-            if near and set(path) & {"phases", "tasks"}:
-                continue  # its type refuses it
-            hint = f". Did you mean `{near}`?" if near else ""
-            note = item.fault(path, f"Unknown; {effect(path)}{hint}")
-            (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
+            item.notes.append(item.fault(path, f"Unknown; {effect(path)}"))
         for steps, text in foreign_values(body):
             item.notes.append(item.fault((*at, "configuration", *steps), text))
