@@ -84,6 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
         known, root, socket = place_of(files, options.state_dir, options.socket, os.environ)
     except SettingsError as error:
         return _tell(str(error).splitlines())
+    for what, path in (("state folder", root), ("socket", socket)):
+        if not _is_text(path):
+            return _tell(
+                [f"The path of the {what} is no UTF-8 text: {os.fsencode(path)!r}. Name another one."]
+            )
     if options.check_config:
         return _tell(missing_groups(known)) or _tell_settings(files, root, socket)
     test_clock = None if options.test_clock is None else ManualClock(options.test_clock)
@@ -92,6 +97,15 @@ def main(arguments: list[str] | None = None) -> int:
             return _restore(options.restore.absolute(), root, known)
         named = bool(options.socket or (os.environ.get("LOCKSIDE_SOCKET") and not options.state_dir))
         return _serve(Place(StateDir(root), socket, named, known, files, os.umask(0o077), test_clock))
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the path can stand in JSON, as it does in every answer and order."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tell(faults: list[str]) -> int:

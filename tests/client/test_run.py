@@ -94,6 +94,24 @@ def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status:
     assert ran.err == "" if code == 0 else "lockside: airports.extract/daily (job 42): " in ran.err
 
 
+@pytest.mark.parametrize(
+    ("words", "path", "message", "told"),
+    [
+        (["--label", "a=b"], "$.labels", "`labels`: It is too long", "--label: It is too long"),
+        (["--timeout", "1h"], "$.limits.timeoutSeconds", "It is above 60", "--timeout: It is above 60"),
+        (["--set", "a=b"], "$.variableValuesData", "No", "--set: No"),
+        ([], "$.limits.timeoutSeconds", "It is above 60", "It is above 60 (at limits.timeoutSeconds)"),
+        ([], "$.component", "There is none", "There is none"),
+    ],
+)
+def test_a_refusal_is_told_in_the_words_that_were_typed(
+    daemon: FakeDaemon, run: Run, words: list[str], path: str, message: str, told: str
+) -> None:
+    daemon.answers["job.create"] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
+    daemon.answers["config.list"] = {"configs": []}
+    assert run("run", *words, "a/b").err == f"lockside: {told}\n"
+
+
 @pytest.mark.parametrize("stay", ["--wait", "--follow"])
 def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
     daemon.answers["job.create"] = job(status="created")
@@ -172,7 +190,7 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     refusal = Refusal(-32602, "There is no pool 'bigg'.", kind="invalid", path="$.pool")
     daemon.answers["job.create"] = in_turn(refusal)
     ran = run("run", "a/b", "--pool", "bigg")
-    assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
+    assert (ran.code, ran.err) == (2, "lockside: --pool: There is no pool 'bigg'.\n")
 
 
 def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:

@@ -198,7 +198,10 @@ def test_a_refused_option_is_not_looked_for_in_the_file(daemon: FakeDaemon, run:
     daemon.answers["job.createMany"] = in_turn(refusal)
     file = tmp_path / "commands"
     file.write_text("a\n")
-    assert run("run", "--from-file", str(file), "--pool", "nix").err == "lockside: There is no pool 'nix'.\n"
+    assert (
+        run("run", "--from-file", str(file), "--pool", "nix").err
+        == "lockside: --pool: There is no pool 'nix'.\n"
+    )
 
 
 @pytest.mark.parametrize("jobs", ["3", "[3]", '{"a": 1}'])

@@ -135,6 +135,15 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
         load(files_of(tmp_path / "gone.toml", tmp_path).present, {})
 
 
+@pytest.mark.parametrize("option", ["--state-dir", "--socket"])
+def test_a_path_that_is_no_text_is_refused_at_the_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    arguments = {"--state-dir": str(tmp_path)} | {option: f"{tmp_path}/x\udcff"}
+    assert main([word for pair in arguments.items() for word in pair]) == 2
+    assert "is no UTF-8 text" in capsys.readouterr().err
+
+
 def test_a_check_of_the_settings_lists_what_was_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from lockside.cli.files.faults import FileFault, SourceText
 from lockside.cli.files.parse import FileError, called, is_document, read_document, read_text
 from lockside.cli.jobs.run import own_environment, plain_command
 from lockside.cli.lookup import with_suggestion
+from lockside.cli.option_errors import OWN_PLACE
 from lockside.documents.paths import steps_of
 
 TYPE_CHECKING = False
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from lockside.errors import LocksideError
 
     Json = dict[str, Any]
-
-_OWN_PLACE = r"^(?:`[^` ]+`|\$\S*): "
 
 
 class RequestFile:
@@ -76,7 +75,7 @@ class RequestFile:
             steps, request = ("jobs", place, *steps[2:]), self.jobs[place]
         if not steps or steps[-1] in options:
             return error
-        error.message = str(self._fault(steps, re.sub(_OWN_PLACE, "", error.message)))
+        error.message = str(self._fault(steps, re.sub(OWN_PLACE, "", error.message)))
         error.data.pop("path", None)
         config = None if steps[-1] == "component" else request.get("config")
         return with_suggestion(session, error, str(request.get("component")), config)
