@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lockside.aio import AsyncClient as AsyncClient
     from lockside.client import Client as Client
+    from lockside.errors import ComponentFailed as ComponentFailed
     from lockside.errors import Conflict as Conflict
     from lockside.errors import ConnectionLost as ConnectionLost
     from lockside.errors import Disabled as Disabled
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AsyncClient": "lockside.aio",
     "Client": "lockside.client",
+    "ComponentFailed": "lockside.errors",
     "Conflict": "lockside.errors",
     "ConnectionLost": "lockside.errors",
     "Disabled": "lockside.errors",

@@ -117,7 +117,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
-    remedy = "`lockside show JOB` tells how it stands; `lockside retry JOB` runs it again once it has ended."
+    remedy = "`lockside show JOB` tells how the job stands and what can be done with it."
 
 
 class Forbidden(LocksideError):
@@ -158,6 +158,13 @@ class TimedOut(LocksideError):
     kind = "timeout"
 
 
+class ComponentFailed(LocksideError):
+    """The component that was asked failed, or did not answer as it should."""
+
+    code = -32009
+    kind = "failed"
+
+
 _BY_CODE: dict[int, type[LocksideError]] = {
     cls.code: cls
     for cls in (
@@ -174,6 +181,7 @@ _BY_CODE: dict[int, type[LocksideError]] = {
         Unavailable,
         LimitExceeded,
         TimedOut,
+        ComponentFailed,
     )
 }
 

@@ -31,6 +31,7 @@ class ErrorKind(StrEnum):
     UNAVAILABLE = "unavailable"
     LIMIT = "limit"
     TIMEOUT = "timeout"
+    FAILED = "failed"
 
 
 CODES: Final[dict[ErrorKind, int]] = {
@@ -47,6 +48,7 @@ CODES: Final[dict[ErrorKind, int]] = {
     ErrorKind.UNAVAILABLE: -32006,
     ErrorKind.LIMIT: -32007,
     ErrorKind.TIMEOUT: -32008,
+    ErrorKind.FAILED: -32009,
 }
 
 KINDS: Final[dict[int, ErrorKind]] = {code: kind for kind, code in CODES.items()}

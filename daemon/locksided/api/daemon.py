@@ -72,7 +72,7 @@ class DaemonMethods:
             "isWritable": trouble is None,
             "cause": None if trouble is None else trouble.cause,
             "remedy": None if trouble is None else trouble.remedy or None,
-            "sizeBytes": _size_bytes(self._service.state_dir.database),
+            "sizeBytes": sum(map(_size_bytes, self._service.state_dir.database_files)),
             "identity": f"{self._service.store.identity:015x}",
         }
 

@@ -57,7 +57,7 @@ _SPECIAL = (
         body=config_body,
         view=described_view,
         requires=(COMPONENT,),
-        warnings=lambda config: config.unknown_members(),
+        warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),

@@ -80,7 +80,7 @@ def show(session: Session, parsed: Parsed) -> int:
     """Print an object."""
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
-    session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
+    session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
 
