@@ -102,9 +102,12 @@ def _run_command(parsed: Parsed, where: str) -> int:
         try:
             return _load(where)(session, parsed)
         except LocksideError as error:
+            suggested = _suggested(session, parsed, error)
+            if suggested.path is None:
+                return _refused(suggested)
             from lockside.cli.option_errors import in_typed_words
 
-            return _refused(in_typed_words(parsed, _suggested(session, parsed, error)))
+            return _refused(in_typed_words(parsed, suggested))
 
 
 def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
