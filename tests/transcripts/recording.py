@@ -150,6 +150,7 @@ _ALIKE = [
     (r"by (cgroup|scan)\b", "by <proof>"),
     (r"(processes of job \d+): .*", r"\1: <processes>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
+    (r"(?<=\w )\(\d{3,}\)", "(<pid>)"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
     (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),

@@ -18,6 +18,7 @@ from locksided.api.metrics import metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import Service
+from locksided.api.tally import Tally
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
@@ -38,6 +39,7 @@ class DaemonMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._tally = Tally(service.store)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> View:
@@ -157,7 +159,8 @@ class DaemonMethods:
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         """Metrics in the Prometheus text format."""
         counts = await self._service.store.counts_by_status()
-        return metrics_text(self._service, counts, await pool_views(self._service))
+        outcomes = await self._tally.outcomes()
+        return metrics_text(self._service, counts, await pool_views(self._service), outcomes)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

@@ -176,6 +176,7 @@ class JobViews:
             "desiredStatus": row.desired_status,
             "isFinished": status in FINAL,
             "retriable": retriable,
+            "acknowledged": row.acknowledged,
             "stage": row.stage,
             "stageTimestamps": {name: clock.to_text(at_us) for name, at_us in (row.stages or {}).items()},
             "reasons": [reason_view(reason) for reason in reasons],

@@ -83,7 +83,8 @@ class Resolved:
     rows and none of them is to run. `state_rows` are the states that a good run saves (None: the root's).
     `environment` is stored apart and shown to its owner only. `user` is the account the component names.
     `root` is the configuration that runs and `asked` are the levels above the component's at which runtime
-    values were looked for: an orchestration's tasks are made from both.
+    values were looked for: an orchestration's tasks are made from both, and inherit `values`, which are the
+    texts of all variables that were given, used here or not.
     """
 
     type: JobType
@@ -109,6 +110,7 @@ class Resolved:
     warnings: tuple[str, ...]
     root: Root
     asked: tuple["Level", ...]
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lock_share(self) -> int:

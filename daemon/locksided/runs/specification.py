@@ -6,6 +6,7 @@ Equal requests give equal documents; what differs from job to job (ids, times, n
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -100,6 +101,8 @@ class Specification(Document, frozen=True, kw_only=True):
 
 
 _STORED = stored_form(Specification)
+MOST_BYTES_REMEMBERED = 16_384
+"""Of a specification; the jobs of a pipeline share few, and each view of a job reads one."""
 
 
 NO_SPECIFICATION = Specification()
@@ -107,7 +110,11 @@ NO_SPECIFICATION = Specification()
 
 
 def read_specification(body: bytes) -> Specification:
-    """Returns the specification of frozen bytes, whichever release wrote them."""
+    """Returns the specification of frozen bytes, whichever release wrote them. Nobody changes it."""
+    return _read_once(body) if len(body) <= MOST_BYTES_REMEMBERED else _read(body)
+
+
+def _read(body: bytes) -> Specification:
     try:
         specification: Specification = msgspec.json.decode(body, type=_STORED)
     except msgspec.ValidationError:
@@ -116,6 +123,9 @@ def read_specification(body: bytes) -> Specification:
             del plain["retry"]
         specification = msgspec.convert(plain, _STORED)
     return specification
+
+
+_read_once = lru_cache(64)(_read)
 
 
 def needed(manifest: Manifest) -> Manifest:

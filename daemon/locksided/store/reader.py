@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from locksided.store import asides, events, job_list, reads, retention
+from locksided.store import asides, endings, events, job_list, reads, retention
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.catalog.dedup import DedupKey
 from locksided.store.catalog.keys import ConfigId, Key, Listing
 from locksided.store.connection import DatabaseConnection
+from locksided.store.endings import Endings
 from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage
 from locksided.store.job_list import GroupBy, JobList, JobStats
@@ -27,6 +28,7 @@ from locksided.store.rows import (
     JobRow,
     LiveJob,
     PoolRow,
+    RunRow,
     StateRow,
     StoredRow,
     Version,
@@ -62,6 +64,11 @@ class Reader:
         """Answer those of `ids` that exist, in the order of ids."""
         return await self.read(lambda connection: reads.job_rows(connection, ids))
 
+    async def run_row(self, job_id: int) -> RunRow | None:
+        """Answer what a run of that job has to know, or None."""
+        rows = await self.read(lambda connection: reads.run_rows(connection, [job_id]))
+        return rows[0] if rows else None
+
     async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
         connection = self._patient if page.count else self._quick
@@ -75,6 +82,10 @@ class Reader:
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
+
+    async def ended_since(self, seq: int | None) -> Endings:
+        """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""
+        return await self._patient.run(partial(endings.ended_since, seq=seq))
 
     async def live_ids(self) -> list[int]:
         """Answer the ids of all jobs that are not final."""

@@ -5,12 +5,13 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow
+from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, RunRow
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
     "job_columns": JobRow.__struct_fields__,
     "live_columns": LiveJob.__struct_fields__,
+    "run_columns": RunRow.__struct_fields__,
     "event_columns": EventRow.__struct_fields__,
     "child_columns": ChildRow.__struct_fields__,
     "pool_columns": PoolRow.__struct_fields__,

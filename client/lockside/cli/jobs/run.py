@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 
+from lockside.cli import exits
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
+_NAMED = [*describe.NAMING, "status", "type", "creator", "attempt", "parentRunId"]
 _VALUES = "$.variableValuesData."
 
 TYPE_CHECKING = False
@@ -29,7 +31,11 @@ def run(session: Session, parsed: Parsed) -> int:
 
         return run_file(session, parsed)
     request = request_of(parsed)
-    name_dependencies(session, request)
+    name_jobs(session, request)
+    other = _in_the_way(session, parsed, request)
+    if other is not None:
+        session.out.line(f"skipped: {describe.called(other)} {describe.status(other)[0]}")
+        return exits.DONE
     if request.get("variableValuesData"):
         _refuse_unused_values(session, request)
     return show_created(session, parsed, [create(session, request)])
@@ -43,10 +49,28 @@ def _refuse_unused_values(session: Session, request: Json) -> None:
         raise UsageError("; ".join(one.partition(": ")[2] for one in unused) + ".", "run")
 
 
-def name_dependencies(session: Session, request: Json) -> None:
+def name_jobs(session: Session, request: Json) -> None:
     """Put ids in the place of the jobs that were named otherwise."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
+    if "previousJobId" in request:
+        request["previousJobId"] = session.job_id(request["previousJobId"])
+
+
+def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
+    """Find a job for which this one is not to be created: of the same configuration, or of the same name."""
+    statuses = [
+        *(describe.RUNNING if parsed.flag("skip_if_running") else ()),
+        *(describe.NOT_STARTED if parsed.flag("skip_if_waiting") else ()),
+    ]
+    if not statuses:
+        return None
+    names = ("component", "config", "branchId") if "config" in request else ("name",)
+    filters = {name: request[name] for name in names if name in request}
+    if not filters:
+        raise UsageError("a command without --name is like no other: nothing can be skipped for it.", "run")
+    found = session.call("job.list", **filters, status=statuses, limit=1, fields=_NAMED)["jobs"]
+    return found[0] if found else None
 
 
 def create(session: Session, request: Json) -> Json:
@@ -140,8 +164,9 @@ def options_of(parsed: Parsed) -> Json:
     limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
     given: Json = {
         "configRowIds": parsed.many("row"),
-        "variableValuesData": {"values": _pairs_list(parsed.many("set"))} if parsed.many("set") else None,
-        "labels": dict(_pair(each, "--label") for each in parsed.many("label")),
+        "variableValuesData": variable_values(parsed),
+        "variableValuesId": parsed.text("variables"),
+        "labels": label_pairs(parsed, "run"),
         "dependsOn": [_dependency(each) for each in parsed.many("depends")],
         "limits": {name: value for name, value in limits.items() if value is not None},
         "mode": parsed.text("mode"),
@@ -149,6 +174,10 @@ def options_of(parsed: Parsed) -> Json:
         "description": parsed.text("description"),
         "priority": parsed.number("priority"),
         "pool": parsed.text("pool"),
+        "lockKey": parsed.text("lock_key"),
+        "parallelism": parsed.values.get("parallelism"),
+        "onlyOrchestrationTaskIds": parsed.many("task"),
+        "previousJobId": parsed.text("previous"),
         "delay": parsed.number("delay"),
         "tag": parsed.text("tag"),
         "branchId": parsed.text("branch"),
@@ -157,15 +186,23 @@ def options_of(parsed: Parsed) -> Json:
     return {name: value for name, value in given.items() if value not in (None, [], {})}
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def variable_values(parsed: Parsed) -> Json | None:
+    """The values of variables that were given by --set; None without any."""
+    command = parsed.command.name if parsed.command else "run"
+    pairs = [_pair(text, "--set", command) for text in parsed.many("set")]
+    return {"values": [{"name": name, "value": value} for name, value in pairs]} if pairs else None
+
+
+def label_pairs(parsed: Parsed, command: str) -> dict[str, str]:
+    """The labels that were given by --label."""
+    return dict(_pair(each, "--label", command) for each in parsed.many("label"))
+
+
+def _pair(text: str, option: str, command: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", "run")
+        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", command)
     return name, value
-
-
-def _pairs_list(texts: list[str]) -> list[Json]:
-    return [{"name": name, "value": value} for name, value in (_pair(text, "--set") for text in texts)]
 
 
 def _dependency(text: str) -> Json:

@@ -8,7 +8,7 @@ from lockside.cli.files.parse import FileError
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs.describe import ANSWERED_WHOLE, BRIEF
 from lockside.cli.jobs.request_file import RequestFile
-from lockside.cli.jobs.run import create, dry_run, name_dependencies, options_of, show_created
+from lockside.cli.jobs.run import create, dry_run, name_jobs, options_of, show_created
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
@@ -35,7 +35,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
     except FileError as error:
         raise UsageError(str(error), "run") from error
     options = options_of(parsed)
-    name_dependencies(session, options)
+    name_jobs(session, options)
     if asked.jobs is None:
         try:
             created = create(session, asked.document | options | dry_run(parsed))

@@ -21,6 +21,7 @@ WAITING = (
     Option("-w --wait", "wait until it ends; exit code 0 for success and warning, else 1"),
     Option("-f --follow", "wait, and show its log, progress and children"),
     Option("-d --detach", "print only its id"),
+    Option("-q --quiet", "print nothing but errors"),
 )
 CHANGES = (
     ROW,
