@@ -22,8 +22,8 @@ class Kind:
     in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
     method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
     `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
-    one that may change it. The parameters of `put` have the document under the kind's word, or, when it
-    `is_flat`, its members.
+    one that may change it. The parameters of `put` have the document under `member`, by default the kind's
+    word, or, when it `is_flat`, its members. `command` is the first word of its commands.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
@@ -38,12 +38,13 @@ class Kind:
             "_references",
             "_schema",
             "_write",
+            "command",
             "files",
             "filters",
             "in_branch",
             "is_flat",
         ),
-        *("key", "plural", "role", "title", "titles", "verbs", "word"),
+        *("key", "member", "plural", "role", "title", "titles", "verbs", "word"),
     )
 
     def __init__(
@@ -52,6 +53,8 @@ class Kind:
         plural: str,
         document: str,
         *,
+        member: str = "",
+        command: str = "",
         title: str = "",
         titles: str = "",
         key: Sequence[str] = ("id",),
@@ -69,6 +72,8 @@ class Kind:
     ) -> None:
         self.word = word
         self.plural = plural
+        self.member = member or word
+        self.command = command or word
         self.title = title or word
         self.titles = titles or self.title + "s"
         self.key = tuple(key)
@@ -205,7 +210,17 @@ BRANCH = Kind(
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH)}
+NOTIFICATION = Kind(
+    "notification",
+    "subscriptions",
+    "lockside.documents.notification:SubscriptionSpec",
+    member="subscription",
+    command="notify",
+    title="subscription",
+    files="notifications/{id}.toml",
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, NOTIFICATION)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

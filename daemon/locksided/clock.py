@@ -201,6 +201,7 @@ def real_call_later(seconds: float, callback: Callback) -> asyncio.TimerHandle:
 
 real_sleep = anyio.sleep
 real_move_on_after = anyio.move_on_after
+real_fail_after = anyio.fail_after
 
 
 def real_stamp() -> str:

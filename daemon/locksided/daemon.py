@@ -32,7 +32,10 @@ from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
 from locksided.folder_lock import take_lock
+from locksided.followers.follower import Following
 from locksided.manual_clock import ManualClock
+from locksided.notifications.couriers import PURPOSE, Couriers
+from locksided.notifications.hearing import Hearing
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -182,6 +185,7 @@ class Daemon:
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        await self._follow(service, tasks)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)
@@ -194,6 +198,15 @@ class Daemon:
             serving.cancel_scope.cancel()
         await self._record_stop(service)
 
+    async def _follow(self, service: Service, tasks: TaskGroup) -> None:
+        """Run those who follow the log, and the couriers."""
+        project = service.settings.project
+        hearing = Hearing(service.store, (project.id, project.name), service.couriers.wake)
+        await hearing.load()
+        following = Following(hearing.follower(), service.store, service.scheduler, service.broker)
+        tasks.start_soon(following.run)
+        tasks.start_soon(service.couriers.run, service.asides, service.scheduler, service.broker)
+
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
@@ -204,7 +217,9 @@ class Daemon:
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
-        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes, umask)
+        couriers = Couriers(store, place.settings.notifications)
+        purposes = {PURPOSE: couriers.deliver, **self.purposes}
+        asides = Asides(backend, scheduler, store, place.state_dir, tasks, purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
@@ -218,6 +233,7 @@ class Daemon:
             scheduler=scheduler,
             executors=Executors(backend, scheduler, runs, tasks, boots, asides),
             asides=asides,
+            couriers=couriers,
             backend=backend,
             runs=runs,
             started_us=clock.now_us(),

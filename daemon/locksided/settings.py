@@ -164,6 +164,18 @@ class ProjectSettings(Section, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=255)] = "default"
 
 
+class NotificationSettings(Section, frozen=True):
+    """Where couriers may connect beside public addresses, when they try again, and what is kept."""
+
+    allow: tuple[str, ...] = ()
+    attempts_seconds: tuple[Annotated[float, msgspec.Meta(ge=0, le=10**7)], ...] = (
+        *(5, 300, 1800, 7200),
+        *(18_000, 36_000, 36_000),
+    )
+    delivered_days: Days = 7.0
+    dead_days: Days = 30.0
+
+
 class Settings(Section, frozen=True):
     """Everything that can be set."""
 
@@ -175,6 +187,7 @@ class Settings(Section, frozen=True):
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
     containers: ContainerSettings = ContainerSettings()
+    notifications: NotificationSettings = NotificationSettings()
     project: ProjectSettings = ProjectSettings()
     debug: DebugSettings = DebugSettings()
 
@@ -261,11 +274,16 @@ def variables_in(environment: Mapping[str, str]) -> list[str]:
 def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
     for name in variables_in(environment):
         *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
-        value: Any = environment[name].split(",") if key.endswith("_groups") else environment[name]
+        value: Any = environment[name].split(",") if _is_list(key) else environment[name]
         values = {key: value}
         for section in reversed(sections):
             values = {section: values}
         yield _Source(name, "", values)
+
+
+def _is_list(key: str) -> bool:
+    """Whether a setting has several values, which a comma parts in a variable."""
+    return key.endswith("_groups") or key in {"allow", "attempts_seconds"}
 
 
 def default_slots() -> int:

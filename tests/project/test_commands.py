@@ -26,7 +26,7 @@ def test_every_method_of_the_wire_is_called_by_a_command() -> None:
         if name in of_kinds:
             kind, verb = of_kinds[name]
             word = {"get": "show", "list": "ls", "delete": "rm", "create": "put"}.get(verb, verb)
-            if f"{kind.word} {word}" not in names:
+            if f"{kind.command} {word}" not in names:
                 left_out.append(name)
         elif f'"{name}"' not in code:
             left_out.append(name)

@@ -26,7 +26,7 @@ DOCUMENT = document("1", with_test_clock=True)
 
 
 def fields_in(text: str) -> set[str]:
-    return set(re.findall(r"^- `([\w.]+)` \(", text, re.MULTILINE))
+    return set(re.findall(r"^- `([\w.#]+)` \(", text, re.MULTILINE))
 
 
 def test_every_kind_of_object_has_a_reference_of_its_fields() -> None:

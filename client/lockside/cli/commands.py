@@ -13,6 +13,7 @@ from lockside.cli.tables.create_jobs import CREATE_JOBS
 from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
+from lockside.cli.tables.notify import NOTIFY
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 
@@ -134,7 +135,7 @@ OF_CONFIGURATIONS = (
     ),
 )
 
-CATALOG = (*OF_KINDS, *OF_CONFIGURATIONS, *FOLDERS)
+CATALOG = (*OF_KINDS, *NOTIFY, *OF_CONFIGURATIONS, *FOLDERS)
 
 DAEMON = (
     Command(

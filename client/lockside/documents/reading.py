@@ -204,11 +204,9 @@ def stored_form(kind: Any) -> Any:
 
 
 def _stored_member(member: FieldInfo) -> Any:
-    if member.default_factory is not msgspec.NODEFAULT:
-        return member.name, _unbounded(member.type), msgspec.field(default_factory=member.default_factory)
-    if member.default is not msgspec.NODEFAULT:
-        return member.name, _unbounded(member.type), msgspec.field(default=member.default)
-    return member.name, _unbounded(member.type)
+    known: dict[str, Any] = {"default": member.default, "default_factory": member.default_factory}
+    options = {name: value for name, value in known.items() if value is not msgspec.NODEFAULT}
+    return member.name, _unbounded(member.type), msgspec.field(name=member.encode_name, **options)
 
 
 def _unbounded(kind: Any) -> Any:

@@ -33,6 +33,12 @@ EVENT_KINDS: Final[dict[str, str]] = {
         if kind.verbs
         for change in ("created", "updated", "deleted")
     },
+    "notification.delivered": "delivery {id}, subscription {id}, event, job, attempt, statusCode.",
+    "notification.failed": "delivery {id}, subscription {id}, event, job, attempt, statusCode, error.",
+    "notification.dead": "As of notification.failed; it is not tried again.",
+    "notification.disabled": "id, subscription {id}, cause. The daemon disabled it.",
+    "notification.redelivered": "count, delivery or subscription.",
+    "notification.rotated": "id.",
     "state.saved": "branchId, component, config, row, version. A job stored it at its end.",
     "state.reset": "branchId, component, config, row, version. Somebody cleared it.",
     "pool.put": _POOL_DATA,

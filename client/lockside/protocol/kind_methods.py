@@ -13,7 +13,7 @@ from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVer
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, stored
+from lockside.protocol.types import branches, notifications, stored
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -39,6 +39,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
     "variables": (stored.Variables, stored.VariablesList),
+    "notification": (notifications.Notification, notifications.Notifications),
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -46,6 +47,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "config": {"component": "acme.orders", "config": "daily"},
     "branch": {"id": "new-api"},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
+    "notification": {
+        "id": "failures",
+        "event": "job-failed",
+        "recipient": {"channel": "webhook", "url": "https://hooks.example.com/lockside"},
+    },
 }
 
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
@@ -79,7 +85,7 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
     answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
     why = ("change_description", Text | None, None)
     expected = [("expected_version", Sequence | None, None)] if kind.put_verb == "put" else []
-    whole: Fields = [*_members(kind, ()), (kind.word, kind.document), why, *expected]
+    whole: Fields = [*_members(kind, ()), (kind.member, kind.document), why, *expected]
     key, filters = _members(kind, kind.key), _members(kind, kind.filters, is_optional=True)
     shown = ("fields", fields_of(answer) | None, None)
     old = ("version", StoredVersion)
@@ -90,7 +96,7 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
     name = {member: example[member] for member in kind.key}
     at_3, a = name | {"version": 3}, kind.title
     return [
-        (kind.put_verb, Mutation, whole, answer, f"Store a {a}.", {kind.word: example}),
+        (kind.put_verb, Mutation, whole, answer, f"Store a {a}.", {kind.member: example}),
         ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
         ("list", ListParams, [*filters, shown], answers, f"List {kind.titles}.", {}),
         ("delete", Mutation, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
@@ -123,7 +129,7 @@ def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> 
 
 def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) -> Any:
     said = {
-        kind.word: f"The {kind.title}.",
+        kind.member: f"The {kind.title}.",
         "id": f"The id of the {kind.title}.",
         "expected_version": "Refuse the call unless this is the current version; 0 means that there is none.",
         "to": "The version that it is compared with; null means the current one.",

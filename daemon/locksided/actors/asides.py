@@ -115,12 +115,16 @@ class Asides(Starts):
         """A token that was never used."""
         return f"aside-{token_hex(8)}"
 
-    async def begin(self, purpose: str, reference: Mapping[str, Any], order: StartOrder) -> None:
+    async def begin(
+        self, purpose: str, reference: Mapping[str, Any], order: StartOrder, also: Write | None = None
+    ) -> None:
         """Have a program run whose outcome is delivered to the purpose, whatever dies meanwhile.
 
-        Raises Unavailable when it can be neither noted nor started now; then nothing was started.
+        `also` is saved with it. Raises Unavailable when it can be neither noted nor started now; then nothing
+        was started.
         """
-        await self._begin(Aside(order.token, purpose, reference, self.folder(order.token), order.user), order)
+        aside = Aside(order.token, purpose, reference, self.folder(order.token), order.user)
+        await self._begin(aside, order, also)
 
     async def run(self, order: StartOrder) -> Outcome:
         """Have a program run and return its outcome. Cancelling stops it. Raises Unavailable as `begin`."""
@@ -134,7 +138,7 @@ class Asides(Starts):
             self._backend.stop(aside.token)
             raise
 
-    async def _begin(self, aside: Aside, order: StartOrder) -> None:
+    async def _begin(self, aside: Aside, order: StartOrder, also: Write | None = None) -> None:
         if not self._backend.is_up:
             raise Unavailable("The keeper does not answer: nothing can be run now. Try again later.")
         assert order.folder == self.reap_order(order.token).folder, "it is found there after a restart"
@@ -143,7 +147,7 @@ class Asides(Starts):
         self._asides[aside.token] = aside
         start = self.starts[aside.token] = Start(0, aside.token)
         try:
-            await self._scheduler.ask(partial(rows.record, row=row))
+            await self._scheduler.ask(partial(_record, row=row, also=also))
         except BaseException:
             self.forget(start)
             del self._asides[aside.token]  # should it be saved all the same, the next daemon forgets it
@@ -178,6 +182,12 @@ class Asides(Starts):
                 aside.waiter.set_result(outcome)
         else:
             await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
+
+
+def _record(tx: Transaction, row: AsideRow, also: Write | None) -> None:
+    rows.record(tx, row)
+    if also is not None:
+        also(tx)
 
 
 def _deliver(tx: Transaction, token: str, write: Write | None) -> None:

@@ -33,6 +33,7 @@ from locksided.store.catalog import objects
 from locksided.store.catalog.keys import DEFAULT, Change
 from locksided.store.catalog.keys import Key as StoredKey
 from locksided.store.catalog.whole import Numbers, Whole, numbers, whole
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 DEFAULT_POOL = "default"
@@ -113,6 +114,7 @@ class ApplyMethods:
         answer |= _told(plan)
         who = actor(call.principal)
         change = Change(clock.now_us(), who.as_data(), params.change_description)
+        await self._service.store.read(partial(_refuse_others, params, call.principal, plan.steps))
         write = partial(_write, params, plan.steps, change, answer)
         pools = [step for step in plan.steps if step.kind == "pool"]
         if not pools:
@@ -199,12 +201,25 @@ def _write(
         if step.kind == "pool":
             continue
         key = _key(params, step)
+        record = RECORDS[step.kind]
         if step.text is None:
             objects.delete(tx, key, change)
+            record.deleted(tx, key, change)
             view["version"] = step.old_version
         else:
+            before = objects.newest(tx, key)
             view["version"] = objects.put_text(tx, key, step.text.decode(), change)
+            record.stored(tx, key, before, objects.get(tx.connection, key), change)
     return answer
+
+
+def _refuse_others(
+    params: p.CatalogApply, who: Principal, steps: list[ApplyStep], connection: Database
+) -> None:
+    """Raise Forbidden for what is another's."""
+    for step in steps:
+        if step.kind != "pool":
+            RECORDS[step.kind].refuse_others(connection, _key(params, step), who)
 
 
 def _key(params: p.CatalogApply, step: ApplyStep) -> StoredKey:

@@ -19,6 +19,7 @@ from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, version_view
 from locksided.core.errors import Forbidden, NotFound
 from locksided.json_diff import differences
+from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
@@ -47,11 +48,12 @@ class CatalogMethods:
         """Store an object as its next version."""
         document = record.document(params)
         key = record.key(params, document)
-        record.refuse_fixed(key, f"$.{record.kind.word}.{record.kind.key[-1]}", "choose another id")
+        record.refuse_fixed(key, f"$.{record.kind.member}.{record.kind.key[-1]}", "choose another id")
         for kind in record.requires:
             await self._require(kind, params.project, getattr(document, kind.word))
         change = self._change(call, params)
-        write = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
+        put = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
+        write = partial(_changed, record, key, change, call.principal, put)
         view = await self._write(call, params, write, lambda: self._view(record, key))
         return view if record.warnings is None else {**view, "warnings": record.warnings(document)}
 
@@ -94,6 +96,7 @@ class CatalogMethods:
         record.refuse_fixed(key, key.path(), "it cannot be deleted")
 
         def write(tx: Any) -> View:
+            record.refuse_others(tx.connection, key, call.principal)
             objects.delete(tx, key, change)
             record.deleted(tx, key, change)
             return {"id": key.id, "deletedTime": clock.to_text(change.time_us)}
@@ -114,10 +117,11 @@ class CatalogMethods:
         """Make an old version the newest."""
         key, change = record.key(params), self._change(call, params)
 
-        def write(tx: Any) -> View:
+        def roll_back(tx: Any) -> StoredRow:
             _refuse_hidden(record, call, objects.get(tx.connection, key, params.version), key)
-            return record.view(objects.rollback(tx, key, params.version, change))
+            return objects.rollback(tx, key, params.version, change)
 
+        write = partial(_changed, record, key, change, call.principal, roll_back)
         return await self._write(call, params, write, lambda: self._view(record, key))
 
     async def diff(self, record: Record, call: Call, params: Any) -> View:
@@ -138,10 +142,11 @@ class CatalogMethods:
         target = Key(params.project, record.kind, (*source.names[:-1], getattr(params, name)), branch)
         record.refuse_fixed(target, f"$.{camel(name)}", "choose another id")
 
-        def write(tx: Any) -> View:
+        def copy(tx: Any) -> StoredRow:
             _refuse_hidden(record, call, objects.get(tx.connection, source, params.version), source)
-            return record.view(objects.copy(tx, source, target, change, version=params.version))
+            return objects.copy(tx, source, target, change, version=params.version)
 
+        write = partial(_changed, record, target, change, call.principal, copy)
         return await self._write(call, params, write, lambda: self._view(record, target))
 
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
@@ -196,13 +201,23 @@ class CatalogMethods:
 
 def _put(
     record: Record, key: Key, document: Any, change: Change, expected_version: int | None, tx: Any
-) -> View:
+) -> StoredRow:
     body = record.body(document, key.branch)
     if record.kind.put_verb == "create":
-        return record.view(objects.create(tx, key, body, change))
-    stored = objects.put(
+        return objects.create(tx, key, body, change)
+    return objects.put(
         tx, key, body, change, expected_version=expected_version, is_signed=record.is_signed(document)
     )
+
+
+def _changed(
+    record: Record, key: Key, change: Change, who: Principal, store: Callable[[Any], StoredRow], tx: Any
+) -> View:
+    """Store a version of an object, with all that follows from it, and show it."""
+    record.refuse_others(tx.connection, key, who)
+    before = objects.newest(tx, key)
+    stored = store(tx)
+    record.stored(tx, key, before, stored, change)
     return record.view(stored)
 
 

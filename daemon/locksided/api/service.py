@@ -14,6 +14,7 @@ from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
 from locksided.ids import parse_job_id
 from locksided.manual_clock import ManualClock
+from locksided.notifications.couriers import Couriers
 from locksided.paths import StateDir
 from locksided.runs.runs import Runs
 from locksided.server.listeners import Listener
@@ -34,6 +35,7 @@ class Service:
     scheduler: SchedulerActor
     executors: Executors
     asides: Asides
+    couriers: Couriers
     backend: LocalBackend
     runs: Runs
     started_us: int

@@ -13,6 +13,7 @@ from locksided.core.errors import Conflict
 from locksided.server.access import Principal
 from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.rows import StoredRow
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 
@@ -26,6 +27,16 @@ def _nothing_more(_tx: Transaction, _key: Key, _change: Change) -> None:
     """What follows the deletion of an object that nothing else belongs to."""
 
 
+def _nothing_else(
+    _tx: Transaction, _key: Key, _before: StoredRow | None, _after: StoredRow, _change: Change
+) -> None:
+    """What follows from a new version of an object that is nothing but its document."""
+
+
+def _may_change(_connection: Database, _key: Key, _who: Principal) -> None:
+    """An object that everybody of the role may change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A kind in the daemon.
@@ -34,7 +45,11 @@ class Record:
     stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds of
     which a document names an object, in a member named after the kind; that object must exist. `warnings`
     lists what is stored and has no effect. A document that `is_signed` gets a new version when another
-    writer stores an equal body. `deleted` does what follows a deletion, in the same transaction.
+    writer stores an equal body.
+
+    `refuse_others` raises Forbidden for who may not change an object, although of the role. `stored` and
+    `deleted` do what follows from a new version and from a deletion, in the same transaction; the former gets
+    the version before, which may be a deleted one's.
     """
 
     kind: Kind
@@ -45,6 +60,8 @@ class Record:
     requires: Sequence[Kind] = ()
     warnings: Callable[[Any], list[str]] | None = None
     is_signed: Callable[[Any], bool] = lambda _: False
+    refuse_others: Callable[[Database, Key, Principal], None] = _may_change
+    stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
 
     @property
@@ -54,7 +71,7 @@ class Record:
 
     def document(self, params: Any) -> Any:
         """The document to store: the parameters themselves, or their member of the kind's name."""
-        return params if self.kind.is_flat else getattr(params, self.kind.word)
+        return params if self.kind.is_flat else getattr(params, self.kind.member)
 
     def key(self, params: Any, named: Any = None) -> Key:
         """The key that parameters or a document (`named`) ask for."""

@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, described_view, for_users
+from locksided.notifications import standing
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
@@ -61,6 +62,13 @@ _SPECIAL = (
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+    Record(
+        NOTIFICATION,
+        view=standing.shown,
+        refuse_others=standing.refuse_others,
+        stored=standing.changed,
+        deleted=standing.deleted,
+    ),
 )
 
 RECORDS = {word: Record(kind) for word, kind in KINDS.items()} | {one.kind.word: one for one in _SPECIAL}

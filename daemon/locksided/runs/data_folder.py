@@ -247,6 +247,15 @@ def _data_of(step: Step, folder: RunFolder) -> str:
     return aside if step.row is not None and not os.path.isdir(folder.data) else folder.data
 
 
+def make_with_file(folder: RunFolder, name: str, content: str) -> None:
+    """Makes a new folder with one file in its data folder, which only the daemon's own account can read."""
+    _make_root(folder, None)
+    os.mkdir(folder.data, _PRIVATE)
+    path = f"{folder.data}/{name}"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(content)
+
+
 def remove_folder(folder: RunFolder, run_as: User | None) -> None:
     """Removes all that is left of a job, its log included; what its account cannot remove stays."""
     with _tolerated(folder.root):

@@ -289,3 +289,117 @@ INSERT INTO asides (token, purpose, reference, account, created_us) VALUES (?, ?
 
 -- name: delete_aside
 DELETE FROM asides WHERE token = ?;
+
+-- name: has_subscriptions
+SELECT EXISTS (SELECT 1 FROM subscriptions);
+
+-- name: subscriptions
+SELECT s.project, s.id, s.since_seq, v.body FROM subscriptions s
+JOIN objects o ON o.project = s.project AND o.kind = 'notification' AND o.scope = '' AND o.id = s.id
+JOIN object_versions v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
+    AND v.version = o.version
+ORDER BY s.project, s.id;
+
+-- name: subscription
+SELECT owner, secret, is_shown, previous, rotated_us FROM subscriptions WHERE project = ? AND id = ?;
+
+-- name: add_subscription
+INSERT INTO subscriptions (project, id, since_seq, owner) VALUES (?, ?, ?, ?);
+
+-- name: set_made_secret
+UPDATE subscriptions SET secret = :secret, is_shown = :is_shown WHERE project = :project AND id = :id;
+
+-- name: set_previous_secret
+UPDATE subscriptions SET previous = :previous, rotated_us = :rotated_us WHERE project = :project AND id = :id;
+
+-- name: delete_subscription
+DELETE FROM subscriptions WHERE project = ? AND id = ?;
+
+-- name: delete_failure_runs
+DELETE FROM failure_runs WHERE project = ? AND subscription = ?;
+
+-- name: failure_run
+SELECT failures, is_told FROM failure_runs WHERE project = ? AND subscription = ? AND subject = ?;
+
+-- name: put_failure_run
+INSERT INTO failure_runs (project, subscription, subject, failures, is_told) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET failures = excluded.failures, is_told = excluded.is_told;
+
+-- name: delete_failure_run
+DELETE FROM failure_runs WHERE project = ? AND subscription = ? AND subject = ?;
+
+-- name: insert_notification_body
+INSERT INTO notification_bodies (body) VALUES (?);
+
+-- name: notification_body
+SELECT body FROM notification_bodies WHERE id = ?;
+
+-- name: insert_delivery
+INSERT INTO deliveries (project, subscription, job_id, event, seq, body_id, status, next_us, created_us)
+VALUES (:project, :subscription, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us)
+ON CONFLICT DO NOTHING;
+
+-- name: delivery
+SELECT {delivery_columns} FROM deliveries WHERE id = ?;
+
+-- name: due_deliveries
+-- A subscription that a courier is at work for waits until that has ended.
+SELECT {delivery_columns} FROM deliveries d WHERE status = 'pending' AND next_us <= :now_us
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries s
+        WHERE s.status = 'sending' AND s.project = d.project AND s.subscription = d.subscription
+    )
+ORDER BY next_us, id LIMIT :limit;
+
+-- name: next_delivery
+SELECT min(next_us) FROM deliveries WHERE status = 'pending' AND next_us > ?;
+
+-- name: couriers_at_work
+SELECT count(DISTINCT token) FROM deliveries WHERE status = 'sending';
+
+-- name: give_to_courier
+UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL
+WHERE status = 'pending' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: deliveries_of_courier
+SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ?;
+
+-- name: lost_deliveries
+SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides);
+
+-- name: settle_delivery
+UPDATE deliveries SET status = :status, attempts = :attempts, next_us = :next_us, token = NULL, ended_us = :ended_us
+WHERE id = :id;
+
+-- name: cancel_deliveries_of
+UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = ?
+WHERE project = ? AND subscription = ? AND status = 'pending';
+
+-- name: count_deliveries_since
+SELECT count(*) FROM deliveries WHERE project = ? AND subscription = ? AND status = ? AND ended_us >= ?;
+
+-- name: deliveries
+SELECT {delivery_columns} FROM deliveries
+WHERE project = :project AND id < :before AND (:subscription IS NULL OR subscription = :subscription)
+    AND (:job_id IS NULL OR job_id = :job_id) AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
+    AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us)
+ORDER BY id DESC;
+
+-- name: redeliver
+UPDATE deliveries SET status = 'pending', next_us = :now_us, ended_us = NULL
+WHERE project = :project AND status IN ('dead', 'delivered') AND (:id IS NULL OR id = :id)
+    AND (:subscription IS NULL OR subscription = :subscription)
+    AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us);
+
+-- name: cancel_delivery
+UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
+WHERE project = :project AND id = :id AND status = 'pending';
+
+-- name: count_deliveries
+SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries GROUP BY status;
+
+-- name: prune_deliveries
+DELETE FROM deliveries WHERE status = ? AND ended_us < ?;
+
+-- name: prune_notification_bodies
+DELETE FROM notification_bodies WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE body_id = notification_bodies.id);

@@ -246,6 +246,23 @@ class AsideRow(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class DeliveryRow(msgspec.Struct, frozen=True):
+    """One notification to one subscription; `next_us` is when it is due."""
+
+    id: int
+    project: str
+    subscription: str
+    job_id: int | None
+    event: str
+    seq: int
+    body_id: int
+    status: str
+    attempts: list[dict[str, Any]]
+    next_us: int | None
+    created_us: int
+    ended_us: int | None
+
+
 class ChildRow(msgspec.Struct, frozen=True, gc=False):
     """A child as its container counts it, final or not."""
 
@@ -267,6 +284,7 @@ JSON_COLUMNS = frozenset(
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
+        "attempts",  # of deliveries
     }
 )
 

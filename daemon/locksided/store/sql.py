@@ -1,11 +1,16 @@
 """The named statements of queries.sql, and the other .sql files as texts. It runs none of them."""
 
 import re
+import sqlite3
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from typing import TypeAlias
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, RunRow
+from locksided.store.rows import ChildRow, DeliveryRow, EventRow, JobRow, LiveJob, PoolRow, RunRow
+
+Database: TypeAlias = sqlite3.Connection
+"""What the functions of this package read from; others only hand it on."""
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -15,6 +20,7 @@ _COLUMNS = {
     "event_columns": EventRow.__struct_fields__,
     "child_columns": ChildRow.__struct_fields__,
     "pool_columns": PoolRow.__struct_fields__,
+    "delivery_columns": DeliveryRow.__struct_fields__,
 }
 
 

@@ -52,7 +52,7 @@ def ls(session: Session, parsed: Parsed) -> int:
     if not found:
         own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
         folder = ", or lockside apply DIR" if kind.files else ""
-        session.out.hint(f"No {kind.titles} yet. Try: lockside {kind.word} put {own_name}FILE{folder}")
+        session.out.hint(f"No {kind.titles} yet. Try: lockside {kind.command} put {own_name}FILE{folder}")
     return exits.DONE
 
 
@@ -94,7 +94,7 @@ def put(session: Session, parsed: Parsed) -> int:
     where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
     key = kind.key_of(where)
     body = _read(session, kind, file, key).body if file else dict(zip(kind.key, key, strict=True))
-    given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
+    given: Json = body | where if kind.is_flat else {kind.member: body, "branchId": where.get("branchId")}
     given["changeDescription"] = parsed.text("message")
     stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
     if session.out.as_json:
@@ -180,7 +180,8 @@ def key_of_config(parsed: Parsed) -> Json:
 
 def _kind(parsed: Parsed) -> Kind:
     assert parsed.command is not None
-    return KINDS[parsed.command.name.partition(" ")[0]]
+    word = parsed.command.name.partition(" ")[0]
+    return next(kind for kind in KINDS.values() if kind.command == word)
 
 
 def _named(kind: Kind, parsed: Parsed) -> Json:
@@ -200,7 +201,7 @@ def _title(kind: Kind, key: Sequence[str]) -> str:
 
 def _read(session: Session, kind: Kind, file: str, key: Sequence[str]) -> ObjectFile:
     """Read an object from its file; raises UsageError with its first fault after telling the others."""
-    command = f"{kind.word} put"
+    command = f"{kind.command} put"
     try:
         item: ObjectFile = kind.read(kind, file, key)
     except FileError as error:

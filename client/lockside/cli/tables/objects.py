@@ -18,12 +18,14 @@ _EXAMPLES = {
     "branch": "new-api",
     "variables": "eu",
     "pool": "loads",
+    "notification": "failures",
 }
 _ABOUT = {
     "component": "what can be run",
     "config": "how a component is run; every change makes a version",
     "branch": "lines of development, each with its own configurations",
     "variables": "sets of values for configurations",
+    "notification": "who is told of what happens, and what became of that",
 }
 _FILE = Argument("FILE", "a TOML or JSON file")
 _MESSAGE = Option("-m --message", "what changed", "TEXT")
@@ -120,12 +122,12 @@ def _command(
 ) -> Command:
     """A command; `{}` in an example stands for the name of an object."""
     one = _EXAMPLES.get(kind.word, "NAME")
-    shown = [(f"lockside {kind.word} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
+    shown = [(f"lockside {kind.command} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
     options = (BRANCH, *options) if kind.in_branch else options
     run = f"lockside.cli.catalog.objects:{verb}"
-    return Command(f"{kind.word} {verb}", run, summary, shown, arguments, options)
+    return Command(f"{kind.command} {verb}", run, summary, shown, arguments, options)
 
 
 OF_KINDS = tuple(command for kind in KINDS.values() if kind.verbs for command in _of(kind))
 POOL_SHOW = show(POOL)
-GROUPS_OF_KINDS = {kind.word: _ABOUT.get(kind.word, kind.titles) for kind in KINDS.values() if kind.verbs}
+GROUPS_OF_KINDS = {kind.command: _ABOUT.get(kind.word, kind.titles) for kind in KINDS.values() if kind.verbs}

@@ -86,7 +86,7 @@ def put(
     it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
     """
     require_branch(tx.connection, key)
-    current = _newest(tx, key)
+    current = newest(tx, key)
     _expect(key, current, expected_version)
     if current is not None and not current.deleted and same(current.body, body):
         needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
@@ -111,7 +111,7 @@ def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
 def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
     """Store an object that does not exist; Conflict if there is one of that key."""
     if find(tx.connection, key) is not None:
-        path = f"$.{key.kind.word}.{key.kind.key[-1]}"
+        path = f"$.{key.kind.member}.{key.kind.key[-1]}"
         raise Conflict(f"there is a {key} already", path=path, **key.members())
     return put(tx, key, body, change)
 
@@ -196,7 +196,8 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body, order="sorted")
 
 
-def _newest(tx: Transaction, key: Key) -> StoredRow | None:
+def newest(tx: Transaction, key: Key) -> StoredRow | None:
+    """Answer the newest version, of a deleted object too; None if it never was."""
     rows = tx.connection.execute(QUERIES["object_even_deleted"], key.params()).fetchall()
     return decoded(StoredRow, rows)[0] if rows else None
 

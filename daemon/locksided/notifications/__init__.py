@@ -1,0 +1,1 @@
+"""Notifications: what is told of events to subscribers, and how it is delivered."""

@@ -1,0 +1,93 @@
+"""Which addresses may be connected to: the public ones, and what the settings allow.
+
+It uses the standard library alone: couriers run without any other package.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+SETTING = "[notifications] allow"
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a URL points. `host` is a name or an address without brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Target":
+        """The target of an http or https URL."""
+        parts = urlsplit(url)
+        default = 443 if parts.scheme == "https" else 80
+        return cls(parts.scheme, (parts.hostname or "").rstrip("."), parts.port or default)
+
+
+class Allowed:
+    """The entries of the setting: networks, hosts, and hosts with a port."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._networks = []
+        self._hosts = set()
+        for entry in entries:
+            try:
+                self._networks.append(ipaddress.ip_network(entry.strip("[]"), strict=False))
+            except ValueError:
+                self._hosts.add(entry.lower())
+
+    def has_host(self, target: Target) -> bool:
+        """Whether the host is named, with or without its port."""
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        return target.host.lower() in self._hosts or f"{host}:{target.port}".lower() in self._hosts
+
+    def has_address(self, address: Address) -> bool:
+        """Whether the address is in a network that is named."""
+        return any(address in network for network in self._networks)
+
+    def may_connect(self, target: Target, address: Address) -> bool:
+        """Whether a connection to that address is allowed; http only to what is named."""
+        if self.has_host(target) or self.has_address(address) or self.has_address(_plain(address)):
+            return True
+        return target.scheme == "https" and is_public(address)
+
+
+def is_public(address: Address) -> bool:
+    """Whether everybody reaches the same machine under an address, however it is wrapped."""
+    inner = _plain(address)
+    if inner != address:
+        return is_public(inner)
+    is_odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_link_local
+    is_shared = isinstance(address, ipaddress.IPv4Address) and address in _SHARED
+    return address.is_global and not is_odd and not is_shared
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, or the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is None and any(address in network for network in _NAT64):
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return inner or address
+
+
+def literal(host: str) -> Address | None:
+    """The address that a host is a number of, in any form that the C library reads; None for a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None

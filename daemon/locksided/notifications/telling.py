@@ -1,0 +1,100 @@
+"""What subscribers are told: the names of events and the `data` of a notification. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lockside.documents.enums import JobType, Status
+from lockside.documents.notification import NotifiedEvent as Event
+from locksided import clock
+from locksided.store.rows import EventRow, JobRow
+
+MAX_BODY_BYTES = 65_536
+LONGEST_TEXT = 4096
+_ENDS = {
+    Status.SUCCESS: Event.JOB_SUCCEEDED,
+    Status.WARNING: Event.JOB_SUCCEEDED_WITH_WARNING,
+    Status.ERROR: Event.JOB_FAILED,
+    Status.TERMINATED: Event.JOB_TERMINATED,
+    Status.CANCELLED: Event.JOB_CANCELLED,
+}
+_BY_CONTAINER = "container"
+FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
+WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
+_OF_CONTAINERS = frozenset({"container", "retry"})
+
+
+def name_of(event: EventRow, job: JobRow) -> Event | None:
+    """The name of what a `job.status` event tells of a job; None when it is nothing to be told."""
+    status = Status(event.data["to"])
+    is_phase = job.type == JobType.PHASE
+    if not is_phase and job.relation == "strong" and job.creator_type in _OF_CONTAINERS:
+        return None
+    if status is Status.PROCESSING:
+        return Event.JOB_STARTED if not is_phase and _is_first(event, job) else None
+    name = _ENDS.get(status)
+    if name is None or (name is Event.JOB_CANCELLED and event.data["cause"] == _BY_CONTAINER):
+        return None
+    return Event(f"phase-{name}") if is_phase else name
+
+
+def _is_first(event: EventRow, job: JobRow) -> bool:
+    """Whether it is the job's first start, and none after it was lost."""
+    return job.launches <= 1 or event.time_us < (job.start_us or 0)
+
+
+def subject_of(job: JobRow) -> str:
+    """What failures in a row are counted of: a configuration, or what has the name of the job."""
+    names = (job.branch_id, job.component, job.config or "", job.name if job.config is None else "")
+    return msgspec.json.encode(names).decode()
+
+
+def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str | None) -> dict[str, Any]:
+    """The `data` of an event of a job."""
+    message = job.message or (job.result or {}).get("message")
+    data: dict[str, Any] = {
+        "eventType": event.kind,
+        "seq": event.seq,
+        "project": {"id": job.project, "name": project_name},
+        "branch": {"id": job.branch_id or "default", "name": job.branch_id},
+        "job": {
+            "id": str(job.id),
+            "runId": job.run_id,
+            "url": None,
+            "name": job.name,
+            "status": event.data["to"],
+            "component": {"id": job.component, "name": job.component},
+            "configuration": {"id": job.config, "name": config_name},
+            "principal": {"user": job.owner_name},
+            "pool": job.pool,
+            "labels": dict(job.labels or {}),
+            "createdTime": clock.to_text(job.created_us),
+            "startTime": clock.to_text(job.start_us),
+            "endTime": clock.to_text(job.end_us),
+            "durationSeconds": job.duration_us / clock.SECOND_US,
+            "message": None if message is None else message[:LONGEST_TEXT],
+            "tasks": list((job.result or {}).get("tasks") or ()),
+        },
+    }
+    if job.type == JobType.PHASE:
+        data["phase"] = {"id": job.creator_id or job.name, "name": job.name}
+    return data
+
+
+def own_data(event: EventRow) -> dict[str, Any]:
+    """The `data` of an event of notifications themselves."""
+    return {"eventType": event.kind, "seq": event.seq, "project": {"id": event.project}, **event.data}
+
+
+def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
+    """The body of a notification, at most 64 KiB: the last tasks are left out first."""
+    body = {"type": name, "timestamp": clock.to_text(time_us), "data": data}
+    text = msgspec.json.encode(body)
+    if len(text) <= MAX_BODY_BYTES:
+        return text
+    job = data.get("job", {})
+    tasks = job.get("tasks", [])[: len(job.get("tasks", ())) * MAX_BODY_BYTES // (2 * len(text))]
+    return msgspec.json.encode(
+        {**body, "data": {**data, "job": {**job, "tasks": tasks, "isTruncated": True}}}
+    )

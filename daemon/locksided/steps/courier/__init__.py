@@ -1,0 +1,1 @@
+"""The courier: a process of its own that delivers notifications."""

@@ -1,0 +1,145 @@
+"""One POST of a webhook: no redirect, no proxy, and a connection only to an address that was checked."""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+from locksided.notifications.addresses import SETTING, Allowed, Target
+
+TIMEOUT_SECONDS = 15.0
+READ_BYTES = 16_384
+BLOCKED = "blocked_address"
+
+
+class Blocked(Exception):
+    """None of the addresses of the host may be connected to."""
+
+
+class Answer(NamedTuple):
+    """What a receiver answered. `error` is a sentence when there is no status code."""
+
+    status_code: int | None = None
+    error: str | None = None
+    retry_after: str | None = None
+    is_blocked: bool = False
+
+
+def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) -> Answer:
+    """Sends it once. It ends within `TIMEOUT_SECONDS` once the name of the host is resolved."""
+    target, parts = Target.of(url), urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        with _connection(target, allowed) as connection:
+            answer = _exchange(connection, path, {**headers, "Host": _host(parts.netloc)}, body)
+    except Blocked as problem:
+        return Answer(error=f"{BLOCKED}: {problem}", is_blocked=True)
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        return Answer(error=_said(problem))
+    return answer
+
+
+def _host(netloc: str) -> str:
+    return netloc.rpartition("@")[2]
+
+
+def _said(problem: Exception) -> str:
+    if isinstance(problem, TimeoutError):
+        return f"no answer within {TIMEOUT_SECONDS:g} seconds"
+    text = getattr(problem, "strerror", None) or str(problem)
+    return f"{type(problem).__name__}: {text}"[:500]
+
+
+class _Deadline:
+    """Breaks a connection off when its time is up, however slowly the other end goes on."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.is_over = False
+        self._socket = connected
+        self._timer = threading.Timer(TIMEOUT_SECONDS, self._end)
+        self._timer.daemon = True
+
+    def _end(self) -> None:
+        self.is_over = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+class _Connection:
+    """A connection to a checked address, as a context."""
+
+    def __init__(self, connected: socket.socket, target: Target) -> None:
+        self._deadline = _Deadline(connected)
+        self._socket = connected
+        self._target = target
+
+    def __enter__(self) -> http.client.HTTPConnection:
+        self._deadline.__enter__()
+        try:
+            connection = http.client.HTTPConnection(self._target.host, self._target.port)
+            connection.sock = self._secured()
+        except BaseException as problem:
+            self.__exit__(type(problem), problem, None)
+            raise
+        return connection
+
+    def _secured(self) -> socket.socket:
+        if self._target.scheme == "http":
+            return self._socket
+        return ssl.create_default_context().wrap_socket(self._socket, server_hostname=self._target.host)
+
+    def __exit__(self, _: object, problem: BaseException | None, __: object) -> None:
+        self._deadline.__exit__()
+        self._socket.close()
+        if self._deadline.is_over and problem is not None:
+            raise TimeoutError from problem
+
+
+def _connection(target: Target, allowed: Allowed) -> _Connection:
+    """Connects to the first address that may be and can be. Raises Blocked, OSError."""
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    may = [one for one in found if allowed.may_connect(target, _address(one[4]))]
+    if not may:
+        shown = ", ".join(sorted({str(one[4][0]) for one in found}))
+        raise Blocked(f"{target.scheme} to {shown} is not in {SETTING}")
+    last: OSError | None = None
+    for family, kind, protocol, _, address in may:
+        connecting = socket.socket(family, kind, protocol)
+        connecting.settimeout(TIMEOUT_SECONDS / len(may))
+        try:
+            connecting.connect(address)
+        except OSError as problem:
+            connecting.close()
+            last = problem
+        else:
+            connecting.settimeout(TIMEOUT_SECONDS)
+            return _Connection(connecting, target)
+    raise last or OSError("it has no address")
+
+
+def _address(place: tuple[object, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(str(place[0]).partition("%")[0])
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+    for name, value in {**headers, "Content-Length": str(len(body)), "Connection": "close"}.items():
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    response = connection.getresponse()
+    response.read(READ_BYTES)
+    return Answer(response.status, None, response.getheader("Retry-After"))

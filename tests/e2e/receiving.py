@@ -1,0 +1,109 @@
+"""A receiver of webhooks: a real HTTP server that keeps what it got and answers as it is told."""
+
+import json
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from e2e.processes import PATIENCE_SECONDS
+
+
+@dataclass(frozen=True)
+class Post:
+    """One POST as it arrived."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(self.body)["data"]
+        return data
+
+    @property
+    def type(self) -> str:
+        kind: str = json.loads(self.body)["type"]
+        return kind
+
+
+class Receiver:
+    """Answers `status`, or the next of `statuses`, with `headers`; `closed` it answers when it is opened."""
+
+    def __init__(self) -> None:
+        self.status = 204
+        self.statuses: list[int] = []
+        self.headers: dict[str, str] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+        self._posts: queue.Queue[Post] = queue.Queue()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    def take(self) -> Post:
+        """The next POST, waited for."""
+        return self._posts.get(timeout=PATIENCE_SECONDS)
+
+    def taken(self) -> list[Post]:
+        """All POSTs that are here and were not taken."""
+        found = []
+        while not self._posts.empty():
+            found.append(self._posts.get())
+        return found
+
+    def got(self, post: Post) -> int:
+        self._posts.put(post)
+        self.gate.wait(PATIENCE_SECONDS)
+        return self.statuses.pop(0) if self.statuses else self.status
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.send_response(receiver.got(Post(self.path, headers, body)))
+            for name, value in receiver.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver of the test's own."""
+    receiver = Receiver()
+    receiver.start()
+    try:
+        yield receiver
+    finally:
+        receiver.close()
