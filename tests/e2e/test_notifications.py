@@ -1,14 +1,21 @@
 """Notifications with real daemons and real receivers: what happened arrives, whatever dies meanwhile."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from e2e.harness import Daemon
+from e2e.harness import Daemon, running
+from e2e.processes import kill_and_wait
 from e2e.receiving import Receiver, receiving
-from e2e.wire import Wire, connected
+from e2e.wire import Wire, connected, until_running
+from lockside.documents.times import time_us
+
+NOON = "2026-03-29T12:00:00Z"
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 
@@ -86,3 +93,269 @@ def test_a_daemon_that_dies_while_a_courier_waits_settles_its_delivery_later(
     connected(wire)
     assert first.id == f"msg_{ended(wire, 'delivered')['id']}"
     assert not receiver.taken()
+
+
+def test_a_job_that_fails_while_the_daemon_is_down_is_told_after_it(
+    daemon: Daemon, receiver: Receiver
+) -> None:
+    wire = daemon.wire()
+    subscribed(wire, receiver)
+    job = until_running(wire, wire.shell("sleep 0.3; exit 1"))
+    daemon.kill()
+    connected(daemon.start().wire())
+    assert receiver.take().data["job"]["id"] == job["id"]
+
+
+def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
+    daemon: Daemon, receiver: Receiver
+) -> None:
+    wire = daemon.wire()
+    subscribed(wire, receiver)
+    failed, posts = set(), []
+    for _ in range(4):
+        jobs = [wire.shell("exit 1") for _ in range(10)] + [wire.shell("true")]
+        failed |= {job["id"] for job in jobs[:-1]}
+        posts.append(receiver.take())
+        for pid in couriers():
+            kill_and_wait(pid)
+        daemon.kill()
+        wire = daemon.start().wire()
+        connected(wire)
+    while {post.data["job"]["id"] for post in posts} != failed:
+        posts.append(receiver.take())
+    assert len({(post.id, post.body) for post in posts}) == len({post.id for post in posts}) == len(failed)
+
+
+def couriers() -> list[int]:
+    """The couriers that live."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdecimal() and b"steps.courier" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+# -- attempts, with a clock that is moved ------------------------------------------------------------------
+
+
+@pytest.fixture
+def clocked() -> Iterator[Wire]:
+    with running("--test-clock", NOON, **ALLOW) as daemon, Wire(daemon.socket) as wire:
+        connected(wire)
+        yield wire
+
+
+def attempted(wire: Wire, count: int) -> dict[str, Any]:
+    """The newest delivery once it has so many attempts."""
+    number = wire.call("event.subscribe")["subscription"]
+    try:
+        while not (found := tried(wire, count)):
+            wire.notice()
+    finally:
+        wire.call("event.unsubscribe", subscription=number)
+    return found[0]
+
+
+def tried(wire: Wire, count: int) -> list[dict[str, Any]]:
+    """The newest delivery if it has so many attempts."""
+    newest: list[dict[str, Any]] = wire.call("notification.deliveries", limit=1)["deliveries"]
+    return [one for one in newest if len(one["attempts"]) >= count]
+
+
+def test_a_delivery_that_fails_is_tried_eight_times_and_delivered_when_it_is_asked_for_again(
+    clocked: Wire, receiver: Receiver
+) -> None:
+    subscribed(clocked, receiver)
+    receiver.status = 500
+    failing(clocked)
+    times = (0, 5, 305, 2105, 9305, 27305, 63305, 99305)
+    posts = []
+    for number, (before, due) in enumerate(pairwise((0, *times)), 1):
+        if due > before:
+            clocked.call("clock.advance", seconds=due - before - 1)
+            assert len(attempted(clocked, number - 1)["attempts"]) == number - 1
+            clocked.call("clock.advance", seconds=1)
+        posts.append(receiver.take())
+        attempted(clocked, number)
+    dead = ended(clocked, "dead")
+    begun = time_us(dead["createdTime"])
+    assert [(time_us(one["time"]) - begun) // 1_000_000 for one in dead["attempts"]] == list(times)
+    assert {one["error"] for one in dead["attempts"]} == {"status 500"}
+    receiver.status = 204
+    clocked.call("notification.redeliver", id=dead["id"])
+    posts.append(receiver.take())
+    assert len(ended(clocked, "delivered")["attempts"]) == 9
+    assert {post.id for post in posts} == {f"msg_{dead['id']}"}
+    assert len({post.body for post in posts}) == 1
+    kinds = [event["kind"] for event in clocked.events() if event["kind"].startswith("notification.")]
+    assert kinds == [
+        "notification.created",
+        *["notification.failed"] * 7,
+        *("notification.dead", "notification.redelivered", "notification.delivered"),
+    ]
+
+
+def test_a_receiver_that_is_gone_is_told_nothing_more(clocked: Wire, receiver: Receiver) -> None:
+    subscribed(clocked, receiver)
+    receiver.status = 410
+    failing(clocked)
+    assert len(ended(clocked, "dead")["attempts"]) == 1
+    stored = clocked.call("notification.get", id="failures")
+    assert (stored["state"], stored["changedBy"]["user"]) == ("disabled", "daemon")
+    receiver.taken()
+    failing(clocked)
+    clocked.call("clock.advance", seconds=86_400)
+    assert not receiver.taken()
+
+
+def test_a_redirect_is_a_failed_attempt_and_is_not_followed(clocked: Wire, receiver: Receiver) -> None:
+    with receiving() as other:
+        receiver.status, receiver.headers = 302, {"Location": other.url}
+        subscribed(clocked, receiver)
+        failing(clocked)
+        assert attempted(clocked, 1)["attempts"][0]["error"] == "status 302"
+        assert not other.taken()
+
+
+def test_a_later_time_that_the_receiver_names_is_heeded(clocked: Wire, receiver: Receiver) -> None:
+    subscribed(clocked, receiver)
+    receiver.status, receiver.headers = 503, {"Retry-After": "3600"}
+    failing(clocked)
+    assert attempted(clocked, 1)["nextAttemptTime"] == "2026-03-29T13:00:00.000000Z"
+
+
+def test_after_a_rotation_both_secrets_sign_for_a_day(clocked: Wire, receiver: Receiver) -> None:
+    first = subscribed(clocked, receiver)["recipient"]["#secret"]
+    second = clocked.call("notification.rotate", id="failures")["secret"]
+    for wait, signing, silent in ((86_399, [first, second], []), (1, [second], [first])):
+        clocked.call("clock.advance", seconds=wait)
+        failing(clocked)
+        post = receiver.take()
+        for secret in signing:
+            Webhook(secret).verify(post.body, dict(post.headers))
+        for secret in silent:
+            with pytest.raises(WebhookVerificationError):
+                Webhook(secret).verify(post.body, dict(post.headers))
+
+
+def test_a_secret_that_is_given_signs_and_is_in_no_answer(clocked: Wire, receiver: Receiver) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    answer = subscribed(clocked, receiver, recipient={"#secret": secret})
+    failing(clocked)
+    post = receiver.take()
+    Webhook(secret).verify(post.body, dict(post.headers))
+    fresh = clocked.call("notification.rotate", id="failures")["secret"]
+    answers = [answer, clocked.call("notification.get", id="failures"), clocked.events()]
+    answers += [clocked.call("notification.list"), clocked.call("notification.versions", id="failures")]
+    assert not [said for said in map(str, answers) if secret in said or fresh in said]
+
+
+# -- noise --------------------------------------------------------------------------------------------------
+
+
+def test_failures_in_a_row_are_told_once_and_so_is_the_recovery(daemon: Daemon, receiver: Receiver) -> None:
+    wire = daemon.wire()
+    events = ["job-failed", "job-recovered"]
+    subscribed(wire, receiver, event=events, afterFailures=3, repeat="change")
+    ids = [load(wire, end)["id"] for end in "FFFFSFS"]
+    first, second = receiver.take(), receiver.take()
+    told = {(post.type, post.data["job"]["id"]) for post in (first, second)}
+    assert told == {("job-failed", ids[2]), ("job-recovered", ids[4])}
+    failing(wire, name="another")
+    assert not receiver.taken()
+
+
+def load(wire: Wire, end: str) -> dict[str, Any]:
+    """A run of one configuration that ends well or not."""
+    shell = "true" if end == "S" else "exit 1"
+    return wire.done(wire.shell(shell, name="load"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_told"),
+    [
+        ([{"field": "job.labels.team", "value": "core"}], True),
+        ([{"field": "job.labels.team", "value": "edge"}], False),
+        ([{"field": "job.component.id", "operator": "!=", "value": "acme.load"}], True),
+        ([{"field": "job.durationSeconds", "operator": ">=", "value": 3600}], False),
+    ],
+)
+def test_only_what_all_filters_let_through_is_told(
+    filters: list[dict[str, Any]], is_told: bool, daemon: Daemon, receiver: Receiver
+) -> None:
+    wire = daemon.wire()
+    subscribed(wire, receiver, filters=filters)
+    subscribed(wire, receiver, id="all")
+    failing(wire, labels={"team": "core"})
+    receiver.take()
+    if is_told:
+        receiver.take()
+    assert len(wire.call("notification.deliveries")["deliveries"]) == 1 + is_told
+
+
+# -- refusals -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:10.0.0.1]", "169.254.169.254"]
+)
+def test_an_address_that_is_not_public_is_refused_when_it_is_put(host: str, wire_without_allow: Wire) -> None:
+    recipient = {"channel": "webhook", "url": f"https://{host}/hook"}
+    subscription = {"id": "a", "event": "job-failed", "recipient": recipient}
+    refusal = wire_without_allow.refused("notification.put", subscription=subscription)
+    assert refusal.data["path"] == "$.subscription.recipient.url"
+    assert "[notifications] allow" in str(refusal)
+
+
+def test_a_name_of_an_address_that_is_not_public_is_dead_at_once(
+    wire_without_allow: Wire, receiver: Receiver
+) -> None:
+    wire = wire_without_allow
+    recipient = {"channel": "webhook", "url": f"https://localhost:{receiver.port}/hook"}
+    wire.call("notification.put", subscription={"id": "a", "event": "job-failed", "recipient": recipient})
+    failing(wire)
+    (attempt,) = ended(wire, "dead")["attempts"]
+    assert attempt["error"].startswith("blocked_address")
+    assert "[notifications] allow" in attempt["error"]
+    assert not receiver.taken()
+
+
+@pytest.fixture
+def wire_without_allow() -> Iterator[Wire]:
+    with running() as daemon, Wire(daemon.socket) as wire:
+        connected(wire)
+        yield wire
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"filters": [{"field": "job.colour", "value": "red"}]}, "$.subscription.filters[0].field"),
+        ({"recipient": {"channel": "webhook", "url": "ftp://a/"}}, "$.subscription.recipient.url"),
+        ({"recipient": {"channel": "webhook", "url": "https://a:b@c/"}}, "$.subscription.recipient.url"),
+        (
+            {"recipient": {"channel": "webhook", "url": "https://a/", "#secret": "whsec_abc"}},
+            "$.subscription.recipient.#secret",
+        ),
+        ({"event": "job-exploded"}, "$.subscription.event"),
+    ],
+)
+def test_a_faulty_subscription_is_refused_with_the_path(
+    changes: dict[str, Any], path: str, wire_without_allow: Wire
+) -> None:
+    recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
+    subscription = {"id": "a", "event": "job-failed", "recipient": recipient, **changes}
+    assert wire_without_allow.refused("notification.put", subscription=subscription).data["path"] == path
+
+
+def test_a_test_is_sent_at_once_and_tells_what_came_of_it(daemon: Daemon, receiver: Receiver) -> None:
+    wire = daemon.wire()
+    connected(wire)
+    subscribed(wire, receiver)
+    receiver.statuses = [204, 500]
+    first, second = (wire.call("notification.test", id="failures") for _ in range(2))
+    assert (first["status"], first["statusCode"]) == ("delivered", 204)
+    assert (second["status"], second["error"]) == ("failed", "status 500")
+    assert {post.type for post in receiver.taken()} == {"test"}
+    assert not wire.call("notification.deliveries")["deliveries"]

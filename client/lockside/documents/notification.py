@@ -74,7 +74,7 @@ class Filter(In, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raises FieldError for a path that no notification has."""
-        if self.field not in FIELDS and not self.field.removeprefix(_LABELS) < self.field:
+        if self.field not in FIELDS and not self.field.startswith(_LABELS):
             known = ", ".join(sorted(FIELDS))
             raise FieldError(f"No notification has this field; known are {known}, {_LABELS}NAME", "field")
 
