@@ -70,7 +70,7 @@ def _jobs(session: Session, place: CompletionPoint) -> Candidates:
 
 
 def _objects(session: Session, kind: Kind) -> Candidates:
-    return [("/".join(kind.key_of(each)), about(each)) for each in listed(session, kind)]
+    return [("/".join(kind.key_of(each)), about(kind, each)) for each in listed(session, kind)]
 
 
 def _of_config(session: Session, place: CompletionPoint, metavar: str) -> Candidates:

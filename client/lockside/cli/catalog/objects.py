@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
-_ABOUT = ("description", "name")
-_COLUMNS = {
-    "component": (("TYPE", "type"), ("VERSION", "version")),
-    "config": (("VERSION", "version"), ("", "isDisabled")),
-}
-_ALL_HAVE = (("VERSION", "version"),)
-
-
 def ls(session: Session, parsed: Parsed) -> int:
     """List the objects of a kind."""
     kind = _kind(parsed)
@@ -43,12 +35,12 @@ def ls(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json({kind.plural: found})
         return exits.DONE
-    columns = _COLUMNS.get(kind.word, _ALL_HAVE)
     rows = [
-        ["/".join(kind.key_of(each)), *(_cell(name, each) for _, name in columns), about(each)]
+        ["/".join(kind.key_of(each)), *(_cell(name, each) for name in kind.columns), about(kind, each)]
         for each in found
     ]
-    session.out.table((kind.title.upper(), *(heading for heading, _ in columns), ""), rows)
+    headings = ("" if name.startswith("is") else name.upper() for name in kind.columns)
+    session.out.table((kind.title.upper(), *headings, ""), rows)
     if not found:
         own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
         folder = ", or lockside apply DIR" if kind.files else ""
@@ -58,21 +50,20 @@ def ls(session: Session, parsed: Parsed) -> int:
 
 def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any) -> list[Json]:
     """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
-    columns = _COLUMNS.get(kind.word)
-    if columns and not is_whole:
-        filters["fields"] = [*kind.key, *(name for _, name in columns), *_ABOUT]
+    if kind.verbs and not is_whole:
+        filters["fields"] = [*kind.key, *kind.columns, *kind.described_by]
     found: list[Json] = session.call(f"{kind.word}.list", **filters)[kind.plural]
     return found
 
 
-def about(each: Json) -> str:
+def about(kind: Kind, each: Json) -> str:
     """What an object says of itself."""
-    return str(each.get("description") or each.get("name") or "")
+    return next((str(each[name]) for name in kind.described_by if each.get(name)), "")
 
 
 def _cell(name: str, each: Json) -> Cell:
-    if name == "isDisabled":
-        return ("disabled", "yellow") if each.get(name) else ""
+    if name.startswith("is"):
+        return (name[2:].lower(), "yellow") if each.get(name) else ""
     return str(each.get(name) or "")
 
 
