@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lockside.cli import times
-from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 
 TYPE_CHECKING = False
@@ -99,26 +98,17 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
     ]
     component, _, config = (parsed.text("config") or "").partition("/")
     since = "finishedFrom" if parsed.flag("failed") else "createdFrom"
-    given: Json = {
+    given: Json = parsed.members() | {
         "status": statuses,
         "component": component,
         "config": config,
-        "pool": parsed.text("pool"),
-        "text": parsed.text("text"),
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "labels": dict(_label(each) for each in parsed.many("label")),
+        "labels": dict(parsed.values.get("label") or ()),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
         since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--label takes KEY=VALUE; '{text}' has no '='.", "ls")
-    return name, value
 
 
 def _run_id(session: Session, reference: str | None) -> str | None:

@@ -122,44 +122,13 @@ def dry_run(parsed: Parsed) -> Json:
 
 def options_of(parsed: Parsed) -> Json:
     """The members of a request that were given as options."""
-    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
-    given: Json = {
-        "configRowIds": parsed.many("row"),
-        "variableValuesData": {"values": _pairs_list(parsed.many("set"))} if parsed.many("set") else None,
-        "labels": dict(_pair(each, "--label") for each in parsed.many("label")),
-        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "mode": parsed.text("mode"),
-        "name": parsed.text("name"),
-        "description": parsed.text("description"),
-        "priority": parsed.number("priority"),
-        "pool": parsed.text("pool"),
-        "delay": parsed.number("delay"),
-        "tag": parsed.text("tag"),
-        "branchId": parsed.text("branch"),
-        "hold": parsed.flag("hold") or None,
-    }
-    return {name: value for name, value in given.items() if value not in (None, [], {})}
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", "run")
-    return name, value
-
-
-def _pairs_list(texts: list[str]) -> list[Json]:
-    return [{"name": name, "value": value} for name, value in (_pair(text, "--set") for text in texts)]
-
-
-def _dependency(text: str) -> Json:
-    job, _, when = text.rpartition(":")
-    if job and when in {"success", "final"}:
-        return {"job": job, "when": when}
-    if job.isdigit():
-        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": text, "when": "success"}  # a name may have a colon in it
+    given = parsed.members()
+    if "labels" in given:
+        given["labels"] = dict(given["labels"])
+    if "variableValuesData" in given:
+        values = [{"name": name, "value": value} for name, value in given["variableValuesData"]]
+        given["variableValuesData"] = {"values": values}
+    return given
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
