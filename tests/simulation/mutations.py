@@ -1,6 +1,7 @@
 """Faults put into the daemon on purpose: each breaks one promise, and the simulation must see it soon."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -120,28 +121,23 @@ def write_starts_before_ends() -> Any:
     return patch.object(writes, "HOLDING", frozenset(str(status) for status in Status))
 
 
+def _added_with(**columns: Any) -> Any:
+    add_job = loader.add_job
+
+    def forgetful(state: Any, record: Any, pending: Any) -> Any:
+        return add_job(state, replace(record, **columns), pending)
+
+    return patch.object(loader, "add_job", forgetful)
+
+
 def forget_a_stop_at_the_start() -> Any:
     """A daemon that starts does not know who was asked to terminate."""
-    record = loader._record
-
-    def forgetful(row: Any) -> Any:
-        made = record(row)
-        object.__setattr__(made, "desired_status", Status.PROCESSING)
-        return made
-
-    return patch.object(loader, "_record", forgetful)
+    return _added_with(desired_status=Status.PROCESSING)
 
 
 def forget_holds_at_the_start() -> Any:
     """A daemon that starts lets held jobs go."""
-    record = loader._record
-
-    def forgetful(row: Any) -> Any:
-        made = record(row)
-        object.__setattr__(made, "held_by", None)
-        return made
-
-    return patch.object(loader, "_record", forgetful)
+    return _added_with(held_by=None)
 
 
 def cancel_what_ran() -> Any:

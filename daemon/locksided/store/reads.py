@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from locksided.core.loading import ChildRecord, JobRecord
 from locksided.store.paging import first_of
-from locksided.store.rows import ChildRow, Dependency, JobRow, LiveJob, PoolRow, decoded
+from locksided.store.rows import Dependency, JobRow, PoolRow, decoded
 from locksided.store.sql import QUERIES
 
 
@@ -84,9 +85,9 @@ def _document_bytes(connection: sqlite3.Connection, hashes: Iterable[str]) -> di
     return dict(connection.execute(QUERIES["spec_bytes"], (_hashes_text(hashes),)).fetchall())
 
 
-def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
+def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[JobRecord]:
     """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
-    return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+    return decoded(JobRecord, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
 
 
 def live_ids(connection: sqlite3.Connection) -> list[int]:
@@ -104,9 +105,9 @@ def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
     return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
 
 
-def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRow]:
+def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRecord]:
     """Answer what containers need to know of all their children, final ones included, in no order."""
-    return decoded(ChildRow, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
+    return decoded(ChildRecord, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
 
 
 def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
