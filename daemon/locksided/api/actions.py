@@ -42,7 +42,6 @@ class ActionMethods:
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
-        """The JSON value that the component's action answers, within 30 seconds."""
         row = None
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))

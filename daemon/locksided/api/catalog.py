@@ -175,7 +175,6 @@ class CatalogMethods:
 
     @handler
     async def get_state(self, call: Call, params: StateGet) -> View:
-        """What the last good run of a configuration or row left for the next."""
         return for_writers(call.principal, await self._state(params))
 
     async def _state(self, params: Any) -> View:
@@ -184,7 +183,6 @@ class CatalogMethods:
 
     @handler
     async def reset_state(self, call: Call, params: StateReset) -> View:
-        """Forget it."""
         change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:

@@ -41,7 +41,6 @@ class DaemonMethods:
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> View:
-        """How the daemon is."""
         return await self._status()
 
     async def _status(self) -> View:
@@ -75,7 +74,6 @@ class DaemonMethods:
 
     @handler
     async def drain(self, call: Call, params: p.DaemonDrain) -> View:
-        """Start no more jobs."""
         await self._service.scheduler.ask(
             i.Drain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
@@ -83,7 +81,6 @@ class DaemonMethods:
 
     @handler
     async def undrain(self, call: Call, params: p.DaemonUndrain) -> View:
-        """Start jobs again."""
         await self._service.scheduler.ask(
             i.Undrain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
@@ -91,7 +88,6 @@ class DaemonMethods:
 
     @handler
     async def reload(self, call: Call, params: p.DaemonReload) -> View:
-        """Read the settings again."""
         mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
@@ -117,14 +113,12 @@ class DaemonMethods:
 
     @handler
     async def check(self, _call: Call, params: p.DaemonCheck) -> View:
-        """What is not as it should be, mended if that was asked for."""
         found = await problems(self._service)
         fixed = await mended(found) if params.fix else [False] * len(found)
         return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
 
     @handler
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
-        """Write a consistent copy of the database."""
         now_us = clock.now_us()
         mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
@@ -154,13 +148,11 @@ class DaemonMethods:
 
     @handler
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
-        """Metrics in the Prometheus text format."""
         counts = await self._service.store.counts_by_status()
         return metrics_text(self._service, counts, await pool_views(self._service))
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
-        """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
         return document(VERSION, with_test_clock=self._service.test_clock is not None)

@@ -59,7 +59,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
-        """Make one job with all below it, or with `dryRun` show what it would be."""
         made = await draft(self._service, params, call.principal, params.project)
         if params.dry_run:
             return shortened(await self._would_be(call, made, params), params.fields)
@@ -69,7 +68,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
-        """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
         drafts = []
         for index, request in enumerate(params.jobs):
@@ -111,7 +109,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry(self, call: Call, params: s.JobRetry) -> View:
-        """Run a final job again as its retry; the root of all its retries is remembered."""
         row = await self._owned(call, params.id)
         if row.status not in FINAL:
             raise InvalidTransition(
@@ -124,7 +121,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
-        """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
         drafts = [await self._retry_of(call, params.project, one) for one in failed]
@@ -141,7 +137,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
-        """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
@@ -156,7 +151,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def amend(self, call: Call, params: s.JobAmend) -> View:
-        """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)

@@ -59,13 +59,11 @@ class JobMethods:
 
     @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
-        """One job."""
         job_id = self._service.job_id(params.id)
         return shortened(await job_view(self._service, job_id, call.principal.uid), params.fields)
 
     @handler
     async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
-        """A page of jobs."""
         page = JobPage(
             limit=params.limit,
             cursor=params.cursor,
@@ -105,14 +103,12 @@ class JobMethods:
 
     @handler
     async def stats(self, _call: Call, params: o.JobStats) -> Stats:
-        """Counts and durations by group."""
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))
         return Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler
     async def explain(self, _call: Call, params: p.JobExplain) -> dict[str, Any]:
-        """All reasons of a job at once, and its place in line."""
         job_id = self._service.job_id(params.id)
 
         def look(core: Any) -> Explanation | None:
@@ -139,7 +135,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def steer(self, call: Call, params: s.JobHold | s.JobRelease | s.JobPause | s.JobResume) -> View:
-        """Hold, release, pause or resume it."""
         row = await self._owned(call, params.id)
         return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 
@@ -162,7 +157,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def terminate(self, call: Call, params: s.JobTerminate) -> View | TerminationPlan:
-        """Stop a job and all below it. A job that is terminating or final is answered as it is."""
         row = await self._owned(call, params.id)
         if params.dry_run:
             return await self._preview_termination(row)
@@ -194,7 +188,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def reprioritise(self, call: Call, params: s.JobReprioritise) -> View:
-        """Give a job that has not started another place."""
         row = await self._owned(call, params.id)
         work = i.Reprioritise(row.id, params.priority, actor(call.principal))
         return await self._done(call, params, row, work)
@@ -202,7 +195,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def annotate(self, call: Call, params: s.JobAnnotate) -> View:
-        """Change texts and labels, of final jobs too."""
         named = {"name", "description", "labels"} & call.raw.keys()
         changes = {name: getattr(params, name) for name in sorted(named)}
         return await self._write(call, params, changes, "job.annotated", {"fields": sorted(named)})
@@ -218,7 +210,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def purge(self, call: Call, params: s.JobPurge) -> Purged:
-        """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
             await self._service.runs.loader.folder_and_owner(job_id) async for job_id in self._works_of(row)

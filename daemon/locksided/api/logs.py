@@ -79,7 +79,6 @@ class LogMethods:
 
     @handler
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
         job_id, offset = self._service.job_id(params.id), params.offset
         until_us = clock.boot_us() + round(params.wait_seconds * clock.SECOND_US)
         while True:
@@ -135,7 +134,6 @@ class LogMethods:
 
     @handler
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:
-        """What a running job says of its progress; its token proves that it is the job."""
         job_id = self._service.job_id(params.token.partition("-")[0], "$.token")
         row = await self._service.store.job_row(job_id)
         if row is None or row.start_token != params.token:

@@ -20,7 +20,6 @@ class OrchestrationMethods:
 
     @handler
     async def plan(self, _call: Call, params: p.OrchestrationPlan) -> Plan:
-        """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
         request = params.request
         objects = ObjectReader(self._service.store, params.project)
         found = await objects.found(request, await objects.config(request))

@@ -30,7 +30,6 @@ class WaitMethods:
 
     @handler
     async def wait(self, call: Call, params: p.JobWait) -> View:
-        """Answer at the final state of all (or any), or at the time-out."""
         asked = _asked(params)
         ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"

@@ -35,7 +35,6 @@ _PLACEHOLDERS = {
 
 
 def component(session: Session, parsed: Parsed) -> int:
-    """Write a component's file and a script that runs as it is."""
     name = _id(parsed.required("component"), "new component")
     folder = _folder(parsed)
     script = f"{name.replace('.', '_').replace('-', '_')}.py"
@@ -49,7 +48,6 @@ def component(session: Session, parsed: Parsed) -> int:
 
 
 def config(session: Session, parsed: Parsed) -> int:
-    """Write a configuration's file, with the parameters that its component's schema in the folder names."""
     text = parsed.required("component_config")
     component_id, _, name = text.partition("/")
     if not name:
@@ -67,7 +65,6 @@ def config(session: Session, parsed: Parsed) -> int:
 
 
 def orchestration(session: Session, parsed: Parsed) -> int:
-    """Write an orchestration with one phase for each configuration that the folder has."""
     name = _id(parsed.required("name"), "new orchestration")
     folder = _folder(parsed)
     found = _configs(folder)

@@ -28,12 +28,10 @@ if TYPE_CHECKING:
 
 
 def ls(session: Session, parsed: Parsed) -> int:
-    """List the objects of a kind."""
     kind = _kind(parsed)
     filters = {name: parsed.text(name) for name in (*kind.key[:-1], "type")}
     found = listed(session, kind, session.out.as_json, branchId=parsed.text("branch"), **filters)
-    if session.out.as_json:
-        session.out.json({kind.plural: found})
+    if session.out.is_given({kind.plural: found}):
         return exits.DONE
     rows = [
         ["/".join(kind.key_of(each)), *(_cell(name, each) for name in kind.columns), about(kind, each)]
@@ -68,7 +66,6 @@ def _cell(name: str, each: Json) -> Cell:
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Print an object."""
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
     session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
@@ -76,7 +73,6 @@ def show(session: Session, parsed: Parsed) -> int:
 
 
 def put(session: Session, parsed: Parsed) -> int:
-    """Store an object from a file; its id is given, or the file's name."""
     kind, file = _kind(parsed), parsed.text("file")
     is_named = len(kind.key) > 1 or not kind.files
     where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
@@ -85,8 +81,7 @@ def put(session: Session, parsed: Parsed) -> int:
     given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
     given["changeDescription"] = parsed.text("message")
     stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
-    if session.out.as_json:
-        session.out.json(stored)
+    if session.out.is_given(stored):
         return exits.DONE
     session.out.line(f"{_title(kind, key)} is stored as version {stored.get('version')}")
     print_warnings(session, stored.get("warnings") or ())
@@ -94,20 +89,17 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def rm(session: Session, parsed: Parsed) -> int:
-    """Delete an object."""
     kind = _kind(parsed)
     where = _named(kind, parsed)
     answer = session.call(f"{kind.word}.delete", **where)
     text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
-    return _tell(session, answer, text)
+    return session.out.result(answer, text)
 
 
 def versions(session: Session, parsed: Parsed) -> int:
-    """List the versions of an object."""
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.versions", **_named(kind, parsed))["versions"]
-    if session.out.as_json:
-        session.out.json({"versions": found})
+    if session.out.is_given({"versions": found}):
         return exits.DONE
     now = datetime.now(UTC)
     rows: list[list[Cell]] = [
@@ -124,14 +116,12 @@ def versions(session: Session, parsed: Parsed) -> int:
 
 
 def diff(session: Session, parsed: Parsed) -> int:
-    """Show what differs between two versions."""
     from lockside.cli.catalog import plan_text
 
     kind = _kind(parsed)
     asked = {"version": parsed.number("from"), "to": parsed.number("to")}
     found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     for colour, text in plan_text.fields(found["fields"]):
         session.out.line(session.out.paint(colour, text.removeprefix("    ")))
@@ -141,13 +131,12 @@ def diff(session: Session, parsed: Parsed) -> int:
 
 
 def rollback(session: Session, parsed: Parsed) -> int:
-    """Store an old version as the newest."""
     kind = _kind(parsed)
     where, version = _named(kind, parsed), parsed.number("to")
     why = parsed.text("message")
     stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
     text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
-    return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
+    return session.out.result(stored, f"{text}; it is version {stored.get('version')}")
 
 
 def _kind(parsed: Parsed) -> Kind:
@@ -188,11 +177,3 @@ def print_warnings(session: Session, warnings: Sequence[object]) -> None:
     """Pass on what the daemon found odd."""
     for warning in warnings:
         session.say_aside(f"warning: {warning}")
-
-
-def _tell(session: Session, answer: Json, text: str) -> int:
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(text)
-    return exits.DONE

@@ -15,19 +15,13 @@ if TYPE_CHECKING:
 
 
 def backup(session: Session, parsed: Parsed) -> int:
-    """Write a copy of the daemon's database."""
     path = parsed.text("file")
     answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"{answer['path']} ({times.size(answer['sizeBytes'])})")
-        session.out.hint(f"Back with: lockside restore {answer['path']}")
-    return exits.DONE
+    text = f"{answer['path']} ({times.size(answer['sizeBytes'])})"
+    return session.out.result(answer, text, f"Back with: lockside restore {answer['path']}")
 
 
 def restore(session: Session, parsed: Parsed) -> int:
-    """Have the daemon's program put a backup in the place of the database."""
     session.out.flush()
     folder = parsed.text("state_dir")
     command = [*program(), "--restore", os.path.abspath(parsed.required("file"))]

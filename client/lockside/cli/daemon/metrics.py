@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 def metrics(session: Session, _: Parsed) -> int:
-    """Print the daemon's metrics."""
     answer = session.call("daemon.metrics")
     session.out.line(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
     return exits.DONE

@@ -26,14 +26,12 @@ DEFAULT_LIMIT = 20
 
 
 def ls(session: Session, parsed: Parsed) -> int:
-    """List jobs, the newest first."""
     if parsed.flag("watch"):
         from lockside.cli.jobs.ls_watch import watch
 
         return watch(session, parsed)
     found, has_more = _found(session, parsed, _limit(parsed))
-    if session.out.as_json:
-        session.out.json({"jobs": found})
+    if session.out.is_given({"jobs": found}):
         return 0
     print_jobs(session.out, found, parsed.flag("tree"))
     if not found:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def retry(session: Session, parsed: Parsed) -> int:
-    """Run jobs again that have ended, or all that failed of them."""
     created: list[Json] = []
     for reference in parsed.many("job"):
         if parsed.flag("all_failed"):
@@ -30,14 +29,12 @@ def retry(session: Session, parsed: Parsed) -> int:
 
 
 def resubmit(session: Session, parsed: Parsed) -> int:
-    """Make an independent new job of the same request, with changes if there are any."""
     changes = options_of(parsed)
     made = _once(session, "job.resubmit", parsed.required("job"), **({"with": changes} if changes else {}))
     return show_created(session, parsed, [made])
 
 
 def amend(session: Session, parsed: Parsed) -> int:
-    """Replace a job that never started by one with changes, in the same place of the line."""
     changes = options_of(parsed)
     if not changes:
         raise UsageError("say what to change, as in --priority high.", "amend")

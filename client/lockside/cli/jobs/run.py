@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, parsed: Parsed) -> int:
-    """Create a job, or the jobs of a file."""
     if parsed.text("from_file"):
         from lockside.cli.jobs.run_file import run_file
 
@@ -198,8 +197,7 @@ def _tell(session: Session, job: Json) -> None:
 
 
 def _show_dry_run(session: Session, job: Json) -> None:
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return
     limits = job.get("limits") or {}
     session.out.line(f"would create: {describe.title(job)}")
