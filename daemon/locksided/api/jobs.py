@@ -4,12 +4,12 @@ import pwd
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
-from lockside.documents.enums import JobType
+from lockside.documents.enums import JobType, Status
 from lockside.documents.times import time_us
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
-from lockside.protocol.types.jobs import EndedContainer, Purged, Stats, StatsGroup, TerminationPlan
+from lockside.protocol.types import jobs as t
 from locksided import clock, threads
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_reads import (
@@ -102,13 +102,13 @@ class JobMethods:
         )
 
     @handler
-    async def stats(self, _call: Call, params: o.JobStats) -> Stats:
+    async def stats(self, _call: Call, params: o.JobStats) -> t.Stats:
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))
-        return Stats(groups=[_stats_group(stats) for stats in found])
+        return t.Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler
-    async def explain(self, _call: Call, params: p.JobExplain) -> dict[str, Any]:
+    async def explain(self, _call: Call, params: p.JobExplain) -> t.Explanation:
         job_id = self._service.job_id(params.id)
 
         def look(core: Any) -> Explanation | None:
@@ -116,14 +116,10 @@ class JobMethods:
 
         found = await self._service.scheduler.look(look)
         if found is None:
-            row = await job_row(self._service, job_id)
-            return {"status": row.status, "reasons": [], "position": None, "estimate": None}
-        return {
-            "status": found.status.value,
-            "reasons": [reason_view(reason) for reason in found.reasons],
-            "position": found.position,
-            "estimate": None,
-        }
+            status = Status((await job_row(self._service, job_id)).status)
+            return t.Explanation(status=status, reasons=[])
+        reasons = [reason_view(reason) for reason in found.reasons]
+        return t.Explanation(status=found.status, reasons=reasons, position=found.position)
 
     # -- steering -----------------------------------------------------------------------------------------
 
@@ -156,7 +152,7 @@ class JobMethods:
 
     @handler
     @repeats_first
-    async def terminate(self, call: Call, params: s.JobTerminate) -> View | TerminationPlan:
+    async def terminate(self, call: Call, params: s.JobTerminate) -> View | t.TerminationPlan:
         row = await self._owned(call, params.id)
         if params.dry_run:
             return await self._preview_termination(row)
@@ -170,19 +166,19 @@ class JobMethods:
             answer = None  # it ended meanwhile
         return await self._view(call, params, row.id, answer)
 
-    async def _preview_termination(self, row: JobRow) -> TerminationPlan:
+    async def _preview_termination(self, row: JobRow) -> t.TerminationPlan:
         def look(core: Any) -> Any:
             return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
         preview = await self._service.scheduler.look(look)
         if preview is None:
-            return TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
-        return TerminationPlan(
+            return t.TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
+        return t.TerminationPlan(
             stopped=[str(job_id) for job_id in preview.stopped],
             cancelled=[str(job_id) for job_id in preview.cancelled],
             freed=[wire_lock_key(key) for key in preview.freed],
             started=[str(job_id) for job_id in preview.started],
-            ended=[EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
+            ended=[t.EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
         )
 
     @handler
@@ -209,7 +205,7 @@ class JobMethods:
 
     @handler
     @repeats_first
-    async def purge(self, call: Call, params: s.JobPurge) -> Purged:
+    async def purge(self, call: Call, params: s.JobPurge) -> t.Purged:
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
             await self._service.runs.loader.folder_and_owner(job_id) async for job_id in self._works_of(row)
@@ -227,7 +223,7 @@ class JobMethods:
             uid = None if run_as is None else run_as.uid
             await threads.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
-        return Purged(id=str(row.id))
+        return t.Purged(id=str(row.id))
 
     async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
         """The jobs with a folder of their own: the job itself, or what its containers made."""
@@ -256,10 +252,10 @@ class JobMethods:
         return await self._view(call, params, row.id, answer)
 
 
-def _stats_group(stats: JobStats) -> StatsGroup:
+def _stats_group(stats: JobStats) -> t.StatsGroup:
     finished = stats.finished or None
     longest = stats.duration_max_us
-    return StatsGroup(
+    return t.StatsGroup(
         group=stats.group,
         count=stats.count,
         duration_seconds={
