@@ -25,9 +25,7 @@ class Session:
     def __init__(self, parsed: Parsed) -> None:
         self.out = Output(parsed.flag("json"), parsed.flag("plain"))
         self.link = BlockingLink(parsed.text("socket"))
-        self.engine = Engine(
-            self.link, parsed.text("project"), AWAY_SECONDS, self._say_away, names_own_job=True
-        )
+        self.engine = Engine(self.link, parsed.text("project"), AWAY_SECONDS, self._say_away)
         self.is_patient = False
         self.aside: Callable[[str], None] | None = None
 

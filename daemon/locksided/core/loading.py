@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from sys import intern
 from typing import Any
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
@@ -171,13 +170,13 @@ def _standard(state: State, record: JobRecord) -> Job:
     """Whether a program exists is not stored: it is checked again for jobs that have not started."""
     kind = Job if Status(record.status) in STARTED else UnverifiedJob
     pool = state.pool(record.pool or DEFAULT_POOL)
-    return kind(record.id, intern(record.project), record.owner_uid or 0, pool, record.created_us)
+    return kind(record.id, record.project, record.owner_uid or 0, pool, record.created_us)
 
 
 def _container(state: State, record: JobRecord) -> Container:
     type_ = JobType(record.type)
     container = Container(
-        record.id, intern(record.project), record.owner_uid or 0, state.no_pool, record.created_us, type_
+        record.id, record.project, record.owner_uid or 0, state.no_pool, record.created_us, type_
     )
     container.pool_id = record.pool or DEFAULT_POOL
     container.limit_to(record.parallelism if isinstance(record.parallelism, int) else None)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from sys import intern
 
 import msgspec
 
@@ -87,7 +88,11 @@ def _document_bytes(connection: sqlite3.Connection, hashes: Iterable[str]) -> di
 
 def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[JobRecord]:
     """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
-    return decoded(JobRecord, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+    found = connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall()
+    jobs = decoded(JobRecord, found)
+    for job in jobs:
+        object.__setattr__(job, "project", intern(job.project))  # a hundred thousand jobs share it
+    return jobs
 
 
 def live_ids(connection: sqlite3.Connection) -> list[int]:
