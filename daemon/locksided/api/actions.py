@@ -10,7 +10,7 @@ from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
@@ -34,11 +34,8 @@ from locksided.server.handlers import handler
 from locksided.store.catalog.keys import Key
 
 
-class ActionMethods:
+class ActionMethods(HandlerGroup):
     """`action.run`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:

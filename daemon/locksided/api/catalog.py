@@ -13,7 +13,7 @@ from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, stored_view, version_view
@@ -28,11 +28,8 @@ from locksided.store.rows import StoredRow
 Handle = Callable[[Call, Any], Awaitable[View]]
 
 
-class CatalogMethods:
+class CatalogMethods(HandlerGroup):
     """`put`, `get`, `list`, `delete`, `versions`, `rollback`, `diff` and `copy` of every kind; `state.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     def of_kinds(self) -> dict[str, Handle]:
         """The handlers of the methods that every kind has, by name."""

@@ -21,7 +21,7 @@ from locksided.api.diagnostics import mended, problems
 from locksided.api.metrics import metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -39,11 +39,8 @@ View = dict[str, Any]
 VERSION = version("lockside")
 
 
-class DaemonMethods:
+class DaemonMethods(HandlerGroup):
     """`daemon.*`, `rpc.discover`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:

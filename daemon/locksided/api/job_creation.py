@@ -35,7 +35,7 @@ from locksided.api.reruns import (
     request_of,
 )
 from locksided.api.rights import actor, check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.model import Condition, Dependency, Draft
@@ -50,11 +50,8 @@ from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 
-class CreationMethods:
+class CreationMethods(HandlerGroup):
     """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     @repeats_first

@@ -24,7 +24,7 @@ from locksided.api.job_reads import (
 )
 from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
@@ -49,11 +49,8 @@ STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
 }
 
 
-class JobMethods:
+class JobMethods(HandlerGroup):
     """`job.*` but making, the log and waiting."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     # -- showing ------------------------------------------------------------------------------------------
 

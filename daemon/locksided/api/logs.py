@@ -12,7 +12,7 @@ from locksided.api.job_reads import job_row
 from locksided.api.log_source import LogSource, source_of
 from locksided.api.paging import listed
 from locksided.api.rights import check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
@@ -71,11 +71,8 @@ def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
     return frame
 
 
-class LogMethods:
+class LogMethods(HandlerGroup):
     """`job.log`, `job.report`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:

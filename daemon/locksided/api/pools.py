@@ -7,7 +7,7 @@ from locksided import clock
 from locksided.api.deduplication import dedup_mark
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
 from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
@@ -21,11 +21,8 @@ from locksided.store.rows import PoolRow
 View = dict[str, Any]
 
 
-class PoolMethods:
+class PoolMethods(HandlerGroup):
     """`pool.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def put(self, call: Call, params: p.PoolPut) -> View:
