@@ -9,7 +9,8 @@ from lockside.documents.enums import Status
 from locksided.actors import asides, deduplication, loader, scheduler
 from locksided.actors.boot_history import BOOT_ID, BootHistory
 from locksided.actors.executors import Executors
-from locksided.actors.scheduler import SchedulerActor, SchedulerTurn
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.starts import Starts
 from locksided.backends.claims import Claim
 from locksided.backends.keepers import Keepers

@@ -30,7 +30,7 @@ NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
 
 _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
-_EMPTY = {name: one if isinstance(one, dict | list) else None for name, one in _DEFAULTS.items()}
+_EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
 _RENAMED = {"lock": "lock_policy", "usage_data": "usage", "deduplication_id": "dedup_id"}
 _OF_SPECIFICATION = ("parallelism", "retry")
 """The columns of these names are what the core needs of a container."""
@@ -94,19 +94,20 @@ class JobViews:
         depends_on: list[dict[str, Any]],
     ) -> dict[str, Any]:
         """The whole job."""
-        found: dict[str, Any] = {
-            **_DEFAULTS,
-            **dict(zip(_COLUMNS[0], _COLUMNS[1](row), strict=True)),
-            **dict(zip(_SPECIFIED[0], _SPECIFIED[1](spec), strict=True)),
-            **dict(zip(_TIMES[0], map(clock.to_text, _TIMES[1](row)), strict=True)),
-            **self._identification(row),
-            **self._specification(row, spec, environment),
-            "dependsOn": depends_on,
-            **self._standing(row, explanation),
-            **self._durations(row),
-            **self._outcome(row, spec),
-        }
-        return {name: _EMPTY.get(name) if value is None else value for name, value in found.items()}
+        found = dict(_DEFAULTS)
+        found.update(zip(_SPECIFIED[0], _SPECIFIED[1](spec), strict=True))
+        found.update(zip(_COLUMNS[0], _COLUMNS[1](row), strict=True))
+        found.update(zip(_TIMES[0], map(clock.to_text, _TIMES[1](row)), strict=True))
+        found |= self._identification(row)
+        found |= self._specification(row, spec, environment)
+        found |= self._standing(row, explanation)
+        found |= self._durations(row)
+        found |= self._outcome(row, spec)
+        found["dependsOn"] = depends_on
+        for name, empty in _EMPTY.items():
+            if found[name] is None:
+                found[name] = empty
+        return found
 
     def _identification(self, row: JobRow) -> dict[str, Any]:
         return {
