@@ -26,11 +26,7 @@ from lockside.protocol.sentences import sentences, summary
 from lockside.requests import NOT_CONVERTED, Request
 from lockside.transport import new_deduplication_id
 
-_CLASSES = {
-    one.kind: name
-    for name, one in vars(errors).items()
-    if isinstance(one, type) and issubclass(one, errors.LocksideError)
-}
+_CLASSES = {one.kind: name for name, one in errors.CLASSES.items()}
 
 
 @dataclass(frozen=True)
