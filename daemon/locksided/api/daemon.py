@@ -12,7 +12,7 @@ from lockside.documents.enums import JobType
 from lockside.documents.times import time_text
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
-from lockside.protocol.types.daemon import CheckReport, DaemonStatus, KeeperStatus, StoreStatus
+from lockside.protocol.types.daemon import CheckReport, DaemonStatus, DrainStatus, KeeperStatus, StoreStatus
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
@@ -48,14 +48,15 @@ class DaemonMethods(HandlerGroup):
 
     async def _status(self) -> DaemonStatus:
         service = self._service
-        is_draining, is_drained = await service.scheduler.look(_draining)
+        drain, is_drained = await service.scheduler.look(_draining)
         return DaemonStatus(
             version=VERSION,
             pid=os.getpid(),
             uptime_seconds=service.uptime_seconds,
             started_time=time_text(service.started_us),
-            is_draining=is_draining,
+            is_draining=drain is not None,
             is_drained=is_drained,
+            drain=drain,
             counts=await service.store.counts_by_status(),
             pools=msgspec.convert(await pool_views(service), list[Pool]),
             store=self._store_status(),
@@ -189,10 +190,13 @@ def _check_new_file(path: Path) -> None:
         raise Conflict(f"{path} exists already: name another file.", path="$.path")
 
 
-def _draining(core: Scheduler) -> tuple[bool, bool]:
-    is_draining = core.state.draining is not None
-    busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
-    return is_draining, is_draining and not busy
+def _draining(core: Scheduler) -> tuple[DrainStatus | None, bool]:
+    """Since when and by whom the daemon is drained, and whether no standard job runs any more."""
+    draining = core.state.draining
+    if draining is None:
+        return None, False
+    is_busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
+    return DrainStatus(since=time_text(draining.since_us), by=draining.by), not is_busy
 
 
 def _current_keeper(service: Service) -> KeeperStatus:

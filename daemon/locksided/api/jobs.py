@@ -96,6 +96,7 @@ class JobMethods(HandlerGroup):
             finished_from_us=_us(params.finished_from),
             finished_to_us=_us(params.finished_to),
             visible=params.visible,
+            unresolved=params.unresolved,
         )
 
     @handler
