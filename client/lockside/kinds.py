@@ -30,7 +30,7 @@ class Kind:
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
-    it beside its type; `read` and `write` are for files whose form is not the document's own.
+    it beside its type; `read`, `write` and `schema` are for files whose form is not the document's own.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Kind:
         faults: str = "lockside.documents.references:nothing",
         read: str = "lockside.cli.files.object_file:plain",
         write: str = "lockside.cli.catalog.file_text:plain",
+        schema: str = "lockside.cli.files.file_schema:plain",
     ) -> None:
         self.word = word
         self.plural = plural
@@ -79,6 +80,7 @@ class Kind:
         self._references = references
         self._read = read
         self._write = write
+        self._schema = schema
 
     @property
     def put_verb(self) -> str:
@@ -117,6 +119,11 @@ class Kind:
         Where objects share a file it makes the table of one.
         """
         return loaded(self._write)
+
+    @property
+    def schema(self) -> Any:
+        """The function that makes the JSON Schema of its file: `(kind, schemas of types) -> schema`."""
+        return loaded(self._schema)
 
     @property
     def is_one_file(self) -> bool:
@@ -179,6 +186,7 @@ VARIABLES = Kind(
     files="variables/{id}.toml",
     read="lockside.cli.files.object_file:variables",
     write="lockside.cli.catalog.file_text:variables",
+    schema="lockside.cli.files.file_schema:variables",
 )
 CONFIG = Kind(
     "config",
@@ -198,6 +206,7 @@ CONFIG = Kind(
     faults="lockside.documents.parameters:all_faults",
     read="lockside.cli.files.config_file:config",
     write="lockside.cli.catalog.file_text:config",
+    schema="lockside.cli.files.file_schema:config",
 )
 BRANCH = Kind(
     "branch",

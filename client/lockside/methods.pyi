@@ -58,9 +58,9 @@ class JobCalls:
         pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ..., type: Text = ...,
         creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
         text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
-        finished_to: Text = ..., visible: Flag = ..., unresolved: Flag = ..., order_by: Text = ...,
-        order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ..., fields: Texts = ...,
-        expand: Texts = ..., project: Text = ...
+        finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ...,
+        unresolved: Flag = ..., order_by: Text = ..., order: Text = ..., limit: Number = ...,
+        cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ..., project: Text = ...
     ) -> JobPage: ...
     def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -103,6 +103,13 @@ class JobCalls:
     def unhide(
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
+    def acknowledge(
+        self, id: str, comment: Text = ..., *, fields: Texts = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
+    def unacknowledge(
+        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
     def purge(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Purged: ...
     def retry(
         self, id: str, *, fields: Texts = ..., resume: Flag = ..., dry_run: Flag = ..., project: Text = ...,
@@ -128,8 +135,8 @@ class JobCalls:
         branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
         type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
         name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
-        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., unresolved: Flag = ...,
-        project: Text = ...
+        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
+        acknowledged: Flag = ..., unresolved: Flag = ..., project: Text = ...
     ) -> Stats: ...
     def report(
         self, token: Text = ..., *, progress: float | None = ..., message: Text = ...,
@@ -182,7 +189,9 @@ class OrchestrationCalls:
 
 class ActionCalls:
     def run(
-        self, component: str, action: str, config_data: Mapping[str, Any] | None = ..., *, tag: Text = ...,
+        self, component: str, action: str, config_data: Mapping[str, Any] | None = ..., *, config: Text = ...,
+        branch_id: Text = ..., row: Text = ...,
+        variable_values_data: Mapping[str, Any] | VariableValues | None = ..., tag: Text = ...,
         project: Text = ...
     ) -> Any: ...
 
@@ -220,7 +229,7 @@ class ComponentCalls:
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
         image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
         pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
-        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ...,
+        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., change_description: Text = ...,
         expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Component: ...

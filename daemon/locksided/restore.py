@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locksided import clock
-from locksided.backends.link import LINE_BYTES
+from locksided.backends.lines import LINE_BYTES
 from locksided.folder_lock import take_lock
 from locksided.keeper.wire import VERSION
 from locksided.paths import StateDir

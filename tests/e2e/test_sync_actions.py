@@ -3,7 +3,7 @@
 import pytest
 
 from e2e.harness import python
-from e2e.wire import Wire, of, put_component
+from e2e.wire import Wire, of, put_component, put_config
 
 ANSWER = """
 import json, os, sys
@@ -80,3 +80,21 @@ def test_an_action_has_at_most_its_time(wire: Wire) -> None:
     refusal = wire.refused("action.run", component="acme.slow", action="any")
     assert of(refusal.error, "code") == (-32008,)
     assert refusal.kind == "timeout"
+
+
+def test_an_action_of_a_stored_configuration_has_its_rows_and_variables(wire: Wire) -> None:
+    body = {"parameters": {"want": "{{ what }}", "n": 1}, "variables": {"what": "all"}}
+    rows = [{"id": "one", "configuration": {"parameters": {"want": "row"}}}]
+    put_config(wire, "acme.action", "stored", configuration=body, rows=rows)
+    asked = {"component": "acme.action", "action": "columns", "config": "stored"}
+    assert wire.call("action.run", **asked)["columns"] == "all"
+    values = {"values": [{"name": "what", "value": "few"}]}
+    assert wire.call("action.run", **asked, variableValuesData=values)["columns"] == "few"
+    assert wire.call("action.run", **asked, row="one")["columns"] == "row"
+    for more, path in (
+        ({"config": "none"}, "$.config"),
+        ({"row": "none"}, "$.row"),
+        ({"configData": {"parameters": {}, "x": 1}}, "$.configData"),
+        ({"config": None, "row": "one"}, "$.row"),
+    ):
+        assert wire.refused("action.run", **{**asked, **more}).data["path"] == path

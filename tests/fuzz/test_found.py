@@ -10,7 +10,7 @@ import pytest
 from e2e.wire import Wire
 from lockside.cli.files.parse import FileError, read_document
 from locksided import settings
-from locksided.backends.messages import read_hello, read_outcome, typed
+from locksided.backends.messages import read_hello, read_outcome, read_whole
 from locksided.joblog.reader import read_page
 from locksided.keeper import outcome
 from locksided.keeper.log import format as logformat
@@ -123,7 +123,7 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
 )
 def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        typed(said)
+        read_whole(json.dumps(said).encode())
 
 
 @pytest.mark.parametrize("hello", [{"pid": 1}, {"pid": 1, "version": 1, "runs": None}, {"runs": []}])

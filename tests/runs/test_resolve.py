@@ -14,8 +14,8 @@ from locksided.core.errors import Disabled, Invalid, NotFound, Refused
 from locksided.runs.canonical import freeze
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.resolve import resolve
-from locksided.runs.resolved import Found, Stored
-from runs.examples import DEFAULTS, command, component, config, read, resolved, row
+from locksided.runs.resolved import Found, Resolved, Stored
+from runs.examples import DEFAULTS, command, component, config, named, read, resolved, row, steps
 
 
 def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:
@@ -371,3 +371,45 @@ def refused_path(values: dict[str, Any], body: dict[str, Any]) -> str | None:
     except Refused as refused:
         return refused.path or "nowhere"
     return None
+
+
+def test_a_parameter_that_an_argument_needs_must_have_a_value_in_every_row() -> None:
+    tap = component(command=["tap", "--table", "{{ table }}"])
+    stored = config([row("a", parameters={"table": "t"}), row("b")], parameters={"n": 1})
+    with pytest.raises(Invalid) as caught:
+        resolved(of=tap, stored=stored)
+    assert caught.value.path == "$.rows[1].configuration.parameters.table"
+    assert resolved({"configRowIds": ["a"]}, of=tap, stored=stored).rows == ("a",)
+
+
+def test_a_task_inherits_variables_that_win_over_everything_but_its_own_values() -> None:
+    stored = config(parameters={"x": "{{ a }} {{ b }} {{ c }}"}, variables={"a": "default", "b": "default"})
+    values = {"values": [{"name": "c", "value": "own"}]}
+    given = {"values": [{"name": "b", "value": "of the set"}], "id": "vars"}
+    inherited = {"a": "1", "b": "2", "c": "3", "unused": "4"}
+    request = {"variableValuesData": values, "variableValuesId": "vars"}
+    task = resolved(request, stored=stored, variables=given, inherited=inherited)
+    assert task.spec.variables == {"a": "1", "b": "2", "c": "own"}
+    frozen = {one.name: one.value for one in task.spec.variable_values_data.values}
+    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeat is given the same"
+
+
+def test_an_orchestration_hands_on_all_that_it_was_given() -> None:
+    root = {"component": "lockside.orchestrator", "configData": {"variables": {"day": "today"}}}
+    inner = resolved(root, inherited={"day": "monday", "zone": "eu"})
+    assert inner.values == {"day": "monday", "zone": "eu"}
+    assert len(inner.spec.variable_values_data.values) == 2
+
+
+def test_a_processor_is_filled_with_its_own_parameters_and_must_have_them() -> None:
+    head = named("pr.head", command=["head", "-n", "{{ lines }}"])
+
+    def around(**parameters: Any) -> Resolved:
+        after = [{"definition": {"component": "pr.head"}, "parameters": parameters}]
+        stored = config(parameters={"lines": 1}, processors={"after": after})
+        return resolved(stored=stored, processors={"pr.head": head})
+
+    assert steps(around(lines=5))[1].execution.command == ["head", "-n", "5"]
+    with pytest.raises(Invalid) as caught:
+        around(line=5)
+    assert caught.value.path == "$.configuration.processors.after[0].parameters.lines"

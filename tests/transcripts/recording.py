@@ -149,6 +149,7 @@ _ALIKE = [
     (r"\b\d+(\.\d+)? ?(B|kB|MB|GB)\b", "<size>"),
     (r"by (cgroup|scan)\b", "by <proof>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
+    (r"(?<=\w )\(\d{3,}\)", "(<pid>)"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
     (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),

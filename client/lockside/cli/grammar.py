@@ -128,6 +128,10 @@ class Parsed:
         for option in self.command.options if self.command else ():
             value = self.values.get(option.name)
             if option.member and value is not None:
+                if option.kind in {"label", "variable"}:
+                    from lockside.cli.option_values import MEMBERS
+
+                    value = MEMBERS[option.kind](value)
                 outer, _, inner = option.member.partition(".")
                 if inner:
                     found.setdefault(outer, {})[inner] = value

@@ -23,6 +23,14 @@ def integer(text: str) -> int:
     return number
 
 
+def number(text: str) -> float:
+    """Read a number; the daemon knows its bounds."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is no number.") from None
+
+
 def priority(text: str) -> int:
     """Read a priority; a misspelt word is answered with the nearest."""
     try:
@@ -63,10 +71,18 @@ def _sentence(read: Callable[[str], object]) -> Callable[[str], object]:
 
 KINDS: dict[str, Callable[[str], object]] = {
     "integer": integer,
+    "number": number,
     "duration": _sentence(quantities.duration),
     "size": _sentence(quantities.size),
     "priority": priority,
-    "pair": pair,
+    "label": pair,
+    "variable": pair,
     "dependency": dependency,
     "slots": _sentence(quantities.count),
 }
+
+MEMBERS: dict[str, Callable[[list[tuple[str, str]]], object]] = {
+    "label": dict,
+    "variable": lambda pairs: {"values": [{"name": name, "value": value} for name, value in pairs]},
+}
+"""What the values of a repeated option make together, where that is no list."""

@@ -5,9 +5,7 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -61,6 +59,9 @@ class Executors(Protocol):
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:
         """Take the actions of a turn with what was read of them; never waits."""
 
+    def flush(self) -> None:
+        """Have what the actions of a turn, and who was told that it is saved, want sent go out now."""
+
     def reconcile(self, core: Scheduler) -> None:
         """Find out what became of every job that is in flight."""
 
@@ -103,10 +104,7 @@ class SchedulerActor:
 
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
-        ask = Ask(work)
-        if answered is not None:
-            ask.answer.add_done_callback(partial(_tell_whether, answered))
-        self._mailbox.put(ask)
+        self._mailbox.put(Ask(work, saved=answered))
 
     def tell_deferred(self, work: Input) -> None:
         """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
@@ -268,6 +266,9 @@ class SchedulerActor:
         assert self._executors is not None
         if turn.actions:
             self._executors.perform(turn.actions, sequel)
+        for ask, _ in turn.answers:
+            ask.tell_saved(True)
+        self._executors.flush()
 
     def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
         """It is on disk: act, answer the catalog's writes, tell the watchers."""
@@ -390,7 +391,3 @@ class SchedulerActor:
             f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
             cause=trouble.cause,
         )
-
-
-def _tell_whether(answered: Callable[[bool], None], answer: "asyncio.Future[Any]") -> None:
-    answered(not answer.cancelled() and answer.exception() is None)

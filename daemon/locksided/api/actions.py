@@ -7,6 +7,7 @@ from typing import Any
 from anyio import CancelScope
 
 from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
 from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
@@ -32,7 +33,7 @@ from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.catalog.keys import Key
+from locksided.store.catalog.keys import ConfigId, Key
 
 
 class ActionMethods(HandlerGroup):
@@ -46,7 +47,7 @@ class ActionMethods(HandlerGroup):
         stored = None
         if row is not None:
             stored = Stored(params.component, row.version, from_store(row.body, Manifest))
-        action = plan_action(params, stored)
+        action = plan_action(params, stored, await self._config(params))
         token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
@@ -63,6 +64,13 @@ class ActionMethods(HandlerGroup):
                 await threads.run_for(
                     context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
+
+    async def _config(self, params: p.ActionRun) -> Stored[ConfigSpec] | None:
+        if params.config is None:
+            return None
+        name = ConfigId(params.component, params.config, params.branch_id, params.project)
+        row = await self._service.store.object(name.key())
+        return None if row is None else Stored(params.config, row.version, from_store(row.body, ConfigSpec))
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)

@@ -22,6 +22,7 @@ from locksided.api.metrics import metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
+from locksided.api.tally import Tally
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -41,6 +42,10 @@ VERSION = version("lockside")
 
 class DaemonMethods(HandlerGroup):
     """`daemon.*`, `rpc.discover`."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._tally = Tally(service.store)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
@@ -158,7 +163,8 @@ class DaemonMethods(HandlerGroup):
     @handler
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         counts = await self._service.store.counts_by_status()
-        return metrics_text(self._service, counts, await pool_views(self._service))
+        outcomes = await self._tally.outcomes()
+        return metrics_text(self._service, counts, await pool_views(self._service), outcomes)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

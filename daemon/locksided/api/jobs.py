@@ -40,6 +40,7 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
+ACKNOWLEDGED = frozenset(("warning", "error", "terminated", "cancelled"))
 LARGEST_UID = 2**32 - 1
 STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
     s.JobHold: i.Hold,
@@ -96,6 +97,8 @@ class JobMethods(HandlerGroup):
             finished_from_us=_us(params.finished_from),
             finished_to_us=_us(params.finished_to),
             visible=params.visible,
+            only_roots=params.only_roots,
+            acknowledged=params.acknowledged,
             unresolved=params.unresolved,
         )
 
@@ -200,6 +203,25 @@ class JobMethods(HandlerGroup):
         visible = isinstance(params, s.JobUnhide)
         changes = {"visible": visible, "hidden_us": None if visible else clock.now_us()}
         return await self._write(call, params, changes, "job.hidden", {"visible": visible})
+
+    @handler
+    @repeats_first
+    async def acknowledge(self, call: Call, params: s.JobAcknowledge) -> View:
+        row = await self._owned(call, params.id)
+        if row.status not in ACKNOWLEDGED:
+            raise InvalidTransition(
+                f"Job {row.id} is {row.status}: only a job that failed can be acknowledged.",
+                status=row.status,
+            )
+        seen = {"user": call.principal.user, "time": clock.to_text(clock.now_us()), "comment": params.comment}
+        data = {"acknowledged": True, "comment": params.comment}
+        return await self._write(call, params, {"acknowledged": seen}, "job.acknowledged", data)
+
+    @handler
+    @repeats_first
+    async def unacknowledge(self, call: Call, params: s.JobUnacknowledge) -> View:
+        data = {"acknowledged": False, "comment": None}
+        return await self._write(call, params, {"acknowledged": None}, "job.acknowledged", data)
 
     @handler
     @repeats_first

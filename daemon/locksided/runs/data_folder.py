@@ -84,6 +84,7 @@ def prepare(
         **_spares(context),
         "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
+        "files": dict(step.files),
     }
     match step.folder:
         case DataFolder.FRESH:

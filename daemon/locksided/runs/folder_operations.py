@@ -39,7 +39,7 @@ _HANDED = ".handed-on"
 
 
 def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Makes all folders of an empty data folder, config.json, and in/state.json where a state is given.
+    """Makes all folders of an empty data folder, config.json, in/state.json where a state is given, `files`.
 
     `spares` of the argument is where input folders wait that others left, None where none may be taken.
     """
@@ -167,9 +167,12 @@ def _make_folders(data_fd: int, paths: Iterable[str]) -> None:
 
 def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
     write_file("config.json", data_fd, argument["config"].encode())
-    if argument["state"] is not None:
+    state = argument["state"]
+    files = {**argument.get("files", {}), **({} if state is None else {spare_inputs.STATE: state})}
+    if files:
         with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
-            write_file(spare_inputs.STATE, input_fd, argument["state"].encode())
+            for name, content in files.items():
+                write_file(name, input_fd, content.encode())
 
 
 def _out_file(data_fd: int, name: str) -> dict[str, Any]:

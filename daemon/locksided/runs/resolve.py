@@ -4,9 +4,10 @@ It reads nothing and stores nothing. Whatever is wrong is refused here, with the
 anything exists.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from lockside.documents.base import camel
@@ -16,7 +17,7 @@ from lockside.documents.enums import JobType, Mode
 from lockside.documents.parameters import Body, Parts, parameter_faults
 from lockside.documents.paths import join
 from lockside.documents.request import JobRequest
-from lockside.documents.variables import defaults_of, names_in, texts_of
+from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.lock_keys import config_lock_key, free_lock_key
@@ -48,18 +49,33 @@ class _Subject:
     manifest: Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The texts of variables: all that were given, those that the configuration uses, those inherited."""
+
+    given: Mapping[str, str]
+    used: dict[str, str]
+    inherited: Mapping[str, str]
+
+
 def resolve(
-    request: JobRequest, found: Found, defaults: Defaults, *, above: Sequence[Level] = ()
+    request: JobRequest,
+    found: Found,
+    defaults: Defaults,
+    *,
+    above: Sequence[Level] = (),
+    inherited: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
     """The meaning of a request. Raises `Refused` with path and remedy.
 
     `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
+    `inherited` has the values of its variables: only what the request itself says wins over them.
     """
     subject = _subject(request, found, above)
     runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
-    variables = _variables(subject, found)
-    refuse_first(parameter_faults(subject.component.id, subject.manifest, _parts(subject, variables)))
-    return _resolved(subject, runtime, variables, found)
+    values = _values(subject, found, inherited)
+    refuse_first(parameter_faults(subject.component.id, subject.manifest, _parts(subject, values.used)))
+    return _resolved(subject, runtime, values, found)
 
 
 def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:
@@ -154,8 +170,8 @@ def _parts(subject: _Subject, variables: Mapping[str, str]) -> Parts:
     return Parts(Body(subject.root.path, subject.root.values), rows, variables)
 
 
-def _variables(subject: _Subject, found: Found) -> dict[str, str]:
-    """The value of every variable that the configuration uses. Raises `Refused` for one without a value."""
+def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _Values:
+    """The value of every variable. Raises `Refused` when the configuration uses one without a value."""
     request = subject.request
     named = request.variable_values_id
     if named is not None and found.variables is None:
@@ -163,13 +179,26 @@ def _variables(subject: _Subject, found: Found) -> dict[str, str]:
     given = {
         **defaults_of(subject.root.content.variables),
         **texts_of(() if found.variables is None else found.variables.document.values),
+        **inherited,
         **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
     }
     if subject.component.id == COMMAND and not given:
-        return {}
+        return _Values({}, {}, {})
     used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
     _refuse_unfilled(used, given)
-    return {name: given[name] for name in used}
+    return _Values(given, {name: given[name] for name in used}, inherited)
+
+
+def _frozen_values(subject: _Subject, values: _Values) -> VariableValues:
+    """What the request says and what it inherited, as far as it matters: a repeat is given the same."""
+    asked = subject.request.variable_values_data or VariableValues()
+    passes_on = subject.component.id == ORCHESTRATOR
+    kept = [
+        VariableValue(name=name, value=text)
+        for name, text in values.inherited.items()
+        if passes_on or name in values.used
+    ]
+    return VariableValues(values=[*kept, *asked.values]) if kept else asked
 
 
 def _filled_parts(root: Root) -> Iterator[Any]:
@@ -215,7 +244,7 @@ def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
     return JobType.CONTAINER if parallel else JobType.STANDARD
 
 
-def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, str], found: Found) -> Resolved:
+def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
     request = subject.request
     is_command = subject.component.id == COMMAND
     body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
@@ -224,11 +253,12 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, st
         name=request.name or default_name(request, subject.rows is not None),
         lock_key=_lock_key(subject, runtime.lock_policy),
         on_lost=runtime.on_lost,
-        spec=_specification(subject, runtime, body, variables, found),
+        spec=_specification(subject, runtime, body, values, found),
         environment=environment,
-        warnings=(*_unknown_keys(subject), *_unused_values(subject, variables)),
+        warnings=(*_unknown_keys(subject), *_unused_values(subject, values.used)),
         root=subject.root,
         asked=subject.asked,
+        values=values.given,
     )
 
 
@@ -240,15 +270,20 @@ def _unknown_keys(subject: _Subject) -> Iterator[str]:
 
 
 def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
-    """A warning for each value that was given and that nothing uses."""
-    given = subject.request.variable_values_data
-    known = [*used, *subject.root.content.variables]
+    if subject.component.id != ORCHESTRATOR:  # what its tasks use is known when they are resolved
+        yield from unused_values(subject.request, used, subject.root.content.variables)
+
+
+def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
+    """A warning for each value that was given and that nothing uses; `defaults` are names that have one."""
+    given = request.variable_values_data
+    known = [*used, *defaults]
     for place, one in enumerate(() if given is None else given.values):
         if one.name in used:
             continue
         near = get_close_matches(one.name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        named = default_name(subject.request, False)
+        named = default_name(request, False)
         path = join("$.variableValuesData", "values", place)
         yield f"{path}: no {{{{ {one.name} }}}} in {named}{hint}"
 
@@ -272,7 +307,7 @@ def _specification(
     subject: _Subject,
     runtime: RuntimeValues,
     body: dict[str, Any],
-    variables: dict[str, str],
+    values: _Values,
     found: Found,
 ) -> Specification:
     request, has_own_body = subject.request, subject.request.body is not None
@@ -285,6 +320,7 @@ def _specification(
         "tag": subject.manifest.tag,
         "config_version": None if subject.config is None else subject.config.version,
         "config_data": body if has_own_body else None,
+        "variable_values_data": _frozen_values(subject, values),
         "config_row_ids": list(request.asked_rows),
         "branch_id": request.branch,
         "pool": runtime.pool,
@@ -299,7 +335,7 @@ def _specification(
         "processors": _processors(subject, found),
         "configuration": None if has_own_body else body,
         "rows": rows,
-        "variables": variables,
+        "variables": values.used,
     }
     return Specification(**asked | decided)
 

@@ -81,7 +81,8 @@ class Resolved:
     `lock_key` None means that it takes no lock at all (it has no key, or its policy is `none`).
     `environment` is stored apart and shown to its owner only. `root` is the configuration that runs and
     `asked` are the levels above the component's at which runtime values were looked for: an orchestration's
-    tasks are made from both.
+    tasks are made from both, and inherit `values`, which are the texts of all variables that were given,
+    used here or not.
     """
 
     type: JobType
@@ -93,6 +94,7 @@ class Resolved:
     warnings: tuple[str, ...]
     root: Root
     asked: tuple["Level", ...]
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ Equal requests give equal documents; what differs from job to job (ids, times, n
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -104,6 +105,8 @@ PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in Jo
 """The members that are as the request says, but for those that `resolve` decides."""
 
 _STORED = stored_form(Specification)
+MOST_BYTES_REMEMBERED = 16_384
+"""Of a specification; the jobs of a pipeline share few, and each view of a job reads one."""
 
 
 NO_SPECIFICATION = Specification()
@@ -111,7 +114,11 @@ NO_SPECIFICATION = Specification()
 
 
 def read_specification(body: bytes) -> Specification:
-    """Returns the specification of frozen bytes, whichever release wrote them."""
+    """Returns the specification of frozen bytes, whichever release wrote them. Nobody changes it."""
+    return _read_once(body) if len(body) <= MOST_BYTES_REMEMBERED else _read(body)
+
+
+def _read(body: bytes) -> Specification:
     try:
         specification: Specification = msgspec.json.decode(body, type=_STORED)
     except msgspec.ValidationError:
@@ -120,6 +127,9 @@ def read_specification(body: bytes) -> Specification:
             del plain["retry"]
         specification = msgspec.convert(plain, _STORED)
     return specification
+
+
+_read_once = lru_cache(64)(_read)
 
 
 def needed(manifest: Manifest) -> Manifest:

@@ -10,13 +10,14 @@ from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from locksided.core.loading import JobRecord
-from locksided.store import asides, events, job_list, reads, retention
+from locksided.store import asides, endings, events, job_list, reads, retention
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.connection import DatabaseConnection
+from locksided.store.endings import Endings
 from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage
 from locksided.store.job_list import GroupBy, JobList, JobStats
-from locksided.store.rows import EventRow
+from locksided.store.rows import EventRow, RunRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,6 +78,11 @@ class Reader:
     asides = _verb(asides.asides)
     dedup = _verb(dedup.dedup)
 
+    async def run_row(self, job_id: int) -> RunRow | None:
+        """Answer what a run of that job has to know, or None."""
+        rows = await self.read(lambda connection: reads.run_rows(connection, [job_id]))
+        return rows[0] if rows else None
+
     async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
         connection = self._patient if page.count else self._quick
@@ -90,6 +96,10 @@ class Reader:
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
+
+    async def ended_since(self, seq: int | None) -> Endings:
+        """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""
+        return await self._patient.run(partial(endings.ended_since, seq=seq))
 
     async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[JobRecord]:
         """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""

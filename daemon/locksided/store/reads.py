@@ -14,7 +14,7 @@ import msgspec
 
 from locksided.core.loading import ChildRecord, JobRecord
 from locksided.store.paging import first_of
-from locksided.store.rows import Dependency, JobRow, PoolRow, decoded
+from locksided.store.rows import Dependency, JobRow, PoolRow, RunRow, decoded
 from locksided.store.sql import QUERIES
 
 
@@ -48,6 +48,11 @@ def job_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[JobRow]
     return decoded(JobRow, connection.execute(QUERIES["job_rows"], (ids_text(ids),)).fetchall())
 
 
+def run_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[RunRow]:
+    """Answer what runs of those of `ids` that exist have to know, in no order."""
+    return decoded(RunRow, connection.execute(QUERIES["run_rows"], (ids_text(ids),)).fetchall())
+
+
 JobsWithDocuments = tuple[list[JobRow], dict[str, bytes], list[Dependency]]
 """Jobs, their specifications and environments by hash, and whom they wait for."""
 
@@ -78,7 +83,7 @@ def with_documents(
     )
 
 
-def _hashes_of(rows: Iterable[JobRow]) -> set[str]:
+def _hashes_of(rows: Iterable[JobRow | RunRow]) -> set[str]:
     return {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
 
 
@@ -124,7 +129,7 @@ def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
 class Documents:
     """What was read of jobs: their rows by id, and documents by hash."""
 
-    rows: Mapping[int, JobRow]
+    rows: Mapping[int, RunRow]
     bodies: Mapping[str, bytes]
 
 
@@ -132,14 +137,14 @@ NOTHING_READ = Documents({}, {})
 
 
 def documents_of(
-    connection: sqlite3.Connection, ids: Iterable[int], is_known: Callable[[JobRow], bool]
+    connection: sqlite3.Connection, ids: Iterable[int], is_known: Callable[[RunRow], bool]
 ) -> Documents:
     """Answer jobs with their documents, without those of jobs for which they are known.
 
     It never raises: what cannot be read now is read again by who needs it, and refused there if need be.
     """
     with suppress(sqlite3.Error):
-        rows = {row.id: row for row in job_rows(connection, ids)}
+        rows = {row.id: row for row in run_rows(connection, ids)}
         new = [row for row in rows.values() if not is_known(row)]
         hashes = _hashes_of(new)
         return Documents(rows, specs(connection, hashes) if hashes else {})

@@ -83,6 +83,28 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+    acknowledged: dict[str, Any] | None
+
+
+class RunRow(msgspec.Struct, frozen=True, gc=False):
+    """What a run has to know of its job; status and token tell for which start it was read."""
+
+    id: int
+    run_id: str
+    project: str
+    type: str
+    component: str | None
+    config: str | None
+    branch_id: str | None
+    mode: str | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    spec_hash: str | None
+    env_hash: str | None
+    status: str
+    launches: int
+    start_token: str | None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -179,7 +201,8 @@ class AsideRow(msgspec.Struct, frozen=True):
 
 JSON_COLUMNS = frozenset(
     {
-        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
+        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
+        "acknowledged",  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

@@ -6,12 +6,13 @@ from importlib import resources
 from types import MappingProxyType
 
 from locksided.core.loading import ChildRecord, JobRecord
-from locksided.store.rows import EventRow, JobRow, PoolRow, columns_of
+from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
     "job_columns": columns_of(JobRow),
     "live_columns": columns_of(JobRecord),
+    "run_columns": columns_of(RunRow),
     "event_columns": columns_of(EventRow),
     "child_columns": columns_of(ChildRecord),
     "pool_columns": columns_of(PoolRow),

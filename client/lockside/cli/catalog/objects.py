@@ -139,6 +139,22 @@ def rollback(session: Session, parsed: Parsed) -> int:
     return session.out.result(stored, f"{text}; it is version {stored.get('version')}")
 
 
+def copy(session: Session, parsed: Parsed) -> int:
+    """Copy an object."""
+    kind = _kind(parsed)
+    where, to = _named(kind, parsed), parsed.required("to")
+    member = kind.key[-1]
+    given = {f"to{member[0].upper()}{member[1:]}": to, "toBranchId": parsed.text("to_branch")}
+    stored = session.call(f"{kind.word}.copy", **where, version=parsed.number("at"), **given)
+    copied = [*kind.key_of(where)[:-1], to]
+    return session.out.result(stored, f"{_title(kind, copied)} is stored as version {stored.get('version')}")
+
+
+def key_of_config(parsed: Parsed) -> Json:
+    """Give the parameters that name the configuration which was typed."""
+    return _named(KINDS["config"], parsed)
+
+
 def _kind(parsed: Parsed) -> Kind:
     assert parsed.command is not None
     return KINDS[parsed.command.name.partition(" ")[0]]

@@ -161,9 +161,7 @@ def _failures(session: Session) -> list[Trouble]:
     """Tell of jobs that failed within a day; what is a part of another job does not count."""
     found = session.call(
         "job.list",
-        status=["error"],
-        creator="user",
-        unresolved=True,
+        **describe.OPEN_FAILURES,
         finishedFrom=times.wire_ago(RECENT_SECONDS),
         orderBy="endTime",
         limit=1,

@@ -19,8 +19,9 @@ _SETS = {
     "active": describe.LIVE,
     "running": describe.RUNNING,
     "waiting": describe.NOT_STARTED,
-    "failed": ("error", "terminated"),
+    "failed": describe.FAILED,
 }
+_WITH_CHILDREN = ("children", "parent", "config")
 _NARROW = 76
 DEFAULT_LIMIT = 20
 
@@ -64,8 +65,8 @@ def _limit(parsed: Parsed) -> int | None:
 def _hint_at_none(session: Session, parsed: Parsed) -> None:
     if parsed.text("config"):
         session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
-    elif filters_of(session, parsed):
-        session.out.hint("No jobs like that. `lockside ls` alone lists the newest of all.")
+    elif filters_of(session, parsed) != {"onlyRoots": True}:
+        session.out.hint("No jobs like that. `lockside ls` alone lists the newest, --children all of them.")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
 
@@ -101,13 +102,21 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "component": component,
         "config": config,
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "labels": dict(parsed.values.get("label") or ()),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
+        "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
+        "acknowledged": _acknowledged(parsed),
         "unresolved": True if parsed.flag("failed") else None,
         since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
+
+
+def _acknowledged(parsed: Parsed) -> bool | None:
+    """Failures that somebody has seen are listed when asked for."""
+    if parsed.flag("acknowledged"):
+        return True
+    return False if parsed.flag("failed") else None
 
 
 def _run_id(session: Session, reference: str | None) -> str | None:

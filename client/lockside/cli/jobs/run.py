@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 
+from lockside.cli import exits
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
+_NAMED = [*describe.NAMING, "status", "type", "creator", "attempt", "parentRunId"]
 _VALUES = "$.variableValuesData."
 
 TYPE_CHECKING = False
@@ -28,7 +30,11 @@ def run(session: Session, parsed: Parsed) -> int:
 
         return run_file(session, parsed)
     request = request_of(parsed)
-    name_dependencies(session, request)
+    name_jobs(session, request)
+    other = _in_the_way(session, parsed, request)
+    if other is not None:
+        session.out.line(f"skipped: {describe.called(other)} {describe.status(other)[0]}")
+        return exits.DONE
     if request.get("variableValuesData"):
         _refuse_unused_values(session, request)
     return show_created(session, parsed, [create(session, request)])
@@ -42,10 +48,28 @@ def _refuse_unused_values(session: Session, request: Json) -> None:
         raise UsageError("; ".join(one.partition(": ")[2] for one in unused) + ".", "run")
 
 
-def name_dependencies(session: Session, request: Json) -> None:
+def name_jobs(session: Session, request: Json) -> None:
     """Put ids in the place of the jobs that were named otherwise."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
+    if "previousJobId" in request:
+        request["previousJobId"] = session.job_id(request["previousJobId"])
+
+
+def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
+    """Find a job for which this one is not to be created: of the same configuration, or of the same name."""
+    statuses = [
+        *(describe.RUNNING if parsed.flag("skip_if_running") else ()),
+        *(describe.NOT_STARTED if parsed.flag("skip_if_waiting") else ()),
+    ]
+    if not statuses:
+        return None
+    names = ("component", "config", "branchId") if "config" in request else ("name",)
+    filters = {name: request[name] for name in names if name in request}
+    if not filters:
+        raise UsageError("a command without --name is like no other: nothing can be skipped for it.", "run")
+    found = session.call("job.list", **filters, status=statuses, limit=1, fields=_NAMED)["jobs"]
+    return found[0] if found else None
 
 
 def create(session: Session, request: Json) -> Json:
@@ -136,13 +160,7 @@ def dry_run(parsed: Parsed) -> Json:
 
 def options_of(parsed: Parsed) -> Json:
     """The members of a request that were given as options."""
-    given = parsed.members()
-    if "labels" in given:
-        given["labels"] = dict(given["labels"])
-    if "variableValuesData" in given:
-        values = [{"name": name, "value": value} for name, value in given["variableValuesData"]]
-        given["variableValuesData"] = {"values": values}
-    return given
+    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:

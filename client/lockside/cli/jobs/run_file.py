@@ -10,7 +10,7 @@ from lockside.cli.jobs.describe import ANSWERED_WHOLE, BRIEF
 from lockside.cli.jobs.run import (
     create,
     dry_run,
-    name_dependencies,
+    name_jobs,
     options_of,
     own_environment,
     plain_command,
@@ -42,7 +42,7 @@ def run_file(session: Session, parsed: Parsed) -> int:
     except FileError as error:
         raise UsageError(str(error), "run") from error
     options = options_of(parsed)
-    name_dependencies(session, options)
+    name_jobs(session, options)
     if "jobs" not in document:
         return show_created(session, parsed, [create(session, document | options | dry_run(parsed))])
     wanted = [job | options for job in document["jobs"]]

@@ -131,8 +131,8 @@ def _tell_steps(session: Session, job: Json) -> None:
     out.line()
     for name, step in zip(names, steps, strict=True):
         word = str(step["status"])
-        said = out.paint(describe.COLOURS.get(word, ""), f"{word:<10}")
-        out.line(f"  {name:<{wide}}  {said}  {out.paint('dim', _of_step(step))}")
+        spans = [(f"  {name:<{wide}}  ", ""), (word, describe.COLOURS.get(word, ""))]
+        out.line(out.spans([*spans, (f"  {_of_step(step)}", "dim")], _width(session)))
 
 
 def _of_step(step: Json) -> str:
@@ -267,12 +267,12 @@ def _is_tolerated(job: Json) -> bool:
 
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:
-    steps = _steps(job, len(below) > 1)
+    steps = steps_of(job, len(below) > 1)
     wide = max(len(step) for step, _ in steps)
     session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
 
 
-def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
+def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
     match job["status"]:
         case "created" | "waiting":
@@ -294,6 +294,11 @@ def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
 
 def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
+    good = [
+        one for one in (job.get("retries") or {}).get("jobs") or () if one["status"] in describe.GOOD_ENDS
+    ]
+    if good:
+        return [(f"lockside show {good[-1]['id']}", "the retry that ended well")]
     again = (f"lockside retry {number} --follow", "run it again with the current configuration")
     if job["status"] == "cancelled":
         return [again]

@@ -11,8 +11,8 @@ INSPECT_JOBS = (
         "lockside.cli.jobs.ls:ls",
         "list jobs, newest first",
         (
-            ("lockside ls", "all jobs, the newest first"),
-            ("lockside ls --failed --since yesterday", "what failed"),
+            ("lockside ls", "all jobs, the newest first; without their rows, tasks and attempts"),
+            ("lockside ls --failed --since yesterday", "what failed, unless acknowledged"),
             ("lockside ls --tree --mine", "yours, with their children"),
             ("lockside ls --waiting --config shop/daily", "who waits for this configuration"),
             ("lockside ls --watch --active", "unfinished jobs, updated as they change"),
@@ -22,9 +22,12 @@ INSPECT_JOBS = (
             Option("--active", "only unfinished jobs"),
             Option("--running", "only running jobs"),
             Option("--waiting", "only waiting jobs"),
-            Option("--failed", "only jobs with status error or terminated that no retry made good"),
+            Option(
+                "--failed", "only failures (error, terminated) not acknowledged and not made good by a retry"
+            ),
+            Option("--acknowledged", "only failures that were acknowledged by `lockside ack`"),
             Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status"),
-            Option("--config", "only this component or configuration", "COMPONENT/CONFIG"),
+            Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG"),
             Option("--pool", "only in this pool", "POOL", member="pool"),
             Option("--mine", "only jobs of your own"),
             Option(
@@ -42,10 +45,11 @@ INSPECT_JOBS = (
                 "--label",
                 "only with this label (repeat for more)",
                 "KEY=VALUE",
-                "pair",
+                "label",
                 many=True,
                 member="labels",
             ),
+            Option("--children", "also rows, phases, tasks and attempts"),
             Option("--parent", "only children of this job", "JOB"),
             Option("--tree", "show children below their parents"),
             Option("--watch", "update the list until Ctrl-C"),
@@ -130,6 +134,39 @@ INSPECT_JOBS = (
         (
             Option("--html", "write an HTML page with the picture and its figures", "FILE"),
             Option("--svg", "write the picture", "FILE"),
+        ),
+    ),
+    Command(
+        "stats",
+        "lockside.cli.jobs.stats:stats",
+        "count jobs by group, with how long they ran and waited",
+        (
+            ("lockside stats --by config --since yesterday", ""),
+            ("lockside stats --by day --by status", "one line for each day and status"),
+        ),
+        (),
+        (
+            Option(
+                "--by",
+                "status (default), component, config, pool or day (repeat for more)",
+                "GROUP",
+                many=True,
+                choices=("status", "component", "config", "pool", "day"),
+            ),
+            Option("--status", "only this status (repeat for more)", "STATUS", many=True, member="status"),
+            Option("--config", "only this component or configuration, also as a task", "COMPONENT/CONFIG"),
+            Option("--pool", "only in this pool", "POOL", member="pool"),
+            Option("--mine", "only jobs of your own"),
+            Option("--since", "created since 2h, today, yesterday, 2026-01-31", "TIME"),
+            Option(
+                "--label",
+                "only with this label (repeat for more)",
+                "KEY=VALUE",
+                "label",
+                many=True,
+                member="labels",
+            ),
+            Option("--children", "also rows, phases, tasks and attempts"),
         ),
     ),
     Command(

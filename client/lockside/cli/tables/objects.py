@@ -56,7 +56,18 @@ def _of(kind: Kind) -> list[Command]:
             (("{} 3", "a deleted one comes back"),),
             (name, back),
         ),
+        *([_copy(kind)] if "copy" in kind.verbs else []),
     ]
+
+
+def _copy(kind: Kind) -> Command:
+    """Copy an object within its scope; where it may be in a branch, also to another."""
+    to = Argument("TO", f"the {kind.key[-1]} of the copy")
+    options = [Option("--at", "this version instead of the current one", "VERSION", "integer")]
+    if kind.in_branch:
+        options.append(Option("--to-branch", "the branch of the copy (default: the same)", "ID"))
+    summary = f"copy a {kind.title}"
+    return _command(kind, "copy", summary, (("{} other", ""),), (_name(kind), to), options)
 
 
 def _ls(kind: Kind) -> Command:

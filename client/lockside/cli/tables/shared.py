@@ -15,7 +15,7 @@ SET = Option(
     "--set",
     "a variable's value (repeat for more)",
     "NAME=VALUE",
-    "pair",
+    "variable",
     many=True,
     member="variableValuesData",
 )
@@ -38,13 +38,14 @@ WAITING = (
     Option("-w --wait", "wait until it ends; exit code 0 for success and warning, else 1"),
     Option("-f --follow", "wait, and show its log, progress and children"),
     Option("-d --detach", "print only its id"),
+    Option("-q --quiet", "print nothing but errors"),
 )
 CHANGES = (
     ROW,
     SET,
     Option("--name", "another name", "TEXT", member="name"),
     Option("--description", "another description", "TEXT", member="description"),
-    Option("--label", "other labels (repeat for more)", "KEY=VALUE", "pair", many=True, member="labels"),
+    Option("--label", "other labels (repeat for more)", "KEY=VALUE", "label", many=True, member="labels"),
     PRIO,
     Option("--pool", "another pool", "POOL", member="pool"),
     DELAY,

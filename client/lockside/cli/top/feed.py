@@ -159,9 +159,7 @@ def _list(statuses: tuple[str, ...], most: int) -> Json:
 def _failures() -> Json:
     since = times.wire_ago(RECENT_SECONDS)
     return {
-        "status": ["error"],
-        "creator": "user",
-        "unresolved": True,
+        **describe.OPEN_FAILURES,
         "finishedFrom": since,
         "orderBy": "endTime",
         "limit": _MOST_FAILED,

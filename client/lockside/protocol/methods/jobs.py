@@ -115,6 +115,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
+        only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
+        acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
         unresolved: Leave out jobs that a later retry made good, and failed attempts of what ended well.
     """
 
@@ -143,6 +145,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_from: Time | None = None
     finished_to: Time | None = None
     visible: bool | None = True
+    only_roots: bool = False
+    acknowledged: bool | None = None
     unresolved: bool = False
 
     def check(self) -> None:

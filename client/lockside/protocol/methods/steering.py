@@ -115,6 +115,29 @@ class JobUnhide(JobAction, frozen=True, kw_only=True):
     """Show a hidden job in lists again."""
 
 
+@method(
+    "job.acknowledge",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=STEERING,
+    positional=["comment"],
+    example={"id": "17", "comment": "the source was down"},
+)
+class JobAcknowledge(JobAction, frozen=True, kw_only=True):
+    """Note that a failure was seen; lists of open failures leave the job out.
+
+    Attributes:
+        comment: Why nothing more is to be done about it.
+    """
+
+    comment: Text | None = None
+
+
+@method("job.unacknowledge", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
+class JobUnacknowledge(JobAction, frozen=True, kw_only=True):
+    """Take an acknowledgement back."""
+
+
 @method("job.purge", Role.ADMIN, answers=Purged, refuses=STEERING, example=ONE)
 class JobPurge(Mutation, frozen=True, kw_only=True):
     """Remove a final job; only one event remains.

@@ -173,7 +173,7 @@ class Result(Out, frozen=True, kw_only=True):
     """The result of a job.
 
     Attributes:
-        message: How it ended, in a sentence.
+        message: How it ended; of a failed job the step and what the program wrote, its last 4 KiB at most.
         config_version: The version of the configuration that ran.
         images: The images that ran.
         input: What was read.
