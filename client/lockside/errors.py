@@ -117,7 +117,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
-    remedy = "`lockside show JOB` tells how it stands; `lockside retry JOB` runs it again once it has ended."
+    remedy = "`lockside show JOB` tells how the job stands and what can be done with it."
 
 
 class Forbidden(LocksideError):
@@ -156,6 +156,13 @@ class TimedOut(LocksideError):
 
     code = -32008
     kind = "timeout"
+
+
+class ComponentFailed(LocksideError):
+    """The component that was asked failed, or did not answer as it should."""
+
+    code = -32009
+    kind = "failed"
 
 
 CLASSES: dict[str, type[LocksideError]] = {

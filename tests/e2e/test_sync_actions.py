@@ -23,6 +23,8 @@ match config["action"]:
         sys.exit("The password is wrong.")
     case "crash":
         sys.exit(2)
+    case "umask":
+        print(os.umask(0))
     case "slow":
         import time; time.sleep(600)
 """
@@ -34,7 +36,7 @@ def _component(wire: Wire) -> None:
         wire,
         "acme.action",
         command=python(ANSWER),
-        actions=["columns", "list", "text", "nothing", "wrong", "crash", "slow"],
+        actions=["columns", "list", "text", "nothing", "wrong", "crash", "slow", "umask"],
     )
 
 
@@ -59,7 +61,14 @@ def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
 def test_an_action_that_does_not_answer_says_why(wire: Wire, action: str, words: str) -> None:
     refusal = wire.refused("action.run", component="acme.action", action=action)
     assert words in refusal.error["message"]
+    assert (refusal.kind, refusal.error["code"]) == ("failed", -32009)
     assert refusal.data["type"] == ("user" if action == "wrong" else "application")
+
+
+def test_an_action_has_the_umask_of_a_job(wire: Wire) -> None:
+    job = wire.done(wire.shell("umask"))
+    answer = wire.call("action.run", component="acme.action", action="umask")
+    assert f"{answer:04o}\n" == wire.text(job)
 
 
 def test_an_unknown_action_or_component_is_not_found(wire: Wire) -> None:

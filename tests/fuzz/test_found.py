@@ -60,9 +60,9 @@ def test_the_log_of_a_retried_job_that_has_not_started_is_empty(wire: Wire) -> N
         assert other.answer(follow)["isComplete"]
 
 
-def test_an_action_that_answers_nothing_names_the_action(wire: Wire) -> None:
+def test_an_action_that_answers_nothing_is_the_components_fault(wire: Wire) -> None:
     wire.call("component.put", component={"id": "mute", "command": ["true"], "actions": ["ask"]})
-    assert wire.refused("action.run", component="mute", action="ask").data["path"] == "$.action"
+    assert wire.refused("action.run", component="mute", action="ask").kind == "failed"
 
 
 @pytest.mark.parametrize("read", [read_state, read_usage])
@@ -94,7 +94,7 @@ def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_pa
     file = tmp_path / "lockside.toml"
     file.write_text(text)
     with pytest.raises(settings.SettingsError, match=r"lockside\.toml: "):
-        settings.load(file, {})
+        settings.load([file], {})
     with pytest.raises(FileError, match=r"lockside\.toml(:1)?: "):
         read_document(str(file))
 

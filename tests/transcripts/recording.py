@@ -148,6 +148,7 @@ _ALIKE = [
     (r"\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?", "<span>"),
     (r"\b\d+(\.\d+)? ?(B|kB|MB|GB)\b", "<size>"),
     (r"by (cgroup|scan)\b", "by <proof>"),
+    (r"(processes of job \d+): .*", r"\1: <processes>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"(?<=\w )\(\d{3,}\)", "(<pid>)"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),

@@ -52,7 +52,7 @@ def completion(session: Session, parsed: Parsed) -> int:
         raise UsageError(
             f"there is no completion for '{shell}'; there is for bash, zsh and fish.", "completion"
         )
-    session.out.line(_SCRIPTS[shell].rstrip("\n"))
+    session.out.verbatim(_SCRIPTS[shell].rstrip("\n"))
     return exits.DONE
 
 

@@ -27,6 +27,7 @@ class ErrorKind(StrEnum):
     UNAVAILABLE = "unavailable"
     LIMIT = "limit"
     TIMEOUT = "timeout"
+    FAILED = "failed"
 
 
 _CODES = {one.kind: one.code for one in CLASSES.values() if one.code}

@@ -30,6 +30,7 @@ _MEANINGS: Final = {
     ErrorKind.UNAVAILABLE: "The daemon cannot do it now; ask again later.",
     ErrorKind.LIMIT: "A limit of size or number is passed.",
     ErrorKind.TIMEOUT: "It took longer than it may.",
+    ErrorKind.FAILED: "The component that was asked failed, or did not answer as it should.",
 }
 
 

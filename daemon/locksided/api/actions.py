@@ -13,7 +13,7 @@ from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
 from locksided.api.service import HandlerGroup
-from locksided.core.errors import Invalid, Timeout, Unavailable
+from locksided.core.errors import Failed, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
@@ -86,4 +86,4 @@ class ActionMethods(HandlerGroup):
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
-            raise Invalid(failure.message, path="$.action", type=failure.type.value) from None
+            raise Failed(failure.message, type=failure.type.value) from None

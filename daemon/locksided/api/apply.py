@@ -105,7 +105,7 @@ class ApplyMethods:
             raise _Outdated("Others change what is stored all the while: apply it again later.")
         plan = prepared.plan
         if params.plan is not None and params.plan != plan.name:
-            text = "What is stored has changed since that plan was made: make another with dryRun."
+            text = "What is stored has changed since that plan was made: make another plan."
             raise Conflict(text, path="$.plan", plan=plan.name)
         _check_rights(call.principal, plan.steps)
         answer |= _told(plan)

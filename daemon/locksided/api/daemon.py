@@ -81,7 +81,7 @@ class DaemonMethods(HandlerGroup):
             is_writable=trouble is None,
             cause=None if trouble is None else trouble.cause,
             remedy=None if trouble is None else trouble.remedy or None,
-            size_bytes=_size_bytes(self._service.state_dir.database),
+            size_bytes=sum(map(_size_bytes, self._service.state_dir.database_files)),
             identity=f"{self._service.store.identity:015x}",
         )
 

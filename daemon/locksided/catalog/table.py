@@ -56,7 +56,7 @@ _SPECIAL = (
         CONFIG,
         body=config_body,
         requires=(COMPONENT,),
-        warnings=lambda config: config.unknown_members(),
+        warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),

@@ -339,7 +339,8 @@ class Keeper:
         if self._is_leaving:
             if all(run.outcome is not None for run in self._runs.values()):
                 self._end()
-        elif not self._runs and self._connection is None:
+        elif self._connection is None and all(run.is_recorded for run in self._runs.values()):
+            # What ended meanwhile is in its folder, where the next daemon reads it.
             self._linger = self._loop.after(self._linger_seconds, self._end)
 
     def _end(self) -> None:

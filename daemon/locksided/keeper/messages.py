@@ -60,10 +60,14 @@ class Signalled(NamedTuple):
 
 
 class KillReport(NamedTuple):
-    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`."""
+    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`.
+
+    `omitted` counts those that are not listed, for there are too many.
+    """
 
     proof: str
     processes: tuple[Signalled, ...]
+    omitted: Number = 0
 
 
 class LogEnd(NamedTuple):

@@ -14,8 +14,9 @@ from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
 from lockside.documents.enums import JobType, Mode
+from lockside.documents.foreign_words import effect
 from lockside.documents.parameters import Body, Parts, parameter_faults
-from lockside.documents.paths import join
+from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
@@ -266,7 +267,7 @@ def _unknown_keys(subject: _Subject) -> Iterator[str]:
     """A warning for each key of `configData` that has no effect; of a stored body they were told before."""
     body = {} if subject.request.body is None else subject.root.values
     for path in kept_keys(body, subject.root.path):
-        yield f"{path} is unknown; it is kept and has no effect."
+        yield f"{path} is unknown; {effect(steps_of(path))}."
 
 
 def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:

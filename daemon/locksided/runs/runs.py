@@ -72,7 +72,7 @@ class Runs(RunConclusions):
         socket: str,
         backend: Backend,
         images: "ImageFinder",
-        starter_umask: str,
+        umask: str,
     ) -> None:
         super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
         self._store = store
@@ -80,7 +80,7 @@ class Runs(RunConclusions):
         self._settings = settings
         self._backend = backend
         self.images = images
-        self._umask = settings.jobs.umask or starter_umask
+        self._umask = umask
         self._spares = str(state_dir.spares)
 
     # -- start --------------------------------------------------------------------------------------------

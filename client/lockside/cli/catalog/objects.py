@@ -68,7 +68,7 @@ def _cell(name: str, each: Json) -> Cell:
 def show(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
-    session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
+    session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
 

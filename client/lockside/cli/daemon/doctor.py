@@ -118,7 +118,7 @@ def _tell(session: Session, finding: Finding) -> None:
     out = session.out
     mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
     since = f" Since {times.local(finding.since, times.now())}." if finding.since else ""
-    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
+    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}", hang=22)
     if finding.remedy and finding.level != "ok":
         done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""
-        out.line(f"{'':<22}{finding.remedy}{done}")
+        out.line(f"{'':<22}{finding.remedy}{done}", hang=22)

@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 def metrics(session: Session, _: Parsed) -> int:
     answer = session.call("daemon.metrics")
-    session.out.line(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
+    session.out.verbatim(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
     return exits.DONE

@@ -191,7 +191,7 @@ def _facts(session: Session, found: Json) -> None:
     rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
     rows.append(("socket", session.link.path()))
     for name, value in rows:
-        out.line(f"  {out.paint('dim', f'{name:<8}')}{value}")
+        out.line(f"  {out.paint('dim', f'{name:<8}')}{value}", hang=10)
 
 
 def _jobs(session: Session, counts: Json) -> str:

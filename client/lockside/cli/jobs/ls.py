@@ -32,13 +32,13 @@ def ls(session: Session, parsed: Parsed) -> int:
 
         return watch(session, parsed)
     found, has_more = _found(session, parsed, _limit(parsed))
-    if session.out.is_given({"jobs": found}):
-        return 0
-    print_jobs(session.out, found, parsed.flag("tree"))
-    if not found:
+    if not session.out.is_given({"jobs": found}):
+        print_jobs(session.out, found, parsed.flag("tree"))
+    if not found and not session.out.as_json:
         _hint_at_none(session, parsed)
     elif has_more:
-        session.out.hint(f"Only the newest {_limit(parsed)} are listed; --limit N or --all lists more.")
+        told = f"Only the newest {_limit(parsed)} are listed; --limit N or --all lists more."
+        session.out.hint(told) if session.out.terminal else session.say_aside(told)
     return 0
 
 

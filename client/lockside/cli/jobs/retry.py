@@ -42,8 +42,7 @@ def _plan(session: Session, parsed: Parsed, resume: Json) -> int:
     for reference in parsed.many("job"):
         job_id = session.job_id(reference)
         plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **resume)))
-    if session.out.as_json:
-        session.out.json({"jobs": [plan for _, plan in plans]})
+    if session.out.is_given({"jobs": [plan for _, plan in plans]}):
         return 0
     option = " --resume" if resume else ""
     for job_id, plan in plans:

@@ -73,7 +73,7 @@ def _what(job: Json) -> str:
     """Say what runs, when the job's name alone does not."""
     if job["component"] == describe.PLAIN_COMMAND:
         said = describe.command_line(job)
-    else:
+    if job["component"] != describe.PLAIN_COMMAND or not said:
         said = f"{job['component']}/{job['config']}" if job.get("config") else job["component"]
     version = f", version {job['configVersion']}" if job.get("configVersion") else ""
     rows = job.get("configRowIds")
@@ -206,6 +206,8 @@ def _result(job: Json) -> list[str]:
         found = (result.get("output") or {}).get(name) or []
         if found:
             lines.append(f"{len(found):,} output {name if len(found) > 1 else name[:-1]}")
+    if omitted := (result.get("output") or {}).get("omitted"):
+        lines.append(f"and {omitted:,} more, which are not listed")
     stages = (result.get("artifacts") or {}).get("stages") or []
     if stages:
         kept = f"its {len(stages)} stages are" if len(stages) > 1 else "its only stage is"
@@ -215,7 +217,8 @@ def _result(job: Json) -> list[str]:
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
         names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_NAMED])
-        more = f" and {len(killed) - _NAMED} more" if len(killed) > _NAMED else ""
+        left_out = len(killed) - _NAMED + int(job["killReport"].get("omitted") or 0)
+        more = f" and {left_out} more" if left_out > 0 else ""
         lines.append(f"stopped: {one_line(names)}{more}, proved by {job['killReport'].get('proof')}")
     return lines
 
@@ -238,7 +241,7 @@ def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> N
         session.out.line(f"\n  the end of {whose}:")
         for line in lines:
             shown = shown_log(last_state(line), coloured=False)
-            session.out.line(session.out.paint("dim", "  │ ") + shown)
+            session.out.verbatim(session.out.paint("dim", "  │ ") + shown)
 
 
 def cause_of(job: Json, below: list[Json]) -> Json | None:

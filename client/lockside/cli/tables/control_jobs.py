@@ -39,7 +39,7 @@ CONTROL_JOBS = (
     Command(
         "pause",
         "lockside.cli.jobs.control:pause",
-        "suspend running jobs; their time limits are suspended, too",
+        "suspend running jobs and what runs in containers; time limits are suspended, too",
         (("lockside pause 42", "until `lockside resume 42`"),),
         (JOBS,),
     ),

@@ -16,7 +16,7 @@ from lockside.protocol.words import Role
     "action.run",
     Role.OPERATOR,
     answers=Any,
-    refuses=[ErrorKind.NOT_FOUND, ErrorKind.TIMEOUT],
+    refuses=[ErrorKind.NOT_FOUND, ErrorKind.TIMEOUT, ErrorKind.FAILED],
     positional=["config_data"],
     is_repeatable=False,
     example={"component": "acme.orders", "action": "testConnection"},

@@ -59,12 +59,12 @@ class JobRelease(JobAction, frozen=True, kw_only=True):
 
 @method("job.pause", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
 class JobPause(JobAction, frozen=True, kw_only=True):
-    """Suspend the processes of a running job."""
+    """Suspend the processes of a running job, of a container those of all jobs in it that run."""
 
 
 @method("job.resume", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
 class JobResume(JobAction, frozen=True, kw_only=True):
-    """Continue a paused job."""
+    """Continue a paused job, or the paused jobs in a container."""
 
 
 @method(

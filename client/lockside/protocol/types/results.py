@@ -135,10 +135,12 @@ class MappedData(Out, frozen=True, kw_only=True):
     Attributes:
         tables: The tables.
         files: The files.
+        omitted: How many of both are not listed: 10,000 of each are.
     """
 
     tables: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
+    omitted: int | UnsetType = UNSET
 
 
 class Counts(Out, frozen=True, kw_only=True):
@@ -221,7 +223,9 @@ class KillReport(Out, frozen=True, kw_only=True):
     Attributes:
         proof: How it is known that nothing is left.
         processes: The processes that were stopped.
+        omitted: How many of them are not listed: 1,000 are.
     """
 
     proof: Literal["cgroup", "scan"] | UnsetType = UNSET
     processes: list[KilledProcess] | UnsetType = UNSET
+    omitted: int | UnsetType = UNSET
