@@ -103,7 +103,7 @@ def _run_command(parsed: Parsed, where: str) -> int:
             return _load(where)(session, parsed)
         except LocksideError as error:
             suggested = _suggested(session, parsed, error)
-            if suggested.path is None:
+            if not (suggested.path or "").startswith("$"):
                 return _refused(suggested)
             from lockside.cli.option_errors import in_typed_words
 

@@ -68,7 +68,10 @@ def _cell(name: str, each: Json) -> Cell:
 def show(session: Session, parsed: Parsed) -> int:
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
-    session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
 

@@ -12,5 +12,8 @@ if TYPE_CHECKING:
 
 def metrics(session: Session, _: Parsed) -> int:
     answer = session.call("daemon.metrics")
+    if session.out.as_json:
+        session.out.json(answer)
+        return 0
     session.out.verbatim(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
     return exits.DONE
