@@ -116,7 +116,7 @@ def test_keboola_s_own_files_are_stored_and_come_back_the_same(cli: Cli, wire: W
         file.write_text(json.dumps(document))
     told = cli("apply", str(tmp_path / "in"))
     assert "Done: 4 created." in told
-    assert "shared_code_id: Unknown; it is kept and means nothing here." in told
+    assert "shared_code_id: Unknown; it is kept and has no effect." in told
     stored = wire.call("config.get", component="keboola.snowflake-transformation", config="t")
     assert stored["configuration"] == TRANSFORMATION
     told = cli("export", str(tmp_path / "out"))
