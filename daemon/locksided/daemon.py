@@ -35,6 +35,8 @@ from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
+from locksided.secrets.keys import KeyFile, Keys
+from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id
 from locksided.server.limits import Limits
 from locksided.server.listeners import Listener, listen, passed_listeners
@@ -155,7 +157,9 @@ class Daemon:
         place = self._place
         lock = take_lock(place.state_dir.lock)
         refuse_lost_database(place.state_dir)
-        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
+        keys = Keys(KeyFile.find(place.settings.secrets.key_file, place.state_dir.root, os.environ))
+        keys.load()
+        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups), Vault(keys))
         async with store, anyio.create_task_group() as tasks:
             await tasks.start(self._watch_signals)
             await self._serve(store, tasks)

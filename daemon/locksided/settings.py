@@ -136,6 +136,12 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class SecretSettings(Section, frozen=True):
+    """The keys that encrypt what is stored. An empty path is the state folder's own file."""
+
+    key_file: str = ""
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -161,6 +167,7 @@ class Settings(Section, frozen=True):
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
     project: ProjectSettings = ProjectSettings()
+    secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 
 

@@ -22,7 +22,7 @@ from locksided.runner.frozen import thaw
 from locksided.runner.locking import wire_lock_key
 from locksided.runner.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
 from locksided.server.access import Principal
-from locksided.store.rows import JobRow
+from locksided.store.rows import JobRow, place_of
 
 FAILED = frozenset(("error", "terminated"))
 _FROZEN = (
@@ -90,7 +90,9 @@ def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, An
 
 async def _documents(service: Service, row: JobRow) -> tuple[Specification, dict[str, str] | None]:
     hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
-    bodies = await service.store.specs(hashes)
+    stored = await service.store.specs(hashes)
+    vault, place = service.store.vault, place_of(row)
+    bodies = {name: vault.opened_text(body, place) for name, body in stored.items()}
     environment = bodies.get(row.env_hash) if row.env_hash is not None else None
     spec = read_specification(bodies[row.spec_hash or ""])
     return spec, None if environment is None else thaw(environment)

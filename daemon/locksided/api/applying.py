@@ -199,7 +199,7 @@ def _write(params: p.CatalogApply, steps: list[Step], change: Change, answer: Js
             objects.delete(tx, key, change)
             view["version"] = step.old_version
         else:
-            view["version"] = objects.put_text(tx, key, step.text.decode(), change)
+            view["version"] = objects.put_sealed(tx, key, step.text.decode(), change)
     return answer
 
 

@@ -5,13 +5,12 @@ Nothing is stored here. Every method that makes jobs comes through `draft`.
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
 from locksided.api.carried import succeeded_tasks
 from locksided.api.recent import meaning_key
+from locksided.api.sealing import Asked, sealed_tree
 from locksided.api.service import Service
 from locksided.api.shelf import Shelf
 from locksided.api.trees import Choice, Trees
@@ -46,8 +45,9 @@ class Creation:
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
+        asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
-        tree = await self._tree(request, maker)
+        tree = await self._tree(asked, maker)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -65,15 +65,17 @@ class Creation:
             },
         )
 
-    async def _tree(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker) -> Draft:
         """The tree without what belongs to the outermost job alone."""
+        request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(request, maker)
-        any_key = await self._worked_out(msgspec.structs.replace(request, lock_key=_ANY_KEY), maker)
+            return await self._worked_out(asked, maker)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker) -> Draft:
+        request = asked.plain
         key = (maker, meaning_key(request))
         if key not in self._trees:
             place = Place(
@@ -85,7 +87,8 @@ class Creation:
             )
             trees = Trees(self._service, self._shelf, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
-            self._trees[key] = await trees.tree(request, place, choice=choice)
+            tree = await trees.tree(request, place, choice=choice)
+            self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 
 

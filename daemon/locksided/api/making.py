@@ -89,13 +89,13 @@ class MakingMethods:
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
-        views = views_for(self._service, call.principal.uid, now_us)
+        views = views_for(self._service, call.principal, now_us)
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         """Have them accepted and answer their views, which are read where they are written."""
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
         answer = await self._service.scheduler.ask(
             i.Submit(tuple(drafts), actor(call.principal)),
@@ -190,7 +190,7 @@ class MakingMethods:
                 raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
             raise gone from None
         ids = [answer] if isinstance(answer, int) else answered_ids(answer)
-        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal, params.fields))
         return marked(view, answer)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:

@@ -10,7 +10,6 @@ from locksided.api.views import JobViews
 from locksided.core.model import Draft
 from locksided.core.reasons import Explanation
 from locksided.runner.drafts import tree_size
-from locksided.runner.frozen import thaw
 from locksided.runner.specification import NO_SPECIFICATION, read_specification
 from locksided.store.rows import JobRow
 
@@ -63,7 +62,7 @@ def would_be(
     }
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = NO_SPECIFICATION if spec_hash is None else read_specification(documents[spec_hash])
-    environment = None if env_hash is None else thaw(documents[env_hash])
+    environment = None if env_hash is None else documents[env_hash]
     view = views.view(JobRow(**columns), spec, environment, told, depends_on)
     return {**view, "jobs": tree_size(made)} if made.children else view
 

@@ -47,6 +47,6 @@ async def _again(service: Service, call: Call, params: Any, repeated: Repeated) 
         return Purged(id=str(ids[0]), deduplicated=True)
     found = {row.id: row for row in await service.store.job_rows(ids)}
     rows = [found.get(job_id) or await job_row(service, job_id) for job_id in ids]
-    views = await job_views(service, rows, Wanted(call.principal.uid, params.fields))
+    views = await job_views(service, rows, Wanted(call.principal, params.fields))
     answers = [marked(view, repeated) for view in views]
     return of_many(answers) if call.method.name in _OF_MANY else answers[0]

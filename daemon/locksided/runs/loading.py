@@ -4,7 +4,7 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,13 +21,15 @@ from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.secrets.vault import Missing, missing_in
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
-from locksided.store.rows import JobRow
+from locksided.store.rows import JobRow, place_of
 from locksided.store.store import Sequel, Store
 
 PLANS_KEPT = 256
+ENVIRONMENT = "$.parameters.environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Run:
     spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
+    missing: tuple[Missing, ...] = ()
 
     @property
     def is_debug(self) -> bool:
@@ -62,11 +65,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What frozen documents come to; the same for every job that shares them."""
+    """What frozen documents come to, in plain; the same for every job that shares them.
+
+    `missing` are the secrets that could not be decrypted.
+    """
 
     spec: Specification
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
+    missing: tuple[Missing, ...] = ()
 
 
 class RunLoader:
@@ -151,12 +158,18 @@ class RunLoader:
         return self._planned(row, await self._store.specs(hashes))
 
     def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> Plan:
-        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
-        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+        vault, place = self._store.vault, place_of(row)
+        plain = {name: vault.opened_text(body, place) for name, body in bodies.items()}
+        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(plain[row.spec_hash])
+        environment = thaw(plain[row.env_hash]) if row.env_hash is not None else None
+        missing = tuple(missing_in(environment, ENVIRONMENT)) if isinstance(environment, str) else ()
+        if missing:
+            environment = None
         steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
+        missing += tuple(one for step in steps for one in _missing_of(step))
         if len(self._plans) >= PLANS_KEPT:
             self._plans.clear()
-        known = self._plans[_hashes_of(row)] = Plan(spec, environment, steps)
+        known = self._plans[_hashes_of(row)] = Plan(spec, environment, steps, missing)
         return known
 
     def account(self, row: JobRow, spec: Specification) -> tuple[User | None, str]:
@@ -177,14 +190,23 @@ class RunLoader:
             home=home,
             run_as=run_as,
         )
-        return Run(row, spec, plan.steps, context)
+        return Run(row, spec, plan.steps, context, plan.missing)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
-        found = await self._store.state(config_id(run.row), step.row)
-        return found.body
+        of = config_id(run.row)
+        found = await self._store.state(of, step.row)
+        plain: Mapping[str, Any] = self._store.vault.opened_if_possible(found.body, of.place)
+        return plain
+
+
+def _missing_of(step: Step) -> Iterator[Missing]:
+    """The secrets of a step that could not be decrypted."""
+    yield from missing_in(step.config_file)
+    yield from missing_in(step.order)
+    yield from missing_in(step.execution.environment, "$.environment")
 
 
 def _hashes_of(row: JobRow) -> tuple[str | None, str | None]:

@@ -12,6 +12,7 @@ from locksided.store import events, reads, schema, sql
 from locksided.store.connection import connect, named
 from locksided.store.errors import NotAStore, StoreError, StoreTooNew
 from locksided.store.sql import QUERIES
+from locksided.store.store import vault_beside
 from locksided.store.transaction import Operation, Transaction, apply
 
 OTHER_BOOT = "restored"
@@ -124,7 +125,7 @@ def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collectio
 
     connection = connect(path)
     try:
-        apply(connection, given.seq, [Operation(work, is_vital=True)])
+        apply(connection, given.seq, vault_beside(path), [Operation(work, is_vital=True)])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise named(error) from error

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from locksided.secrets.places import Place
+
 Json = Mapping[str, Any]
 
 
@@ -82,6 +84,11 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+
+
+def place_of(row: JobRow) -> Place:
+    """What the secrets of a job's documents are bound to."""
+    return Place.of_jobs(row.project, row.component or "")
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
