@@ -9,6 +9,8 @@ import msgspec
 from locksided.actors.messages import Once
 from locksided.server.calls import Call
 
+_MARKS_OF_SECRETS = (b'"#', b'"environment"', b'"draft"')
+"""The digest of a draft stands for what was staged."""
 _NOT_COMPARED = frozenset({"deduplicationId", "fields"})
 
 
@@ -20,9 +22,16 @@ def once(call: Call, params: Any, reference: Callable[[Any], dict[str, Any]]) ->
     if params.deduplication_id is None:
         return None
     compared = {name: value for name, value in call.raw.items() if name not in _NOT_COMPARED}
-    digest = sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()[:40]
+    text = msgspec.json.encode(compared, order="deterministic")
+    digest = sha256(text).hexdigest()[:40]
     return Once(
-        params.project, call.principal.uid, call.method.name, params.deduplication_id, digest, reference
+        params.project,
+        call.principal.uid,
+        call.method.name,
+        params.deduplication_id,
+        digest,
+        reference,
+        is_secret=any(mark in text for mark in _MARKS_OF_SECRETS),
     )
 
 

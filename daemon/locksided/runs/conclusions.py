@@ -3,7 +3,7 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -45,10 +45,14 @@ from locksided.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`."""
+    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`.
+
+    `then` is done when that is saved, again after a crash that came between.
+    """
 
     report: i.Report
     also: Callable[[Any], Callable[[Transaction], Any] | None] | None = None
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 class NothingToRun(Refused):
@@ -135,6 +139,7 @@ class RunConclusions:
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
+        await _forget_states(run)
         await self.discard(token)
         return Conclusion(i.Lost(run.row.id, token, values))
 
@@ -148,13 +153,13 @@ class RunConclusions:
             return Conclusion(i.StepEnded(run.row.id, token))
         if step.index:
             earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
-            result = joined([*earlier, result], _rows_after(run.steps, step))
+            result = joined([*map(run.with_plain_states, earlier), result], _rows_after(run.steps, step))
         if run.is_debug:
             await to_thread.run_for(account, data_folder.finish_without_output, run.context)
             result = with_stages(result, await to_thread.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
             await to_thread.run_for(account, data_folder.finish, run.context)
-        return self._over(token, run.row, result, outcome)
+        return self._over(token, run.row, result, outcome, partial(_forget_states, run))
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -164,9 +169,22 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await to_thread.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+    def _over(
+        self,
+        token: str,
+        row: JobRow,
+        result: RunResult,
+        outcome: Outcome | None,
+        then: Callable[[], Awaitable[None]] | None = None,
+    ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
+        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result), then)
+
+
+async def _forget_states(run: Run) -> None:
+    """Remove the state files that the run left: what they say is saved."""
+    if data_folder.has_state_files(run.context.folder):
+        await to_thread.run_for(run.context.account, data_folder.remove_state_files, run.context)
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
@@ -188,12 +206,12 @@ def _result_of(run: Run, step: Step, outcome: Outcome) -> RunResult:
     """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
     kept = kept_result(run.context.folder, run.context.launch, step.index)
     if kept is not None:
-        return kept
+        return run.with_plain_states(kept)
     result = (
         _operation_result(run, step, outcome) if step.operation else _component_result(run, step, outcome)
     )
     if not run.is_one_step or run.is_debug:
-        keep_result(run.context.folder, run.context.launch, step.index, result)
+        keep_result(run.context.folder, run.context.launch, step.index, run.with_sealed_states(result))
     return result
 
 

@@ -92,6 +92,12 @@ def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
         remove(spare_inputs.NAME, data_fd)
 
 
+def forget_state(data_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Removes the state that the program wrote."""
+    with opened_folder("out", data_fd) as out:
+        remove("state.json", out)
+
+
 def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
     """Writes the file `name` with the text `content`."""
     write_file(argument["name"], folder_fd, argument["content"].encode())
@@ -132,6 +138,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "set_aside": set_aside,
     "advance": advance,
     "finish": finish,
+    "forget_state": forget_state,
     "write": write,
     "read": read,
     "empty": empty,

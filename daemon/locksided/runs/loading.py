@@ -4,8 +4,8 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,9 @@ from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
-from locksided.secrets.vault import Missing, missing_in
+from locksided.runs.result import RunResult
+from locksided.secrets.places import Place
+from locksided.secrets.vault import Missing, Vault, missing_in
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
@@ -40,7 +42,22 @@ class Run:
     spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
+    vault: Vault
     missing: tuple[Missing, ...] = ()
+
+    def with_sealed_states(self, result: RunResult) -> RunResult:
+        """A result as it may be kept in the run's folder."""
+        return self._with_states(result, partial(self.vault.seal, is_ours=True))
+
+    def with_plain_states(self, result: RunResult) -> RunResult:
+        """A result that was kept in the run's folder."""
+        return self._with_states(result, self.vault.opened_if_possible)
+
+    def _with_states(self, result: RunResult, change: Callable[[Any, Place], Any]) -> RunResult:
+        if not result.states:
+            return result
+        place = config_id(self.row).place
+        return replace(result, states={row: change(body, place) for row, body in result.states.items()})
 
     @property
     def is_debug(self) -> bool:
@@ -190,7 +207,7 @@ class RunLoader:
             home=home,
             run_as=run_as,
         )
-        return Run(row, spec, plan.steps, context, plan.missing)
+        return Run(row, spec, plan.steps, context, self._store.vault, plan.missing)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""

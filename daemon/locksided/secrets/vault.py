@@ -273,6 +273,12 @@ class Vault:
 
     # -- hashes -------------------------------------------------------------------------------------------
 
+    def digest(self, text: bytes) -> str:
+        """A hash of a document that is about to be stored, which tells nothing of its secrets."""
+        if not may_have_secrets(text):
+            return sha256(text).hexdigest()
+        return hmac.digest(self.keys.newest().content, text, "sha256").hex()
+
     @property
     def hasher(self) -> Hasher | None:
         """Makes the keyed hashes; None when no key of hashes is stored, or it cannot be decrypted."""
