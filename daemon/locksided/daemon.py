@@ -18,6 +18,7 @@ from locksided.actors.boots import Boots, boots_of
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
+from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.daemon import VERSION
@@ -185,6 +186,7 @@ class Daemon:
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)
@@ -219,6 +221,7 @@ class Daemon:
             asides=asides,
             backend=backend,
             runs=runs,
+            reencryption=Reencryption(store, scheduler),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,

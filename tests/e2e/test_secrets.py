@@ -46,3 +46,92 @@ def test_a_secret_is_stored_encrypted_and_given_to_the_job_in_plain(loads: Wire,
     job = loads.done(loads.create(**LOADER))
     assert job["status"] == "success", job
     assert json.loads(seen.read_text())["parameters"] == BODY["parameters"]
+
+
+def test_what_is_encrypted_for_its_place_already_is_stored_as_it_is(loads: Wire) -> None:
+    first = put(loads, config="same")
+    again = put(
+        loads, config="same", configuration={"parameters": {"host": "db", "#password": password_of(first)}}
+    )
+    assert again["version"] == first["version"]
+    assert put(loads, config="same")["version"] == first["version"], "the same plain value is no change"
+    changed = put(loads, config="same", configuration={"parameters": {"host": "db", "#password": "another"}})
+    assert changed["version"] == first["version"] + 1
+
+
+def test_a_cipher_text_of_another_place_is_refused_with_its_path(loads: Wire) -> None:
+    token = password_of(put(loads, config="mine"))
+    put_component(loads, "acme.other", command=["true"])
+    body = {"parameters": {"list": [{"#password": token}]}}
+    for place in (("acme.other", "mine"), ("acme.load", "another")):
+        refusal = loads.refused("config.put", component=place[0], config=place[1], configuration=body)
+        assert refusal.kind == "invalid"
+        assert refusal.data["path"] == "$.configuration.parameters.list[0].#password"
+        assert "encrypt it again for this configuration" in str(refusal)
+    job = loads.refused("job.create", component="acme.other", configData=body)
+    assert job.data["path"] == "$.configData.parameters.list[0].#password"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["lockside:v1:config:00000000:abcd", "lockside:v1:config", "lockside:v1:config:{key}:gAAAAA", "[hidden]"],
+)
+def test_what_is_no_cipher_text_of_ours_is_refused(loads: Wire, broken: str) -> None:
+    key = password_of(put(loads, config="broken")).split(":")[3]
+    body = {"parameters": {"#password": broken.replace("{key}", key)}}
+    refusal = loads.refused("config.put", component="acme.load", config="broken", configuration=body)
+    assert refusal.data["path"] == "$.configuration.parameters.#password"
+
+
+def test_a_copy_of_a_configuration_is_encrypted_anew_and_runs(loads: Wire, seen: Path) -> None:
+    original = password_of(put(loads, config="original"))
+    copy = loads.call("config.copy", component="acme.load", config="original", toConfig="copy")
+    assert password_of(copy) != original
+    assert loads.done(loads.create("acme.load", config="copy"))["status"] == "success"
+    assert json.loads(seen.read_text())["parameters"]["#password"] == PASSWORD
+    loads.call("branch.create", branch={"id": "dev"})
+    branched = loads.call(
+        "config.copy", component="acme.load", config="original", toBranchId="dev", toConfig="original"
+    )
+    assert password_of(branched) == original, "a branch of the same configuration needs nothing"
+
+
+def test_secret_encrypt_makes_what_can_be_put(loads: Wire, seen: Path) -> None:
+    made = loads.call("secret.encrypt", component="acme.load", config="made", value=PASSWORD)["value"]
+    assert made.startswith("lockside:v1:config:")
+    assert loads.call("secret.encrypt", component="acme.load", config="made", value=made)["value"] == made
+    data = loads.call("secret.encrypt", component="acme.load", data={"a": 1, "#b": [1, None], "#empty": ""})[
+        "data"
+    ]
+    assert data["#b"].startswith("lockside:v1:project:")
+    assert (data["a"], data["#empty"]) == (1, "")
+    put(loads, config="made", configuration={"parameters": {"#password": made, "more": data}})
+    loads.done(loads.create("acme.load", config="made"))
+    got = json.loads(seen.read_text())["parameters"]
+    assert (got["#password"], got["more"]["#b"]) == (PASSWORD, [1, None])
+    for path, params in {
+        "$.component": {"value": "x"},
+        "$.value": {"component": "acme.load"},
+        "$.scope": {"component": "acme.load", "scope": "config", "value": "x"},
+    }.items():
+        assert loads.refused("secret.encrypt", **params).data["path"] == path
+
+
+def test_secrets_of_requests_variables_state_and_environment_reach_the_job(loads: Wire, seen: Path) -> None:
+    loads.call("variables.put", variables={"id": "vars", "values": [{"name": "#token", "value": PASSWORD}]})
+    body = {"parameters": {"url": "https://{{ #token }}@host", "#own": "{{ user }}-key"}}
+    values = {"values": [{"name": "user", "value": "ann"}]}
+    job = loads.create("acme.load", configData=body, variableValuesId="vars", variableValuesData=values)
+    assert job["configData"]["parameters"]["#own"].startswith("lockside:v1:project:")
+    assert loads.done(job)["status"] == "success"
+    assert json.loads(seen.read_text())["parameters"] == {
+        "url": f"https://{PASSWORD}@host",
+        "#own": "ann-key",
+    }
+    again = loads.create(
+        "acme.load", configData=job["configData"], variableValuesId="vars", variableValuesData=values
+    )
+    assert again["configData"] == job["configData"], "what the job shows can be asked for again"
+    resubmitted = loads.done(loads.call("job.resubmit", id=job["id"]))
+    assert resubmitted["status"] == "success"
+    assert json.loads(seen.read_text())["parameters"]["#own"] == "ann-key"

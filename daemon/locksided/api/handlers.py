@@ -11,6 +11,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.making import MakingMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.testclock import ClockMethods
 from locksided.api.waiting import WaitMethods
@@ -28,6 +29,7 @@ GROUPS = (
     ActionMethods,
     OrchestrationMethods,
     EventMethods,
+    SecretMethods,
     DaemonMethods,
 )
 

@@ -133,8 +133,7 @@ class _Sealer:
                 if is_whole
                 else self.vault.seal(document, place, before=self.asked)
             )
-            # The name of the project is in the hash: a cipher text is of one project.
-            hashed = self.hasher.of(f"{place.names[0]}:{name}")
+            hashed = self.hasher.of_project(place.names[0], name)
             known = self._done[name, place] = (hashed, msgspec.json.encode(sealed))
         return known
 

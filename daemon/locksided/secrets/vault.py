@@ -83,6 +83,10 @@ class Hasher:
         """The keyed hash, as many hexadecimal digits as others have."""
         return hmac.digest(self.key, digest.encode(), "sha256").hex()[:DIGITS]
 
+    def of_project(self, project: str, digest: str) -> str:
+        """The keyed hash of a document whose cipher texts are of one project."""
+        return self.of(f"{project}:{digest}")
+
     def marked(self, digest: str) -> str:
         """The keyed hash with the name of its key."""
         return f"{self.name}:{self.of(digest)}"
@@ -230,6 +234,13 @@ class Vault:
             return False
         return True
 
+    def check(self, text: str, place: Place, path: str) -> None:
+        """Raise Invalid for a cipher text that cannot be decrypted for a place."""
+        try:
+            self.open_value(text, place)
+        except Unopened as problem:
+            raise _refused(path, problem) from None
+
     def reencrypted(self, text: str) -> str:
         """The same under the newest key; a text that cannot be decrypted stays."""
         form = parsed(text)
@@ -334,6 +345,9 @@ def refuse_missing(missing: Sequence[Missing]) -> None:
 
 
 def _refusal(secret: Secret, path: str, problem: Unopened) -> Invalid:
-    where = join(path, *secret.steps)
+    return _refused(join(path, *secret.steps), problem)
+
+
+def _refused(where: str, problem: Unopened) -> Invalid:
     details: dict[str, Any] = {} if problem.key_id is None else {"keyId": problem.key_id}
     return Invalid(f"{where} cannot be decrypted: {problem}; {REMEDY}.", path=where, **details)

@@ -143,6 +143,10 @@ class Store(Reader):
         with suppress(StoreUnavailable):
             await self._maintain(_empty_log)
 
+    async def empty_free_pages(self) -> None:
+        """Write the whole database anew: nothing that was removed or replaced is left in the files."""
+        await self._maintain(_empty_free_pages)
+
     async def check(self) -> list[str]:
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
         return await self._aside(_problems)
@@ -302,6 +306,15 @@ def _probe(connection: sqlite3.Connection) -> None:
 
 def _reindex(connection: sqlite3.Connection) -> None:
     connection.execute("REINDEX")
+
+
+def _empty_free_pages(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA temp_store = FILE")  # the copy that is made meanwhile may be large
+    try:
+        connection.execute("VACUUM")
+    finally:
+        connection.execute("PRAGMA temp_store = MEMORY")
+    _save_log(connection)
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:
