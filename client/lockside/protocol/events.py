@@ -50,6 +50,6 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "daemon.undrained": "by.",
     "daemon.clockSet": "seconds by which the wall clock was set, below 0 when it was set back.",
     "daemon.reload": "changed, needsRestart: sections of the settings.",
-    "daemon.backup": "path, sizeBytes, time.",
+    "daemon.backup": "path, sizeBytes, time, keyIds.",
     "daemon.restored": "backup: its path, lost: jobs that ran when it was written.",
 }

@@ -49,27 +49,22 @@ class Reencryption:
                 return
 
     async def _finish(self) -> None:
-        if await self._store.meta(HAS_PLAIN) is not None:
-            await self.encrypt_plain()
-        if await self._store.meta(IS_UNDER_WAY) is not None:
-            await self.reencrypt()
+        async with self._lock:  # whoever asks for another now waits for this one
+            if await self._store.meta(HAS_PLAIN) is not None:
+                await self._encrypt_plain()
+            if await self._store.meta(IS_UNDER_WAY) is not None:
+                await self._reencrypt()
 
-    async def encrypt_plain(self) -> int:
-        """Encrypt all plain secrets, then empty the free pages in which they stood; returns how many."""
-        async with self._lock:
-            values = 0
-            for work in (
-                ciphers.key_hashes,
-                ciphers.encrypt_objects,
-                ciphers.encrypt_states,
-                ciphers.encrypt_specs,
-            ):
-                values += await self._all_of(work)
-            if values:
-                await self._store.empty_free_pages()
+    async def _encrypt_plain(self) -> None:
+        """Encrypt all plain secrets, then empty the free pages in which they stood."""
+        if not await self._store.read_patiently(ciphers.has_secrets):
             await self._note(HAS_PLAIN, None)
-            log.info("the secrets of an earlier release are encrypted", values=values)
-            return values
+            return
+        works = (ciphers.key_hashes, ciphers.encrypt_objects, ciphers.encrypt_states, ciphers.encrypt_specs)
+        values = sum([await self._all_of(work) for work in works])
+        await self._store.empty_free_pages()
+        await self._note(HAS_PLAIN, None)
+        log.info("the secrets of an earlier release are encrypted", values=values)
 
     async def rotate(self) -> tuple[Key, int]:
         """Put a new key on top, and encrypt everything under it. Raises Conflict for a foreign key file."""

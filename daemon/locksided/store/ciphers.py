@@ -5,9 +5,12 @@ Each function that changes something does one small part of a table; done again 
 
 import re
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +21,8 @@ from locksided.secrets.vault import Vault
 from locksided.store.catalog.keys import ConfigId, Key
 from locksided.store.hashes import HASH_KEY, hasher_of
 from locksided.store.reads import meta
-from locksided.store.sql import QUERIES
+from locksided.store.schema import version
+from locksided.store.sql import QUERIES, migrations
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
@@ -28,6 +32,8 @@ HAS_PLAIN = "has_plain_secrets"
 IS_UNDER_WAY = "is_reencrypting"
 """The fact that values are being encrypted under the newest key; it goes when all are."""
 
+_ENCRYPTED_SINCE = next(n for n, text in enumerate(migrations(), 1) if HAS_PLAIN in text)
+"""The schema from which on no secret is stored in plain."""
 _CIPHER = re.compile(rf"{PREFIX}[a-z]+:([0-9a-f]{{8}}):[A-Za-z0-9_=-]+")
 _MARK_OF_CIPHERS = f'"{PREFIX}'
 _MARK_OF_SECRETS = '"#'
@@ -41,27 +47,55 @@ class Part(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A table with encrypted bodies."""
+    """A table with encrypted bodies; `title` names one by the columns behind its body."""
 
+    title: str
     rows: str
     update: str
 
 
 TABLES = (
-    _Table("object_secrets", "update_object_body"),
-    _Table("state_secrets", "update_state_body"),
-    _Table("spec_secrets", "update_spec_body"),
+    _Table("{1} {3} ({2}) of project {0}", "object_secrets", "update_object_body"),
+    _Table("state of {2}/{3} of project {0}", "state_secrets", "update_state_body"),
+    _Table("a job's specification or environment", "spec_secrets", "update_spec_body"),
 )
 """All that can hold a cipher text, besides the key of the hashes."""
 
 
+def uses_of_keys(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The values that are stored under each key: for each one where it is."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for key_id in _CIPHER.findall(meta(connection, HASH_KEY) or ""):
+        found[key_id].append("the key of the hashes")
+    for table in TABLES:
+        for _, body, *where in connection.execute(QUERIES[table.rows], _from(0, _MARK_OF_CIPHERS, -1)):
+            for key_id in _CIPHER.findall(_text(body)):
+                found[key_id].append(table.title.format(*where))
+    return dict(found)
+
+
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """How many values are stored under each key."""
-    found: Counter[str] = Counter(_CIPHER.findall(meta(connection, HASH_KEY) or ""))
-    for table in TABLES:
-        for _, body, *_ in connection.execute(QUERIES[table.rows], _from(0, _MARK_OF_CIPHERS, -1)):
-            found.update(_CIPHER.findall(_text(body)))
-    return dict(found)
+    return {key_id: len(places) for key_id, places in uses_of_keys(connection).items()}
+
+
+def has_secrets(connection: sqlite3.Connection) -> bool:
+    """Whether anything is stored that is, or should be, encrypted."""
+    return connection.execute(QUERIES["has_secrets"]).fetchone() is not None
+
+
+def plain_databases(folder: Path) -> list[Path]:
+    """The databases below a folder that have secrets in plain."""
+    return [path for path in sorted(folder.rglob("*.db")) if _has_plain(path)]
+
+
+def _has_plain(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as connection:
+            is_old = version(connection) < _ENCRYPTED_SINCE or meta(connection, HAS_PLAIN) is not None
+            return is_old and has_secrets(connection)
+    except sqlite3.Error:
+        return False  # it is no database of ours, or damaged
 
 
 def reencrypt(table: _Table, after: int, tx: Transaction) -> Part:

@@ -312,3 +312,11 @@ SELECT project, uid, method, id, params_hash FROM dedup WHERE instr(params_hash,
 
 -- name: set_params_hash
 UPDATE dedup SET params_hash = ? WHERE project = ? AND uid = ? AND method = ? AND id = ?;
+
+-- name: has_secrets
+-- Environments have no mark of their own.
+SELECT 1 FROM object_versions WHERE instr(body, '"#')
+UNION ALL SELECT 1 FROM states WHERE instr(body, '"#')
+UNION ALL SELECT 1 FROM specs WHERE instr(body, CAST('"#' AS BLOB))
+UNION ALL SELECT 1 FROM jobs WHERE env_hash IS NOT NULL
+LIMIT 1;
