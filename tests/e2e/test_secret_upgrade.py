@@ -61,7 +61,9 @@ def test_what_was_stored_is_used_as_before(upgrading: Daemon) -> None:
     (held,) = wire.call("job.list", status=["created"])["jobs"]
     wire.call("job.release", id=held["id"])
     assert wire.done(held)["status"] == "success"
-    assert wire.call("state.get", component="acme.old", config="root") == before, "the same state is no change"
+    assert wire.call("state.get", component="acme.old", config="root") == before, (
+        "the same state is no change"
+    )
     for job in wire.call("job.list", status=["success"])["jobs"]:
         assert wire.done(wire.call("job.resubmit", id=job["id"]))["status"] == "success"
     request = {

@@ -131,7 +131,7 @@ class _Sealer:
             sealed = (
                 self.vault.encrypt(document, place)
                 if is_whole
-                else self.vault.seal(document, place, before=self.asked)
+                else self.vault.seal(document, place, before=self.asked, is_stored=True)
             )
             hashed = self.hasher.of_project(place.names[0], name)
             known = self._done[name, place] = (hashed, msgspec.json.encode(sealed))

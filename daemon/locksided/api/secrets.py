@@ -85,6 +85,7 @@ class SecretMethods:
 
         def drop(tx: Transaction) -> None:
             """Where nothing is written meanwhile."""
+            tx.vault.keys.check_can_go(params.id)
             values = ciphers.counts(tx.reading()).get(params.id, 0)
             if values:
                 text = f"{values} stored values are under key {params.id}: call secret.reencrypt first."

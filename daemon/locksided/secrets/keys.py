@@ -166,14 +166,18 @@ class Keys:
             self._add()
             return self._keys[0]
 
+    def check_can_go(self, key_id: str) -> None:
+        """Raise NotFound, or Conflict for the newest key and for a file that is not ours."""
+        if self.find(key_id) is None:
+            raise NotFound(f"There is no key {key_id}: `lockside secret keys` lists them.", path="$.id")
+        self._refuse_foreign("remove its line, and restart the daemon")
+        if self._keys[0].id == key_id:
+            raise Conflict(f"Key {key_id} is the newest: call secret.rotate first.", path="$.id")
+
     def drop(self, key_id: str) -> None:
-        """Remove a key. Raises NotFound, Conflict for the newest and for a file that is not ours."""
+        """Remove a key. Raises what `check_can_go` raises, and Unavailable."""
         with self._lock:
-            self._refuse_foreign("remove its line, and restart the daemon")
-            if self.find(key_id) is None:
-                raise NotFound(f"There is no key {key_id}: `lockside secret keys` lists them.", path="$.id")
-            if self._keys[0].id == key_id:
-                raise Conflict(f"Key {key_id} is the newest: rotate before you drop it.", path="$.id")
+            self.check_can_go(key_id)
             kept = [key for key in self._keys if key.id != key_id]
             self.file.write(kept)
             self._keys = kept

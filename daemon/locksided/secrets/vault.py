@@ -113,12 +113,14 @@ class Vault:
         before: Any = None,
         source: Place | None = None,
         is_ours: bool = False,
+        is_stored: bool = False,
     ) -> Any:
         """The document with all secrets encrypted for their place.
 
         A value that stands in `before`, the version that is stored, keeps its cipher text. Cipher texts for
         `source` are encrypted anew where they do not fit. In a document that is the daemon's own (`is_ours`)
-        a text that only looks like a cipher text is a value like any other.
+        a text that only looks like a cipher text is a value like any other. In one made of what is stored
+        (`is_stored`) a cipher text that cannot be decrypted stays: whoever uses it will say so.
 
         Raises Invalid with the path of a cipher text that does not fit or cannot be decrypted.
         """
@@ -133,6 +135,8 @@ class Vault:
                 try:
                     value = self._open_from(value, at, source)
                 except Unopened as problem:
+                    if is_stored:
+                        return value
                     if not is_ours:
                         raise _refusal(secret, path, problem) from None
                 else:

@@ -88,7 +88,7 @@ class JobRow(msgspec.Struct, frozen=True):
 
 def place_of(row: JobRow) -> Place:
     """What the secrets of a job's documents are bound to."""
-    return Place.of_jobs(row.project, row.component or "")
+    return Place.of_request(row.project, row.component or "", row.config)
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
