@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 import structlog
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.core.saves import SetMeta
@@ -69,8 +69,9 @@ class Reencryption:
     async def rotate(self) -> tuple[Key, int]:
         """Put a new key on top, and encrypt everything under it. Raises Conflict for a foreign key file."""
         async with self._lock:
+            self._store.vault.keys.check_can_rotate()
             await self._note(IS_UNDER_WAY, "1")
-            key = await to_thread.run_sync(self._store.vault.keys.rotate)
+            key = await threads.run_sync(self._store.vault.keys.rotate)
             return key, await self._reencrypt()
 
     async def reencrypt(self) -> int:

@@ -4,19 +4,18 @@ import os
 from typing import Any
 
 from anyio import CancelScope
+from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
-from locksided import to_thread
+from locksided import threads
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
-from locksided.runner.components import BUILT_IN
-from locksided.runner.resolved import Stored
 from locksided.runs import data_folder
 from locksided.runs.accounts import account_of
 from locksided.runs.action import (
@@ -27,8 +26,12 @@ from locksided.runs.action import (
     action_value,
     plan_action,
 )
+from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
+from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
+from locksided.secrets.places import Place
+from locksided.secrets.vault import Vault, missing_in, refuse_missing
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import Key
@@ -43,24 +46,26 @@ class ActionMethods:
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
         """The JSON value that the component's action answers, within 30 seconds."""
-        row = None
+        row, vault = None, self._service.store.vault
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))
         stored = None
         if row is not None:
-            stored = Stored(params.component, row.version, from_store(row.body, Manifest))
-        action = plan_action(params, stored)
+            body = vault.opened_if_possible(row.body, Place.of_component(params.component))
+            stored = Stored(params.component, row.version, from_store(body, Manifest))
+        action = plan_action(_in_plain(vault, params), stored)
+        refuse_missing(list(missing_in(action.step.config_file)))
         token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
-            await to_thread.run_for(context.account, data_folder.prepare, action.step, context, None)
+            await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
             outcome = await self._service.asides.run(action_order(action, context, token))
             return await self._value(action, outcome, context)
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_for(
+                await threads.run_for(
                     context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
 
@@ -74,8 +79,14 @@ class ActionMethods:
             raise Unavailable("The action was lost with its keeper: ask again.")
         if outcome.stopped == "timeout":
             raise Timeout("The action took longer than 30 seconds and was stopped.")
-        stdout = await to_thread.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
+        stdout = await threads.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
             raise Invalid(failure.message, path="$.action", type=failure.type.value) from None
+
+
+def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:
+    """The parameters with their secrets in plain. Raises Invalid for a cipher text of another component."""
+    place = Place.of_jobs(params.project, params.component)
+    return replace(params, config_data=vault.opened(params.config_data, place, "$.configData"))

@@ -13,10 +13,10 @@ import msgspec
 
 from lockside.documents.request import JobRequest
 from lockside.documents.secrets import may_have_ciphers, may_have_secrets
-from locksided import to_thread
+from locksided import threads
 from locksided.api.service import Service
 from locksided.core.model import Draft
-from locksided.runner.drafts import tree_size
+from locksided.runs.draft_tree import tree_size
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Hasher, Vault
 from locksided.store.hashes import hasher_of
@@ -86,7 +86,7 @@ async def sealed_tree(service: Service, tree: Draft, asked: Mapping[str, Any]) -
     sealer = _Sealer(service.store.vault, await hasher(service), asked)
     if tree_size(tree) <= JOBS_SEALED_HERE:
         return sealer.sealed(tree)
-    return await to_thread.run_sync(partial(sealer.sealed, tree))
+    return await threads.run_sync(partial(sealer.sealed, tree))
 
 
 def _has_secrets(tree: Draft) -> bool:

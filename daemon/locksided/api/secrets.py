@@ -9,7 +9,7 @@ from lockside.documents.secrets import is_cipher
 from lockside.protocol.declaration import Mutation
 from lockside.protocol.methods import secrets as p
 from locksided import clock
-from locksided.api.once import once
+from locksided.api.deduplication import dedup_mark
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Conflict
@@ -98,7 +98,7 @@ class SecretMethods:
         self, call: Call, params: Mutation, event: str, work: Callable[[], Awaitable[View]]
     ) -> View:
         """Do it and tell it; a repeat is answered as the first time."""
-        mark = once(call, params, dict)
+        mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference

@@ -7,7 +7,7 @@ from lockside.documents.secrets import hidden, shown
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.server.access import Principal
-from locksided.store.rows import Stored, Version
+from locksided.store.rows import StoredRow, Version
 
 View = dict[str, Any]
 
@@ -47,7 +47,7 @@ def without_environment(data: Any) -> Any:
             return data
 
 
-def stored_view(stored: Stored) -> View:
+def stored_view(stored: StoredRow) -> View:
     """An object as it was put, its secrets encrypted, with its version, its times and who changed it."""
     return {
         **shown(stored.body),
@@ -59,7 +59,7 @@ def stored_view(stored: Stored) -> View:
     }
 
 
-def described_view(stored: Stored) -> View:
+def described_view(stored: StoredRow) -> View:
     """As `stored_view`, with the reason that was given for the change."""
     return {**stored_view(stored), "changeDescription": stored.description}
 

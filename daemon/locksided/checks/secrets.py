@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from locksided import to_thread
+from locksided import threads
 from locksided.checks.problem import Problem
 from locksided.paths import StateDir
 from locksided.store import ciphers
@@ -16,7 +16,7 @@ async def check(store: Store, state_dir: StateDir) -> list[Problem]:
     return [
         *await _missing_keys(store),
         *await _unfinished(store),
-        *map(_plain_backup, await to_thread.run_sync(ciphers.plain_databases, state_dir.backups)),
+        *map(_plain_backup, await threads.run_sync(ciphers.plain_databases, state_dir.backups)),
     ]
 
 

@@ -162,9 +162,13 @@ class Keys:
     def rotate(self) -> Key:
         """Put a new key on top. Raises Conflict for a file that is not ours, and Unavailable."""
         with self._lock:
-            self._refuse_foreign("add a line above the others, restart the daemon, and call secret.reencrypt")
+            self.check_can_rotate()
             self._add()
             return self._keys[0]
+
+    def check_can_rotate(self) -> None:
+        """Raise Conflict for a file that is not ours."""
+        self._refuse_foreign("add a line above the others, restart the daemon, and call secret.reencrypt")
 
     def check_can_go(self, key_id: str) -> None:
         """Raise NotFound, or Conflict for the newest key and for a file that is not ours."""
