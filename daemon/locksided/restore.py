@@ -204,7 +204,7 @@ def story(done: Restored) -> str:
     ]
     if contents.key_ids:
         lines.append(
-            f"  its secrets need these keys, which are not in it: {', '.join(sorted(contents.key_ids))}"
+            f"  its secrets need the keys, which are not in it: {', '.join(sorted(contents.key_ids))}"
         )
     if contents.running:
         lines.append(f"  ran when the backup was made and count as lost: {_listed(contents.running)}")

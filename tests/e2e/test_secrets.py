@@ -13,7 +13,9 @@ PASSWORD = "s3cr3t-Ω-never-in-plain"
 COPY = """
 import os, pathlib, sys
 data = pathlib.Path(os.environ["KBC_DATADIR"])
-pathlib.Path(sys.argv[1]).write_text((data / "config.json").read_text())
+file = data / "config.json"
+pathlib.Path(sys.argv[1]).write_text(file.read_text())
+assert [oct(path.stat().st_mode & 0o777) for path in (file, data / "in/state.json")] == ["0o600"] * 2
 """
 LOADER = {"component": "acme.load", "config": "daily"}
 BODY = {"parameters": {"host": "db", "#password": PASSWORD}}

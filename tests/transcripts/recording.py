@@ -150,6 +150,7 @@ _ALIKE = [
     (r"by (cgroup|scan)\b", "by <proof>"),
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
+    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b", "<key>"),
     (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),
     (r" {2,}", "  "),

@@ -24,9 +24,7 @@ def backup(session: Session, parsed: Parsed) -> int:
         session.out.line(f"{answer['path']} ({times.size(answer['sizeBytes'])})")
         if answer.get("keyIds"):
             keys = ", ".join(answer["keyIds"])
-            session.out.line(
-                f"Its secrets need the keys {keys}, which are not in it: keep copies of them elsewhere."
-            )
+            session.out.line(f"Its secrets need the keys {keys}, which are not in it.")
         session.out.hint(f"Back with: lockside restore {answer['path']}")
     return exits.DONE
 
