@@ -1,12 +1,14 @@
 """Secrets are encrypted wherever they are stored, and decrypted only for what runs."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.harness import python
+from e2e.harness import Daemon, python
 from e2e.wire import Message, Wire, put_component, put_config
 
 PASSWORD = "s3cr3t-Ω-never-in-plain"
@@ -137,3 +139,90 @@ def test_secrets_of_requests_variables_state_and_environment_reach_the_job(loads
     resubmitted = loads.done(loads.call("job.resubmit", id=job["id"]))
     assert resubmitted["status"] == "success"
     assert json.loads(seen.read_text())["parameters"]["#own"] == "ann-key"
+
+
+def test_apply_names_every_cipher_text_that_does_not_fit(loads: Wire) -> None:
+    token = password_of(put(loads, config="from"))
+    wrong = [
+        {"component": "acme.load", "config": name, "configuration": {"parameters": {"#password": token}}}
+        for name in ("one", "two")
+    ]
+    refusal = loads.refused("catalog.apply", configs=wrong)
+    assert [fault["path"] for fault in refusal.data["faults"]] == [
+        f"$.configs[{place}].configuration.parameters.#password" for place in (0, 1)
+    ]
+
+
+def test_a_plan_hides_secrets_and_holds_for_the_same_values(loads: Wire) -> None:
+    first = put(loads, config="planned")
+    body = {"parameters": {"host": "db", "#password": "changed"}}
+    wanted = {"configs": [{"component": "acme.load", "config": "planned", "configuration": body}]}
+    plan = loads.call("catalog.apply", **wanted, dryRun=True)
+    (change,) = plan["changes"]
+    assert change["fields"] == [
+        {"path": "configuration.parameters.#password", "old": "[hidden]", "new": "[hidden]"}
+    ]
+    done = loads.call("catalog.apply", **wanted, plan=plan["plan"])
+    assert done["changes"][0]["version"] == first["version"] + 1
+    assert loads.call("catalog.apply", **wanted)["changes"] == []
+    other = [{**wanted["configs"][0], "configuration": {"parameters": {"#password": "third"}}}]
+    assert loads.refused("catalog.apply", configs=other, plan=plan["plan"]).kind == "conflict"
+    told = loads.call("config.diff", component="acme.load", config="planned", version=1, to=2)
+    assert told["fields"] == change["fields"]
+
+
+def test_equal_specifications_are_stored_once(daemon: Daemon, loads: Wire) -> None:
+    def specifications() -> int:
+        with closing(sqlite3.connect(f"file:{daemon.state_dir}/lockside.db?mode=ro", uri=True)) as database:
+            (count,) = database.execute("SELECT count(*) FROM specs").fetchone()
+        return int(count)
+
+    put(loads, config="once")
+    loads.create("acme.load", config="once", hold=True)
+    before = specifications()
+    for _ in range(3):
+        loads.create("acme.load", config="once", hold=True)
+    assert specifications() == before
+
+
+def test_a_tasks_secrets_are_bound_to_its_component(loads: Wire, seen: Path) -> None:
+    token = loads.call("secret.encrypt", component="acme.load", value=PASSWORD)["value"]
+    of_flow = loads.call("secret.encrypt", component="lockside.orchestrator", config="flow", value="x")[
+        "value"
+    ]
+
+    def flow(value: str) -> Message:
+        task = {"component": "acme.load", "configData": {"parameters": {"#password": value}}}
+        return {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": task}]}
+
+    named = {"component": "lockside.orchestrator", "config": "flow"}
+    stored = loads.call("config.put", **named, configuration=flow(token))
+    assert stored["configuration"] == flow(token)
+    plain = loads.call("config.put", **named, configuration=flow(PASSWORD))
+    assert plain["version"] == stored["version"]
+    refusal = loads.refused("config.put", **named, configuration=flow(of_flow))
+    assert refusal.data["path"] == "$.configuration.tasks[0].task.configData.parameters.#password"
+    assert loads.done(loads.create(**named))["status"] == "success"
+    assert json.loads(seen.read_text())["parameters"]["#password"] == PASSWORD
+
+
+def test_a_state_keeps_its_secrets_from_run_to_run(wire: Wire) -> None:
+    text = """
+import json, os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+state = json.loads((data / "in/state.json").read_text())
+assert state in ({}, {"#cursor": ["a", 1], "n": 1}), state
+(data / "out/state.json").write_text('{"#cursor": ["a", 1], "n": 1}')
+"""
+    put_component(wire, "acme.state", command=python(text))
+    put_config(wire, "acme.state", "c")
+    job = wire.done(wire.create("acme.state", config="c"))
+    assert job["status"] == "success", job
+    first = wire.call("state.get", component="acme.state", config="c")
+    assert first["state"]["#cursor"].startswith("lockside:v1:config:")
+    assert first["state"]["n"] == 1
+    again = wire.done(wire.create("acme.state", config="c"))
+    assert again["status"] == "success", again
+    assert wire.call("state.get", component="acme.state", config="c") == first, "the same is no change"
+    assert not (Path(job["workPath"]) / "data/out/state.json").exists()
+    assert (Path(job["workPath"]) / "data/out/files").exists()

@@ -6,15 +6,17 @@ So all jobs of a tree are made of the same versions, and a component that a thou
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar, cast
 
+import msgspec
 from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
+from lockside.documents.paths import split_problem
 from lockside.documents.reading import from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
 from lockside.kinds import COMPONENT, VARIABLES, Kind
-from locksided.core.errors import NotFound
+from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
@@ -118,4 +120,10 @@ class ObjectReader:
 
 
 def _stored(object_id: str, row: Row | None, kind: type[T]) -> Stored[T] | None:
-    return None if row is None else Stored(object_id, row.version, from_store(row.body, kind))
+    if row is None:
+        return None
+    try:
+        return Stored(object_id, row.version, from_store(row.body, kind))
+    except msgspec.ValidationError as problem:  # a secret that was stored encrypted
+        message, path = split_problem(str(problem))
+        raise Invalid(f"{object_id}: a decrypted value does not fit: {message}.", path=path) from None

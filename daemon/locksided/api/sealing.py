@@ -11,10 +11,13 @@ from typing import Any
 
 import msgspec
 
+from lockside.documents.base import FieldError
+from lockside.documents.paths import split_problem
 from lockside.documents.request import JobRequest
 from lockside.documents.secrets import may_have_ciphers, may_have_secrets
 from locksided import threads
 from locksided.api.service import Service
+from locksided.core.errors import Invalid
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import tree_size
 from locksided.secrets.places import Place
@@ -35,13 +38,16 @@ def opened_request(vault: Vault, request: JobRequest, project: str) -> JobReques
         return request
     place = Place.of_request(project, request.component, request.config)
     plain = vault.opened(_parts_of(request), place)
-    types = {one.name: one.type for one in msgspec.structs.fields(JobRequest)}
-    changes = {
-        one.name: msgspec.convert(plain[one.encode_name], types[one.name])
-        for one in msgspec.structs.fields(JobRequest)
-        if one.encode_name in plain
-    }
-    return msgspec.structs.replace(request, **changes)
+    try:
+        changes = {
+            one.name: msgspec.convert(plain[one.encode_name], one.type)
+            for one in msgspec.structs.fields(request)
+            if one.encode_name in plain
+        }
+        return msgspec.structs.replace(request, **changes)
+    except (msgspec.ValidationError, FieldError) as problem:
+        message, path = split_problem(str(problem))
+        raise Invalid(f"A decrypted value does not fit: {message}.", path=path) from None
 
 
 @dataclass(frozen=True, slots=True)

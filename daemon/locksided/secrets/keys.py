@@ -78,7 +78,7 @@ class KeyFile:
         """The keys, none when there is no file. Raises KeyFileError."""
         try:
             with open(self.path, "rb") as file:
-                self._refuse_readable(os.fstat(file.fileno()).st_mode)
+                self._refuse_readable(os.fstat(file.fileno()))
                 lines = file.read().splitlines()
         except FileNotFoundError:
             return []
@@ -88,10 +88,12 @@ class KeyFile:
             raise KeyFileError(f"The key file {self.path} cannot be read: {error.strerror}.") from None
         return [self._key(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
-    def _refuse_readable(self, mode: int) -> None:
+    def _refuse_readable(self, about: os.stat_result) -> None:
         """Of a credential the group's bits are the mask of an access list, which systemd makes for us."""
-        if mode & (0o007 if self.source is Source.CREDENTIAL else 0o077):
+        if about.st_mode & (0o007 if self.source is Source.CREDENTIAL else 0o077):
             raise KeyFileError(f"Others can read the key file {self.path}: chmod 400 {self.path}")
+        if about.st_uid not in (0, os.geteuid()):
+            raise KeyFileError(f"The key file {self.path} belongs to another user: chown it to the daemon's.")
 
     def _key(self, number: int, line: bytes) -> Key:
         try:
