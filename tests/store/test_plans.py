@@ -15,6 +15,9 @@ from store.test_lists import FILTERS
 SMALL_OR_RARE = {
     "asides",  # there are few
     "all_states",  # a check that reads the whole database anyway
+    "has_secrets",  # only after an upgrade, and of backups
+    "plain_hashes",  # only after an upgrade
+    "projects_of_spec",  # there are few projects
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays

@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 class _Table(NamedTuple):
-    """A table with encrypted bodies; `title` names one by the columns behind its body."""
+    """A table with encrypted bodies: its statements; `title` names a row by the columns behind its body."""
 
     title: str
     rows: str
@@ -55,9 +55,9 @@ class _Table(NamedTuple):
 
 
 TABLES = (
-    _Table("{1} {3} ({2}) of project {0}", "object_secrets", "update_object_body"),
-    _Table("state of {2}/{3} of project {0}", "state_secrets", "update_state_body"),
-    _Table("a job's specification or environment", "spec_secrets", "update_spec_body"),
+    _Table("{1} {3} ({2}) of project {0}", QUERIES["object_secrets"], QUERIES["update_object_body"]),
+    _Table("state of {2}/{3} of project {0}", QUERIES["state_secrets"], QUERIES["update_state_body"]),
+    _Table("a job's specification or environment", QUERIES["spec_secrets"], QUERIES["update_spec_body"]),
 )
 """All that can hold a cipher text, besides the key of the hashes."""
 
@@ -68,7 +68,7 @@ def uses_of_keys(connection: sqlite3.Connection) -> dict[str, list[str]]:
     for key_id in _CIPHER.findall(meta(connection, HASH_KEY) or ""):
         found[key_id].append("the key of the hashes")
     for table in TABLES:
-        for _, body, *where in connection.execute(QUERIES[table.rows], _from(0, _MARK_OF_CIPHERS, -1)):
+        for _, body, *where in connection.execute(table.rows, _from(0, _MARK_OF_CIPHERS, -1)):
             for key_id in _CIPHER.findall(_text(body)):
                 found[key_id].append(table.title.format(*where))
     return dict(found)
@@ -100,13 +100,13 @@ def _has_plain(path: Path) -> bool:
 
 def reencrypt(table: _Table, after: int, tx: Transaction) -> Part:
     """Encrypt a part of a table under the newest key. Raises Unavailable without a key."""
-    rows = tx.reading().execute(QUERIES[table.rows], _from(after, _MARK_OF_CIPHERS)).fetchall()
+    rows = tx.reading().execute(table.rows, _from(after, _MARK_OF_CIPHERS)).fetchall()
     values = 0
     for row_id, body, *_ in rows:
         text, number = _reencrypted(tx.vault, _text(body))
         if number:
             stored = text.encode() if isinstance(body, bytes) else text
-            tx.connection.execute(QUERIES[table.update], (stored, row_id))
+            tx.connection.execute(table.update, (stored, row_id))
             values += number
     return _part(values, rows)
 
@@ -157,14 +157,14 @@ def encrypt_states(after: int, tx: Transaction) -> Part:
 
 
 def _encrypt(tx: Transaction, table: _Table, after: int, place: Callable[..., Place]) -> Part:
-    rows = tx.reading().execute(QUERIES[table.rows], _from(after, _MARK_OF_SECRETS)).fetchall()
+    rows = tx.reading().execute(table.rows, _from(after, _MARK_OF_SECRETS)).fetchall()
     values = 0
     for row_id, body, *where in rows:
         document = msgspec.json.decode(body)
         sealed = json_text(tx.vault.seal(document, place(*where), is_ours=True))
         number = _new_ciphers(sealed, body)
         if number:
-            tx.connection.execute(QUERIES[table.update], (sealed, row_id))
+            tx.connection.execute(table.update, (sealed, row_id))
             values += number
     return _part(values, rows)
 
@@ -196,9 +196,9 @@ def _encrypt_spec(tx: Transaction, name: str, document: Any, *, is_whole: bool) 
         if number:
             hashed = hasher_of(tx).of_project(project, name)
             tx.connection.execute(QUERIES["put_spec"], (hashed, text))
-            for rename in ("rename_spec", "rename_environment"):
-                names = {"new": hashed, "old": name, "project": project}
-                tx.connection.execute(QUERIES[rename], names)
+            names = {"new": hashed, "old": name, "project": project}
+            tx.connection.execute(QUERIES["rename_spec"], names)
+            tx.connection.execute(QUERIES["rename_environment"], names)
             values += number
     tx.connection.execute(QUERIES["delete_spec_unless_used"], {"hash": name})
     return values

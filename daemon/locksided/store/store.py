@@ -54,16 +54,16 @@ class Store(Reader):
     def __init__(
         self,
         path: str,
-        vault: Vault,
         start: _Start,
         writer: DatabaseConnection,
         quick: DatabaseConnection,
         patient: DatabaseConnection,
+        vault: Vault | None = None,
     ) -> None:
         super().__init__(quick, patient)
         self.path = path
-        self.vault = vault
-        vault.keep_hash_key(start.hash_key)
+        self.vault = vault or vault_beside(path)
+        self.vault.keep_hash_key(start.hash_key)
         self.identity = start.identity
         self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
         self._files = DatabaseFiles(path)
@@ -82,8 +82,8 @@ class Store(Reader):
             create(path)
         except OSError as error:
             raise StoreUnavailable(error) from error
-        start, connections = await _opened(path, backups)
-        return cls(path, vault or vault_beside(path), start, *connections)
+        start, (writer, quick, patient) = await _opened(path, backups)
+        return cls(path, start, writer, quick, patient, vault)
 
     async def close(self) -> None:
         """Finish what runs and close all connections."""

@@ -11,8 +11,8 @@ SECRETS = (
         "encrypt a value for a configuration; it is asked for, or read from standard input",
         (
             ("lockside secret encrypt --component shop.load --config daily", "asks without echo"),
-            ("pass show db | lockside secret encrypt --component shop.load", "for all its configurations"),
-            ("lockside secret encrypt --variables common < token", "for a set of variables"),
+            ("lockside secret encrypt --component shop.load", "for all its configurations"),
+            ("lockside secret encrypt --variables common", "for a set of variables"),
         ),
         (),
         (
