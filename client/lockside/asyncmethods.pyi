@@ -8,6 +8,7 @@ from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
+from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
 from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
@@ -21,7 +22,7 @@ from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.plans import (Plan)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
-    Pool, Pools, State, Variables, VariablesList)
+    Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.requests import Request
 
 Text: TypeAlias = str | None
@@ -31,7 +32,7 @@ Flag: TypeAlias = bool | None
 
 class JobCalls:
     async def create(
-        self, component: str, config: Text = ..., *, component_version: int | str | None = ...,
+        self, component: Text = ..., config: Text = ..., *, component_version: int | str | None = ...,
         tag: Text = ..., config_version: int | str | None = ..., config_data: Mapping[str, Any] | None = ...,
         config_row_ids: Texts = ..., branch_id: Text = ..., mode: Text = ..., pool: Text = ...,
         parallelism: int | str | None = ..., backend: Mapping[str, Any] | Backend | None = ...,
@@ -270,9 +271,10 @@ class CatalogCalls:
         self, *, branch_id: Text = ..., pools: Sequence[Mapping[str, Any] | PoolSpec] | None = ...,
         components: Sequence[Mapping[str, Any] | Manifest] | None = ...,
         variables: Sequence[Mapping[str, Any] | VariablesSpec] | None = ...,
-        configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ..., draft: Text = ..., prune: Flag = ...,
-        dry_run: Flag = ..., plan: Text = ..., change_description: Text = ..., project: Text = ...,
-        deduplication_id: Text = ...
+        configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ...,
+        templates: Sequence[Mapping[str, Any] | TemplateSpec] | None = ..., draft: Text = ...,
+        prune: Flag = ..., dry_run: Flag = ..., plan: Text = ..., change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
     ) -> CatalogPlan: ...
 
 class StateCalls:
@@ -342,6 +344,37 @@ class DaemonCalls:
     async def metrics(self, *, project: Text = ...) -> str: ...
     async def discover(self, *, project: Text = ...) -> dict[str, Any]: ...
 
+class TemplateCalls:
+    @overload
+    async def put(
+        self, template: Mapping[str, Any] | TemplateSpec, *, project: Text = ...,
+        deduplication_id: Text = ..., change_description: Text = ..., expected_version: Number = ...
+    ) -> Template: ...
+    @overload
+    async def put(
+        self, id: str, job: Mapping[str, Any], *, name: Text = ..., description: Text = ...,
+        values: Sequence[Mapping[str, Any] | TemplateValue] | None = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Template: ...
+    async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Template: ...
+    async def list(
+        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
+    ) -> Templates: ...
+    async def delete(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Deleted: ...
+    async def versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    async def rollback(
+        self, id: str, version: int, *, change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Template: ...
+    async def diff(
+        self, id: str, version: Number = ..., to: Number = ..., *, project: Text = ...
+    ) -> Diff: ...
+    async def copy(
+        self, id: str, to_id: str, version: Number = ..., *, project: Text = ..., deduplication_id: Text = ...
+    ) -> Template: ...
+
 class AsyncMethods:
     job: JobCalls
     component: ComponentCalls
@@ -356,4 +389,5 @@ class AsyncMethods:
     event: EventCalls
     secret: SecretCalls
     daemon: DaemonCalls
+    template: TemplateCalls
     def __init__(self, perform: Callable[[Request[Any]], Any]) -> None: ...

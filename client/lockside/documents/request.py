@@ -72,7 +72,9 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         inputs: Inputs of the job.
         archive: Settings of archiving.
         notifications: Who is notified.
-        template: The template the request was made from.
+        component: The component's id; required unless a template names it.
+        template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
+            win over its own.
         priority: The place in the queue, -100 to 100; higher goes first.
         delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
         hold: Hold the job until `job.release`.
@@ -96,7 +98,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     }
     from_job = {"parent_run_id": RUN_ID}
 
-    component: ComponentId
+    component: ComponentId = ""
     component_version: Version | None = None
     tag: Tag | None = None
     config: ConfigId | None = None
@@ -136,6 +138,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 
     def check(self) -> None:
         """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        if not self.component and self.template is None:
+            raise FieldError("Name a component or a template", "component")
         if self.delay is not None and self.delayed_start_time is not None:
             raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
         if self.asked_rows and self.config is None:

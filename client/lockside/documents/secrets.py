@@ -1,7 +1,7 @@
 """Secrets in documents: where they stand, and the form of their cipher texts. Nothing is encrypted here.
 
-A secret is the value of a key that begins with `#`, or of `{"name": "#…", "value": …}`: any JSON value but
-null and the empty text. What is below a secret is part of it.
+A secret is the value of a key that begins with `#`, or of `{"name": "#…", "value": …}`, where it can also be
+a `default`: any JSON value but null and the empty text. What is below a secret is part of it.
 """
 
 from __future__ import annotations
@@ -77,17 +77,25 @@ def shown(document: Any) -> Any:
 
 def _replaced(value: Any, change: Callable[[Secret], Any], steps: Steps) -> Any:
     if isinstance(value, Mapping):
-        named = value.get("name") if "value" in value else None
-        secret = named if isinstance(named, str) and named.startswith(MARK) else None
+        names = _secrets_of(value)
         return {
-            key: _changed(Secret((*steps, key), secret if key == "value" and secret else key, inner), change)
-            if (key == "value" and secret) or key.startswith(MARK)
+            key: _changed(Secret((*steps, key), names[key], inner), change)
+            if key in names
             else _replaced(inner, change, (*steps, key))
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple):
         return [_replaced(inner, change, (*steps, place)) for place, inner in enumerate(value)]
     return value
+
+
+def _secrets_of(value: Mapping[str, Any]) -> dict[str, str]:
+    """The members of an object that are secrets, with the names that begin with `#`."""
+    found = {key: key for key in value if key.startswith(MARK)}
+    name = value.get("name")
+    if isinstance(name, str) and name.startswith(MARK):
+        found |= {key: name for key in ("value", "default") if key in value}
+    return found
 
 
 def _changed(secret: Secret, change: Callable[[Secret], Any]) -> Any:

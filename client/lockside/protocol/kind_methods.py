@@ -38,6 +38,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "component": (stored.Component, stored.Components),
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
+    "template": (stored.Template, stored.Templates),
     "variables": (stored.Variables, stored.VariablesList),
 }
 
@@ -45,6 +46,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "component": {"id": "acme.orders", "command": ["orders", "--data={datadir}"]},
     "config": {"component": "acme.orders", "config": "daily"},
     "branch": {"id": "new-api"},
+    "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
 }
 

@@ -84,7 +84,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not place.is_child and not choice.is_made:
+        if not place.is_child and not choice.is_made and above.written_by is None:
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:

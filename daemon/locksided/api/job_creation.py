@@ -36,6 +36,7 @@ from locksided.api.reruns import (
 )
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
+from locksided.api.templates import in_full
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.model import Condition, Dependency, Draft
@@ -60,7 +61,9 @@ class CreationMethods:
     @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
         """Make one job with all below it, or with `dryRun` show what it would be."""
-        made = await draft(self._service, params, call.principal, params.project)
+        asked = await in_full(self._service.store, params.project, params, call.raw)
+        params, origin = asked.request, Origin(written_by=asked.written_by)
+        made = await draft(self._service, params, call.principal, params.project, origin)
         if params.dry_run:
             return shortened(await self._would_be(call, made, params), params.fields)
         (view,), answer = await self._submit(call, params, [made])
@@ -74,7 +77,8 @@ class CreationMethods:
         drafts = []
         for index, request in enumerate(params.jobs):
             try:
-                made = await creation.draft(request)
+                asked = await in_full(self._service.store, params.project, request, call.raw["jobs"][index])
+                made = await creation.draft(asked.request, Origin(written_by=asked.written_by))
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"

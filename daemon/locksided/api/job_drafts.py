@@ -3,12 +3,14 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
-from locksided.api.draft_trees import Choice, Trees
+from locksided.api.draft_trees import Above, Choice, Trees
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import succeeded_tasks
 from locksided.api.resolution_cache import meaning_key
@@ -23,12 +25,13 @@ from locksided.server.access import Principal
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, and which job it repeats."""
+    """What made the job, which job it repeats, and who wrote the template that it is of."""
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
+    written_by: Mapping[str, Any] | None = None
 
 
 class Creation:
@@ -47,7 +50,7 @@ class Creation:
         service = self._service
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
-        tree = await self._tree(asked, maker)
+        tree = await self._tree(asked, maker, origin.written_by)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -65,16 +68,16 @@ class Creation:
             },
         )
 
-    async def _tree(self, asked: Asked, maker: Maker) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker, written_by: Mapping[str, Any] | None) -> Draft:
         """The tree without what belongs to the outermost job alone."""
         request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(asked, maker)
-        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker)
+            return await self._worked_out(asked, maker, written_by)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, written_by)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, asked: Asked, maker: Maker) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker, written_by: Mapping[str, Any] | None) -> Draft:
         request = asked.plain
         key = (maker, meaning_key(request))
         if key not in self._trees:
@@ -87,7 +90,7 @@ class Creation:
             )
             trees = Trees(self._service, self._objects, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
-            tree = await trees.tree(request, place, choice=choice)
+            tree = await trees.tree(request, place, Above(written_by=written_by), choice)
             self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 

@@ -78,7 +78,12 @@ def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
 
 
 def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
-    """Raises for changes by another ordinary user: they would run with the owner's rights."""
+    """Raises for changes by another ordinary user: they would run with the owner's rights.
+
+    Another template would be another request.
+    """
+    if "template" in changes:
+        raise Conflict("The template of a job cannot be changed: create a job of it.", path="$.with.template")
     if changes and principal.uid != row.owner_uid and principal.role is not Role.ADMIN:
         raise Forbidden(
             f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can change its request. "
