@@ -170,3 +170,37 @@ def test_an_operators_command_does_not_run_as_another_user() -> None:
         assert bert.kind("template.put", template={"id": "mine", "job": command}) == "fine", "now it is his"
         assert bert.kind("job.create", template="mine") == "fine"
         assert anna.kind("job.create", template="mine") == "forbidden"
+
+
+def test_a_task_of_an_orchestration_may_name_a_template(loads: Wire, seen: Path) -> None:
+    put(loads, "tasked")
+    values = given(country="{{ where }}", **{"#token": "of the task"})
+    task = {"template": "tasked", "variableValuesData": values, "priority": 3}
+    flow = {
+        "phases": [{"id": "p"}],
+        "tasks": [{"id": "t", "phase": "p", "task": task}],
+        "variables": {"where": "CZ"},
+    }
+    stored = loads.call("config.put", component="lockside.orchestrator", config="flow", configuration=flow)
+    assert "of the task" not in json.dumps(stored)
+    root = loads.done(loads.create("lockside.orchestrator", config="flow"))
+    assert root["status"] == "success", root["result"]
+    assert json.loads(seen.read_text())["parameters"]["#auth"] == "Bearer of the task"
+    (task_job,) = [one for one in loads.call("job.list")["jobs"] if one["template"] == "tasked@1"]
+    assert (task_job["component"], task_job["priority"]) == ("acme.CZ", 3)
+    flow["tasks"][0]["task"]["template"] = "unknown"
+    loads.call("config.put", component="lockside.orchestrator", config="flow", configuration=flow)
+    refusal = loads.refused("job.create", component="lockside.orchestrator", config="flow")
+    assert refusal.data["path"] == "$.configuration.tasks[0].task.template"
+
+
+def test_a_folder_has_templates(loads: Wire) -> None:
+    spec = {"id": "applied", "values": VALUES, "job": {**JOB, "component": "acme.CZ"}}
+    assert loads.call("catalog.apply", templates=[spec])["changes"][0]["action"] == "create"
+    assert loads.call("catalog.apply", templates=[spec])["changes"] == []
+    wrong = {"id": "wrong", "job": {"component": "acme.missing", "config": "x"}}
+    refusal = loads.refused("catalog.apply", templates=[wrong])
+    assert [one["path"] for one in refusal.data["faults"]] == [
+        "$.templates[0].job.component",
+        "$.templates[0].job.config",
+    ]

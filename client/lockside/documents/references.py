@@ -111,6 +111,10 @@ def _pool(pool: Any, path: str) -> Iterator[Reference]:
 
 def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
     task, given = config.content.tasks[place].task, config.configuration["tasks"][place]["task"]
+    if task.template is not None:
+        yield Reference("template", task.template.partition("@")[0], join(path, "template"))
+    if not task.component:
+        return
     yield Reference("component", task.component, join(path, _spelling(given, "component", "componentId")))
     yield from _pool(task.pool, path)
     if task.variable_values_id is not None:

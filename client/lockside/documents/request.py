@@ -9,7 +9,6 @@ from msgspec.structs import fields as struct_fields
 
 from lockside.documents import quantities, times
 from lockside.documents.base import (
-    NO_NUL_PATTERN,
     BranchId,
     ComponentId,
     ConfigId,
@@ -28,6 +27,7 @@ from lockside.documents.base import (
     Slots,
     Tag,
     TaskId,
+    TemplateName,
     Text,
     Time,
     VariablesId,
@@ -126,7 +126,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
-    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
+    template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None
     description: Text | None = None

@@ -15,6 +15,7 @@ from locksided import threads
 from locksided.api.object_reader import ObjectReader
 from locksided.api.resolution_cache import ResolvedTree
 from locksided.api.service import Service
+from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import (
@@ -41,17 +42,21 @@ ROWS_DONE_HERE = 100
 """Configurations with more rows are worked through in a thread."""
 
 
+Writers = tuple[Mapping[str, Any], ...]
+"""Principals, as stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Above:
     """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
 
-    `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
-    None when that is the caller.
+    `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
+    last, besides the caller.
     """
 
     levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
-    written_by: Mapping[str, Any] | None = None
+    writers: Writers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not place.is_child and not choice.is_made and above.written_by is None:
+        if not place.is_child and not choice.is_made and not above.writers:
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -154,7 +159,10 @@ class Trees:
             is_child=True,
         )
         try:
-            tree = await self.tree(task.request(orchestration), at, below)
+            request = task.request(orchestration)
+            asked = await in_full(self._service.store, place.owner.project, request, given_in(request))
+            above = replace(below, writers=(*below.writers, *asked.writers))
+            tree = await self.tree(asked.request, at, above)
         except Refused as refusal:
             raise as_seen_above(refusal, task.path) from None
         values = tree.values if task.name is None else {**tree.values, "name": task.name}
@@ -169,7 +177,8 @@ class Trees:
             return
         is_filled_above = request.variable_values_id or request.variable_values_data is not None
         if request.body is not None or is_filled_above:
-            self._check_writer(above.written_by, "this command", "$.config")
+            for writer in above.writers:
+                self._check_writer(writer, "this command", "$.config")
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
         if request.variable_values_id is not None:
@@ -204,8 +213,7 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
                 circle=circle,
             )
         names = (*names, name)
-    if request.body is not None:
-        written_by = above.written_by
-    else:
-        written_by = None if config is None else config.changed_by
-    return Above(passed_on(resolved.asked), names, written_by)
+    writers = above.writers
+    if request.body is None and config is not None:
+        writers = (config.changed_by,)
+    return Above(passed_on(resolved.asked), names, writers)

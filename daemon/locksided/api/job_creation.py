@@ -62,7 +62,7 @@ class CreationMethods:
     async def create(self, call: Call, params: p.JobCreate) -> View:
         """Make one job with all below it, or with `dryRun` show what it would be."""
         asked = await in_full(self._service.store, params.project, params, call.raw)
-        params, origin = asked.request, Origin(written_by=asked.written_by)
+        params, origin = asked.request, Origin(writers=asked.writers)
         made = await draft(self._service, params, call.principal, params.project, origin)
         if params.dry_run:
             return shortened(await self._would_be(call, made, params), params.fields)
@@ -78,7 +78,7 @@ class CreationMethods:
         for index, request in enumerate(params.jobs):
             try:
                 asked = await in_full(self._service.store, params.project, request, call.raw["jobs"][index])
-                made = await creation.draft(asked.request, Origin(written_by=asked.written_by))
+                made = await creation.draft(asked.request, Origin(writers=asked.writers))
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"

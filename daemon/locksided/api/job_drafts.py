@@ -3,14 +3,12 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
-from locksided.api.draft_trees import Above, Choice, Trees
+from locksided.api.draft_trees import Above, Choice, Trees, Writers
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import succeeded_tasks
 from locksided.api.resolution_cache import meaning_key
@@ -31,7 +29,7 @@ class Origin:
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
-    written_by: Mapping[str, Any] | None = None
+    writers: Writers = ()
 
 
 class Creation:
@@ -50,7 +48,7 @@ class Creation:
         service = self._service
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
-        tree = await self._tree(asked, maker, origin.written_by)
+        tree = await self._tree(asked, maker, origin.writers)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -68,16 +66,16 @@ class Creation:
             },
         )
 
-    async def _tree(self, asked: Asked, maker: Maker, written_by: Mapping[str, Any] | None) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
         """The tree without what belongs to the outermost job alone."""
         request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(asked, maker, written_by)
-        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, written_by)
+            return await self._worked_out(asked, maker, writers)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, writers)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, asked: Asked, maker: Maker, written_by: Mapping[str, Any] | None) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
         request = asked.plain
         key = (maker, meaning_key(request))
         if key not in self._trees:
@@ -90,7 +88,7 @@ class Creation:
             )
             trees = Trees(self._service, self._objects, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
-            tree = await trees.tree(request, place, Above(written_by=written_by), choice)
+            tree = await trees.tree(request, place, Above(writers=writers), choice)
             self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 

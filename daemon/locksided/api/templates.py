@@ -8,6 +8,7 @@ import msgspec
 
 from lockside.documents.reading import convert, fault_of, from_store
 from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Behavior
 from lockside.documents.template import TemplateSpec
 from lockside.kinds import TEMPLATE
 from locksided.core.errors import Invalid, NotFound
@@ -18,14 +19,15 @@ from locksided.store.store import Store
 
 R = TypeVar("R", bound=JobRequest)
 PATH = "$.template"
+NO_BEHAVIOR = Behavior()
 
 
 @dataclass(frozen=True, slots=True)
 class InFull(Generic[R]):
-    """A request in full. `written_by` is who wrote the template last; None for a request without one."""
+    """A request in full. `writers` are those who wrote its text last, besides the caller."""
 
     request: R
-    written_by: Mapping[str, Any] | None = None
+    writers: tuple[Mapping[str, Any], ...] = ()
 
 
 async def in_full(store: Store, project: str, request: R, given: Mapping[str, Any]) -> InFull[R]:
@@ -39,10 +41,20 @@ async def in_full(store: Store, project: str, request: R, given: Mapping[str, An
     template: TemplateSpec = from_store(row.body, TemplateSpec)
     made = request_from(template, row.version, given)
     try:
-        return InFull(convert(made, type(request)), row.changed_by)
+        return InFull(convert(made, type(request)), (row.changed_by,))
     except msgspec.ValidationError as problem:
         fault = fault_of(problem, made, type(request))
         raise Invalid(f"Template {template.id}: {fault.path}: {fault.message}.", path=fault.path) from None
+
+
+def given_in(request: JobRequest) -> dict[str, Any]:
+    """The members of a request that say something, as in JSON."""
+    members = ((one, getattr(request, one.name)) for one in msgspec.structs.fields(request))
+    return {
+        one.encode_name: msgspec.to_builtins(value)
+        for one, value in members
+        if value != one.default and value not in (None, [], {}, "", NO_BEHAVIOR)
+    }
 
 
 async def _stored(store: Store, project: str, name: str) -> StoredRow:

@@ -50,6 +50,7 @@ class RunTask:
         is_debug = orchestration.mode is Mode.DEBUG
         request: JobRequest = _Request(
             component=asked.component,
+            template=asked.template,
             config=asked.config,
             config_data=asked.config_data,
             config_row_ids=asked.config_row_ids,
