@@ -142,6 +142,13 @@ class SecretSettings(Section, frozen=True):
     key_file: str = ""
 
 
+class ContainerSettings(Section, frozen=True):
+    """How images of components are run and fetched."""
+
+    podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
+    auth_file: str = ""
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -166,6 +173,7 @@ class Settings(Section, frozen=True):
     access: AccessSettings = AccessSettings()
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
+    containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
     secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()

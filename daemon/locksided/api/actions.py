@@ -1,10 +1,11 @@
 """`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 from anyio import CancelScope
-from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
@@ -60,6 +61,9 @@ class ActionMethods:
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
+            if action.step.execution.image is not None:
+                podman = await self._service.runs.images.find([action.step.execution], context)
+                context = replace(context, podman=podman)
             await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
             outcome = await self._service.asides.run(action_order(action, context, token))
             return await self._value(action, outcome, context)
@@ -89,4 +93,6 @@ class ActionMethods:
 def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:
     """The parameters with their secrets in plain. Raises Invalid for a cipher text of another component."""
     place = Place.of_jobs(params.project, params.component)
-    return replace(params, config_data=vault.opened(params.config_data, place, "$.configData"))
+    return msgspec.structs.replace(
+        params, config_data=vault.opened(params.config_data, place, "$.configData")
+    )

@@ -4,7 +4,7 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,6 @@ from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
-from locksided.secrets.places import Place
 from locksided.secrets.vault import Missing, Vault, missing_in
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
@@ -46,22 +45,30 @@ class Run:
 
     def with_sealed_states(self, result: RunResult) -> RunResult:
         """A result as it may be kept in the run's folder."""
-        return self._with_states(result, partial(self.vault.seal, is_ours=True))
-
-    def with_plain_states(self, result: RunResult) -> RunResult:
-        """A result that was kept in the run's folder."""
-        return self._with_states(result, self.vault.opened_if_possible)
-
-    def _with_states(self, result: RunResult, change: Callable[[Any, Place], Any]) -> RunResult:
         if not result.states:
             return result
         place = config_id(self.row).place
-        return replace(result, states={row: change(body, place) for row, body in result.states.items()})
+        sealed = {row: self.vault.seal(body, place, is_ours=True) for row, body in result.states.items()}
+        return replace(result, states=sealed)
+
+    def with_plain_states(self, result: RunResult) -> RunResult:
+        """A result that was kept in the run's folder."""
+        return replace(result, states=self.plain_states(result.states)) if result.states else result
+
+    def plain_states(self, states: Mapping[str | None, Any]) -> dict[str | None, Any]:
+        """States that were kept in the folder of a run of this configuration."""
+        open_ = self.vault.opened_if_possible
+        return {row: open_(body, config_id(self.row).place) for row, body in states.items()}
 
     @property
     def is_debug(self) -> bool:
         """Whether snapshots are all that is kept of it."""
         return self.row.mode == Mode.DEBUG
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any of its steps runs in a container image."""
+        return any(step.execution.image is not None for step in self.steps)
 
     @property
     def is_one_step(self) -> bool:
@@ -99,7 +106,7 @@ class RunLoader:
         self, store: Store, state_dir: StateDir, socket: str, operations: Sequence[Operation]
     ) -> None:
         self._operations = operations
-        self._store = store
+        self.store = store
         self._state_dir = state_dir
         self._socket = socket
         self._runs: dict[tuple[int, int], Run] = {}
@@ -144,7 +151,7 @@ class RunLoader:
             if not documents.bodies.keys() >= {one for one in _hashes_of(row) if one is not None}:
                 return None
             plan = self._planned(row, documents.bodies)
-        run = self._runs[job_id, launch] = self._run(row, plan, launch)
+        run = self._runs[job_id, launch] = self.planned(row, plan, launch)
         return run
 
     def known(self, token: str) -> Run | None:
@@ -153,7 +160,7 @@ class RunLoader:
 
     async def of(self, job_id: int, launch: int) -> Run:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
-        return self._runs.get((job_id, launch)) or self._run(*await self.read(job_id), launch)
+        return self._runs.get((job_id, launch)) or self.planned(*await self.read(job_id), launch)
 
     def forget(self, token: str) -> None:
         """The launch is over."""
@@ -161,7 +168,7 @@ class RunLoader:
 
     async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
         """A job's row, and what its documents come to."""
-        row = await self._store.job_row(job_id)
+        row = await self.store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
@@ -171,10 +178,10 @@ class RunLoader:
         if known is not None:
             return known
         hashes = [one for one in _hashes_of(row) if one is not None]
-        return self._planned(row, await self._store.specs(hashes))
+        return self._planned(row, await self.store.specs(hashes))
 
     def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
-        vault, place = self._store.vault, place_of(row)
+        vault, place = self.store.vault, place_of(row)
         plain = {name: vault.opened_text(body, place) for name, body in bodies.items()}
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(plain[row.spec_hash])
         environment = thaw(plain[row.env_hash]) if row.env_hash is not None else None
@@ -193,7 +200,13 @@ class RunLoader:
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
-    def _run(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+    def remember(self, run: Run) -> Run:
+        """The run of a launch under way, of which more is known now."""
+        self._runs[run.row.id, run.context.launch] = run
+        return run
+
+    def planned(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+        """A launch of a job that was read. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
         context = JobContext(
@@ -206,15 +219,15 @@ class RunLoader:
             home=home,
             run_as=run_as,
         )
-        return Run(row, spec, plan.steps, context, self._store.vault, plan.missing)
+        return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
         of = config_id(run.row)
-        found = await self._store.state(of, step.row)
-        plain: Mapping[str, Any] = self._store.vault.opened_if_possible(found.body, of.place)
+        found = await self.store.state(of, step.row)
+        plain: Mapping[str, Any] = self.store.vault.opened_if_possible(found.body, of.place)
         return plain
 
 
