@@ -11,7 +11,7 @@ from lockside.protocol.methods import secrets as p
 from locksided import clock
 from locksided.api.deduplication import dedup_mark
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core.errors import Conflict
 from locksided.secrets.places import Place, Scope
 from locksided.server.calls import Call
@@ -22,15 +22,11 @@ from locksided.store.transaction import Transaction
 View = dict[str, Any]
 
 
-class SecretMethods:
+class SecretMethods(HandlerGroup):
     """`secret.encrypt`, `secret.keys`, `secret.rotate`, `secret.reencrypt`, `secret.dropKey`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def encrypt(self, _call: Call, params: p.SecretEncrypt) -> View:
-        """The cipher texts, for the narrowest place that is named unless a wider one is asked for."""
         vault, place = self._service.store.vault, _place(params)
         if params.data is not msgspec.UNSET:
             return {"data": vault.seal(params.data, place, path="$.data")}
@@ -41,7 +37,6 @@ class SecretMethods:
 
     @handler
     async def keys(self, _call: Call, _params: p.SecretKeys) -> View:
-        """Every key that there is, and those that are missing."""
         counts = await self._counts()
         keys = self._service.store.vault.keys
         known = {key.id: keys.file.source.value for key in keys.all}
@@ -58,8 +53,6 @@ class SecretMethods:
 
     @handler
     async def rotate(self, call: Call, params: p.SecretRotate) -> View:
-        """A new key, on disk before it encrypts, and everything encrypted under it."""
-
         async def work() -> View:
             key, values = await self._service.reencryption.rotate()
             return {"id": key.id, "values": values}
@@ -68,8 +61,6 @@ class SecretMethods:
 
     @handler
     async def reencrypt(self, call: Call, params: p.SecretReencrypt) -> View:
-        """Everything encrypted under the newest key."""
-
         async def work() -> View:
             return {"values": await self._service.reencryption.reencrypt()}
 
@@ -77,8 +68,6 @@ class SecretMethods:
 
     @handler
     async def drop_key(self, call: Call, params: p.SecretDropKey) -> View:
-        """Remove a key, unless a value needs it."""
-
         async def work() -> View:
             await self._service.scheduler.ask(drop)
             return {"id": params.id}

@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -123,7 +123,7 @@ class Store(Reader):
         self._files.after_commit()
         if applied.has_new_hash_key:
             self.vault.keep_hash_key(reads.meta(connection, HASH_KEY))
-        return applied if then is None else replace(applied, sequel=then(connection))
+        return applied if then is None else Applied(applied.results, applied.events, then(connection))
 
     async def probe(self) -> None:
         """Write and commit something. Raises StoreUnavailable when that cannot be.

@@ -1,2 +1,4 @@
--- Secrets are encrypted from now on. What is stored in plain is encrypted by the daemon, which has the keys.
-INSERT INTO meta (key, value) VALUES ('has_plain_secrets', '1');
+-- A failure can be acknowledged, and lists of the jobs that no container made begin at them.
+
+ALTER TABLE jobs ADD COLUMN acknowledged TEXT;
+CREATE INDEX jobs_roots ON jobs (project, visible) WHERE relation IS NOT 'strong';
