@@ -102,9 +102,12 @@ def _run_command(parsed: Parsed, where: str) -> int:
         try:
             return _load(where)(session, parsed)
         except LocksideError as error:
+            suggested = _suggested(session, parsed, error)
+            if not (suggested.path or "").startswith("$"):
+                return _refused(suggested)
             from lockside.cli.option_errors import in_typed_words
 
-            return _refused(in_typed_words(parsed, _suggested(session, parsed, error)))
+            return _refused(in_typed_words(parsed, suggested))
 
 
 def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
@@ -134,7 +137,6 @@ def _help_for(parsed: Parsed) -> int:
 
 
 def help_(session: Session, parsed: Parsed) -> int:
-    """Show the help of a command or a topic, or the list of topics."""
     from lockside.cli.help import topic_lines
     from lockside.cli.terminal.pager import show
 

@@ -43,8 +43,6 @@ RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
 TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
 
 DEFAULT_BRANCH = "default"
-RUN_ID = "LOCKSIDE_RUN_ID"
-"""The variable of a job's environment that holds its `runId`."""
 
 
 class JobRequest(In, frozen=True, kw_only=True, dict=True):
@@ -95,7 +93,6 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         "delay": quantities.duration,
         "delayed_start_time": times.canonical_time,
     }
-    from_job = {"parent_run_id": RUN_ID}
 
     component: ComponentId
     component_version: Version | None = None

@@ -12,7 +12,7 @@ from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core.errors import Failed, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
@@ -36,15 +36,11 @@ from locksided.server.handlers import handler
 from locksided.store.catalog.keys import ConfigId, Key
 
 
-class ActionMethods:
+class ActionMethods(HandlerGroup):
     """`action.run`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
-        """The JSON value that the component's action answers, within 30 seconds."""
         row = None
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))

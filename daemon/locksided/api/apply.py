@@ -62,14 +62,12 @@ class ApplyMethods:
 
     @handler
     async def stage(self, call: Call, params: p.CatalogStage) -> Json:
-        """Keep a part of what is to be applied."""
         draft = self._drafts.add(call, params)
         count = sum(map(len, draft.wanted.values()))
         return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
     @handler
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
-        """Make what is stored like what is given; with `dryRun` say what that would change."""
         draft = self._drafts.take(call, params)
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
             wanted = wanted_of(params, draft.wanted)

@@ -219,13 +219,13 @@ class Trees:
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
     """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
     names = above.names
-    if resolved.config is not None:
-        name = f"{resolved.branch}/{resolved.config}"
+    if resolved.spec.config is not None:
+        name = f"{resolved.spec.branch_id}/{resolved.spec.config}"
         if name in names:
             circle = [one.rpartition("/")[2] for one in (*names[names.index(name) :], name)]
             shown = " -> ".join(circle)
             raise Invalid(
-                f"$.config: orchestration {resolved.config} contains itself: {shown}.",
+                f"$.config: orchestration {resolved.spec.config} contains itself: {shown}.",
                 path="$.config",
                 circle=circle,
             )

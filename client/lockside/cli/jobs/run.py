@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, parsed: Parsed) -> int:
-    """Create a job, or the jobs of a file."""
     if parsed.text("from_file"):
         from lockside.cli.jobs.run_file import run_file
 
@@ -161,57 +160,7 @@ def dry_run(parsed: Parsed) -> Json:
 
 def options_of(parsed: Parsed) -> Json:
     """The members of a request that were given as options."""
-    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
-    given: Json = {
-        "configRowIds": parsed.many("row"),
-        "variableValuesData": variable_values(parsed),
-        "variableValuesId": parsed.text("variables"),
-        "labels": label_pairs(parsed, "run"),
-        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "mode": parsed.text("mode"),
-        "name": parsed.text("name"),
-        "description": parsed.text("description"),
-        "priority": parsed.number("priority"),
-        "pool": parsed.text("pool"),
-        "lockKey": parsed.text("lock_key"),
-        "parallelism": parsed.values.get("parallelism"),
-        "onlyOrchestrationTaskIds": parsed.many("task"),
-        "previousJobId": parsed.text("previous"),
-        "delay": parsed.number("delay"),
-        "tag": parsed.text("tag"),
-        "branchId": parsed.text("branch"),
-        "hold": parsed.flag("hold") or None,
-    }
-    return {name: value for name, value in given.items() if value not in (None, [], {})}
-
-
-def variable_values(parsed: Parsed) -> Json | None:
-    """The values of variables that were given by --set; None without any."""
-    command = parsed.command.name if parsed.command else "run"
-    pairs = [_pair(text, "--set", command) for text in parsed.many("set")]
-    return {"values": [{"name": name, "value": value} for name, value in pairs]} if pairs else None
-
-
-def label_pairs(parsed: Parsed, command: str) -> dict[str, str]:
-    """The labels that were given by --label."""
-    return dict(_pair(each, "--label", command) for each in parsed.many("label"))
-
-
-def _pair(text: str, option: str, command: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", command)
-    return name, value
-
-
-def _dependency(text: str) -> Json:
-    job, _, when = text.rpartition(":")
-    if job and when in {"success", "final"}:
-        return {"job": job, "when": when}
-    if job.isdigit():
-        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": text, "when": "success"}  # a name may have a colon in it
+    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
@@ -284,8 +233,7 @@ def _tell(session: Session, job: Json) -> None:
 
 
 def _show_dry_run(session: Session, job: Json) -> None:
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return
     limits = job.get("limits") or {}
     session.out.line(f"would create: {describe.title(job)}")

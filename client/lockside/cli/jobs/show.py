@@ -26,10 +26,8 @@ _MORE = {
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Tell the story of a job."""
     job = session.call("job.get", id=session.job_id(parsed.required("job")))
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return 0
     below = job_tree.load_tree(session, str(job["runId"])) if job.get("runId") else [job]
     _heading(session, job)

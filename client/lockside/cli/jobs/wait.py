@@ -23,7 +23,6 @@ _TOLD_ONE_BY_ONE = 20
 
 
 def wait(session: Session, parsed: Parsed) -> int:
-    """Wait for jobs: 0 when all ended well, 1 when one did not, 124 when the time was up."""
     ids = [session.job_id(reference) for reference in parsed.many("job")]
     timeout = parsed.number("timeout")
     if (
@@ -38,9 +37,7 @@ def wait(session: Session, parsed: Parsed) -> int:
     except KeyboardInterrupt:
         session.say_aside(f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
         return exits.INTERRUPTED
-    if session.out.as_json:
-        session.out.json({"jobs": ended})
-    else:
+    if not session.out.is_given({"jobs": ended}):
         print_ends(session, ended)
         hint_after_failure(session, ended)
     finished = [job for job in ended if job["isFinished"]]
@@ -96,9 +93,7 @@ def wait_to_the_end(session: Session, created: list[Json]) -> int:
         ended = wait_for(session, ids)
     except KeyboardInterrupt:
         return detached(session, ids, "wait")
-    if session.out.as_json:
-        session.out.json(ended[0] if len(ended) == 1 else {"jobs": ended})
-    else:
+    if not session.out.is_given(ended[0] if len(ended) == 1 else {"jobs": ended}):
         print_ends(session, ended)
         hint_after_failure(session, ended)
     return exit_code(ended)
