@@ -220,7 +220,15 @@ BRANCH = Kind(
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH)}
+TEMPLATE = Kind(
+    "template",
+    "templates",
+    "lockside.documents.template:TemplateSpec",
+    files="templates/{id}.toml",
+    references="lockside.documents.references:of_template",
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

@@ -12,6 +12,7 @@ from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
@@ -28,6 +29,7 @@ GROUPS = (
     ActionMethods,
     OrchestrationMethods,
     EventMethods,
+    SecretMethods,
     DaemonMethods,
 )
 
