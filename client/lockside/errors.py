@@ -165,25 +165,12 @@ class ComponentFailed(LocksideError):
     kind = "failed"
 
 
-_BY_CODE: dict[int, type[LocksideError]] = {
-    cls.code: cls
-    for cls in (
-        ParseFailed,
-        InvalidRequest,
-        UnknownMethod,
-        InvalidParams,
-        InternalError,
-        NotFound,
-        Conflict,
-        InvalidTransition,
-        Forbidden,
-        Disabled,
-        Unavailable,
-        LimitExceeded,
-        TimedOut,
-        ComponentFailed,
-    )
+CLASSES: dict[str, type[LocksideError]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, LocksideError)
 }
+_BY_CODE = {cls.code: cls for cls in CLASSES.values() if cls.code}
 
 
 def from_wire(error: Mapping[str, Any]) -> LocksideError:

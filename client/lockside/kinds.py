@@ -21,31 +21,18 @@ class Kind:
     `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have
     in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
     method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
-    `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
-    one that may change it. The parameters of `put` have the document under `member`, by default the kind's
-    word, or, when it `is_flat`, its members. `command` is the first word of its commands.
+    `filters` are members by which a list can be narrowed, beside all but the last of the key; `content` is
+    what the library takes by position when it stores one. `role` is the one that may change it. The
+    parameters of `put` have the document under `member`, by default the kind's word, or, when it `is_flat`,
+    its members. `command` is the first word of its commands.
+
+    `about` and `example`, the name of an object, stand in the help; `columns` are the members that a table
+    shows, beside the first of `described_by` that an object has.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
     it beside its type; `read`, `write` and `schema` are for files whose form is not the document's own.
     """
-
-    __slots__ = (
-        *(
-            "_document",
-            "_faults",
-            "_read",
-            "_references",
-            "_schema",
-            "_write",
-            "command",
-            "files",
-            "filters",
-            "in_branch",
-            "is_flat",
-        ),
-        *("key", "member", "plural", "role", "title", "titles", "verbs", "word"),
-    )
 
     def __init__(
         self,
@@ -62,6 +49,11 @@ class Kind:
         is_flat: bool = False,
         verbs: Sequence[str] = VERBS,
         filters: Sequence[str] = (),
+        content: str = "",
+        about: str = "",
+        example: str = "NAME",
+        columns: Sequence[str] = ("version",),
+        described_by: Sequence[str] = (),
         role: str = "operator",
         files: str = "",
         references: str = "lockside.documents.references:nothing",
@@ -81,6 +73,11 @@ class Kind:
         self.is_flat = is_flat
         self.verbs = tuple(verbs)
         self.filters = (*key[:-1], *filters)
+        self.content = content
+        self.about = about or self.titles
+        self.example = example
+        self.columns = tuple(columns)
+        self.described_by = tuple(described_by)
         self.role = role
         self.files = files
         self._faults = faults
@@ -164,11 +161,17 @@ POOL = Kind(
     role="admin",
     files="pools.toml",
     write="lockside.cli.catalog.file_text:pool",
+    example="loads",
+    described_by=("description",),
 )
 COMPONENT = Kind(
     "component",
     "components",
     "lockside.documents.component:Manifest",
+    about="what can be run",
+    example="airports.extract",
+    columns=("type", "version"),
+    described_by=("description", "name"),
     filters=("type",),
     role="admin",
     files="components/{id}.toml",
@@ -182,6 +185,9 @@ VARIABLES = Kind(
     "lockside.documents.variables:VariablesSpec",
     title="set of variables",
     titles="sets of variables",
+    about="sets of values for configurations",
+    example="eu",
+    content="values",
     files="variables/{id}.toml",
     read="lockside.cli.files.object_file:variables",
     write="lockside.cli.catalog.file_text:variables",
@@ -192,7 +198,12 @@ CONFIG = Kind(
     "configs",
     "lockside.documents.configuration:ConfigSpec",
     title="configuration",
+    about="how a component is run; every change makes a version",
+    example="airports.extract/daily",
+    columns=("version", "isDisabled"),
+    described_by=("description", "name"),
     key=("component", "config"),
+    content="configuration",
     in_branch=True,
     is_flat=True,
     files="configs/{component}/{config}.toml",
@@ -207,7 +218,19 @@ BRANCH = Kind(
     "branches",
     "lockside.documents.pool:BranchSpec",
     titles="branches",
+    about="lines of development, each with its own configurations",
+    example="new-api",
+    described_by=("name",),
+    content="name",
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
+)
+
+TEMPLATE = Kind(
+    "template",
+    "templates",
+    "lockside.documents.template:TemplateSpec",
+    files="templates/{id}.toml",
+    references="lockside.documents.references:of_template",
 )
 
 NOTIFICATION = Kind(
@@ -217,10 +240,14 @@ NOTIFICATION = Kind(
     member="subscription",
     command="notify",
     title="subscription",
+    about="who is told of what happens, and what became of that",
+    example="failures",
+    columns=("state", "version"),
+    described_by=("description", "name"),
     files="notifications/{id}.toml",
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, NOTIFICATION)}
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH, NOTIFICATION)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

@@ -120,7 +120,8 @@ def test_keboola_s_own_files_are_stored_and_come_back_the_same(cli: Cli, wire: W
     stored = wire.call("config.get", component="keboola.snowflake-transformation", config="t")
     assert stored["configuration"] == TRANSFORMATION
     told = cli("export", str(tmp_path / "out"))
-    assert "the files contain the values of # keys" in told
+    assert told.startswith("+")
+    assert "warning" not in told, "what it writes is encrypted"
     assert "Nothing to change: 8 unchanged" in cli("apply", str(tmp_path / "out"), "--prune")
     assert wire.done(wire.create("keboola.snowflake-transformation", config="t"))["status"] == "success"
 
@@ -132,9 +133,10 @@ retries = st.fixed_dictionaries({"maxAttempts": st.integers(1, 9), "jitter": st.
 parameters = st.dictionaries(names, bodies, max_size=3)
 with_parameters = st.fixed_dictionaries({"parameters": parameters})
 untyped = st.dictionaries(ids.filter(lambda name: name not in TYPED), bodies, max_size=3)
+words = texts.filter(lambda text: text and "\0" not in text and "{{" not in text)  # which needs parameters
 manifests = st.fixed_dictionaries(
     {
-        "command": st.lists(texts.filter(lambda text: text and "\0" not in text), min_size=1, max_size=3),
+        "command": st.lists(words, min_size=1, max_size=3),
         "type": st.sampled_from([one.value for one in ComponentType]),
         "environment": st.dictionaries(ids, ids, max_size=2),
         "imageParameters": parameters,

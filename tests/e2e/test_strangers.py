@@ -16,7 +16,12 @@ from lockside.cli.commands import COMMANDS
 
 CLIENT = [sys.executable, "-m", "lockside.cli.main"]
 BROKEN_PIPE = 141
-UNSUITABLE = {"demo": "it starts a daemon of its own", "top": "it is for a terminal alone"}
+UNSUITABLE = {
+    "demo": "it starts a daemon of its own",
+    "start": "it starts a daemon of its own",
+    "stop": "it stops the daemon",
+    "top": "it is for a terminal alone",
+}
 WORDS = {
     "run": "run -- true",
     "retry": "retry FAILED",
@@ -40,6 +45,20 @@ WORDS = {
     "pool pause": "pool pause p",
     "pool resume": "pool resume p",
     "pool rm": "pool rm p",
+    "ack": "ack FAILED",
+    "annotate": "annotate DONE --label a=b",
+    "hide": "hide DONE",
+    "unhide": "unhide DONE",
+    "purge": "purge NONE",
+    "report": "report 0.5 half",
+    "state show": "state show s.c/one",
+    "state reset": "state reset s.c/one",
+    "orchestration plan": "orchestration plan o",
+    "action": "action s.c/one ask",
+    "init": "init FOLDER/init",
+    "call": "call daemon.status",
+    "man": "man FOLDER/man",
+    "schema": "schema component",
     "apply": "apply FOLDER --plan",
     "export": "export FOLDER/out",
     "validate": "validate FOLDER",
@@ -57,7 +76,15 @@ WORDS = {
     "help": "help waiting",
     "__complete": "__complete pool ''",
 }
-OF_A_KIND = {"ls": "", "show": "ID", "rm": "ID", "versions": "ID", "diff": "ID 1 2", "rollback": "ID 1"}
+OF_A_KIND = {
+    "ls": "",
+    "show": "ID",
+    "rm": "ID",
+    "versions": "ID",
+    "diff": "ID 1 2",
+    "rollback": "ID 1",
+    "copy": "ID COPY",
+}
 IDS = {"component": "s.c", "config": "s.c/one", "variables": "v", "branch": "b"}
 NAMES = [command.name for command in COMMANDS if command.name not in UNSUITABLE]
 WITHOUT_JSON = {"help", "completion", "__complete"}

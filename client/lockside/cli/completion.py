@@ -47,7 +47,6 @@ complete -c lockside -f -a '(__lockside)'
 
 
 def completion(session: Session, parsed: Parsed) -> int:
-    """Print the script of a shell."""
     shell = parsed.required("shell")
     if shell not in _SCRIPTS:
         raise UsageError(
@@ -58,7 +57,6 @@ def completion(session: Session, parsed: Parsed) -> int:
 
 
 def complete(session: Session, parsed: Parsed) -> int:
-    """Print what could stand next, one a line, with what it means behind a tab."""
     words = parsed.many("word") or [""]
     *before, current = words
     for word, said in _candidates(session, before, current):

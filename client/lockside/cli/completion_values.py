@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockside.cli.catalog.objects import about, listed
 from lockside.cli.jobs import describe
-from lockside.kinds import KINDS
+from lockside.kinds import CONFIG, KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def values_of(session: Session, place: CompletionPoint, metavar: str) -> Candida
             return [(name, "") for name in component["actions"]]
         case "ORCHESTRATION":
             found = session.call("config.list", component=ORCHESTRATOR, fields=["config", "name"])
-            return [(str(each["config"]), about(each)) for each in found["configs"]]
+            return [(str(each["config"]), about(CONFIG, each)) for each in found["configs"]]
         case "METHOD":
             from lockside.protocol.methods import METHODS
 
@@ -84,7 +84,7 @@ def _jobs(session: Session, place: CompletionPoint) -> Candidates:
 
 
 def _objects(session: Session, kind: Kind) -> Candidates:
-    return [("/".join(kind.key_of(each)), about(each)) for each in listed(session, kind)]
+    return [("/".join(kind.key_of(each)), about(kind, each)) for each in listed(session, kind)]
 
 
 def _of_config(session: Session, place: CompletionPoint, metavar: str) -> Candidates:

@@ -137,7 +137,6 @@ def _help_for(parsed: Parsed) -> int:
 
 
 def help_(session: Session, parsed: Parsed) -> int:
-    """Show the help of a command or a topic, or the list of topics."""
     from lockside.cli.help import topic_lines
     from lockside.cli.terminal.pager import show
 

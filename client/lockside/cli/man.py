@@ -28,8 +28,11 @@ def man(session: Session, parsed: Parsed) -> int:
         with open(file, "w", encoding="utf-8") as made:
             made.write(text)
         count += 1
-    session.out.line(f"{count} pages are in {folder}")
-    session.out.hint("Next: man lockside")
+    if session.out.as_json:
+        session.out.json({"folder": folder, "pages": count})
+    else:
+        session.out.line(f"{count} pages are in {folder}")
+        session.out.hint("Next: man lockside")
     return exits.DONE
 
 

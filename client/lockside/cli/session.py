@@ -28,9 +28,7 @@ class Session:
         stream = io.StringIO() if parsed.flag("quiet") else None
         self.out = Output(parsed.flag("json"), parsed.flag("plain"), stream)
         self.link = BlockingLink(parsed.text("socket"))
-        self.engine = Engine(
-            self.link, parsed.text("project"), AWAY_SECONDS, self._say_away, names_own_job=True
-        )
+        self.engine = Engine(self.link, parsed.text("project"), AWAY_SECONDS, self._say_away)
         self.is_patient = False
         self.aside: Callable[[str], None] | None = None
 

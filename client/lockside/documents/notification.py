@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, field
 
 from lockside.documents.base import NO_NUL_PATTERN, FieldError, In, Name, PoolId, Text
+from lockside.documents.secrets import is_cipher
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
 SECRET_BYTES: Final = range(24, 65)
@@ -116,12 +117,12 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
     """
 
     url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
-    secret: Annotated[str, Meta(max_length=255)] | None = field(default=None, name="#secret")
+    secret: Annotated[str, Meta(max_length=1024)] | None = field(default=None, name="#secret")
 
     def check(self) -> None:
         """Raises FieldError for a URL that cannot be posted to, and for a key that is none."""
         check_url(self.url, "url")
-        if self.secret is not None and not is_webhook_secret(self.secret):
+        if self.secret is not None and not is_cipher(self.secret) and not is_webhook_secret(self.secret):
             raise FieldError("Give `whsec_` and base64 of 24 to 64 bytes, or leave it out", "#secret")
 
 

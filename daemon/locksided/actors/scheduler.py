@@ -6,7 +6,6 @@ thrown away with all of it and read again from the store, and the actor waits un
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -27,15 +26,15 @@ from locksided.actors.messages import (
     Repeated,
     Write,
 )
+from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.turns import decided, turns
 from locksided.actors.wall_clock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
-from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey
+from locksided.store.catalog.dedup import DedupKey, agrees
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Sequel, Store
@@ -65,19 +64,6 @@ class Executors(Protocol):
 
     def reconcile(self, core: Scheduler) -> None:
         """Find out what became of every job that is in flight."""
-
-
-@dataclass(slots=True)
-class SchedulerTurn:
-    """What one transaction is made of, and what follows it."""
-
-    saves: list[Save] = field(default_factory=list)
-    operations: list[tuple[Ask, Write]] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    answers: list[tuple[Ask, Any]] = field(default_factory=list)
-    first_asks: dict[tuple[str, int, str, str], Ask] = field(default_factory=dict)
-    repeats: list[tuple[Ask, Ask]] = field(default_factory=list)
-    progress: list[EventRow] = field(default_factory=list)
 
 
 class SchedulerActor:
@@ -138,7 +124,7 @@ class SchedulerActor:
         known = await self._store.dedup(DedupKey(*once.key))
         if known is None:
             return None
-        if known.params_hash != once.params_hash:
+        if not agrees(known, once.params_hash, self._store.vault):
             raise other_parameters(once, known.ref)
         return Repeated(known.ref)
 

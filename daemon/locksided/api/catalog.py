@@ -13,10 +13,10 @@ from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
-from locksided.catalog.views import View, for_writers, version_view
+from locksided.catalog.views import View, for_writers, stored_view, version_view
 from locksided.core.errors import Forbidden, NotFound
 from locksided.json_diff import differences
 from locksided.server.access import Principal
@@ -29,11 +29,8 @@ from locksided.store.rows import StoredRow
 Handle = Callable[[Call, Any], Awaitable[View]]
 
 
-class CatalogMethods:
+class CatalogMethods(HandlerGroup):
     """`put`, `get`, `list`, `delete`, `versions`, `rollback`, `diff` and `copy` of every kind; `state.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     def of_kinds(self) -> dict[str, Handle]:
         """The handlers of the methods that every kind has, by name."""
@@ -80,7 +77,7 @@ class CatalogMethods:
             return all(body.get(name) == value for name, value in wanted.items())
 
         def view(stored: StoredRow) -> View:
-            return shortened(record.hide(call.principal, record.view(stored)), fields)
+            return shortened(record.hide(call.principal, stored_view(stored)), fields)
 
         everything = all_of(kind, params.project, record.branch(params), names, is_wanted if wanted else None)
         fixed = [shortened(one, fields) for one in record.fixed.values() if is_wanted(one)]
@@ -128,10 +125,11 @@ class CatalogMethods:
         """What differs between two versions, as far as the caller may see both."""
         key = record.key(params)
         old, new = await self._stored(record, key, params.version), await self._stored(record, key, params.to)
-        bodies = []
+        bodies, vault = [], self._service.store.vault
         for stored in (old, new):
-            shown = record.hide(call.principal, record.view(stored))
-            bodies.append({name: value for name, value in shown.items() if name in stored.body})
+            shown = record.hide(call.principal, stored_view(stored))
+            body = {name: value for name, value in shown.items() if name in stored.body}
+            bodies.append(vault.opened_if_possible(body, key.place))
         return {"version": old.version, "to": new.version, "fields": differences(*bodies)}
 
     async def copy(self, record: Record, call: Call, params: Any) -> View:
@@ -152,7 +150,7 @@ class CatalogMethods:
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
             return record.fixed[key.id]
-        return record.view(await self._stored(record, key, version))
+        return stored_view(await self._stored(record, key, version))
 
     async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
@@ -180,7 +178,6 @@ class CatalogMethods:
 
     @handler
     async def get_state(self, call: Call, params: StateGet) -> View:
-        """What the last good run of a configuration or row left for the next."""
         return for_writers(call.principal, await self._state(params))
 
     async def _state(self, params: Any) -> View:
@@ -189,7 +186,6 @@ class CatalogMethods:
 
     @handler
     async def reset_state(self, call: Call, params: StateReset) -> View:
-        """Forget it."""
         change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:
@@ -218,12 +214,12 @@ def _changed(
     before = objects.newest(tx, key)
     stored = store(tx)
     record.stored(tx, key, before, stored, change)
-    return record.view(stored)
+    return stored_view(stored)
 
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
     """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
-    view = record.view(stored)
+    view = stored_view(stored)
     if record.hide(call.principal, view) != view:
         text = f"{key} has values that only its writer and an admin may see: store one of your own."
         raise Forbidden(text, path=key.path())

@@ -13,6 +13,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
@@ -30,6 +31,7 @@ GROUPS = (
     OrchestrationMethods,
     NotificationMethods,
     EventMethods,
+    SecretMethods,
     DaemonMethods,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from lockside.documents.notification import Webhook
+from lockside.documents.notification import Webhook, is_webhook_secret
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
 from locksided import clock
@@ -13,8 +13,9 @@ from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
+from locksided.catalog.views import stored_view
 from locksided.core.errors import Invalid, InvalidTransition, NotFound, Timeout
 from locksided.notifications import couriers, standing
 from locksided.notifications.addresses import SETTING, Allowed, Target, literal
@@ -22,6 +23,7 @@ from locksided.notifications.settling import Reports
 from locksided.notifications.signature import new_secret
 from locksided.notifications.standing import SECRET, Receiver, key_of
 from locksided.notifications.telling import body_of
+from locksided.secrets.vault import Vault
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import notifications
@@ -38,16 +40,15 @@ TEST_SECONDS = 20.0
 View = dict[str, Any]
 
 
-class NotificationMethods:
+class NotificationMethods(HandlerGroup):
     """`notification.put`, `list`, `rotate`, `deliveries`, `redeliver`, `cancel` and `test`."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._catalog = CatalogMethods(service)
 
     @handler
     async def put(self, call: Call, params: p.NotificationPut) -> View:
-        """Store a subscription; a secret that lockside made for it is answered once."""
         self._refuse_blocked(params.subscription.recipient, "$.subscription.recipient.url")
         view = await self._catalog.put(RECORDS[NOTIFICATION.word], call, params)
         name = SubscriptionName(params.project, params.subscription.id)
@@ -64,7 +65,6 @@ class NotificationMethods:
 
     @handler
     async def list(self, call: Call, params: p.NotificationListAll) -> View:
-        """A page of subscriptions."""
         record, request = RECORDS[NOTIFICATION.word], self._service.page_request(params)
         wanted = all_of(NOTIFICATION, params.project, keep=partial(_is_wanted, params))
         async with call.connection.turn():
@@ -72,13 +72,12 @@ class NotificationMethods:
             return listed(
                 NOTIFICATION.plural,
                 found,
-                lambda stored: record.hide(call.principal, record.view(stored)),
+                lambda stored: record.hide(call.principal, stored_view(stored)),
                 request.max_bytes,
             )
 
     @handler
     async def rotate(self, call: Call, params: p.NotificationRotate) -> View:
-        """Replace the secret of a webhook."""
         name = SubscriptionName(params.project, params.id)
         change = Change(clock.now_us(), actor(call.principal).as_data(), "its secret was rotated")
 
@@ -90,17 +89,16 @@ class NotificationMethods:
 
     @handler
     async def deliveries(self, call: Call, params: p.NotificationDeliveries) -> View:
-        """A page of deliveries."""
         job_id = None if params.job is None else self._service.job_id(params.job, "$.job")
         wanted = _filter(params, job_id=job_id, statuses=params.status)
         request = self._service.page_request(params)
         async with call.connection.turn():
-            found = await self._service.store.read(partial(_page, wanted=wanted, request=request))
+            look = partial(_page, wanted=wanted, request=request, vault=self._service.store.vault)
+            found = await self._service.store.read(look)
             return listed("deliveries", found, _delivery_view, request.max_bytes)
 
     @handler
     async def redeliver(self, call: Call, params: p.NotificationRedeliver) -> View:
-        """Have what was dead or delivered sent again."""
         number = None if params.id is None else int(params.id)
         who = actor(call.principal).as_data()
 
@@ -116,7 +114,6 @@ class NotificationMethods:
 
     @handler
     async def cancel(self, call: Call, params: p.NotificationCancel) -> View:
-        """Give up one that is pending."""
 
         def write(tx: Transaction) -> View:
             self._check_owner(tx, call, params.project, int(params.id), None)
@@ -151,7 +148,6 @@ class NotificationMethods:
 
     @handler
     async def test(self, call: Call, params: p.NotificationTest) -> View:
-        """Send a `test` event now and answer what came of it."""
         receiver = await self._receiver(call, params)
         service, now_us = self._service, clock.now_us()
         message = f"msg_test_{service.asides.new_token().removeprefix('aside-')}"
@@ -173,12 +169,16 @@ class NotificationMethods:
     async def _receiver(self, call: Call, params: p.NotificationTest) -> Receiver:
         if params.recipient is not None:
             self._refuse_blocked(params.recipient, "$.recipient.url")
-            return Receiver(params.recipient.url, (params.recipient.secret or new_secret(),))
+            secret = params.recipient.secret or new_secret()
+            if not is_webhook_secret(secret):
+                text = "$.recipient.#secret: a test needs the secret in plain, or none."
+                raise Invalid(text, path="$.recipient.#secret")
+            return Receiver(params.recipient.url, (secret,))
         name = SubscriptionName(params.project, params.id or "")
 
         def read(connection: Database) -> Receiver | None:
             standing.refuse_others(connection, key_of(name), call.principal)
-            return standing.receiver(connection, name, clock.now_us())
+            return standing.receiver(connection, name, clock.now_us(), self._service.store.vault)
 
         receiver = await self._service.store.read(read)
         if receiver is None:
@@ -203,12 +203,13 @@ def _filter(params: Any, **more: Any) -> DeliveryFilter:
 
 
 def _page(
-    connection: Database, wanted: DeliveryFilter, request: PageRequest
+    connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault
 ) -> Slice[tuple[DeliveryRow, Receiver | None]]:
     found = notifications.page(connection, wanted, request)
     names = {row.subscription for row in found.entries}
     receivers = {
-        name: standing.receiver(connection, SubscriptionName(wanted.project, name), 0) for name in names
+        name: standing.receiver(connection, SubscriptionName(wanted.project, name), 0, vault)
+        for name in names
     }
     entries = [(row, receivers[row.subscription]) for row in found.entries]
     return Slice(entries, found.has_more, lambda entry: found.cursor_at(entry[0]))

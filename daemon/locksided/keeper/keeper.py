@@ -17,7 +17,7 @@ from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
 from locksided.keeper.notes import Notes
-from locksided.keeper.run import Run, Surroundings
+from locksided.keeper.run import Run
 from locksided.keeper.start import order
 from locksided.keeper.start.claim import BURNT, STARTED, Claims
 from locksided.keeper.start.direct import Direct
@@ -25,6 +25,7 @@ from locksided.keeper.start.mounts import Mounts
 from locksided.keeper.start.order import BadOrder, Order
 from locksided.keeper.start.spares import SpareFolders
 from locksided.keeper.start.spawn import Inherited
+from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree import mark, proc
 from locksided.keeper.tree.cgroups import make_tree
 from locksided.keeper.tree.combined_tree import WholeTree

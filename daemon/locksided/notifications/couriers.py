@@ -25,11 +25,14 @@ from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome, StartOrder
 from locksided.notifications.settling import Reports, settled
-from locksided.notifications.standing import Receiver, receiver_of
+from locksided.notifications.standing import Receiver
+from locksided.notifications.standing import receiver as receiver_of
 from locksided.runs import data_folder
+from locksided.secrets.vault import Vault
 from locksided.settings import NotificationSettings
 from locksided.store import notifications
 from locksided.store.errors import StoreUnavailable
+from locksided.store.notifications import SubscriptionName
 from locksided.store.rows import DeliveryRow, EventRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
@@ -95,7 +98,7 @@ class Couriers:
         if lost := await self._store.read(notifications.lost):
             await scheduler.ask(settled(lost, Reports({}), self._settings))
         while await self._store.read(notifications.couriers) < AT_ONCE:
-            look = partial(_due, now_us=clock.now_us())
+            look = partial(_due, now_us=clock.now_us(), vault=self._store.vault)
             due = await self._store.read(look)
             if not due:
                 return
@@ -136,11 +139,12 @@ class Couriers:
         return settled(rows, reports, self._settings)
 
 
-def _due(connection: Database, now_us: int) -> list[tuple[DeliveryRow, Receiver, str]]:
+def _due(connection: Database, now_us: int, vault: Vault) -> list[tuple[DeliveryRow, Receiver, str]]:
     """What is due, with whom it goes to and what is sent."""
     found = []
     for row in notifications.due(connection, now_us, DELIVERIES_AT_ONCE):
-        receiver = receiver_of(connection, row, now_us)
+        name = SubscriptionName(row.project, row.subscription)
+        receiver = receiver_of(connection, name, now_us, vault)
         if receiver is not None:
             found.append((row, receiver, notifications.body(connection, row.body_id)))
     return found

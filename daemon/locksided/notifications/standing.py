@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from lockside.documents.notification import is_webhook_secret
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.words import Role
-from locksided.catalog.views import View, described_view
-from locksided.core.errors import Forbidden, NotFound
+from locksided.core.errors import Forbidden
 from locksided.notifications.signature import TWO_SIGN_US, new_secret
+from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
 from locksided.store import notifications
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, Key
-from locksided.store.notifications import Standing, SubscriptionName
-from locksided.store.rows import DeliveryRow, StoredRow
+from locksided.store.notifications import SubscriptionName, WebhookSecrets
+from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
@@ -37,40 +38,34 @@ def _name(key: Key) -> SubscriptionName:
     return SubscriptionName(key.project, key.id)
 
 
-def shown(stored: StoredRow) -> View:
-    """A subscription without its secret, which only the answer has that made it."""
-    view = described_view(stored)
-    recipient = {name: value for name, value in view["recipient"].items() if name != SECRET}
-    return {**view, "recipient": recipient}
-
-
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     """Raise Forbidden for a subscription that is another's."""
-    standing = notifications.standing(connection, _name(key))
-    if standing is None or who.role is Role.ADMIN or standing.owner.get("uid") == who.uid:
+    owner = notifications.owner_of(connection, _name(key))
+    if owner is None or who.role is Role.ADMIN or owner.get("uid") == who.uid:
         return
-    owner = standing.owner.get("user")
-    text = f"{key} belongs to {owner}: only {owner} or an admin can do that."
-    raise Forbidden(text, path=key.path(), owner=owner)
+    user = owner.get("user")
+    raise Forbidden(
+        f"{key} belongs to {user}: only {user} or an admin can do that.", path=key.path(), owner=user
+    )
 
 
 def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredRow, change: Change) -> None:
     """Have a new subscription hear from now on, and make a secret where none is given."""
     name = _name(key)
-    standing = notifications.standing(tx.connection, name)
-    if standing is None:
+    if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, change.by)
-    if SECRET not in given(after) and (standing is None or standing.secret is None):
-        notifications.keep_secret(tx, name, new_secret(), is_shown=False)
-    elif SECRET in given(after) and standing is not None and standing.secret is not None:
-        notifications.keep_secret(tx, name, None, is_shown=False)
+    secrets = notifications.secrets_of(tx.connection, name, tx.vault)
+    if _is_given(after) and secrets.made is not None:
+        notifications.keep_secrets(tx, name, secrets._replace(made=None))
+    elif not _is_given(after) and secrets.made is None:
+        notifications.keep_secrets(tx, name, secrets._replace(made=new_secret(), is_shown=False))
     if after.body["state"] == "disabled":
         notifications.cancel_all(tx, name, change.time_us)
 
 
-def given(stored: StoredRow) -> dict[str, Any]:
-    """The recipient as it was put; a member that is null was not given."""
-    return {name: value for name, value in stored.body["recipient"].items() if value is not None}
+def _is_given(stored: StoredRow) -> bool:
+    """Whether the document has a secret of its own."""
+    return stored.body["recipient"].get(SECRET) is not None
 
 
 def deleted(tx: Transaction, key: Key, change: Change) -> None:
@@ -80,50 +75,45 @@ def deleted(tx: Transaction, key: Key, change: Change) -> None:
 
 def reveal(tx: Transaction, name: SubscriptionName) -> str | None:
     """The secret that lockside made, for the first answer that can have it."""
-    standing = notifications.standing(tx.connection, name)
-    if standing is None or standing.secret is None or standing.is_shown:
+    secrets = notifications.secrets_of(tx.connection, name, tx.vault)
+    if secrets.made is None or secrets.is_shown:
         return None
-    notifications.keep_secret(tx, name, standing.secret, is_shown=True)
-    return standing.secret
+    notifications.keep_secrets(tx, name, secrets._replace(is_shown=True))
+    return secrets.made
 
 
 def rotate(tx: Transaction, name: SubscriptionName, change: Change) -> str:
     """Replace the secret; the old one signs, too, for a day. NotFound without such a subscription."""
-    key, standing = key_of(name), notifications.standing(tx.connection, name)
+    key, secrets = key_of(name), notifications.secrets_of(tx.connection, name, tx.vault)
     stored = objects.get(tx.connection, key)
-    if standing is None:
-        raise NotFound(f"there is no {key}", path=key.path())
-    fresh, old = new_secret(), given(stored).get(SECRET) or standing.secret
-    if SECRET in given(stored):
+    fresh, old = new_secret(), _current(stored, name, secrets, tx.vault)
+    kept = secrets._replace(previous=old, rotated_us=change.time_us)
+    if _is_given(stored):
         recipient = {**stored.body["recipient"], SECRET: fresh}
         objects.put(tx, key, {**stored.body, "recipient": recipient}, change)
     else:
-        notifications.keep_secret(tx, name, fresh, is_shown=True)
-    notifications.keep_previous(tx, name, old, change.time_us)
+        kept = kept._replace(made=fresh, is_shown=True)
+    notifications.keep_secrets(tx, name, kept)
     objects.tell(tx, key, "rotated", change)
     return fresh
 
 
-def receiver(connection: Database, name: SubscriptionName, now_us: int) -> Receiver | None:
+def _current(stored: StoredRow, name: SubscriptionName, secrets: WebhookSecrets, vault: Vault) -> str | None:
+    """The secret that signs now."""
+    recipient = vault.opened_if_possible(stored.body["recipient"], name.place)
+    return recipient.get(SECRET) or secrets.made
+
+
+def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: Vault) -> Receiver | None:
     """Whom a subscription's notifications go to now; None when there is none."""
     stored = objects.find(connection, key_of(name))
-    standing = notifications.standing(connection, name)
-    if stored is None or standing is None:
+    if stored is None:
         return None
-    current = given(stored).get(SECRET) or standing.secret
-    signing = (current, _still_signing(standing, now_us))
-    return Receiver(given(stored)["url"], tuple(secret for secret in signing if secret is not None))
-
-
-def receiver_of(connection: Database, row: DeliveryRow, now_us: int) -> Receiver | None:
-    """Whom a delivery goes to now."""
-    return receiver(connection, SubscriptionName(row.project, row.subscription), now_us)
-
-
-def _still_signing(standing: Standing, now_us: int) -> str | None:
-    if standing.rotated_us is None or now_us >= standing.rotated_us + TWO_SIGN_US:
-        return None
-    return standing.previous
+    secrets = notifications.secrets_of(connection, name, vault)
+    is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
+    signing = (_current(stored, name, secrets, vault), secrets.previous if is_rotated else None)
+    usable = tuple(secret for secret in signing if secret is not None and is_webhook_secret(secret))
+    return Receiver(stored.body["recipient"]["url"], usable)
 
 
 def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> None:

@@ -13,12 +13,11 @@ from typing import Any
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
-from lockside.documents.enums import JobType, Mode, OnRecordErrors
+from lockside.documents.enums import JobType, Mode
 from lockside.documents.foreign_words import effect
 from lockside.documents.parameters import Body, Parts, parameter_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
-from lockside.documents.runtime import Behavior
 from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag
@@ -27,7 +26,7 @@ from locksided.runs.processors import processor_manifests
 from locksided.runs.refusals import refuse_first
 from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
 from locksided.runs.runtime_values import Level, first_named, runtime_of
-from locksided.runs.specification import ASKED, Specification, SpecifiedRow, needed
+from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,30 +246,14 @@ def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
 
 
 def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
-    request, manifest = subject.request, subject.manifest
+    request = subject.request
     is_command = subject.component.id == COMMAND
     body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
-    rows = None if subject.rows is None else tuple(one.row.id for one in subject.rows)
-    saves_state = request.config is not None and request.mode is not Mode.DEBUG and not is_command
     return Resolved(
         type=_type(subject, runtime),
-        component=subject.component.id,
-        component_version=subject.component.version,
-        tag=manifest.tag,
-        config=request.config,
-        config_version=None if subject.config is None else subject.config.version,
-        branch=request.branch,
-        mode=request.mode,
-        name=request.name or default_name(request, rows),
-        runtime=runtime,
+        name=request.name or default_name(request, subject.rows is not None),
         lock_key=_lock_key(subject, runtime.lock_policy),
-        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
-        on_error=None if request.behavior is None else request.behavior.on_error,
-        leftovers=manifest.leftovers,
-        row_ids=request.asked_rows,
-        rows=rows,
-        state_rows=() if not saves_state else (None,) if rows is None else rows,
-        user=manifest.user,
+        on_lost=runtime.on_lost,
         spec=_specification(subject, runtime, body, values, found),
         environment=environment,
         warnings=(*_unknown_keys(subject), *_unused_values(subject, values.used)),
@@ -301,16 +284,16 @@ def unused_values(request: JobRequest, used: Collection[str], defaults: Collecti
             continue
         near = get_close_matches(one.name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        named = default_name(request, None)
+        named = default_name(request, False)
         path = join("$.variableValuesData", "values", place)
         yield f"{path}: no {{{{ {one.name} }}}} in {named}{hint}"
 
 
-def default_name(request: JobRequest, rows: tuple[str, ...] | None) -> str:
+def default_name(request: JobRequest, has_rows: bool) -> str:
     """`component/config#row`: the row only when a single one was asked for."""
     if request.config is None:
         return request.component
-    row = f"#{request.asked_rows[0]}" if rows is not None and len(request.asked_rows) == 1 else ""
+    row = f"#{request.asked_rows[0]}" if has_rows and len(request.asked_rows) == 1 else ""
     return f"{request.component}/{request.config}{row}"
 
 
@@ -328,45 +311,34 @@ def _specification(
     values: _Values,
     found: Found,
 ) -> Specification:
-    request, rows = subject.request, subject.rows
-    has_own_body = request.body is not None
-    return Specification(
-        component=subject.component.id,
-        component_version=subject.component.version,
-        tag=subject.manifest.tag,
-        config=request.config,
-        config_version=None if subject.config is None else subject.config.version,
-        config_data=body if has_own_body else None,
-        config_row_ids=list(request.asked_rows),
-        branch_id=request.branch,
-        mode=request.mode,
-        variable_values_id=request.variable_values_id,
-        variable_values_data=_frozen_values(subject, values),
-        pool=runtime.pool,
-        parallelism=runtime.parallelism,
-        backend=dict(runtime.backend),
-        limits=runtime.limits,
-        lock=runtime.lock_policy,
-        on_lost=runtime.on_lost,
-        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
-        behavior=request.behavior or Behavior(),
-        retry=runtime.retry,
-        pools=request.pools,
-        inputs=request.inputs,
-        archive=request.archive,
-        notifications=request.notifications,
-        template=request.template,
-        only_orchestration_task_ids=request.only_orchestration_task_ids,
-        previous_job_id=request.previous_job_id,
-        asked=[camel(name) for name in ASKED if getattr(request, name) is not None],
-        manifest=needed(subject.manifest),
-        processors=_processors(subject, found),
-        configuration=None if has_own_body else body,
-        rows=None
-        if rows is None
-        else [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in rows],
-        variables=values.used,
-    )
+    request, has_own_body = subject.request, subject.request.body is not None
+    rows = None
+    if subject.rows is not None:
+        rows = [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in subject.rows]
+    asked = {name: value for name in PASSED_ON if (value := getattr(request, name)) is not None}
+    decided: dict[str, Any] = {
+        "component_version": subject.component.version,
+        "tag": subject.manifest.tag,
+        "config_version": None if subject.config is None else subject.config.version,
+        "config_data": body if has_own_body else None,
+        "variable_values_data": _frozen_values(subject, values),
+        "config_row_ids": list(request.asked_rows),
+        "branch_id": request.branch,
+        "pool": runtime.pool,
+        "parallelism": runtime.parallelism,
+        "backend": dict(runtime.backend),
+        "limits": runtime.limits,
+        "lock": runtime.lock_policy,
+        "on_lost": runtime.on_lost,
+        "retry": runtime.retry,
+        "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
+        "manifest": needed(subject.manifest),
+        "processors": _processors(subject, found),
+        "configuration": None if has_own_body else body,
+        "rows": rows,
+        "variables": values.used,
+    }
+    return Specification(**asked | decided)
 
 
 def _processors(subject: _Subject, found: Found) -> dict[str, Manifest]:

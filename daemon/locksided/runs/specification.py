@@ -16,6 +16,7 @@ from lockside.documents.base import Document
 from lockside.documents.component import Manifest
 from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
 from lockside.documents.reading import stored_form
+from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Limits, Retry
 from lockside.documents.variables import VariableValues
 
@@ -76,7 +77,7 @@ class Specification(Document, frozen=True, kw_only=True):
     limits: Limits = Limits()
     lock: str | None = None
     on_lost: OnLost | None = None
-    on_record_errors: OnRecordErrors | None = None
+    on_record_errors: OnRecordErrors | None = OnRecordErrors.SUCCESS
     behavior: Behavior = Behavior()
     retry: Retry | None = None
     pools: list[str] | None = None
@@ -99,6 +100,9 @@ class Specification(Document, frozen=True, kw_only=True):
         """The configuration's root that runs: `configData`, or the stored configuration."""
         return (self.configuration if self.config_data is None else self.config_data) or {}
 
+
+PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
+"""The members that are as the request says, but for those that `resolve` decides."""
 
 _STORED = stored_form(Specification)
 MOST_BYTES_REMEMBERED = 16_384

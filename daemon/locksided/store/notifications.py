@@ -1,6 +1,6 @@
 """Subscriptions: where each stands, what it counts, and what is delivered to it.
 
-Secrets of webhooks are written by `keep_secret` and `keep_previous`, and read by `standing`, alone.
+Their documents are objects of the catalog.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from locksided.secrets.places import Place, Scope
+from locksided.secrets.vault import Vault
 from locksided.store import cursors
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import DeliveryRow, decoded
@@ -23,6 +25,11 @@ class SubscriptionName(NamedTuple):
     project: str
     id: str
 
+    @property
+    def place(self) -> Place:
+        """What its secrets are bound to."""
+        return Place(Scope.SUBSCRIPTION, self)
+
 
 class Listening(NamedTuple):
     """A subscription with its document, which hears events behind `since_seq`."""
@@ -32,14 +39,13 @@ class Listening(NamedTuple):
     body: dict[str, Any]
 
 
-class Standing(NamedTuple):
-    """What is stored of a subscription beside its document: its owner and the secrets that lockside made."""
+class WebhookSecrets(NamedTuple):
+    """The secret that lockside made, unless the document has one, and the one that was replaced last."""
 
-    owner: dict[str, Any]
-    secret: str | None
-    is_shown: bool
-    previous: str | None
-    rotated_us: int | None
+    made: str | None = None
+    previous: str | None = None
+    is_shown: bool = False
+    rotated_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +74,23 @@ def everything(connection: Database) -> list[Listening]:
     ]
 
 
-def standing(connection: Database, name: SubscriptionName) -> Standing | None:
-    """Where a subscription stands, None when there is none."""
+def owner_of(connection: Database, name: SubscriptionName) -> dict[str, Any] | None:
+    """Who made a subscription, None when there is none."""
+    row = connection.execute(QUERIES["subscription"], name).fetchone()
+    return None if row is None else msgspec.json.decode(row[0])
+
+
+def secrets_of(connection: Database, name: SubscriptionName, vault: Vault) -> WebhookSecrets:
+    """The secrets of a webhook that are stored beside its document; some may still be encrypted."""
     row = connection.execute(QUERIES["subscription"], name).fetchone()
     if row is None:
-        return None
-    owner, secret, is_shown, previous, rotated_us = row
-    return Standing(msgspec.json.decode(owner), secret, bool(is_shown), previous, rotated_us)
+        return WebhookSecrets()
+    _, secrets, is_shown, rotated_us = row
+    plain = vault.opened_if_possible(msgspec.json.decode(secrets), name.place)
+    return WebhookSecrets(plain.get(_MADE), plain.get(_PREVIOUS), bool(is_shown), rotated_us)
+
+
+_MADE, _PREVIOUS = "#made", "#previous"
 
 
 def add(tx: Transaction, name: SubscriptionName, owner: Mapping[str, Any]) -> None:
@@ -82,16 +98,11 @@ def add(tx: Transaction, name: SubscriptionName, owner: Mapping[str, Any]) -> No
     tx.connection.execute(QUERIES["add_subscription"], (*name, tx.last_seq, json_text(owner)))
 
 
-def keep_secret(tx: Transaction, name: SubscriptionName, secret: str | None, *, is_shown: bool) -> None:
-    """Store the secret that lockside made, or that it was answered."""
-    values = {**name._asdict(), "secret": secret, "is_shown": is_shown}
-    tx.connection.execute(QUERIES["set_made_secret"], values)
-
-
-def keep_previous(tx: Transaction, name: SubscriptionName, previous: str | None, rotated_us: int) -> None:
-    """Store the secret that was replaced."""
-    values = {**name._asdict(), "previous": previous, "rotated_us": rotated_us}
-    tx.connection.execute(QUERIES["set_previous_secret"], values)
+def keep_secrets(tx: Transaction, name: SubscriptionName, secrets: WebhookSecrets) -> None:
+    """Store the secrets of a webhook, encrypted."""
+    sealed = tx.vault.seal({_MADE: secrets.made, _PREVIOUS: secrets.previous}, name.place)
+    values = {"secrets": json_text(sealed), "is_shown": secrets.is_shown, "rotated_us": secrets.rotated_us}
+    tx.connection.execute(QUERIES["set_webhook_secrets"], {**name._asdict(), **values})
 
 
 def remove(tx: Transaction, name: SubscriptionName, now_us: int) -> None:

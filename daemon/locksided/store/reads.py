@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from sys import intern
 
 import msgspec
 
+from locksided.core.loading import ChildRecord, JobRecord
 from locksided.store.paging import first_of
-from locksided.store.rows import ChildRow, Dependency, JobRow, LiveJob, PoolRow, RunRow, decoded
+from locksided.store.rows import Dependency, JobRow, PoolRow, RunRow, decoded
 from locksided.store.sql import QUERIES
 
 
@@ -89,9 +91,13 @@ def _document_bytes(connection: sqlite3.Connection, hashes: Iterable[str]) -> di
     return dict(connection.execute(QUERIES["spec_bytes"], (_hashes_text(hashes),)).fetchall())
 
 
-def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
+def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[JobRecord]:
     """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
-    return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+    found = connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall()
+    jobs = decoded(JobRecord, found)
+    for job in jobs:
+        object.__setattr__(job, "project", intern(job.project))  # a hundred thousand jobs share it
+    return jobs
 
 
 def live_ids(connection: sqlite3.Connection) -> list[int]:
@@ -109,9 +115,9 @@ def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
     return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
 
 
-def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRow]:
+def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRecord]:
     """Answer what containers need to know of all their children, final ones included, in no order."""
-    return decoded(ChildRow, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
+    return decoded(ChildRecord, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
 
 
 def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:

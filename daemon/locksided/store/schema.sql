@@ -147,7 +147,7 @@ CREATE INDEX job_labels_job ON job_labels (job_id);
 CREATE TABLE dependencies (
     job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    condition TEXT NOT NULL CHECK (condition IN ('success', 'final', 'phase')),
+    condition TEXT NOT NULL CHECK (condition IN ('success', 'failed', 'final', 'phase')),
     PRIMARY KEY (job_id, on_id),
     CHECK (job_id <> on_id)
 ) STRICT, WITHOUT ROWID;
@@ -256,12 +256,11 @@ CREATE TABLE subscriptions (
     id TEXT NOT NULL,
     since_seq INTEGER NOT NULL,
     owner TEXT NOT NULL, -- JSON
-    secret TEXT, -- that lockside made, while the document has none
+    secrets TEXT NOT NULL DEFAULT '{}', -- JSON, encrypted: what lockside made, and what was replaced last
     is_shown INTEGER NOT NULL DEFAULT 0 CHECK (is_shown IN (0, 1)), -- an answer had the secret
-    previous TEXT, -- the secret before the last rotation
     rotated_us INTEGER,
     PRIMARY KEY (project, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- How often a configuration failed in a row, as a subscription counts it, and whether that was told.
 CREATE TABLE failure_runs (

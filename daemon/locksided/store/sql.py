@@ -7,20 +7,21 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TypeAlias
 
-from locksided.store.rows import ChildRow, DeliveryRow, EventRow, JobRow, LiveJob, PoolRow, RunRow
+from locksided.core.loading import ChildRecord, JobRecord
+from locksided.store.rows import DeliveryRow, EventRow, JobRow, PoolRow, RunRow, columns_of
 
 Database: TypeAlias = sqlite3.Connection
 """What the functions of this package read from; others only hand it on."""
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
-    "job_columns": JobRow.__struct_fields__,
-    "live_columns": LiveJob.__struct_fields__,
-    "run_columns": RunRow.__struct_fields__,
-    "event_columns": EventRow.__struct_fields__,
-    "child_columns": ChildRow.__struct_fields__,
-    "pool_columns": PoolRow.__struct_fields__,
-    "delivery_columns": DeliveryRow.__struct_fields__,
+    "job_columns": columns_of(JobRow),
+    "live_columns": columns_of(JobRecord),
+    "run_columns": columns_of(RunRow),
+    "event_columns": columns_of(EventRow),
+    "child_columns": columns_of(ChildRecord),
+    "pool_columns": columns_of(PoolRow),
+    "delivery_columns": columns_of(DeliveryRow),
 }
 
 

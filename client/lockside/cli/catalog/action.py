@@ -7,7 +7,6 @@ import json
 from lockside.cli import exits
 from lockside.cli.files.parse import FileError, read_document
 from lockside.cli.grammar import UsageError
-from lockside.cli.jobs.run import variable_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def action(session: Session, parsed: Parsed) -> int:
         branchId=parsed.text("branch"),
         row=parsed.text("row"),
         configData=_data(parsed.text("data")),
-        variableValuesData=variable_values(parsed),
+        variableValuesData=parsed.members().get("variableValuesData"),
         tag=parsed.text("tag"),
     )
     session.out.line(json.dumps(answer, indent=None if session.out.as_json else 2, ensure_ascii=False))

@@ -56,7 +56,6 @@ def init(session: Session, parsed: Parsed) -> int:
 
 
 def component(session: Session, parsed: Parsed) -> int:
-    """Write a component's file and a script that runs as it is."""
     name = _id(parsed.required("component"), "new component")
     folder = _folder(parsed)
     _write(session, folder, _component_files(folder, name))
@@ -65,7 +64,6 @@ def component(session: Session, parsed: Parsed) -> int:
 
 
 def config(session: Session, parsed: Parsed) -> int:
-    """Write a configuration's file, with the parameters that its component's schema in the folder names."""
     text = parsed.required("component_config")
     component_id, _, name = text.partition("/")
     if not name:
@@ -82,7 +80,6 @@ def config(session: Session, parsed: Parsed) -> int:
 
 
 def orchestration(session: Session, parsed: Parsed) -> int:
-    """Write an orchestration with one phase for each configuration that the folder has."""
     name = _id(parsed.required("name"), "new orchestration")
     folder = _folder(parsed)
     found = _configs(folder) or [("COMPONENT", "CONFIG")]

@@ -23,8 +23,7 @@ def plan(session: Session, parsed: Parsed) -> int:
         onlyOrchestrationTaskIds=parsed.many("task") or None,
         previousJobId=None if previous is None else session.job_id(previous),
     )
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     rows: list[list[Cell]] = [
         [phase["id"], task["id"], (task["action"], _COLOURS.get(task["action"], "")), task["reason"]]

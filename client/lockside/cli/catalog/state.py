@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def show(session: Session, parsed: Parsed) -> int:
     """Print a state: the JSON that the next run finds."""
     found = session.call("state.get", **_named(parsed))
-    session.out.line(
-        json.dumps(found if session.out.as_json else found["state"], indent=2, ensure_ascii=False)
-    )
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        session.out.verbatim(json.dumps(found["state"], indent=2, ensure_ascii=False))
     return exits.DONE
 
 

@@ -18,20 +18,18 @@ if TYPE_CHECKING:
 
 
 def backup(session: Session, parsed: Parsed) -> int:
-    """Write a copy of the daemon's database."""
     path = parsed.text("file")
     answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"{answer['path']} ({times.size(answer['sizeBytes'])})")
-        where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
-        session.out.hint(f"Back with: {shlex.join(['lockside', 'restore', *where, answer['path']])}")
-    return exits.DONE
+    text = f"{answer['path']} ({times.size(answer['sizeBytes'])})"
+    if answer.get("keyIds"):
+        text += f"\nIts secrets need the keys {', '.join(answer['keyIds'])}, which are not in it."
+    where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
+    return session.out.result(
+        answer, text, f"Back with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"
+    )
 
 
 def restore(session: Session, parsed: Parsed) -> int:
-    """Have the daemon's program put a backup in the place of the database."""
     session.out.flush()
     is_named = parsed.text("socket") or os.environ.get("LOCKSIDE_SOCKET")
     # A socket at a usual place is that of the usual folder, and may be systemd's, which would start a daemon.

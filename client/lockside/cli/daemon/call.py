@@ -70,8 +70,7 @@ def _member(text: str, texts: set[str]) -> dict[str, Any]:
 def reload(session: Session, _: Parsed) -> int:
     """Have the daemon read its settings again."""
     answer = session.call("daemon.reload")
-    if session.out.as_json:
-        session.out.json(answer)
+    if session.out.is_given(answer):
         return exits.DONE
     changed, later = answer["changed"], answer["needsRestart"]
     session.out.line(f"changed: {', '.join(changed)}" if changed else "no setting has changed")

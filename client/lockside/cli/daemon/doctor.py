@@ -28,12 +28,9 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
-    """Look for what is wrong; the exit code is 1 when something is, and was not mended."""
     fix = parsed.flag("fix")
     findings = [_python(), *_daemon(session, parsed, fix=fix)]
-    if session.out.as_json:
-        session.out.json({"findings": [finding.view() for finding in findings]})
-    else:
+    if not session.out.is_given({"findings": [finding.view() for finding in findings]}):
         for finding in findings:
             _tell(session, finding)
         if not fix and any(finding.can_fix for finding in findings):

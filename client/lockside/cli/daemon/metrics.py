@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 def metrics(session: Session, _: Parsed) -> int:
-    """Print the daemon's metrics."""
     answer = session.call("daemon.metrics")
     if session.out.as_json:
         session.out.json(answer)

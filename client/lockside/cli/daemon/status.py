@@ -45,10 +45,8 @@ class Trouble:
 
 
 def status(session: Session, _: Parsed) -> int:
-    """Say how the daemon is."""
     found = session.call("daemon.status")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     troubles = _troubles(session, found)
     _verdict(session, found, troubles)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 def kill(session: Session, parsed: Parsed) -> int:
-    """Stop jobs, or cancel those that have not started."""
     references = parsed.many("job")
     if parsed.flag("dry_run"):
         return _would_kill(session, references)
@@ -80,27 +79,22 @@ def _with_process(session: Session, number: str) -> str:
 
 
 def hold(session: Session, parsed: Parsed) -> int:
-    """Keep jobs back that have not started."""
     return each_job(session, parsed.many("job"), "job.hold")
 
 
 def release(session: Session, parsed: Parsed) -> int:
-    """Let held jobs go."""
     return each_job(session, parsed.many("job"), "job.release")
 
 
 def pause(session: Session, parsed: Parsed) -> int:
-    """Make running jobs stand still."""
     return each_job(session, parsed.many("job"), "job.pause")
 
 
 def resume(session: Session, parsed: Parsed) -> int:
-    """Let paused jobs go on."""
     return each_job(session, parsed.many("job"), "job.resume")
 
 
 def prio(session: Session, parsed: Parsed) -> int:
-    """Change the priority of a job that has not started."""
     job = session.call(
         "job.reprioritise", id=session.job_id(parsed.required("job")), priority=parsed.number("priority")
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lockside.cli import times
-from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 
 TYPE_CHECKING = False
@@ -28,15 +27,12 @@ DEFAULT_LIMIT = 20
 
 
 def ls(session: Session, parsed: Parsed) -> int:
-    """List jobs, the newest first."""
     if parsed.flag("watch"):
         from lockside.cli.jobs.ls_watch import watch
 
         return watch(session, parsed)
     found, has_more = _found(session, parsed, _limit(parsed))
-    if session.out.as_json:
-        session.out.json({"jobs": found})
-    else:
+    if not session.out.is_given({"jobs": found}):
         print_jobs(session.out, found, parsed.flag("tree"))
     if not found and not session.out.as_json:
         _hint_at_none(session, parsed)
@@ -101,14 +97,11 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
     ]
     component, _, config = (parsed.text("config") or "").partition("/")
     since = "finishedFrom" if parsed.flag("failed") else "createdFrom"
-    given: Json = {
+    given: Json = parsed.members() | {
         "status": statuses,
         "component": component,
         "config": config,
-        "pool": parsed.text("pool"),
-        "text": parsed.text("text"),
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "labels": dict(_label(each) for each in parsed.many("label")),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
         "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
@@ -124,13 +117,6 @@ def _acknowledged(parsed: Parsed) -> bool | None:
     if parsed.flag("acknowledged"):
         return True
     return False if parsed.flag("failed") else None
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--label takes KEY=VALUE; '{text}' has no '='.", "ls")
-    return name, value
 
 
 def _run_id(session: Session, reference: str | None) -> str | None:

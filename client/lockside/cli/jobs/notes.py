@@ -7,7 +7,6 @@ import os
 from lockside.cli import exits
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs.control import each_job
-from lockside.cli.jobs.run import label_pairs
 from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
@@ -35,10 +34,7 @@ def unhide(session: Session, parsed: Parsed) -> int:
 
 def annotate(session: Session, parsed: Parsed) -> int:
     """Change the texts and labels of jobs."""
-    given = {"name": parsed.text("name"), "description": parsed.text("description")}
-    changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
-    if parsed.many("label"):
-        changes["labels"] = label_pairs(parsed, "annotate")
+    changes = parsed.members()
     if not changes:
         raise UsageError("say what to change: --name, --description or --label.", "annotate")
     return each_job(session, parsed.many("job"), "job.annotate", **changes)

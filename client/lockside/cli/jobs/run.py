@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from lockside.cli import exits
 from lockside.cli.grammar import UsageError
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, parsed: Parsed) -> int:
-    """Create a job, or the jobs of a file."""
     if parsed.text("from_file"):
         from lockside.cli.jobs.run_file import run_file
 
         return run_file(session, parsed)
     request = request_of(parsed)
+    if parsed.text("template"):
+        type_values(session, request)
     name_jobs(session, request)
     other = _in_the_way(session, parsed, request)
     if other is not None:
@@ -73,6 +75,25 @@ def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
     return found[0] if found else None
 
 
+def type_values(session: Session, request: Json) -> None:
+    """Make the texts of --set the types that the template asks for; what cannot be one stays a text."""
+    name, _, version = request["template"].partition("@")
+    which = {"version": int(version)} if version.isdigit() else {}
+    types = {one["name"]: one["type"] for one in session.call("template.get", id=name, **which)["values"]}
+    for one in request.get("variableValuesData", {}).get("values", ()):
+        one["value"] = _typed(one["value"], types.get(one["name"]))
+
+
+def _typed(text: str, kind: str | None) -> Any:
+    if kind == "boolean" and text in {"true", "false"}:
+        return text == "true"
+    if kind == "number":
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(text)
+    return text
+
+
 def create(session: Session, request: Json) -> Json:
     """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
     request.setdefault("deduplicationId", new_deduplication_id())
@@ -87,11 +108,17 @@ def request_of(parsed: Parsed) -> Json:
         parsed.values.get("command"),
         parsed.text("shell"),
     )
-    job_names = [each for each in (target, command, shell) if each]
+    template = parsed.text("template")
+    job_names = [each for each in (target, command, shell, template) if each]
     if len(job_names) != 1:
         reason = "say what to run" if not job_names else "say one thing to run"
-        raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
-    request = plain_command(parsed, command, shell) if not target else _stored(target)
+        raise UsageError(
+            f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE, or --template NAME.", "run"
+        )
+    if template:
+        request = {"template": template}
+    else:
+        request = _stored(target) if target else plain_command(parsed, command, shell)
     return request | options_of(parsed) | dry_run(parsed)
 
 
@@ -161,57 +188,7 @@ def dry_run(parsed: Parsed) -> Json:
 
 def options_of(parsed: Parsed) -> Json:
     """The members of a request that were given as options."""
-    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
-    given: Json = {
-        "configRowIds": parsed.many("row"),
-        "variableValuesData": variable_values(parsed),
-        "variableValuesId": parsed.text("variables"),
-        "labels": label_pairs(parsed, "run"),
-        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "mode": parsed.text("mode"),
-        "name": parsed.text("name"),
-        "description": parsed.text("description"),
-        "priority": parsed.number("priority"),
-        "pool": parsed.text("pool"),
-        "lockKey": parsed.text("lock_key"),
-        "parallelism": parsed.values.get("parallelism"),
-        "onlyOrchestrationTaskIds": parsed.many("task"),
-        "previousJobId": parsed.text("previous"),
-        "delay": parsed.number("delay"),
-        "tag": parsed.text("tag"),
-        "branchId": parsed.text("branch"),
-        "hold": parsed.flag("hold") or None,
-    }
-    return {name: value for name, value in given.items() if value not in (None, [], {})}
-
-
-def variable_values(parsed: Parsed) -> Json | None:
-    """The values of variables that were given by --set; None without any."""
-    command = parsed.command.name if parsed.command else "run"
-    pairs = [_pair(text, "--set", command) for text in parsed.many("set")]
-    return {"values": [{"name": name, "value": value} for name, value in pairs]} if pairs else None
-
-
-def label_pairs(parsed: Parsed, command: str) -> dict[str, str]:
-    """The labels that were given by --label."""
-    return dict(_pair(each, "--label", command) for each in parsed.many("label"))
-
-
-def _pair(text: str, option: str, command: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", command)
-    return name, value
-
-
-def _dependency(text: str) -> Json:
-    job, _, when = text.rpartition(":")
-    if job and when in {"success", "final"}:
-        return {"job": job, "when": when}
-    if job.isdigit():
-        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": text, "when": "success"}  # a name may have a colon in it
+    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
@@ -284,8 +261,7 @@ def _tell(session: Session, job: Json) -> None:
 
 
 def _show_dry_run(session: Session, job: Json) -> None:
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return
     limits = job.get("limits") or {}
     session.out.line(f"would create: {describe.title(job)}")

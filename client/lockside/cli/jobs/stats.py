@@ -16,8 +16,7 @@ def stats(session: Session, parsed: Parsed) -> int:
     """Print counts and durations, a line for each group."""
     by = parsed.many("by") or ["status"]
     groups = session.call("job.stats", groupBy=by, **filters_of(session, parsed))["groups"]
-    if session.out.as_json:
-        session.out.json({"groups": groups})
+    if session.out.is_given({"groups": groups}):
         return exits.DONE
     rows: list[list[Cell]] = [
         [

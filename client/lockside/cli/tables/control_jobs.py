@@ -78,9 +78,16 @@ CONTROL_JOBS = (
         (("lockside annotate 42 --name 'the big load' --label team=data", ""),),
         (JOBS,),
         (
-            Option("--name", "the new name", "TEXT"),
-            Option("--description", "the new description", "TEXT"),
-            Option("--label", "the new labels, all of them (repeat for more)", "KEY=VALUE", many=True),
+            Option("--name", "the new name", "TEXT", member="name"),
+            Option("--description", "the new description", "TEXT", member="description"),
+            Option(
+                "--label",
+                "the new labels, all of them (repeat for more)",
+                "KEY=VALUE",
+                "label",
+                many=True,
+                member="labels",
+            ),
         ),
     ),
     Command(

@@ -12,21 +12,6 @@ if TYPE_CHECKING:
 
     from lockside.kinds import Kind
 
-_EXAMPLES = {
-    "component": "airports.extract",
-    "config": "airports.extract/daily",
-    "branch": "new-api",
-    "variables": "eu",
-    "pool": "loads",
-    "notification": "failures",
-}
-_ABOUT = {
-    "component": "what can be run",
-    "config": "how a component is run; every change makes a version",
-    "branch": "lines of development, each with its own configurations",
-    "variables": "sets of values for configurations",
-    "notification": "who is told of what happens, and what became of that",
-}
 _FILE = Argument("FILE", "a TOML or JSON file")
 _MESSAGE = Option("-m --message", "what changed", "TEXT")
 _TYPE = Option("--type", "extractor, transformation, writer, application, processor, other", "TYPE")
@@ -87,7 +72,7 @@ def _copy(kind: Kind) -> Command:
 
 def _ls(kind: Kind) -> Command:
     before = tuple(Argument(name.upper(), f"a {name}'s id", "?") for name in kind.key[:-1])
-    one = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[0]
+    one = kind.example.rpartition("/")[0]
     examples = [("", ""), *([(one, f"of one {kind.key[0]}")] if before else [])]
     options = (_TYPE,) if kind is COMPONENT else ()
     return _command(kind, "ls", f"list {kind.titles}", examples, before, options)
@@ -102,7 +87,7 @@ def _put(kind: Kind) -> Command:
     if len(kind.key) == 1:
         examples = (("{}.toml", "TOML or JSON; its id is the file's name"),)
         return _command(kind, "put", summary, examples, (_FILE,))
-    file_name = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[2]
+    file_name = kind.example.rpartition("/")[2]
     examples = (("{} " + file_name + ".toml", ""),)
     return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,) if kind.is_flat else ())
 
@@ -121,7 +106,7 @@ def _command(
     options: Sequence[Option] = (),
 ) -> Command:
     """A command; `{}` in an example stands for the name of an object."""
-    one = _EXAMPLES.get(kind.word, "NAME")
+    one = kind.example
     shown = [(f"lockside {kind.command} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
     options = (BRANCH, *options) if kind.in_branch else options
     run = f"lockside.cli.catalog.objects:{verb}"
@@ -130,4 +115,4 @@ def _command(
 
 OF_KINDS = tuple(command for kind in KINDS.values() if kind.verbs for command in _of(kind))
 POOL_SHOW = show(POOL)
-GROUPS_OF_KINDS = {kind.command: _ABOUT.get(kind.word, kind.titles) for kind in KINDS.values() if kind.verbs}
+GROUPS_OF_KINDS = {kind.command: kind.about for kind in KINDS.values() if kind.verbs}

@@ -103,6 +103,22 @@ class Output:
         """Print a value as on the wire, indented for a person, on one line for a program."""
         self.verbatim(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
 
+    def result(self, answer: Any, text: str, hint: str = "") -> int:
+        """Print what a call answered, whole for a program, else a sentence and the next step; give code 0."""
+        if self.as_json:
+            self.json(answer)
+        else:
+            self.line(text)
+            if hint:
+                self.hint(hint)
+        return 0
+
+    def is_given(self, answer: Any) -> bool:
+        """Print an answer for a program; tell whether that was asked for."""
+        if self.as_json:
+            self.json(answer)
+        return self.as_json
+
     def json_line(self, value: Any) -> None:
         """Print one value of a stream on one line, at once."""
         self.verbatim(json.dumps(value, ensure_ascii=False))

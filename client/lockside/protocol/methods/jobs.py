@@ -25,7 +25,7 @@ from lockside.documents.base import (
     Time,
 )
 from lockside.documents.enums import CreatorType, JobType, Status
-from lockside.documents.request import RUN_ID, JobRequest
+from lockside.documents.request import JobRequest
 from lockside.protocol.declaration import Cursor, Mutation, OtherUse, PageLimit, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types.jobs import Explanation, Job, JobPage, Jobs, WaitedJobs
@@ -47,7 +47,14 @@ EXPANDED: Final = ("configData", "environment")
 """All that lists leave out unless it is asked for: a job of a list is the whole job to a program."""
 
 
-@method("job.create", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["config"], example=ORDERS)
+@method(
+    "job.create",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CREATION,
+    positional=["component", "config"],
+    example=ORDERS,
+)
 class JobCreate(JobRequest, frozen=True, kw_only=True):
     """Create a job; it is on disk when this answers.
 
@@ -219,7 +226,6 @@ class JobWait(Params, frozen=True, kw_only=True):
     """
 
     reads = {"timeout_seconds": quantities.duration}
-    from_job = {"waiter_run_id": RUN_ID}
 
     id: JobId | None = None
     ids: Annotated[list[JobId], Meta(min_length=1, max_length=10_000)] | None = None

@@ -68,6 +68,8 @@ def _deliver_all(deliveries: Iterable[Mapping[str, Any]], allowed: Allowed, unti
 
 
 def _delivered(one: Mapping[str, Any], allowed: Allowed) -> Answer:
+    if not one["secrets"]:
+        return Answer(error="its secret cannot be decrypted: store another")
     body = one["body"].encode()
     signed = headers(one["secrets"], one["message"], time_ns() // 10**9, body)
     return post(
