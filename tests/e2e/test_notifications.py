@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
+from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
 from e2e.processes import kill_and_wait
-from e2e.receiving import Receiver, receiving
+from e2e.receiving import Post, Receiver, receiving
 from e2e.wire import Wire, connected, until_running
 from lockside.documents.times import time_us
 
@@ -359,3 +361,78 @@ def test_a_test_is_sent_at_once_and_tells_what_came_of_it(daemon: Daemon, receiv
     assert (second["status"], second["error"]) == ("failed", "status 500")
     assert {post.type for post in receiver.taken()} == {"test"}
     assert not wire.call("notification.deliveries")["deliveries"]
+
+
+# -- rights, files, secrets ---------------------------------------------------------------------------------
+
+
+def test_subscriptions_are_listed_by_what_they_are_told_of(wire_without_allow: Wire) -> None:
+    wire = wire_without_allow
+    recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
+    filters = [{"field": "job.component.id", "value": "acme.load"}]
+    for name, event, some in (("a", "job-failed", filters), ("b", ["job-started", "job-failed"], [])):
+        subscription = {"id": name, "event": event, "recipient": recipient, "filters": some}
+        wire.call("notification.put", subscription=subscription)
+
+    def listed(**wanted: Any) -> list[str]:
+        return [
+            one["id"] for one in wire.call("notification.list", fields=["state"], **wanted)["subscriptions"]
+        ]
+
+    assert (listed(), listed(event="job-started")) == (["a", "b"], ["b"])
+    assert (listed(component="acme.load"), listed(channel="webhook")) == (["a"], ["a", "b"])
+
+
+def test_no_secret_of_a_webhook_is_stored_in_plain_and_all_sign_after_a_rotation_of_keys(
+    daemon: Daemon, receiver: Receiver
+) -> None:
+    wire = daemon.wire()
+    given = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    made = subscribed(wire, receiver)["recipient"]["#secret"]
+    subscribed(wire, receiver, id="given", recipient={"#secret": given})
+    known = [made, wire.call("notification.rotate", id="failures")["secret"], given]
+    wire.call("secret.rotate")
+    failing(wire)
+    posts = [receiver.take(), receiver.take()]
+    for secret in known:
+        assert any(signs(secret, post) for post in posts)
+    daemon.stop()
+    stored = b"".join(path.read_bytes() for path in daemon.state_dir.glob("lockside.db*"))
+    assert b'"#made"' in stored
+    assert not [secret for secret in known if secret.encode() in stored]
+
+
+def signs(secret: str, post: Post) -> bool:
+    with suppress(WebhookVerificationError):
+        Webhook(secret).verify(post.body, dict(post.headers))
+        return True
+    return False
+
+
+def test_what_is_to_be_delivered_to_a_deleted_subscription_is_cancelled(
+    clocked: Wire, receiver: Receiver
+) -> None:
+    subscribed(clocked, receiver)
+    receiver.status = 500
+    failing(clocked)
+    attempted(clocked, 1)
+    clocked.call("notification.delete", id="failures")
+    assert len(ended(clocked, "cancelled")["attempts"]) == 1
+    receiver.taken()
+    clocked.call("clock.advance", seconds=5)
+    assert not receiver.taken()
+
+
+@needs_root
+def test_another_operator_may_not_change_a_subscription() -> None:
+    with used_by_groups() as daemon:
+        anna, bert = Person(daemon, ANNA, OPERATORS), Person(daemon, BERT, OPERATORS)
+        recipient = {"channel": "webhook", "url": "https://hooks.example.com/"}
+        subscription = {"id": "a", "event": "job-failed", "recipient": recipient}
+        anna.call("notification.put", subscription=subscription)
+        changed = subscription | {"state": "disabled"}
+        assert bert.kind("notification.put", subscription=changed) == "forbidden"
+        assert bert.kind("notification.delete", id="a") == "forbidden"
+        assert bert.kind("notification.rotate", id="a") == "forbidden"
+        assert bert.call("notification.get", id="a")["state"] == "enabled"
+        assert anna.call("notification.delete", id="a")["id"] == "a"

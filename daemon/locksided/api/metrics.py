@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from locksided import clock
 from locksided.api.service import Service
 from locksided.api.tally import Outcomes
 from locksided.store.endings import Configuration
@@ -19,6 +20,7 @@ def metrics_text(
     counts: Mapping[str, int],
     pools: list[dict[str, Any]],
     outcomes: Mapping[Configuration, Outcomes],
+    deliveries: Iterable[tuple[str, int, int | None]],
 ) -> str:
     """The text that a scraper reads."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -32,6 +34,7 @@ def metrics_text(
     for status, count in counts.items():
         jobs.labels(status).set(count)
     _add_pools(registry, pools)
+    _add_deliveries(registry, deliveries)
     gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
     gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
@@ -50,6 +53,23 @@ def _add_pools(registry: "CollectorRegistry", pools: list[dict[str, Any]]) -> No
     for pool in pools:
         for name, figure in figures.items():
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
+
+
+def _add_deliveries(registry: "CollectorRegistry", deliveries: Iterable[tuple[str, int, int | None]]) -> None:
+    from prometheus_client import Gauge
+
+    by_status = Gauge(
+        "lockside_deliveries", "Notifications that are kept", ["channel", "status"], registry=registry
+    )
+    age = Gauge(
+        "lockside_delivery_oldest_pending_seconds",
+        "Since the oldest notification was written that is not delivered yet",
+        registry=registry,
+    )
+    for status, count, oldest_us in deliveries:
+        by_status.labels("webhook", status).set(count)
+        if oldest_us is not None:
+            age.set((clock.now_us() - oldest_us) / clock.SECOND_US)
 
 
 class _Configurations:

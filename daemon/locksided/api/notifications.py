@@ -11,6 +11,7 @@ from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
+from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
@@ -31,7 +32,7 @@ from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, all_of
 from locksided.store.notifications import DeliveryFilter, SubscriptionName
 from locksided.store.paging import PageRequest, Slice
-from locksided.store.rows import DeliveryRow
+from locksided.store.rows import DeliveryRow, StoredRow
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
@@ -67,14 +68,14 @@ class NotificationMethods(HandlerGroup):
     async def list(self, call: Call, params: p.NotificationListAll) -> View:
         record, request = RECORDS[NOTIFICATION.word], self._service.page_request(params)
         wanted = all_of(NOTIFICATION, params.project, keep=partial(_is_wanted, params))
+        fields = None if params.fields is None else {"id", *params.fields}
+
+        def view(stored: StoredRow) -> View:
+            return shortened(record.hide(call.principal, stored_view(stored)), fields)
+
         async with call.connection.turn():
             found = await self._service.store.objects(wanted, request)
-            return listed(
-                NOTIFICATION.plural,
-                found,
-                lambda stored: record.hide(call.principal, stored_view(stored)),
-                request.max_bytes,
-            )
+            return listed(NOTIFICATION.plural, found, view, request.max_bytes)
 
     @handler
     async def rotate(self, call: Call, params: p.NotificationRotate) -> View:

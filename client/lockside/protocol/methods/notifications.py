@@ -1,20 +1,25 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods of subscriptions and deliveries that other kinds do not have."""
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta, field
 
 from lockside.documents import times
 from lockside.documents.base import ComponentId, ConfigId, FieldError, JobId, PoolId, Sequence, Text, Time
 from lockside.documents.notification import NotifiedEvent, SubscriptionSpec, Webhook
-from lockside.protocol.declaration import ListParams, Mutation, Params, method
+from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import notifications as t
 from lockside.protocol.words import Role
 
 DeliveryId = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$(?!\n)", description="A delivery's id.")]
 _ONE: Final = {"id": "failures"}
+
+if TYPE_CHECKING:
+    SubscriptionFields = list[str]
+else:
+    SubscriptionFields = fields_of(t.Notification)
 
 
 @method(
@@ -52,12 +57,14 @@ class NotificationListAll(ListParams, frozen=True, kw_only=True):
         component: Only those with a filter for this component.
         config: Only those with a filter for this configuration.
         channel: Only those with this channel.
+        fields: Only these members of each subscription are answered, and its id.
     """
 
     event: NotifiedEvent | None = None
     component: ComponentId | None = None
     config: ConfigId | None = None
     channel: Annotated[str, Meta(max_length=64)] | None = None
+    fields: SubscriptionFields | None = None
 
 
 @method(
