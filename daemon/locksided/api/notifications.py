@@ -134,8 +134,9 @@ class NotificationMethods(HandlerGroup):
                 raise NotFound(f"There is no delivery {number}.", path="$.id")
             subscription = row.subscription
         key = key_of(SubscriptionName(project, subscription or ""))
-        if number is None and objects.find(tx.connection, key) is None:
-            raise NotFound(f"There is no {key}.", path="$.subscription")
+        if objects.find(tx.connection, key) is None:
+            path = "$.subscription" if number is None else "$.id"
+            raise NotFound(f"There is no {key}: nothing is delivered to it.", path=path)
         standing.refuse_others(tx.connection, key, call.principal)
 
     async def _done(self, call: Call, params: Any, write: Callable[[Transaction], View]) -> View:

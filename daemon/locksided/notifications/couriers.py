@@ -41,7 +41,7 @@ log = structlog.get_logger("notifications")
 
 PURPOSE = "courier"
 AT_ONCE = 2
-DELIVERIES_AT_ONCE = 100
+DELIVERIES_AT_ONCE, TO_ONE_AT_ONCE = 100, 20
 TIMEOUT_SECONDS = 60.0
 GRACE_SECONDS = 1.0
 LOG_BYTES = 2**20
@@ -99,7 +99,7 @@ class Couriers:
             await scheduler.ask(settled(lost, Reports({}), self._settings))
         while await self._store.read(notifications.couriers) < AT_ONCE:
             look = partial(_due, now_us=clock.now_us(), vault=self._store.vault)
-            due = await self._store.read(look)
+            due = await self._store.read_patiently(look)
             if not due:
                 return
             token = asides.new_token()
@@ -142,7 +142,7 @@ class Couriers:
 def _due(connection: Database, now_us: int, vault: Vault) -> list[tuple[DeliveryRow, Receiver, str]]:
     """What is due, with whom it goes to and what is sent."""
     found = []
-    for row in notifications.due(connection, now_us, DELIVERIES_AT_ONCE):
+    for row in notifications.due(connection, now_us, limit=DELIVERIES_AT_ONCE, of_each=TO_ONE_AT_ONCE):
         name = SubscriptionName(row.project, row.subscription)
         receiver = receiver_of(connection, name, now_us, vault)
         if receiver is not None:

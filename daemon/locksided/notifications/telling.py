@@ -89,12 +89,14 @@ def own_data(event: EventRow) -> dict[str, Any]:
 
 def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
     """The body of a notification, at most 64 KiB: the last tasks are left out first."""
-    body = {"type": name, "timestamp": clock.to_text(time_us), "data": data}
-    text = msgspec.json.encode(body)
-    if len(text) <= MAX_BODY_BYTES:
-        return text
-    job = data.get("job", {})
-    tasks = job.get("tasks", [])[: len(job.get("tasks", ())) * MAX_BODY_BYTES // (2 * len(text))]
-    return msgspec.json.encode(
-        {**body, "data": {**data, "job": {**job, "tasks": tasks, "isTruncated": True}}}
-    )
+    text = _encoded(name, time_us, data)
+    while len(text) > MAX_BODY_BYTES and data.get("job", {}).get("tasks"):
+        job = data["job"]
+        shorter = {**job, "tasks": job["tasks"][: len(job["tasks"]) // 2], "isTruncated": True}
+        data = {**data, "job": shorter}
+        text = _encoded(name, time_us, data)
+    return text
+
+
+def _encoded(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode({"type": name, "timestamp": clock.to_text(time_us), "data": data})

@@ -166,9 +166,10 @@ def delivery(connection: Database, delivery_id: int) -> DeliveryRow | None:
     return found[0] if found else None
 
 
-def due(connection: Database, now_us: int, limit: int) -> list[DeliveryRow]:
-    """Deliveries that are due, the longest first; none to whom a courier is under way."""
-    rows = connection.execute(QUERIES["due_deliveries"], {"now_us": now_us, "limit": limit})
+def due(connection: Database, now_us: int, *, limit: int, of_each: int) -> list[DeliveryRow]:
+    """Deliveries that are due, `of_each` subscription so many; none to whom a courier is under way."""
+    values = {"now_us": now_us, "limit": limit, "of_each": of_each}
+    rows = connection.execute(QUERIES["due_deliveries"], values)
     return decoded(DeliveryRow, rows.fetchall())
 
 

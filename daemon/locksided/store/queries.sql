@@ -349,12 +349,18 @@ ON CONFLICT DO NOTHING;
 SELECT {delivery_columns} FROM deliveries WHERE id = ?;
 
 -- name: due_deliveries
--- A subscription that a courier is at work for waits until that has ended.
-SELECT {delivery_columns} FROM deliveries d WHERE status = 'pending' AND next_us <= :now_us
-    AND NOT EXISTS (
-        SELECT 1 FROM deliveries s
-        WHERE s.status = 'sending' AND s.project = d.project AND s.subscription = d.subscription
+-- A few of each subscription, so that none waits for the many of another; but none of a subscription that a courier is
+-- at work for.
+SELECT {delivery_columns} FROM deliveries WHERE id IN (
+    SELECT d.id FROM subscriptions s JOIN deliveries d ON d.id IN (
+        SELECT p.id FROM deliveries p INDEXED BY deliveries_due_to
+        WHERE p.status = 'pending' AND p.project = s.project AND p.subscription = s.id AND p.next_us <= :now_us
+        ORDER BY p.next_us LIMIT :of_each
     )
+    WHERE NOT EXISTS (
+        SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = s.project AND b.subscription = s.id
+    )
+)
 ORDER BY next_us, id LIMIT :limit;
 
 -- name: next_delivery

@@ -298,6 +298,7 @@ CREATE TABLE deliveries (
     UNIQUE (seq, event, project, subscription)
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (next_us) WHERE status = 'pending';
+CREATE INDEX deliveries_due_to ON deliveries (project, subscription, next_us) WHERE status = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (project, subscription) WHERE status = 'sending';
 CREATE INDEX deliveries_of ON deliveries (project, subscription, status, ended_us);
 CREATE INDEX deliveries_job ON deliveries (job_id) WHERE job_id IS NOT NULL;
