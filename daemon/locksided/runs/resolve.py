@@ -277,7 +277,9 @@ def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
 
 def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
     """A warning for each value that was given and that nothing uses; `defaults` are names that have one."""
-    given = request.variable_values_data
+    given = (
+        None if request.template is not None else request.variable_values_data
+    )  # a template checks its own
     known = [*used, *defaults]
     for place, one in enumerate(() if given is None else given.values):
         if one.name in used:
