@@ -73,6 +73,7 @@ DAEMON = (
     ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
     ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
     ("HOME", "Without XDG_STATE_HOME the state folder is `.local/state/lockside` in it."),
+    ("CREDENTIALS_DIRECTORY", "Where systemd puts the keys of secrets, as credentials."),
     ("LISTEN_FDS", "With LISTEN_PID and LISTEN_FDNAMES: sockets that systemd passes."),
     ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where systemd is told that the daemon is well."),
     ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),

@@ -37,7 +37,11 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
     tag = config.content.runtime.tag
     effective = manifest.at_tag(tag)
     if effective is None:
-        yield Fault(join(path, "configuration", "runtime", "tag"), f"{manifest.id} has no tag {tag!r}")
+        known = ", ".join(sorted(filter(None, (manifest.tag, *manifest.tags)))) or "none"
+        yield Fault(
+            join(path, "configuration", "runtime", "tag"),
+            f"Component {manifest.id} has no tag {tag!r}. Its tags: {known}",
+        )
         return
     rows = None
     if config.rows:
