@@ -68,6 +68,7 @@ DAEMON = (
     ("LOCKSIDE_SOCKET", "Where to listen, unless --socket says so."),
     ("LOCKSIDE_KEEPER_CGROUPS", "`off` has the keeper find the processes of jobs without cgroups."),
     ("STATE_DIRECTORY", "The state folder, as systemd names it."),
+    ("CREDENTIALS_DIRECTORY", "The folder of systemd's credentials; `lockside.key` in it has the keys."),
     ("RUNTIME_DIRECTORY", "The folder of the socket, as systemd names it."),
     ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
     ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
