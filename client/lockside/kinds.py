@@ -195,7 +195,15 @@ BRANCH = Kind(
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH)}
+SCHEDULE = Kind(
+    "schedule",
+    "schedules",
+    "lockside.documents.schedule:ScheduleSpec",
+    files="schedules/{id}.toml",
+    references="lockside.documents.references:of_schedule",
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, SCHEDULE)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

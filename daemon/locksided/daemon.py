@@ -35,11 +35,14 @@ from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
+from locksided.schedules.planner import Planner
+from locksided.schedules.replanning import Replanning
 from locksided.server.access import Access, group_id
 from locksided.server.limits import Limits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
 from locksided.settings import Settings
+from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 
 log = structlog.get_logger("daemon")
@@ -149,6 +152,7 @@ class Daemon:
         self._stopping = anyio.Event()
         self._stopped_by = ""
         self._server: Server | None = None
+        self._replanning: Replanning | None = None
 
     async def run(self) -> None:
         """Start all parts, serve until told to stop, take them down."""
@@ -178,8 +182,10 @@ class Daemon:
         await service.asides.load()
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
+        self._replanning = Replanning(service)
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
+        tasks.start_soon(Planner(service, service.broker).run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -218,6 +224,7 @@ class Daemon:
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
+            access=self._access,
             test_clock=place.test_clock,
         )
 
@@ -252,6 +259,17 @@ class Daemon:
         else:
             log.info("read the settings again", changed=changed, needs_restart=needs_restart)
 
+    async def _plan_again(self) -> None:
+        """Plan those schedules anew whose zone has other rules now."""
+        if self._replanning is not None:
+            with suppress(Unavailable, StoreUnavailable):
+                await self._replanning.look_at_zones()
+
+    def _access(self) -> Access:
+        """Who may do what now."""
+        assert self._server is not None
+        return self._server.access
+
     def _reload(self) -> tuple[list[str], list[str]]:
         """Read the settings again; rights change at once, everything else needs a restart."""
         fresh = settings.load(self._place.settings_file, os.environ)
@@ -268,6 +286,7 @@ class Daemon:
                 log.info("signal", name=signal.Signals(received).name)
                 if received == signal.SIGHUP:
                     self._read_settings_again()
+                    await self._plan_again()
                 else:
                     self._stopped_by = signal.Signals(received).name
                     self._stopping.set()

@@ -10,6 +10,8 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
+from lockside.documents.request import DEFAULT_BRANCH
+from lockside.documents.schedule import JobMaker
 from lockside.kinds import KINDS
 
 
@@ -86,6 +88,20 @@ def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
     if config.component == ORCHESTRATOR:
         for place in range(len(config.content.tasks)):
             yield from _of_task(config, place, join(path, "configuration", "tasks", place, "task"))
+
+
+def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
+    """What the job of a schedule names."""
+    job, at = schedule.request, join(path, "job")
+    yield Reference("component", job.component, join(at, "component"))
+    yield from _pool(job.pool, at)
+    if job.variable_values_id is not None:
+        yield Reference("variables", job.variable_values_id, join(at, "variableValuesId"))
+    if job.config is None or job.body is not None or job.branch_id not in (None, DEFAULT_BRANCH):
+        return
+    yield Reference("config", f"{job.component}/{job.config}", join(at, "config"))
+    for index, row in enumerate(job.config_row_ids):
+        yield Reference("row", f"{job.component}/{job.config}/{row}", join(at, "configRowIds", index))
 
 
 def _pool(pool: Any, path: str) -> Iterator[Reference]:

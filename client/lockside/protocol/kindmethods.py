@@ -13,7 +13,7 @@ from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVer
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, stored
+from lockside.protocol.types import branches, schedules, stored
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -39,6 +39,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
     "variables": (stored.Variables, stored.VariablesList),
+    "schedule": (schedules.Schedule, schedules.Schedules),
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -46,6 +47,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "config": {"component": "acme.orders", "config": "daily"},
     "branch": {"id": "new-api"},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
+    "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
 }
 
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers

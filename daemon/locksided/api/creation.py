@@ -3,7 +3,9 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -18,18 +20,20 @@ from locksided.api.trees import Choice, Trees
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.runner.drafts import Maker, Owner, Place, relocked
 from locksided.runner.locking import free_lock_key
+from locksided.runner.moment import told, variables_of
 from locksided.runner.resolved import Defaults
 from locksided.server.access import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, and which job it repeats."""
+    """What made the job, which job it repeats, and what a schedule tells it of its moment."""
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
+    schedule: Mapping[str, Any] | None = None
 
 
 class Creation:
@@ -41,13 +45,15 @@ class Creation:
         self._owner = Owner(project, principal.uid, principal.gid, principal.user)
         self._shelf = Shelf(service.store, project)
         self._defaults = defaults_of(service)
-        self._trees: dict[tuple[Maker, bytes], Draft] = {}
+        self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
+        self._context: Mapping[str, str] = {}
 
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
-        tree = await self._tree(request, maker)
+        self._context = variables_of(origin.schedule)
+        tree = told(await self._tree(request, maker), origin.schedule)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -57,6 +63,7 @@ class Creation:
             parent_id=_parent(service, request),
             values={
                 **tree.values,
+                "schedule_id": None if origin.schedule is None else origin.schedule["id"],
                 "description": request.description,
                 "labels": request.labels,
                 "dedup_id": getattr(request, "deduplication_id", None),
@@ -74,7 +81,7 @@ class Creation:
         return relocked(any_key, free_lock_key(text))
 
     async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
-        key = (maker, meaning_key(request))
+        key = (maker, meaning_key(request), frozenset(self._context.items()))
         if key not in self._trees:
             place = Place(
                 self._owner,
@@ -83,7 +90,7 @@ class Creation:
                 is_child=False,
                 max_children=self._service.settings.jobs.max_children,
             )
-            trees = Trees(self._service, self._shelf, self._principal, self._defaults)
+            trees = Trees(self._service, self._shelf, self._principal, self._defaults, self._context)
             choice = await choice_of(self._service, request)
             self._trees[key] = await trees.tree(request, place, choice=choice)
         return self._trees[key]

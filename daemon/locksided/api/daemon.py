@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lockside.calendar import zones
 from lockside.documents.enums import JobType
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
@@ -22,6 +23,7 @@ from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
+from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
@@ -57,6 +59,7 @@ class DaemonMethods:
             "counts": await service.store.counts_by_status(),
             "pools": await pool_views(service),
             "store": self._store_status(),
+            "timezones": zones.database()._asdict(),
             **keeper_views(service),
             "stateDir": str(service.state_dir.root),
             "socket": service.socket,
@@ -100,6 +103,7 @@ class DaemonMethods:
             changed, needs_restart = self._service.reload()
         except SettingsError as error:
             raise Invalid(f"{error}. The old settings stay.") from None
+        await Replanning(self._service).look_at_zones()
         answer = {"changed": changed, "needsRestart": needs_restart}
         await self._tell("daemon.reload", call, params, answer, mark)
         return answer

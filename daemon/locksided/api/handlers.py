@@ -11,6 +11,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.making import MakingMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.schedules import ScheduleMethods
 from locksided.api.service import Service
 from locksided.api.testclock import ClockMethods
 from locksided.api.waiting import WaitMethods
@@ -27,6 +28,7 @@ GROUPS = (
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,
+    ScheduleMethods,
     EventMethods,
     DaemonMethods,
 )
@@ -39,8 +41,8 @@ def handlers(service: Service) -> dict[str, Handler]:
     if service.test_clock is not None:
         groups.append(ClockMethods(service.test_clock))
         methods = TEST_METHODS
-    found = {name: do for group in groups for name, do in handlers_of(group, methods).items()}
-    found |= CatalogMethods(service).of_kinds()
+    found: dict[str, Handler] = dict(CatalogMethods(service).of_kinds())
+    found |= {name: do for group in groups for name, do in handlers_of(group, methods).items()}
     if missing := methods.keys() - found.keys():
         raise ValueError(f"Methods without a handler: {', '.join(sorted(missing))}")
     return found

@@ -6,6 +6,7 @@ It reads what the requests name and stores nothing. What belongs to the outermos
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from lockside.documents.component import COMMAND
@@ -70,11 +71,19 @@ class Choice:
 class Trees:
     """Makes the drafts of one creation for one caller."""
 
-    def __init__(self, service: Service, shelf: Shelf, principal: Principal, defaults: Defaults) -> None:
+    def __init__(
+        self,
+        service: Service,
+        shelf: Shelf,
+        principal: Principal,
+        defaults: Defaults,
+        context: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._service = service
         self._shelf = shelf
         self._principal = principal
         self._defaults = defaults
+        self._context = context
         self._jobs = 0
 
     async def tree(
@@ -82,7 +91,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not place.is_child and not choice.is_made:
+        if not (place.is_child or choice.is_made or self._context):
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -90,7 +99,7 @@ class Trees:
         looks = self._shelf.looks
         config = await self._shelf.config(request)
         await self._check_writers(request, config, above)
-        found = await self._shelf.found(request, config)
+        found = replace(await self._shelf.found(request, config), context=self._context)
         resolved = await self._resolved(request, found, above)
         if resolved.type is JobType.ORCHESTRATION:
             return await self._orchestration(

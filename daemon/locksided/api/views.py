@@ -143,6 +143,7 @@ class JobViews:
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
             "template": spec.template,
+            "schedule": row.schedule,
             "priority": row.priority,
         }
 

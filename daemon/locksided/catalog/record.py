@@ -1,5 +1,6 @@
 """What the daemon knows of a kind beside `lockside.kinds`: its rules and exceptions."""
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from lockside.protocol.words import Role
 from locksided.catalog.views import View, for_writers, stored_view
 from locksided.core.errors import Conflict
 from locksided.server.access import Principal
+from locksided.settings import Settings
 from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.rows import Stored
 from locksided.store.transaction import Transaction
@@ -26,6 +28,32 @@ def _nothing_more(_tx: Transaction, _key: Key, _change: Change) -> None:
     """What follows the deletion of an object that nothing else belongs to."""
 
 
+def _nothing_else(
+    _tx: Transaction, _key: Key, _before: Stored | None, _after: Stored, _change: Change
+) -> None:
+    """What follows from a new version of an object that is nothing but its document."""
+
+
+def _ready(
+    _connection: sqlite3.Connection, _key: Key, _before: Stored | None, _body: View, _time_us: int
+) -> None:
+    """An object that can be changed at any time."""
+
+
+def _as_given(document: Any, _settings: Settings) -> Any:
+    """A document to which the settings add nothing."""
+    return document
+
+
+def _may_change(_connection: sqlite3.Connection, _key: Key, _who: Principal) -> None:
+    """An object that everybody of the role may change."""
+
+
+def _no_members(_connection: sqlite3.Connection, _project: str, found: Sequence[Stored]) -> list[View]:
+    """Objects that are answered as they were put."""
+    return [{}] * len(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A kind in the daemon.
@@ -34,7 +62,13 @@ class Record:
     stored of a document and a branch. `hide` leaves out what a caller may not see. `requires` are kinds of
     which a document names an object, in a member named after the kind; that object must exist. `warnings`
     lists what is stored and has no effect. A document that `is_signed` gets a new version when another
-    writer stores an equal body. `deleted` does what follows a deletion, in the same transaction.
+    writer stores an equal body.
+
+    `completed` adds to a document what the settings say. `refuse_others` raises Forbidden for who may not
+    change an object, although of the role. `require_settled` raises Unsettled ahead of a change to a body
+    when the version before has something to decide, up to a time. `stored` and `deleted` do what follows from
+    a new version and from a deletion, in the same transaction; the former gets the version before, which may
+    be a deleted one's. `members` answers what is shown of each object beside its document.
     """
 
     kind: Kind
@@ -45,7 +79,12 @@ class Record:
     requires: Sequence[Kind] = ()
     warnings: Callable[[Any], list[str]] | None = None
     is_signed: Callable[[Any], bool] = lambda _: False
+    completed: Callable[[Any, Settings], Any] = _as_given
+    refuse_others: Callable[[sqlite3.Connection, Key, Principal], None] = _may_change
+    require_settled: Callable[[sqlite3.Connection, Key, Stored | None, View, int], None] = _ready
+    stored: Callable[[Transaction, Key, Stored | None, Stored, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
+    members: Callable[[sqlite3.Connection, str, Sequence[Stored]], list[View]] = _no_members
 
     @property
     def role(self) -> Role:

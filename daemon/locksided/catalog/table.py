@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, described_view, for_users
 from locksided.runner.components import BUILT_IN
+from locksided.schedules import changes, shown
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
 
@@ -61,6 +62,17 @@ _SPECIAL = (
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
+    Record(
+        SCHEDULE,
+        view=described_view,
+        hide=shown.for_owner,
+        completed=changes.completed,
+        refuse_others=changes.refuse_others,
+        require_settled=changes.require_settled,
+        stored=changes.changed,
+        deleted=changes.deleted,
+        members=shown.members,
+    ),
 )
 
 RECORDS = {word: Record(kind) for word, kind in KINDS.items()} | {one.kind.word: one for one in _SPECIAL}

@@ -162,12 +162,15 @@ def _variables(subject: _Subject, found: Found) -> dict[str, str]:
         raise NotFound(f"There is no set of variables {named!r}.", path="$.variableValuesId")
     given = {
         **defaults_of(subject.root.content.variables),
+        **found.context,
         **texts_of(() if found.variables is None else found.variables.document.values),
         **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
     }
     if subject.component.id == COMMAND and not given:
         return {}
     used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
+    if subject.component.id == COMMAND and given.keys() <= found.context.keys():
+        return {name: given[name] for name in used if name in given}  # its braces may be its own
     _refuse_unfilled(used, given)
     return {name: given[name] for name in used}
 

@@ -8,6 +8,7 @@ from typing import Any
 from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
 from locksided.runner.frozen import freeze
+from locksided.runner.moment import environment_of_moment
 from locksided.runner.specification import Specification
 from locksided.runner.words import StepKind
 from locksided.runs.folder import RunFolder
@@ -26,7 +27,10 @@ _INTERFACE = {
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a step has to know of its job. `home` is the home folder of the account that it runs as."""
+    """What a step has to know of its job. `home` is the home folder of the account that it runs as.
+
+    `schedule` is what a schedule tells the job of its moment.
+    """
 
     job_id: int
     run_id: str
@@ -36,6 +40,7 @@ class JobContext:
     socket: str
     home: str
     run_as: User | None = None
+    schedule: Mapping[str, Any] | None = None
 
     @property
     def account(self) -> int | None:
@@ -51,6 +56,7 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         "LOCKSIDE_PROJECT": context.project,
         "LOCKSIDE_SOCKET": context.socket,
         "LOCKSIDE_JOB_SOCKET": context.socket,
+        **environment_of_moment(context.schedule),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}

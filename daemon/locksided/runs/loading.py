@@ -176,6 +176,7 @@ class RunLoader:
             socket=self._socket,
             home=home,
             run_as=run_as,
+            schedule=row.schedule,
         )
         return Run(row, spec, plan.steps, context)
 

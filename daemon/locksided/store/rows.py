@@ -82,6 +82,8 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+    schedule: dict[str, Any] | None
+    schedule_id: str | None
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
@@ -224,6 +226,60 @@ class AsideRow(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class ScheduleRow(msgspec.Struct, frozen=True):
+    """Where a schedule stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    zone: str
+    zone_digest: str
+    settled_us: int
+    settled_wall_us: int
+    due_us: int | None = None
+    paused_us: int | None = None
+    paused_until_us: int | None = None
+    pause: dict[str, Any] | None = None
+    disabled_us: int | None = None
+    broken: str | None = None
+    firings: int = 0
+    failures: int = 0
+    fired_us: int | None = None
+
+
+class MomentRow(msgspec.Struct, frozen=True):
+    """What became of one moment, or of `count` moments in a row (None: too many to be counted)."""
+
+    moment_us: int
+    last_us: int
+    count: int | None
+    wall: str
+    due_us: int
+    decided_us: int | None
+    outcome: str
+    cause: str
+    job_id: int | None
+    version: int
+    error: dict[str, Any] | None = None
+
+
+class LedgerEntry(MomentRow, frozen=True):
+    """The same, with the status of the job."""
+
+    job_status: str | None = None
+
+
+class MadeJob(msgspec.Struct, frozen=True):
+    """A job that a schedule made, and how it stands; `schedule` is what it was told."""
+
+    id: int
+    status: str
+    created_us: int
+    schedule: dict[str, Any]
+
+
 class ChildRow(msgspec.Struct, frozen=True, gc=False):
     """A child as its container counts it, final or not."""
 
@@ -241,6 +297,7 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
+        *("schedule", "pause", "error"),  # of schedules and their jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

@@ -86,6 +86,8 @@ CREATE TABLE jobs (
     expires_us INTEGER, -- when its folder may go
     cleaned_us INTEGER, -- when its folder went
     on_lost TEXT,
+    schedule TEXT,
+    schedule_id TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -246,3 +248,74 @@ CREATE TABLE asides (
     account TEXT, -- JSON: uid, gid, groups; of another account than the daemon's
     created_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The jobs that a schedule made, without what is below them. All have in `schedule`, JSON, what they are told of it.
+CREATE INDEX jobs_schedule ON jobs (project, schedule_id) WHERE schedule_id IS NOT NULL;
+
+-- Where each schedule stands. What it is stands in `objects`; a deleted one has no row here.
+CREATE TABLE schedules (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner_uid INTEGER NOT NULL,
+    owner_gid INTEGER NOT NULL,
+    owner_name TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    zone_digest TEXT NOT NULL, -- of the rules by which it was planned
+    settled_us INTEGER NOT NULL, -- all moments up to this one have an outcome
+    settled_wall_us INTEGER NOT NULL, -- what the clock on the wall showed then, as if it were UTC
+    due_us INTEGER, -- when something is to be decided again; null for never
+    paused_us INTEGER,
+    paused_until_us INTEGER,
+    pause TEXT, -- JSON: by whom, and the comment
+    disabled_us INTEGER,
+    broken TEXT, -- why it cannot be planned
+    firings INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    fired_us INTEGER, -- the moment of its newest job
+    PRIMARY KEY (project, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX schedules_due ON schedules (due_us) WHERE due_us IS NOT NULL;
+
+-- What became of every moment: moments in a row of which the same became share a row, fired ones never.
+CREATE TABLE moments (
+    project TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    moment_us INTEGER NOT NULL,
+    last_us INTEGER NOT NULL,
+    count INTEGER, -- null: too many to be counted
+    wall TEXT NOT NULL,
+    due_us INTEGER NOT NULL,
+    decided_us INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'merged', 'skipped', 'missed', 'failed')),
+    cause TEXT NOT NULL,
+    job_id INTEGER,
+    version INTEGER NOT NULL,
+    error TEXT, -- JSON
+    PRIMARY KEY (project, schedule, moment_us),
+    CHECK (last_us >= moment_us),
+    CHECK ((job_id IS NOT NULL) = (outcome IN ('fired', 'merged'))),
+    CHECK (outcome <> 'fired' OR last_us = moment_us)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moments_job ON moments (job_id) WHERE job_id IS NOT NULL;
+
+-- Further jobs of a moment: backfills, and runs by hand.
+CREATE TABLE moment_jobs (
+    project TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    moment_us INTEGER NOT NULL,
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    backfill TEXT,
+    PRIMARY KEY (project, schedule, moment_us, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moment_jobs_job ON moment_jobs (job_id);
+CREATE INDEX moment_jobs_backfill ON moment_jobs (backfill) WHERE backfill IS NOT NULL;
+
+-- Moments of which a job is expected to end well before a time.
+CREATE TABLE expectations (
+    project TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    moment_us INTEGER NOT NULL,
+    deadline_us INTEGER NOT NULL,
+    PRIMARY KEY (project, schedule, moment_us)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX expectations_deadline ON expectations (deadline_us);

@@ -5,7 +5,16 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow
+from locksided.store.rows import (
+    ChildRow,
+    EventRow,
+    JobRow,
+    LiveJob,
+    MadeJob,
+    MomentRow,
+    PoolRow,
+    ScheduleRow,
+)
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -14,6 +23,9 @@ _COLUMNS = {
     "event_columns": EventRow.__struct_fields__,
     "child_columns": ChildRow.__struct_fields__,
     "pool_columns": PoolRow.__struct_fields__,
+    "schedule_columns": ScheduleRow.__struct_fields__,
+    "moment_columns": MomentRow.__struct_fields__,
+    "made_columns": MadeJob.__struct_fields__,
 }
 
 

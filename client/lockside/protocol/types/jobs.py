@@ -87,6 +87,34 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class ScheduleOfJob(Out, frozen=True, kw_only=True):
+    """What a job is told of the moment for which a schedule made it.
+
+    Attributes:
+        id: The schedule's id.
+        version: The version of the schedule.
+        moment: The moment; null for a run by hand without one.
+        due_time: When the moment was due.
+        lateness_seconds: How late the job was made.
+        window_start: The moment of the job before.
+        window_end: The moment.
+        last_success_time: The moment of the newest job that ended well.
+        backfill: The backfill that made the job.
+        manual: Whether somebody asked for it.
+    """
+
+    id: str
+    version: int
+    moment: str | None = None
+    due_time: str | None = None
+    lateness_seconds: float = 0.0
+    window_start: str | None = None
+    window_end: str | None = None
+    last_success_time: str | None = None
+    backfill: str | None = None
+    manual: bool = False
+
+
 class Job(Out, frozen=True, kw_only=True):
     """One execution: its identity, its frozen specification and its state.
 
@@ -111,6 +139,7 @@ class Job(Out, frozen=True, kw_only=True):
         retry: The retry policy; empty without one.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
+        schedule: The schedule that made the job, and the moment; null for all others.
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
@@ -191,6 +220,7 @@ class Job(Out, frozen=True, kw_only=True):
     retry_of_job_id: str | None = None
     resubmit_of: str | None = None
     template: str | None = None
+    schedule: ScheduleOfJob | None = None
     priority: int = 0
 
     status: Status = Status.CREATED

@@ -86,7 +86,7 @@ def put(
     it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
     """
     require_branch(tx.connection, key)
-    current = _newest(tx, key)
+    current = newest(tx, key)
     _expect(key, current, expected_version)
     if current is not None and not current.deleted and same(current.body, body):
         needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
@@ -194,9 +194,15 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body, order="sorted")
 
 
-def _newest(tx: Transaction, key: Key) -> Stored | None:
+def newest(tx: Transaction, key: Key) -> Stored | None:
+    """Answer the newest version, of a deleted object too; None if it never was."""
     rows = tx.connection.execute(QUERIES["object_even_deleted"], key.params()).fetchall()
     return decoded(Stored, rows)[0] if rows else None
+
+
+def was_ever(connection: sqlite3.Connection, key: Key) -> bool:
+    """Whether there is such an object, or was one."""
+    return connection.execute(QUERIES["object_number"], key.params()).fetchone() is not None
 
 
 def _expect(key: Key, current: Stored | None, expected: int | None) -> None:
