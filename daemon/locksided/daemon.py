@@ -30,11 +30,13 @@ from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
+from locksided.followers.follower import Following
 from locksided.manualclock import ManualClock
 from locksided.notify import Notifier
 from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
+from locksided.schedules.ends import Ends
 from locksided.schedules.planner import Planner
 from locksided.schedules.replanning import Replanning
 from locksided.server.access import Access, group_id
@@ -186,6 +188,7 @@ class Daemon:
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
         tasks.start_soon(Planner(service, service.broker).run)
+        await self._follow(service, tasks)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -198,6 +201,13 @@ class Daemon:
             self._server.stop()
             serving.cancel_scope.cancel()
         await self._record_stop(service)
+
+    async def _follow(self, service: Service, tasks: TaskGroup) -> None:
+        """Run those who follow the log."""
+        ends = Ends(service.store)
+        await ends.load()
+        following = Following(ends.follower(), service.store, service.scheduler, service.broker)
+        tasks.start_soon(following.run)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
         """Every actor, joined; none of them runs yet."""

@@ -1,4 +1,4 @@
-"""What tests of schedules have in common: a daemon with a test clock, a configuration with a lock, ledgers."""
+"""What tests of schedules have in common: a daemon with a test clock, a configuration, and ledgers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -135,7 +135,7 @@ class MakingMethods:
         return of_many([marked(view, answer) for view in views])
 
     async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
-        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
+        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id, schedule=row.schedule)
         request = await request_of(self._service, row)
         return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
@@ -168,6 +168,7 @@ class MakingMethods:
             row.creator_id,
             resubmit_of_id=row.resubmit_of_id,
             retry_of_id=row.retry_of_id,
+            schedule=row.schedule,
         )
         owner = in_the_name_of(call.principal, row)
         made = await draft(self._service, request, owner, params.project, origin)

@@ -18,6 +18,7 @@ from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runner.locking import wire_lock_key
+from locksided.runner.moment import shown
 from locksided.runner.specification import Specification
 from locksided.store.rows import JobRow
 
@@ -143,7 +144,7 @@ class JobViews:
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
             "template": spec.template,
-            "schedule": row.schedule,
+            "schedule": shown(row.schedule),
             "priority": row.priority,
         }
 

@@ -32,7 +32,7 @@ class Calendar(Protocol):
 class Terms:
     """What a schedule asks for. `exclusions` are ranges of moments `[from, to)`, in order.
 
-    A moment is due `offset_us` later. What is at most `grace_us` late then is on time.
+    A moment is due `offset_us` later. What is decided less than `grace_us` after that is on time.
     """
 
     calendar: Calendar
@@ -96,6 +96,11 @@ class Candidate:
     cause: MomentCause
     is_caught_up: bool = False
     absorbs: tuple[Stretch, ...] = ()
+
+    @property
+    def first_us(self) -> int:
+        """The first moment that its job runs for."""
+        return min([self.moment_us, *(one.first_us for one in self.absorbs)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,8 @@ def _label(terms: Terms, standing: Standing, now_us: int, moment_us: int) -> str
 
 
 def _late_before(terms: Terms, now_us: int) -> int:
-    return now_us - terms.grace_us - terms.offset_us
+    """What is decided at its due time is on time, whatever the grace is."""
+    return now_us - max(terms.grace_us, 1) - terms.offset_us + 1
 
 
 def _too_late_before(terms: Terms, now_us: int) -> int:

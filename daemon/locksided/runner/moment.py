@@ -37,6 +37,10 @@ def told(tree: Draft, schedule: Mapping[str, Any] | None) -> Draft:
     """The same jobs, which all know of the moment."""
     if schedule is None:
         return tree
-    shown = {name: value for name, value in schedule.items() if name != "date"}
     children = tuple(told(child, schedule) for child in tree.children)
-    return replace(tree, values={**tree.values, "schedule": shown}, children=children)
+    return replace(tree, values={**tree.values, "schedule": schedule}, children=children)
+
+
+def shown(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The member `schedule` of a job."""
+    return None if schedule is None else {name: schedule[name] for name in schedule if name != "date"}

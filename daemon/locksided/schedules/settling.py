@@ -181,7 +181,7 @@ class Settling:
             creation = creation_of(self._service, owner, found.name)
             for candidate in firing.makes:
                 if before_us is None:
-                    before_us = plan.terms.calendar.before(candidate.moment_us)
+                    before_us = plan.terms.calendar.before(candidate.first_us)
                 told = Told(
                     found.name,
                     found.version,
