@@ -1,6 +1,5 @@
 """The methods of stored objects, the same for every kind of the table, and those of state."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,17 +9,17 @@ from lockside.documents.base import camel
 from lockside.kinds import Kind
 from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
-from locksided.actors.messages import Once, Repeated, Write
-from locksided.api.once import once
+from locksided.actors.messages import DedupMark, Repeated, Write
+from locksided.api.deduplication import dedup_mark
+from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
-from locksided.api.reading import shortened
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, version_view
 from locksided.core.errors import Forbidden, NotFound
-from locksided.runner.differing import differences
+from locksided.json_diff import differences
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.settling import Settling
 from locksided.server.access import Principal
@@ -29,7 +28,8 @@ from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
 from locksided.store.catalog.keys import Change, ConfigId, Key, Listing, all_of
 from locksided.store.paging import PageRequest, Slice
-from locksided.store.rows import Stored
+from locksided.store.rows import StoredRow
+from locksided.store.sql import Database
 
 TRIES = 5
 
@@ -98,14 +98,14 @@ class CatalogMethods:
         record: Record,
         call: Call,
         params: Any,
-        wanted: Callable[[sqlite3.Connection], Listing],
+        wanted: Callable[[Database], Listing],
         always: Sequence[View] = (),
     ) -> View:
         """A page of the objects that `wanted` chooses, which may look at the database."""
         fields = getattr(params, "fields", None)
         fields = None if fields is None else {*record.kind.key, *fields}
 
-        def view(shown: tuple[Stored, View]) -> View:
+        def view(shown: tuple[StoredRow, View]) -> View:
             stored, members = shown
             return shortened(record.hide(call.principal, {**record.view(stored), **members}), fields)
 
@@ -141,7 +141,7 @@ class CatalogMethods:
         """Make an old version the newest."""
         key, change = record.key(params), self._change(call, params)
 
-        def roll_back(tx: Any) -> Stored:
+        def roll_back(tx: Any) -> StoredRow:
             _refuse_hidden(record, call, objects.get(tx.connection, key, params.version), key)
             return objects.rollback(tx, key, params.version, change)
 
@@ -166,7 +166,7 @@ class CatalogMethods:
         target = Key(params.project, record.kind, (*source.names[:-1], getattr(params, name)), branch)
         record.refuse_fixed(target, f"$.{camel(name)}", "choose another id")
 
-        def copy(tx: Any) -> Stored:
+        def copy(tx: Any) -> StoredRow:
             _refuse_hidden(record, call, objects.get(tx.connection, source, params.version), source)
             return objects.copy(tx, source, target, change, version=params.version)
 
@@ -181,7 +181,7 @@ class CatalogMethods:
         (members,) = await shown
         return {**record.view(stored), **members}
 
-    async def _stored(self, record: Record, key: Key, version: int | None) -> Stored:
+    async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
         if found is None:
             which = "" if version is None else f"version {version} of "
@@ -189,19 +189,19 @@ class CatalogMethods:
             raise NotFound(f"There is no {which}{key}{where}.", path=key.path(version))
         return found
 
-    async def _find(self, key: Key, version: int | None = None) -> Stored | None:
+    async def _find(self, key: Key, version: int | None = None) -> StoredRow | None:
         return await self._service.store.object(key, version)
 
     async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
-        answer = await self._settled(write, once(call, params, lambda _: {}))
+        answer = await self._settled(write, dedup_mark(call, params, lambda _: {}))
         if isinstance(answer, Repeated):
             view: View = await read()
             return {**view, "deduplicated": True}
         stored: View = answer
         return stored
 
-    async def _settled(self, write: Write, mark: Once | None) -> Any:
+    async def _settled(self, write: Write, mark: DedupMark | None) -> Any:
         """Write it; what is due of a schedule is decided before it changes."""
         for _ in range(TRIES):
             try:
@@ -237,7 +237,7 @@ class CatalogMethods:
 
 def _put(
     record: Record, key: Key, document: Any, change: Change, expected_version: int | None, tx: Any
-) -> Stored:
+) -> StoredRow:
     body = record.body(document, key.branch)
     if record.kind.put_verb == "create":
         return objects.create(tx, key, body, change)
@@ -247,7 +247,7 @@ def _put(
 
 
 def _changed(
-    record: Record, key: Key, change: Change, who: Principal, store: Callable[[Any], Stored], tx: Any
+    record: Record, key: Key, change: Change, who: Principal, store: Callable[[Any], StoredRow], tx: Any
 ) -> View:
     """Store a version of an object, with all that follows from it, and show it."""
     record.refuse_others(tx.connection, key, who)
@@ -261,10 +261,10 @@ def _changed(
 
 def _page(
     record: Record,
-    connection: sqlite3.Connection,
-    wanted: Callable[[sqlite3.Connection], Listing],
+    connection: Database,
+    wanted: Callable[[Database], Listing],
     request: PageRequest,
-) -> Slice[tuple[Stored, View]]:
+) -> Slice[tuple[StoredRow, View]]:
     """A page of objects, each with what is shown beside its document."""
     listing = wanted(connection)
     found = objects.page(connection, listing, request)
@@ -273,7 +273,7 @@ def _page(
     return Slice(entries, found.has_more, lambda shown: listing.cursor_at(shown[0]))
 
 
-def _refuse_hidden(record: Record, call: Call, stored: Stored, key: Key) -> None:
+def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
     """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
     view = record.view(stored)
     if record.hide(call.principal, view) != view:

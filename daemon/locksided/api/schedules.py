@@ -12,11 +12,11 @@ from lockside.documents.schedule import ScheduleSpec
 from lockside.kinds import SCHEDULE
 from lockside.protocol.methods import schedules as p
 from lockside.protocol.words import Role
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
-from locksided.api.once import job_reference, once
-from locksided.api.reading import Wanted, answered_ids, job_views_of, marked
+from locksided.api.deduplication import dedup_mark, job_reference
+from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
@@ -37,6 +37,7 @@ from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key, all_of
 from locksided.store.schedules import Name
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 View = dict[str, Any]
@@ -74,7 +75,7 @@ class ScheduleMethods:
             if who.role is not Role.ADMIN:
                 text = "Naming another owner is the admin's: leave `owner` out, or ask an admin."
                 raise Forbidden(text, path="$.owner")
-            uid, gid, user = await to_thread.run_sync(user_of, params.owner)
+            uid, gid, user = await threads.run_sync(user_of, params.owner)
         else:
             row = await self._service.store.read(partial(schedules.find, name=name))
             if row is None or params.owner is not None or row.owner_uid == who.uid:
@@ -82,7 +83,7 @@ class ScheduleMethods:
             if who.role is not Role.ADMIN:
                 return who  # the refusal comes with the write
             uid, gid, user = row.owner_uid, row.owner_gid, row.owner_name
-        return await to_thread.run_sync(owner_now, self._service.access(), uid, gid, user)
+        return await threads.run_sync(owner_now, self._service.access(), uid, gid, user)
 
     @handler
     async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
@@ -172,7 +173,7 @@ class ScheduleMethods:
             change(tx, found)
             return self._view(tx, name)
 
-        mark = once(call, params, lambda _: {})
+        mark = dedup_mark(call, params, lambda _: {})
         for _ in range(TRIES):
             try:
                 answer = await self._service.scheduler.ask(write, once=mark)
@@ -196,7 +197,7 @@ class ScheduleMethods:
     @handler
     async def run(self, call: Call, params: p.ScheduleRun) -> View:
         """Make a job now, whatever is live of the schedule."""
-        mark = once(call, params, job_reference)
+        mark = dedup_mark(call, params, job_reference)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is None:
             found = await self._owned(call, Name(params.project, params.id))
@@ -219,7 +220,9 @@ class ScheduleMethods:
             return partial(_note_jobs, name=found.name, moments=[moment_us], ids=ids)
 
         work = i.Submit((draft,), actor(call.principal))
-        return await self._service.scheduler.ask(work, once=once(call, params, job_reference), also=also)
+        return await self._service.scheduler.ask(
+            work, once=dedup_mark(call, params, job_reference), also=also
+        )
 
     async def _require_settled(self, found: Found, moment_us: int) -> None:
         row = await self._service.store.read(partial(schedules.row_of, name=found.name, moment_us=moment_us))
@@ -262,7 +265,7 @@ class ScheduleMethods:
         return _shown(tx.reading(), name)
 
 
-def _shown(connection: Any, name: Name) -> View:
+def _shown(connection: Database, name: Name) -> View:
     record = RECORDS[SCHEDULE.word]
     stored = objects.get(connection, Key(name.project, SCHEDULE, (name.id,)))
     (members,) = record.members(connection, name.project, [stored])
@@ -290,6 +293,6 @@ async def _previewed(
     spec: ScheduleSpec, from_us: int, count: int, offset_us: int, decided: tuple[tuple[int, int], ...] = ()
 ) -> View:
     try:
-        return await to_thread.run_sync(preview, spec, from_us, count, offset_us, decided)
+        return await threads.run_sync(preview, spec, from_us, count, offset_us, decided)
     except UnknownZoneError as problem:
         raise Invalid(f"{problem}.", path="$.schedule.timezone") from None

@@ -1,6 +1,5 @@
 """What the daemon knows of a kind beside `lockside.kinds`: its rules and exceptions."""
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,8 @@ from locksided.core.errors import Conflict
 from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store.catalog.keys import DEFAULT, Change, Key
-from locksided.store.rows import Stored
+from locksided.store.rows import StoredRow
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 
@@ -29,14 +29,12 @@ def _nothing_more(_tx: Transaction, _key: Key, _change: Change) -> None:
 
 
 def _nothing_else(
-    _tx: Transaction, _key: Key, _before: Stored | None, _after: Stored, _change: Change
+    _tx: Transaction, _key: Key, _before: StoredRow | None, _after: StoredRow, _change: Change
 ) -> None:
     """What follows from a new version of an object that is nothing but its document."""
 
 
-def _ready(
-    _connection: sqlite3.Connection, _key: Key, _before: Stored | None, _body: View, _time_us: int
-) -> None:
+def _ready(_connection: Database, _key: Key, _before: StoredRow | None, _body: View, _time_us: int) -> None:
     """An object that can be changed at any time."""
 
 
@@ -45,11 +43,11 @@ def _as_given(document: Any, _settings: Settings) -> Any:
     return document
 
 
-def _may_change(_connection: sqlite3.Connection, _key: Key, _who: Principal) -> None:
+def _may_change(_connection: Database, _key: Key, _who: Principal) -> None:
     """An object that everybody of the role may change."""
 
 
-def _no_members(_connection: sqlite3.Connection, _project: str, found: Sequence[Stored]) -> list[View]:
+def _no_members(_connection: Database, _project: str, found: Sequence[StoredRow]) -> list[View]:
     """Objects that are answered as they were put."""
     return [{}] * len(found)
 
@@ -74,17 +72,17 @@ class Record:
     kind: Kind
     fixed: Mapping[str, View] = field(default_factory=dict)
     body: Callable[[Any, str], View] = whole_document
-    view: Callable[[Stored], View] = stored_view
+    view: Callable[[StoredRow], View] = stored_view
     hide: Callable[[Principal, View], View] = for_writers
     requires: Sequence[Kind] = ()
     warnings: Callable[[Any], list[str]] | None = None
     is_signed: Callable[[Any], bool] = lambda _: False
     completed: Callable[[Any, Settings], Any] = _as_given
-    refuse_others: Callable[[sqlite3.Connection, Key, Principal], None] = _may_change
-    require_settled: Callable[[sqlite3.Connection, Key, Stored | None, View, int], None] = _ready
-    stored: Callable[[Transaction, Key, Stored | None, Stored, Change], None] = _nothing_else
+    refuse_others: Callable[[Database, Key, Principal], None] = _may_change
+    require_settled: Callable[[Database, Key, StoredRow | None, View, int], None] = _ready
+    stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
-    members: Callable[[sqlite3.Connection, str, Sequence[Stored]], list[View]] = _no_members
+    members: Callable[[Database, str, Sequence[StoredRow]], list[View]] = _no_members
 
     @property
     def role(self) -> Role:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Refused
@@ -88,9 +88,9 @@ class RunConclusions:
         job_id, launch, _ = StartToken.parse(token)
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
-        await to_thread.run_for(run.context.account, data_folder.finish, run.context)
+        await threads.run_for(run.context.account, data_folder.finish, run.context)
         if any(step.operation is not None for step in run.steps):
-            await to_thread.run_for(run.context.account, data_folder.remove_operations, run.context)
+            await threads.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
         """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
@@ -125,7 +125,7 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None:
-            result = await to_thread.run_for(run.context.account, _result_and_rest, run, step, outcome)
+            result = await threads.run_for(run.context.account, _result_and_rest, run, step, outcome)
         else:
             result = conclude(step, run.spec, outcome, Collected())
         return await self._after_step(token, run, step, result, outcome)
@@ -147,22 +147,22 @@ class RunConclusions:
         if _goes_on(run, step, result):
             return Conclusion(i.StepEnded(run.row.id, token))
         if step.index:
-            earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
+            earlier = await threads.run_sync(kept_results, folder, launch, step.index)
             result = joined([*earlier, result], _rows_after(run.steps, step))
         if run.is_debug:
-            await to_thread.run_for(account, data_folder.finish_without_output, run.context)
-            result = with_stages(result, await to_thread.run_sync(kept_stages, folder, run.steps))
+            await threads.run_for(account, data_folder.finish_without_output, run.context)
+            result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
-            await to_thread.run_for(account, data_folder.finish, run.context)
+            await threads.run_for(account, data_folder.finish, run.context)
         return self._over(token, run.row, result, outcome)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
         if run.is_debug and step.has_data:
             secrets = secrets_of(run.steps, run.spec, await self.loader.state(run, step))
-            await to_thread.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
+            await threads.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
         elif step.index + 1 < len(run.steps):
-            await to_thread.run_for(run.context.account, data_folder.put_aside, step, run.context)
+            await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
     def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
         self.loader.forget(token)
@@ -170,7 +170,7 @@ class RunConclusions:
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
-    repeats = await to_thread.run_sync(repeats_of, run.context.folder, run.context.launch, step)
+    repeats = await threads.run_sync(repeats_of, run.context.folder, run.context.launch, step)
     return repeats < MOST_REPEATS
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
-from locksided.runner.frozen import freeze
-from locksided.runner.moment import environment_of_moment
-from locksided.runner.specification import Specification
-from locksided.runner.words import StepKind
+from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
+from locksided.runs.moment import environment_of_moment
 from locksided.runs.plan import Step
+from locksided.runs.specification import Specification, StepKind
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from lockside.documents.enums import FailureKind
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
-from locksided.runner.specification import Specification
+from locksided.runs.specification import Specification
 
 ORDER_FILE = "order.json"
 RESULT_FILE = "result.json"
@@ -24,7 +24,7 @@ MOST_REPEATS = 3
 Order: TypeAlias = Callable[[Specification, str | None], Mapping[str, Any] | None]
 
 
-class Place(Enum):
+class OperationPlace(Enum):
     """Where in a run an operation stands."""
 
     BEFORE_RUN = auto()
@@ -44,7 +44,7 @@ class Operation:
 
     name: str
     title: str
-    place: Place
+    place: OperationPlace
     program: Sequence[str]
     order: Order
     stage: str

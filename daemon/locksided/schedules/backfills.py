@@ -13,9 +13,9 @@ from lockside.calendar.zones import zone
 from lockside.documents.schedule import ScheduleSpec
 from lockside.documents.times import time_us
 from lockside.protocol.methods import schedules as p
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
-from locksided.api.once import once
+from locksided.api.deduplication import dedup_mark
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Limit, NotFound
@@ -78,7 +78,7 @@ class Backfills:
         def reference(_answer: Any) -> View:
             return {"jobs": [one["job"] for one in made["jobs"]], "answer": made}
 
-        done = await self._service.scheduler.ask(Exclusive(decide), once=once(call, params, reference))
+        done = await self._service.scheduler.ask(Exclusive(decide), once=dedup_mark(call, params, reference))
         return {**done.reference["answer"], "deduplicated": True} if isinstance(done, Repeated) else made
 
     async def stop(
@@ -100,7 +100,9 @@ class Backfills:
         )
         work = Submit((), actor(call.principal), instead_of=tuple(alive))
         answer = {"backfill": params.backfill, "jobs": [str(job_id) for job_id in alive]}
-        done = await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"answer": answer}))
+        done = await self._service.scheduler.ask(
+            work, once=dedup_mark(call, params, lambda _: {"answer": answer})
+        )
         return {**done.reference["answer"], "deduplicated": True} if isinstance(done, Repeated) else answer
 
     # -- which moments ------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ class Backfills:
             partial(schedules.jobs_between, name=found.name, first_us=first_us, last_us=last_us)
         )
         most = self._service.settings.schedules.max_backfill
-        return await to_thread.run_sync(_chosen, found.spec, params, jobs, (first_us, last_us), most)
+        return await threads.run_sync(_chosen, found.spec, params, jobs, (first_us, last_us), most)
 
     async def _drafts(
         self, params: p.ScheduleBackfill, found: Found, moments: Sequence[int], backfill: str
@@ -129,7 +131,7 @@ class Backfills:
     async def owner(self, row: ScheduleRow) -> Principal:
         """The owner with the rights that he has now. Raises Forbidden."""
         access = self._service.access()
-        return await to_thread.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
+        return await threads.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
 
     async def told(
         self, found: Found, moment_us: int | None, *, backfill: str | None = None, manual: bool = False

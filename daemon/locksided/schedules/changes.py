@@ -3,7 +3,6 @@
 Editing never fires: what was due before is decided first, by the old version; else Unsettled is raised.
 """
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +20,9 @@ from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store import reads, schedules
 from locksided.store.catalog.keys import Change, Key
-from locksided.store.rows import ScheduleRow, Stored
+from locksided.store.rows import ScheduleRow, StoredRow
 from locksided.store.schedules import Name
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 MOST_OF_A_PROJECT = 10_000
@@ -41,7 +41,7 @@ def name_of(key: Key) -> Name:
     return Name(key.project, key.id)
 
 
-def identity_of(connection: sqlite3.Connection) -> int:
+def identity_of(connection: Database) -> int:
     """The store's identity, from which the jitter follows."""
     return int(reads.meta(connection, "identity") or "0", 16)
 
@@ -51,7 +51,7 @@ def completed(spec: ScheduleSpec, settings: Settings) -> ScheduleSpec:
     return spec.in_zone(settings.schedules.timezone)
 
 
-def refuse_others(connection: sqlite3.Connection, key: Key, who: Principal) -> None:
+def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     """Raise Forbidden unless the caller owns the schedule, or is an admin."""
     row = schedules.find(connection, name_of(key))
     if row is not None and who.role is not Role.ADMIN and row.owner_uid != who.uid:
@@ -63,7 +63,7 @@ def refuse_others(connection: sqlite3.Connection, key: Key, who: Principal) -> N
 
 
 def require_settled(
-    connection: sqlite3.Connection, key: Key, before: Stored | None, body: Mapping[str, Any], time_us: int
+    connection: Database, key: Key, before: StoredRow | None, body: Mapping[str, Any], time_us: int
 ) -> None:
     """Raise Unsettled when something was due before a change of the calendar, and has no outcome."""
     name = name_of(key)
@@ -78,7 +78,7 @@ def require_settled(
             raise Unsettled(name)
 
 
-def changed(tx: Transaction, key: Key, before: Stored | None, after: Stored, change: Change) -> None:
+def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
     """A document was stored: begin a schedule, or go on with one. Raises Limit."""
     name, spec = name_of(key), from_store(after.body, ScheduleSpec)
     row = schedules.find(tx.connection, name)

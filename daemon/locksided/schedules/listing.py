@@ -1,6 +1,5 @@
 """Lists: which schedules fit a filter, and the pages of a ledger."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
 from lockside.kinds import SCHEDULE
 from lockside.protocol.methods import schedules as p
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.api.paging import listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
@@ -24,6 +23,7 @@ from locksided.store.catalog.keys import Key
 from locksided.store.paging import PageRequest, Slice
 from locksided.store.rows import LedgerEntry
 from locksided.store.schedules import LedgerFilter, Name
+from locksided.store.sql import Database
 
 View = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Listed:
         return cls(frozenset(params.status), params.component, params.config, params.owner, params.text)
 
 
-def matching(connection: sqlite3.Connection, project: str, wanted: Listed, body: Mapping[str, Any]) -> bool:
+def matching(connection: Database, project: str, wanted: Listed, body: Mapping[str, Any]) -> bool:
     """Whether a schedule is wanted, by its document and by where it stands."""
     job = body.get("job") or {}
     if wanted.component is not None and job.get("component") != wanted.component:
@@ -77,7 +77,7 @@ async def ledger_page(service: Service, params: p.ScheduleLedger) -> View:
     found, page = await service.store.read(partial(_read, name=name, wanted=wanted, request=request))
     pending = []
     if found is not None and params.cursor is None:
-        pending = await to_thread.run_sync(_pending, service.store.identity, found, wanted)
+        pending = await threads.run_sync(_pending, service.store.identity, found, wanted)
     return listed("rows", page, _entry_view, request.max_bytes, always=pending)
 
 
@@ -86,7 +86,7 @@ def _us(text: str | None) -> int | None:
 
 
 def _read(
-    connection: sqlite3.Connection, name: Name, wanted: LedgerFilter, request: PageRequest
+    connection: Database, name: Name, wanted: LedgerFilter, request: PageRequest
 ) -> tuple[Found | None, Slice[tuple[LedgerEntry, list[int]]]]:
     if not objects.was_ever(connection, Key(name.project, SCHEDULE, (name.id,))):
         raise NotFound(f"There is no schedule {name.id}.", path="$.id")

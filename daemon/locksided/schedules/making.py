@@ -10,7 +10,7 @@ from lockside.calendar.walltimes import wall_of
 from lockside.calendar.zones import zone
 from lockside.documents.schedule import ScheduleSpec
 from locksided import clock
-from locksided.api.creation import Creation, Origin
+from locksided.api.job_drafts import Creation, Origin
 from locksided.api.service import Service
 from locksided.core.errors import Refused
 from locksided.core.model import Draft

@@ -6,7 +6,7 @@ import structlog
 from msgspec.structs import replace
 
 from lockside.calendar import zones
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.api.service import Service
 from locksided.schedules.ledger import tell
 from locksided.schedules.settling import Found, read
@@ -34,7 +34,7 @@ class Replanning:
         zones.forget()
         planned_by = await self._service.store.read(schedules.zones)
         for name, digest in planned_by:
-            now = await to_thread.run_sync(_digest, name)
+            now = await threads.run_sync(_digest, name)
             if now != digest:
                 of_zone = partial(schedules.in_zone, zone=name, digest=digest)
                 for one in await self._service.store.read(of_zone):

@@ -7,7 +7,6 @@ schedule is still as it was, looks at its live jobs, and carries the step out; e
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import msgspec
 import structlog
@@ -17,7 +16,7 @@ from lockside.documents.enums import MisfirePolicy, Status
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
 from lockside.kinds import SCHEDULE
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, Refused, Unavailable
@@ -36,6 +35,7 @@ from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.rows import MadeJob, ScheduleRow
 from locksided.store.schedules import Name
+from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 
 TRIES = 5
@@ -77,7 +77,7 @@ class Made:
     refusal: Refused | None = None
 
 
-def read(connection: Any, name: Name) -> Found | None:
+def read(connection: Database, name: Name) -> Found | None:
     """A schedule, None when there is none; for the store's thread."""
     row = schedules.find(connection, name)
     stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
@@ -131,7 +131,7 @@ class Settling:
         if found is None or found.row.broken is not None:
             return None
         try:
-            return await to_thread.run_sync(self._worked_out, found, clock.now_us(), catch_up)
+            return await threads.run_sync(self._worked_out, found, clock.now_us(), catch_up)
         except UnknownZoneError as problem:
             await self._service.scheduler.ask(partial(note_broken, name=name, why=str(problem)))
             return None
@@ -177,7 +177,7 @@ class Settling:
         drafts = []
         try:
             access = self._service.access()
-            owner = await to_thread.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
+            owner = await threads.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
             creation = creation_of(self._service, owner, found.name)
             for candidate in firing.makes:
                 if before_us is None:
@@ -210,7 +210,7 @@ class _Now:
     good: MadeJob | None
 
 
-def _at_decision(connection: Any, name: Name) -> _Now | None:
+def _at_decision(connection: Database, name: Name) -> _Now | None:
     row = schedules.find(connection, name)
     stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
     if row is None or stored is None:

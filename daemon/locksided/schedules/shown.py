@@ -1,6 +1,5 @@
 """A schedule as the wire shows it: what was put, and where it stands."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +15,9 @@ from locksided.schedules.changes import identity_of
 from locksided.schedules.standing import status_of, terms_of
 from locksided.server.access import Principal
 from locksided.store import schedules
-from locksided.store.rows import ScheduleRow, Stored
+from locksided.store.rows import ScheduleRow, StoredRow
 from locksided.store.schedules import Name
+from locksided.store.sql import Database
 
 EXECUTIONS = 10
 
@@ -32,7 +32,7 @@ NOWHERE: View = {
 """Of a schedule that is deleted."""
 
 
-def members(connection: sqlite3.Connection, project: str, found: Sequence[Stored]) -> list[View]:
+def members(connection: Database, project: str, found: Sequence[StoredRow]) -> list[View]:
     """What is answered of each schedule beside its document."""
     rows = schedules.of_ids(connection, project, [one.id for one in found])
     identity = identity_of(connection)
@@ -48,7 +48,7 @@ def for_owner(who: Principal, view: View) -> View:
     return shown
 
 
-def _members(connection: sqlite3.Connection, one: Stored, row: ScheduleRow | None, identity: int) -> View:
+def _members(connection: Database, one: StoredRow, row: ScheduleRow | None, identity: int) -> View:
     if row is None or one.deleted:
         return NOWHERE
     spec, name = from_store(one.body, ScheduleSpec), Name(row.project, row.id)
@@ -70,7 +70,7 @@ def _members(connection: sqlite3.Connection, one: Stored, row: ScheduleRow | Non
 
 
 def _calendar(
-    connection: sqlite3.Connection,
+    connection: Database,
     spec: ScheduleSpec,
     row: ScheduleRow,
     status: ScheduleStatus,

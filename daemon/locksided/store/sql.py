@@ -1,9 +1,11 @@
 """The named statements of queries.sql, and the other .sql files as texts. It runs none of them."""
 
 import re
+import sqlite3
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from typing import TypeAlias
 
 from locksided.store.rows import (
     ChildRow,
@@ -15,6 +17,9 @@ from locksided.store.rows import (
     PoolRow,
     ScheduleRow,
 )
+
+Database: TypeAlias = sqlite3.Connection
+"""What the functions of this package read from; others only hand it on."""
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
