@@ -31,6 +31,7 @@ FARTHEST_DAYS = 40 * 366
 """Nothing is searched for longer: the rarest lines fire once in 40 years."""
 
 _DAYS_KEPT = 512
+_OFFSETS_KEPT = 16_384
 _EPOCH = date(1970, 1, 1)
 
 
@@ -113,7 +114,6 @@ class Cron(Calendar):
     def __init__(self, lines: Sequence[Line], zone: tzinfo, gap: Gap | None, fold: Fold | None) -> None:
         self.zone = zone
         self._lines = [(line, *policies(line, gap, fold)) for line in lines]
-        self._plain_offset = lru_cache(_DAYS_KEPT)(self._find_plain_offset)
         self._local = lru_cache(_DAYS_KEPT)(self._find_local)
         self._utc_day = lru_cache(_DAYS_KEPT)(self._find_utc_day)
 
@@ -145,7 +145,7 @@ class Cron(Calendar):
     def gaps(self, from_us: int, to_us: int) -> list[tuple[int, str]]:
         left_out: dict[int, list[datetime]] = {}
         for day in _days(from_us // DAY_US - 2, to_us // DAY_US + 2):
-            if self._plain_offset(day) is None:
+            if _plain_offset(self.zone, day) is None:
                 for one in self._entries(day):
                     if one.is_skipped and from_us < one.moment_us <= to_us:
                         left_out.setdefault(one.moment_us, []).append(one.wall)
@@ -172,19 +172,12 @@ class Cron(Calendar):
 
     def _find_local(self, day: date) -> list[int]:
         """The moments of the wall times of a local day."""
-        offset = self._plain_offset(day)
+        offset = _plain_offset(self.zone, day)
         if offset is None:
             return [one.moment_us for one in self._entries(day) if not one.is_skipped]
         midnight_us = plain_us(datetime.combine(day, time())) - offset
         minutes = {minute for line, _, _ in self._lines if line.has_day(day) for minute in line.minutes}
         return [midnight_us + minute * MINUTE_US for minute in minutes]
-
-    def _find_plain_offset(self, day: date) -> int | None:
-        """The zone's offset on a day on which it does not change, else None."""
-        midnight = datetime.combine(day, time())
-        hours = [midnight + timedelta(hours=hour) for hour in range(25)]
-        offsets = {offset_us(hour, self.zone, fold) for hour in hours for fold in (0, 1)}
-        return offsets.pop() if len(offsets) == 1 else None
 
     def _entries(self, day: date) -> Iterator[Entry]:
         """Every wall time of a local day with its moments."""
@@ -250,6 +243,15 @@ def joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
             found.append((start, end))
     assert all(one[1] < other[0] for one, other in pairwise(found))
     return found
+
+
+@lru_cache(_OFFSETS_KEPT)
+def _plain_offset(zone: tzinfo, day: date) -> int | None:
+    """The zone's offset on a day on which it does not change, else None; it never changes twice in hours."""
+    midnight = datetime.combine(day, time())
+    hours = [midnight + timedelta(hours=hour) for hour in range(0, 25, 6)]
+    offsets = {offset_us(hour, zone, fold) for hour in hours for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def _days(first: int, end: int) -> list[date]:

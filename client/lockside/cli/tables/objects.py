@@ -18,12 +18,14 @@ _EXAMPLES = {
     "branch": "new-api",
     "variables": "eu",
     "pool": "loads",
+    "schedule": "nightly",
 }
 _ABOUT = {
     "component": "what can be run",
     "config": "how a component is run; every change makes a version",
     "branch": "lines of development, each with its own configurations",
     "variables": "sets of values for configurations",
+    "schedule": "when jobs are created by themselves",
 }
 _FILE = Argument("FILE", "a TOML or JSON file")
 _MESSAGE = Option("-m --message", "what changed", "TEXT")
