@@ -167,6 +167,9 @@ def ledger(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json({"rows": found})
         return exits.DONE
+    if not found:
+        session.out.hint("No such moments.")
+        return exits.DONE
     where = _zone_of(session.call("schedule.get", id=name))
     rows = [_row(each, where) for each in found]
     session.out.table(("MOMENT", "UNTIL", "COUNT", "OUTCOME", "CAUSE", "JOB", "END", ""), rows)
