@@ -149,6 +149,7 @@ def stored(daemon: FakeDaemon) -> list[Json]:
         "pool.list": {"pools": []},
         "variables.list": {"variables": []},
         "config.list": {"configs": configs},
+        "schedule.list": {"schedules": []},
     }
     return configs
 

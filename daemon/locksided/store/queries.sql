@@ -283,7 +283,7 @@ SELECT min(due_us), (SELECT min(deadline_us) FROM expectations) FROM schedules W
 
 -- name: schedules_ahead
 -- Those whose settled time lies behind a time: the clock was set back.
-SELECT project, id FROM schedules WHERE settled_us > ? ORDER BY project, id;
+SELECT project, id FROM schedules WHERE settled_us > ?;
 
 -- name: zones_of_schedules
 -- A few, however many schedules there are.
@@ -293,10 +293,11 @@ SELECT DISTINCT zone, zone_digest FROM schedules;
 SELECT project, id FROM schedules WHERE zone = ? AND zone_digest = ?;
 
 -- name: broken_schedules
-SELECT project, id FROM schedules WHERE broken IS NOT NULL;
+SELECT project, id FROM schedules WHERE broken > '';
 
 -- name: live_jobs_of_schedules
-SELECT id FROM jobs WHERE schedule_id IS NOT NULL AND status IN ('created', 'waiting', 'processing', 'terminating');
+SELECT id FROM jobs INDEXED BY jobs_live
+WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') AND schedule_id IS NOT NULL;
 
 -- name: count_schedules
 SELECT count(*) FROM schedules WHERE project = ?;
@@ -340,7 +341,7 @@ INSERT INTO moment_jobs (project, schedule, moment_us, job_id, backfill) VALUES 
 
 -- name: moment_jobs
 SELECT moment_us, job_id FROM moment_jobs
-WHERE project = ? AND schedule = ? AND moment_us BETWEEN ? AND ? ORDER BY job_id;
+WHERE project = ? AND schedule = ? AND moment_us BETWEEN ? AND ?;
 
 -- name: backfill_jobs
 SELECT m.job_id, m.project FROM moment_jobs AS m WHERE m.backfill = ? ORDER BY m.job_id;

@@ -228,7 +228,7 @@ def add_job(tx: Transaction, name: Name, moment_us: int, job_id: int, backfill: 
 def jobs_of_moments(connection: sqlite3.Connection, name: Name, first_us: int, last_us: int) -> list[int]:
     """The further jobs of the moments from one to another."""
     found = connection.execute(QUERIES["moment_jobs"], (*name, first_us, last_us))
-    return [job_id for _, job_id in found]
+    return sorted(job_id for _, job_id in found)
 
 
 def jobs_of_backfill(connection: sqlite3.Connection, backfill: str) -> list[tuple[int, str]]:

@@ -275,6 +275,9 @@ CREATE TABLE schedules (
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX schedules_due ON schedules (due_us) WHERE due_us IS NOT NULL;
+CREATE INDEX schedules_zone ON schedules (zone, zone_digest);
+CREATE INDEX schedules_settled ON schedules (settled_us);
+CREATE INDEX schedules_broken ON schedules (broken) WHERE broken IS NOT NULL;
 
 -- What became of every moment: moments in a row of which the same became share a row, fired ones never.
 CREATE TABLE moments (
@@ -296,7 +299,7 @@ CREATE TABLE moments (
     CHECK ((job_id IS NOT NULL) = (outcome IN ('fired', 'merged'))),
     CHECK (outcome <> 'fired' OR last_us = moment_us)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX moments_job ON moments (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX moments_last ON moments (last_us);
 
 -- Further jobs of a moment: backfills, and runs by hand.
 CREATE TABLE moment_jobs (
@@ -308,7 +311,7 @@ CREATE TABLE moment_jobs (
     PRIMARY KEY (project, schedule, moment_us, job_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX moment_jobs_job ON moment_jobs (job_id);
-CREATE INDEX moment_jobs_backfill ON moment_jobs (backfill) WHERE backfill IS NOT NULL;
+CREATE INDEX moment_jobs_backfill ON moment_jobs (backfill, job_id) WHERE backfill IS NOT NULL;
 
 -- Moments of which a job is expected to end well before a time.
 CREATE TABLE expectations (
