@@ -137,6 +137,13 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class ContainerSettings(Section, frozen=True):
+    """How images of components are run and fetched."""
+
+    podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
+    auth_file: str = ""
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -172,6 +179,7 @@ class Settings(Section, frozen=True):
     access: AccessSettings = AccessSettings()
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
+    containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     debug: DebugSettings = DebugSettings()

@@ -214,6 +214,7 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
             "env_hash": environment.hash if environment is not None else None,
         },
         blobs=tuple(blobs),
+        warnings=resolved.warnings,
     )
 
 

@@ -9,6 +9,7 @@ from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
+from locksided.runs.image_run import Podman
 from locksided.runs.moment import environment_of_moment
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind
@@ -29,6 +30,7 @@ class JobContext:
     """What a step has to know of its job. `home` is the home folder of the account that it runs as.
 
     `schedule` is what a schedule tells the job of its moment.
+    `podman` is what its steps with images are run by; None where it has none.
     """
 
     job_id: int
@@ -40,6 +42,7 @@ class JobContext:
     home: str
     run_as: User | None = None
     schedule: Mapping[str, Any] | None = None
+    podman: Podman | None = None
 
     @property
     def account(self) -> int | None:

@@ -44,7 +44,7 @@ class Step:
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
     and read after it; `ends_row` for the last of its row, `ends_run` for the last of all. `order` is that of
-    an `operation`.
+    an `operation`. `total` counts the steps of the run, `rows` its rows.
     """
 
     index: int
@@ -59,6 +59,13 @@ class Step:
     ends_run: bool = False
     operation: Operation | None = None
     order: Mapping[str, Any] | None = None
+    total: int = 1
+    rows: int = 0
+
+    @property
+    def is_of_many_rows(self) -> bool:
+        """Whether it belongs to one of several rows, which have a folder each."""
+        return self.row is not None and self.rows > 1
 
     @property
     def has_data(self) -> bool:
@@ -81,13 +88,20 @@ def plan(
     `environment` is a plain command's own, which is stored apart from its specification.
     """
     if spec.component == COMMAND:
-        return tuple(_commands(spec, environment))
+        return _numbered(list(_commands(spec, environment)), spec)
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
         steps = [*before, *steps, *_operations(spec, operations, OperationPlace.AFTER_RUN, None)]
         steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
-    return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
+    return _numbered(steps, spec)
+
+
+def _numbered(steps: Sequence[Step], spec: Specification) -> tuple[Step, ...]:
+    total, rows = len(steps), len(spec.rows or ())
+    return tuple(
+        dataclasses.replace(step, index=index, total=total, rows=rows) for index, step in enumerate(steps)
+    )
 
 
 def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -201,6 +215,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
                 command=program.command,
                 pipeline=program.pipeline,
                 shell=program.shell,
+                shell_program=program.shell_program,
                 cwd=program.cwd,
                 environment={**(environment or {}), **program.environment},
                 umask=program.umask,
