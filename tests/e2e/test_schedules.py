@@ -1,13 +1,18 @@
 """Schedules over the wire: every moment has one outcome, whatever happens to the daemon meanwhile."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon
-from e2e.scheduling import at, jobs_of, put, restarted, rows, short, told
+from e2e.conftest import needs_root
+from e2e.harness import Daemon, short_folder
+from e2e.people import ANNA, BERT, Person
+from e2e.processes import PATIENCE_SECONDS
+from e2e.scheduling import COMPONENT, at, jobs_of, put, restarted, rows, short, told
 from e2e.signs import Gate
 from e2e.wire import Wire, until_running
 
@@ -583,3 +588,121 @@ def test_schedules_are_listed_by_what_they_are_and_how_they_stand(wire: Wire) ->
     assert wire.refused("schedule.get", id="a").kind == "not_found"
     assert rows(wire, "a") == []
     assert wire.refused("schedule.ledger", id="never").kind == "not_found"
+
+
+# -- folders and people -------------------------------------------------------------------------------------
+
+
+def test_schedules_are_applied_exported_and_applied_for_nothing(
+    daemon: Daemon, wire: Wire, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in" / "schedules"
+    folder.mkdir(parents=True)
+    job = '[job]\ncomponent = "acme.job"\nconfig = "daily"\n'
+    (folder / "hourly.toml").write_text(f'cronTab = "0 * * * *"\ntimezone = "Europe/Prague"\n{job}')
+    assert "1 to create" in lockside(daemon, "apply", str(tmp_path / "in"), "--yes")
+    wire.call("clock.advance", seconds=3600)
+    wire.call("schedule.pause", id="hourly")
+    assert "1 unchanged" in lockside(daemon, "apply", str(tmp_path / "in"))
+    before = wire.call("schedule.get", id="hourly")
+    assert (before["status"], before["firings"]) == ("paused", 1)
+    lockside(daemon, "export", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "schedules" / "hourly.toml").read_text().startswith('cronTab = "0 * * * *"')
+    assert "unchanged" in lockside(daemon, "apply", str(tmp_path / "out"))
+    (folder / "hourly.toml").write_text(f'cronTab = "30 * * * *"\ntimezone = "Europe/Prague"\n{job}')
+    wire.call("schedule.resume", id="hourly")
+    wire.call("clock.advance", seconds=1800)
+    assert "1 to change" in lockside(daemon, "apply", str(tmp_path / "in"), "--yes")
+    assert len(jobs_of(wire, "hourly")) == 1
+    assert short(wire.call("schedule.get", id="hourly")["nextMoment"]) == "10:30"
+    (folder / "hourly.toml").write_text(f'cronTab = "30 * * * *"\n{job}'.replace("daily", "nightly"))
+    with pytest.raises(AssertionError, match=r"nightly"):
+        lockside(daemon, "apply", str(tmp_path / "in"), "--yes")
+
+
+def test_schedules_have_commands(daemon: Daemon, wire: Wire) -> None:
+    put(wire, every="1h")
+    wire.call("clock.advance", seconds=3600)
+    wire.done(jobs_of(wire)[0])
+    assert lockside(daemon, "schedule", "ls").startswith("s\tactive\t2026-01-05 10:00:00+00:00\t")
+    assert (
+        lockside(daemon, "schedule", "next", "s", "-n", "2").splitlines()[1].startswith("2026-01-05 11:00:00")
+    )
+    assert lockside(daemon, "schedule", "ledger", "s").startswith(
+        "2026-01-05 09:00:00+00:00\t\t1\tfired\ttime\t"
+    )
+    assert "is paused" in lockside(daemon, "schedule", "pause", "s", "-m", "why")
+    assert "is active; next: 2026-01-05 10:00" in lockside(daemon, "schedule", "resume", "s")
+    assert "2 jobs\n" not in lockside(
+        daemon, "schedule", "backfill", "s", "2026-01-05", "2026-01-05", "--plan"
+    )
+    assert "(job " in lockside(daemon, "schedule", "run", "s")
+
+
+def lockside(daemon: Daemon, *words: str) -> str:
+    """What a command printed."""
+    command = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket), *words]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    return ended.stdout
+
+
+@needs_root
+def test_nobodys_jobs_run_what_another_wrote(daemon: Daemon, wire: Wire) -> None:
+    """Jobs run as the owner; whoever is gone, or has another name, runs nothing."""
+    daemon.state_dir.chmod(0o711)
+    daemon.socket.chmod(0o666)
+    anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
+    schedule = {"id": "hers", "every": "1h", "job": {"component": "acme.job", "config": "daily"}}
+    assert anna.call("schedule.put", schedule=schedule)["owner"]["uid"] == ANNA
+    for method, params in (
+        ("schedule.put", {"schedule": schedule | {"every": "2h"}}),
+        ("schedule.delete", {"id": "hers"}),
+        ("schedule.pause", {"id": "hers"}),
+        ("schedule.run", {"id": "hers"}),
+        ("schedule.put", {"schedule": schedule | {"id": "mine"}, "owner": "root"}),
+    ):
+        assert bert.kind(method, **params) == "forbidden"
+    assert bert.call("schedule.get", id="hers")["id"] == "hers"
+    wire.call("schedule.put", schedule=schedule | {"every": "30m"})
+    wire.call("clock.advance", seconds=1800)
+    [job] = jobs_of(wire, "hers")
+    assert job["principal"]["uid"] == ANNA
+    wire.call("schedule.put", schedule=schedule, owner="nobody")
+    assert wire.call("schedule.get", id="hers")["owner"]["user"] == "nobody"
+    assert wire.refused("schedule.put", schedule=schedule, owner="none-such").kind == "not_found"
+
+
+@needs_root
+def test_a_user_who_is_gone_runs_nothing_until_an_admin_gives_it_to_another() -> None:
+    with short_folder() as folder:
+        passwd = folder / "passwd"
+        known = Path("/etc/passwd").read_text()
+        passwd.write_text(f"{known}carla:x:64003:64003::/:/bin/sh\n")
+        daemon = Daemon(folder)
+        before = ["unshare", "-m", "sh", "-c", f'mount --bind {passwd} /etc/passwd && exec "$@"', "sh"]
+        try:
+            daemon.start("--test-clock", MORNING, before=before)
+        except AssertionError:
+            pytest.skip("nothing can be mounted here")
+        try:
+            wire = Wire(daemon.socket)
+            wire.call("component.put", component=COMPONENT)
+            schedule = {"id": "s", "every": "1h", "job": {"component": "acme.job"}}
+            wire.call("schedule.put", schedule=schedule, owner="carla")
+            with open(passwd, "w") as file:
+                file.write(known)
+            wire.call("clock.advance", seconds=3600)
+            [row] = rows(wire)
+            assert told(row)[:2] == ("failed", "forbidden")
+            assert jobs_of(wire) == []
+            shown = wire.call("schedule.get", id="s")
+            assert (shown["status"], shown["paused"]["by"]) == ("paused", "daemon")
+            assert "carla" in shown["statusCause"]
+            wire.call("schedule.put", schedule=schedule, owner="root")
+            wire.call("schedule.resume", id="s")
+            wire.call("clock.advance", seconds=3600)
+            assert jobs_of(wire)[0]["principal"]["user"] == "root"
+            wire.close()
+        finally:
+            daemon.end()
