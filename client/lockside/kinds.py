@@ -203,7 +203,15 @@ SCHEDULE = Kind(
     references="lockside.documents.references:of_schedule",
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, SCHEDULE)}
+TRIGGER = Kind(
+    "trigger",
+    "triggers",
+    "lockside.documents.trigger:TriggerSpec",
+    files="triggers/{id}.toml",
+    references="lockside.documents.references:of_trigger",
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, SCHEDULE, TRIGGER)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

@@ -47,6 +47,8 @@ from locksided.server.service import Server
 from locksided.settings import Settings
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
+from locksided.triggers.hearing import Hearing
+from locksided.triggers.planner import TriggerPlanner
 
 log = structlog.get_logger("daemon")
 RECORDS_STOP_WITHIN_SECONDS = 1.0
@@ -207,8 +209,12 @@ class Daemon:
         """Run those who follow the log."""
         ends = Ends(service.store)
         await ends.load()
-        following = Following(ends.follower(), service.store, service.scheduler, service.broker)
-        tasks.start_soon(following.run)
+        hearing = Hearing(service.store)
+        await hearing.load()
+        for follower in (ends.follower(), hearing.follower()):
+            following = Following(follower, service.store, service.scheduler, service.broker)
+            tasks.start_soon(following.run)
+        tasks.start_soon(TriggerPlanner(service, hearing).run)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""

@@ -162,6 +162,12 @@ class ScheduleSettings(Section, frozen=True):
     clock_back_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)] = 3.0
 
 
+class TriggerSettings(Section, frozen=True):
+    """What keeps triggers from setting each other off for ever."""
+
+    max_depth: Positive = 20
+
+
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
@@ -182,6 +188,7 @@ class Settings(Section, frozen=True):
     containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
+    triggers: TriggerSettings = TriggerSettings()
     debug: DebugSettings = DebugSettings()
 
 

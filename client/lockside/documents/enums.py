@@ -240,3 +240,10 @@ class MomentCause(StrEnum):
     DST_GAP = "dst_gap"
     TOO_LATE = "too_late"
     LIMIT = "limit"
+
+
+class TriggerWhen(StrEnum):
+    """How many of a trigger's conditions are needed."""
+
+    ANY = "any"
+    ALL = "all"

@@ -12,6 +12,7 @@ from lockside.documents.paths import join
 from lockside.documents.reading import Fault
 from lockside.documents.request import DEFAULT_BRANCH
 from lockside.documents.schedule import JobMaker
+from lockside.documents.trigger import TriggerSpec
 from lockside.kinds import KINDS
 
 
@@ -102,6 +103,13 @@ def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
     yield Reference("config", f"{job.component}/{job.config}", join(at, "config"))
     for index, row in enumerate(job.config_row_ids):
         yield Reference("row", f"{job.component}/{job.config}/{row}", join(at, "configRowIds", index))
+
+
+def of_trigger(trigger: TriggerSpec, path: str) -> Iterator[Reference]:
+    """What the job of a trigger names, and the components that it hears of."""
+    yield from of_schedule(trigger, path)
+    for place, condition in enumerate(trigger.on):
+        yield Reference("component", condition.job.component, join(path, "on", place, "job", "component"))
 
 
 def _pool(pool: Any, path: str) -> Iterator[Reference]:

@@ -52,6 +52,12 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "schedule.replanned": "id, from, to: the settled times, because: zone or clock.",
     "schedule.finished": "id. No moment is to come.",
     "schedule.backfilled": "id, backfill, moment, lastMoment, count.",
+    **dict.fromkeys(
+        (f"trigger.{outcome}" for outcome in ("fired", "merged", "skipped", "failed")),
+        "id, count of the causes, job, cause, error: what became of them.",
+    ),
+    "trigger.paused": "id, comment. Without a principal the daemon paused it.",
+    "trigger.resumed": "id, catchUp.",
     "daemon.started": "version, pid, bootId, pools: every pool as it is at the start.",
     "daemon.stopped": "why: the signal, onStop: what becomes of running jobs. Missing after a crash.",
     "daemon.storeRecovered": "cause, seconds for which nothing could be written, pools: every pool as it is.",

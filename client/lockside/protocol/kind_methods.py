@@ -13,7 +13,7 @@ from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVer
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, schedules, stored
+from lockside.protocol.types import branches, schedules, stored, triggers
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -40,6 +40,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "branch": (branches.Branch, branches.Branches),
     "variables": (stored.Variables, stored.VariablesList),
     "schedule": (schedules.Schedule, schedules.Schedules),
+    "trigger": (triggers.Trigger, triggers.Triggers),
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -48,6 +49,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "branch": {"id": "new-api"},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
     "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
+    "trigger": {
+        "id": "report",
+        "on": [{"job": {"component": "acme.orders"}}],
+        "job": {"component": "acme.report"},
+    },
 }
 
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers

@@ -28,13 +28,14 @@ from locksided.server.access import Principal
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, which job it repeats, and what a schedule tells it of its moment."""
+    """What made the job, which job it repeats, and what a schedule or a trigger tells it."""
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
     schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
 
 
 class Creation:
@@ -54,7 +55,7 @@ class Creation:
         service = self._service
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
-        tree = told(await self._tree(request, maker), origin.schedule)
+        tree = told(await self._tree(request, maker), schedule=origin.schedule, trigger=origin.trigger)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -65,6 +66,7 @@ class Creation:
             values={
                 **tree.values,
                 "schedule_id": None if origin.schedule is None else origin.schedule["id"],
+                "trigger_id": None if origin.trigger is None else origin.trigger["id"],
                 "description": request.description,
                 "labels": request.labels,
                 "dedup_id": getattr(request, "deduplication_id", None),

@@ -151,6 +151,7 @@ class JobViews:
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
             "template": spec.template,
             "schedule": shown(row.schedule),
+            "trigger": row.trigger,
             "priority": row.priority,
         }
 

@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE, TRIGGER
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, described_view, for_users
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
+from locksided.triggers import standing
 
 _DEFAULT_BRANCH: View = {
     "id": DEFAULT,
@@ -72,6 +73,15 @@ _SPECIAL = (
         stored=changes.changed,
         deleted=changes.deleted,
         members=shown.members,
+    ),
+    Record(
+        TRIGGER,
+        view=described_view,
+        hide=shown.for_owner,
+        refuse_others=standing.refuse_others,
+        stored=standing.changed,
+        deleted=standing.deleted,
+        members=standing.members,
     ),
 )
 

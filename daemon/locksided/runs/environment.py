@@ -10,7 +10,7 @@ from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
 from locksided.runs.image_run import Podman
-from locksided.runs.moment import environment_of_moment
+from locksided.runs.moment import environment_of_causes, environment_of_moment
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind
 
@@ -29,7 +29,7 @@ _INTERFACE = {
 class JobContext:
     """What a step has to know of its job. `home` is the home folder of the account that it runs as.
 
-    `schedule` is what a schedule tells the job of its moment.
+    `schedule` and `trigger` are what made the job tells it.
     `podman` is what its steps with images are run by; None where it has none.
     """
 
@@ -42,6 +42,7 @@ class JobContext:
     home: str
     run_as: User | None = None
     schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
     podman: Podman | None = None
 
     @property
@@ -59,6 +60,7 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         "LOCKSIDE_SOCKET": context.socket,
         "LOCKSIDE_JOB_SOCKET": context.socket,
         **environment_of_moment(context.schedule),
+        **environment_of_causes(context.trigger),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}

@@ -187,6 +187,7 @@ class RunLoader:
             home=home,
             run_as=run_as,
             schedule=row.schedule,
+            trigger=row.trigger,
         )
         return Run(row, spec, plan.steps, context)
 

@@ -71,12 +71,12 @@ async def draft_of(
     try:
         return await creation.draft(request, origin)
     except Refused as refusal:
-        raise in_schedule(refusal) from None
+        raise in_maker(refusal) from None
 
 
-def in_schedule(refusal: Refused) -> Refused:
-    """The refusal of a job's request as one of the schedule that has it."""
-    at, path = refusal.path or "$", f"$.schedule.job{(refusal.path or '$')[1:]}"
+def in_maker(refusal: Refused, kind: str = SCHEDULE) -> Refused:
+    """The refusal of a job's request as one of the schedule or trigger that has it."""
+    at, path = refusal.path or "$", f"$.{kind}.job{(refusal.path or '$')[1:]}"
     refusal.message = refusal.message.replace(f"{at}: ", f"{path}: ", 1)
     refusal.path = path
     return refusal

@@ -415,3 +415,74 @@ WITH known (first_us, last_us, job_id) AS (
     WHERE project = :project AND schedule = :schedule AND moment_us BETWEEN :from_us AND :to_us
 )
 SELECT k.first_us, k.last_us, j.id, j.status FROM known AS k JOIN jobs AS j ON j.id = k.job_id OR j.retry_of_id = k.job_id;
+
+-- name: trigger
+SELECT {trigger_columns} FROM triggers WHERE project = ? AND id = ?;
+
+-- name: triggers_of
+SELECT {trigger_columns} FROM triggers WHERE project = ? AND id IN (SELECT value FROM json_each(?));
+
+-- name: triggers_due
+SELECT project, id FROM triggers WHERE due_us <= ? ORDER BY due_us LIMIT ?;
+
+-- name: next_trigger
+SELECT min(due_us) FROM triggers WHERE due_us IS NOT NULL;
+
+-- name: all_triggers
+-- A project has a thousand at most.
+SELECT t.project, t.id, t.since_seq, v.body
+FROM triggers AS t
+JOIN objects AS o ON o.project = t.project AND o.kind = 'trigger' AND o.scope = '' AND o.id = t.id
+JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
+    AND v.version = o.version;
+
+-- name: count_triggers
+SELECT count(*) FROM triggers WHERE project = ?;
+
+-- name: put_trigger
+INSERT INTO triggers (project, id, owner_uid, owner_gid, owner_name, since_seq)
+VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :since_seq);
+
+-- name: update_trigger
+UPDATE triggers SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
+    since_seq = :since_seq, due_us = :due_us, fired_us = :fired_us, paused_us = :paused_us, pause = :pause,
+    is_disabled = :is_disabled, firings = :firings, failures = :failures
+WHERE project = :project AND id = :id;
+
+-- name: delete_trigger
+DELETE FROM triggers WHERE project = ? AND id = ?;
+
+-- name: move_triggers
+-- Cool-downs and quiet times are durations: a clock that is set changes none.
+UPDATE triggers SET due_us = due_us + :by_us, fired_us = fired_us + :by_us;
+
+-- name: move_causes
+UPDATE causes SET time_us = time_us + ?;
+
+-- name: put_cause
+INSERT INTO causes (project, id, seq, time_us, conditions, heard, depth) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, id, seq) DO NOTHING;
+
+-- name: causes
+SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY seq LIMIT ?;
+
+-- name: delete_causes
+DELETE FROM causes WHERE project = ? AND id = ? AND seq <= ?;
+
+-- name: insert_firing
+INSERT INTO firings (project, id, last_seq, decided_us, outcome, because, job_id, version, causes, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: firings
+SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND last_seq < ? ORDER BY last_seq DESC;
+
+-- name: prune_firings
+DELETE FROM firings WHERE decided_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
+
+-- name: live_triggered_jobs
+SELECT id, status, created_us, trigger FROM jobs INDEXED BY jobs_trigger
+WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
+
+-- name: lineage_triggers
+-- What triggers told a job and those above it.
+SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;

@@ -84,6 +84,8 @@ class JobRow(msgspec.Struct, frozen=True):
     on_lost: str | None
     schedule: dict[str, Any] | None
     schedule_id: str | None
+    trigger: dict[str, Any] | None
+    trigger_id: str | None
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
@@ -249,6 +251,47 @@ class ScheduleRow(msgspec.Struct, frozen=True):
     fired_us: int | None = None
 
 
+class TriggerRow(msgspec.Struct, frozen=True):
+    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    since_seq: int
+    due_us: int | None = None
+    fired_us: int | None = None
+    paused_us: int | None = None
+    pause: dict[str, Any] | None = None
+    is_disabled: int = 0
+    firings: int = 0
+    failures: int = 0
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """A cause: something that a trigger heard, as the wire has it."""
+
+    seq: int
+    time_us: int
+    conditions: list[int]
+    heard: dict[str, Any]
+    depth: int
+
+
+class FiringRow(msgspec.Struct, frozen=True):
+    """What became of a trigger's causes."""
+
+    last_seq: int
+    decided_us: int
+    outcome: str
+    because: str
+    job_id: int | None
+    version: int
+    causes: list[dict[str, Any]]
+    error: dict[str, Any] | None = None
+
+
 class MomentRow(msgspec.Struct, frozen=True):
     """What became of one moment, or of `count` moments in a row (None: too many to be counted)."""
 
@@ -297,7 +340,15 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
-        *("schedule", "pause", "error"),  # of schedules and their jobs
+        *(
+            "schedule",
+            "trigger",
+            "pause",
+            "error",
+            "conditions",
+            "heard",
+            "causes",
+        ),  # of schedules and their jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

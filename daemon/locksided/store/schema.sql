@@ -88,6 +88,8 @@ CREATE TABLE jobs (
     on_lost TEXT,
     schedule TEXT,
     schedule_id TEXT,
+    trigger TEXT,
+    trigger_id TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -251,6 +253,7 @@ CREATE TABLE asides (
 
 -- The jobs that a schedule made, without what is below them. All have in `schedule`, JSON, what they are told of it.
 CREATE INDEX jobs_schedule ON jobs (project, schedule_id) WHERE schedule_id IS NOT NULL;
+CREATE INDEX jobs_trigger ON jobs (project, trigger_id) WHERE trigger_id IS NOT NULL;
 
 -- Where each schedule stands. What it is stands in `objects`; a deleted one has no row here.
 CREATE TABLE schedules (
@@ -322,3 +325,49 @@ CREATE TABLE expectations (
     PRIMARY KEY (project, schedule, moment_us)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX expectations_deadline ON expectations (deadline_us);
+
+-- Triggers: where each stands. `due_us` is when it fires if nothing more happens.
+CREATE TABLE triggers (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    owner_uid INTEGER NOT NULL,
+    owner_gid INTEGER NOT NULL,
+    owner_name TEXT NOT NULL,
+    since_seq INTEGER NOT NULL, -- it hears the events behind this one
+    due_us INTEGER,
+    fired_us INTEGER,
+    paused_us INTEGER,
+    pause TEXT, -- JSON: by whom, and the comment
+    is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
+    firings INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    PRIMARY KEY (project, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX triggers_due ON triggers (due_us) WHERE due_us IS NOT NULL;
+
+-- What a trigger heard since its last firing. An event is one cause, whatever conditions it meets.
+CREATE TABLE causes (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    seq INTEGER NOT NULL, -- of the event
+    time_us INTEGER NOT NULL,
+    conditions TEXT NOT NULL, -- JSON: places
+    heard TEXT NOT NULL, -- JSON: as the wire has it
+    depth INTEGER NOT NULL,
+    PRIMARY KEY (project, id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What became of a trigger's causes, a row for each firing.
+CREATE TABLE firings (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    last_seq INTEGER NOT NULL, -- of its last cause
+    decided_us INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'merged', 'skipped', 'failed')),
+    because TEXT NOT NULL,
+    job_id INTEGER,
+    version INTEGER NOT NULL,
+    causes TEXT NOT NULL, -- JSON
+    error TEXT, -- JSON
+    PRIMARY KEY (project, id, last_seq)
+) STRICT, WITHOUT ROWID;

@@ -8,14 +8,17 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from locksided.store.rows import (
+    CauseRow,
     ChildRow,
     EventRow,
+    FiringRow,
     JobRow,
     LiveJob,
     MadeJob,
     MomentRow,
     PoolRow,
     ScheduleRow,
+    TriggerRow,
 )
 
 Database: TypeAlias = sqlite3.Connection
@@ -30,6 +33,9 @@ _COLUMNS = {
     "pool_columns": PoolRow.__struct_fields__,
     "schedule_columns": ScheduleRow.__struct_fields__,
     "moment_columns": MomentRow.__struct_fields__,
+    "trigger_columns": TriggerRow.__struct_fields__,
+    "cause_columns": CauseRow.__struct_fields__,
+    "firing_columns": FiringRow.__struct_fields__,
     "made_columns": MadeJob.__struct_fields__,
 }
 

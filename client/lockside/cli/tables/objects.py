@@ -19,6 +19,7 @@ _EXAMPLES = {
     "variables": "eu",
     "pool": "loads",
     "schedule": "nightly",
+    "trigger": "report",
 }
 _ABOUT = {
     "component": "what can be run",
@@ -26,6 +27,7 @@ _ABOUT = {
     "branch": "lines of development, each with its own configurations",
     "variables": "sets of values for configurations",
     "schedule": "when jobs are created by themselves",
+    "trigger": "jobs that are created when others end",
 }
 _FILE = Argument("FILE", "a TOML or JSON file")
 _MESSAGE = Option("-m --message", "what changed", "TEXT")

@@ -88,6 +88,46 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class CauseOfJob(Out, frozen=True, kw_only=True):
+    """Something that a trigger heard.
+
+    Attributes:
+        kind: What it was: `job`.
+        table: The table.
+        version: The version of the table.
+        job: The job that ended.
+        path: The file.
+        size_bytes: The size of the file.
+        time: When it happened.
+        status: How the job ended.
+    """
+
+    kind: str
+    table: str | None = None
+    version: int | None = None
+    job: str | None = None
+    path: str | None = None
+    size_bytes: int | None = None
+    time: str | None = None
+    status: str | None = None
+
+
+class TriggerOfJob(Out, frozen=True, kw_only=True):
+    """What a job is told of the causes for which a trigger made it.
+
+    Attributes:
+        id: The trigger's id.
+        version: The version of the trigger.
+        causes: What it heard.
+        depth: How many triggers set each other off.
+    """
+
+    id: str
+    version: int
+    causes: list[CauseOfJob] = []
+    depth: int = 1
+
+
 class ScheduleOfJob(Out, frozen=True, kw_only=True):
     """What a job is told of the moment for which a schedule made it.
 
@@ -141,6 +181,7 @@ class Job(Out, frozen=True, kw_only=True):
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
         schedule: The schedule that made the job, and the moment; null for all others.
+        trigger: The trigger that made the job, and its causes; null for all others.
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
@@ -224,6 +265,7 @@ class Job(Out, frozen=True, kw_only=True):
     resubmit_of: str | None = None
     template: str | None = None
     schedule: ScheduleOfJob | None = None
+    trigger: TriggerOfJob | None = None
     priority: int = 0
 
     status: Status = Status.CREATED
