@@ -150,6 +150,7 @@ def stored(daemon: FakeDaemon) -> list[Json]:
         "variables.list": {"variables": []},
         "config.list": {"configs": configs},
         "schedule.list": {"schedules": []},
+        "trigger.list": {"triggers": []},
     }
     return configs
 

@@ -170,7 +170,7 @@ def stored_like(folder: Path) -> dict[str, dict[tuple[str, ...], Json]]:
     found = read_folder(str(folder))
     return {
         kind: {key: item.body for key, item in found.kinds.get(kind, {}).items()}
-        for kind in ("pools", "components", "variables", "configs", "schedules")
+        for kind in ("pools", "components", "variables", "configs", "schedules", "triggers")
     }
 
 

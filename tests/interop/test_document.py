@@ -153,6 +153,17 @@ def _schedules(wire: Wire) -> None:
     wire.call("schedule.copy", id="s", toId="s2")
     _old_versions(wire, "schedule", "s2")
     wire.call("schedule.delete", id="s2")
+    on = [{"job": {"component": "doc.ask"}}]
+    wire.call("trigger.put", trigger={"id": "t", "on": on, "job": job, "coolDownSeconds": 3600})
+    wire.call("trigger.get", id="t")
+    wire.call("trigger.list")
+    wire.done(wire.call("trigger.run", id="t"))
+    wire.call("trigger.pause", id="t", comment="c")
+    wire.call("trigger.resume", id="t", catchUp="once")
+    wire.call("trigger.ledger", id="t")
+    wire.call("trigger.copy", id="t", toId="t2")
+    _old_versions(wire, "trigger", "t2")
+    wire.call("trigger.delete", id="t2")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

@@ -22,6 +22,10 @@ SMALL_OR_RARE = {
     "pools",  # there are few
     "zones_of_schedules",  # from the index alone, when a daemon starts
     "move_expectations",  # when a clock is set
+    "move_triggers",
+    "move_causes",
+    "all_triggers",  # a project has a thousand at most
+    "prune_firings",  # once an hour
 }
 
 

@@ -14,7 +14,7 @@ from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
-from lockside.cli.tables.schedules import SCHEDULES
+from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -75,7 +75,7 @@ POOLS = (
 )
 
 _OWN = {command.name for command in SCHEDULES}
-CATALOG = (*(command for command in OF_KINDS if command.name not in _OWN), *SCHEDULES, *FOLDERS)
+CATALOG = (*(command for command in OF_KINDS if command.name not in _OWN), *SCHEDULES, *TRIGGERS, *FOLDERS)
 
 DAEMON = (
     Command(

@@ -11,7 +11,6 @@ from lockside.documents.enums import MisfirePolicy
 from lockside.documents.schedule import ScheduleSpec
 from lockside.kinds import SCHEDULE
 from lockside.protocol.methods import schedules as p
-from lockside.protocol.words import Role
 from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
@@ -21,16 +20,15 @@ from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
 from locksided.core import inputs as i
-from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
-from locksided.schedules.accounts import owner_now, user_of
+from locksided.core.errors import Conflict, Invalid, NotFound
 from locksided.schedules.backfills import Backfills
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.ledger import paused, tell
 from locksided.schedules.listing import Listed, ledger_page, matching
 from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.owners import check_may_steer, current_owner, owner_at_put
 from locksided.schedules.settling import Found, Settling, read
 from locksided.schedules.standing import jitter_offset_us, terms_of, with_due
-from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import schedules
@@ -62,28 +60,12 @@ class ScheduleMethods:
         record = RECORDS[SCHEDULE.word]
         spec = record.completed(params.schedule, self._service.settings)
         name = Name(params.project, spec.id)
-        owner = await self._owner_of(call, params, name)
+        row = await self._service.store.read(partial(schedules.find, name=name))
+        owner = await owner_at_put(self._service, call.principal, params.owner, row)
         creation = creation_of(self._service, owner, name)
         await draft_of(creation, spec, Told(name, 1, clock.now_us(), now_us=clock.now_us()))
         given = None if params.owner is None else actor(owner).as_data()
         return await self._catalog.put(record, call, params, given)
-
-    async def _owner_of(self, call: Call, params: p.SchedulePut, name: Name) -> Principal:
-        """As whom the jobs run: whom the call names, who owns it already, or the caller."""
-        who = call.principal
-        if params.owner is not None and params.owner != who.user:
-            if who.role is not Role.ADMIN:
-                text = "Naming another owner is the admin's: leave `owner` out, or ask an admin."
-                raise Forbidden(text, path="$.owner")
-            uid, gid, user = await threads.run_sync(user_of, params.owner)
-        else:
-            row = await self._service.store.read(partial(schedules.find, name=name))
-            if row is None or params.owner is not None or row.owner_uid == who.uid:
-                return who
-            if who.role is not Role.ADMIN:
-                return who  # the refusal comes with the write
-            uid, gid, user = row.owner_uid, row.owner_gid, row.owner_name
-        return await threads.run_sync(owner_now, self._service.access(), uid, gid, user)
 
     @handler
     async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
@@ -213,7 +195,7 @@ class ScheduleMethods:
         if moment_us is not None:
             await self._require_settled(found, moment_us)
         told = await self._backfills.told(found, moment_us, manual=True)
-        owner = await self._backfills.owner(found.row)
+        owner = await current_owner(self._service, found.row)
         draft = await draft_of(creation_of(self._service, owner, found.name), found.spec, told)
 
         def also(ids: list[int]) -> Any:
@@ -241,7 +223,7 @@ class ScheduleMethods:
     @handler
     async def stop_backfill(self, call: Call, params: p.ScheduleStopBackfill) -> View:
         """Terminate what lives of a backfill."""
-        return await self._backfills.stop(call, params, self._check_rights)
+        return await self._backfills.stop(call, params)
 
     # -- who may ------------------------------------------------------------------------------------------
 
@@ -250,16 +232,8 @@ class ScheduleMethods:
 
     async def _owned(self, call: Call, name: Name) -> Found:
         found = await self._found(name)
-        self._check_rights(call.principal, found)
+        check_may_steer(self._service, found.row, call.principal)
         return found
-
-    def _check_rights(self, who: Principal, found: Found) -> None:
-        """Admins act on all, others on their own, and on their group's when the settings say so."""
-        row = found.row
-        shares = self._service.settings.access.group_shares and row.owner_gid in who.groups
-        if who.role is not Role.ADMIN and row.owner_uid != who.uid and not shares:
-            text = f"Schedule {row.id} belongs to {row.owner_name}: only its owner or an admin can do that."
-            raise Forbidden(text, owner=row.owner_name)
 
     def _view(self, tx: Transaction, name: Name) -> View:
         return _shown(tx.reading(), name)

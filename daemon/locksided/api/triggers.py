@@ -8,8 +8,7 @@ import msgspec
 
 from lockside.kinds import TRIGGER
 from lockside.protocol.methods import triggers as p
-from lockside.protocol.words import Role
-from locksided import clock, threads
+from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
@@ -19,10 +18,9 @@ from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
-from locksided.core.errors import Conflict, Forbidden, NotFound, Refused
-from locksided.schedules.accounts import owner_now, user_of
+from locksided.core.errors import Conflict, NotFound, Refused
 from locksided.schedules.making import in_maker
-from locksided.server.access import Principal
+from locksided.schedules.owners import check_may_steer, owner_at_put
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import triggers
@@ -51,7 +49,8 @@ class TriggerMethods:
     async def put(self, call: Call, params: p.TriggerPut) -> View:
         """Store a trigger whose job its owner could create now."""
         spec, name = params.trigger, TriggerName(params.project, params.trigger.id)
-        owner = await self._owner_of(call, params, name)
+        row = await self._service.store.read(partial(triggers.find, name=name))
+        owner = await owner_at_put(self._service, call.principal, params.owner, row)
         told = {"id": name.id, "version": 1, "causes": [], "depth": 1}
         try:
             origin = Origin("trigger", name.id, trigger=told)
@@ -60,21 +59,6 @@ class TriggerMethods:
             raise in_maker(refusal, TRIGGER.word) from None
         given = None if params.owner is None else actor(owner).as_data()
         return await self._catalog.put(RECORDS[TRIGGER.word], call, params, given)
-
-    async def _owner_of(self, call: Call, params: p.TriggerPut, name: TriggerName) -> Principal:
-        """As whom the jobs run: whom the call names, who owns it already, or the caller."""
-        who = call.principal
-        if params.owner in (None, who.user):
-            row = await self._service.store.read(partial(triggers.find, name=name))
-            if row is None or params.owner or row.owner_uid == who.uid or who.role is not Role.ADMIN:
-                return who  # another's refusal comes with the write
-            account = row.owner_uid, row.owner_gid, row.owner_name
-        elif who.role is not Role.ADMIN:
-            text = "Naming another owner is the admin's: leave `owner` out, or ask an admin."
-            raise Forbidden(text, path="$.owner")
-        else:
-            account = await threads.run_sync(user_of, params.owner or "")
-        return await threads.run_sync(owner_now, self._service.access(), *account)
 
     @handler
     async def pause(self, call: Call, params: p.TriggerPause) -> View:
@@ -152,11 +136,7 @@ class TriggerMethods:
 
     async def _owned(self, call: Call, name: TriggerName) -> Found:
         found = _require(await self._firings.find(name), name)
-        row, who = found.row, call.principal
-        shares = self._service.settings.access.group_shares and row.owner_gid in who.groups
-        if who.role is not Role.ADMIN and row.owner_uid != who.uid and not shares:
-            text = f"Trigger {row.id} belongs to {row.owner_name}: only its owner or an admin can do that."
-            raise Forbidden(text, owner=row.owner_name)
+        check_may_steer(self._service, found.row, call.principal)
         return found
 
 

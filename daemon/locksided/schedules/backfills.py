@@ -1,6 +1,6 @@
 """Backfills: the jobs of past moments that have none, or none that ended well, made in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -22,15 +22,13 @@ from locksided.core.errors import Invalid, Limit, NotFound
 from locksided.core.inputs import Submit
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import FINAL
-from locksided.schedules.accounts import owner_now
 from locksided.schedules.ledger import tell
 from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.owners import check_may_steer, current_owner
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import terms_of
-from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.store import schedules
-from locksided.store.rows import ScheduleRow
 from locksided.store.schedules import Name
 from locksided.store.transaction import Transaction
 
@@ -81,9 +79,7 @@ class Backfills:
         done = await self._service.scheduler.ask(Exclusive(decide), once=dedup_mark(call, params, reference))
         return {**done.reference["answer"], "deduplicated": True} if isinstance(done, Repeated) else made
 
-    async def stop(
-        self, call: Call, params: p.ScheduleStopBackfill, check: Callable[[Principal, Found], None]
-    ) -> View:
+    async def stop(self, call: Call, params: p.ScheduleStopBackfill) -> View:
         """Terminate the live jobs of a backfill, in one step."""
         store = self._service.store
         rows = await store.read(partial(schedules.jobs_of_backfill, backfill=params.backfill))
@@ -93,7 +89,7 @@ class Backfills:
         if job is not None and job.schedule_id is not None:
             found = await store.read(partial(read, name=Name(job.project, job.schedule_id)))
             if found is not None:
-                check(call.principal, found)
+                check_may_steer(self._service, found.row, call.principal)
         ids = tuple(job_id for job_id, _ in rows)
         alive = await self._service.scheduler.look(
             lambda core: [job_id for job_id in ids if job_id in core.state.jobs]
@@ -117,7 +113,7 @@ class Backfills:
     async def _drafts(
         self, params: p.ScheduleBackfill, found: Found, moments: Sequence[int], backfill: str
     ) -> list[Any]:
-        owner = await self.owner(found.row)
+        owner = await current_owner(self._service, found.row)
         creation = creation_of(self._service, owner, found.name)
         changes: dict[str, Any] = {"priority": params.priority}
         if params.pool is not None:
@@ -127,11 +123,6 @@ class Backfills:
             told = await self.told(found, moment_us, backfill=backfill)
             drafts.append(await draft_of(creation, found.spec, told, changes))
         return drafts
-
-    async def owner(self, row: ScheduleRow) -> Principal:
-        """The owner with the rights that he has now. Raises Forbidden."""
-        access = self._service.access()
-        return await threads.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
 
     async def told(
         self, found: Found, moment_us: int | None, *, backfill: str | None = None, manual: bool = False

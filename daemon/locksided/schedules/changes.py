@@ -12,9 +12,9 @@ from lockside.calendar.zones import zone
 from lockside.documents.enums import ScheduleState
 from lockside.documents.reading import from_store
 from lockside.documents.schedule import ScheduleSpec
-from lockside.protocol.words import Role
-from locksided.core.errors import Conflict, Forbidden, Limit
+from locksided.core.errors import Conflict, Limit
 from locksided.core.moments import sort_due
+from locksided.schedules import owners
 from locksided.schedules.standing import settled_at, standing_of, terms_of, with_due
 from locksided.server.access import Principal
 from locksided.settings import Settings
@@ -52,14 +52,8 @@ def completed(spec: ScheduleSpec, settings: Settings) -> ScheduleSpec:
 
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
-    """Raise Forbidden unless the caller owns the schedule, or is an admin."""
-    row = schedules.find(connection, name_of(key))
-    if row is not None and who.role is not Role.ADMIN and row.owner_uid != who.uid:
-        raise Forbidden(
-            f"Schedule {key.id} belongs to {row.owner_name}: only its owner or an admin can change it.",
-            path=key.path(),
-            owner=row.owner_name,
-        )
+    """Raise Forbidden unless the caller owns it, or is an admin."""
+    owners.refuse_others(schedules.find(connection, name_of(key)), who, key.path())
 
 
 def require_settled(

@@ -26,9 +26,9 @@ from locksided.core.moments import Due, Standing, Terms, next_due_us, sort_due
 from locksided.core.overlap import Firing, Live, overlap
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
-from locksided.schedules.accounts import owner_now
 from locksided.schedules.ledger import Step, write_step
 from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.owners import current_owner
 from locksided.schedules.standing import pause_of, settled_at, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects
@@ -176,8 +176,7 @@ class Settling:
         before_us = row.fired_us
         drafts = []
         try:
-            access = self._service.access()
-            owner = await threads.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
+            owner = await current_owner(self._service, row)
             creation = creation_of(self._service, owner, found.name)
             for candidate in firing.makes:
                 if before_us is None:

@@ -11,7 +11,7 @@ from lockside.documents.enums import MomentCause, MomentOutcome, Status
 from lockside.documents.reading import from_store
 from lockside.documents.trigger import TriggerSpec
 from lockside.kinds import TRIGGER
-from locksided import clock, threads
+from locksided import clock
 from locksided.actors.messages import Decided, Exclusive
 from locksided.api.job_drafts import Origin, draft
 from locksided.api.service import Service
@@ -24,7 +24,7 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import NOT_STARTED
 from locksided.core.triggers import MOST_OF_A_FIRING
-from locksided.schedules.accounts import owner_now
+from locksided.schedules.owners import current_owner
 from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
@@ -84,7 +84,7 @@ class Firings:
         for _ in range(2):
             try:
                 work = Exclusive(partial(self._decide, name, refusal, by_hand))
-                made = await self._service.scheduler.ask(work)
+                made: list[int] | int | None = await self._service.scheduler.ask(work)
             except (Unavailable, NothingToFire):
                 raise
             except Refused as problem:
@@ -117,12 +117,11 @@ class Firings:
         return Decided(_nothing, work, lambda ids: partial(write, job_ids=tuple(ids)))
 
     async def _draft(self, found: Found) -> Any:
-        told, row = told_of(found), found.row
+        told = told_of(found)
         most = self._service.settings.triggers.max_depth
         if told["depth"] > most:
             raise Loop(f"Triggers have set each other off {most} times: break the circle, then resume it.")
-        access = self._service.access()
-        owner = await threads.run_sync(owner_now, access, row.owner_uid, row.owner_gid, row.owner_name)
+        owner = await current_owner(self._service, found.row)
         origin = Origin("trigger", found.name.id, trigger=told)
         return await draft(self._service, found.spec.request, owner, found.name.project, origin)
 

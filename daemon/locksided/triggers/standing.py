@@ -8,11 +8,11 @@ import msgspec
 from lockside.documents.enums import ScheduleState, ScheduleStatus, TriggerWhen
 from lockside.documents.reading import from_store
 from lockside.documents.trigger import TriggerSpec
-from lockside.protocol.words import Role
 from locksided import clock
 from locksided.catalog.views import View
-from locksided.core.errors import Forbidden, Limit
+from locksided.core.errors import Limit
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
+from locksided.schedules import owners
 from locksided.schedules.standing import us
 from locksided.server.access import Principal
 from locksided.store import triggers
@@ -70,14 +70,8 @@ def name_of(key: Key) -> TriggerName:
 
 
 def refuse_others(connection: Database, key: Key, who: Principal) -> None:
-    """Raise Forbidden unless the caller owns the trigger, or is an admin."""
-    row = triggers.find(connection, name_of(key))
-    if row is not None and who.role is not Role.ADMIN and row.owner_uid != who.uid:
-        raise Forbidden(
-            f"Trigger {key.id} belongs to {row.owner_name}: only its owner or an admin can change it.",
-            path=key.path(),
-            owner=row.owner_name,
-        )
+    """Raise Forbidden unless the caller owns it, or is an admin."""
+    owners.refuse_others(triggers.find(connection, name_of(key)), who, key.path())
 
 
 def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:

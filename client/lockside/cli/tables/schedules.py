@@ -1,4 +1,4 @@
-"""The commands of schedules that other kinds have not, or have otherwise."""
+"""The commands of schedules and triggers that other kinds have not, or have otherwise."""
 
 from __future__ import annotations
 
@@ -84,5 +84,45 @@ SCHEDULES = (
             Option("--since", "only moments from this time on", "TIME"),
             Option("-n --limit", "how many rows (default 50)", "N", "integer"),
         ),
+    ),
+)
+
+_TRIGGER = Argument("ID", "a trigger's id")
+_FIRE = "lockside.cli.catalog.triggers"
+
+TRIGGERS = (
+    Command(
+        "trigger run",
+        f"{_FIRE}:run",
+        "fire a trigger now, with what it has heard",
+        (("lockside trigger run report", ""),),
+        (_TRIGGER,),
+    ),
+    Command(
+        "trigger pause",
+        f"{_FIRE}:pause",
+        "let a trigger fire nothing until it is resumed",
+        (("lockside trigger pause report -m 'the report changes'", ""),),
+        (_TRIGGER,),
+        (Option("-m --message", "why", "TEXT"),),
+    ),
+    Command(
+        "trigger resume",
+        f"{_FIRE}:resume",
+        "let a paused trigger fire again; what it heard meanwhile is passed over",
+        (
+            ("lockside trigger resume report", ""),
+            ("lockside trigger resume report --catch-up", "and fire once if it heard anything"),
+        ),
+        (_TRIGGER,),
+        (Option("--catch-up", "fire once if anything was heard"),),
+    ),
+    Command(
+        "trigger ledger",
+        f"{_FIRE}:ledger",
+        "list what became of what a trigger heard",
+        (("lockside trigger ledger report", ""),),
+        (_TRIGGER,),
+        (Option("-n --limit", "how many rows (default 50)", "N", "integer"),),
     ),
 )
