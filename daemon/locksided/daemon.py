@@ -44,7 +44,7 @@ from locksided.server.access import Access, group_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
-from locksided.settings import Settings
+from locksided.settings import Files, Settings
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 from locksided.triggers.hearing import Hearing
@@ -62,7 +62,7 @@ class Place:
     socket: Path
     is_socket_named: bool
     settings: Settings
-    settings_file: Path | None
+    settings_files: Files
     umask: int
     """What the daemon was started with; its own is private."""
     test_clock: ManualClock | None = None
@@ -225,13 +225,12 @@ class Daemon:
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
-        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
+        umask = place.settings.jobs.umask or f"{place.umask:03o}"
+        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(
-            store, place.state_dir, place.settings, str(address), backend, images, f"{place.umask:03o}"
-        )
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -294,7 +293,7 @@ class Daemon:
 
     def _reload(self) -> tuple[list[str], list[str]]:
         """Read the settings again; rights change at once, everything else needs a restart."""
-        fresh = settings.load(self._place.settings_file, os.environ)
+        fresh = settings.load(self._place.settings_files.present, os.environ)
         old = self._place.settings
         different = [name for name in fresh.__struct_fields__ if getattr(fresh, name) != getattr(old, name)]
         if self._server is not None:
@@ -339,9 +338,9 @@ async def _end_own_drain(service: Service) -> None:
 
 
 def place_of(
-    file: Path | None, state_dir: str, socket: str, environment: Mapping[str, str]
+    files: Files, state_dir: str, socket: str, environment: Mapping[str, str]
 ) -> tuple[Settings, Path, Path]:
     """The settings, the state folder and the socket, by the rules of precedence. Raises SettingsError."""
-    known = settings.load(file, environment)
+    known = settings.load(files.present, environment)
     root = find_state_dir(state_dir, known.daemon.state_dir, environment)
-    return known, root, find_socket(socket, known.daemon.socket, root, environment)
+    return known, root, find_socket(socket, known.daemon.socket, root, environment, is_apart=bool(state_dir))

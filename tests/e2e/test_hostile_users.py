@@ -45,23 +45,32 @@ def test_nobodys_command_is_filled_with_what_another_wrote(anna: Person, bert: P
     assert anna.kind("job.create", **{**asked, "variableValuesId": "own"}) == "fine"
 
 
-@pytest.mark.parametrize("how", ["values", "set", "text"])
+@pytest.mark.parametrize("how", ["values", "set", "text", "inherited", "inherited-set"])
 def test_nobodys_command_is_filled_by_anothers_orchestration(anna: Person, bert: Person, how: str) -> None:
     shell = {"parameters": {"shell": "echo {{ word }}"}, "variables": {"word": "default"}}
     assert anna.kind("config.put", component=COMMAND, config="task", configuration=shell) == "fine"
     values = {"values": [{"name": "word", "value": "x; touch /tmp/by-bert"}]}
     task: dict[str, Any] = {"component": COMMAND, "config": "task"}
-    if how == "values":
+    given: dict[str, Any] = {}
+    if how == "inherited":
+        pass
+    elif how == "inherited-set":
+        assert bert.kind("variables.put", variables={"id": "berts", **values}) == "fine"
+        given["variableValuesId"] = "berts"
+    elif how == "values":
         task["variableValuesData"] = values
     elif how == "set":
         assert anna.kind("variables.put", variables={"id": "annas", **values}) == "fine"
         task["variableValuesId"] = "annas"
     else:
         task = {"component": COMMAND, "configData": {"parameters": {"shell": "touch /tmp/by-bert"}}}
-    orchestration = {"phases": [{"id": 1}], "tasks": [{"id": 1, "phase": 1, "task": task}]}
+    orchestration: dict[str, Any] = {"phases": [{"id": 1}], "tasks": [{"id": 1, "phase": 1, "task": task}]}
+    if how == "inherited":
+        orchestration["variables"] = {"word": "x; touch /tmp/by-bert"}
     name = {"component": "lockside.orchestrator", "config": f"berts-{how}"}
-    assert bert.kind("config.put", **name, configuration=orchestration) == "fine"
-    assert anna.kind("job.create", **name) == "forbidden"
+    writer = anna if how == "inherited-set" else bert
+    assert writer.kind("config.put", **name, configuration=orchestration) == "fine"
+    assert anna.kind("job.create", **name, **given) == "forbidden"
     assert bert.kind("job.create", **name) == ("forbidden" if how != "text" else "fine")
 
 

@@ -65,6 +65,24 @@ def test_metrics_are_in_the_prometheus_text_format(wire: Wire) -> None:
     assert "# HELP" in text
 
 
+def test_metrics_tell_of_each_configuration_how_it_ended_and_when_it_last_did_well(body: Wire) -> None:
+    parallel = {"runtime": {"parallelism": 2}}
+    rows = [{"id": "a"}, {"id": "b"}]
+    put_config(body, "acme.body", "scraped", configuration=parallel, rows=rows)
+    body.call("daemon.metrics")
+    good = body.done(body.create("acme.body", config="scraped"))
+    failing = {"parameters": {"code": 1}, **parallel}
+    put_config(body, "acme.body", "scraped", configuration=failing, rows=rows)
+    body.done(body.create("acme.body", config="scraped"))
+    labels = '{branch="default",component="acme.body",config="scraped",project="default"'
+    figures = dict(line.rsplit(" ", 1) for line in body.call("daemon.metrics").splitlines() if labels in line)
+    ended = f"lockside_configuration_jobs_ended_total{labels}"
+    assert figures[ended + ',status="success"}'] == figures[ended + ',status="error"}'] == "1.0"
+    last = float(figures[f"lockside_configuration_last_success_timestamp_seconds{labels}}}"])
+    assert abs(last - datetime.fromisoformat(good["endTime"]).timestamp()) < 0.001
+    assert float(figures[f"lockside_configuration_last_duration_seconds{labels}}}"]) > 0
+
+
 def test_status_tells_how_the_daemon_is(wire: Wire, daemon: Daemon) -> None:
     told = wire.call("daemon.status")
     assert daemon.process is not None

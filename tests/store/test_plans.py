@@ -15,6 +15,8 @@ from store.test_lists import FILTERS
 SMALL_OR_RARE = {
     "asides",  # there are few
     "all_states",  # a check that reads the whole database anyway
+    "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
+    "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays

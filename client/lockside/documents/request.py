@@ -43,8 +43,6 @@ RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
 TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
 
 DEFAULT_BRANCH = "default"
-RUN_ID = "LOCKSIDE_RUN_ID"
-"""The variable of a job's environment that holds its `runId`."""
 
 
 class JobRequest(In, frozen=True, kw_only=True, dict=True):
@@ -78,7 +76,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         hold: Hold the job until `job.release`.
         parent_run_id: The `runId` of the running job below which this one is created.
         only_orchestration_task_ids: Run only these tasks of the orchestration.
-        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
+        previous_job_id: Go on from this earlier job of the same configuration: only its tasks, or its rows,
+            that did not end well run.
         limits: Limits of the job; the component's own limits are the highest allowed.
         retry: How the job is retried when it fails.
         component_version: The version of the component; null means the current one.
@@ -94,7 +93,6 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         "delay": quantities.duration,
         "delayed_start_time": times.canonical_time,
     }
-    from_job = {"parent_run_id": RUN_ID}
 
     component: ComponentId
     component_version: Version | None = None

@@ -30,6 +30,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "job.terminateRequested": "No data.",
     "job.annotated": "fields: the names of those that were changed.",
     "job.hidden": "visible: false when it was hidden, true when it was shown again.",
+    "job.acknowledged": "acknowledged: false when it was taken back; comment.",
     "job.purged": "No data.",
     **{
         f"{kind.word}.{change}": "The names of the object; version of what was stored."

@@ -5,10 +5,8 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -29,13 +27,13 @@ from locksided.actors.messages import (
     Repeated,
     Write,
 )
+from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.turns import decided, turns
 from locksided.actors.wall_clock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
-from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
 from locksided.store.catalog.dedup import DedupKey
 from locksided.store.errors import StoreUnavailable
@@ -62,21 +60,11 @@ class Executors(Protocol):
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:
         """Take the actions of a turn with what was read of them; never waits."""
 
+    def flush(self) -> None:
+        """Have what the actions of a turn, and who was told that it is saved, want sent go out now."""
+
     def reconcile(self, core: Scheduler) -> None:
         """Find out what became of every job that is in flight."""
-
-
-@dataclass(slots=True)
-class SchedulerTurn:
-    """What one transaction is made of, and what follows it."""
-
-    saves: list[Save] = field(default_factory=list)
-    operations: list[tuple[Ask, Write]] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    answers: list[tuple[Ask, Any]] = field(default_factory=list)
-    first_asks: dict[tuple[str, int, str, str], Ask] = field(default_factory=dict)
-    repeats: list[tuple[Ask, Ask]] = field(default_factory=list)
-    progress: list[EventRow] = field(default_factory=list)
 
 
 class SchedulerActor:
@@ -117,10 +105,7 @@ class SchedulerActor:
 
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
-        ask = Ask(work)
-        if answered is not None:
-            ask.answer.add_done_callback(partial(_tell_whether, answered))
-        self._mailbox.put(ask)
+        self._mailbox.put(Ask(work, saved=answered))
 
     def tell_deferred(self, work: Input) -> None:
         """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
@@ -282,6 +267,9 @@ class SchedulerActor:
         assert self._executors is not None
         if turn.actions:
             self._executors.perform(turn.actions, sequel)
+        for ask, _ in turn.answers:
+            ask.tell_saved(True)
+        self._executors.flush()
 
     def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
         """It is on disk: act, answer the catalog's writes, tell the watchers."""
@@ -404,7 +392,3 @@ class SchedulerActor:
             f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
             cause=trouble.cause,
         )
-
-
-def _tell_whether(answered: Callable[[bool], None], answer: "asyncio.Future[Any]") -> None:
-    answered(not answer.cancelled() and answer.exception() is None)

@@ -7,12 +7,13 @@ from typing import Any
 from anyio import CancelScope
 
 from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
 from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
-from locksided.api.service import Service
-from locksided.core.errors import Invalid, Timeout, Unavailable
+from locksided.api.service import HandlerGroup
+from locksided.core.errors import Failed, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
@@ -32,25 +33,21 @@ from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.catalog.keys import Key
+from locksided.store.catalog.keys import ConfigId, Key
 
 
-class ActionMethods:
+class ActionMethods(HandlerGroup):
     """`action.run`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
-        """The JSON value that the component's action answers, within 30 seconds."""
         row = None
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))
         stored = None
         if row is not None:
             stored = Stored(params.component, row.version, from_store(row.body, Manifest))
-        action = plan_action(params, stored)
+        action = plan_action(params, stored, await self._config(params))
         token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
@@ -68,6 +65,13 @@ class ActionMethods:
                     context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
 
+    async def _config(self, params: p.ActionRun) -> Stored[ConfigSpec] | None:
+        if params.config is None:
+            return None
+        name = ConfigId(params.component, params.config, params.branch_id, params.project)
+        row = await self._service.store.object(name.key())
+        return None if row is None else Stored(params.config, row.version, from_store(row.body, ConfigSpec))
+
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
         folder = self._service.asides.folder(token)
@@ -82,4 +86,4 @@ class ActionMethods:
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
-            raise Invalid(failure.message, path="$.action", type=failure.type.value) from None
+            raise Failed(failure.message, type=failure.type.value) from None

@@ -75,14 +75,12 @@ class ApplyMethods:
 
     @handler
     async def stage(self, call: Call, params: p.CatalogStage) -> Json:
-        """Keep a part of what is to be applied."""
         draft = self._drafts.add(call, completed(params, self._service.settings))
         count = sum(map(len, draft.wanted.values()))
         return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
     @handler
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
-        """Make what is stored like what is given; with `dryRun` say what that would change."""
         draft = self._drafts.take(call, params)
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
             wanted = wanted_of(completed(params, self._service.settings), draft.wanted)
@@ -122,7 +120,7 @@ class ApplyMethods:
             raise _Outdated("Others change what is stored all the while: apply it again later.")
         plan = prepared.plan
         if params.plan is not None and params.plan != plan.name:
-            text = "What is stored has changed since that plan was made: make another with dryRun."
+            text = "What is stored has changed since that plan was made: make another plan."
             raise Conflict(text, path="$.plan", plan=plan.name)
         _check_rights(call.principal, plan.steps)
         answer |= _told(plan)

@@ -14,10 +14,10 @@ from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
-from locksided.catalog.views import View, for_writers, version_view
+from locksided.catalog.views import View, for_writers, stored_view, version_view
 from locksided.core.errors import Forbidden, NotFound
 from locksided.json_diff import differences
 from locksided.schedules.changes import Unsettled
@@ -36,11 +36,8 @@ TRIES = 5
 Handle = Callable[[Call, Any], Awaitable[View]]
 
 
-class CatalogMethods:
+class CatalogMethods(HandlerGroup):
     """`put`, `get`, `list`, `delete`, `versions`, `rollback`, `diff` and `copy` of every kind; `state.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     def of_kinds(self) -> dict[str, Handle]:
         """The handlers of the methods that every kind has, by name."""
@@ -107,7 +104,7 @@ class CatalogMethods:
 
         def view(shown: tuple[StoredRow, View]) -> View:
             stored, members = shown
-            return shortened(record.hide(call.principal, {**record.view(stored), **members}), fields)
+            return shortened(record.hide(call.principal, {**stored_view(stored), **members}), fields)
 
         request = self._service.page_request(params)
         async with call.connection.turn():
@@ -154,7 +151,7 @@ class CatalogMethods:
         old, new = await self._stored(record, key, params.version), await self._stored(record, key, params.to)
         bodies = []
         for stored in (old, new):
-            shown = record.hide(call.principal, record.view(stored))
+            shown = record.hide(call.principal, stored_view(stored))
             bodies.append({name: value for name, value in shown.items() if name in stored.body})
         return {"version": old.version, "to": new.version, "fields": differences(*bodies)}
 
@@ -179,7 +176,7 @@ class CatalogMethods:
         stored = await self._stored(record, key, version)
         shown = self._service.store.read(lambda connection: record.members(connection, key.project, [stored]))
         (members,) = await shown
-        return {**record.view(stored), **members}
+        return {**stored_view(stored), **members}
 
     async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
@@ -216,7 +213,6 @@ class CatalogMethods:
 
     @handler
     async def get_state(self, call: Call, params: StateGet) -> View:
-        """What the last good run of a configuration or row left for the next."""
         return for_writers(call.principal, await self._state(params))
 
     async def _state(self, params: Any) -> View:
@@ -225,7 +221,6 @@ class CatalogMethods:
 
     @handler
     async def reset_state(self, call: Call, params: StateReset) -> View:
-        """Forget it."""
         change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:
@@ -256,7 +251,7 @@ def _changed(
     record.require_settled(tx.connection, key, before, stored.body, change.time_us)
     record.stored(tx, key, before, stored, change)
     (members,) = record.members(tx.reading(), key.project, [stored])
-    return {**record.view(stored), **members}
+    return {**stored_view(stored), **members}
 
 
 def _page(
@@ -275,7 +270,7 @@ def _page(
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
     """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
-    view = record.view(stored)
+    view = stored_view(stored)
     if record.hide(call.principal, view) != view:
         text = f"{key} has values that only its writer and an admin may see: store one of your own."
         raise Forbidden(text, path=key.path())

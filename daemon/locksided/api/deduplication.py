@@ -6,14 +6,14 @@ A repeat is answered before anything is checked: what the first call stood on ma
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from lockside.protocol.types.jobs import Purged, TerminationPlan
 from locksided.actors.messages import DedupMark, Repeated
 from locksided.api.job_reads import View, Wanted, answered_ids, job_row, job_views, marked, of_many
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 
@@ -37,12 +37,6 @@ def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any
 def job_reference(job_ids: Any) -> dict[str, Any]:
     """What is remembered of a creation: the jobs."""
     return {"jobs": [str(job_id) for job_id in job_ids]}
-
-
-class HandlerGroup(Protocol):
-    """A group of handlers."""
-
-    _service: Service
 
 
 G = TypeVar("G", bound=HandlerGroup)

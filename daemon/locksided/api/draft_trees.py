@@ -5,7 +5,7 @@ It reads what the requests name and stores nothing. What belongs to the outermos
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
+from lockside.documents.variables import names_in
 from locksided import threads
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import PreviousRun
@@ -32,7 +33,7 @@ from locksided.runs.draft_tree import (
     work_tree,
 )
 from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestration
-from locksided.runs.resolve import resolve
+from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
 from locksided.runs.task_selection import Decision, decide
@@ -50,12 +51,15 @@ class Above:
     """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
 
     `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
-    None when that is the caller.
+    None when that is the caller. `values` are the variables that it inherits, `sets` the stored sets that
+    some of them come from.
     """
 
     levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
     written_by: Mapping[str, Any] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class Trees:
         self._defaults = defaults
         self._context = context
         self._jobs = 0
+        self._used_variables: set[str] = set()
 
     async def tree(
         self, request: JobRequest, place: TreePosition, above: Above = Above(), choice: Choice = Choice()
@@ -114,10 +119,12 @@ class Trees:
         await self._check_writers(request, config, above)
         found = replace(await self._objects.found(request, config), context=self._context)
         resolved = await self._resolved(request, found, above)
+        self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:
-            return await self._orchestration(
-                resolved, place, _below(resolved, request, config, above), choice
-            )
+            below = _below(resolved, request, config, above)
+            tree = await self._orchestration(resolved, place, below, choice)
+            unused = unused_values(request, self._used_variables, resolved.root.content.variables)
+            return replace(tree, warnings=(*tree.warnings, *unused))
         if choice.is_made:
             path = "$.onlyOrchestrationTaskIds"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
@@ -128,7 +135,7 @@ class Trees:
 
     async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
-            return resolve(request, found, self._defaults, above=above.levels)
+            return resolve(request, found, self._defaults, above=above.levels, inherited=above.values)
 
         rows = found.config.document.rows if found.config is not None else ()
         return read() if len(rows) <= ROWS_DONE_HERE else await threads.run_sync(read)
@@ -194,18 +201,17 @@ class Trees:
         """
         if request.component != COMMAND:
             return
-        is_filled_above = request.variable_values_id or request.variable_values_data is not None
+        body = request.body if request.body is not None or config is None else config.body
+        inherits = not above.values.keys().isdisjoint(names_in(body))
+        is_filled_above = request.variable_values_id or request.variable_values_data is not None or inherits
         if request.body is not None or is_filled_above:
             self._check_writer(above.written_by, "this command", "$.config")
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
-        if request.variable_values_id is not None:
-            row = await self._objects.variables(request.variable_values_id)
-            self._check_writer(
-                None if row is None else row.changed_by,
-                f"the variables {request.variable_values_id}",
-                _VALUES_PATH,
-            )
+        own = () if request.variable_values_id is None else (request.variable_values_id,)
+        for name in (*own, *(above.sets if is_filled_above else ())):
+            row = await self._objects.variables(name)
+            self._check_writer(None if row is None else row.changed_by, f"the variables {name}", _VALUES_PATH)
 
     def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
         writer = written_by or {}
@@ -220,13 +226,13 @@ class Trees:
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
     """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
     names = above.names
-    if resolved.config is not None:
-        name = f"{resolved.branch}/{resolved.config}"
+    if resolved.spec.config is not None:
+        name = f"{resolved.spec.branch_id}/{resolved.spec.config}"
         if name in names:
             circle = [one.rpartition("/")[2] for one in (*names[names.index(name) :], name)]
             shown = " -> ".join(circle)
             raise Invalid(
-                f"$.config: orchestration {resolved.config} contains itself: {shown}.",
+                f"$.config: orchestration {resolved.spec.config} contains itself: {shown}.",
                 path="$.config",
                 circle=circle,
             )
@@ -235,4 +241,5 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
         written_by = above.written_by
     else:
         written_by = None if config is None else config.changed_by
-    return Above(passed_on(resolved.asked), names, written_by)
+    own = () if request.variable_values_id is None else (request.variable_values_id,)
+    return Above(passed_on(resolved.asked), names, written_by, resolved.values, (*above.sets, *own))

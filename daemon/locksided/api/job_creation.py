@@ -38,7 +38,7 @@ from locksided.api.reruns import (
     resumed,
 )
 from locksided.api.rights import actor, check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.model import Condition, Dependency, Draft
@@ -53,16 +53,12 @@ from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 
-class CreationMethods:
+class CreationMethods(HandlerGroup):
     """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
-        """Make one job with all below it, or with `dryRun` show what it would be."""
         made = await draft(self._service, params, call.principal, params.project)
         if params.dry_run:
             return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
@@ -72,7 +68,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
-        """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
         drafts = []
         for index, request in enumerate(params.jobs):
@@ -117,7 +112,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry(self, call: Call, params: s.JobRetry) -> View:
-        """Run a final job again as its retry; the root of all its retries is remembered."""
         row = await self._owned(call, params.id)
         if row.status not in FINAL:
             raise InvalidTransition(
@@ -142,7 +136,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
-        """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
         drafts = [
@@ -167,7 +160,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
-        """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
@@ -182,7 +174,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def amend(self, call: Call, params: s.JobAmend) -> View:
-        """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)

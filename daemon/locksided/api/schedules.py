@@ -19,6 +19,7 @@ from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
+from locksided.catalog.views import stored_view
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, NotFound
 from locksided.schedules.backfills import Backfills
@@ -243,7 +244,7 @@ def _shown(connection: Database, name: Name) -> View:
     record = RECORDS[SCHEDULE.word]
     stored = objects.get(connection, Key(name.project, SCHEDULE, (name.id,)))
     (members,) = record.members(connection, name.project, [stored])
-    return {**record.view(stored), **members}
+    return {**stored_view(stored), **members}
 
 
 def _require(found: Found | None, name: Name) -> Found:

@@ -67,3 +67,10 @@ class Service:
     def job_id(self, text: str, path: str = "$.id") -> int:
         """The id that a decimal id or a uuid names."""
         return parse_job_id(self.store.identity, text, path)
+
+
+class HandlerGroup:
+    """A group of handlers."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service

@@ -18,6 +18,7 @@ from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
+from locksided.catalog.views import stored_view
 from locksided.core.errors import Conflict, NotFound, Refused
 from locksided.schedules.making import in_maker
 from locksided.schedules.owners import check_may_steer, owner_at_put
@@ -144,7 +145,7 @@ def _shown(connection: Database, name: TriggerName) -> View:
     record = RECORDS[TRIGGER.word]
     stored = objects.get(connection, Key(name.project, TRIGGER, (name.id,)))
     (members,) = record.members(connection, name.project, [stored])
-    return {**record.view(stored), **members}
+    return {**stored_view(stored), **members}
 
 
 def _require(found: Found | None, name: TriggerName) -> Found:

@@ -7,7 +7,7 @@ import msgspec
 from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE, TRIGGER
 from locksided.catalog.record import Record
-from locksided.catalog.views import View, described_view, for_users
+from locksided.catalog.views import View, for_users
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
 from locksided.store.catalog.keys import DEFAULT
@@ -18,7 +18,7 @@ _DEFAULT_BRANCH: View = {
     "id": DEFAULT,
     "name": None,
     "version": 1,
-    **dict.fromkeys(("createdTime", "updatedTime", "changedBy")),
+    **dict.fromkeys(("createdTime", "updatedTime", "changedBy", "changeDescription")),
     "isDeleted": False,
 }
 
@@ -57,15 +57,13 @@ _SPECIAL = (
     Record(
         CONFIG,
         body=config_body,
-        view=described_view,
         requires=(COMPONENT,),
-        warnings=lambda config: config.unknown_members(),
+        warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,
-        view=described_view,
         hide=shown.for_owner,
         completed=changes.completed,
         refuse_others=changes.refuse_others,
@@ -76,7 +74,6 @@ _SPECIAL = (
     ),
     Record(
         TRIGGER,
-        view=described_view,
         hide=shown.for_owner,
         refuse_others=standing.refuse_others,
         stored=standing.changed,

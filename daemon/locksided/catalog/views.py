@@ -58,13 +58,9 @@ def stored_view(stored: StoredRow) -> View:
         "createdTime": clock.to_text(stored.created_us),
         "updatedTime": clock.to_text(stored.changed_us),
         "changedBy": stored.changed_by,
+        "changeDescription": stored.description,
         "isDeleted": bool(stored.deleted),
     }
-
-
-def described_view(stored: StoredRow) -> View:
-    """As `stored_view`, with the reason that was given for the change."""
-    return {**stored_view(stored), "changeDescription": stored.description}
 
 
 def version_view(version: Version) -> View:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -36,12 +36,13 @@ from locksided.runs.result import (
     process_of,
     with_stages,
 )
+from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
-from locksided.store.rows import JobRow
+from locksided.store.rows import RunRow
 from locksided.store.transaction import Transaction
 
 
@@ -172,7 +173,7 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+    def _over(self, token: str, row: RunRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
         self.loader.forget(token)
         return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
 
@@ -224,6 +225,8 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     if outcome.refused is None:
         failure = ending_of(outcome, step.execution.exit_codes, None).failure
         collected = data_folder.collect(step, run.context, is_last=failure is not None)
+        if step.takes_state and step.execution.state is StateFormat.SINGER:
+            collected = replace(collected, state=printed_state(run.context.folder, step.index))
     return conclude(step, run.spec, outcome, collected)
 
 
@@ -303,7 +306,7 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _states_to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+def _states_to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
     """The states of a run that ended well, for the transaction that says so."""
     if not result.states or ended not in (Status.SUCCESS, Status.WARNING):
         return None

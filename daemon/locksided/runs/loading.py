@@ -23,7 +23,7 @@ from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKi
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
-from locksided.store.rows import JobRow
+from locksided.store.rows import RunRow
 from locksided.store.store import Sequel, Store
 
 PLANS_KEPT = 256
@@ -33,7 +33,7 @@ PLANS_KEPT = 256
 class Run:
     """One launch of a job with all that belongs to it."""
 
-    row: JobRow
+    row: RunRow
     spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
@@ -112,7 +112,7 @@ class RunLoader:
         """What is to be read of these jobs on the store's thread; what is understood already is left out."""
         return partial(reads.documents_of, ids=ids, is_known=self._is_planned)
 
-    def _is_planned(self, row: JobRow) -> bool:
+    def _is_planned(self, row: RunRow) -> bool:
         return _hashes_of(row) in self._plans
 
     def begin_read(self, job_id: int, launch: int, documents: Documents) -> Run | None:
@@ -140,13 +140,13 @@ class RunLoader:
         """The launch is over."""
         self._runs.pop(StartToken.parse(token)[:2], None)
 
-    async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
+    async def read(self, job_id: int) -> tuple[RunRow, RunPlan]:
         """A job's row, and what its documents come to."""
-        row = await self.store.job_row(job_id)
+        row = await self.store.run_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
-    async def _plan(self, row: JobRow) -> RunPlan:
+    async def _plan(self, row: RunRow) -> RunPlan:
         """What the job's documents come to, worked out once for all that share them: they never change."""
         known = self._plans.get(_hashes_of(row))
         if known is not None:
@@ -154,7 +154,7 @@ class RunLoader:
         hashes = [one for one in _hashes_of(row) if one is not None]
         return self._planned(row, await self.store.specs(hashes))
 
-    def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
+    def _planned(self, row: RunRow, bodies: Mapping[str, bytes]) -> RunPlan:
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
         environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
         steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
@@ -163,7 +163,7 @@ class RunLoader:
         known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps)
         return known
 
-    def account(self, row: JobRow, spec: Specification) -> tuple[User | None, str]:
+    def account(self, row: RunRow, spec: Specification) -> tuple[User | None, str]:
         """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
@@ -173,7 +173,7 @@ class RunLoader:
         self._runs[run.row.id, run.context.launch] = run
         return run
 
-    def planned(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+    def planned(self, row: RunRow, plan: RunPlan, launch: int) -> Run:
         """A launch of a job that was read. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
@@ -199,12 +199,12 @@ class RunLoader:
         return found.body
 
 
-def _hashes_of(row: JobRow) -> tuple[str | None, str | None]:
+def _hashes_of(row: RunRow) -> tuple[str | None, str | None]:
     """The hashes of the documents that decide what a job means."""
     return row.spec_hash, row.env_hash
 
 
-def config_id(row: JobRow) -> ConfigId:
+def config_id(row: RunRow) -> ConfigId:
     """The configuration that a job runs."""
     assert row.component is not None
     assert row.config is not None

@@ -72,7 +72,7 @@ class Runs(RunConclusions):
         socket: str,
         backend: Backend,
         images: "ImageFinder",
-        starter_umask: str,
+        umask: str,
     ) -> None:
         super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
         self._store = store
@@ -80,7 +80,8 @@ class Runs(RunConclusions):
         self._settings = settings
         self._backend = backend
         self.images = images
-        self._umask = settings.jobs.umask or starter_umask
+        self._umask = umask
+        self._spares = str(state_dir.spares)
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class Runs(RunConclusions):
         if run is None or not run.is_simple or action.launch != 1:
             return None
         (step,) = run.steps
-        return self._with_keepers_folders(run, step, self._order(run, step))._replace(noted_late=True)
+        return self._with_keepers_folders(run, step, self._order(run, step), noted_late=True)
 
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
@@ -114,7 +115,7 @@ class Runs(RunConclusions):
         await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
-            order = self._with_keepers_folders(run, step, order)
+            return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
@@ -127,10 +128,12 @@ class Runs(RunConclusions):
             podman = await self.images.find(executions, run.context)
         return replace(run, context=replace(run.context, podman=podman))
 
-    def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
+    def _with_keepers_folders(
+        self, run: Run, step: Step, order: StartOrder, *, noted_late: bool
+    ) -> StartOrder:
         """Has the keeper make the empty folders of a first start, from those that other runs left."""
         folders = tuple(data_folder.empty_folders(step, run.context))
-        return order._replace(empty_folders=folders, spare_folder=str(self._state_dir.spares))
+        return order._replace(empty_folders=folders, spare_folder=self._spares, noted_late=noted_late)
 
     def _order(
         self, run: Run, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0

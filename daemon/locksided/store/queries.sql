@@ -71,6 +71,9 @@ SELECT {job_columns} FROM jobs WHERE id = ?;
 -- One parameter for any number of ids: one statement to prepare.
 SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id;
 
+-- name: run_rows
+SELECT {run_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?));
+
 -- name: live_jobs
 -- In pages, so that a hundred thousand jobs are never held twice. The partial index has exactly these.
 SELECT {live_columns} FROM jobs INDEXED BY jobs_live
@@ -117,6 +120,25 @@ SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value F
 -- name: counts_by_status
 -- Answered from the index alone.
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
+
+-- name: ended_jobs
+-- How the jobs of each configuration ended. Rows of a container, attempts and phases are parts of a job that counts.
+-- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
+SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
+WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+    AND NOT (creator_type IS 'retry' AND relation IS 'strong')
+GROUP BY project, branch_id, component, config, status;
+
+-- name: jobs_ended_since
+-- The same of the jobs that ended behind one event and up to another.
+SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
+WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+    AND NOT (creator_type IS 'retry' AND relation IS 'strong')
+    AND id IN (
+        SELECT job_id FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND kind = 'job.status'
+            AND json_extract(data, '$.to') IN ('success', 'warning', 'error', 'cancelled', 'terminated')
+    )
+GROUP BY project, branch_id, component, config, status;
 
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;

@@ -14,6 +14,7 @@ CREATE TABLE specs (
 ) STRICT;
 
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
+-- `acknowledged` is JSON: who has seen that it failed, when, and a comment.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -86,6 +87,7 @@ CREATE TABLE jobs (
     expires_us INTEGER, -- when its folder may go
     cleaned_us INTEGER, -- when its folder went
     on_lost TEXT,
+    acknowledged TEXT,
     schedule TEXT,
     schedule_id TEXT,
     trigger TEXT,
@@ -109,6 +111,7 @@ CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'proc
 
 -- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
 CREATE INDEX jobs_visible ON jobs (project, visible);
+CREATE INDEX jobs_roots ON jobs (project, visible) WHERE relation IS NOT 'strong';
 CREATE INDEX jobs_status ON jobs (project, status);
 CREATE INDEX jobs_component ON jobs (project, component);
 CREATE INDEX jobs_config ON jobs (project, config) WHERE config IS NOT NULL;

@@ -7,18 +7,19 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TypeAlias
 
+from locksided.core.loading import ChildRecord, JobRecord
 from locksided.store.rows import (
     CauseRow,
-    ChildRow,
     EventRow,
     FiringRow,
     JobRow,
-    LiveJob,
     MadeJob,
     MomentRow,
     PoolRow,
+    RunRow,
     ScheduleRow,
     TriggerRow,
+    columns_of,
 )
 
 Database: TypeAlias = sqlite3.Connection
@@ -26,17 +27,18 @@ Database: TypeAlias = sqlite3.Connection
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
-    "job_columns": JobRow.__struct_fields__,
-    "live_columns": LiveJob.__struct_fields__,
-    "event_columns": EventRow.__struct_fields__,
-    "child_columns": ChildRow.__struct_fields__,
-    "pool_columns": PoolRow.__struct_fields__,
-    "schedule_columns": ScheduleRow.__struct_fields__,
-    "moment_columns": MomentRow.__struct_fields__,
-    "trigger_columns": TriggerRow.__struct_fields__,
-    "cause_columns": CauseRow.__struct_fields__,
-    "firing_columns": FiringRow.__struct_fields__,
-    "made_columns": MadeJob.__struct_fields__,
+    "job_columns": columns_of(JobRow),
+    "live_columns": columns_of(JobRecord),
+    "run_columns": columns_of(RunRow),
+    "event_columns": columns_of(EventRow),
+    "child_columns": columns_of(ChildRecord),
+    "pool_columns": columns_of(PoolRow),
+    "schedule_columns": columns_of(ScheduleRow),
+    "moment_columns": columns_of(MomentRow),
+    "trigger_columns": columns_of(TriggerRow),
+    "cause_columns": columns_of(CauseRow),
+    "firing_columns": columns_of(FiringRow),
+    "made_columns": columns_of(MadeJob),
 }
 
 

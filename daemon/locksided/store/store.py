@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
@@ -108,7 +108,7 @@ class Store(Reader):
     ) -> Applied:
         applied, self._last_seq = apply(connection, self._last_seq, units, self._files.before_commit)
         self._files.after_commit()
-        return applied if then is None else replace(applied, sequel=then(connection))
+        return applied if then is None else Applied(applied.results, applied.events, then(connection))
 
     async def probe(self) -> None:
         """Write and commit something. Raises StoreUnavailable when that cannot be.

@@ -18,6 +18,7 @@ from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
 from locksided.store.writes import json_text, write
 
+FEW_EVENTS = 16
 MOST_EVENTS = 64
 """In one statement."""
 
@@ -168,15 +169,20 @@ def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> No
     """Many rows with each statement: every step of a statement hands the interpreter's lock round once."""
     start = 0
     while start < len(events):
-        size = min(1 << (len(events) - start).bit_length() - 1, MOST_EVENTS)
+        size = _size_of_statement(len(events) - start)
         values = [value for event in events[start : start + size] for value in _event_values(event)]
         connection.execute(_insert_sql(size), values)
         start += size
 
 
+def _size_of_statement(events: int) -> int:
+    """How many of these events one statement takes: few all, else a power of two, for few texts."""
+    return events if events <= FEW_EVENTS else min(1 << events.bit_length() - 1, MOST_EVENTS)
+
+
 @cache
 def _insert_sql(rows: int) -> str:
-    """The statement for so many events; sizes are powers of two, so that few texts stay prepared."""
+    """The statement for so many events."""
     statement, _, marks = QUERIES["insert_event"].rpartition("VALUES")
     return f"{statement}VALUES {', '.join([marks.strip().rstrip(';')] * rows)}"
 

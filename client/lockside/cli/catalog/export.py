@@ -62,7 +62,6 @@ class Export:
 
 
 def export(session: Session, parsed: Parsed) -> int:
-    """Write what is stored into a folder."""
     folder = parsed.required("dir")
     stored = _stored(session, parsed.text("branch"))
     made = plan_export(folder, stored)
@@ -73,8 +72,7 @@ def export(session: Session, parsed: Parsed) -> int:
             remedy=f"See what differs: lockside apply {folder} --plan. Write over them: --force",
         )
     made.write()
-    if session.out.as_json:
-        session.out.json({"written": sorted(made.texts), "unchanged": made.unchanged})
+    if session.out.is_given({"written": sorted(made.texts), "unchanged": made.unchanged}):
         return exits.DONE
     for file in sorted(made.texts):
         session.out.line(session.out.paint("green", f"+ {file}"))

@@ -38,12 +38,10 @@ _COMMAND = stored_form(Manifest)(id=COMMAND)
 
 
 def validate(session: Session, parsed: Parsed) -> int:
-    """Check a folder without a daemon."""
     path = parsed.required("dir")
     found = read_folder(path)
     check_offline(found)
-    if session.out.as_json:
-        session.out.json(faults_json(found))
+    if session.out.is_given(faults_json(found)):
         return exits.USAGE if found.faults else exits.DONE
     print_notes(session, found)
     if not found.faults:

@@ -30,6 +30,7 @@ CREATE_JOBS = (
             ("lockside run airports.load/daily --depends 41", "after job 41"),
             ("lockside run --from-file commands.txt", "one job for each line"),
             ("id=$(lockside run -d airports.extract/daily)", "print only the id, for scripts"),
+            ("lockside run -dq --skip-if-running airports.extract/daily", "for cron: print only errors"),
         ),
         (
             Argument("COMPONENT/CONFIG", "a stored configuration, or a component alone", "?"),
@@ -44,19 +45,56 @@ CREATE_JOBS = (
                 "run, forceRun (also if disabled), debug (keeps the data of every step)",
                 "MODE",
                 choices=("run", "forceRun", "debug"),
+                member="mode",
             ),
-            Option("--name", "a name to find it by", "TEXT"),
-            Option("--description", "what it is for", "TEXT"),
-            Option("--label", "a label to find it by (repeat for more)", "KEY=VALUE", many=True),
+            Option("--name", "a name to find it by", "TEXT", member="name"),
+            Option("--description", "what it is for", "TEXT", member="description"),
+            Option(
+                "--label",
+                "a label to find it by (repeat for more)",
+                "KEY=VALUE",
+                "label",
+                many=True,
+                member="labels",
+            ),
             PRIO,
-            Option("--pool", "the pool to run in", "POOL"),
+            Option("--pool", "the pool to run in", "POOL", member="pool"),
+            Option(
+                "--lock-key",
+                "run no two jobs with this key at once; not for configurations",
+                "KEY",
+                member="lockKey",
+            ),
+            Option(
+                "--parallelism",
+                "how many rows run at once: 0 or more, or infinity",
+                "N",
+                "slots",
+                member="parallelism",
+            ),
+            Option("--variables", "the stored set of variables to fill in", "ID", member="variableValuesId"),
+            Option(
+                "--task",
+                "only this task of an orchestration (repeat for more)",
+                "TASK",
+                many=True,
+                member="onlyOrchestrationTaskIds",
+            ),
+            Option(
+                "--previous",
+                "of an orchestration, only what did not succeed in this job",
+                "JOB",
+                member="previousJobId",
+            ),
             DELAY,
             HOLD,
             Option(
                 "--depends",
                 "start after this job succeeded; JOB:final: after it ended in any way (repeat for more)",
                 "JOB",
+                "dependency",
                 many=True,
+                member="dependsOn",
             ),
             TIMEOUT,
             MEMORY,
@@ -67,11 +105,15 @@ CREATE_JOBS = (
             Option("--cwd", "the folder in which a command runs (default: this one)", "DIR"),
             Option("--from-file", "shell lines, or requests in .json or .toml; - for stdin", "FILE"),
             Option("--dry-run", "check it and show what would be created"),
+            Option("--skip-if-running", "create nothing while a job of the configuration runs"),
+            Option("--skip-if-waiting", "create nothing while a job of the configuration waits"),
         ),
         "-- ends the options of lockside: the command follows.\n\n"
         "--from-file reads one command from each line; empty lines and # comments are skipped. They are\n"
         "sent in few calls, each of which creates all of its jobs or none. JSON or TOML, by the name's\n"
         "ending or else by how it begins, is one request as in job.create, or {jobs: [...]} with several.\n\n"
+        "--skip-if-running and --skip-if-waiting look once, before the job is created; of a command they\n"
+        "look for a job of the same --name. The lock keeps two runs apart in any case.\n\n"
         "Ctrl-C under --wait or --follow does not stop the job; it prints how to come back.",
     ),
     Command(

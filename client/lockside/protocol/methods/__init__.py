@@ -9,7 +9,6 @@ from msgspec import Struct
 import lockside.protocol.methods.jobs
 import lockside.protocol.methods.steering
 import lockside.protocol.methods.output
-import lockside.protocol.methods.stored
 import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
 import lockside.protocol.methods.schedules

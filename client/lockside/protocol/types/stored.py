@@ -28,6 +28,7 @@ class Stored(Out, frozen=True, kw_only=True):
     created_time: str | None = None
     updated_time: str | None = None
     changed_by: PrincipalRef | None = None
+    change_description: str | None = None
     is_deleted: bool = False
     deduplicated: bool | UnsetType = UNSET
 
@@ -83,7 +84,6 @@ class Config(StoredConfig, frozen=True, kw_only=True):
     """
 
     branch_id: str = "default"
-    change_description: str | None = None
     warnings: list[str] = []
 
 

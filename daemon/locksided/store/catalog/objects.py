@@ -15,7 +15,7 @@ from lockside.kinds import BRANCH, KINDS
 from locksided.core.errors import Conflict, NotFound
 from locksided.store import cursors
 from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch
-from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
+from locksided.store.paging import FIRST_PAGE, PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import StoredRow, Version, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -40,7 +40,9 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     return found
 
 
-def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[StoredRow]:
+def page(
+    connection: sqlite3.Connection, wanted: Listing, request: PageRequest = FIRST_PAGE
+) -> Slice[StoredRow]:
     """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
     scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
     params = {"project": wanted.project, "kind": wanted.kind.word, "scope": wanted.first}
@@ -57,7 +59,7 @@ def _is_kept(wanted: Listing, row: tuple[Any, ...]) -> bool:
     return wanted.keep is None or wanted.keep(msgspec.json.decode(row[_BODY]))
 
 
-def versions(connection: sqlite3.Connection, key: Key, request: PageRequest) -> Slice[Version]:
+def versions(connection: sqlite3.Connection, key: Key, request: PageRequest = FIRST_PAGE) -> Slice[Version]:
     """Answer an object's changes, the newest first; those of a deleted object too."""
     (before,) = cursors.read(request.cursor, _VERSIONS, tuple[cursors.Integer]) or (_NEWEST,)
     rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
