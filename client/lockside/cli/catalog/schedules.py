@@ -153,8 +153,17 @@ def backfill(session: Session, parsed: Parsed) -> int:
     for one in answer["left"]:
         session.out.hint(f"{schedule_times.shown(one['moment'], where)}  left alone: {one['because']}")
     count = len(answer["jobs"])
-    session.out.line(f"{count} job{'s' if count != 1 else ''}{'' if is_plan else ' created'}")
+    created = f" created by {answer['backfill']}" if answer["backfill"] else ""
+    session.out.line(f"{count} job{'s' if count != 1 else ''}{created}")
     return exits.DONE
+
+
+def stop_backfill(session: Session, parsed: Parsed) -> int:
+    """Terminate the unfinished jobs of a backfill."""
+    name = parsed.required("backfill")
+    answer = session.call("schedule.stopBackfill", backfill=name)
+    count = len(answer["jobs"])
+    return _told(session, answer, f"{count} job{'s' if count != 1 else ''} of {name} terminated")
 
 
 def ledger(session: Session, parsed: Parsed) -> int:

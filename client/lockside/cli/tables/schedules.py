@@ -71,6 +71,13 @@ SCHEDULES = (
         ),
     ),
     Command(
+        "schedule stop-backfill",
+        f"{_RUN}:stop_backfill",
+        "terminate the unfinished jobs of a backfill",
+        (("lockside schedule stop-backfill nightly-3fa2c17e", ""),),
+        (Argument("BACKFILL", "a backfill's id, as `schedule backfill` prints it"),),
+    ),
+    Command(
         "schedule ledger",
         f"{_RUN}:ledger",
         "list what became of each moment of a schedule",
