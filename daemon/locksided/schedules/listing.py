@@ -21,8 +21,7 @@ from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.paging import PageRequest, Slice
-from locksided.store.rows import LedgerEntry
-from locksided.store.schedules import LedgerFilter, Name
+from locksided.store.schedules import LedgerEntry, LedgerFilter, Name
 from locksided.store.sql import Database
 
 View = dict[str, Any]
@@ -87,7 +86,7 @@ def _us(text: str | None) -> int | None:
 
 def _read(
     connection: Database, name: Name, wanted: LedgerFilter, request: PageRequest
-) -> tuple[Found | None, Slice[tuple[LedgerEntry, list[int]]]]:
+) -> tuple[Found | None, Slice[LedgerEntry]]:
     if not objects.was_ever(connection, Key(name.project, SCHEDULE, (name.id,))):
         raise NotFound(f"There is no schedule {name.id}.", path="$.id")
     return read(connection, name), schedules.ledger(connection, name, wanted, request)
@@ -118,8 +117,8 @@ def _pending(identity: int, found: Found, wanted: LedgerFilter) -> list[View]:
     ]
 
 
-def _entry_view(found: tuple[LedgerEntry, list[int]]) -> View:
-    row, further = found
+def _entry_view(entry: LedgerEntry) -> View:
+    row = entry.row
     assert row.decided_us is not None
     return {
         "moment": clock.to_text(row.moment_us),
@@ -132,8 +131,8 @@ def _entry_view(found: tuple[LedgerEntry, list[int]]) -> View:
         "outcome": row.outcome,
         "cause": row.cause,
         "job": None if row.job_id is None else str(row.job_id),
-        "jobStatus": row.job_status,
+        "jobStatus": entry.job_status,
         "version": row.version,
         "error": row.error,
-        "backfills": [str(job_id) for job_id in further],
+        "backfills": [str(job_id) for job_id in entry.further],
     }

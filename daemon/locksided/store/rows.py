@@ -285,12 +285,6 @@ class MomentRow(msgspec.Struct, frozen=True):
     error: dict[str, Any] | None = None
 
 
-class LedgerEntry(MomentRow, frozen=True):
-    """The same, with the status of the job."""
-
-    job_status: str | None = None
-
-
 class MadeJob(msgspec.Struct, frozen=True):
     """A job that a schedule made, and how it stands; `schedule` is what it was told."""
 
@@ -304,15 +298,8 @@ JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         "acknowledged",  # of jobs
-        *(
-            "schedule",
-            "trigger",
-            "pause",
-            "error",
-            "conditions",
-            "heard",
-            "causes",
-        ),  # of schedules and their jobs
+        *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
+        *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

@@ -8,7 +8,7 @@ import msgspec
 
 from locksided.store import cursors
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import LedgerEntry, MadeJob, MomentRow, ScheduleRow, decoded
+from locksided.store.rows import MadeJob, MomentRow, ScheduleRow, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
@@ -165,6 +165,14 @@ def prune(tx: Transaction, before_us: int) -> int:
     return tx.connection.execute(QUERIES["prune_moments"], (before_us,)).rowcount
 
 
+class LedgerEntry(NamedTuple):
+    """A row of a ledger, the status of its job, and the further jobs of its moments."""
+
+    row: MomentRow
+    job_status: str | None
+    further: list[int]
+
+
 class LedgerFilter(NamedTuple):
     """Which rows of a ledger; what is empty does not restrict."""
 
@@ -183,8 +191,8 @@ class LedgerFilter(NamedTuple):
 
 def ledger(
     connection: sqlite3.Connection, name: Name, wanted: LedgerFilter, request: PageRequest
-) -> Slice[tuple[LedgerEntry, list[int]]]:
-    """A page of what became of moments, newest first, with the further jobs of each row."""
+) -> Slice[LedgerEntry]:
+    """A page of what became of moments, newest first."""
     (before,) = cursors.read(request.cursor, _LEDGER, tuple[cursors.Integer]) or (_LATEST,)
     rows = connection.execute(
         QUERIES["ledger"],
@@ -198,11 +206,12 @@ def ledger(
         },
     )
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    statuses = [status for *_, status in taken]
     entries = [
-        (row, jobs_of_moments(connection, name, row.moment_us, row.last_us))
-        for row in decoded(LedgerEntry, taken)
+        LedgerEntry(row, status, jobs_of_moments(connection, name, row.moment_us, row.last_us))
+        for row, status in zip(decoded(MomentRow, [row[:-1] for row in taken]), statuses, strict=True)
     ]
-    return Slice(entries, has_more, lambda one: cursors.written(_LEDGER, one[0].moment_us))
+    return Slice(entries, has_more, lambda entry: cursors.written(_LEDGER, entry.row.moment_us))
 
 
 _LEDGER = "ledger"
