@@ -10,6 +10,7 @@ from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
+from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
 from lockside.protocol.kind_methods import (Diff)
@@ -24,8 +25,9 @@ from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.plans import (Plan)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
+from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
-    Pool, Pools, State, Variables, VariablesList)
+    Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -36,7 +38,7 @@ Flag: TypeAlias = bool | None
 
 class JobCalls:
     async def create(
-        self, component: str, config: Text = ..., *, component_version: int | str | None = ...,
+        self, component: Text = ..., config: Text = ..., *, component_version: int | str | None = ...,
         tag: Text = ..., config_version: int | str | None = ..., config_data: Mapping[str, Any] | None = ...,
         config_row_ids: Texts = ..., branch_id: Text = ..., mode: Text = ..., pool: Text = ...,
         parallelism: int | str | None = ..., backend: Mapping[str, Any] | Backend | None = ...,
@@ -155,6 +157,7 @@ class CatalogCalls:
         components: Sequence[Mapping[str, Any] | Manifest] | None = ...,
         variables: Sequence[Mapping[str, Any] | VariablesSpec] | None = ...,
         configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ...,
+        templates: Sequence[Mapping[str, Any] | TemplateSpec] | None = ...,
         schedules: Sequence[Mapping[str, Any] | ScheduleSpec] | None = ...,
         triggers: Sequence[Mapping[str, Any] | TriggerSpec] | None = ..., draft: Text = ...,
         prune: Flag = ..., dry_run: Flag = ..., plan: Text = ..., change_description: Text = ...,
@@ -325,6 +328,16 @@ class EventCalls:
         limit: Number = ..., cursor: Text = ..., project: Text = ...
     ) -> EventPage: ...
 
+class SecretCalls:
+    async def encrypt(
+        self, *, component: Text = ..., config: Text = ..., variables: Text = ..., scope: Text = ...,
+        value: Any = ..., data: Mapping[str, Any] | Sequence[Any] | None = ..., project: Text = ...
+    ) -> Encrypted: ...
+    async def keys(self, *, project: Text = ...) -> KeyList: ...
+    async def rotate(self, *, project: Text = ..., deduplication_id: Text = ...) -> Rotated: ...
+    async def reencrypt(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reencrypted: ...
+    async def drop_key(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> KeyDropped: ...
+
 class DaemonCalls:
     async def status(self, *, project: Text = ...) -> DaemonStatus: ...
     async def drain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
@@ -455,6 +468,40 @@ class ConfigCalls:
         deduplication_id: Text = ...
     ) -> Config: ...
 
+class TemplateCalls:
+    @overload
+    async def put(
+        self, template: Mapping[str, Any] | TemplateSpec, *, project: Text = ...,
+        deduplication_id: Text = ..., change_description: Text = ..., expected_version: Number = ...
+    ) -> Template: ...
+    @overload
+    async def put(
+        self, id: str, job: Mapping[str, Any], *, name: Text = ..., description: Text = ...,
+        values: Sequence[Mapping[str, Any] | TemplateValue] | None = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Template: ...
+    async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Template: ...
+    async def list(
+        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
+    ) -> Templates: ...
+    async def delete(
+        self, id: str, *, change_description: Text = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Deleted: ...
+    async def versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    async def rollback(
+        self, id: str, version: int, *, change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Template: ...
+    async def diff(
+        self, id: str, version: Number = ..., to: Number = ..., *, project: Text = ...
+    ) -> Diff: ...
+    async def copy(
+        self, id: str, to_id: str, version: Number = ..., *, change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Template: ...
+
 class BranchCalls:
     @overload
     async def create(
@@ -494,9 +541,11 @@ class AsyncMethods:
     orchestration: OrchestrationCalls
     action: ActionCalls
     event: EventCalls
+    secret: SecretCalls
     daemon: DaemonCalls
     component: ComponentCalls
     variables: VariablesCalls
     config: ConfigCalls
+    template: TemplateCalls
     branch: BranchCalls
     def __init__(self, perform: Callable[[Request[Any]], Any]) -> None: ...

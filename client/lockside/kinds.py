@@ -220,6 +220,14 @@ BRANCH = Kind(
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
 )
 
+TEMPLATE = Kind(
+    "template",
+    "templates",
+    "lockside.documents.template:TemplateSpec",
+    files="templates/{id}.toml",
+    references="lockside.documents.references:of_template",
+)
+
 SCHEDULE = Kind(
     "schedule",
     "schedules",
@@ -242,7 +250,9 @@ TRIGGER = Kind(
     references="lockside.documents.references:of_trigger",
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH, SCHEDULE, TRIGGER)}
+KINDS = {
+    kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH, SCHEDULE, TRIGGER)
+}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

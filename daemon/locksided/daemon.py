@@ -19,6 +19,7 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
+from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.daemon import VERSION
@@ -40,6 +41,8 @@ from locksided.runs.runs import Runs
 from locksided.schedules.ends import Ends
 from locksided.schedules.planner import Planner
 from locksided.schedules.replanning import Replanning
+from locksided.secrets.keys import KeyFile, Keys
+from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
@@ -164,7 +167,9 @@ class Daemon:
         place = self._place
         lock = take_lock(place.state_dir.lock)
         refuse_lost_database(place.state_dir)
-        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
+        keys = Keys(KeyFile.find(place.settings.secrets.key_file, place.state_dir.root, os.environ))
+        keys.load()
+        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups), Vault(keys))
         async with store, anyio.create_task_group() as tasks:
             await tasks.start(self._watch_signals)
             await self._serve(store, tasks)
@@ -193,6 +198,7 @@ class Daemon:
         tasks.start_soon(Planner(service, service.broker).run)
         await self._follow(service, tasks)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)
@@ -242,6 +248,7 @@ class Daemon:
             asides=asides,
             backend=backend,
             runs=runs,
+            reencryption=Reencryption(store, scheduler),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,

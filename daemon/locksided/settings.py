@@ -144,6 +144,12 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class SecretSettings(Section, frozen=True):
+    """The keys that encrypt what is stored. An empty path is the state folder's own file."""
+
+    key_file: str = ""
+
+
 class ContainerSettings(Section, frozen=True):
     """How images of components are run and fetched."""
 
@@ -196,6 +202,7 @@ class Settings(Section, frozen=True):
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
+    secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 
 

@@ -184,7 +184,7 @@ NAMING = [
     name
     for name, method in METHODS.items()
     if {"id", "config", "token"} & set(method.params.__struct_fields__)
-    and name.partition(".")[2] not in ("put", "list", "stats")
+    and name.partition(".")[2] not in ("put", "list", "stats", "encrypt")
 ]
 
 

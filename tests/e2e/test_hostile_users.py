@@ -151,7 +151,9 @@ def connect_as_bert(connecting: socket.socket, path: Path) -> None:
 # What is secret
 
 
-def test_viewers_see_no_secret_in_anything_that_is_stored(wire: Wire, anna: Person, viewer: Person) -> None:
+def test_viewers_see_no_secret_in_anything_that_is_stored(
+    wire: Wire, anna: Person, bert: Person, viewer: Person
+) -> None:
     put_component(wire, "acme.secret", command=["true"], imageParameters={"#image": SECRET})
     stored = {"parameters": {"#key": SECRET, "plain": "seen"}}
     put_config(wire, "acme.secret", "c", configuration=stored, rows=[{"id": "r", "configuration": stored}])
@@ -177,8 +179,16 @@ def test_viewers_see_no_secret_in_anything_that_is_stored(wire: Wire, anna: Pers
     assert SECRET not in json.dumps(answers)
     assert "seen" in json.dumps(answers)
     assert SECRET not in json.dumps(wire.get(job["id"])), "root is not its owner"
+    (value,) = wire.get(job["id"])["variableValuesData"]["values"]
+    assert value["value"].startswith("lockside:v1:project:"), "an admin sees it encrypted"
+    (value,) = bert.call("job.get", id=job["id"])["variableValuesData"]["values"]
+    assert value["value"] == "[hidden]"
+    assert viewer.kind("secret.encrypt", component="acme.secret", value="x") == "forbidden"
+    for method in ("secret.keys", "secret.rotate", "secret.reencrypt"):
+        assert anna.kind(method) == "forbidden"
     assert SECRET not in json.dumps(anna.ask(("component.get", {"id": "acme.secret"})))
-    assert anna.call("config.get", component="acme.secret", config="c")["configuration"] == stored
+    shown = anna.call("config.get", component="acme.secret", config="c")["configuration"]["parameters"]
+    assert shown["#key"].startswith("lockside:v1:config:"), "who may put it has it encrypted"
 
 
 def test_a_stored_commands_environment_is_its_writers_own(anna: Person, bert: Person, wire: Wire) -> None:

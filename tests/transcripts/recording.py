@@ -143,6 +143,7 @@ def record(steps: Sequence[str], at: Terminal) -> str:
 
 
 _ALIKE = [
+    (r"socket\s+~", "socket ~"),  # where the line breaks depends on how long the pid is
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>"),
     (r"\d\d:\d\d:\d\d(\.\d+)?", "<time>"),
     (r"\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?", "<span>"),
@@ -152,6 +153,7 @@ _ALIKE = [
     (r"\b(pid|process) \d+", r"\1 <pid>"),
     (r"(?<=\w )\(\d{3,}\)", "(<pid>)"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
+    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b", "<key>"),
     (r"(lockside|Python) \d+\.\d+\.\d+", r"\1 <version>"),
     (r"[━─╸╺█░▏▎▍▌▋▊▉#=]{3,}", "<bar>"),
     (r" {2,}", "  "),

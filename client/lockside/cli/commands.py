@@ -15,6 +15,7 @@ from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
+from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 
 GLOBAL_OPTIONS = (
@@ -31,6 +32,7 @@ _POOL = Argument("POOL", "a pool's id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "secret": "encrypted values, and the keys that encrypt them",
     "state": "what the last successful run left for the next",
     "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
@@ -303,6 +305,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
+    ("secrets", SECRETS),
     ("the daemon", DAEMON),
     ("more", OTHER),
 )

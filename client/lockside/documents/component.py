@@ -27,6 +27,7 @@ from lockside.documents.base import (
     Umask,
 )
 from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition, StateFormat
+from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
 from lockside.documents.paths import join
 from lockside.documents.runtime import Limits, Retry
@@ -191,7 +192,8 @@ class Manifest(Program, frozen=True, kw_only=True):
             try:
                 check_schema(schema or {})
             except SchemaError as problem:
-                raise FieldError(f"It is not a usable JSON Schema: {problem}", field) from None
+                text = f"It is not a usable JSON Schema: {problem}"
+                raise FieldError(text, join(field, *problem.steps)) from None
         for tag, changes in self.tags.items():
             _check_tag(self, tag, changes)
 
@@ -243,8 +245,8 @@ def _check_tag(manifest: Manifest, tag: str, changes: dict[str, Any]) -> None:
     try:
         _changed(manifest, tag, changes)
     except msgspec.ValidationError as problem:
-        message, _, path = str(problem).partition(" - at `$")
-        raise FieldError(message, f"{field}{path.removesuffix('`')}") from None
+        message, path = explain(problem, type(manifest))
+        raise FieldError(message, f"{field}{path.removeprefix('$')}") from None
 
 
 def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:

@@ -11,6 +11,7 @@ from lockside.documents.paths import join, steps_of
 from lockside.documents.placeholders import needed_parameters, without_value
 from lockside.documents.reading import Fault, convert, fault_of, value_at
 from lockside.documents.schemas import SchemaError, schema_faults
+from lockside.documents.secrets import is_cipher
 from lockside.documents.variables import defaults_of, filled, names_in
 
 
@@ -36,7 +37,11 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
     tag = config.content.runtime.tag
     effective = manifest.at_tag(tag)
     if effective is None:
-        yield Fault(join(path, "configuration", "runtime", "tag"), f"{manifest.id} has no tag {tag!r}")
+        known = ", ".join(sorted(filter(None, (manifest.tag, *manifest.tags)))) or "none"
+        yield Fault(
+            join(path, "configuration", "runtime", "tag"),
+            f"Component {manifest.id} has no tag {tag!r}. Its tags: {known}",
+        )
         return
     rows = None
     if config.rows:
@@ -76,9 +81,16 @@ def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path:
 
 
 def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:
-    """Everything that is wrong with the parameters, but for texts whose variables have no value yet."""
+    """Everything that is wrong with the parameters, but for texts that are not known yet.
+
+    Those have variables without a value, or are encrypted.
+    """
     found = _command_faults(parts) if component == COMMAND else _component_faults(manifest, parts)
-    return (fault for fault, value in found if not (isinstance(value, str) and names_in(value)))
+    return (fault for fault, value in found if not _is_unknown(value))
+
+
+def _is_unknown(value: Any) -> bool:
+    return is_cipher(value) or (isinstance(value, str) and bool(names_in(value)))
 
 
 def _component_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, Any]]:

@@ -9,7 +9,6 @@ from msgspec.structs import fields as struct_fields
 
 from lockside.documents import quantities, times
 from lockside.documents.base import (
-    NO_NUL_PATTERN,
     BranchId,
     ComponentId,
     ConfigId,
@@ -28,6 +27,7 @@ from lockside.documents.base import (
     Slots,
     Tag,
     TaskId,
+    TemplateName,
     Text,
     Time,
     VariablesId,
@@ -70,7 +70,9 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         inputs: Inputs of the job.
         archive: Settings of archiving.
         notifications: Who is notified.
-        template: The template the request was made from.
+        component: The component's id; required unless a template names it.
+        template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
+            win over its own.
         priority: The place in the queue, -100 to 100; higher goes first.
         delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
         hold: Hold the job until `job.release`.
@@ -94,7 +96,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         "delayed_start_time": times.canonical_time,
     }
 
-    component: ComponentId
+    component: ComponentId = ""
     component_version: Version | None = None
     tag: Tag | None = None
     config: ConfigId | None = None
@@ -122,7 +124,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
-    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
+    template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None
     description: Text | None = None
@@ -134,6 +136,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 
     def check(self) -> None:
         """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        if not self.component and self.template is None:
+            raise FieldError("Name a component or a template", "component")
         if self.delay is not None and self.delayed_start_time is not None:
             raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
         if self.asked_rows and self.config is None:

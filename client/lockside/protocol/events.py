@@ -59,6 +59,9 @@ EVENT_KINDS: Final[dict[str, str]] = {
     ),
     "trigger.paused": "id, comment. Without a principal the daemon paused it.",
     "trigger.resumed": "id, catchUp.",
+    "secret.rotated": "id of the new key, values: how many were encrypted under it.",
+    "secret.reencrypted": "values: how many were encrypted under the newest key.",
+    "secret.keyDropped": "id.",
     "daemon.started": "version, pid, bootId, pools: every pool as it is at the start.",
     "daemon.stopped": "why: the signal, onStop: what becomes of running jobs. Missing after a crash.",
     "daemon.storeRecovered": "cause, seconds for which nothing could be written, pools: every pool as it is.",
@@ -66,6 +69,6 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "daemon.undrained": "by.",
     "daemon.clockSet": "seconds by which the wall clock was set, below 0 when it was set back.",
     "daemon.reload": "changed, needsRestart: sections of the settings.",
-    "daemon.backup": "path, sizeBytes, time.",
+    "daemon.backup": "path, sizeBytes, time, keyIds.",
     "daemon.restored": "backup: its path, lost: jobs that ran when it was written.",
 }

@@ -35,6 +35,7 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "component": (stored.Component, stored.Components),
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
+    "template": (stored.Template, stored.Templates),
     "variables": (stored.Variables, stored.VariablesList),
     "schedule": (schedules.Schedule, schedules.Schedules),
     "trigger": (triggers.Trigger, triggers.Triggers),
@@ -46,6 +47,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "component": MANIFEST,
     "config": ORDERS | {"configuration": {"parameters": {"since": "yesterday"}}},
     "branch": {"id": "new-api"},
+    "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
     "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
     "trigger": {

@@ -40,7 +40,8 @@ class Exclusive:
 class DedupMark:
     """A caller's deduplication id: the same call under it is done once.
 
-    `reference` makes from the answer what is remembered, so that a repeat can find the object again.
+    `reference` makes from the answer what is remembered, so that a repeat can find the object again. The hash
+    of parameters with secrets (`is_secret`) is never stored as it is.
     """
 
     project: str
@@ -49,6 +50,7 @@ class DedupMark:
     id: str
     params_hash: str
     reference: Callable[[Any], dict[str, Any]]
+    is_secret: bool = False
 
     @property
     def key(self) -> tuple[str, int, str, str]:

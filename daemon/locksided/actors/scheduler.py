@@ -35,7 +35,7 @@ from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey
+from locksided.store.catalog.dedup import DedupKey, agrees
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Sequel, Store
@@ -125,7 +125,7 @@ class SchedulerActor:
         known = await self._store.dedup(DedupKey(*once.key))
         if known is None:
             return None
-        if known.params_hash != once.params_hash:
+        if not agrees(known, once.params_hash, self._store.vault):
             raise other_parameters(once, known.ref)
         return Repeated(known.ref)
 

@@ -4,11 +4,13 @@ import os
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from anyio import CancelScope
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.reading import from_store
+from lockside.documents.variables import VariableValues
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
@@ -31,6 +33,8 @@ from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
+from locksided.secrets.places import Place
+from locksided.secrets.vault import Vault, missing_in, refuse_missing
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import ConfigId, Key
@@ -41,13 +45,15 @@ class ActionMethods(HandlerGroup):
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
-        row = None
+        row, vault = None, self._service.store.vault
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))
         stored = None
         if row is not None:
-            stored = Stored(params.component, row.version, from_store(row.body, Manifest))
-        action = plan_action(params, stored, await self._config(params))
+            body = vault.opened_if_possible(row.body, Place.of_component(params.component))
+            stored = Stored(params.component, row.version, from_store(body, Manifest))
+        action = plan_action(_in_plain(vault, params), stored, await self._config(params))
+        refuse_missing(list(missing_in(action.step.config_file)))
         token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
@@ -70,7 +76,10 @@ class ActionMethods(HandlerGroup):
             return None
         name = ConfigId(params.component, params.config, params.branch_id, params.project)
         row = await self._service.store.object(name.key())
-        return None if row is None else Stored(params.config, row.version, from_store(row.body, ConfigSpec))
+        if row is None:
+            return None
+        body = self._service.store.vault.opened_if_possible(row.body, name.place)
+        return Stored(params.config, row.version, from_store(body, ConfigSpec))
 
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
@@ -87,3 +96,16 @@ class ActionMethods(HandlerGroup):
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
             raise Failed(failure.message, type=failure.type.value) from None
+
+
+def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:
+    """The parameters with their secrets in plain. Raises Invalid for a cipher text of another component."""
+    place = Place.of_jobs(params.project, params.component)
+    values = msgspec.to_builtins(params.variable_values_data)
+    return msgspec.structs.replace(
+        params,
+        config_data=vault.opened(params.config_data, place, "$.configData"),
+        variable_values_data=msgspec.convert(
+            vault.opened(values, place, "$.variableValuesData"), VariableValues
+        ),
+    )

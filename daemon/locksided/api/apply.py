@@ -27,6 +27,7 @@ from locksided.api.apply_plan import (
     make_plan,
     wanted_of,
 )
+from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.deduplication import dedup_mark
 from locksided.api.drafts import Drafts
 from locksided.api.rights import actor
@@ -38,6 +39,7 @@ from locksided.core.scheduler import Scheduler
 from locksided.lazy_documents import LazyDocuments
 from locksided.schedules.changes import Unsettled
 from locksided.schedules.settling import Settling
+from locksided.secrets.places import Place
 from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -153,9 +155,21 @@ class ApplyMethods:
     def _plan(
         self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]
     ) -> ApplyPlan:
+        """What is to be done, with the secrets encrypted. Raises Refused with all faults."""
         stored = self._stored(found, params.branch_id, pools)
-        max_bytes = self._service.line_bytes
-        plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
+        vault = self._service.store.vault
+
+        def place(kind: str, key: Key) -> Place:
+            return StoredKey(params.project, KINDS[kind], key, params.branch_id).place
+
+        sealed, faults = encrypted(vault, wanted, stored, place)
+        plan = make_plan(
+            sealed,
+            stored,
+            prune=params.prune,
+            max_bytes=self._service.line_bytes,
+            mark=lambda kind, key: vault.digest(wanted[kind].texts[key]),
+        )
         others = LazyDocuments(
             {
                 key: one.text
@@ -163,7 +177,8 @@ class ApplyMethods:
                 if key.kind.in_branch and key.branch != params.branch_id
             }
         )
-        refuse(faults_among(wanted, stored, plan.steps, others.items()))
+        plain = in_plain(vault, wanted, place)
+        refuse([*faults, *faults_among(plain, stored, plan.steps, others.items())])
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
@@ -220,7 +235,7 @@ def _write(
             view["version"] = step.old_version
         else:
             before = objects.newest(tx, key)
-            view["version"] = objects.put_text(tx, key, step.text.decode(), change)
+            view["version"] = objects.put_sealed(tx, key, step.text.decode(), change)
             record.stored(tx, key, before, objects.get(tx.connection, key), change)
     return answer
 

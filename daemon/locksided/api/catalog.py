@@ -149,10 +149,11 @@ class CatalogMethods(HandlerGroup):
         """What differs between two versions, as far as the caller may see both."""
         key = record.key(params)
         old, new = await self._stored(record, key, params.version), await self._stored(record, key, params.to)
-        bodies = []
+        bodies, vault = [], self._service.store.vault
         for stored in (old, new):
             shown = record.hide(call.principal, stored_view(stored))
-            bodies.append({name: value for name, value in shown.items() if name in stored.body})
+            body = {name: value for name, value in shown.items() if name in stored.body}
+            bodies.append(vault.opened_if_possible(body, key.place))
         return {"version": old.version, "to": new.version, "fields": differences(*bodies)}
 
     async def copy(self, record: Record, call: Call, params: Any) -> View:

@@ -41,6 +41,7 @@ from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
+from locksided.store import ciphers
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
@@ -157,7 +158,12 @@ class DaemonMethods(HandlerGroup):
             raise Unavailable(
                 f"No backup could be written to {path}: {problem.cause}.", path="$.path"
             ) from None
-        answer = {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
+        answer = {
+            "path": str(path),
+            "sizeBytes": path.stat().st_size,
+            "time": clock.to_text(now_us),
+            "keyIds": sorted(await self._service.store.read_patiently(ciphers.counts)),
+        }
         await self._tell("daemon.backup", call, params, answer, mark)
         return answer
 

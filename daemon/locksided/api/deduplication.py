@@ -17,6 +17,8 @@ from locksided.api.service import HandlerGroup, Service
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 
+_MARKS_OF_SECRETS = (b'"#', b'"environment"', b'"draft"')
+"""The digest of a draft stands for what was staged."""
 _NOT_COMPARED = frozenset({"deduplicationId", "fields"})
 
 
@@ -28,9 +30,15 @@ def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any
     if params.deduplication_id is None:
         return None
     compared = {name: value for name, value in call.raw.items() if name not in _NOT_COMPARED}
-    digest = sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()[:40]
+    text = msgspec.json.encode(compared, order="deterministic")
     return DedupMark(
-        params.project, call.principal.uid, call.method.name, params.deduplication_id, digest, reference
+        params.project,
+        call.principal.uid,
+        call.method.name,
+        params.deduplication_id,
+        sha256(text).hexdigest()[:40],
+        reference,
+        is_secret=any(mark in text for mark in _MARKS_OF_SECRETS),
     )
 
 
@@ -67,6 +75,6 @@ async def _again(service: Service, call: Call, params: Any, repeated: Repeated) 
         return Purged(id=str(ids[0]), deduplicated=True)
     found = {row.id: row for row in await service.store.job_rows(ids)}
     rows = [found.get(job_id) or await job_row(service, job_id) for job_id in ids]
-    views = await job_views(service, rows, Wanted(call.principal.uid, params.fields))
+    views = await job_views(service, rows, Wanted(call.principal, params.fields))
     answers = [marked(view, repeated) for view in views]
     return of_many(answers) if call.method.name in _OF_MANY else answers[0]

@@ -20,6 +20,7 @@ from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import PreviousRun
 from locksided.api.resolution_cache import ResolvedTree
 from locksided.api.service import Service
+from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import (
@@ -46,18 +47,22 @@ ROWS_DONE_HERE = 100
 """Configurations with more rows are worked through in a thread."""
 
 
+Writers = tuple[Mapping[str, Any], ...]
+"""Principals, as stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Above:
     """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
 
-    `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
-    None when that is the caller. `values` are the variables that it inherits, `sets` the stored sets that
+    `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
+    last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
     some of them come from.
     """
 
     levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
-    written_by: Mapping[str, Any] | None = None
+    writers: Writers = ()
     values: Mapping[str, str] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
 
@@ -109,7 +114,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not (place.is_child or choice.is_made or self._context):
+        if not (place.is_child or choice.is_made or above.writers or self._context):
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -188,7 +193,9 @@ class Trees:
             if decided.rows:
                 rows = list(decided.rows)
                 request = msgspec.structs.replace(request, config_row_ids=rows, previous_job_id=decided.job)
-            tree = await self.tree(request, at, below, choice)
+            asked = await in_full(self._service.store, place.owner.project, request, given_in(request))
+            above = replace(below, writers=(*below.writers, *asked.writers))
+            tree = await self.tree(asked.request, at, above, choice)
         except Refused as refusal:
             raise as_seen_above(refusal, task.path) from None
         values = tree.values if task.name is None else {**tree.values, "name": task.name}
@@ -205,7 +212,8 @@ class Trees:
         inherits = not above.values.keys().isdisjoint(names_in(body))
         is_filled_above = request.variable_values_id or request.variable_values_data is not None or inherits
         if request.body is not None or is_filled_above:
-            self._check_writer(above.written_by, "this command", "$.config")
+            for writer in above.writers:
+                self._check_writer(writer, "this command", "$.config")
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
         own = () if request.variable_values_id is None else (request.variable_values_id,)
@@ -237,9 +245,8 @@ def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: A
                 circle=circle,
             )
         names = (*names, name)
-    if request.body is not None:
-        written_by = above.written_by
-    else:
-        written_by = None if config is None else config.changed_by
+    writers = above.writers
+    if request.body is None and config is not None:
+        writers = (config.changed_by,)
     own = () if request.variable_values_id is None else (request.variable_values_id,)
-    return Above(passed_on(resolved.asked), names, written_by, resolved.values, (*above.sets, *own))
+    return Above(passed_on(resolved.asked), names, writers, resolved.values, (*above.sets, *own))

@@ -13,6 +13,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.schedules import ScheduleMethods
+from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
@@ -32,6 +33,7 @@ GROUPS = (
     ScheduleMethods,
     TriggerMethods,
     EventMethods,
+    SecretMethods,
     DaemonMethods,
 )
 

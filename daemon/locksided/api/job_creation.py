@@ -39,6 +39,7 @@ from locksided.api.reruns import (
 )
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import HandlerGroup
+from locksided.api.templates import in_full
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.model import Condition, Dependency, Draft
@@ -59,7 +60,9 @@ class CreationMethods(HandlerGroup):
     @handler
     @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
-        made = await draft(self._service, params, call.principal, params.project)
+        asked = await in_full(self._service.store, params.project, params, call.raw)
+        params, origin = asked.request, Origin(writers=asked.writers)
+        made = await draft(self._service, params, call.principal, params.project, origin)
         if params.dry_run:
             return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
         (view,), answer = await self._submit(call, params, [made])
@@ -72,7 +75,8 @@ class CreationMethods(HandlerGroup):
         drafts = []
         for index, request in enumerate(params.jobs):
             try:
-                made = await creation.draft(request)
+                asked = await in_full(self._service.store, params.project, request, call.raw["jobs"][index])
+                made = await creation.draft(asked.request, Origin(writers=asked.writers))
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
@@ -89,13 +93,13 @@ class CreationMethods(HandlerGroup):
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
-        views = views_for(self._service, call.principal.uid, now_us)
+        views = views_for(self._service, call.principal, now_us)
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
     async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         """Have them accepted and answer their views, which are read where they are written."""
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
         answer = await self._service.scheduler.ask(
             i.Submit(tuple(drafts), actor(call.principal)),
@@ -208,7 +212,7 @@ class CreationMethods(HandlerGroup):
                 raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
             raise gone from None
         ids = [answer] if isinstance(answer, int) else answered_ids(answer)
-        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal, params.fields))
         return _warned(marked(view, answer), made)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:

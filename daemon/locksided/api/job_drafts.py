@@ -12,10 +12,11 @@ import msgspec
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
-from locksided.api.draft_trees import Choice, Trees
+from locksided.api.draft_trees import Above, Choice, Trees, Writers
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
+from locksided.api.sealing import Asked, sealed_tree
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
@@ -28,12 +29,16 @@ from locksided.server.access import Principal
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, which job it repeats, and what a schedule or a trigger tells it."""
+    """What made the job, which job it repeats, who wrote its template, and what its maker tells it.
+
+    `schedule` and `trigger` are what such a maker tells it.
+    """
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
+    writers: Writers = ()
     schedule: Mapping[str, Any] | None = None
     trigger: Mapping[str, Any] | None = None
 
@@ -53,9 +58,11 @@ class Creation:
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
+        asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
-        tree = told(await self._tree(request, maker), schedule=origin.schedule, trigger=origin.trigger)
+        tree = await self._tree(asked, maker, origin.writers)
+        tree = told(tree, schedule=origin.schedule, trigger=origin.trigger)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -75,15 +82,17 @@ class Creation:
             },
         )
 
-    async def _tree(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
         """The tree without what belongs to the outermost job alone."""
+        request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(request, maker)
-        any_key = await self._worked_out(msgspec.structs.replace(request, lock_key=_ANY_KEY), maker)
+            return await self._worked_out(asked, maker, writers)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, writers)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
+        request = asked.plain
         key = (maker, meaning_key(request), frozenset(self._context.items()))
         if key not in self._trees:
             place = TreePosition(
@@ -95,8 +104,9 @@ class Creation:
             )
             trees = Trees(self._service, self._objects, self._principal, self._defaults, self._context)
             choice = await choice_of(self._service, request)
-            asked = await with_rows_left(self._service, request)
-            self._trees[key] = await trees.tree(asked, place, choice=choice)
+            left = await with_rows_left(self._service, request)
+            tree = await trees.tree(left, place, Above(writers=writers), choice)
+            self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 
 
@@ -156,8 +166,13 @@ def _dependencies(service: Service, request: JobRequest) -> tuple[Dependency, ..
     found: dict[int, Condition] = {}
     for index, given in enumerate(request.depends_on):
         job_id = service.job_id(given.job, f"$.dependsOn[{index}].job")
-        if found.get(job_id) is not Condition.SUCCESS:
-            found[job_id] = Condition(given.when.value)
+        condition = Condition(given.when.value)
+        if {found.get(job_id), condition} == {Condition.SUCCESS, Condition.FAILED}:
+            raise Invalid(
+                "A job cannot both succeed and fail: name one `when`.", path=f"$.dependsOn[{index}].when"
+            )
+        if found.get(job_id) in (None, Condition.FINAL):
+            found[job_id] = condition
     return tuple(Dependency(job_id, condition) for job_id, condition in found.items())
 
 

@@ -14,20 +14,24 @@ from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, Stage, Status
 from lockside.documents.runtime import Limits
+from lockside.documents.secrets import shown
 from lockside.protocol.types.jobs import Job
 from lockside.protocol.types.results import Result
+from lockside.protocol.words import Role
 from locksided import clock
 from locksided.api.reasons import reason_view
-from locksided.catalog.views import without_secrets
+from locksided.catalog.views import without_environment, without_secrets
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
-from locksided.runs.moment import shown
+from locksided.runs.moment import moment_view
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
-from locksided.store.rows import JobRow
+from locksided.secrets.vault import Vault
+from locksided.server.access import Principal
+from locksided.store.rows import JobRow, place_of
 
 NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
@@ -83,23 +87,30 @@ class JobViews:
     """Makes views for one store, state folder and caller. `now_us` is when the view is made."""
 
     def __init__(
-        self, identity: int, work_path: Callable[[int], str], project_name: str, caller_uid: int, now_us: int
+        self,
+        identity: int,
+        work_path: Callable[[int], str],
+        project_name: str,
+        caller: Principal,
+        now_us: int,
+        vault: Vault,
     ) -> None:
         self._identity = identity
         self._work_path = work_path
         self._project_name = project_name
-        self._caller_uid = caller_uid
+        self._caller = caller
         self._now_us = now_us
+        self._vault = vault
 
     def view(
         self,
         row: JobRow,
         spec: Specification,
-        environment: Mapping[str, str] | None,
+        environment: bytes | None,
         explanation: Explanation | None,
         depends_on: list[dict[str, Any]],
     ) -> dict[str, Any]:
-        """The whole job."""
+        """The whole job; `environment` is a plain command's as it is stored."""
         found = dict(_DEFAULTS)
         found.update(zip(_SPECIFIED[0], _SPECIFIED[1](spec), strict=True))
         found.update(zip(_COLUMNS[0], _COLUMNS[1](row), strict=True))
@@ -133,34 +144,41 @@ class JobViews:
             return None
         return self._work_path(row.id)
 
-    def _specification(
-        self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None
-    ) -> dict[str, Any]:
+    def _specification(self, row: JobRow, spec: Specification, environment: bytes | None) -> dict[str, Any]:
         return {
             "configData": self._config_data(row, spec, environment),
             "backend": spec.backend or None,
             "lockKey": wire_lock_key(row.lock_key),
-            "variableValuesData": self._values(row, spec),
+            "variableValuesData": self._shown(row, msgspec.to_builtins(spec.variable_values_data)),
+            "inputs": self._shown(row, spec.inputs),
+            "archive": self._shown(row, spec.archive),
+            "notifications": self._shown(row, spec.notifications),
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
-            "schedule": shown(row.schedule),
+            "schedule": moment_view(row.schedule),
             "trigger": row.trigger,
         }
 
-    def _values(self, row: JobRow, spec: Specification) -> Any:
-        given = msgspec.to_builtins(spec.variable_values_data)
-        return given if row.owner_uid == self._caller_uid else without_secrets(given)
+    def _shown(self, row: JobRow, document: Any) -> Any:
+        """A part of the request: secrets are encrypted for its owner and admins, and hidden from others."""
+        if self._is_owner(row) or self._caller.role is Role.ADMIN:
+            return shown(document)
+        return without_secrets(document)
 
-    def _config_data(self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None) -> Any:
-        """The given configuration; secrets and a command's environment are for the owner's eyes only."""
-        data = spec.config_data
-        if data is None:
+    def _is_owner(self, row: JobRow) -> bool:
+        return row.owner_uid == self._caller.uid
+
+    def _config_data(self, row: JobRow, spec: Specification, environment: bytes | None) -> Any:
+        """The given configuration; a command's environment is for the owner's eyes only."""
+        if spec.config_data is None:
             return None
-        if row.owner_uid != self._caller_uid:
-            return without_secrets(data)
+        data = self._shown(row, spec.config_data)
+        if not self._is_owner(row):
+            return without_environment(data)
         if row.component == COMMAND and environment is not None:
-            return {**data, "parameters": {**data.get("parameters", {}), "environment": dict(environment)}}
+            opened = msgspec.json.decode(self._vault.opened_text(environment, place_of(row)))
+            return {**data, "parameters": {**data.get("parameters", {}), "environment": shown(opened)}}
         return data
 
     def _standing(self, row: JobRow, explanation: Explanation | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class JobMethods(HandlerGroup):
     @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
         job_id = self._service.job_id(params.id)
-        return shortened(await job_view(self._service, job_id, call.principal.uid), params.fields)
+        return shortened(await job_view(self._service, job_id, call.principal), params.fields)
 
     @handler
     async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class JobMethods(HandlerGroup):
             descending=params.order == "desc",
             count=params.count,
         )
-        wanted = Wanted(call.principal.uid, params.fields, params.expand)
+        wanted = Wanted(call.principal, params.fields, params.expand)
         async with call.connection.turn():
             found = await self._service.store.list_jobs(self._filter(params), page)
             answer = await listed_jobs(self._service, found.page, wanted)
@@ -148,7 +148,7 @@ class JobMethods(HandlerGroup):
         return await self._view(call, params, row.id, answer)
 
     async def _view(self, call: Call, params: Any, job_id: int, answer: Any) -> View:
-        view = await job_view(self._service, job_id, call.principal.uid)
+        view = await job_view(self._service, job_id, call.principal)
         return marked(shortened(view, params.fields), answer)
 
     @handler

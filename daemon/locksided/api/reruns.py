@@ -25,7 +25,7 @@ from locksided.runs.canonical import thaw
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.specification import ASKED, NO_SPECIFICATION, PASSED_ON, Specification, read_specification
 from locksided.server.access import Principal
-from locksided.store.rows import JobRow
+from locksided.store.rows import JobRow, place_of
 
 FAILED = frozenset(("error", "terminated"))
 _Request = stored_form(JobRequest)  # it was checked when it was first made
@@ -107,7 +107,12 @@ def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
 
 
 def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
-    """Raises for changes by another ordinary user: they would run with the owner's rights."""
+    """Raises for changes by another ordinary user: they would run with the owner's rights.
+
+    Another template would be another request.
+    """
+    if "template" in changes:
+        raise Conflict("The template of a job cannot be changed: create a job of it.", path="$.with.template")
     if changes and principal.uid != row.owner_uid and principal.role is not Role.ADMIN:
         raise Forbidden(
             f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can change its request. "
@@ -119,7 +124,9 @@ def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, An
 
 async def _documents(service: Service, row: JobRow) -> tuple[Specification, dict[str, str] | None]:
     hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
-    bodies = await service.store.specs(hashes)
+    stored = await service.store.specs(hashes)
+    vault, place = service.store.vault, place_of(row)
+    bodies = {name: vault.opened_text(body, place) for name, body in stored.items()}
     environment = bodies.get(row.env_hash) if row.env_hash is not None else None
     spec = read_specification(bodies[row.spec_hash or ""])
     return spec, None if environment is None else thaw(environment)

@@ -188,7 +188,7 @@ class ScheduleMethods:
         else:
             answer = repeated
         ids = answered_ids(answer) if isinstance(answer, Repeated) else answer
-        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid))
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal))
         return marked(view, answer)
 
     async def _run(self, call: Call, params: p.ScheduleRun, found: Found) -> Any:

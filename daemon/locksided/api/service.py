@@ -9,6 +9,7 @@ from locksided import clock
 from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
+from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
@@ -37,6 +38,7 @@ class Service:
     asides: Asides
     backend: LocalBackend
     runs: Runs
+    reencryption: Reencryption
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]

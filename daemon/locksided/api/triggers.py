@@ -115,7 +115,7 @@ class TriggerMethods:
         if job_id is None:
             text = f"No job could be made: see `trigger.ledger` of {found.name.id}."
             raise Conflict(text, path="$.id", causes=len(told_of(found)["causes"]))
-        (view,) = await job_views_of(self._service, [job_id], Wanted(call.principal.uid))
+        (view,) = await job_views_of(self._service, [job_id], Wanted(call.principal))
         return view
 
     @handler

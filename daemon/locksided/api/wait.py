@@ -50,7 +50,7 @@ class WaitMethods(HandlerGroup):
             return await self._answer(call, params, await self._rows(ids, asked))
 
     async def _answer(self, call: Call, params: p.JobWait, rows: list[JobRow]) -> View:
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal, params.fields)
         if params.ids is None:
             return (await job_views(self._service, rows, wanted))[0]
         (begin,) = cursors.read(params.cursor, _ORDER, tuple[cursors.Integer]) or (0,)

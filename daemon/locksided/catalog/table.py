@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE, TRIGGER
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, SCHEDULE, TEMPLATE, TRIGGER
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
 from locksided.runs.builtin_components import BUILT_IN
@@ -61,6 +61,7 @@ _SPECIAL = (
         warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
+    Record(TEMPLATE, is_signed=lambda _: True),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,

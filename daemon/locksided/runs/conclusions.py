@@ -3,7 +3,7 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,10 +48,14 @@ from locksided.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`."""
+    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`.
+
+    `then` is done when that is saved, again after a crash that came between.
+    """
 
     report: i.Report
     also: Callable[[Any], Callable[[Transaction], Any] | None] | None = None
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 class NothingToRun(Refused):
@@ -142,6 +146,7 @@ class RunConclusions:
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
+        await _forget_states(run)
         await self.discard(token)
         return Conclusion(i.Lost(run.row.id, token, values))
 
@@ -155,6 +160,7 @@ class RunConclusions:
             return Conclusion(i.StepEnded(run.row.id, token))
         if step.total > 1:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
+            result = run.with_plain_states(result)
         if run.is_debug:
             await threads.run_for(account, data_folder.finish_without_output, run.context)
             result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
@@ -162,8 +168,8 @@ class RunConclusions:
             await threads.run_for(account, data_folder.finish, run.context)
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
-            result = replace(result, states={**carried, **result.states})
-        return self._over(token, run.row, result, outcome)
+            result = replace(result, states={**run.plain_states(carried), **result.states})
+        return self._over(token, run.row, result, outcome, partial(_forget_states, run))
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -173,9 +179,22 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
-    def _over(self, token: str, row: RunRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+    def _over(
+        self,
+        token: str,
+        row: RunRow,
+        result: RunResult,
+        outcome: Outcome | None,
+        then: Callable[[], Awaitable[None]] | None = None,
+    ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result))
+        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result), then)
+
+
+async def _forget_states(run: Run) -> None:
+    """Remove the state files that the run left: what they say is saved."""
+    if data_folder.has_state_files(run.context.folder):
+        await threads.run_for(run.context.account, data_folder.remove_state_files, run.context)
 
 
 async def _of_all_steps(
@@ -206,12 +225,12 @@ def _result_of(run: Run, step: Step, outcome: Outcome) -> RunResult:
     """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
     kept = kept_result(run.context.folder, run.context.launch, step.index)
     if kept is not None:
-        return kept
+        return run.with_plain_states(kept)
     result = (
         _operation_result(run, step, outcome) if step.operation else _component_result(run, step, outcome)
     )
     if not run.is_one_step or run.is_debug:
-        keep_result(run.context.folder, run.context.launch, step.index, result)
+        keep_result(run.context.folder, run.context.launch, step.index, run.with_sealed_states(result))
     return result
 
 

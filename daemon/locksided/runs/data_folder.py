@@ -227,6 +227,18 @@ def finish_without_output(context: JobContext) -> None:
     finish(context)
 
 
+def has_state_files(folder: RunFolder) -> bool:
+    """Whether a state file is left of a run; quick, never waits."""
+    return any(os.path.lexists(f"{path}/out/state.json") for path in (folder.data, *_rows(folder)))
+
+
+def remove_state_files(context: JobContext) -> None:
+    """Removes them."""
+    for path in (context.folder.data, *_rows(context.folder)):
+        with _tolerated(path), suppress(FileNotFoundError):
+            perform(path, "forget_state", None, context.run_as)
+
+
 def put_aside(step: Step, context: JobContext) -> None:
     """Keeps the data folder of one of several rows under the row's name; the next row gets a fresh one.
 

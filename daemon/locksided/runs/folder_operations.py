@@ -101,6 +101,12 @@ def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
         raise failure
 
 
+def forget_state(data_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Removes the state that the program wrote."""
+    with opened_folder("out", data_fd) as out:
+        remove("state.json", out)
+
+
 def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
     """Writes the file `name` with the text `content`."""
     write_file(argument["name"], folder_fd, argument["content"].encode())
@@ -144,6 +150,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "set_aside": set_aside,
     "advance": advance,
     "finish": finish,
+    "forget_state": forget_state,
     "write": write,
     "read": read,
     "empty": empty,

@@ -4,8 +4,8 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,14 +19,17 @@ from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
+from locksided.secrets.vault import Missing, Vault, missing_in
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
-from locksided.store.rows import RunRow
+from locksided.store.rows import RunRow, place_of
 from locksided.store.store import Sequel, Store
 
 PLANS_KEPT = 256
+ENVIRONMENT = "$.parameters.environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,25 @@ class Run:
     spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
+    vault: Vault
+    missing: tuple[Missing, ...] = ()
+
+    def with_sealed_states(self, result: RunResult) -> RunResult:
+        """A result as it may be kept in the run's folder."""
+        if not result.states:
+            return result
+        place = config_id(self.row).place
+        sealed = {row: self.vault.seal(body, place, is_ours=True) for row, body in result.states.items()}
+        return replace(result, states=sealed)
+
+    def with_plain_states(self, result: RunResult) -> RunResult:
+        """A result that was kept in the run's folder."""
+        return replace(result, states=self.plain_states(result.states)) if result.states else result
+
+    def plain_states(self, states: Mapping[str | None, Any]) -> dict[str | None, Any]:
+        """States that were kept in the folder of a run of this configuration."""
+        open_ = self.vault.opened_if_possible
+        return {row: open_(body, config_id(self.row).place) for row, body in states.items()}
 
     @property
     def is_debug(self) -> bool:
@@ -66,11 +88,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What frozen documents come to; the same for every job that shares them."""
+    """What frozen documents come to, in plain; the same for every job that shares them.
+
+    `missing` are the secrets that could not be decrypted.
+    """
 
     spec: Specification
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
+    missing: tuple[Missing, ...] = ()
 
 
 class RunLoader:
@@ -155,12 +181,18 @@ class RunLoader:
         return self._planned(row, await self.store.specs(hashes))
 
     def _planned(self, row: RunRow, bodies: Mapping[str, bytes]) -> RunPlan:
-        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
-        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+        vault, place = self.store.vault, place_of(row)
+        plain = {name: vault.opened_text(body, place) for name, body in bodies.items()}
+        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(plain[row.spec_hash])
+        environment = thaw(plain[row.env_hash]) if row.env_hash is not None else None
+        missing = tuple(missing_in(environment, ENVIRONMENT)) if isinstance(environment, str) else ()
+        if missing:
+            environment = None
         steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
+        missing += tuple(one for step in steps for one in _missing_of(step))
         if len(self._plans) >= PLANS_KEPT:
             self._plans.clear()
-        known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps)
+        known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps, missing)
         return known
 
     def account(self, row: RunRow, spec: Specification) -> tuple[User | None, str]:
@@ -189,14 +221,23 @@ class RunLoader:
             schedule=row.schedule,
             trigger=row.trigger,
         )
-        return Run(row, spec, plan.steps, context)
+        return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
-        found = await self.store.state(config_id(run.row), step.row)
-        return found.body
+        of = config_id(run.row)
+        found = await self.store.state(of, step.row)
+        plain: Mapping[str, Any] = self.store.vault.opened_if_possible(found.body, of.place)
+        return plain
+
+
+def _missing_of(step: Step) -> Iterator[Missing]:
+    """The secrets of a step that could not be decrypted."""
+    yield from missing_in(step.config_file)
+    yield from missing_in(step.order)
+    yield from missing_in(step.execution.environment, "$.environment")
 
 
 def _hashes_of(row: RunRow) -> tuple[str | None, str | None]:

@@ -61,6 +61,6 @@ def _text_of(trigger: Mapping[str, Any], kept: list[Any]) -> str:
     return json.dumps(told, ensure_ascii=True)
 
 
-def shown(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def moment_view(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The member `schedule` of a job."""
     return None if schedule is None else {name: schedule[name] for name in schedule if name != "date"}

@@ -35,6 +35,7 @@ from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
+from locksided.secrets.vault import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store
@@ -91,7 +92,7 @@ class Runs(RunConclusions):
         None for anything else, or when it was not read. Raises Refused when the job can never start.
         """
         run = self.loader.begin_read(action.job_id, action.launch, documents)
-        if run is None or not run.is_simple or action.launch != 1:
+        if run is None or run.missing or not run.is_simple or action.launch != 1:
             return None
         (step,) = run.steps
         return self._with_keepers_folders(run, step, self._order(run, step), noted_late=True)
@@ -110,6 +111,7 @@ class Runs(RunConclusions):
         if run.has_images:
             run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
         state = await self.loader.state(run, step)
+        refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_first_and_ours = run.is_ours_alone and action.launch == 1
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)

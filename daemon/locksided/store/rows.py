@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from locksided.secrets.places import Place
+
 Json = Mapping[str, Any]
 
 
@@ -111,6 +113,11 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     start_token: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
+
+
+def place_of(row: JobRow | RunRow) -> Place:
+    """What the secrets of a job's documents are bound to."""
+    return Place.of_request(row.project, row.component or "", row.config)
 
 
 class EventRow(msgspec.Struct, frozen=True):

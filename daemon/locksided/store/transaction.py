@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, Save
 from locksided.pool_view import event_data
+from locksided.secrets.vault import Vault
 from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
@@ -50,11 +51,13 @@ class Applied:
     """One result for each unit, an exception for one that was undone; and the events of the others.
 
     `sequel` is what was answered by the function that ran after the commit, if there was one.
+    `has_new_hash_key` tells that a key of the hashes may have been stored.
     """
 
     results: list[Any]
     events: list[EventRow]
     sequel: Any = None
+    has_new_hash_key: bool = False
 
 
 @dataclass(slots=True)
@@ -66,7 +69,9 @@ class Transaction:
 
     connection: sqlite3.Connection
     last_seq: int
+    vault: Vault
     events: list[EventRow] = field(default_factory=list)
+    has_new_hash_key: bool = False
     _pending: list[Save] = field(default_factory=list)
 
     def save(self, save: Save) -> None:
@@ -203,6 +208,7 @@ def _event_values(event: EventRow) -> tuple[Any, ...]:
 def apply(
     connection: sqlite3.Connection,
     last_seq: int,
+    vault: Vault,
     units: Iterable[Unit],
     before_commit: Callable[[], None] | None = None,
 ) -> tuple[Applied, int]:
@@ -212,7 +218,7 @@ def apply(
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        transaction = Transaction(connection, last_seq)
+        transaction = Transaction(connection, last_seq, vault)
         results = [transaction.run(unit) for unit in units]
         transaction.finish()
         if before_commit is not None:
@@ -221,7 +227,8 @@ def apply(
     except BaseException:
         roll_back(connection)
         raise
-    return Applied(results, transaction.events), transaction.last_seq
+    applied = Applied(results, transaction.events, has_new_hash_key=transaction.has_new_hash_key)
+    return applied, transaction.last_seq
 
 
 def roll_back(connection: sqlite3.Connection) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 from lockside.cli import exits
 from lockside.cli.catalog import file_text
 from lockside.cli.files.folder import Folder, read_folder
+from lockside.documents.secrets import HIDDEN, replaced
 from lockside.errors import LocksideError
 from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lockside.cli.catalog.file_text import Text
     from lockside.cli.files.object_file import ObjectFile
@@ -39,7 +40,6 @@ class Export:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.texts: dict[str, str] = {}
-        self.secret: set[str] = set()
         self.in_the_way: list[str] = []
         self.stale: list[str] = []
         self.unchanged = 0
@@ -52,13 +52,9 @@ class Export:
         for file, text in self.texts.items():
             os.makedirs(os.path.dirname(file), exist_ok=True)
             draft = os.path.join(os.path.dirname(file), f"{DRAFT}-{os.getpid()}")
-            with open(draft, "w", encoding="utf-8", newline="", opener=self._opener(file)) as written:
+            with open(draft, "x", encoding="utf-8", newline="") as written:
                 written.write(text)
             os.replace(draft, file)
-
-    def _opener(self, file: str) -> Callable[[str, int], int]:
-        mode = 0o600 if file in self.secret else 0o666
-        return lambda path, flags: os.open(path, flags | os.O_EXCL, mode)
 
 
 def export(session: Session, parsed: Parsed) -> int:
@@ -86,17 +82,15 @@ def export(session: Session, parsed: Parsed) -> int:
 def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
     for file in made.unstored:
         session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
-    if made.texts and any(_has_secrets(body) for bodies in stored.values() for body in bodies.values()):
-        session.say_aside("warning: the files contain the values of # keys; keep the folder private")
+    if made.texts and any(_has_hidden(body) for bodies in stored.values() for body in bodies.values()):
+        text = f"values that you may not see are {HIDDEN} in the files; `lockside apply` refuses these"
+        session.say_aside(f"warning: {text}")
 
 
-def _has_secrets(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(
-            (name.startswith("#") and isinstance(each, str) and each != "") or _has_secrets(each)
-            for name, each in value.items()
-        )
-    return isinstance(value, list) and any(map(_has_secrets, value))
+def _has_hidden(body: Json) -> bool:
+    found: list[Any] = []
+    replaced(body, lambda secret: found.append(secret.value))
+    return HIDDEN in found
 
 
 def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
@@ -143,8 +137,6 @@ def _plan_file(made: Export, base: str, text: Text, body: Json) -> None:
             f"Nothing is written: the id {os.path.basename(base)[:60]}… is too long for the name of a file.",
             remedy="Store it under a shorter id, or delete it.",
         )
-    if _has_secrets(body):
-        made.secret.add(base + text.ending)
     old = [*_existing(base + ".toml"), *_existing(base + ".json"), *_existing(os.path.join(base, "rows"))]
     made.in_the_way += old
     made.stale += [path for path in old if path != base + text.ending]

@@ -21,6 +21,8 @@ def backup(session: Session, parsed: Parsed) -> int:
     path = parsed.text("file")
     answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
     text = f"{answer['path']} ({times.size(answer['sizeBytes'])})"
+    if answer.get("keyIds"):
+        text += f"\nIts secrets need the keys {', '.join(answer['keyIds'])}, which are not in it."
     where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
     return session.out.result(
         answer, text, f"Back with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"

@@ -14,7 +14,7 @@ import msgspec
 
 from lockside.cli.files.faults import FileFault, SourceText
 from lockside.cli.files.parse import FileError, read_as, read_text
-from lockside.documents.paths import not_finite, steps_of
+from lockside.documents.paths import not_json, steps_of
 from lockside.documents.reading import convert, faults_of
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ class ObjectFile:
 
     def check(self) -> ObjectFile:
         """Find what its type does not allow."""
-        found = dict.fromkeys(not_finite(self.body), "It is not a finite number")
+        found = dict(not_json(self.body))
         for path, text in faults_of(self.body, self.kind):
             found.setdefault(steps_of(path), text)
         self.faults += [self.fault(steps, text) for steps, text in found.items()]

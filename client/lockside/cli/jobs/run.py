@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from lockside.cli import exits
 from lockside.cli.grammar import UsageError
@@ -30,6 +31,8 @@ def run(session: Session, parsed: Parsed) -> int:
 
         return run_file(session, parsed)
     request = request_of(parsed)
+    if parsed.text("template"):
+        type_values(session, request)
     name_jobs(session, request)
     other = _in_the_way(session, parsed, request)
     if other is not None:
@@ -72,6 +75,25 @@ def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
     return found[0] if found else None
 
 
+def type_values(session: Session, request: Json) -> None:
+    """Make the texts of --set the types that the template asks for; what cannot be one stays a text."""
+    name, _, version = request["template"].partition("@")
+    which = {"version": int(version)} if version.isdigit() else {}
+    types = {one["name"]: one["type"] for one in session.call("template.get", id=name, **which)["values"]}
+    for one in request.get("variableValuesData", {}).get("values", ()):
+        one["value"] = _typed(one["value"], types.get(one["name"]))
+
+
+def _typed(text: str, kind: str | None) -> Any:
+    if kind == "boolean" and text in {"true", "false"}:
+        return text == "true"
+    if kind == "number":
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(text)
+    return text
+
+
 def create(session: Session, request: Json) -> Json:
     """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
     request.setdefault("deduplicationId", new_deduplication_id())
@@ -86,11 +108,17 @@ def request_of(parsed: Parsed) -> Json:
         parsed.values.get("command"),
         parsed.text("shell"),
     )
-    job_names = [each for each in (target, command, shell) if each]
+    template = parsed.text("template")
+    job_names = [each for each in (target, command, shell, template) if each]
     if len(job_names) != 1:
         reason = "say what to run" if not job_names else "say one thing to run"
-        raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
-    request = plain_command(parsed, command, shell) if not target else _stored(target)
+        raise UsageError(
+            f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE, or --template NAME.", "run"
+        )
+    if template:
+        request = {"template": template}
+    else:
+        request = _stored(target) if target else plain_command(parsed, command, shell)
     return request | options_of(parsed) | dry_run(parsed)
 
 

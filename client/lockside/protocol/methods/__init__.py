@@ -16,6 +16,7 @@ import lockside.protocol.methods.triggers
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.events
+import lockside.protocol.methods.secrets
 import lockside.protocol.methods.daemon
 from lockside.protocol.methods.clock import CLOCK_METHODS
 

@@ -47,7 +47,14 @@ EXPANDED: Final = ("configData", "environment")
 """All that lists leave out unless it is asked for: a job of a list is the whole job to a program."""
 
 
-@method("job.create", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["config"], example=ORDERS)
+@method(
+    "job.create",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CREATION,
+    positional=["component", "config"],
+    example=ORDERS,
+)
 class JobCreate(JobRequest, frozen=True, kw_only=True):
     """Create a job; it is on disk when this answers.
 

@@ -13,6 +13,8 @@ import msgspec
 
 from lockside.kinds import BRANCH, KINDS
 from locksided.core.errors import Conflict, NotFound
+from locksided.secrets.guard import refuse_plain
+from locksided.secrets.places import Place
 from locksided.store import cursors
 from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch
 from locksided.store.paging import FIRST_PAGE, PageRequest, Slice, first_of, row_bytes
@@ -81,25 +83,33 @@ def put(
     *,
     expected_version: int | None = None,
     is_signed: bool = False,
+    source: Place | None = None,
 ) -> StoredRow:
     """Store `body` as the new version and answer it; an equal body answers the version that has it already.
 
     `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
     it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
+
+    Its secrets are encrypted; an equal value keeps its cipher text. Those that were encrypted for `source`
+    are encrypted for this object. Raises Invalid for other cipher texts that do not belong here.
     """
     require_branch(tx.connection, key)
     current = newest(tx, key)
     _expect(key, current, expected_version)
+    body = tx.vault.seal(
+        body, key.place, path=key.document_path, before=current and current.body, source=source
+    )
     if current is not None and not current.deleted and same(current.body, body):
         needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
         if not needs_name:
             return current
-    put_text(tx, key, json_text(body), change)
+    put_sealed(tx, key, json_text(body), change)
     return get(tx.connection, key)
 
 
-def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
-    """Store a body that is known to differ, as its JSON text, and answer the number of its version."""
+def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
+    """Store a body that is known to differ, its secrets encrypted, and answer the number of its version."""
+    refuse_plain(text.encode())
     row = tx.connection.execute(QUERIES["object_number"], key.params()).fetchone()
     number, is_deleted = (row[0] + 1, row[1]) if row else (1, True)
     tx.connection.execute(
@@ -144,7 +154,8 @@ def copy(
     place = (source.branch, *source.names) if source.kind.in_branch else source.names
     why = change.description or f"copied from {'/'.join(place)}"
     body = {**old.body, **{name: value for name, value in target.members().items() if name in old.body}}
-    return put(tx, target, body, replace(change, description=f"{why}, version {old.version}"))
+    change = replace(change, description=f"{why}, version {old.version}")
+    return put(tx, target, body, change, source=source.place)
 
 
 def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.branchId") -> None:
