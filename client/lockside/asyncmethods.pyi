@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
-from lockside.documents.component import (ExitCodes, Manifest)
+from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
@@ -151,7 +151,9 @@ class ComponentCalls:
         actions: Texts = ..., lock: Text = ..., pool: Text = ...,
         retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
         exit_codes: Mapping[str, Any] | ExitCodes | None = ..., allowed_processor_position: Text = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        data_type_support: Text = ..., default_bucket: Flag = ..., default_bucket_stage: Text = ...,
+        staging_storage: Mapping[str, Any] | StagingStorage | None = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Component: ...
     async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Component: ...
     async def list(

@@ -18,6 +18,7 @@ from locksided.actors.boots import Boots, boots_of
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
+from locksided.actors.publisher import Publisher
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.daemon import VERSION
@@ -180,6 +181,7 @@ class Daemon:
         tasks.start_soon(service.scheduler.run)
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
+        tasks.start_soon(service.publisher.run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -215,6 +217,7 @@ class Daemon:
             asides=asides,
             backend=backend,
             runs=runs,
+            publisher=Publisher(store, scheduler, broker, runs.storage),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,

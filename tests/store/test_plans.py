@@ -20,6 +20,7 @@ SMALL_OR_RARE = {
     "newest_prunable",  # reads on from the oldest event to the first that stays
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "unpublished",  # there are few, in an index of their own
 }
 
 

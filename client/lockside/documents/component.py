@@ -1,7 +1,7 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Components: what can be run. A manifest says how it is started and what its parameters must look like."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -97,6 +97,18 @@ class ExitCodes(In, frozen=True, kw_only=True):
                 raise FieldError(f"{code} cannot be a success and a user error", f"userError[{place}]")
 
 
+class StagingStorage(In, frozen=True, kw_only=True):
+    """Where a component's tables and files come from and go to.
+
+    Attributes:
+        input: `none` when it reads none.
+        output: `none` when it leaves none.
+    """
+
+    input: str = "local"
+    output: str = "local"
+
+
 class Manifest(Program, frozen=True, kw_only=True):
     """What a component is: how it is started, with which limits, and what its parameters must look like.
 
@@ -128,6 +140,10 @@ class Manifest(Program, frozen=True, kw_only=True):
             or `wait`.
         exit_codes: What exit codes mean.
         allowed_processor_position: Where it may stand as a processor.
+        data_type_support: What types in its manifests do: they become the columns' types, hints, or nothing.
+        default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
+        default_bucket_stage: The stage of that bucket.
+        staging_storage: Where its tables and files come from and go to; `none` for a side has no mapping.
     """
 
     reads = {"grace_seconds": quantities.grace_period, "stop_signal": signals.name}
@@ -153,6 +169,10 @@ class Manifest(Program, frozen=True, kw_only=True):
     leftovers: Leftovers = Leftovers.STOP
     exit_codes: ExitCodes = ExitCodes()
     allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
+    data_type_support: Literal["authoritative", "hints", "none"] = "authoritative"
+    default_bucket: bool = True
+    default_bucket_stage: Literal["in", "out"] = "in"
+    staging_storage: StagingStorage = StagingStorage()
 
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""

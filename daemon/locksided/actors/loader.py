@@ -23,6 +23,7 @@ from locksided.core.loading import (
 from locksided.core.model import Condition
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import DAY_US, State
+from locksided.core.table_waits import SERIAL
 from locksided.recording import ObservedScheduler, Recording
 from locksided.settings import Settings, default_slots
 from locksided.store.rows import ChildRow, LiveJob, PoolRow
@@ -70,6 +71,7 @@ async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
         pools=tuple((pools | {row.id: _pool(row) for row in await store.pools()}).values()),
         trouble=NOT_YET,
         draining=await store.meta("draining"),
+        next_serial=int(await store.meta(SERIAL) or 1),
     )
 
 
@@ -156,6 +158,7 @@ def _record(row: LiveJob) -> JobRecord:
         duration_us=row.duration_us,
         paused_us=row.paused_us,
         paused_since_us=row.paused_since_us,
+        paused_by=row.paused_by,
         on_lost=row.on_lost or "requeue",
         relation=row.relation,
         behavior_on_error=row.behavior_on_error,
@@ -166,4 +169,5 @@ def _record(row: LiveJob) -> JobRecord:
         name=row.name,
         component=row.component,
         config=row.config,
+        claim=row.claim,
     )

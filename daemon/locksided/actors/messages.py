@@ -75,6 +75,11 @@ class Ask:
     value: Any = None
     error: Exception | None = None
 
+    @property
+    def is_vital(self) -> bool:
+        """Whether a write that fails must undo the core's decision, too: it is a part of the same."""
+        return isinstance(self.work, Decided) or self.also is not None
+
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
         self.error = error

@@ -9,6 +9,7 @@ from locksided import clock
 from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
+from locksided.actors.publisher import Publisher
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.recent import Recent
 from locksided.backends.local import LocalBackend
@@ -36,6 +37,7 @@ class Service:
     asides: Asides
     backend: LocalBackend
     runs: Runs
+    publisher: Publisher
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]

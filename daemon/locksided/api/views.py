@@ -184,7 +184,7 @@ class JobViews:
 
     @staticmethod
     def _message(row: JobRow) -> str | None:
-        if row.paused_since_us is not None and row.status == Status.PROCESSING:
+        if row.paused_by is not None and row.status == Status.PROCESSING:
             return f"Paused by {row.paused_by} since {clock.to_text(row.paused_since_us)}."
         return row.message or (row.result or {}).get("message")
 

@@ -92,6 +92,14 @@ def start_run(turn: Turn, job: Job) -> None:
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
 
 
+def begin_step(turn: Turn, job: Job, run: Run) -> None:
+    """Have the current step of the run started under a token that was never used."""
+    run.token = f"{job.id}-{run.launches}-{run.step}"
+    run.spawned = False
+    turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
+    turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step))
+
+
 def check_program(turn: Turn, job: UnverifiedJob) -> None:
     """Have the program of a job checked that would start now. The job takes its slot, but not its lock."""
     leave_line(turn, job)

@@ -225,10 +225,14 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A step succeeded and the run continues with the next."""
+    """A step succeeded and the run continues with the next.
+
+    That one begins when the job has the `tables`, by their paths.
+    """
 
     job_id: int
     token: str
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,14 @@ def pause(turn: Turn, asked: Pause) -> None:
     _refuse_container(job, "paused")
     run = job.run
     assert run is not None
-    assert run.token is not None
-    if run.paused_since_us is not None:
+    if run.paused_by is not None:
         return
-    run.paused_since_us = turn.now_us
-    turn.update(job, paused_since_us=turn.now_us, paused_by=asked.principal.user)
+    run.paused_by = asked.principal.user
+    if run.paused_since_us is None:
+        run.paused_since_us = turn.now_us
+    turn.update(job, paused_since_us=run.paused_since_us, paused_by=run.paused_by)
     turn.event(job, "job.paused")
-    if run.spawned:
+    if run.spawned and run.token is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
@@ -92,11 +93,12 @@ def resume(turn: Turn, asked: Resume) -> None:
     _refuse_container(job, "resumed")
     run = job.run
     assert run is not None
-    assert run.token is not None
-    if run.paused_since_us is None:
+    if run.paused_by is None:
         return
-    run.end_pause(turn.now_us)
-    turn.update(job, paused_since_us=None, paused_by=None, paused_us=run.paused_us)
+    run.paused_by = None
+    if not run.waits_for_tables:
+        run.end_pause(turn.now_us)
+    turn.update(job, paused_since_us=run.paused_since_us, paused_by=None, paused_us=run.paused_us)
     turn.event(job, "job.resumed")
-    if run.spawned:
+    if run.spawned and run.token is not None:
         turn.actions.append(ResumeRun(job.id, job.pool.id, run.token))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
+from locksided.core.table_locks import TableClaim
 
 if TYPE_CHECKING:
     from locksided.core.containers import Container
@@ -51,14 +52,17 @@ class HeldBy:
 class Run:
     """The runs of a job that was told to start at least once.
 
-    `launches` counts intents, `starts` those that happened. `token` is None between launches. `stages` are
-    the finer stages of this launch and when they were reached.
+    `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
+    run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
+    `stages` are the finer stages of this launch and when they were reached.
     """
 
     __slots__ = (
+        "claim",
         "duration_us",
         "launches",
         "lost_count",
+        "paused_by",
         "paused_since_us",
         "paused_us",
         "spawned",
@@ -82,15 +86,22 @@ class Run:
         self.stop_asked = False
         self.start_us = 0
         self.paused_since_us: int | None = None
+        self.paused_by: str | None = None
         self.paused_us = 0
         self.duration_us = 0
         self.stages: dict[str, int] = {}
+        self.claim: TableClaim | None = None
+
+    @property
+    def waits_for_tables(self) -> bool:
+        """Whether its next step begins when it has the tables that it asked for."""
+        return self.claim is not None and self.token is None
 
     def end_pause(self, now_us: int) -> None:
         """End the current pause, if there is one."""
         if self.paused_since_us is not None:
             self.paused_us += max(now_us - self.paused_since_us, 0)
-            self.paused_since_us = None
+            self.paused_since_us = self.paused_by = None
 
     def exclude_jump(self, by_us: int) -> dict[str, int]:
         """Exclude a jump of the clock, forward or back, from the run's time; returns the columns to save."""

@@ -12,7 +12,10 @@ from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, On
 
 
 class ReasonKind(StrEnum):
-    """Why a job has not started. The first four come from other jobs and make it `waiting`."""
+    """Why a job has not started. The first four come from other jobs and make it `waiting`.
+
+    `table_lock` alone is that of a job that runs, before the step that writes its tables.
+    """
 
     CONFIG_LOCK = "config_lock"
     PARALLELISM = "parallelism"
@@ -26,6 +29,7 @@ class ReasonKind(StrEnum):
     DRAINING = "draining"
     NO_EXECUTOR = "no_executor"
     STORE_UNAVAILABLE = "store_unavailable"
+    TABLE_LOCK = "table_lock"
 
 
 BY_OTHER_JOBS = frozenset(

@@ -44,8 +44,8 @@ class Step:
 
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all. `order` is that of
-    an `operation`.
+    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are
+    certain to come. `order` is that of an `operation`.
     """
 
     index: int
@@ -67,6 +67,11 @@ class Step:
         return self.config_file is not None
 
     @property
+    def may_be_needless(self) -> bool:
+        """Whether what the steps before it left decides if it is needed."""
+        return self.operation is not None and self.operation.claims is not None
+
+    @property
     def gets_state(self) -> bool:
         """Whether in/state.json is written; processors have none."""
         return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
@@ -86,12 +91,14 @@ def plan(
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, Place.BEFORE_RUN, None)
-        steps = [*before, *steps, *_operations(spec, operations, Place.AFTER_RUN, None)]
-        steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
+        after = list(_operations(spec, operations, Place.AFTER_RUN, None))
+        steps = [*before, *steps, *after]
+        last = max(place for place, step in enumerate(steps) if not step.may_be_needless)
+        steps[last] = dataclasses.replace(steps[last], ends_run=True)
     return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
 
 
-def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """What runs, row by row, merged and with its variables filled."""
     if spec.rows is None:
         yield None, filled(spec.root, spec.variables)
@@ -101,7 +108,7 @@ def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str,
 
 
 def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
-    for row, configuration in _configurations(spec):
+    for row, configuration in configurations(spec):
         before = list(_operations(spec, operations, Place.BEFORE_ROW, row))
         yield from before
         content = content_of(configuration, "configuration", is_stored=True)
@@ -189,8 +196,8 @@ def config_file(
 
 def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Iterator[Step]:
     manifest = spec.manifest or BUILT_IN[COMMAND]
-    configurations = list(_configurations(spec))
-    for index, (row, configuration) in enumerate(configurations):
+    contents = list(configurations(spec))
+    for index, (row, configuration) in enumerate(contents):
         program = program_of(configuration)
         yield Step(
             index=index,
@@ -209,7 +216,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
             config_file=None,
             folder=DataFolder.NONE,
             ends_row=True,
-            ends_run=index == len(configurations) - 1,
+            ends_run=index == len(contents) - 1,
         )
 
 

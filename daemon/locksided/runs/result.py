@@ -1,8 +1,8 @@
 """The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
 from lockside.documents.times import time_text
@@ -11,9 +11,11 @@ from locksided.runner.specification import Specification
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
-from locksided.runs.outputs import artifacts_of, output_of, stored_output
+from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
 from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed, operation_ending
+
+CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -39,6 +41,8 @@ class RunResult:
     kill_report: Mapping[str, Any] = field(default_factory=dict)
     added: Mapping[str, Any] = field(default_factory=dict)
     """Members of `result` that an operation sets for the whole run."""
+    commits: Sequence[Mapping[str, Any]] = ()
+    """What an operation staged, to be ratified in the transaction that ends a good run."""
 
     @property
     def success(self) -> bool:
@@ -78,19 +82,26 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     )
 
 
-def conclude_operation(step: Step, spec: Specification, outcome: Outcome, left: OutFile) -> RunResult:
-    """The result of an operation. One that is done shows of itself only what its result.json adds."""
+def conclude_operation(
+    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckCommits
+) -> RunResult:
+    """The result of an operation. One that is done shows of itself only what its result.json adds.
+
+    `check` makes of the commits in it those to ratify, and raises BadResult.
+    """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
     message, problem = "", left.problem
     added: Mapping[str, Any] = {}
+    commits: Sequence[Mapping[str, Any]] = ()
     try:
         if problem is None:
-            message, added = read_result(left.content)
+            message, added, staged = read_result(left.content)
+            commits = check(staged) if ending.verdict is Verdict.SUCCESS and staged else ()
     except BadResult as bad:
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
-        return replace(_result(spec, ending), metrics={}, added=added)
+        return replace(_result(spec, ending), metrics={}, added=added, commits=commits)
     ending = operation_ending(step.operation, ending, message, problem)
     result = _result(spec, ending)
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
@@ -129,6 +140,8 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
     }
     artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
+    added = {name: value for one in results for name, value in one.added.items()}
+    output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
         verdict = Verdict.WARNING
@@ -145,10 +158,11 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             "counts": counts,
             "output": output,
             "artifacts": {"files": artifacts} if artifacts else {},
-            **{name: value for one in results for name, value in one.added.items()},
+            **added,
         },
         process=_last(one.process for one in results),
         metrics=_last(one.metrics for one in results),
+        commits=[commit for one in results for commit in one.commits] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )

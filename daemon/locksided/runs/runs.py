@@ -5,6 +5,7 @@ It starts nothing and decides nothing about the job; folders are made and read i
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.start_order import secrets_of, start_order
+from locksided.runs.storage import Storage
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store
@@ -51,7 +53,9 @@ class Runs(RunConclusions):
         backend: Backend,
         starter_umask: str,
     ) -> None:
-        super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
+        storage = Storage(store, state_dir, settings.storage)
+        known = (*storage.operations, *operations.OPERATIONS)
+        super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -79,17 +83,25 @@ class Runs(RunConclusions):
         run = await self.loader.begin(action.job_id, action.launch)
         if not run.steps:
             raise NothingToRun
-        step = run.steps[action.step]
+        step = await self._with_tables(run, run.steps[action.step])
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         state = await self.loader.state(run, step)
-        is_first_and_ours = run.is_ours_alone and action.launch == 1
+        is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await to_thread.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
             order = self._with_keepers_folders(run, step, order)
         return order._replace(noted_late=run.is_one_step)
+
+    async def _with_tables(self, run: Run, step: Step) -> Step:
+        """A step that writes tables with what it is told of them; others as they are."""
+        if not step.may_be_needless:
+            return step
+        tables = await self.storage.held_tables(run)
+        await to_thread.run_for(run.context.account, self.storage.make_buckets, run, tables)
+        return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
 
     def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
         """Has the keeper make the empty folders of a first start, from those that other runs left."""

@@ -267,3 +267,46 @@ INSERT INTO asides (token, purpose, reference, account, created_us) VALUES (?, ?
 
 -- name: delete_aside
 DELETE FROM asides WHERE token = ?;
+
+-- name: tables_by_key
+-- `keys` is a JSON list.
+SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
+
+-- name: staged_commits
+-- Those that may not be published yet, and so are to be read where they were staged.
+SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (
+    SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
+);
+
+-- name: insert_table
+INSERT INTO tables (
+    project, branch_id, id, key, head, definition, rows_count, size_bytes, created_us, imported_us, changed_us
+) VALUES (:project, :branch_id, :id, :key, :head, :definition, :rows_count, :size_bytes, :time_us, :time_us, :time_us)
+RETURNING number;
+
+-- name: move_head
+-- The head moves from the version that the load began with, or not at all.
+UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
+    imported_us = :time_us, changed_us = :time_us
+WHERE key = :key AND head = :head - 1 RETURNING number;
+
+-- name: note_import
+-- A load that changed nothing.
+UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
+
+-- name: insert_table_version
+INSERT INTO table_versions (
+    number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, account
+) VALUES (
+    :number, :version, :serial, :time_us, :job_id, :operation, :details, :rows_count, :staged, :sha256, :account
+);
+
+-- name: unpublished
+-- Of one table in the order of its versions.
+SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
+FROM table_versions v JOIN tables t USING (number)
+WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
+
+-- name: note_published
+UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
+RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.number = table_versions.number);

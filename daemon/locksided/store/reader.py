@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from locksided.store import asides, events, joblist, reads, retention
+from locksided.store import asides, events, joblist, reads, retention, tables
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.catalog.dedup import DedupKey
 from locksided.store.catalog.keys import ConfigId, Key, Listing
@@ -29,8 +29,10 @@ from locksided.store.rows import (
     PoolRow,
     StateRow,
     Stored,
+    UnpublishedRow,
     Version,
 )
+from locksided.store.tables import FoundTable
 
 T = TypeVar("T")
 
@@ -192,6 +194,14 @@ class Reader:
     async def asides(self) -> list[AsideRow]:
         """Answer the asides whose outcome is not delivered."""
         return await self.read(asides.asides)
+
+    async def tables_by_key(self, keys: Iterable[str]) -> dict[str, FoundTable]:
+        """Answer those of these tables that exist, by key."""
+        return await self.read(lambda connection: tables.tables_by_key(connection, keys))
+
+    async def unpublished(self, limit: int) -> list[UnpublishedRow]:
+        """Answer commits that are not in the logs of their tables yet, of each table in order."""
+        return await self.read(lambda connection: tables.unpublished(connection, limit))
 
     async def dedup(self, key: DedupKey) -> DedupRow | None:
         """Answer the first request under this deduplication id, or None."""

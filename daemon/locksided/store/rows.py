@@ -82,6 +82,7 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+    claim: dict[str, Any] | None
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
@@ -130,6 +131,7 @@ class LiveJob(msgspec.Struct, frozen=True, gc=False):
     branch_id: str | None
     component: str | None
     config: str | None
+    claim: dict[str, Any] | None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -224,6 +226,39 @@ class AsideRow(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class TableRow(msgspec.Struct, frozen=True):
+    """A table: `head` is the version that counts, `definition` its columns and primary key."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    key: str
+    head: int
+    definition: dict[str, Any]
+    rows_count: int
+    size_bytes: int
+    created_us: int
+    imported_us: int
+    changed_us: int
+
+
+class UnpublishedRow(msgspec.Struct, frozen=True):
+    """A commit that is not in its table's log yet; `account` publishes it, None for the daemon's own."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    version: int
+    serial: int
+    job_id: int | None
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    details: dict[str, Any]
+
+
 class ChildRow(msgspec.Struct, frozen=True, gc=False):
     """A child as its container counts it, final or not."""
 
@@ -240,10 +275,21 @@ class ChildRow(msgspec.Struct, frozen=True, gc=False):
 
 JSON_COLUMNS = frozenset(
     {
-        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),  # of jobs
+        *(
+            "labels",
+            "stages",
+            "process",
+            "result",
+            "usage",
+            "metrics",
+            "kill_report",
+            "retry",
+            "claim",
+        ),  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
+        *("definition", "details"),  # of tables
     }
 )
 

@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow
+from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, TableRow
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -14,6 +14,7 @@ _COLUMNS = {
     "event_columns": EventRow.__struct_fields__,
     "child_columns": ChildRow.__struct_fields__,
     "pool_columns": PoolRow.__struct_fields__,
+    "table_columns": TableRow.__struct_fields__,
 }
 
 

@@ -1,0 +1,270 @@
+"""The storage steps of runs: which there are, which tables one writes, what it is told, and what it staged.
+
+The back end that reads and writes data is a program of its own; here are only names and heads.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.enums import FailureKind, Mode
+from locksided import clock
+from locksided.core.errors import Refused
+from locksided.paths import StateDir
+from locksided.runner.specification import Specification
+from locksided.runs.as_account import Unusable, perform
+from locksided.runs.loading import Run
+from locksided.runs.operations import BadResult, Operation, Place
+from locksided.runs.plan import configurations
+from locksided.runs.safefs import NotPlain
+from locksided.settings import StorageSettings
+from locksided.store.rows import UnpublishedRow
+from locksided.store.store import Store
+from locksided.store.tables import FoundTable, Ratified
+from locksided.tables.mapping import BadMapping, Source, default_bucket, loads, mapped_sources, output_of
+from locksided.tables.names import TableId, entry_name
+from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
+
+GROUP = "lockside.storage"
+LAKE = "lake"
+REMEDY = 'Tables need `pip install \'lockside[tables]\'` and `[storage] backend` to be "auto" or "lake".'
+
+
+def backend_module(settings: StorageSettings) -> str | None:
+    """The module that runs as storage steps; None when tables are not kept."""
+    if settings.backend == "local" or (settings.backend == "auto" and find_spec("duckdb") is None):
+        return None
+    (found,) = entry_points(group=GROUP, name=LAKE)
+    return found.value
+
+
+def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
+    """The storage steps that runs have under these settings."""
+    module = backend_module(settings)
+    if module is None:
+        return ()
+    return (
+        Operation(
+            name="output",
+            title="Output mapping",
+            place=Place.AFTER_RUN,
+            program=(sys.executable, "-I", "-m", module),
+            order=_output_order,
+            stage="output_mapping",
+            failure=FailureKind.OUTPUT,
+            memory_bytes=settings.memory_bytes,
+            claims=_written_tables,
+        ),
+    )
+
+
+def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
+    """What of an output step's order is the same for every job of a specification; None where it has none."""
+    manifest = spec.manifest
+    if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
+        return None
+    if manifest.staging_storage.output == "none":
+        return None
+    rows = [
+        {
+            "row": row,
+            "output": (output := output_of(configuration)),
+            "bucket": default_bucket(
+                output,
+                spec.component,
+                spec.config,
+                manifest.default_bucket_stage,
+                is_wanted=manifest.default_bucket,
+            ),
+            "mayStay": spec.config is None,
+        }
+        for row, configuration in configurations(spec)
+    ]
+    return {"rows": rows, "dataTypeSupport": manifest.data_type_support}
+
+
+def _written_tables(
+    spec: Specification, project: str, results: Sequence[Mapping[str, Any]]
+) -> Sequence[str] | None:
+    """The paths of the tables that a run's outputs go to; None when nothing is to be stored."""
+    order = _output_order(spec, None)
+    assert order is not None
+    rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
+    written: dict[str, None] = {}
+    is_needed = any(mapped_sources(row["output"]) for row in order["rows"])
+    for listed in (table for result in results for table in result["output"]["tables"]):
+        row = rows.get(str(listed.get("path")).partition("/out/")[0])
+        if row is None:
+            continue
+        source = Source(row["row"], str(listed["name"]), {"destination": listed.get("id")})
+        for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+            if isinstance(load, BadMapping):
+                is_needed = True
+            elif load.table is not None:
+                written[TableId(project, spec.branch_id, load.table).path] = None
+    return list(written) if written or is_needed else None
+
+
+def place_of_row(rows: Sequence[Mapping[str, Any]], row: str | None) -> str:
+    """Where a row's folder is when all rows have run: the last one's stays where it was made."""
+    return "data" if row == rows[-1]["row"] else f"rows/{row}"
+
+
+class Storage:
+    """The lake as runs use it."""
+
+    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings) -> None:
+        self._store = store
+        self._settings = settings
+        self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.operations = operations_of(settings)
+
+    async def held_tables(self, run: Run) -> Mapping[str, TableOrder]:
+        """The tables that the run holds, as a step finds them, by key."""
+        row = await self._store.job_row(run.row.id)
+        claim = None if row is None else row.claim
+        if claim is None:
+            return {}
+        ids = [TableId.parse(path) for path in claim["tables"]]
+        found = await self._store.tables_by_key([one.key for one in ids])
+        return {
+            one.key: _table_order(one, claim["serial"] + place, found.get(one.key))
+            for place, one in enumerate(ids)
+        }
+
+    def output_order(
+        self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
+    ) -> dict[str, Any]:
+        """The whole order of an output step."""
+        folder = run.context.folder.root
+        rows = [
+            {
+                **row,
+                "place": (place := place_of_row(static["rows"], row["row"])),
+                "folder": f"{folder}/{place}",
+            }
+            for row in static["rows"]
+        ]
+        return {
+            **static,
+            "rows": rows,
+            "root": str(self.root),
+            "lakeId": f"{self._store.identity:015x}",
+            "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
+            "timeUs": clock.now_us(),
+            "minFreeBytes": self._settings.min_free_bytes,
+            "origin": origin_of(run),
+            "tables": [msgspec.to_builtins(table) for table in tables.values()],
+        }
+
+    def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
+        """Makes the folders of buckets that are new, each for its first writer."""
+        run_as = run.context.run_as
+        for bucket in dict.fromkeys(os.path.dirname(table.folder) for table in tables.values()):
+            path = self.root / bucket
+            if path.is_dir():
+                continue
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for above in (path.parent, path.parent.parent, self.root) if run_as is not None else ():
+                above.chmod(0o711)
+            path.mkdir(mode=0o700)
+            if run_as is not None:
+                os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+
+    def checked(
+        self, run: Run, document: Any, tables: Mapping[str, TableOrder]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The commits that a step staged, for the transaction that ratifies them. Raises BadResult."""
+        try:
+            commits = read_commits(document, tables)
+            return [self._ratified(run, commit, tables[commit.key]) for commit in commits]
+        except (BadCommits, NotPlain, Unusable) as problem:
+            raise BadResult(str(problem)) from None
+        except FileNotFoundError as problem:
+            raise BadResult(f"What it staged is not there: {problem.filename or problem}.") from None
+
+    def publish(self, commit: UnpublishedRow) -> None:
+        """Gives a commit its name in its table's log, as the account that wrote it.
+
+        Raises OSError and Refused when that cannot be done.
+        """
+        folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
+        argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
+        account = (
+            None
+            if commit.account is None
+            else (commit.account[0], commit.account[1], tuple(commit.account[2]))
+        )
+        try:
+            done = perform(str(folder), "publish", argument, account)
+        except NotPlain as problem:
+            raise Refused(str(problem)) from None
+        if not done["is_published"]:
+            raise Refused(f"Version {commit.version} of table {commit.id} was written by somebody else.")
+
+    def _ratified(self, run: Run, commit: Commit, table: TableOrder) -> Mapping[str, Any]:
+        table_id = TableId.parse(f"{run.row.project}/{run.spec.branch_id}/{table.id}")
+        sha256, run_as = "", run.context.run_as
+        if commit.staged:
+            argument = {"name": commit.staged}
+            sha256 = perform(str(self.root / table.folder), "staged", argument, run_as)["sha256"]
+        ratified = Ratified(
+            project=table_id.project,
+            branch_id=table_id.branch,
+            id=table_id.text,
+            key=table.key,
+            version=commit.version,
+            serial=table.serial,
+            staged=commit.staged,
+            sha256=sha256,
+            operation=commit.operation,
+            definition=msgspec.to_builtins(commit.definition),
+            rows_count=commit.rows_count,
+            size_bytes=commit.size_bytes,
+            time_us=commit.time_us,
+            details={"counts": commit.counts, **origin_of(run)},
+            account=None if run_as is None else list(run_as),
+        )
+        found: Mapping[str, Any] = msgspec.to_builtins(ratified)
+        return found
+
+
+def origin_of(run: Run) -> dict[str, Any]:
+    """Who makes a commit: it stands in the table's log and in its history."""
+    spec, row = run.spec, run.row
+    return {
+        "job": str(row.id),
+        "runId": row.run_id,
+        "project": row.project,
+        "branch": spec.branch_id,
+        "component": spec.component,
+        "config": spec.config,
+        "configVersion": spec.config_version,
+        "user": row.owner_name,
+        "inputs": [],
+    }
+
+
+def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
+    if found is None:
+        return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
+    row = found.row
+    return TableOrder(
+        id=row.id,
+        key=row.key,
+        folder=TableId(row.project, row.branch_id, row.id).folder,
+        serial=serial,
+        version=row.head,
+        staged=found.staged,
+        definition=msgspec.convert(row.definition, Definition),
+        rows_count=row.rows_count,
+        imported_us=row.imported_us,
+        changed_us=row.changed_us,
+    )

@@ -1,0 +1,12 @@
+"""`python -I -m locksided.steps.lake OPERATION FOLDER`: one storage step."""
+
+import sys
+from pathlib import Path
+
+from locksided.steps.lake import output
+from locksided.steps.program import run
+
+OPERATIONS = {"output": output.store}
+
+if __name__ == "__main__":
+    raise SystemExit(run(OPERATIONS[sys.argv[1]], Path(sys.argv[2])))

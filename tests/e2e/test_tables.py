@@ -1,0 +1,91 @@
+"""What a job leaves in out/tables becomes a table that everybody can read, whole or not at all."""
+
+from collections.abc import Callable
+
+import pytest
+
+from e2e.harness import Daemon
+from e2e.lake import folder, log_of, published, rows, writes
+from e2e.wire import Wire, of
+
+pytestmark = pytest.mark.real_processes
+
+
+def test_a_file_becomes_a_table_that_others_read(wire: Wire, daemon: Daemon) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-first.x"}]}
+    job = wire.done(writes(wire, {"x.csv": "id,name\n1,a\n2,\n"}, output=output))
+    assert job["status"] == "success", job["message"]
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "id", "version", "isNew", "rowsCount", "path") == ("in.c-first.x", 0, True, 2, None)
+    path = published(wire, daemon, "in.c-first.x", 0)
+    assert rows(path) == [("1", "a"), ("2", "")]
+    (entry,) = log_of(path)
+    assert entry[0]["commitInfo"]["lockside"]["job"] == job["id"]
+    assert job["stage"] == "done"
+    assert "output_mapping" in job["stageTimestamps"]
+
+
+def test_a_job_that_fails_changes_no_table(wire: Wire, daemon: Daemon) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-fails.x"}]}
+    wire.done(writes(wire, {"x.csv": "id\n1\n"}, output=output, state={"n": 1}))
+    bad = wire.done(writes(wire, {"x.csv": "id\n2\n"}, output=output, state={"n": 2}, code=1))
+    assert bad["status"] == "error"
+    torn = wire.done(writes(wire, {"x.csv": "id\n2,3\n"}, output=output, state={"n": 3}))
+    error = torn["result"]["error"]
+    assert of(error, "type", "kind") == ("user", "output")
+    assert error["message"].startswith('Failed to load table "in.c-fails.x": "x.csv" line 2: ')
+    assert rows(published(wire, daemon, "in.c-fails.x", 0)) == [("1",)]
+    assert wire.call("state.get", component="acme.writer", config="one")["state"] == {"n": 1}
+
+
+def test_rows_of_known_keys_are_updated(wire: Wire, daemon: Daemon) -> None:
+    mapping = {"source": "x.csv", "destination": "in.c-keys.x", "primary_key": ["id"], "incremental": True}
+    output = {"tables": [mapping]}
+    wire.done(writes(wire, {"x.csv": "id,name\n1,a\n2,b\n2,c\n"}, output=output))
+    job = wire.done(writes(wire, {"x.csv": "id,name\n1,a\n2,d\n3,e\n"}, output=output))
+    (table,) = job["result"]["output"]["tables"]
+    counts = of(table, "recordsCount", "rowsInserted", "rowsUpdated", "rowsUnchanged", "rowsCount")
+    assert counts == (3, 1, 1, 1, 3)
+    assert rows(published(wire, daemon, "in.c-keys.x", 1)) == [("1", "a"), ("2", "d"), ("3", "e")]
+    same = wire.done(writes(wire, {"x.csv": "id,name\n1,a\n"}, output=output))
+    (table,) = same["result"]["output"]["tables"]
+    assert of(table, "version", "rowsUnchanged") == (1, 1)
+
+
+def test_several_tables_are_written_in_one_moment_or_none(wire: Wire, daemon: Daemon) -> None:
+    output = {"default_bucket": "out.c-many"}
+    good = {"a.csv": "x\n1\n", "b.csv": "x\n1\n", "c.csv": "x\n1\n"}
+    assert wire.done(writes(wire, good, output=output))["status"] == "success"
+    bad = wire.done(writes(wire, {**good, "c.csv": ""}, output=output))
+    assert bad["message"] == (
+        'Failed to load table "out.c-many.c": File "c.csv" is empty, a header is expected.'
+    )
+    for name in "abc":
+        path = published(wire, daemon, f"out.c-many.{name}", 0)
+        assert len(log_of(path)) == 1
+
+
+def test_a_job_without_tables_has_no_storage_step(wire: Wire) -> None:
+    job = wire.done(writes(wire, {}, "none"))
+    assert job["status"] == "success"
+    events = [event["data"] for event in wire.events(job, kinds=["job.stage"])]
+    assert [one["stage"] for one in events].count("output_mapping") == 1
+    assert job["process"]["startToken"].endswith("-0")
+
+
+def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh()
+    wire = daemon.wire()
+    output = {"default_bucket": "out.c-late"}
+    wire.done(writes(wire, {"a.csv": "x\n1\n"}, output=output))
+    path = published(wire, daemon, "out.c-late.a", 0)
+    obstacle = path / "_delta_log" / f"{1:020d}.json"
+    obstacle.mkdir()
+    for text in ("x\n2\n", "x\n3\n"):
+        assert wire.done(writes(wire, {"a.csv": text}, output=output))["status"] == "success"
+    assert rows(path) == [("1",)]
+    daemon.kill()
+    obstacle.rmdir()
+    wire = daemon.start().wire()
+    assert rows(published(wire, daemon, "out.c-late.a", 2)) == [("3",)]
+    assert not list((folder(daemon, "out.c-late.a") / "_lockside" / "staged").iterdir())
