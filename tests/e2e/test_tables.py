@@ -82,7 +82,8 @@ def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon
     obstacle = path / "_delta_log" / f"{1:020d}.json"
     obstacle.mkdir()
     for text in ("x\n2\n", "x\n3\n"):
-        assert wire.done(writes(wire, {"a.csv": text}, output=output))["status"] == "success"
+        job = wire.done(writes(wire, {"a.csv": text}, output=output))
+        assert job["status"] == "success", job["message"]
     assert rows(path) == [("1",)]
     daemon.kill()
     obstacle.rmdir()

@@ -34,7 +34,7 @@ class Collected:
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
     """Stages a commit for each table. Raises UserFault with all problems of all tables."""
     collected = _collected(order)
-    tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder])}
+    tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
     for load, found, settings in collected.loads:
         key = f"{order['origin']['project']}/{order['origin']['branch']}/{(load.table or '').lower()}"
