@@ -54,7 +54,7 @@ class Runs(RunConclusions):
         starter_umask: str,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage)
-        known = (*storage.operations, *operations.OPERATIONS)
+        known = (*operations.OPERATIONS, *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
