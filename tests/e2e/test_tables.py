@@ -6,7 +6,7 @@ import pytest
 
 from e2e.harness import Daemon
 from e2e.lake import folder, log_of, published, rows, writes
-from e2e.wire import Wire, of
+from e2e.wire import Wire, of, wait_until
 
 pytestmark = pytest.mark.real_processes
 
@@ -90,3 +90,29 @@ def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon
     wire = daemon.start().wire()
     assert rows(published(wire, daemon, "out.c-late.a", 2)) == [("3",)]
     assert not list((folder(daemon, "out.c-late.a") / "_lockside" / "staged").iterdir())
+
+
+def test_a_job_waits_for_the_tables_that_another_writes(wire: Wire, daemon: Daemon) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-shared.x"}]}
+    first = writes(wire, {"x.csv": "n\n" + "1\n" * 300_000}, "first", output=output)
+    wait_until(wire, first, lambda job: job["stage"] == "output_mapping")
+    wire.call("job.pause", id=first["id"])
+    second = writes(wire, {"x.csv": "n\n2\n", "y.csv": "n\n2\n"}, "second", output=output)
+    wait_until(wire, second, lambda job: job["stage"] == "output_mapping")
+    third = writes(wire, {"x.csv": "n\n3\n"}, "third", output=output)
+    wait_until(wire, third, lambda job: job["stage"] == "output_mapping")
+    (reason,) = wire.explain(second)
+    assert of(reason, "kind", "tables", "holders", "ahead") == (
+        "table_lock",
+        ["in.c-shared.x"],
+        [first["id"]],
+        0,
+    )
+    other = wire.done(writes(wire, {"z.csv": "n\n1\n"}, "other"))
+    assert other["status"] == "success"
+    wire.call("job.terminate", id=third["id"])
+    assert wire.get(third["id"])["status"] == "terminated"
+    wire.call("job.resume", id=first["id"])
+    assert wire.done(first)["status"] == "success"
+    assert wire.done(second)["status"] == "success"
+    assert rows(published(wire, daemon, "in.c-shared.x", 1)) == [("2",)]

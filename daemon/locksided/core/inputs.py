@@ -227,12 +227,13 @@ class Progressed:
 class StepEnded:
     """A step succeeded and the run continues with the next.
 
-    That one begins when the job has the `tables`, by their paths.
+    That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
     """
 
     job_id: int
     token: str
     tables: tuple[str, ...] = ()
+    stage: str = "output_mapping"
 
 
 @dataclass(frozen=True, slots=True)

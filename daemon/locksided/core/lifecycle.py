@@ -131,7 +131,7 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
         return
     run.step += 1
     if report.tables:
-        table_waits.claim(turn, job, run, report.tables)
+        table_waits.claim(turn, job, run, report.tables, report.stage)
     else:
         dispatch.begin_step(turn, job, run)
 

@@ -12,7 +12,7 @@ SERIAL = "table_serial"
 """The fact about the daemon that says which serial the next claimed table gets."""
 
 
-def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...]) -> None:
+def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -> None:
     """Have the current step begin when the run has these tables, at once if nobody claimed one before."""
     state = turn.state
     run.claim = TableClaim(tables, state.next_serial, turn.now_us)
@@ -25,7 +25,8 @@ def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...]) -> None:
         return
     run.token = None
     run.spawned = False
-    turn.update(job, step=run.step, start_token=None, spawned=False)
+    values = turn.record_stages(job, {stage: turn.now_us})
+    turn.update(job, step=run.step, start_token=None, spawned=False, **values)
     if run.paused_since_us is None:
         run.paused_since_us = turn.now_us
         turn.update(job, paused_since_us=turn.now_us)
