@@ -62,8 +62,8 @@ class Kind:
         files: str = "",
         references: str = "lockside.documents.references:nothing",
         faults: str = "lockside.documents.references:nothing",
-        read: str = "lockside.cli.items:plain",
-        write: str = "lockside.cli.exported:plain",
+        read: str = "lockside.cli.files.object_file:plain",
+        write: str = "lockside.cli.catalog.file_text:plain",
     ) -> None:
         self.word = word
         self.plural = plural
@@ -150,7 +150,7 @@ POOL = Kind(
     verbs=(),
     role="admin",
     files="pools.toml",
-    write="lockside.cli.exported:pool",
+    write="lockside.cli.catalog.file_text:pool",
 )
 COMPONENT = Kind(
     "component",
@@ -160,8 +160,8 @@ COMPONENT = Kind(
     role="admin",
     files="components/{id}.toml",
     references="lockside.documents.references:of_component",
-    read="lockside.cli.items:component",
-    write="lockside.cli.exported:component",
+    read="lockside.cli.files.object_file:component",
+    write="lockside.cli.catalog.file_text:component",
 )
 VARIABLES = Kind(
     "variables",
@@ -170,8 +170,8 @@ VARIABLES = Kind(
     title="set of variables",
     titles="sets of variables",
     files="variables/{id}.toml",
-    read="lockside.cli.items:variables",
-    write="lockside.cli.exported:variables",
+    read="lockside.cli.files.object_file:variables",
+    write="lockside.cli.catalog.file_text:variables",
 )
 CONFIG = Kind(
     "config",
@@ -184,8 +184,8 @@ CONFIG = Kind(
     files="configs/{component}/{config}.toml",
     references="lockside.documents.references:of_config",
     faults="lockside.documents.parameters:all_faults",
-    read="lockside.cli.configfiles:config",
-    write="lockside.cli.exported:config",
+    read="lockside.cli.files.config_file:config",
+    write="lockside.cli.catalog.file_text:config",
 )
 BRANCH = Kind(
     "branch",

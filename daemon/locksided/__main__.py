@@ -13,8 +13,8 @@ import anyio
 
 from locksided import clock, log
 from locksided.daemon import Daemon, Place, missing_groups, place_of, prepare_state_dir
-from locksided.manualclock import ManualClock
-from locksided.onlyone import AnotherDaemonError
+from locksided.folder_lock import AnotherDaemonError
+from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir
 from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError

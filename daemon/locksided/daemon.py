@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.asides import Asides, Deliver
-from locksided.actors.boots import Boots, boots_of
+from locksided.actors.boot_history import BootHistory, boot_history
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
@@ -31,13 +31,13 @@ from locksided.backends.sockets import Sockets
 from locksided.core import inputs as i
 from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
-from locksided.manualclock import ManualClock
+from locksided.folder_lock import take_lock
+from locksided.manual_clock import ManualClock
 from locksided.notify import Notifier
-from locksided.onlyone import take_lock
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
 from locksided.server.access import Access, group_id
-from locksided.server.limits import Limits
+from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
 from locksided.settings import Settings
@@ -167,7 +167,7 @@ class Daemon:
     async def _serve(self, store: Store, tasks: TaskGroup) -> None:
         listening = listeners(self._place)
         address = listening[0].path
-        service = self._parts(store, tasks, address, await boots_of(store))
+        service = self._parts(store, tasks, address, await boot_history(store))
         self._server = Server(
             handlers(service),
             access(service.settings),
@@ -195,7 +195,7 @@ class Daemon:
             serving.cancel_scope.cancel()
         await self._record_stop(service)
 
-    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: Boots) -> Service:
+    def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
         broker = Broker()
@@ -276,10 +276,10 @@ class Daemon:
                     self._stopping.set()
 
 
-def _limits(known: Settings) -> Limits:
+def _limits(known: Settings) -> ClientLimits:
     """What one client may ask for, from the settings."""
     limits = known.limits
-    return Limits(
+    return ClientLimits(
         line_bytes=limits.line_bytes,
         batch=limits.batch,
         in_flight=limits.in_flight,

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from locksided import clock
 from locksided.backends.link import LINE_BYTES
+from locksided.folder_lock import take_lock
 from locksided.keeper.wire import VERSION
-from locksided.onlyone import take_lock
 from locksided.paths import StateDir
 from locksided.sockets import connected
-from locksided.store import restoring
-from locksided.store.restoring import Contents, Numbers
+from locksided.store import restored_copy
+from locksided.store.restored_copy import Contents, Numbers
 
 KEEPER_SECONDS = 15.0
 UNKNOWN_IDS = 1_000
@@ -80,12 +80,12 @@ def _become_owner(root: Path) -> None:
 
 
 def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
-    contents = restoring.check(str(part), str(place.backups), str(backup))
+    contents = restored_copy.check(str(part), str(place.backups), str(backup))
     now_us = clock.now_us()
-    before = restoring.look(str(place.database))
+    before = restored_copy.look(str(place.database))
     folders = _job_folders(place)
     given = _given(contents, before, folders)
-    restoring.prepare(str(part), given, now_us, str(backup), contents.running)
+    restored_copy.prepare(str(part), given, now_us, str(backup), contents.running)
     kept = _kept_aside(place)
     unknown = {job_id: path for job_id, path in folders.items() if _is_unknown(job_id, contents)}
     ran_since = _ran_since(unknown, contents)

@@ -24,9 +24,9 @@ from lockside.documents.base import (
     Umask,
 )
 from lockside.documents.paths import Steps, steps_of
-from lockside.documents.places import Places
 from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
 from lockside.documents.reading import Fault, convert, faults_of, value_at
+from lockside.documents.source_lines import SourceLines
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
@@ -209,7 +209,7 @@ def _placed(fault: Fault, sources: Sequence[_Source]) -> str:
     for depth in range(len(steps), 0, -1):
         for source in reversed(sources):
             if source.has(steps[:depth]):
-                line = f":{Places(source.text, is_json=False).line(steps)}" if source.text else ""
+                line = f":{SourceLines(source.text, is_json=False).line(steps)}" if source.text else ""
                 return f"{source.name}{line}: {field}: {fault.message}"
     return f"settings: {field}: {fault.message}"
 

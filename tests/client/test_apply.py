@@ -10,7 +10,7 @@ from client.conftest import Run
 from client.fakedaemon import FakeDaemon, Refusal
 from client.test_folder import folder as folder  # noqa: PLC0414 - the fixture
 from client.test_folder import write
-from lockside.cli import applying
+from lockside.cli.catalog import apply
 
 Json = dict[str, Any]
 
@@ -105,7 +105,7 @@ def test_a_person_is_asked_before_anything_is_removed(
         return said
 
     answer(daemon, CHANGES)
-    monkeypatch.setattr(applying, "_is_person", lambda _: True)
+    monkeypatch.setattr(apply, "_is_person", lambda _: True)
     monkeypatch.setattr("builtins.input", at_a_terminal)
     assert run("apply", str(folder), "--prune").code == code
     assert len(daemon.params_of("catalog.apply")) == calls

@@ -8,7 +8,7 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import HANG_UP, FakeDaemon, HangUp, Refusal, in_turn, job
 from client.screens import Terminal
-from lockside.cli import events
+from lockside.cli.daemon import events
 from lockside.cli.main import main
 from lockside.cli.session import Session
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lockside.cli import demo, own_daemon
+from lockside.cli.daemon import demo, own_daemon
 from lockside.cli.main import main
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockside.cli.files import read_document
+from lockside.cli.files.parse import read_document
 from lockside.example import example_folder
 
 AIRPORTS = 28_298

@@ -8,7 +8,7 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon
-from lockside.cli.folder import read_folder
+from lockside.cli.files.folder import read_folder
 from lockside.example import example_folder
 
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client.screens import Terminal
-from lockside.cli.own_daemon import OwnDaemon
+from lockside.cli.daemon.own_daemon import OwnDaemon
 
 
 @pytest.fixture

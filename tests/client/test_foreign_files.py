@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lockside.cli.folder import Folder, read_folder
+from lockside.cli.files.folder import Folder, read_folder
 
 Json = dict[str, Any]
 

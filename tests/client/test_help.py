@@ -11,8 +11,8 @@ import pytest
 from client.conftest import Run
 from lockside.cli import handbook, reference
 from lockside.cli.help import topic_lines, topics
-from lockside.cli.markdown import WIDEST, laid_out
-from lockside.cli.output import Output, display_width
+from lockside.cli.terminal.markdown import WIDEST, laid_out
+from lockside.cli.terminal.output import Output, display_width
 from lockside.protocol.methods import TEST_METHODS
 from lockside.protocol.openrpc import document
 from transcripts.recording import Terminal
@@ -67,7 +67,7 @@ def test_the_reference_of_a_type_has_every_member(name: str) -> None:
 
 
 def test_the_reference_of_a_configuration_has_what_its_file_may_have() -> None:
-    from lockside.cli.configfiles import BODY_MEMBERS, CONFIG_MEMBERS
+    from lockside.cli.files.config_file import BODY_MEMBERS, CONFIG_MEMBERS
 
     listed = set(re.findall(r"^- `(\w+)` \(", reference.reference("configuration"), re.MULTILINE))
     assert BODY_MEMBERS | CONFIG_MEMBERS - {"component", "config", "configuration"} <= listed

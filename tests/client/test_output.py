@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lockside.cli import jobs, output, times
-from lockside.cli.live import Region
-from lockside.cli.output import Output
+from lockside.cli import times
+from lockside.cli.jobs import describe
+from lockside.cli.terminal import output
+from lockside.cli.terminal.output import Output
+from lockside.cli.terminal.region import Region
 
 Cell = str | tuple[str, str]
 
@@ -131,18 +133,18 @@ def test_a_part_of_a_job_is_called_by_what_it_is_a_part_of() -> None:
     row = shop | {"creator": {"type": "container", "id": "eu"}}
     attempt = shop | {"creator": {"type": "retry"}, "attempt": 1}
     phase = {"id": "8", "name": "load", "component": "o", "type": "phaseContainer", "parentRunId": "1.5"}
-    assert [jobs.part(one) for one in (shop, row, attempt, phase)] == [
+    assert [describe.part(one) for one in (shop, row, attempt, phase)] == [
         "shop.load/daily",
         "row eu",
         "attempt 2",
         "phase load",
     ]
-    assert [jobs.alone(one) for one in (row, attempt, phase)] == [
+    assert [describe.alone(one) for one in (row, attempt, phase)] == [
         "shop.load/daily, row eu",
         "shop.load/daily, attempt 2",
         "phase load of 5",
     ]
-    assert [jobs.label(one) for one in (shop, row, attempt)] == [
+    assert [describe.label(one) for one in (shop, row, attempt)] == [
         "shop.load/daily",
         "daily#eu",
         "shop.load/daily #2",
@@ -153,14 +155,14 @@ def test_a_part_of_a_job_is_called_by_what_it_is_a_part_of() -> None:
     ("share", "drawn"), [(0, "░░░░"), (0.5, "██░░"), (0.53, "██▏░"), (1, "████"), (7, "████")]
 )
 def test_progress_is_drawn_to_an_eighth_of_a_column(share: float, drawn: str) -> None:
-    assert jobs.bar(share, 4) == drawn
+    assert describe.bar(share, 4) == drawn
 
 
 def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
     command = {"component": "lockside.command", "configData": {"parameters": {"command": ["echo", "a b"]}}}
-    assert jobs.title(command) == "echo 'a b'"
-    assert jobs.title(command | {"name": "hello"}) == "hello"
-    assert jobs.title({"component": "shop.orders", "config": "daily"}) == "shop.orders/daily"
+    assert describe.title(command) == "echo 'a b'"
+    assert describe.title(command | {"name": "hello"}) == "hello"
+    assert describe.title({"component": "shop.orders", "config": "daily"}) == "shop.orders/daily"
 
 
 @pytest.mark.parametrize(
@@ -183,17 +185,17 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
     ],
 )
 def test_an_end_is_told_in_one_sentence(job: dict[str, object], sentence: str) -> None:
-    assert jobs.ending(job) == sentence
+    assert describe.ending(job) == sentence
 
 
 def test_a_plain_command_has_no_stages_to_tell_of() -> None:
     stages = {"preparing": "2026-01-31T08:00:00Z", "running": "2026-01-31T08:00:01Z"}
     ended = {"stageTimestamps": stages, "endTime": "2026-01-31T08:00:03Z", "queueSeconds": 60}
     assert (
-        jobs.stage_line({"component": "shop.load", **ended})
+        describe.stage_line({"component": "shop.load", **ended})
         == "waited 1 min · preparing 1.0 s · running 2.0 s"
     )
-    assert jobs.stage_line({"component": jobs.PLAIN_COMMAND, **ended}) == "waited 1 min"
+    assert describe.stage_line({"component": describe.PLAIN_COMMAND, **ended}) == "waited 1 min"
 
 
 @pytest.mark.parametrize(("hours", "text"), [(2, "in 2 h"), (-2, "2 h ago")])

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from lockside.documents.enums import Status
-from lockside.documents.explain import with_subject
+from lockside.documents.fault_messages import with_subject
 from lockside.documents.reading import fault_of
 from lockside.protocol.methods import METHODS
 from lockside.protocol.methods.jobs import JobCreate, JobList

@@ -11,10 +11,10 @@ from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
 from client.screens import Terminal
 from lockside.cli import times
 from lockside.cli.grammar import Parsed
-from lockside.cli.picture import svg
-from lockside.cli.rowtimes import rows_of
+from lockside.cli.jobs.row_times import rows_of
+from lockside.cli.jobs.timeline import Timeline
+from lockside.cli.jobs.timeline_svg import svg
 from lockside.cli.session import Session
-from lockside.cli.timeline import Timeline
 
 Json = dict[str, Any]
 NOW = times.parsed("2026-01-31T08:05:00Z")

@@ -17,7 +17,7 @@ from e2e.signs import Ear
 from e2e.wire import Wire
 from lockside import AsyncClient, Client, errors
 from lockside.cli.grammar import Parsed
-from lockside.cli.inflight import Inflight
+from lockside.cli.multiplexer import Multiplexer
 from lockside.cli.session import Session
 
 pytestmark = pytest.mark.real_processes
@@ -207,7 +207,7 @@ def test_a_client_shared_by_processes_and_threads_gives_each_its_own_jobs(
 def test_live_views_ask_no_more_at_once_than_the_daemon_allows(fresh: Callable[..., Daemon]) -> None:
     daemon = fresh()
     session = Session(Parsed(None, {"socket": str(daemon.socket)}))
-    with session, Inflight(session) as flight:
+    with session, Multiplexer(session) as flight:
         configuration: dict[str, Any] = {"component": "lockside.command", "configData": TRUE}
         held = session.call("job.create", **configuration, hold=True)["id"]
         for number in range(300):

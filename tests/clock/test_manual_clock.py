@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.clock import SECOND_US
-from locksided.manualclock import ManualClock
+from locksided.manual_clock import ManualClock
 
 START_US = clock.from_text("2026-03-29T00:00:00Z")
 
@@ -92,8 +92,8 @@ def test_a_move_is_over_when_all_that_follows_from_it_is_done() -> None:
         async def follow() -> None:
             for number in range(1, 4):
                 await clock.sleep(10)
-                text = await to_thread.run_sync(str, number)
-                await asyncio.gather(*(to_thread.run_sync(str, 0) for _ in range(3)))
+                text = await threads.run_sync(str, number)
+                await asyncio.gather(*(threads.run_sync(str, 0) for _ in range(3)))
                 story.tell(text)
 
         following = asyncio.create_task(follow())
@@ -108,7 +108,7 @@ def test_a_move_is_over_when_all_that_follows_from_it_is_done() -> None:
 def test_a_move_begins_when_all_that_was_begun_before_is_done() -> None:
     async def main(tested: ManualClock, story: Story) -> None:
         async def begun() -> None:
-            await to_thread.run_sync(str)
+            await threads.run_sync(str)
             clock.call_later(10, story.teller("due"))
 
         begins = asyncio.create_task(begun())

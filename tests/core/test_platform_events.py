@@ -7,7 +7,7 @@ import pytest
 from core.world import ANNA, NOON, SECOND, World
 from locksided.core import inputs as i
 from locksided.core.pools import PoolSnapshot, Trouble
-from locksided.poolview import event_data
+from locksided.pool_view import event_data
 
 
 def told(world: World, kind: str) -> list[PoolSnapshot]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lockside.cli import values
+from lockside.cli import option_values
 from lockside.documents import quantities, signals
 
 
@@ -117,10 +117,10 @@ def test_a_count_is_a_whole_number_or_infinity() -> None:
 
 
 def test_the_command_line_reads_with_the_same_functions() -> None:
-    assert values.KINDS["duration"]("1.5h") == quantities.duration("1.5h")
-    assert values.KINDS["size"]("2GiB") == quantities.size("2GiB")
+    assert option_values.KINDS["duration"]("1.5h") == quantities.duration("1.5h")
+    assert option_values.KINDS["size"]("2GiB") == quantities.size("2GiB")
     with pytest.raises(ValueError, match="02:30:00"):
-        values.KINDS["duration"]("02:30")
+        option_values.KINDS["duration"]("02:30")
 
 
 def test_every_signal_has_a_name_and_a_number() -> None:

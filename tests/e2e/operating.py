@@ -33,7 +33,7 @@ def daemon() -> int:
     from lockside.documents.enums import FailureKind
     from locksided import __main__
     from locksided.runs import operations
-    from locksided.runs.operations import Operation, Place
+    from locksided.runs.operations import Operation, OperationPlace
 
     def order(name: str) -> Any:
         def made(spec: Any, row: str | None) -> dict[str, Any] | None:
@@ -42,7 +42,7 @@ def daemon() -> int:
 
         return made
 
-    places = (Place.BEFORE_RUN, Place.BEFORE_ROW, Place.AFTER_RUN)
+    places = (OperationPlace.BEFORE_RUN, OperationPlace.BEFORE_ROW, OperationPlace.AFTER_RUN)
     operations.OPERATIONS = tuple(
         Operation(
             name=name,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from client.test_exported_files import bodies, ids, names, texts, texts_in
+from client.test_file_text import bodies, ids, names, texts, texts_in
 from client.test_foreign_files import EXTRACTOR, OAUTH, ORCHESTRATION, TRANSFORMATION
 from e2e.harness import Daemon, running
 from e2e.wire import Message, Wire, of, put_component

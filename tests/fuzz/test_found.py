@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from e2e.wire import Wire
-from lockside.cli.files import FileError, read_document
+from lockside.cli.files.parse import FileError, read_document
 from locksided import settings
 from locksided.backends.messages import read_hello, read_outcome, typed
 from locksided.joblog.reader import read_page

@@ -11,7 +11,7 @@ import msgspec
 
 from fuzz.budget import dice, rounds
 from fuzz.mutations import spoilt_bytes, spoilt_line, spoilt_value
-from lockside.cli.folder import read_folder
+from lockside.cli.files.folder import read_folder
 from locksided import settings
 from locksided.joblog.reader import Gap, read_page, stream_bytes, tail
 from locksided.joblog.view import wire_frame

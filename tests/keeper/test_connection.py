@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from locksided.keeper.connection import Connection
+from locksided.keeper.connection import DaemonConnection
 
 
 class ByHand:
@@ -38,8 +38,8 @@ def test_what_a_daemon_said_before_it_died_is_heard(pair: tuple[socket.socket, s
     daemon, keeper = pair
     loop = ByHand()
     taken: list[bytes] = []
-    closed: list[Connection] = []
-    connection = Connection(loop, keeper, taken.append, closed.append)  # type: ignore[arg-type]
+    closed: list[DaemonConnection] = []
+    connection = DaemonConnection(loop, keeper, taken.append, closed.append)  # type: ignore[arg-type]
     daemon.sendall(b'{"op":"stop"}\n')
     daemon.close()
     connection.send({"op": "progress"})

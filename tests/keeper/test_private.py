@@ -9,7 +9,7 @@ from keeper.kit import PATIENCE_SECONDS
 from locksided.keeper import private
 from locksided.keeper.start import spawn
 from locksided.keeper.start.order import Order, parse
-from locksided.keeper.start.spawn import Inherited, Stage
+from locksided.keeper.start.spawn import Inherited, PipelineStage
 
 ORDER = {
     "op": "start",
@@ -22,14 +22,14 @@ ORDER = {
 }
 
 
-def stuck_stage(entered: int, null: int) -> Stage:
+def stuck_stage(entered: int, null: int) -> PipelineStage:
     """A stage whose process says that it is there and then never gets to its program."""
 
     def enter() -> None:
         os.write(entered, b"x")
         signal.pause()
 
-    return Stage([b"true"], null, null, null, null, None, -1, enter, None)
+    return PipelineStage([b"true"], null, null, null, null, None, -1, enter, None)
 
 
 def test_the_peer_of_a_keeper_that_is_gone_hears_it_though_a_new_process_is_stuck() -> None:

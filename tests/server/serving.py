@@ -16,7 +16,7 @@ from structlog.testing import LogCapture
 from lockside.protocol.declaration import Method, Mutation, Params, method
 from lockside.protocol.words import Role
 from locksided.core.errors import Conflict
-from locksided.server import Access, AtOnce, Call, Limits, Server, listen
+from locksided.server import Access, AtOnce, Call, ClientLimits, Server, listen
 
 PATIENCE_SECONDS = 20
 OWN_ACCESS = Access(own_uid=os.getuid())
@@ -217,13 +217,13 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, limits: Limits | None = None, access: Access = OWN_ACCESS
+    folder: Path, limits: ClientLimits | None = None, access: Access = OWN_ACCESS
 ) -> AsyncIterator[Running]:
     """Serve in this test's own loop until its block ends; everything together has a time limit."""
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[capture])
     handlers = Handlers()
-    server = Server(handlers.table(), access, limits or Limits(), log, methods=TABLE)
+    server = Server(handlers.table(), access, limits or ClientLimits(), log, methods=TABLE)
     path = folder / "s"
     with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as tasks:

@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from lockside.protocol.words import Role
-from locksided.server import Access, Limits, Server, listen
+from locksided.server import Access, ClientLimits, Server, listen
 from locksided.server.peers import peer_of
 from server.serving import OWN_ACCESS, TABLE, Handlers, request, running
 
@@ -91,7 +91,7 @@ def test_groups_come_from_the_kernel_and_not_from_the_user_database(monkeypatch:
 
 async def answer_to_a_stranger(folder: Path, rights: Access, name: str) -> Any:
     """What another user is answered on a socket that is its group's."""
-    server = Server(Handlers().table(), rights, Limits(), structlog.get_logger(), methods=TABLE)
+    server = Server(Handlers().table(), rights, ClientLimits(), structlog.get_logger(), methods=TABLE)
     folder.chmod(0o755)
     async with anyio.create_task_group() as tasks:
         await tasks.start(server.serve, [listen(folder / "s", gid=GROUP)])

@@ -16,10 +16,10 @@ from lockside.protocol.methods import TEST_METHODS
 from lockside.protocol.openrpc import describe
 from lockside.protocol.words import Role
 from locksided.api.catalog import CatalogMethods
+from locksided.api.clock import ClockMethods
 from locksided.api.handlers import GROUPS
-from locksided.api.testclock import ClockMethods
 from locksided.core.errors import NotFound
-from locksided.server import Call, Limits, Server, listen
+from locksided.server import Call, ClientLimits, Server, listen
 from locksided.server.handlers import handler, handlers_of
 from server.serving import OWN_ACCESS
 
@@ -78,7 +78,7 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_declared_method_with_a_handler_is_served_described_and_offered_by_both_clients(
     tmp_path: Path,
 ) -> None:
-    server = Server(handlers_of(Greetings(), METHODS), OWN_ACCESS, Limits(), structlog.get_logger())
+    server = Server(handlers_of(Greetings(), METHODS), OWN_ACCESS, ClientLimits(), structlog.get_logger())
     path = str(tmp_path / "s")
 
     def blocking() -> Any:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from locksided.server import Call, Limits
+from locksided.server import Call, ClientLimits
 from server.serving import Running, request, running
 
 ANSWER_BYTES = 100_000
@@ -35,7 +35,7 @@ def _big(number: int) -> bytes:
 
 
 async def test_a_client_that_vanishes_with_answers_unread_is_forgotten(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(connections=2)) as served, served.client() as neighbour:
+    async with running(tmp_path, ClientLimits(connections=2)) as served, served.client() as neighbour:
         await neighbour.call("echo")
         async with served.client(receive_bytes=4096) as lazy:
             lazy.reader._transport.pause_reading()  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pytest
 
 from lockside.protocol.methods import METHODS
 from locksided.core.errors import Refused
-from locksided.server import Limits
+from locksided.server import ClientLimits
 from locksided.server.answers import refusal
 from locksided.server.calls import Router
 from server.serving import notification, request, running
@@ -103,10 +103,10 @@ def test_a_handler_of_no_method_is_a_mistake_that_shows_at_once() -> None:
         return None
 
     with pytest.raises(ValueError, match=r"job\.frobnicate"):
-        Router(METHODS, {"job.frobnicate": handler}, Limits().line_bytes, None)  # type: ignore[arg-type]
+        Router(METHODS, {"job.frobnicate": handler}, ClientLimits().line_bytes, None)  # type: ignore[arg-type]
 
 
 async def test_what_is_longer_than_a_line_is_answered_all_the_same(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(line_bytes=10_000)) as served, served.client() as client:
+    async with running(tmp_path, ClientLimits(line_bytes=10_000)) as served, served.client() as client:
         assert len((await client.call("big", size=20_000))["result"]) == 20_000
         assert (await client.call("echo", value=1))["result"] == 1

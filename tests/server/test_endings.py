@@ -8,7 +8,7 @@ import anyio
 import pytest
 import structlog
 
-from locksided.server import Limits, Server, listen
+from locksided.server import ClientLimits, Server, listen
 from server.serving import OWN_ACCESS, TABLE, Handlers, notification, request, running
 
 
@@ -71,7 +71,7 @@ async def test_a_wait_does_not_outlive_its_client(tmp_path: Path) -> None:
 
 
 async def test_a_client_that_vanishes_with_too_much_in_flight_is_noticed(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(in_flight=3)) as served:
+    async with running(tmp_path, ClientLimits(in_flight=3)) as served:
         async with served.client() as client:
             await client.send(*(request("wait", number) for number in range(3)), notification("echo"))
             await served.handlers.until_begun(3)
@@ -137,7 +137,7 @@ async def test_a_stopped_server_takes_its_socket_file_away(tmp_path: Path) -> No
 
 async def test_a_cancelled_server_answers_before_it_goes(tmp_path: Path) -> None:
     handlers = Handlers()
-    server = Server(handlers.table(), OWN_ACCESS, Limits(), structlog.get_logger(), methods=TABLE)
+    server = Server(handlers.table(), OWN_ACCESS, ClientLimits(), structlog.get_logger(), methods=TABLE)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
             await tasks.start(server.serve, [listen(tmp_path / "s")])

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from locksided.server import Limits
+from locksided.server import ClientLimits
 from locksided.server.answers import error_text
 from locksided.server.requests import Rejected, Request, parse
 from server.hostile import GOOD, invalid_parameters, invalid_requests, malformed_frames, odd_but_fine
 from server.serving import Client, Running, request, running
 
-LIMITS = Limits()
+LIMITS = ClientLimits()
 
 
 def framed(body: bytes) -> bytes:

@@ -5,7 +5,7 @@ import resource
 from pathlib import Path
 from typing import Any
 
-from locksided.server import Limits
+from locksided.server import ClientLimits
 from server.serving import notification, request, running
 
 ECHO = json.dumps(request("echo", "after", value=1)).encode() + b"\n"
@@ -16,7 +16,7 @@ def kind_of(answer: Any) -> Any:
 
 
 async def test_a_line_of_just_the_limit_is_taken_and_one_byte_more_is_not(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(line_bytes=1000)) as served, served.client() as client:
+    async with running(tmp_path, ClientLimits(line_bytes=1000)) as served, served.client() as client:
         text = json.dumps(request("echo", value=""))
         fitting = json.dumps(request("echo", value="x" * (1000 - len(text)))).encode()
         await client.send_raw(fitting + b"\n")
@@ -53,7 +53,7 @@ async def test_a_frame_of_too_many_lists_is_refused_before_it_costs_anything(tmp
 
 
 async def test_a_long_content_is_passed_over_and_the_next_one_answered(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(line_bytes=1000)) as served, served.client() as client:
+    async with running(tmp_path, ClientLimits(line_bytes=1000)) as served, served.client() as client:
         await client.send_raw(b"Content-Length: 100000\r\n\r\n" + b"y" * 100_000)
         await client.send_raw(b"Content-Length: %d\r\n\r\n%b" % (len(ECHO), ECHO))
         received = await client.reader.readuntil(b'"after","result":1}')
@@ -84,7 +84,7 @@ async def test_a_batch_of_a_thousand_is_answered_and_of_one_more_refused(tmp_pat
 
 
 async def test_a_batch_whose_answers_pass_a_line_says_so_for_those_that_do_not_fit(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(line_bytes=10_000)) as served, served.client() as client:
+    async with running(tmp_path, ClientLimits(line_bytes=10_000)) as served, served.client() as client:
         await client.send([request("big", number, size=4_000) for number in range(4)])
         answers = await client.answer()
         assert [kind_of(answer) for answer in answers if "error" in answer] == ["limit", "limit"]
@@ -110,7 +110,7 @@ async def test_quick_calls_in_one_burst_are_all_answered_however_many(tmp_path: 
 
 
 async def test_notifications_past_the_limit_wait_and_none_is_lost(tmp_path: Path) -> None:
-    async with running(tmp_path, Limits(in_flight=4)) as served, served.client() as client:
+    async with running(tmp_path, ClientLimits(in_flight=4)) as served, served.client() as client:
         await client.send(*(notification("change", name=str(number)) for number in range(10)))
         await served.handlers.until_begun(4)
         served.handlers.gate.set()
@@ -122,7 +122,7 @@ async def test_notifications_past_the_limit_wait_and_none_is_lost(tmp_path: Path
 
 async def test_a_connection_too_many_is_told_so_and_a_free_place_is_taken(tmp_path: Path) -> None:
     async with (
-        running(tmp_path, Limits(connections=2)) as served,
+        running(tmp_path, ClientLimits(connections=2)) as served,
         served.client() as first,
         served.client() as second,
     ):

@@ -84,7 +84,6 @@ def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> N
     [
         ("LOCKSIDE_POOLS__DEFAULT__SLOTS", "pools.default.slots"),
         ("LOCKSIDE_DAEMON__ON_STOP", "daemon.on_stop"),
-        ("LOCKSIDE_ACCESS__ADMIN_GROUPS", "access.admin_groups"),
     ],
 )
 def test_a_variable_of_the_environment_that_is_no_utf8_is_named(name: str, field: str) -> None:

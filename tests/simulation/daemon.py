@@ -23,8 +23,8 @@ from locksided.actors import executors as executors_module
 from locksided.actors import loader as loader_module
 from locksided.actors import scheduler as scheduler_module
 from locksided.actors import starts as starts_module
-from locksided.actors import wallclock as wallclock_module
-from locksided.actors.boots import boots_of
+from locksided.actors import wall_clock as wallclock_module
+from locksided.actors.boot_history import boot_history
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.loader import load_core
@@ -32,7 +32,7 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.backends import keepers as keepers_module
 from locksided.backends import link as link_module
 from locksided.backends import local as local_module
-from locksided.backends.keepers import Keepers, Release
+from locksided.backends.keepers import KeeperRelease, Keepers
 from locksided.backends.local import LocalBackend
 from locksided.core import invariants
 from locksided.core.actions import Action
@@ -151,7 +151,7 @@ class Daemon:
         self.links: list[Link] = []
         sockets: Any = Sockets(self)
         disk: Any = self.disk
-        release = Release(world.release.version, world.release.build)
+        release = KeeperRelease(world.release.version, world.release.build)
         self.backend = LocalBackend(Keepers(sockets, partial(Link, self), release), disk)
         self.store = open_store(self.disk, self)
         self.broker = Broker()
@@ -167,7 +167,7 @@ class Daemon:
 
     async def _live(self) -> None:
         try:
-            boots = await boots_of(self.store)
+            boots = await boot_history(self.store)
             tasks: Any = Tasks(self.loop)
             runs: Any = Runs(self)
             self.asides = Asides(self, tasks)

@@ -6,9 +6,9 @@ from unittest.mock import patch
 
 from lockside.documents.enums import Status
 from locksided.actors import asides, deduplication, loader, scheduler
-from locksided.actors.boots import BOOT_ID, Boots
+from locksided.actors.boot_history import BOOT_ID, BootHistory
 from locksided.actors.executors import Executors
-from locksided.actors.scheduler import SchedulerActor, Turn
+from locksided.actors.scheduler import SchedulerActor, SchedulerTurn
 from locksided.actors.starts import Starts
 from locksided.backends.claims import Claim
 from locksided.backends.keepers import Keepers
@@ -32,7 +32,7 @@ def answer_before_save() -> Any:
     """Callers hear of their job before it is on the disk."""
     take = SchedulerActor._take
 
-    def hasty(self: SchedulerActor, turn: Turn, ask: Any, final: Any, now_us: int) -> None:
+    def hasty(self: SchedulerActor, turn: SchedulerTurn, ask: Any, final: Any, now_us: int) -> None:
         take(self, turn, ask, final, now_us)
         for done, answer in turn.answers:
             done.reply(answer)
@@ -44,7 +44,7 @@ def act_before_save() -> Any:
     """The keeper is told to start before the token is on the disk."""
     take = SchedulerActor._take
 
-    def hasty(self: SchedulerActor, turn: Turn, ask: Any, final: Any, now_us: int) -> None:
+    def hasty(self: SchedulerActor, turn: SchedulerTurn, ask: Any, final: Any, now_us: int) -> None:
         take(self, turn, ask, final, now_us)
         actions, turn.actions = turn.actions, []
         assert self._executors is not None
@@ -177,12 +177,12 @@ def end_before_the_tree_is_empty() -> Any:
 
 def never_notice_a_reboot() -> Any:
     """A token of another boot is taken for one of this boot."""
-    init = Boots.__init__
+    init = BootHistory.__init__
 
-    def blind(self: Boots, before: Any, now: Any, in_flight: Any = frozenset()) -> None:
+    def blind(self: BootHistory, before: Any, now: Any, in_flight: Any = frozenset()) -> None:
         init(self, now, now)
 
-    return patch.object(Boots, "__init__", blind)
+    return patch.object(BootHistory, "__init__", blind)
 
 
 def dismiss_unheard_ends() -> Any:
@@ -234,10 +234,10 @@ def give_up_an_unreadable_outcome() -> Any:
 def forget_what_a_reboot_ended() -> Any:
     """The boot is noted, but not what was in flight when the one before it ended."""
 
-    def forgetful(self: Boots, tx: Transaction) -> None:
+    def forgetful(self: BootHistory, tx: Transaction) -> None:
         tx.save(SetMeta(BOOT_ID, self._now))
 
-    return patch.object(Boots, "note", forgetful)
+    return patch.object(BootHistory, "note", forgetful)
 
 
 def ask_the_twin_who_hung_up() -> Any:
@@ -295,7 +295,7 @@ def deliver_before_it_is_forgotten() -> Any:
 
 def repeat_an_operation_after_a_reboot() -> Any:
     """A step is started again alone whatever the machine did."""
-    return patch.object(Boots, "has_ended", lambda self, token: False)
+    return patch.object(BootHistory, "has_ended", lambda self, token: False)
 
 
 SEEN_BY_CHANCE: list[Mutation] = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.random_trees import Trees
 from lockside.documents.enums import OnLost
 from locksided import clock
-from locksided.actors.messages import Once, Repeated
+from locksided.actors.messages import DedupMark, Repeated
 from locksided.core import inputs as i
 from locksided.core.errors import Refused, Unavailable
 from locksided.core.model import Condition, Dependency, Draft, Principal
@@ -33,7 +33,7 @@ class Request:
     """One call: it may be sent again when it has an id. `ids` is its answer."""
 
     work: Any
-    once: Once | None = None
+    once: DedupMark | None = None
     also: Callable[[Any], Any] | None = None
     makes: int = 0
     ids: list[int] | None = None
@@ -128,10 +128,10 @@ class People:
             if made > request.makes:
                 raise Violation(f"the call {dedup_id} made {made} jobs instead of {request.makes}")
 
-    def once(self) -> Once:
+    def once(self) -> DedupMark:
         self.numbers += 1
         name = f"call-{self.numbers}"
-        return Once("default", ANNA.uid, "job.create", name, name, reference)
+        return DedupMark("default", ANNA.uid, "job.create", name, name, reference)
 
     # -- drafts -------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, VARIABLES, Kind
 from locksided.core.errors import Conflict, NotFound
-from locksided.store import EventFilter, Store, Stored
+from locksided.store import EventFilter, Store, StoredRow
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId, Key, Listing, all_of
 from store.samples import ANN, BOB, NOW, change, do
@@ -35,7 +35,7 @@ async def put(store: Store, body: Any, config: ConfigId = A, **options: Any) -> 
     return await do(store, lambda tx: objects.put(tx, config.key(), body, how, **options))
 
 
-async def listed(store: Store, wanted: Listing) -> list[Stored]:
+async def listed(store: Store, wanted: Listing) -> list[StoredRow]:
     found = await store.objects(wanted)
     assert not found.has_more
     return found.entries

@@ -4,7 +4,7 @@ import pytest
 
 from locksided.core.saves import CLONED, CloneJob, PutSpec, UpdateJob
 from locksided.store import Store, StoreContradiction
-from locksided.store.jobfilter import JobFilter
+from locksided.store.job_filter import JobFilter
 from store.samples import NOW, ended, new, save, started
 
 ASKED = {

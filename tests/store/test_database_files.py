@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from locksided.store import Saves, Store, StoreUnavailable, files
-from locksided.store.files import Fault, Stamp, fault
+from locksided.store.files import DatabaseFault, Stamp, fault
 from store.samples import new, save, told
 
 READER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM jobs'); c.close()"
@@ -30,20 +30,20 @@ LEFT = (DATABASE, LOG, INDEX)
     [
         ((DATABASE, LOG, INDEX), None),
         ((DATABASE, (1, 11, 12288, 6), (1, 12, 32768, 6)), None),
-        ((None, None, None), Fault.LOST),
-        (((1, 20, 4096, 5), LOG, INDEX), Fault.LOST),
-        (((2, 10, 4096, 5), LOG, INDEX), Fault.LOST),
-        (((1, 10, 4096, 6), LOG, INDEX), Fault.OVERWRITTEN),
-        (((1, 10, 0, 6), LOG, INDEX), Fault.OVERWRITTEN),
-        ((DATABASE, (1, 11, 0, 6), INDEX), Fault.OVERWRITTEN),
-        ((DATABASE, None, INDEX), Fault.LOG_LOST),
-        ((DATABASE, LOG, None), Fault.LOG_LOST),
-        ((DATABASE, (1, 21, 8192, 5), INDEX), Fault.LOG_REPLACED),
-        ((DATABASE, LOG, (1, 22, 32768, 5)), Fault.LOG_REPLACED),
+        ((None, None, None), DatabaseFault.LOST),
+        (((1, 20, 4096, 5), LOG, INDEX), DatabaseFault.LOST),
+        (((2, 10, 4096, 5), LOG, INDEX), DatabaseFault.LOST),
+        (((1, 10, 4096, 6), LOG, INDEX), DatabaseFault.OVERWRITTEN),
+        (((1, 10, 0, 6), LOG, INDEX), DatabaseFault.OVERWRITTEN),
+        ((DATABASE, (1, 11, 0, 6), INDEX), DatabaseFault.OVERWRITTEN),
+        ((DATABASE, None, INDEX), DatabaseFault.LOG_LOST),
+        ((DATABASE, LOG, None), DatabaseFault.LOG_LOST),
+        ((DATABASE, (1, 21, 8192, 5), INDEX), DatabaseFault.LOG_REPLACED),
+        ((DATABASE, LOG, (1, 22, 32768, 5)), DatabaseFault.LOG_REPLACED),
     ],
 )
 def test_a_fault_is_told_from_how_the_files_were_left(
-    found: tuple[Stamp | None, ...], expected: Fault | None
+    found: tuple[Stamp | None, ...], expected: DatabaseFault | None
 ) -> None:
     told_fault = fault("/s/lockside.db", LEFT, found, may_be_ours=False)
     assert (told_fault and told_fault.fault) == expected
@@ -57,7 +57,7 @@ def test_after_commits_that_nobody_looked_at_only_a_smaller_database_is_surely_n
     assert fault("/s/lockside.db", LEFT, checkpointed, may_be_ours=True) is None
     shrunk = fault("/s/lockside.db", LEFT, ((1, 10, 2048, 9), LOG, INDEX), may_be_ours=True)
     assert shrunk is not None
-    assert shrunk.fault is Fault.OVERWRITTEN
+    assert shrunk.fault is DatabaseFault.OVERWRITTEN
 
 
 def test_a_log_that_did_not_exist_may_appear() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from locksided.core.errors import Invalid
 from locksided.core.saves import UpdateJob
-from locksided.store import GroupBy, JobFilter, JobRow, OrderBy, Page, Store, search
+from locksided.store import GroupBy, JobFilter, JobPage, JobRow, OrderBy, Store, search
 from locksided.store.events import is_below
 from locksided.store.terms import NO_END, id_ranges
 from store.samples import NOW, ended, new, save, started
@@ -95,7 +95,7 @@ def key(order_by: OrderBy) -> Callable[[JobRow], tuple[int, int]]:
     return lambda row: (keys[order_by](row), row.id)
 
 
-async def pages(store: Store, wanted: JobFilter, page: Page) -> list[JobRow]:
+async def pages(store: Store, wanted: JobFilter, page: JobPage) -> list[JobRow]:
     """All pages, one after the other."""
     rows: list[JobRow] = []
     while True:
@@ -166,10 +166,10 @@ async def test_every_filter_in_every_order_finds_exactly_its_jobs(
         expected = [row for row in everything if matches(row, wanted)]
         for order_by in OrderBy:
             for descending in (True, False):
-                page = Page(limit=7, order_by=order_by, descending=descending)
+                page = JobPage(limit=7, order_by=order_by, descending=descending)
                 found = await pages(store, wanted, page)
                 assert found == sorted(expected, key=key(order_by), reverse=descending), (wanted, page)
-        counted = await store.list_jobs(wanted, Page(limit=1, count=True))
+        counted = await store.list_jobs(wanted, JobPage(limit=1, count=True))
         assert counted.total == len(expected)
 
 
@@ -178,8 +178,8 @@ async def test_values_that_many_jobs_have_and_that_never_meet_are_read_side_by_s
 ) -> None:
     monkeypatch.setattr(search, "FEW", 5)
     await save(store, *(new(n, component=f"c{n % 2}", creator_id=f"u{n % 2}") for n in range(1, 41)))
-    assert await pages(store, JobFilter(component="c0", creator_id="u1"), Page(limit=5)) == []
-    found = await pages(store, JobFilter(component="c0", creator_id="u0"), Page(limit=3, descending=False))
+    assert await pages(store, JobFilter(component="c0", creator_id="u1"), JobPage(limit=5)) == []
+    found = await pages(store, JobFilter(component="c0", creator_id="u0"), JobPage(limit=3, descending=False))
     assert [row.id for row in found] == list(range(2, 41, 2))
 
 
@@ -191,7 +191,7 @@ async def test_the_values_that_a_text_begins_are_read_side_by_side_with_others(
     statements: list[str] = []
     await store.read(lambda connection: connection.set_trace_callback(statements.append))
     wanted = JobFilter(text="shop.", creator_id="u0")
-    found = await pages(store, wanted, Page(limit=3, descending=False))
+    found = await pages(store, wanted, JobPage(limit=3, descending=False))
     assert [row.id for row in found] == list(range(2, 41, 2))
     assert any("INTERSECT" in statement for statement in statements)
 
@@ -208,22 +208,22 @@ async def test_a_range_of_times_is_found_among_the_ids_whatever_the_clock_did(
     ranges = [(NOW, NOW + 9_000_000), (NOW - hour_us, NOW - 1), (NOW + 10**12, NOW + 10**13)]
     for (first_us, last_us), order_by in itertools.product(ranges, OrderBy):
         wanted = JobFilter(created_from_us=first_us, created_to_us=last_us)
-        found = await pages(store, wanted, Page(limit=9, order_by=order_by))
+        found = await pages(store, wanted, JobPage(limit=9, order_by=order_by))
         expected = {job_id for job_id, at_us in late.items() if first_us <= at_us <= last_us}
         assert {row.id for row in found} == expected
 
 
 async def test_a_cursor_stays_in_its_place_when_jobs_come_and_change(store: Store) -> None:
     await save(store, *(new(n) for n in range(1, 7)))
-    first = await store.list_jobs(JobFilter(), Page(limit=2))
+    first = await store.list_jobs(JobFilter(), JobPage(limit=2))
     await save(store, new(7), UpdateJob(4, {"status": "waiting"}))
-    second = await store.list_jobs(JobFilter(), Page(limit=2, cursor=first.next_cursor))
+    second = await store.list_jobs(JobFilter(), JobPage(limit=2, cursor=first.next_cursor))
     assert [row.id for row in (*first.rows, *second.rows)] == [6, 5, 4, 3]
 
 
 async def test_the_last_page_has_no_cursor_even_when_it_is_full(store: Store) -> None:
     await save(store, new(1), new(2))
-    assert (await store.list_jobs(JobFilter(), Page(limit=2))).next_cursor is None
+    assert (await store.list_jobs(JobFilter(), JobPage(limit=2))).next_cursor is None
 
 
 async def test_a_total_is_counted_only_when_asked(store: Store) -> None:
@@ -234,14 +234,14 @@ async def test_a_total_is_counted_only_when_asked(store: Store) -> None:
 @pytest.mark.parametrize("cursor", ["", "?", "bm90IGEgY3Vyc29y", "W10", "ä", "WyJpZCIsdHJ1ZSwxXQ"])
 async def test_what_is_no_cursor_is_invalid(store: Store, cursor: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        await store.list_jobs(JobFilter(), Page(cursor=cursor))
+        await store.list_jobs(JobFilter(), JobPage(cursor=cursor))
     assert refusal.value.path == "$.cursor"
 
 
 async def test_a_cursor_of_another_order_is_invalid(store: Store) -> None:
     await save(store, new(1), new(2))
-    cursor = (await store.list_jobs(JobFilter(), Page(limit=1))).next_cursor
-    for other in (Page(cursor=cursor, descending=False), Page(cursor=cursor, order_by=OrderBy.ENDED)):
+    cursor = (await store.list_jobs(JobFilter(), JobPage(limit=1))).next_cursor
+    for other in (JobPage(cursor=cursor, descending=False), JobPage(cursor=cursor, order_by=OrderBy.ENDED)):
         with pytest.raises(Invalid, match="another order"):
             await store.list_jobs(JobFilter(), other)
 
@@ -249,7 +249,7 @@ async def test_a_cursor_of_another_order_is_invalid(store: Store) -> None:
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 async def test_a_limit_out_of_bounds_is_invalid(store: Store, limit: int) -> None:
     with pytest.raises(Invalid):
-        await store.list_jobs(JobFilter(), Page(limit=limit))
+        await store.list_jobs(JobFilter(), JobPage(limit=limit))
 
 
 def test_ids_that_begin_with_a_text_are_ranges() -> None:

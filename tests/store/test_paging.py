@@ -7,7 +7,7 @@ import pytest
 
 from lockside.kinds import COMPONENT, CONFIG
 from locksided.core.errors import Invalid
-from locksided.store import EventFilter, JobFilter, OrderBy, Page, Store
+from locksided.store import EventFilter, JobFilter, JobPage, OrderBy, Store
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId, Key, all_of
 from locksided.store.events import seq_at
@@ -78,7 +78,7 @@ async def test_jobs_are_read_to_the_end(store: Store, order_by: OrderBy, limit: 
     await save(store, *(new(n, description="x" * size) for n, size in enumerate(SIZES, 1)))
 
     async def read(request: PageRequest) -> Slice[Any]:
-        page = Page(request.limit, request.cursor, request.max_bytes, order_by, descending=False)
+        page = JobPage(request.limit, request.cursor, request.max_bytes, order_by, descending=False)
         return (await store.list_jobs(JobFilter(), page)).page
 
     assert [row.id for row in await read_all(read, limit, max_bytes)] == list(range(1, len(SIZES) + 1))
@@ -99,7 +99,7 @@ async def test_events_are_read_to_the_end(store: Store, limit: int, max_bytes: i
 
 async def test_the_cursor_of_another_list_is_refused(store: Store) -> None:
     await save(store, new(1), new(2))
-    cursor = (await store.list_jobs(JobFilter(), Page(limit=1))).next_cursor
+    cursor = (await store.list_jobs(JobFilter(), JobPage(limit=1))).next_cursor
     with pytest.raises(Invalid, match="another list"):
         seq_at(cursor)
     with pytest.raises(Invalid, match="another list"):

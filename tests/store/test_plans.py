@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from locksided.store import EventFilter, JobFilter, OrderBy, Page, Store, search
+from locksided.store import EventFilter, JobFilter, JobPage, OrderBy, Store, search
 from locksided.store.events import events_after
-from locksided.store.joblist import list_jobs
+from locksided.store.job_list import list_jobs
 from locksided.store.sql import QUERIES
 from store.samples import NOW, ended, new, nothing, save
 from store.test_lists import FILTERS
@@ -50,7 +50,7 @@ async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     """As it is when every value has many jobs: nothing may be sorted then."""
     monkeypatch.setattr(search, "FEW", -1)
     await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
-    page = Page(limit=2, order_by=order_by, descending=descending)
+    page = JobPage(limit=2, order_by=order_by, descending=descending)
     cursor = (await store.list_jobs(JobFilter(), page)).next_cursor
     statements: list[str] = []
 

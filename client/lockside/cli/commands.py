@@ -8,12 +8,12 @@ It holds data alone, so that it loads in a millisecond; `run` names the function
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.control_jobs import CONTROL_JOBS
+from lockside.cli.tables.create_jobs import CREATE_JOBS
+from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
-from lockside.cli.tables.keeping import KEEPING
-from lockside.cli.tables.kinds import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
-from lockside.cli.tables.making import MAKING
-from lockside.cli.tables.seeing import SEEING
-from lockside.cli.tables.steering import STEERING
+from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
+from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -33,11 +33,11 @@ GROUPS = {
 }
 
 POOLS = (
-    Command("pool ls", "lockside.cli.pools:ls", "list pools", (("lockside pool ls", ""),)),
+    Command("pool ls", "lockside.cli.catalog.pools:ls", "list pools", (("lockside pool ls", ""),)),
     POOL_SHOW,
     Command(
         "pool put",
-        "lockside.cli.pools:put",
+        "lockside.cli.catalog.pools:put",
         "create a pool, or change it",
         (
             ("lockside pool put loads --slots 2", "two jobs at once; a lower number stops no running job"),
@@ -51,7 +51,7 @@ POOLS = (
     ),
     Command(
         "pool pause",
-        "lockside.cli.pools:pause",
+        "lockside.cli.catalog.pools:pause",
         "start no more jobs in a pool; running jobs go on",
         (("lockside pool pause loads --comment 'warehouse is down'", "waiting jobs show the comment"),),
         (_POOL,),
@@ -59,14 +59,14 @@ POOLS = (
     ),
     Command(
         "pool resume",
-        "lockside.cli.pools:resume",
+        "lockside.cli.catalog.pools:resume",
         "start jobs in a paused pool again",
         (("lockside pool resume loads", ""),),
         (_POOL,),
     ),
     Command(
         "pool rm",
-        "lockside.cli.pools:rm",
+        "lockside.cli.catalog.pools:rm",
         "delete a pool that no unfinished job uses",
         (("lockside pool rm loads", ""),),
         (_POOL,),
@@ -78,13 +78,13 @@ CATALOG = (*OF_KINDS, *FOLDERS)
 DAEMON = (
     Command(
         "status",
-        "lockside.cli.oncall:status",
+        "lockside.cli.daemon.status:status",
         "show the daemon's state: running and waiting jobs, and problems",
         (("lockside status", "problems first, since when and what to do"),),
     ),
     Command(
         "events",
-        "lockside.cli.events:events",
+        "lockside.cli.daemon.events:events",
         "list events; every change is one",
         (
             ("lockside events -f", "as it happens"),
@@ -102,16 +102,16 @@ DAEMON = (
     ),
     Command(
         "drain",
-        "lockside.cli.draining:drain",
+        "lockside.cli.daemon.drain:drain",
         "start no more jobs, for instance before maintenance",
         (("lockside drain --wait", "return when no job runs"),),
         (),
         (Option("-w --wait", "wait until no job runs"),),
     ),
-    Command("undrain", "lockside.cli.draining:undrain", "start jobs again", (("lockside undrain", ""),)),
+    Command("undrain", "lockside.cli.daemon.drain:undrain", "start jobs again", (("lockside undrain", ""),)),
     Command(
         "doctor",
-        "lockside.cli.doctor:doctor",
+        "lockside.cli.daemon.doctor:doctor",
         "check the socket, rights, versions, database and orphans",
         (
             ("lockside doctor", "also works without a daemon"),
@@ -123,19 +123,19 @@ DAEMON = (
             Option("--state-dir", "the state folder to check when no daemon answers", "DIR"),
         ),
     ),
-    *KEEPING,
+    *DATABASE,
     Command(
         "metrics",
-        "lockside.cli.status:metrics",
+        "lockside.cli.daemon.metrics:metrics",
         "print the daemon's metrics in the Prometheus text format",
         (("lockside metrics", ""),),
     ),
 )
 
-BESIDES = (
+OTHER = (
     Command(
         "demo",
-        "lockside.cli.demo:demo",
+        "lockside.cli.daemon.demo:demo",
         "run a demonstration: a pipeline, a wait with its reason, a crash survived",
         (("lockside demo", "with its own daemon in a temporary folder; takes half a minute"),),
         (),
@@ -177,14 +177,14 @@ HIDDEN = (
     ),
 )
 
-FAMILIES = (
-    ("create jobs", MAKING),
-    ("inspect jobs", SEEING),
-    ("control jobs", STEERING),
+SECTIONS = (
+    ("create jobs", CREATE_JOBS),
+    ("inspect jobs", INSPECT_JOBS),
+    ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
     ("the daemon", DAEMON),
-    ("more", BESIDES),
+    ("more", OTHER),
 )
 
-COMMANDS = tuple(command for _, family in FAMILIES for command in family) + HIDDEN
+COMMANDS = tuple(command for _, family in SECTIONS for command in family) + HIDDEN

@@ -68,7 +68,7 @@ def complete(session: Session, parsed: Parsed) -> int:
 
 
 def _candidates(session: Session, before: Sequence[str], current: str) -> list[tuple[str, str]]:
-    place = Place(before)
+    place = CompletionPoint(before)
     if place.command is None:
         return _command_words(place.plain) if not current.startswith("-") else _flags(GLOBAL_OPTIONS)
     if place.option is not None:
@@ -80,7 +80,7 @@ def _candidates(session: Session, before: Sequence[str], current: str) -> list[t
     return values_for(session, place, place.metavar, ())
 
 
-class Place:
+class CompletionPoint:
     """Where the cursor stands: in which command, behind which option with a value, at which argument."""
 
     def __init__(self, before: Sequence[str]) -> None:
@@ -149,7 +149,9 @@ def _flags(options: Sequence[Option]) -> list[tuple[str, str]]:
     return [(option.flags[-1], option.help) for option in options]
 
 
-def values_for(session: Session, place: Place, metavar: str, choices: Sequence[str]) -> list[tuple[str, str]]:
+def values_for(
+    session: Session, place: CompletionPoint, metavar: str, choices: Sequence[str]
+) -> list[tuple[str, str]]:
     """Give what could stand for a metavar: what the grammar knows, else what the daemon has."""
     from lockside.errors import LocksideError
 
@@ -157,9 +159,9 @@ def values_for(session: Session, place: Place, metavar: str, choices: Sequence[s
         return [(choice, "") for choice in choices]
     session.link.socket = place.values.get("socket") or session.link.socket
     session.engine.project = place.values.get("project") or session.engine.project
-    from lockside.cli import candidates
+    from lockside.cli import completion_values
 
     try:
-        return candidates.of(session, place, metavar)
+        return completion_values.values_of(session, place, metavar)
     except LocksideError:
         return []  # A shell that completes has no place for an error.

@@ -254,7 +254,7 @@ def _bind(command: Command, positional: list[str], rest: list[str] | None, value
 def _converted(kind: str, value: str, flag: str, command: str) -> Any:
     if kind == "text":
         return value
-    from lockside.cli import values as kinds
+    from lockside.cli import option_values as kinds
 
     try:
         return kinds.KINDS[kind](value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lockside.cli.commands import COMMANDS, FAMILIES, GLOBAL_OPTIONS, GROUPS
+from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, SECTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lockside.cli.grammar import Argument, Command, Option
-    from lockside.cli.output import Output
+    from lockside.cli.terminal.output import Output
 
 WIDTH = 80
 
@@ -38,7 +38,7 @@ def topic_lines(topic: str, out: Output) -> list[str]:
         found = reference(topic)
     if not found:
         return []
-    from lockside.cli.markdown import laid_out
+    from lockside.cli.terminal.markdown import laid_out
 
     return laid_out(found.rstrip("\n"), out.width, out.paint if out.coloured else None)
 
@@ -61,7 +61,7 @@ def _overview() -> str:
         "  lockside ls                                     running and waiting jobs",
         "",
     ]
-    for title, family in FAMILIES:
+    for title, family in SECTIONS:
         lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
     lines += ["options for every command:", *_columns(map(_option_row, GLOBAL_OPTIONS)), ""]
     more = "More: lockside COMMAND --help · lockside help (the handbook)"
@@ -100,7 +100,7 @@ def _command_help(command: Command) -> str:
 
 def _paragraphs(text: str) -> list[str]:
     """Break each paragraph, which ends at an empty line, into lines that fit."""
-    from lockside.cli.output import wrapped
+    from lockside.cli.terminal.output import wrapped
 
     return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, WIDTH, "")]
 
@@ -135,7 +135,7 @@ def _option_row(option: Option) -> tuple[str, str]:
 
 def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:
     """Lay two columns out that fit; a left side that is too long stands on a line of its own."""
-    from lockside.cli.output import wrapped
+    from lockside.cli.terminal.output import wrapped
 
     listed = list(rows)
     width = min(46, max((len(left) for left, _ in listed), default=0))

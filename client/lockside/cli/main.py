@@ -77,7 +77,7 @@ def _broken(error: Exception) -> int:
 def _say(text: str) -> None:
     from contextlib import suppress
 
-    from lockside.cli.output import say_aside
+    from lockside.cli.terminal.output import say_aside
 
     with suppress(OSError):  # stderr may be full, too
         say_aside(text)
@@ -110,7 +110,7 @@ def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> Locksi
     target = parsed.text("component_config") or parsed.text("component")
     if not target or error.kind not in {"not_found", "invalid"}:
         return error
-    from lockside.cli.references import with_suggestion
+    from lockside.cli.lookup import with_suggestion
 
     component, _, config = target.partition("/")
     return with_suggestion(session, error, component, config or None)
@@ -134,7 +134,7 @@ def _help_for(parsed: Parsed) -> int:
 def help_(session: Session, parsed: Parsed) -> int:
     """Show the help of a command or a topic, or the list of topics."""
     from lockside.cli.help import topic_lines
-    from lockside.cli.pager import show
+    from lockside.cli.terminal.pager import show
 
     topic = " ".join(parsed.many("topic"))
     lines = topic_lines(topic, session.out)

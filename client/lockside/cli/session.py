@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockside.blocking import BlockingLink
-from lockside.cli.output import Output, say_aside
+from lockside.cli.terminal.output import Output, say_aside
 from lockside.errors import LocksideError, Unavailable
 from lockside.session import Engine, each, run
 
@@ -72,6 +72,6 @@ class Session:
         """Find the job that a person means; see `references`."""
         if reference.isdigit():
             return reference
-        from lockside.cli.references import job_named
+        from lockside.cli.lookup import job_named
 
         return job_named(self, reference)

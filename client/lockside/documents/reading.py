@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from lockside.documents.base import Document
-from lockside.documents.explain import explain
+from lockside.documents.fault_messages import explain
 from lockside.documents.paths import Steps, join, split_problem, steps_of
 
 T = TypeVar("T")

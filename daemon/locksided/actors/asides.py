@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from anyio.abc import TaskGroup
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.messages import Write
 from locksided.actors.scheduler import SchedulerActor
 from locksided.actors.starts import InFlight, Start, Starts
@@ -83,7 +83,7 @@ class Asides(Starts):
             self._asides[row.token] = Aside(
                 row.token, row.purpose, row.reference, self.folder(row.token), user
             )
-        await to_thread.run_sync(self._remove_others, frozenset(self._asides))
+        await threads.run_sync(self._remove_others, frozenset(self._asides))
 
     def _remove_others(self, kept: frozenset[str]) -> None:
         with suppress(FileNotFoundError):
@@ -172,7 +172,7 @@ class Asides(Starts):
             if not aside.waiter.done():
                 aside.waiter.set_result(outcome)
         else:
-            await to_thread.run_sync(data_folder.remove_folder, aside.folder, aside.user)
+            await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
 
 
 def _deliver(tx: Transaction, token: str, write: Write | None) -> None:

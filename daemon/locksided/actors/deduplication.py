@@ -3,7 +3,7 @@
 from typing import Any
 
 from locksided import clock
-from locksided.actors.messages import Ask, Once, Repeated, Write
+from locksided.actors.messages import Ask, DedupMark, Repeated, Write
 from locksided.core.errors import Conflict
 from locksided.store.catalog.dedup import DedupKey, remember_dedup
 from locksided.store.transaction import Transaction
@@ -38,7 +38,7 @@ def remembering(ask: Ask, write: Write) -> Write:
     return both
 
 
-def _remember(tx: Transaction, once: Once, answer: Any) -> None:
+def _remember(tx: Transaction, once: DedupMark, answer: Any) -> None:
     reference = once.reference(answer)
     job_ids = reference.get("jobs", ())
     remember_dedup(
@@ -63,7 +63,7 @@ def answer_twin(repeat: Ask, first: Ask) -> None:
         repeat.reply(Repeated(first.once.reference(first.value)))
 
 
-def other_parameters(once: Once, reference: dict[str, Any]) -> Conflict:
+def other_parameters(once: DedupMark, reference: dict[str, Any]) -> Conflict:
     """The refusal of a call whose id stands for another one."""
     return Conflict(
         f"The deduplicationId '{once.id}' was used for another {once.method} with other parameters: "

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from locksided import clock
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.starts import Phase, Start, Starts
+from locksided.actors.starts import Start, StartPhase, Starts
 from locksided.backends.base import Backend
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
@@ -115,7 +115,7 @@ class Executor(Starts):
             return
         if action.step:
             await self._backend.until_up()  # a run that has begun has no line to go back to
-        if start.phase is not Phase.PREPARING:
+        if start.phase is not StartPhase.PREPARING:
             try:
                 await self._runs.discard(start.token)
             except (OSError, StoreUnavailable) as error:
@@ -126,7 +126,7 @@ class Executor(Starts):
     def _stop(self, action: StopRun) -> None:
         """Have it stopped; what no backend was told of needs no stopping."""
         start = self.starts.get(action.token)
-        if start is not None and start.phase is Phase.PREPARING:
+        if start is not None and start.phase is StartPhase.PREPARING:
             self._not_started(start, None)
         else:
             self._backend.stop(action.token)
@@ -135,7 +135,7 @@ class Executor(Starts):
         """Nobody but this actor tells a backend of a token: one that it did not send was never used."""
         self.forget(start)
         self._runs.loader.forget(start.token)
-        start.phase = Phase.CONCLUDING
+        start.phase = StartPhase.CONCLUDING
         self._scheduler.tell(i.NotStarted(start.job_id, start.token, cause))
 
     # -- what becomes of a start --------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from anyio import Event, Lock
 from anyio.abc import TaskGroup
 
 from locksided.actors.asides import Asides
-from locksided.actors.boots import Boots
+from locksided.actors.boot_history import BootHistory
 from locksided.actors.executor import Executor
 from locksided.actors.scheduler import SchedulerActor
-from locksided.actors.starts import InFlight, Phase, Start, Starts
+from locksided.actors.starts import InFlight, Start, StartPhase, Starts
 from locksided.backends.base import Backend, Fate
 from locksided.backends.messages import Message
 from locksided.core import inputs as i
@@ -47,7 +47,7 @@ class Executors:
         scheduler: SchedulerActor,
         runs: Runs,
         tasks: TaskGroup,
-        boots: Boots,
+        boots: BootHistory,
         asides: Asides,
     ) -> None:
         self._backend = backend
@@ -93,7 +93,7 @@ class Executors:
             wanted = {one.token: (owner, one) for owner, one in await self._in_flight_at_last()}
             for run in runs:
                 found = self._start(run.token)
-                if found is not None and found[1].phase is not Phase.SENT:
+                if found is not None and found[1].phase is not StartPhase.SENT:
                     continue
                 if run.token in wanted:
                     self._adopt(*wanted[run.token], run)
@@ -113,7 +113,7 @@ class Executors:
                 return False  # then all is connected anew, and looked at again
             for owner, one in wanted if is_complete else ():
                 found = self._start(one.token)
-                is_underway = found is not None and found[1].phase is not Phase.SENT
+                is_underway = found is not None and found[1].phase is not StartPhase.SENT
                 if not (is_underway or self._backend.is_attended(one.token)):
                     self._backend.adopt(one.token)
                     self._tasks.start_soon(self._find_out, owner, self._taken_over(owner, one))

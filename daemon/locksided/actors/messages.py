@@ -33,7 +33,7 @@ class Exclusive:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class DedupMark:
     """A caller's deduplication id: the same call under it is done once.
 
     `reference` makes from the answer what is remembered, so that a repeat can find the object again.
@@ -68,7 +68,7 @@ class Ask:
     """
 
     work: Input | Write | Exclusive | Decided
-    once: Once | None = None
+    once: DedupMark | None = None
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.broker import Broker
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
@@ -86,7 +86,7 @@ class Publisher:
     async def _publish(self, commit: UnpublishedRow, before: Trouble | None) -> None:
         account = None if commit.account is None else int(commit.account[0])
         try:
-            await to_thread.run_for(account, self._storage.publish, commit)
+            await threads.run_for(account, self._storage.publish, commit)
         except (OSError, Refused) as error:
             since_us = clock.now_us() if before is None else before.since_us
             self.troubles[commit.number] = Trouble(commit.id, commit.version, str(error), since_us)

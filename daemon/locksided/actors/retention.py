@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.runs.data_folder import remove_folder
@@ -47,7 +47,7 @@ class Retention:
             is_anything_gone = True
             for job_id in expired:
                 folder, run_as = await self._runs.folder_and_owner(job_id)
-                await to_thread.run_sync(remove_folder, folder, run_as)
+                await threads.run_sync(remove_folder, folder, run_as)
                 await self._scheduler.ask(
                     partial(retention.mark_cleaned, job_id=job_id, now_us=clock.now_us())
                 )

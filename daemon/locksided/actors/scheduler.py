@@ -18,9 +18,19 @@ from locksided import clock
 from locksided.actors.broker import PROGRESS, Broker
 from locksided.actors.deduplication import answer_twin, companion, other_parameters, remembering
 from locksided.actors.mailbox import Mailbox
-from locksided.actors.messages import Ask, Decided, Exclusive, Look, Message, Once, ReadAgain, Repeated, Write
+from locksided.actors.messages import (
+    Ask,
+    Decided,
+    DedupMark,
+    Exclusive,
+    Look,
+    Message,
+    ReadAgain,
+    Repeated,
+    Write,
+)
 from locksided.actors.turns import decided, turns
-from locksided.actors.wallclock import WallClock
+from locksided.actors.wall_clock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
@@ -57,7 +67,7 @@ class Executors(Protocol):
 
 
 @dataclass(slots=True)
-class Turn:
+class SchedulerTurn:
     """What one transaction is made of, and what follows it."""
 
     saves: list[Save] = field(default_factory=list)
@@ -96,7 +106,7 @@ class SchedulerActor:
         self,
         work: Input | Write | Exclusive,
         *,
-        once: Once | None = None,
+        once: DedupMark | None = None,
         also: Callable[[Any], Write | None] | None = None,
         done: Callable[[Scheduler, Any], None] | None = None,
     ) -> Any:
@@ -122,7 +132,7 @@ class SchedulerActor:
         self._mailbox.put(message)
         return cast("T", await message.answer)
 
-    async def done_before(self, once: Once) -> Repeated | None:
+    async def done_before(self, once: DedupMark) -> Repeated | None:
         """What the same call came to, when it was done and committed before.
 
         Raises Conflict when the id stands for a call with other parameters.
@@ -217,7 +227,7 @@ class SchedulerActor:
         asks = await decided(await self._not_done_before(asks), self._the_core)
         final = await self._final_statuses(asks)
         assert self._executors is not None
-        turn = Turn()
+        turn = SchedulerTurn()
         now_us = clock.now_us()
         of_the_clock = self._wall_clock.inputs(now_us, self._the_core.next_deadline_us())
         for ask in (*map(Ask, of_the_clock), *asks):
@@ -239,7 +249,7 @@ class SchedulerActor:
         for repeat, first in turn.repeats:
             answer_twin(repeat, first)
 
-    def _take(self, turn: Turn, ask: Ask, final: dict[int, Status], now_us: int) -> None:
+    def _take(self, turn: SchedulerTurn, ask: Ask, final: dict[int, Status], now_us: int) -> None:
         """Let the core decide on one message."""
         if ask.once is not None:
             first = turn.first_asks.setdefault(ask.once.key, ask)
@@ -268,12 +278,12 @@ class SchedulerActor:
             turn.operations.append((ask, write))
         turn.answers.append((ask, step.answer))
 
-    def _act(self, turn: Turn, sequel: Any) -> None:
+    def _act(self, turn: SchedulerTurn, sequel: Any) -> None:
         assert self._executors is not None
         if turn.actions:
             self._executors.perform(turn.actions, sequel)
 
-    def _follow(self, turn: Turn, applied: Applied) -> None:
+    def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
         """It is on disk: act, answer the catalog's writes, tell the watchers."""
         self._act(turn, applied.sequel)
         results = applied.results[-len(turn.operations) :] if turn.operations else []

@@ -21,7 +21,7 @@ from locksided.store.errors import StoreUnavailable
 log = structlog.get_logger("executor")
 
 
-class Phase(Enum):
+class StartPhase(Enum):
     """How far a start got, as far as this daemon knows."""
 
     PREPARING = auto()
@@ -38,7 +38,7 @@ class Start:
 
     job_id: int
     token: str
-    phase: Phase = Phase.PREPARING
+    phase: StartPhase = StartPhase.PREPARING
     is_simple: bool = False
     """Whether the keeper makes and removes all its folders."""
     is_of_this_boot: bool = True
@@ -99,12 +99,12 @@ class Starts(ABC):
         """Have it started; False when nobody was told."""
         if not self._backend.start(order):
             return False
-        start.phase = Phase.SENT
+        start.phase = StartPhase.SENT
         return True
 
     def adopt(self, start: Start) -> None:
         """Take over a start from before."""
-        start.phase = Phase.SENT
+        start.phase = StartPhase.SENT
         self.starts[start.token] = start
 
     def forget(self, start: Start) -> None:
@@ -127,9 +127,9 @@ class Starts(ABC):
 
     def conclude_soon(self, start: Start, outcome: Outcome) -> None:
         """Save what an outcome comes to, beside other work where something is to be read."""
-        if start.phase is Phase.CONCLUDING:
+        if start.phase is StartPhase.CONCLUDING:
             return
-        start.phase = Phase.CONCLUDING
+        start.phase = StartPhase.CONCLUDING
         try:
             report = self.conclude_at_once(start, outcome)
         except Exception:  # noqa: BLE001 - whatever it is, the careful way meets it again and says so

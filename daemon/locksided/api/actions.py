@@ -9,14 +9,12 @@ from lockside.documents.component import Manifest
 from lockside.documents.reading import from_store
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
-from locksided import to_thread
+from locksided import threads
 from locksided.api.service import Service
 from locksided.core.errors import Invalid, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
-from locksided.runner.components import BUILT_IN
-from locksided.runner.resolved import Stored
 from locksided.runs import data_folder
 from locksided.runs.accounts import account_of
 from locksided.runs.action import (
@@ -27,7 +25,9 @@ from locksided.runs.action import (
     action_value,
     plan_action,
 )
+from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
+from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -55,12 +55,12 @@ class ActionMethods:
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
-            await to_thread.run_for(context.account, data_folder.prepare, action.step, context, None)
+            await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
             outcome = await self._service.asides.run(action_order(action, context, token))
             return await self._value(action, outcome, context)
         finally:
             with CancelScope(shield=True):
-                await to_thread.run_for(
+                await threads.run_for(
                     context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
 
@@ -74,7 +74,7 @@ class ActionMethods:
             raise Unavailable("The action was lost with its keeper: ask again.")
         if outcome.stopped == "timeout":
             raise Timeout("The action took longer than 30 seconds and was stopped.")
-        stdout = await to_thread.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
+        stdout = await threads.run_sync(stream_bytes, context.folder.log, STDOUT, MAX_OUTPUT_BYTES)
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:

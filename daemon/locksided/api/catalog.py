@@ -9,21 +9,21 @@ from lockside.kinds import Kind
 from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
 from locksided.actors.messages import Repeated, Write
-from locksided.api.once import once
+from locksided.api.deduplication import dedup_mark
+from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
-from locksided.api.reading import shortened
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, version_view
 from locksided.core.errors import Forbidden, NotFound
-from locksided.runner.differing import differences
+from locksided.json_diff import differences
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
 from locksided.store.catalog.keys import Change, ConfigId, Key, all_of
-from locksided.store.rows import Stored
+from locksided.store.rows import StoredRow
 
 Handle = Callable[[Call, Any], Awaitable[View]]
 
@@ -77,7 +77,7 @@ class CatalogMethods:
         def is_wanted(body: Any) -> bool:
             return all(body.get(name) == value for name, value in wanted.items())
 
-        def view(stored: Stored) -> View:
+        def view(stored: StoredRow) -> View:
             return shortened(record.hide(call.principal, record.view(stored)), fields)
 
         everything = all_of(kind, params.project, record.branch(params), names, is_wanted if wanted else None)
@@ -149,7 +149,7 @@ class CatalogMethods:
             return record.fixed[key.id]
         return record.view(await self._stored(record, key, version))
 
-    async def _stored(self, record: Record, key: Key, version: int | None) -> Stored:
+    async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
         if found is None:
             which = "" if version is None else f"version {version} of "
@@ -157,12 +157,12 @@ class CatalogMethods:
             raise NotFound(f"There is no {which}{key}{where}.", path=key.path(version))
         return found
 
-    async def _find(self, key: Key, version: int | None = None) -> Stored | None:
+    async def _find(self, key: Key, version: int | None = None) -> StoredRow | None:
         return await self._service.store.object(key, version)
 
     async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
-        answer = await self._service.scheduler.ask(write, once=once(call, params, lambda _: {}))
+        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
         if isinstance(answer, Repeated):
             view: View = await read()
             return {**view, "deduplicated": True}
@@ -206,7 +206,7 @@ def _put(
     return record.view(stored)
 
 
-def _refuse_hidden(record: Record, call: Call, stored: Stored, key: Key) -> None:
+def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
     """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
     view = record.view(stored)
     if record.hide(call.principal, view) != view:

@@ -10,11 +10,11 @@ from lockside.documents.enums import JobType
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
 from locksided import clock
-from locksided.actors.messages import Once
-from locksided.api.checks import mended, problems
+from locksided.actors.messages import DedupMark
+from locksided.api.deduplication import dedup_mark
+from locksided.api.diagnostics import mended, problems
 from locksided.api.keepers import keeper_views
 from locksided.api.metrics import metrics_text
-from locksided.api.once import once
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import Service
@@ -77,7 +77,7 @@ class DaemonMethods:
     async def drain(self, call: Call, params: p.DaemonDrain) -> View:
         """Start no more jobs."""
         await self._service.scheduler.ask(
-            i.Drain(actor(call.principal)), once=once(call, params, lambda _: {})
+            i.Drain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
         return await self._status()
 
@@ -85,14 +85,14 @@ class DaemonMethods:
     async def undrain(self, call: Call, params: p.DaemonUndrain) -> View:
         """Start jobs again."""
         await self._service.scheduler.ask(
-            i.Undrain(actor(call.principal)), once=once(call, params, lambda _: {})
+            i.Undrain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
         return await self._status()
 
     @handler
     async def reload(self, call: Call, params: p.DaemonReload) -> View:
         """Read the settings again."""
-        mark = once(call, params, dict)
+        mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference
@@ -104,7 +104,7 @@ class DaemonMethods:
         await self._tell("daemon.reload", call, params, answer, mark)
         return answer
 
-    async def _tell(self, kind: str, call: Call, params: Params, data: View, mark: Once | None) -> None:
+    async def _tell(self, kind: str, call: Call, params: Params, data: View, mark: DedupMark | None) -> None:
         """Keep in mind what was done, as far as the store lets us: it is done all the same."""
 
         def write(tx: Transaction) -> View:
@@ -126,7 +126,7 @@ class DaemonMethods:
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
         """Write a consistent copy of the database."""
         now_us = clock.now_us()
-        mark = once(call, params, dict)
+        mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
             return repeated.reference

@@ -6,16 +6,16 @@ from hashlib import sha256
 from typing import Any
 
 from lockside.protocol.methods import catalog as p
-from locksided.api.applyplan import Wanted, wanted_of
+from locksided.api.apply_plan import Wanted, wanted_of
 from locksided.core.errors import Conflict, Limit, NotFound
 from locksided.server.calls import Call
-from locksided.server.connection import Connection
+from locksided.server.connection import ClientConnection
 
 View = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Draft:
+class ApplyDraft:
     """The objects of a draft so far, and the project and branch that they are for."""
 
     place: tuple[str, str]
@@ -37,12 +37,12 @@ class Drafts:
 
     def __init__(self, max_bytes: Callable[[], int]) -> None:
         self._max_bytes = max_bytes
-        self._drafts: dict[Connection, dict[str, Draft]] = {}
+        self._drafts: dict[ClientConnection, dict[str, ApplyDraft]] = {}
 
-    def add(self, call: Call, params: p.CatalogStage) -> Draft:
+    def add(self, call: Call, params: p.CatalogStage) -> ApplyDraft:
         """Add a part to a draft, which its first part begins. Raises Limit, or Invalid for a repetition."""
         draft = self._drafts.get(call.connection, {}).get(params.draft)
-        draft = draft or Draft(_place(params))
+        draft = draft or ApplyDraft(_place(params))
         _check_place(draft, params)
         wanted = wanted_of(params, draft.wanted)
         size_bytes = _size_of(wanted)
@@ -54,10 +54,10 @@ class Drafts:
         self._drafts[call.connection][params.draft] = draft
         return draft
 
-    def take(self, call: Call, params: p.CatalogApply) -> Draft:
+    def take(self, call: Call, params: p.CatalogApply) -> ApplyDraft:
         """Take a draft out, or an empty one when none is named. Raises NotFound."""
         if params.draft is None:
-            return Draft(_place(params))
+            return ApplyDraft(_place(params))
         draft = self._drafts.get(call.connection, {}).pop(params.draft, None)
         if draft is None:
             text = f"This connection has no draft {params.draft!r}: send its parts again with catalog.stage."
@@ -74,7 +74,7 @@ class Drafts:
                 "`staged_bytes` in the section [limits] of the settings: apply less at once, or raise it."
             )
 
-    async def _forget_at_end(self, connection: Connection) -> None:
+    async def _forget_at_end(self, connection: ClientConnection) -> None:
         try:
             await connection.closed.wait()
         finally:
@@ -85,7 +85,7 @@ def _place(params: p.CatalogContents) -> tuple[str, str]:
     return params.project, params.branch_id
 
 
-def _check_place(draft: Draft, params: p.CatalogContents) -> None:
+def _check_place(draft: ApplyDraft, params: p.CatalogContents) -> None:
     if draft.place != _place(params):
         project, branch = draft.place
         text = f"The draft is for branch {branch} of project {project}: begin another for this one."

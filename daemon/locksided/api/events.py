@@ -12,7 +12,7 @@ from locksided.api.paging import in_lines, listed
 from locksided.api.service import Service
 from locksided.core.errors import Limit, NotFound
 from locksided.server.calls import Call
-from locksided.server.connection import Connection
+from locksided.server.connection import ClientConnection
 from locksided.server.handlers import handler
 from locksided.store.events import EventFilter, seq_at
 from locksided.store.rows import EventRow
@@ -28,7 +28,7 @@ class EventMethods:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._subscriptions: dict[Connection, dict[str, Subscription]] = {}
+        self._subscriptions: dict[ClientConnection, dict[str, EventSubscription]] = {}
         self._numbers = 0
 
     @handler
@@ -61,13 +61,13 @@ class EventMethods:
             raise Limit(f"This connection has its {most} subscriptions: event.unsubscribe one of them.")
         cursor = params.after if params.after is not None else await self._service.store.last_seq()
         self._numbers += 1
-        subscription = Subscription(str(self._numbers), wanted, cursor, self._service, call.connection)
+        subscription = EventSubscription(str(self._numbers), wanted, cursor, self._service, call.connection)
         known = self._subscriptions.setdefault(call.connection, {})
         known[subscription.id] = subscription
         call.connection.start_soon(self._push, subscription, call.connection)
         return t.Subscription(subscription=subscription.id, cursor=cursor)
 
-    async def _push(self, subscription: "Subscription", connection: Connection) -> None:
+    async def _push(self, subscription: "EventSubscription", connection: ClientConnection) -> None:
         try:
             await subscription.run()
         finally:
@@ -89,7 +89,7 @@ class EventMethods:
         return t.Unsubscribed(subscription=params.subscription)
 
 
-class Subscription:
+class EventSubscription:
     """One stream of events to one connection; it lives as long as the connection.
 
     It reads from the store what came before, then takes what is committed. A reader that falls behind by more
@@ -97,7 +97,7 @@ class Subscription:
     """
 
     def __init__(
-        self, number: str, wanted: EventFilter, cursor: int, service: Service, connection: Connection
+        self, number: str, wanted: EventFilter, cursor: int, service: Service, connection: ClientConnection
     ) -> None:
         self.id = number
         self._wanted = wanted

@@ -2,23 +2,23 @@
 
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided.api.actions import ActionMethods
-from locksided.api.applying import ApplyMethods
+from locksided.api.apply import ApplyMethods
 from locksided.api.catalog import CatalogMethods
+from locksided.api.clock import ClockMethods
 from locksided.api.daemon import DaemonMethods
 from locksided.api.events import EventMethods
+from locksided.api.job_creation import CreationMethods
 from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
-from locksided.api.making import MakingMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.service import Service
-from locksided.api.testclock import ClockMethods
-from locksided.api.waiting import WaitMethods
+from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
 
 GROUPS = (
-    MakingMethods,
+    CreationMethods,
     JobMethods,
     WaitMethods,
     LogMethods,

@@ -10,9 +10,9 @@ from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
 from lockside.protocol.types.jobs import EndedContainer, Purged, Stats, StatsGroup, TerminationPlan
-from locksided import clock, to_thread
-from locksided.api.once import job_reference, once
-from locksided.api.reading import (
+from locksided import clock, threads
+from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
+from locksided.api.job_reads import (
     View,
     Wanted,
     explained,
@@ -23,7 +23,6 @@ from locksided.api.reading import (
     shortened,
 )
 from locksided.api.reasons import reason_view
-from locksided.api.repeats import repeats_first
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -31,12 +30,12 @@ from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
 from locksided.core.saves import AppendEvent, UpdateJob
 from locksided.core.transitions import FINAL
-from locksided.runner.locking import wire_lock_key
 from locksided.runs.data_folder import remove_folder
+from locksided.runs.lock_keys import wire_lock_key
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.jobfilter import JobFilter, OrderBy, Page
-from locksided.store.joblist import GroupBy, JobStats
+from locksided.store.job_filter import JobFilter, JobPage, OrderBy
+from locksided.store.job_list import GroupBy, JobStats
 from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
@@ -67,7 +66,7 @@ class JobMethods:
     @handler
     async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
         """A page of jobs."""
-        page = Page(
+        page = JobPage(
             limit=params.limit,
             cursor=params.cursor,
             max_bytes=self._service.line_bytes,
@@ -148,7 +147,7 @@ class JobMethods:
         """Have the core do it and answer the job as it is after that."""
         if row.status in FINAL:
             raise InvalidTransition(f"Job {row.id} is final ({row.status}).", status=row.status)
-        mark = once(call, params, lambda _: job_reference([row.id]))
+        mark = dedup_mark(call, params, lambda _: job_reference([row.id]))
         try:
             answer = await self._service.scheduler.ask(work, once=mark)
         except NotFound:
@@ -169,7 +168,7 @@ class JobMethods:
             return await self._preview_termination(row)
         if row.status in FINAL or row.status == "terminating":
             return await self._view(call, params, row.id, None)
-        mark = once(call, params, lambda _: job_reference([row.id]))
+        mark = dedup_mark(call, params, lambda _: job_reference([row.id]))
         try:
             work = i.Terminate(row.id, actor(call.principal))
             answer = await self._service.scheduler.ask(work, once=mark)
@@ -230,10 +229,12 @@ class JobMethods:
             who = actor(call.principal).as_data()
             tx.save(AppendEvent(clock.now_us(), "job.purged", row.project, row.id, row.run_id, who))
 
-        await self._service.scheduler.ask(write, once=once(call, params, lambda _: job_reference([row.id])))
+        await self._service.scheduler.ask(
+            write, once=dedup_mark(call, params, lambda _: job_reference([row.id]))
+        )
         for folder, run_as in folders:
             uid = None if run_as is None else run_as.uid
-            await to_thread.run_for(uid, remove_folder, folder, run_as)
+            await threads.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
         return Purged(id=str(row.id))
 
@@ -260,7 +261,7 @@ class JobMethods:
             tx.save(AppendEvent(now_us, kind, row.project, row.id, row.run_id, who, data))
             return [row.id]
 
-        answer = await self._service.scheduler.ask(write, once=once(call, params, job_reference))
+        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, job_reference))
         return await self._view(call, params, row.id, answer)
 
 

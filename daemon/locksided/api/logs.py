@@ -6,11 +6,11 @@ from typing import Any
 import anyio
 
 from lockside.protocol.methods import output as p
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.actors.broker import Changes
-from locksided.api.logsource import Source, source_of
+from locksided.api.job_reads import job_row
+from locksided.api.log_source import LogSource, source_of
 from locksided.api.paging import listed
-from locksided.api.reading import job_row
 from locksided.api.rights import check_may_act
 from locksided.api.service import Service
 from locksided.core import inputs as i
@@ -29,7 +29,7 @@ _BEYOND_ALL = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LogPart:
     """What was read of a source, its frames counted from the source's first.
 
     `at_end` tells that this source has no more, now or ever; `more_from` is the frame that tells of more.
@@ -41,19 +41,19 @@ class Part:
     more_from: int
 
 
-def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> Part:
+def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> LogPart:
     """Of a page what lies in the range; behind its end there is nothing to wait for."""
     items = tuple(item for item in page.items if _first(item) in wanted)
     if wanted.end is not None and (page.at_end or page.next_offset >= wanted.end):
-        return Part(items, min(page.next_offset, wanted.end), at_end=True, more_from=_BEYOND_ALL)
-    return Part(items, page.next_offset, is_final and page.at_end, page.next_offset)
+        return LogPart(items, min(page.next_offset, wanted.end), at_end=True, more_from=_BEYOND_ALL)
+    return LogPart(items, page.next_offset, is_final and page.at_end, page.next_offset)
 
 
 def _first(item: Item) -> int:
     return item.from_seq if isinstance(item, Gap) else item.seq
 
 
-def _answer(source: Source, part: Part, line_bytes: int, *, is_over: bool, raw: bool) -> dict[str, Any]:
+def _answer(source: LogSource, part: LogPart, line_bytes: int, *, is_over: bool, raw: bool) -> dict[str, Any]:
     """The frames that fit into a line, and where to go on."""
     found = Slice(list(part.items), False, lambda _: "")
     view = listed("frames", found, lambda item: _behind(wire_frame(item, raw=raw), source.before), line_bytes)
@@ -102,10 +102,10 @@ class LogMethods:
                 if waiting.cancelled_caught:
                     return self._page(source, part, params, is_over=False)
 
-    def _page(self, source: Source, part: Part, params: p.JobLog, *, is_over: bool) -> dict[str, Any]:
+    def _page(self, source: LogSource, part: LogPart, params: p.JobLog, *, is_over: bool) -> dict[str, Any]:
         return _answer(source, part, self._service.line_bytes, is_over=is_over, raw=params.raw)
 
-    async def _read(self, row: JobRow, source: Source, params: p.JobLog, offset: int) -> Part:
+    async def _read(self, row: JobRow, source: LogSource, params: p.JobLog, offset: int) -> LogPart:
         folder = RunFolder(self._service.state_dir.work(row.id)).log
         stream = None if params.stream is None else STREAMS[params.stream.value]
         is_final, begin = row.status in FINAL, max(offset - source.before, 0)
@@ -113,12 +113,12 @@ class LogMethods:
         if source.only is not None:
             wanted = await self._service.runs.log_range_of_row(row.id, source.only)
         if wanted is None:
-            return Part((), begin, is_final, _BEYOND_ALL)
+            return LogPart((), begin, is_final, _BEYOND_ALL)
 
         def read() -> Page:
             return read_page(folder, max(begin, wanted.begin), limit=params.limit, stream=stream)
 
-        return part_of(await to_thread.run_sync(read), wanted, is_final=is_final)
+        return part_of(await threads.run_sync(read), wanted, is_final=is_final)
 
     async def _more(self, row: JobRow, offset: int, changes: Changes) -> None:
         """Wait until the log may have grown past `offset`, or something happened to the job."""

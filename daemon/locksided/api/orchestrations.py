@@ -2,12 +2,12 @@
 
 from lockside.protocol.methods import orchestrations as p
 from lockside.protocol.types.plans import Plan, PlannedPhase, PlannedTask
-from locksided.api.creation import choice_of, defaults_of
+from locksided.api.job_drafts import choice_of, defaults_of
+from locksided.api.object_reader import ObjectReader
 from locksided.api.service import Service
-from locksided.api.shelf import Shelf
-from locksided.runner.orchestration import read_orchestration
-from locksided.runner.resolve import resolve
-from locksided.runner.selection import decide
+from locksided.runs.orchestration import read_orchestration
+from locksided.runs.resolve import resolve
+from locksided.runs.task_selection import decide
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
@@ -22,8 +22,8 @@ class OrchestrationMethods:
     async def plan(self, _call: Call, params: p.OrchestrationPlan) -> Plan:
         """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
         request = params.request
-        shelf = Shelf(self._service.store, params.project)
-        found = await shelf.found(request, await shelf.config(request))
+        objects = ObjectReader(self._service.store, params.project)
+        found = await objects.found(request, await objects.config(request))
         resolved = resolve(request, found, defaults_of(self._service))
         choice = await choice_of(self._service, request)
         phases = read_orchestration(resolved.root)

@@ -4,14 +4,14 @@ from typing import Any
 
 from lockside.protocol.methods import pools as p
 from locksided import clock
-from locksided.api.once import once
+from locksided.api.deduplication import dedup_mark
 from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core import inputs as i
 from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
-from locksided.poolview import pool_view
+from locksided.pool_view import pool_view
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import cursors
@@ -48,7 +48,9 @@ class PoolMethods:
         return await self._done(call, params, params.id, i.ResumePool(params.id, actor(call.principal)))
 
     async def _done(self, call: Call, params: Any, pool_id: str, work: i.Input) -> View:
-        answer = await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"pool": pool_id}))
+        answer = await self._service.scheduler.ask(
+            work, once=dedup_mark(call, params, lambda _: {"pool": pool_id})
+        )
         view = await self._view(pool_id)
         return view if answer is None else {**view, "deduplicated": True}
 
@@ -56,7 +58,7 @@ class PoolMethods:
     async def delete(self, call: Call, params: p.PoolDelete) -> View:
         """Remove a pool that no live job names."""
         work = i.DeletePool(params.id, actor(call.principal))
-        await self._service.scheduler.ask(work, once=once(call, params, lambda _: {"pool": params.id}))
+        await self._service.scheduler.ask(work, once=dedup_mark(call, params, lambda _: {"pool": params.id}))
         return {"id": params.id, "deletedTime": clock.to_text(clock.now_us())}
 
     @handler

@@ -7,7 +7,7 @@ from lockside.protocol import reasons as wire
 from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
-from locksided.runner.locking import wire_lock_key
+from locksided.runs.lock_keys import wire_lock_key
 from locksided.tables.names import table_id
 
 NAMED = 3

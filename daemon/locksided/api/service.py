@@ -11,10 +11,10 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.publisher import Publisher
 from locksided.actors.scheduler import SchedulerActor
-from locksided.api.recent import Recent
+from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
 from locksided.ids import parse_job_id
-from locksided.manualclock import ManualClock
+from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir
 from locksided.runs.runs import Runs
 from locksided.server.listeners import Listener
@@ -43,7 +43,7 @@ class Service:
     reload: Callable[[], tuple[list[str], list[str]]]
     test_clock: ManualClock | None = None
     started_boot_us: int = field(default_factory=clock.boot_us)
-    recent: Recent = field(default_factory=Recent)
+    recent: ResolutionCache = field(default_factory=ResolutionCache)
 
     @property
     def uptime_seconds(self) -> float:

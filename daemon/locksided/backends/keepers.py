@@ -33,14 +33,14 @@ PATIENCE_SECONDS = 2.0
 log = structlog.get_logger("keeper")
 
 
-class Release(NamedTuple):
+class KeeperRelease(NamedTuple):
     """The code that is installed: the protocol's version, and which build of the keeper."""
 
     version: int
     build: str
 
 
-INSTALLED = Release(VERSION, BUILD)
+INSTALLED = KeeperRelease(VERSION, BUILD)
 
 
 class Receiver(Protocol):
@@ -63,7 +63,7 @@ class Keepers:
     """Keeps a connection to every keeper that lives, and has one that takes new starts."""
 
     def __init__(
-        self, sockets: Sockets, connect: Callable[[Path], Link] = Link, release: Release = INSTALLED
+        self, sockets: Sockets, connect: Callable[[Path], Link] = Link, release: KeeperRelease = INSTALLED
     ) -> None:
         self._sockets = sockets
         self._connect_to = connect

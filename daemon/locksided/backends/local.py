@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from locksided import to_thread
+from locksided import threads
 from locksided.backends.base import Evidence, Fate, Reports, RequiredPrograms
 from locksided.backends.claims import Claim, ControlFolders
 from locksided.backends.keepers import Keepers
@@ -114,11 +114,11 @@ class LocalBackend:
             self._owners[token] = (current, current.generation)
 
     async def evidence(self, token: str, control: str) -> Evidence:
-        record = await to_thread.run_sync(self._folders.recorded, control)
+        record = await threads.run_sync(self._folders.recorded, control)
         outcome = None if record is None else read_outcome(record)
         if outcome is not None:
             return Evidence(Fate.ENDED, outcome)
-        claim = await to_thread.run_sync(self._folders.burn, control)
+        claim = await threads.run_sync(self._folders.burn, control)
         return Evidence(Fate.NEVER_STARTED if claim is Claim.BURNT else Fate.ORPHANED)
 
     # -- programs and logs --------------------------------------------------------------------------------

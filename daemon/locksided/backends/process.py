@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from locksided import to_thread
+from locksided import threads
 
 READY_SECONDS = 20.0
 LONGEST_WORDS = 500
@@ -33,7 +33,7 @@ def command(path: Path, linger_seconds: float) -> list[str]:
 
 async def launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:
     """Start a keeper and wait until it listens; answers its pid. Raises KeeperNotStartedError."""
-    return await to_thread.run_sync(_launch, path, log_file, linger_seconds, cgroups)
+    return await threads.run_sync(_launch, path, log_file, linger_seconds, cgroups)
 
 
 def _launch(path: Path, log_file: Path, linger_seconds: float, cgroups: str) -> int:

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.backends.base import RequiredPrograms
 
 MOST_LINKS = 40
@@ -32,7 +32,7 @@ class ProgramLookup:
         new = [one for one in required if self._found.get(one, 0) < now_us]
         if not new:
             return None
-        missing = await to_thread.run_sync(_first_missing, new, root)
+        missing = await threads.run_sync(_first_missing, new, root)
         if missing is None:
             if len(self._found) >= MOST_TRUSTED:
                 self._found.clear()

@@ -8,7 +8,7 @@ from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, described_view, for_users
-from locksided.runner.components import BUILT_IN
+from locksided.runs.builtin_components import BUILT_IN
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
 

@@ -6,7 +6,7 @@ from lockside.documents.component import COMMAND
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.server.access import Principal
-from locksided.store.rows import Stored, Version
+from locksided.store.rows import StoredRow, Version
 
 View = dict[str, Any]
 
@@ -50,7 +50,7 @@ def without_secrets(data: Any, *, environment: bool = False) -> Any:
             return data
 
 
-def stored_view(stored: Stored) -> View:
+def stored_view(stored: StoredRow) -> View:
     """An object as it was put, with its version, its times and who changed it."""
     return {
         **stored.body,
@@ -62,7 +62,7 @@ def stored_view(stored: Stored) -> View:
     }
 
 
-def described_view(stored: Stored) -> View:
+def described_view(stored: StoredRow) -> View:
     """As `stored_view`, with the reason that was given for the change."""
     return {**stored_view(stored), "changeDescription": stored.description}
 

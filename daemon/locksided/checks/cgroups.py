@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from functools import partial
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.checks.problem import Problem
 from locksided.keeper.tree.hierarchy import PREFIX, read_mounts
 
@@ -63,10 +63,10 @@ def _problem(path: str, job: str) -> Problem:
 
 async def _remove(path: str) -> None:
     """Kill what is in it, if anything, and remove it. Raises OSError when it cannot be removed."""
-    await to_thread.run_sync(_kill, path)
+    await threads.run_sync(_kill, path)
     for left in reversed(range(TRIES)):
         try:
-            await to_thread.run_sync(_remove_tree, path)
+            await threads.run_sync(_remove_tree, path)
         except OSError:
             if not left:
                 raise

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from locksided import to_thread
+from locksided import threads
 from locksided.backends.claims import ControlFolders
 from locksided.backends.messages import read_outcome
 from locksided.checks.problem import Problem
@@ -25,11 +25,11 @@ FINAL_BY_CODE = ("success", "warning", "error")
 
 async def check(store: Store, root: Path) -> list[Problem]:
     """Everything that is wrong below the state folder."""
-    folders = await to_thread.run_sync(job_folders, root)
+    folders = await threads.run_sync(job_folders, root)
     rows = {row.id: row for row in await store.job_rows(folders)}
     orphans = [_orphan(path) for job_id, path in sorted(folders.items()) if job_id not in rows]
     stays = [_stay(folders[row.id]) for row in rows.values() if row.cleaned_us is not None]
-    stories = await to_thread.run_sync(_stories, folders, rows)
+    stories = await threads.run_sync(_stories, folders, rows)
     return [*rights(root), *orphans, *stays, *stories]
 
 
@@ -43,7 +43,7 @@ def rights(root: Path) -> list[Problem]:
     if not mode & 0o066:
         return []
     text = f"{root} can be read or changed by others (mode {mode:o})."
-    mend = partial(to_thread.run_sync, os.chmod, root, mode & ~0o066)
+    mend = partial(threads.run_sync, os.chmod, root, mode & ~0o066)
     return [Problem("rights", text, f"chmod go-rw {root}", _us(found.st_ctime), mend)]
 
 
@@ -59,7 +59,7 @@ def job_folders(root: Path) -> dict[int, str]:
 
 
 def _orphan(path: str) -> Problem:
-    mend = partial(to_thread.run_sync, remove_folder, RunFolder(path), None)
+    mend = partial(threads.run_sync, remove_folder, RunFolder(path), None)
     text = f"{path} belongs to no job."
     return Problem("orphan_folder", text, f"rm -r {path}", _changed_us(path), mend, {"path": path})
 
@@ -107,7 +107,7 @@ def _unreadable(path: str, row: JobRow) -> list[Problem]:
         if problem is not None:
             file = f"{step}/{outcome.FILE}"
             text = f"What the keeper recorded of job {row.id} cannot be read ({problem})."
-            mend = partial(to_thread.run_sync, os.unlink, file)
+            mend = partial(threads.run_sync, os.unlink, file)
             details = {"job": str(row.id), "path": file}
             repair = "remove the record: the job is final in the database"
             found.append(Problem("outcome", text, repair, _changed_us(file), mend, details))

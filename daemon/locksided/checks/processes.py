@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.checks.problem import Problem
 from locksided.keeper.tree import proc
 from locksided.keeper.tree.proc import Process
@@ -80,7 +80,7 @@ def _problem(kind: str, process: Process, what: str) -> Problem:
     text = f"Process {process.pid} ({process.name}) {what}."
     age_us = clock.real_boot_us() - process.start_ticks * clock.SECOND_US // TICKS_A_SECOND
     details = {"pid": process.pid, "name": process.name}
-    mend = partial(to_thread.run_sync, end, process)
+    mend = partial(threads.run_sync, end, process)
     return Problem(kind, text, f"kill -9 {process.pid}", clock.now_us() - age_us, mend, details)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from locksided import to_thread
+from locksided import threads
 from locksided.checks.problem import Problem
 from locksided.server.listeners import Listener
 
@@ -23,7 +23,7 @@ def own(listener: Listener, *, has_group: bool) -> list[Problem]:
     if not mode & ~wanted:
         return []
     text = f"The socket {path} can be opened by others (mode {mode:04o} instead of {wanted:04o})."
-    mend = partial(to_thread.run_sync, os.chmod, path, mode & wanted)
+    mend = partial(threads.run_sync, os.chmod, path, mode & wanted)
     return [Problem("socket_rights", text, f"chmod {mode & wanted:04o} {path}", _since(found), mend)]
 
 
@@ -64,7 +64,7 @@ def is_stale(path: Path) -> bool:
 
 def _stale(path: Path) -> Problem:
     text = f"The keeper's socket {path} is stale: no keeper listens there."
-    mend = partial(to_thread.run_sync, remove_stale, path)
+    mend = partial(threads.run_sync, remove_stale, path)
     return Problem("keeper_socket", text, f"rm {path}", _since(os.lstat(path)), mend, {"path": str(path)})
 
 

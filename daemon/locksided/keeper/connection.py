@@ -20,7 +20,7 @@ MAX_UNSENT_BYTES = 64 * 1024 * 1024
 LAST_WORDS_SECONDS = 1.0
 
 
-class Connection:
+class DaemonConnection:
     """Buffers both directions without ever blocking."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Connection:
         loop: Loop,
         peer: socket.socket,
         take: Callable[[bytes], None],
-        closed: Callable[["Connection"], None],
+        closed: Callable[["DaemonConnection"], None],
     ) -> None:
         self._loop = loop
         self._socket = peer

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from locksided.keeper import clock, listener, outcome, wire
-from locksided.keeper.connection import Connection
+from locksided.keeper.connection import DaemonConnection
 from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
@@ -61,7 +61,7 @@ class Keeper:
         self._family = Family(is_everyone=hierarchy is None)
         self._runs: dict[str, Run | Reaping] = {}
         self._run_of_pid: dict[int, Run] = {}
-        self._connection: Connection | None = None
+        self._connection: DaemonConnection | None = None
         self._has_greeted = False
         self._untold: deque[str] = deque()
         self._claims = Claims()
@@ -105,9 +105,11 @@ class Keeper:
             return
         if peer is None:
             return
-        made = Connection(self._loop, peer, lambda line: self._take_line(made, line), self._disconnected)
+        made = DaemonConnection(
+            self._loop, peer, lambda line: self._take_line(made, line), self._disconnected
+        )
 
-    def _become_current(self, connection: Connection) -> None:
+    def _become_current(self, connection: DaemonConnection) -> None:
         """Serve this daemon from now on. Who connects and says nothing takes nobody's place."""
         before, self._connection = self._connection, connection
         self._has_greeted = False
@@ -126,7 +128,7 @@ class Keeper:
         self._loop.forget(listening)
         self._loop.after(ACCEPT_AGAIN_SECONDS, lambda: self._loop.watch(listening, self._accept))
 
-    def _disconnected(self, connection: Connection) -> None:
+    def _disconnected(self, connection: DaemonConnection) -> None:
         if connection is self._connection:
             self._connection = None
             self._notes.nobody_listens()
@@ -137,7 +139,7 @@ class Keeper:
         if self._connection is not None and self._has_greeted:
             self._connection.send(message)
 
-    def _take_line(self, connection: Connection, line: bytes) -> None:
+    def _take_line(self, connection: DaemonConnection, line: bytes) -> None:
         try:
             message = wire.decode(line)
             if connection is not self._connection:

@@ -18,13 +18,12 @@ from locksided.core.errors import Invalid, NotFound
 from locksided.keeper import strictjson
 from locksided.keeper.messages import Outcome, StartOrder
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
-from locksided.runner.components import BUILT_IN, at_tag
-from locksided.runner.resolved import Stored
-from locksided.runner.specification import Specification, needed
-from locksided.runner.texts import cut
-from locksided.runner.words import StepKind
+from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.environment import JobContext
+from locksided.runs.message_text import cut
 from locksided.runs.plan import DataFolder, Step, config_file
+from locksided.runs.resolved import Stored
+from locksided.runs.specification import Specification, StepKind, needed
 from locksided.runs.start_order import start_order
 from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import Refused
@@ -101,9 +101,9 @@ class RunConclusions:
         job_id, launch, _ = StartToken.parse(token)
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
-        await to_thread.run_for(run.context.account, data_folder.finish, run.context)
+        await threads.run_for(run.context.account, data_folder.finish, run.context)
         if any(step.operation is not None for step in run.steps):
-            await to_thread.run_for(run.context.account, data_folder.remove_operations, run.context)
+            await threads.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
         """What is saved when this daemon fails to make sense of an outcome: an error that says so."""
@@ -139,7 +139,7 @@ class RunConclusions:
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None:
             tables = await self.storage.held_tables(run) if step.may_be_needless else {}
-            ended = await to_thread.run_for(
+            ended = await threads.run_for(
                 run.context.account, self._result_and_rest, run, step, outcome, tables
             )
         else:
@@ -165,22 +165,22 @@ class RunConclusions:
         if ended.next_claims is not None:
             return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
         if step.index:
-            earlier = await to_thread.run_sync(kept_results, folder, launch, step.index)
+            earlier = await threads.run_sync(kept_results, folder, launch, step.index)
             result = joined([*earlier, result], _rows_after(run.steps, step))
         if run.is_debug:
-            await to_thread.run_for(account, data_folder.finish_without_output, run.context)
-            result = with_stages(result, await to_thread.run_sync(kept_stages, folder, run.steps))
+            await threads.run_for(account, data_folder.finish_without_output, run.context)
+            result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
-            await to_thread.run_for(account, data_folder.finish, run.context)
+            await threads.run_for(account, data_folder.finish, run.context)
         return self._over(token, run.row, result, outcome)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
         if run.is_debug and step.has_data:
             secrets = secrets_of(run.steps, run.spec, await self.loader.state(run, step))
-            await to_thread.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
+            await threads.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
         elif not step.ends_run:
-            await to_thread.run_for(run.context.account, data_folder.put_aside, step, run.context)
+            await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
     def _result_and_rest(
         self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
@@ -223,7 +223,7 @@ class RunConclusions:
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
-    repeats = await to_thread.run_sync(repeats_of, run.context.folder, run.context.launch, step)
+    repeats = await threads.run_sync(repeats_of, run.context.folder, run.context.launch, step)
     return repeats < MOST_REPEATS
 
 

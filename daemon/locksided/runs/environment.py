@@ -7,11 +7,10 @@ from typing import Any
 
 from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
-from locksided.runner.frozen import freeze
-from locksided.runner.specification import Specification
-from locksided.runner.words import StepKind
+from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
 from locksided.runs.plan import Step
+from locksided.runs.specification import Specification, StepKind
 
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -12,15 +12,14 @@ from typing import Any
 from lockside.documents.enums import JobType, Mode
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
-from locksided.runner.frozen import thaw
-from locksided.runner.specification import NO_SPECIFICATION, Specification, read_specification
-from locksided.runner.words import StepKind
 from locksided.runs.accounts import NoAccount, account_of
+from locksided.runs.canonical import thaw
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
@@ -65,7 +64,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What frozen documents come to; the same for every job that shares them."""
 
     spec: Specification
@@ -84,7 +83,7 @@ class RunLoader:
         self._state_dir = state_dir
         self._socket = socket
         self._runs: dict[tuple[int, int], Run] = {}
-        self._plans: dict[tuple[str | None, str | None], Plan] = {}
+        self._plans: dict[tuple[str | None, str | None], RunPlan] = {}
 
     def control(self, token: str) -> str:
         """The control folder of a start."""
@@ -140,13 +139,13 @@ class RunLoader:
         """The launch is over."""
         self._runs.pop(StartToken.parse(token)[:2], None)
 
-    async def read(self, job_id: int) -> tuple[JobRow, Plan]:
+    async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
         """A job's row, and what its documents come to."""
         row = await self._store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
-    async def _plan(self, row: JobRow) -> Plan:
+    async def _plan(self, row: JobRow) -> RunPlan:
         """What the job's documents come to, worked out once for all that share them: they never change."""
         known = self._plans.get(_hashes_of(row))
         if known is not None:
@@ -154,13 +153,13 @@ class RunLoader:
         hashes = [one for one in _hashes_of(row) if one is not None]
         return self._planned(row, await self._store.specs(hashes))
 
-    def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> Plan:
+    def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
         environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
         steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
         if len(self._plans) >= PLANS_KEPT:
             self._plans.clear()
-        known = self._plans[_hashes_of(row)] = Plan(spec, environment, steps)
+        known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps)
         return known
 
     def account(self, row: JobRow, spec: Specification) -> tuple[User | None, str]:
@@ -168,7 +167,7 @@ class RunLoader:
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
-    def _run(self, row: JobRow, plan: Plan, launch: int) -> Run:
+    def _run(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
         spec = plan.spec
         run_as, home = self.account(row, spec)
         context = JobContext(

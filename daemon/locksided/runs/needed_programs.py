@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from lockside.documents.component import COMMAND, Program
 from locksided.backends.base import RequiredPrograms
-from locksided.runner.specification import Specification
 from locksided.runs.environment import PLAIN_PATH
 from locksided.runs.plan import program_of
+from locksided.runs.specification import Specification
 
 BARE_PATH = "/usr/bin:/bin"
 """Where the keeper looks when an environment has no PATH."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lockside.documents.enums import FailureKind
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
-from locksided.runner.specification import Specification
+from locksided.runs.specification import Specification
 
 ORDER_FILE = "order.json"
 RESULT_FILE = "result.json"
@@ -30,7 +30,7 @@ None when there is nothing for it to do.
 """
 
 
-class Place(Enum):
+class OperationPlace(Enum):
     """Where in a run an operation stands."""
 
     BEFORE_RUN = auto()
@@ -51,7 +51,7 @@ class Operation:
 
     name: str
     title: str
-    place: Place
+    place: OperationPlace
     program: Sequence[str]
     order: Order
     stage: str

@@ -15,11 +15,10 @@ from lockside.documents.component import COMMAND, Manifest, Program
 from lockside.documents.configuration import Configuration, Processor, content_of, merged
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
-from locksided.runner.components import BUILT_IN
-from locksided.runner.processors import processor_key
-from locksided.runner.specification import Specification
-from locksided.runner.words import StepKind
-from locksided.runs.operations import OPERATIONS, Operation, Place
+from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.operations import OPERATIONS, Operation, OperationPlace
+from locksided.runs.processors import processor_key
+from locksided.runs.specification import Specification, StepKind
 
 NOTHING_TO_RUN = "No configurations executed."
 _STRIPPED = frozenset(("runtime", "processors", "variables", "artifacts", "phases", "tasks"))
@@ -90,8 +89,8 @@ def plan(
         return tuple(_commands(spec, environment))
     steps = list(_rows(spec, operations))
     if steps:
-        before = _operations(spec, operations, Place.BEFORE_RUN, None)
-        after = list(_operations(spec, operations, Place.AFTER_RUN, None))
+        before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
+        after = list(_operations(spec, operations, OperationPlace.AFTER_RUN, None))
         steps = [*before, *steps, *after]
         last = max(place for place, step in enumerate(steps) if not step.may_be_needless)
         steps[last] = dataclasses.replace(steps[last], ends_run=True)
@@ -109,7 +108,7 @@ def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, 
 
 def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
     for row, configuration in configurations(spec):
-        before = list(_operations(spec, operations, Place.BEFORE_ROW, row))
+        before = list(_operations(spec, operations, OperationPlace.BEFORE_ROW, row))
         yield from before
         content = content_of(configuration, "configuration", is_stored=True)
         chain = list(_chain(spec, content))
@@ -129,10 +128,10 @@ def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step
 
 
 def _operations(
-    spec: Specification, operations: Sequence[Operation], place: Place, row: str | None
+    spec: Specification, operations: Sequence[Operation], place: OperationPlace, row: str | None
 ) -> Iterator[Step]:
     """The steps of that place that this run has."""
-    folder = DataFolder.FRESH if place is Place.BEFORE_ROW else DataFolder.NONE
+    folder = DataFolder.FRESH if place is OperationPlace.BEFORE_ROW else DataFolder.NONE
     for operation in operations:
         order = operation.order(spec, row) if operation.place is place else None
         if order is not None:
@@ -181,7 +180,7 @@ def config_file(
     *,
     action: str,
 ) -> dict[str, Any]:
-    """The content of config.json, without what only the runner reads and without an empty storage."""
+    """The content of config.json, without what only lockside reads and without an empty storage."""
     content = {name: value for name, value in configuration.items() if name not in _STRIPPED}
     for name in _DROPPED_WHEN_EMPTY:
         if not content.get(name):

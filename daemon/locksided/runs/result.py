@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
 from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
-from locksided.runner.specification import Specification
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
-from locksided.runs.verdict import Ending, Failure, Verdict, ending_of, failed, operation_ending
+from locksided.runs.specification import Specification
+from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
 
 CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
 
@@ -107,7 +107,7 @@ def conclude_operation(
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
 
 
-def _kept_in(step: Step, ending: Ending) -> str:
+def _kept_in(step: Step, ending: StepEnding) -> str:
     """Where below the work path the step's folder stays: a finished row gives way to the one after it."""
     gives_way = step.row is not None and ending.failure is None and not step.ends_run
     return f"rows/{step.row}" if gives_way else "data"
@@ -115,7 +115,7 @@ def _kept_in(step: Step, ending: Ending) -> str:
 
 def nothing_to_run(spec: Specification) -> RunResult:
     """The result of a configuration whose rows are all disabled."""
-    return _result(spec, Ending(Verdict.SUCCESS), message=NOTHING_TO_RUN)
+    return _result(spec, StepEnding(Verdict.SUCCESS), message=NOTHING_TO_RUN)
 
 
 def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunResult:
@@ -176,7 +176,7 @@ def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def _result(
     spec: Specification,
-    ending: Ending,
+    ending: StepEnding,
     *,
     message: str | None = None,
     counts: Mapping[str, int] | None = None,
@@ -211,7 +211,7 @@ def _result(
     )
 
 
-def _message(ending: Ending, counts: Mapping[str, int]) -> str:
+def _message(ending: StepEnding, counts: Mapping[str, int]) -> str:
     if ending.failure is not None:
         return ending.failure.message
     match ending.verdict:
@@ -224,8 +224,8 @@ def _message(ending: Ending, counts: Mapping[str, int]) -> str:
 
 
 def _with_out_files(
-    ending: Ending, collected: Collected
-) -> tuple[Ending, list[dict[str, Any]], dict[str, Any] | None]:
+    ending: StepEnding, collected: Collected
+) -> tuple[StepEnding, list[dict[str, Any]], dict[str, Any] | None]:
     """Usage is read of failed runs too; a file that cannot be used fails a run that was good so far."""
     usage: list[dict[str, Any]] = []
     state: dict[str, Any] | None = None
@@ -239,14 +239,14 @@ def _with_out_files(
     return ending, usage, state
 
 
-def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> Ending:
+def _judge_records(rule: OnRecordErrors, counts: Mapping[str, int]) -> StepEnding:
     if counts["error"] == 0:
-        return Ending(Verdict.SUCCESS)
+        return StepEnding(Verdict.SUCCESS)
     match rule:
         case OnRecordErrors.SUCCESS:
-            return Ending(Verdict.SUCCESS)
+            return StepEnding(Verdict.SUCCESS)
         case OnRecordErrors.WARNING:
-            return Ending(Verdict.WARNING)
+            return StepEnding(Verdict.WARNING)
         case OnRecordErrors.ERROR:
             return failed(ErrorType.USER, FailureKind.OUTPUT, f"{counts['error']} records failed.")
 

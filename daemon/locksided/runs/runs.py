@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from lockside.documents.enums import FailureKind
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.backends.base import Backend, RequiredPrograms
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -18,19 +18,18 @@ from locksided.core.errors import NotFound
 from locksided.joblog import reader
 from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.paths import StateDir
-from locksided.runner.drafts import Owner
-from locksided.runner.specification import Specification
-from locksided.runner.words import StepKind
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
+from locksided.runs.draft_tree import Owner
 from locksided.runs.folder import StartToken
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
+from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.settings import Settings
@@ -89,7 +88,7 @@ class Runs(RunConclusions):
         state = await self.loader.state(run, step)
         is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
-        await to_thread.run_for(run.context.account, prepared)
+        await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
             order = self._with_keepers_folders(run, step, order)
@@ -100,7 +99,7 @@ class Runs(RunConclusions):
         if not step.may_be_needless:
             return step
         tables = await self.storage.held_tables(run)
-        await to_thread.run_for(run.context.account, self.storage.make_buckets, run, tables)
+        await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
 
     def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
@@ -165,11 +164,11 @@ class Runs(RunConclusions):
         steps = [step.index for step in run.steps if step.row == row_id]
         if not steps:
             raise NotFound(f"Job {job_id} runs no row {row_id!r}.", path="$.row")
-        return await to_thread.run_sync(log_range, run.context.folder, steps[0], steps[-1])
+        return await threads.run_sync(log_range, run.context.folder, steps[0], steps[-1])
 
     async def log_length(self, job_id: int) -> int:
         """How many frames the log of a final job has."""
-        return await to_thread.run_sync(reader.length, self.loader.folder(job_id).log)
+        return await threads.run_sync(reader.length, self.loader.folder(job_id).log)
 
     # -- programs -----------------------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from lockside.documents import signals
 from locksided.keeper.messages import StartOrder
-from locksided.runner.specification import Specification
 from locksided.runs.environment import JobContext, environment_of
 from locksided.runs.folder import StartToken
 from locksided.runs.plan import Step
 from locksided.runs.secrets import secret_values
+from locksided.runs.specification import Specification
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
 DEFAULT_GRACE_SECONDS = 10.0

@@ -18,12 +18,12 @@ from lockside.documents.enums import FailureKind, Mode
 from locksided import clock
 from locksided.core.errors import Refused
 from locksided.paths import StateDir
-from locksided.runner.specification import Specification
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.loading import Run
-from locksided.runs.operations import BadResult, Operation, Place
+from locksided.runs.operations import BadResult, Operation, OperationPlace
 from locksided.runs.plan import configurations
 from locksided.runs.safefs import NotPlain
+from locksided.runs.specification import Specification
 from locksided.settings import StorageSettings
 from locksided.store.rows import UnpublishedRow
 from locksided.store.store import Store
@@ -54,7 +54,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
         Operation(
             name="output",
             title="Output mapping",
-            place=Place.AFTER_RUN,
+            place=OperationPlace.AFTER_RUN,
             program=(sys.executable, "-I", "-m", module),
             order=_output_order,
             stage="output_mapping",

@@ -12,7 +12,7 @@ from lockside.documents import signals
 from lockside.documents.component import ExitCodes
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.keeper.messages import Outcome
-from locksided.runner.texts import MAX_MESSAGE_CHARACTERS, cut, last_of
+from locksided.runs.message_text import MAX_MESSAGE_CHARACTERS, cut, last_of
 from locksided.runs.operations import Operation
 
 NO_MESSAGE = "No error message."
@@ -61,14 +61,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class StepEnding:
     """The verdict on a step, and the failure behind it where there is one."""
 
     verdict: Verdict
     failure: Failure | None = None
 
 
-def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | None) -> Ending:
+def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | None) -> StepEnding:
     """What the keeper's outcome means. What a process stopped on request exits with does not matter."""
     if outcome.refused is not None:
         return failed(
@@ -79,10 +79,10 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
         return failed(ErrorType.APPLICATION, FailureKind.LOST, message)
     if outcome.is_lost:
         lost = failed(ErrorType.APPLICATION, FailureKind.LOST, "The job was lost with its machine or keeper.")
-        return Ending(Verdict.LOST, lost.failure)
+        return StepEnding(Verdict.LOST, lost.failure)
     match outcome.stopped:
         case "terminate":
-            return Ending(Verdict.TERMINATED)
+            return StepEnding(Verdict.TERMINATED)
         case "timeout":
             limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
             message = _with_tail(f"It ran longer than its time limit{limit} and was stopped.", outcome)
@@ -91,7 +91,9 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
             return _ended_by_itself(outcome, exit_codes)
 
 
-def operation_ending(operation: Operation, ending: Ending, message: str, problem: str | None) -> Ending:
+def operation_ending(
+    operation: Operation, ending: StepEnding, message: str, problem: str | None
+) -> StepEnding:
     """The ending of an operation that is not done.
 
     `message` is the program's own, `problem` what is wrong with the result that it left.
@@ -105,23 +107,23 @@ def operation_ending(operation: Operation, ending: Ending, message: str, problem
         failure = replace(failure, kind=operation.failure, message=cut(message or failure.message))
     else:
         failure = replace(failure, message=cut(f"{operation.title}: {failure.message}"))
-    return Ending(ending.verdict, failure)
+    return StepEnding(ending.verdict, failure)
 
 
-def failed(error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
+def failed(error_type: ErrorType, kind: FailureKind, message: str) -> StepEnding:
     """An error that no process's end tells of."""
-    return Ending(Verdict.ERROR, Failure(error_type, kind, cut(message)))
+    return StepEnding(Verdict.ERROR, Failure(error_type, kind, cut(message)))
 
 
-def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, message: str) -> Ending:
+def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, message: str) -> StepEnding:
     failure = Failure(error_type, kind, cut(message), outcome.exit_code, outcome.signal)
-    return Ending(Verdict.ERROR, failure)
+    return StepEnding(Verdict.ERROR, failure)
 
 
-def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> Ending:
+def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> StepEnding:
     code, number = outcome.exit_code, outcome.signal
     if number is None and code in exit_codes.success:
-        return Ending(Verdict.SUCCESS)
+        return StepEnding(Verdict.SUCCESS)
     if outcome.out_of_memory:
         message = _with_tail("It needed more memory than its limit allows and was stopped.", outcome)
         return _died(outcome, ErrorType.APPLICATION, FailureKind.OUT_OF_MEMORY, message)

@@ -6,8 +6,8 @@ listeners -> service -> connection -> requests -> calls -> handler
 
 from locksided.server.access import Access, Principal
 from locksided.server.calls import AtOnce, Call, Handler
-from locksided.server.connection import Connection
-from locksided.server.limits import Limits
+from locksided.server.connection import ClientConnection
+from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, ListenError, listen, passed_listeners
 from locksided.server.service import Server, serve
 
@@ -15,9 +15,9 @@ __all__ = [
     "Access",
     "AtOnce",
     "Call",
-    "Connection",
+    "ClientConnection",
+    "ClientLimits",
     "Handler",
-    "Limits",
     "ListenError",
     "Listener",
     "Principal",

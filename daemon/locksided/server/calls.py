@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from msgspec import UnsetType
 
-from lockside.documents.explain import shortened, with_subject
+from lockside.documents.fault_messages import shortened, with_subject
 from lockside.documents.reading import convert, fault_of
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.methods import Method
@@ -26,7 +26,7 @@ from locksided.server.requests import Request, RequestId
 from locksided.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from locksided.server.connection import Connection
+    from locksided.server.connection import ClientConnection
 
 Log = structlog.typing.FilteringBoundLogger
 
@@ -36,7 +36,7 @@ class Call:
     """What a handler knows beside its parameters: who asks, where from, and the parameters as they came."""
 
     principal: Principal
-    connection: "Connection"
+    connection: "ClientConnection"
     method: Method
     raw: dict[str, Any]
 
@@ -109,7 +109,7 @@ class Router:
         self._log = log
 
     def resolve(
-        self, request: Request, principal: Principal, connection: "Connection", sink: Sink
+        self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
     ) -> Pending | ErrorObject:
         """The call that a request asks for, or why it is not done."""
         route = self._routes.get(request.method)

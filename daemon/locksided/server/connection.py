@@ -24,7 +24,7 @@ from locksided.server.calls import AtOnce, Pending, Router
 from locksided.server.hangup import hung_up
 from locksided.server.inbox import Inbox
 from locksided.server.lane import Lane
-from locksided.server.limits import Limits
+from locksided.server.limits import ClientLimits
 from locksided.server.outbox import Outbox
 from locksided.server.requests import Parsed, Rejected, Request, RequestId, parse
 from locksided.server.unfinished import Unfinished
@@ -32,7 +32,7 @@ from locksided.server.unfinished import Unfinished
 LAST_WRITE_SECONDS: Final = 0.3
 
 
-class Connection:
+class ClientConnection:
     """What handlers see of it: `notify`, `room`, `turn`, `subscriptions`, `start_soon` and `closed`."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Connection:
         connected: socket.socket,
         principal: Principal,
         router: Router,
-        limits: Limits,
+        limits: ClientLimits,
         unfinished: Unfinished,
     ) -> None:
         self.principal = principal

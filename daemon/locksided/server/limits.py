@@ -8,7 +8,7 @@ MAX_CONTAINERS: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ClientLimits:
     """Bounds on frames, batches, calls and connections; past each stands an error, never a crash."""
 
     line_bytes: int = 8 * 2**20

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lockside.documents.explain import explain, with_subject
+from lockside.documents.fault_messages import explain, with_subject
 from lockside.documents.paths import join, not_finite
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from locksided.keeper.strictjson import STRINGS, is_deeper
-from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, Limits
+from locksided.server.limits import MAX_CONTAINERS, MAX_DEPTH, ClientLimits
 
 RequestId = str | int | float | None
 
@@ -54,7 +54,7 @@ class _Identified(Struct):
 _IDENTIFIED: Final = msgspec.json.Decoder(_Identified)
 
 
-def parse(frame: bytes, limits: Limits) -> Parsed | list[Parsed]:
+def parse(frame: bytes, limits: ClientLimits) -> Parsed | list[Parsed]:
     """The request of a frame, the requests of a batch, or why it is neither."""
     if len(frame) < _LARGE_BYTES:
         return _parse(frame, limits)
@@ -77,7 +77,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _parse(frame: bytes, limits: Limits) -> Parsed | list[Parsed]:
+def _parse(frame: bytes, limits: ClientLimits) -> Parsed | list[Parsed]:
     if frame[:1] == b"{" or frame.lstrip()[:1] != b"[":
         return _parse_one(frame)
     try:

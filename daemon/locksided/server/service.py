@@ -15,13 +15,13 @@ from anyio.abc import TaskGroup, TaskStatus
 from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
 from lockside.protocol.words import Role
-from locksided import clock, to_thread
+from locksided import clock, threads
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
 from locksided.server.calls import Handler, Log, Router
-from locksided.server.connection import Connection
+from locksided.server.connection import ClientConnection
 from locksided.server.displaced import made_again
-from locksided.server.limits import Limits
+from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener
 from locksided.server.peers import peer_of, user_name
 from locksided.server.unfinished import Unfinished
@@ -38,13 +38,13 @@ class Server:
         self,
         handlers: Mapping[str, Handler],
         access: Access,
-        limits: Limits,
+        limits: ClientLimits,
         log: Log,
         *,
         methods: Mapping[str, Method] = METHODS,
     ) -> None:
         self._access = access
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self.listeners: list[Listener] = []
         self._limits = limits
         self._log = log
@@ -158,7 +158,7 @@ class Server:
     async def _serve_client(self, connected: socket.socket) -> None:
         try:
             principal = await self._principal_of(connected)
-            connection = Connection(connected, principal, self._router, self._limits, self._unfinished)
+            connection = ClientConnection(connected, principal, self._router, self._limits, self._unfinished)
             self.connections.add(connection)
             if self._stopped.is_set():
                 connection.stop()
@@ -176,7 +176,7 @@ class Server:
     async def _name_of(self, uid: int) -> str:
         """The user's name; one that is found is kept, a number for want of anything better is not."""
         try:
-            user = await to_thread.run_sync(user_name, uid)
+            user = await threads.run_sync(user_name, uid)
         except OSError:
             return str(uid)
         if user != str(uid):
@@ -194,7 +194,7 @@ async def serve(
     listeners: Iterable[Listener],
     handlers: Mapping[str, Handler],
     access: Access,
-    limits: Limits,
+    limits: ClientLimits,
     log: Log,
 ) -> None:
     """Serve until cancelled: the short form of `Server`."""

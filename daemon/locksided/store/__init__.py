@@ -2,8 +2,8 @@
 
 from locksided.store.errors import NotAStore, StoreContradiction, StoreError, StoreTooNew, StoreUnavailable
 from locksided.store.events import EventFilter
-from locksided.store.jobfilter import JobFilter, OrderBy, Page
-from locksided.store.joblist import GroupBy, JobList, JobStats
+from locksided.store.job_filter import JobFilter, JobPage, OrderBy
+from locksided.store.job_list import GroupBy, JobList, JobStats
 from locksided.store.rows import (
     ChildRow,
     DedupRow,
@@ -13,7 +13,7 @@ from locksided.store.rows import (
     LiveJob,
     PoolRow,
     StateRow,
-    Stored,
+    StoredRow,
     Version,
 )
 from locksided.store.store import Store
@@ -29,13 +29,13 @@ __all__ = [
     "GroupBy",
     "JobFilter",
     "JobList",
+    "JobPage",
     "JobRow",
     "JobStats",
     "LiveJob",
     "NotAStore",
     "Operation",
     "OrderBy",
-    "Page",
     "PoolRow",
     "Saves",
     "StateRow",
@@ -44,7 +44,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "StoreUnavailable",
-    "Stored",
+    "StoredRow",
     "Transaction",
     "Unit",
     "Version",

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiosqlite
 from anyio import CancelScope
 
-from locksided import to_thread
+from locksided import threads
 from locksided.store.errors import StoreContradiction, StoreUnavailable
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ BUSY_SECONDS = 5.0
 CACHED_STATEMENTS = 512
 
 
-class Connection(aiosqlite.Connection):
+class DatabaseConnection(aiosqlite.Connection):
     """An aiosqlite connection whose unit of work is a function of the plain connection."""
 
     def __init__(self, path: str) -> None:
@@ -46,7 +46,7 @@ class Connection(aiosqlite.Connection):
             raise StoreUnavailable(ValueError("it is closed"))
         if self.doubt is not None:
             raise StoreUnavailable(self.doubt)
-        with to_thread.at_work:
+        with threads.at_work:
             try:
                 return await self._queued(partial(work, self._connection))
             except (sqlite3.Error, OSError, MemoryError) as error:
@@ -122,10 +122,10 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {setting}")
 
 
-async def opened(path: str) -> Connection:
+async def opened(path: str) -> DatabaseConnection:
     """Open the database at `path`, which must exist; StoreUnavailable if it cannot be."""
     try:
-        connection = Connection(path)
+        connection = DatabaseConnection(path)
         await connection
     except (sqlite3.Error, OSError) as error:
         raise StoreUnavailable(error) from error

@@ -12,7 +12,7 @@ Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that the database can hold."""
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The last entry of a page: which list it is of, in which order, and its key there."""
 
     order: str
@@ -21,7 +21,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
 def written(order: str, *key: int | str) -> str:
     """Answer the cursor behind the entry with this key."""
-    text = msgspec.json.encode(Place(order, list(key)))
+    text = msgspec.json.encode(Position(order, list(key)))
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
@@ -34,7 +34,7 @@ def read(cursor: str | None, order: str, key_type: Any) -> Any:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        place = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Place)
+        place = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Position)
         if place.order == order:
             return msgspec.convert(place.key, key_type)
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:

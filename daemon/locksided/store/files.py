@@ -24,7 +24,7 @@ Stamps: TypeAlias = tuple[Stamp | None, ...]
 """Of the database, its log, and the log's index; None for a file that does not exist."""
 
 
-class Fault(Enum):
+class DatabaseFault(Enum):
     """What happened to the files, and what the store can do about it."""
 
     LOST = "the database is gone or another one: only a person can bring it back"
@@ -36,7 +36,7 @@ class Fault(Enum):
 class DatabaseFileError(OSError):
     """The files are not as they were left. The message says what happened, `remedy` what to do."""
 
-    def __init__(self, fault: Fault, message: str, remedy: str) -> None:
+    def __init__(self, fault: DatabaseFault, message: str, remedy: str) -> None:
         super().__init__(message)
         self.fault = fault
         self.remedy = remedy
@@ -146,22 +146,22 @@ def _gone(path: str, suffix: str, *, is_replaced: bool) -> DatabaseFileError:
     message = f"{path}{suffix} {what}, the daemon has the former one open"
     if not suffix:
         return DatabaseFileError(
-            Fault.LOST,
+            DatabaseFault.LOST,
             message,
             "put the former file back and the daemon goes on by itself; or save what it has with "
             "`lockside backup FILE`, stop the daemon, and run `locksided --restore FILE`",
         )
     if is_replaced:
         remedy = f"end the program that made it, then remove {path}{suffix}: the daemon goes on by itself"
-        return DatabaseFileError(Fault.LOG_REPLACED, message, remedy)
+        return DatabaseFileError(DatabaseFault.LOG_REPLACED, message, remedy)
     return DatabaseFileError(
-        Fault.LOG_LOST, message, "nothing: the daemon saves what was in it and goes on by itself"
+        DatabaseFault.LOG_LOST, message, "nothing: the daemon saves what was in it and goes on by itself"
     )
 
 
 def _overwritten(path: str) -> DatabaseFileError:
     return DatabaseFileError(
-        Fault.OVERWRITTEN,
+        DatabaseFault.OVERWRITTEN,
         f"another program wrote into {path} while the daemon has it open, or its content is damaged",
         "the daemon goes on by itself if the content proves to be right; if it does not, stop the daemon and "
         "run `locksided --restore FILE` with a backup",
@@ -170,7 +170,7 @@ def _overwritten(path: str) -> DatabaseFileError:
 
 def _unreachable(path: str, error: OSError) -> DatabaseFileError:
     return DatabaseFileError(
-        Fault.LOST,
+        DatabaseFault.LOST,
         f"{path} cannot be reached: {error.strerror}",
         "let the daemon's user reach it and the daemon goes on by itself",
     )

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from locksided.store import asides, events, joblist, reads, retention, tables
+from locksided.store import asides, events, job_list, reads, retention, tables
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.catalog.dedup import DedupKey
 from locksided.store.catalog.keys import ConfigId, Key, Listing
-from locksided.store.connection import Connection
+from locksided.store.connection import DatabaseConnection
 from locksided.store.events import EventFilter
-from locksided.store.jobfilter import JobFilter, Page
-from locksided.store.joblist import GroupBy, JobList, JobStats
+from locksided.store.job_filter import JobFilter, JobPage
+from locksided.store.job_list import GroupBy, JobList, JobStats
 from locksided.store.paging import LINE_BYTES, PageRequest, Slice
 from locksided.store.reads import JobsWithDocuments
 from locksided.store.rows import (
@@ -28,7 +28,7 @@ from locksided.store.rows import (
     LiveJob,
     PoolRow,
     StateRow,
-    Stored,
+    StoredRow,
     UnpublishedRow,
     Version,
 )
@@ -42,7 +42,7 @@ CHUNK = 5000
 class Reader:
     """Reads beside the writer; each raises StoreUnavailable when the disk cannot be read."""
 
-    def __init__(self, quick: Connection, patient: Connection) -> None:
+    def __init__(self, quick: DatabaseConnection, patient: DatabaseConnection) -> None:
         self._quick = quick
         self._patient = patient
 
@@ -64,15 +64,15 @@ class Reader:
         """Answer those of `ids` that exist, in the order of ids."""
         return await self.read(lambda connection: reads.job_rows(connection, ids))
 
-    async def list_jobs(self, wanted: JobFilter, page: Page = Page()) -> JobList:  # noqa: B008 - frozen
+    async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
         connection = self._patient if page.count else self._quick
-        return await connection.run(partial(joblist.list_jobs, wanted=wanted, page=page))
+        return await connection.run(partial(job_list.list_jobs, wanted=wanted, page=page))
 
     async def job_stats(self, group_by: Iterable[GroupBy], wanted: JobFilter) -> list[JobStats]:
         """Answer counts and durations, group by group."""
         groups = tuple(dict.fromkeys(group_by))
-        return await self._patient.run(partial(joblist.job_stats, group_by=groups, wanted=wanted))
+        return await self._patient.run(partial(job_list.job_stats, group_by=groups, wanted=wanted))
 
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
@@ -175,11 +175,11 @@ class Reader:
 
     # The catalog
 
-    async def object(self, key: Key, version: int | None = None) -> Stored | None:
+    async def object(self, key: Key, version: int | None = None) -> StoredRow | None:
         """Answer an object of the catalog, or None; a version also of a deleted one."""
         return await self.read(lambda connection: objects.find(connection, key, version))
 
-    async def objects(self, wanted: Listing, request: PageRequest = PageRequest()) -> Slice[Stored]:  # noqa: B008 - frozen
+    async def objects(self, wanted: Listing, request: PageRequest = PageRequest()) -> Slice[StoredRow]:  # noqa: B008 - frozen
         """Answer a page of stored objects of one kind; Invalid for what is no cursor."""
         return await self.read(partial(objects.page, wanted=wanted, request=request))
 

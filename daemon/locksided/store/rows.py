@@ -172,7 +172,7 @@ class Dependency(msgspec.Struct, frozen=True, gc=False):
     condition: str
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredRow(msgspec.Struct, frozen=True):
     """One version of an object of the catalog; `body` is what was put.
 
     `scope` is empty, or `<branch>/<component>` for a configuration; `description` says why it was changed.

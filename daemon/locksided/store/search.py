@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from locksided.store.blocks import Span, common, ids_of, keys_of
-from locksided.store.jobfilter import JobFilter, OrderBy
+from locksided.store.job_filter import JobFilter, OrderBy
 from locksided.store.reads import ids_text
-from locksided.store.terms import BY_ID, END, Source, Term, terms
+from locksided.store.terms import BY_ID, END, Term, TermSource, terms
 
 FEW = 5000
 FEW_MET = 1000
@@ -32,7 +32,7 @@ class Search:
     indexes can be read side by side, instead of the sources, when the order is that of ids.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[TermSource, ...]
     restrictions: tuple[Term, ...]
     span: Span = Span()  # noqa: RUF009 - frozen
     met: tuple[Term, ...] = ()
@@ -74,7 +74,7 @@ class Search:
             parts.append(" UNION ".join(arms))
         return " INTERSECT ".join(parts), tuple(args)
 
-    def _within(self, source: Source) -> tuple[Term, ...]:
+    def _within(self, source: TermSource) -> tuple[Term, ...]:
         return () if self.span == Span() else (self.span.term(source.id),)
 
 
@@ -120,7 +120,7 @@ def _all_of(connection: sqlite3.Connection, met: tuple[Term, ...]) -> Term | Non
     if len(found) > most:
         return None
     condition, ids = "jobs.id IN (SELECT value FROM json_each(?))", (ids_text(job_id for (job_id,) in found),)
-    return Term(condition, ids, (Source(BY_ID, condition, ids),))
+    return Term(condition, ids, (TermSource(BY_ID, condition, ids),))
 
 
 def _span(connection: sqlite3.Connection, wanted: JobFilter, others: list[Term]) -> Span:
@@ -144,16 +144,16 @@ def _led_by(lead: Term, scope: Term, others: list[Term]) -> Search:
     return Search((_united(lead.sources),), restrictions)
 
 
-def _united(sources: tuple[Source, ...]) -> Source:
+def _united(sources: tuple[TermSource, ...]) -> TermSource:
     """Make one source of several that may share jobs."""
     united = " UNION ".join(f"SELECT {each.id} FROM {each.table} WHERE {each.sql}" for each in sources)
     args = tuple(arg for each in sources for arg in each.args)
-    return Source(BY_ID, f"id IN ({united})", args)
+    return TermSource(BY_ID, f"id IN ({united})", args)
 
 
 def _in_order(wanted: JobFilter, order: OrderBy, scope: Term, others: list[Term]) -> Search:
     """Read all jobs in the order that is asked for; with many that match, a page is soon full."""
-    source = Source(f"jobs INDEXED BY {_ORDERED[order]}", "project = ?", (wanted.project,))
+    source = TermSource(f"jobs INDEXED BY {_ORDERED[order]}", "project = ?", (wanted.project,))
     return Search((source,), (scope, *others))
 
 
@@ -178,7 +178,7 @@ def _by_values(connection: sqlite3.Connection, term: Term) -> Term:
     return replace(term, sources=tuple(map(source.of_value, values)) or term.sources, by_id=bool(values))
 
 
-def _values(connection: sqlite3.Connection, source: Source) -> list[str] | None:
+def _values(connection: sqlite3.Connection, source: TermSource) -> list[str] | None:
     """The values in a source's range, one look into its index for each; None when they are not few."""
     project, begin, end = source.args
     found: list[str] = []
@@ -194,7 +194,7 @@ def _values(connection: sqlite3.Connection, source: Source) -> list[str] | None:
     return None
 
 
-def _has_some(connection: sqlite3.Connection, source: Source) -> bool:
+def _has_some(connection: sqlite3.Connection, source: TermSource) -> bool:
     sql = f"SELECT 1 FROM {source.table} WHERE {source.sql} LIMIT 1"
     return connection.execute(sql, source.args).fetchone() is not None
 

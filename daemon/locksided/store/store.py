@@ -16,9 +16,9 @@ from anyio import CancelScope
 
 from locksided.store import events, reads, schema
 from locksided.store.catalog.states import DeepState, deep_states
-from locksided.store.connection import Connection, create, named, opened
+from locksided.store.connection import DatabaseConnection, create, named, opened
 from locksided.store.errors import StoreUnavailable
-from locksided.store.files import DatabaseFileError, DatabaseFiles, Fault
+from locksided.store.files import DatabaseFault, DatabaseFileError, DatabaseFiles
 from locksided.store.reader import Reader
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Applied, Unit, apply, roll_back
@@ -46,7 +46,12 @@ class Store(Reader):
     """
 
     def __init__(
-        self, path: str, start: _Start, writer: Connection, quick: Connection, patient: Connection
+        self,
+        path: str,
+        start: _Start,
+        writer: DatabaseConnection,
+        quick: DatabaseConnection,
+        patient: DatabaseConnection,
     ) -> None:
         super().__init__(quick, patient)
         self.path = path
@@ -111,7 +116,7 @@ class Store(Reader):
         A log that was taken away is made again before, and a database that others wrote into is examined.
         """
         found = self._files.fault()
-        if self._is_closed or (found is not None and found.fault is Fault.LOG_LOST):
+        if self._is_closed or (found is not None and found.fault is DatabaseFault.LOG_LOST):
             await self._open_again()
         elif found is not None:
             await self._examine(found)
@@ -141,7 +146,7 @@ class Store(Reader):
         It is written also when the database was removed or replaced, from what is still open.
         """
         found = self._files.fault()
-        if found is not None and found.fault is Fault.OVERWRITTEN:
+        if found is not None and found.fault is DatabaseFault.OVERWRITTEN:
             await self._examine(found)
         await self._aside(partial(schema.backup, target=target))
 
@@ -157,13 +162,13 @@ class Store(Reader):
 
     def _doubt(self, found: DatabaseFileError | None) -> None:
         """Refuse to read while somebody else's content stands in the database."""
-        doubt = found if found is not None and found.fault is Fault.OVERWRITTEN else None
+        doubt = found if found is not None and found.fault is DatabaseFault.OVERWRITTEN else None
         for reader in (self._quick, self._patient):
             reader.doubt = doubt
 
     async def _examine(self, found: DatabaseFileError) -> None:
         """Trust the content again if it is what we left, whoever wrote it. Raises StoreUnavailable if not."""
-        if found.fault is not Fault.OVERWRITTEN or self._files.is_rejected:
+        if found.fault is not DatabaseFault.OVERWRITTEN or self._files.is_rejected:
             raise StoreUnavailable(found)
         self._doubt(found)
         try:
@@ -194,7 +199,9 @@ class Store(Reader):
         self._use(*connections)
         self._is_closed = False
 
-    def _use(self, writer: Connection, quick: Connection, patient: Connection) -> None:
+    def _use(
+        self, writer: DatabaseConnection, quick: DatabaseConnection, patient: DatabaseConnection
+    ) -> None:
         self._writer, self._quick, self._patient = writer, quick, patient
         for connection in (writer, quick, patient):
             connection.explain = self._explained
@@ -211,7 +218,7 @@ class Store(Reader):
         if is_damage:
             self._files.distrust()
         found = self._files.fault()
-        if found is None or (found.fault is Fault.OVERWRITTEN and not is_damage):
+        if found is None or (found.fault is DatabaseFault.OVERWRITTEN and not is_damage):
             return named(error)
         return StoreUnavailable(found)
 
@@ -226,13 +233,13 @@ class Store(Reader):
             await _close(connection)
 
 
-async def _close(*connections: Connection) -> None:
+async def _close(*connections: DatabaseConnection) -> None:
     with CancelScope(shield=True):
         for connection in connections:
             await connection.close()
 
 
-async def _opened(path: str, backups: str) -> tuple[_Start, list[Connection]]:
+async def _opened(path: str, backups: str) -> tuple[_Start, list[DatabaseConnection]]:
     """Open the connections: the one that writes, then those that read."""
     connections = [await opened(path)]
     try:

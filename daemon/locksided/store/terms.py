@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from locksided.store.jobfilter import JobFilter
+from locksided.store.job_filter import JobFilter
 
 NO_END = 9223372036854775807
 END = f"ifnull(end_us, {NO_END})"
@@ -26,13 +26,13 @@ class Term:
 
     sql: str
     args: tuple[Any, ...]
-    sources: tuple["Source", ...] = ()
+    sources: tuple["TermSource", ...] = ()
     by_id: bool = False
     key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TermSource:
     """Where to look: FROM clause, condition and its arguments, and what the job's id is called there.
 
     `column` is set where the condition is a range of its values, the arguments project, begin and end.
@@ -49,10 +49,10 @@ class Source:
         """The table without what is joined to it: enough for the ids of its jobs."""
         return self.table.partition(" CROSS JOIN ")[0]
 
-    def of_value(self, value: str) -> "Source":
+    def of_value(self, value: str) -> "TermSource":
         """The part of a range that is one value: its index yields the jobs of a value in the order of ids."""
         project, *_ = self.args
-        return Source(self.table, f"project = ? AND {self.column} = ?", (project, value))
+        return TermSource(self.table, f"project = ? AND {self.column} = ?", (project, value))
 
 
 def terms(wanted: JobFilter) -> list[Term]:
@@ -74,7 +74,7 @@ def _indexed(index: str) -> str:
 def _scope(wanted: JobFilter) -> Iterator[Term]:
     shown = (0, 1) if wanted.visible is None else (int(wanted.visible),)
     sources = tuple(
-        Source(_indexed("jobs_visible"), "project = ? AND visible = ?", (wanted.project, each))
+        TermSource(_indexed("jobs_visible"), "project = ? AND visible = ?", (wanted.project, each))
         for each in shown
     )
     marks = ", ".join("?" * len(shown))
@@ -99,13 +99,15 @@ def _equal(wanted: JobFilter) -> Iterator[Term]:
     if wanted.statuses:
         statuses = tuple(dict.fromkeys(wanted.statuses))
         marks = ", ".join("?" * len(statuses))
-        each = (Source(_indexed("jobs_status"), "project = ? AND status = ?", (project, s)) for s in statuses)
+        each = (
+            TermSource(_indexed("jobs_status"), "project = ? AND status = ?", (project, s)) for s in statuses
+        )
         yield Term(f"status IN ({marks})", statuses, tuple(each), by_id=True)
 
 
 def _one(index: str, sql: str, project: str, value: str | int | None) -> Iterator[Term]:
     if value is not None:
-        source = Source(_indexed(index), f"project = ? AND {sql}", (project, value))
+        source = TermSource(_indexed(index), f"project = ? AND {sql}", (project, value))
         yield Term(sql, (value,), (source,), by_id=True)
 
 
@@ -118,7 +120,7 @@ def _partial(index: str, column: str, usual: str, project: str, value: str | Non
 
 
 def _led(table: str, sql: str, args: tuple[Any, ...]) -> Term:
-    return Term(sql, args, (Source(table, sql, args),), by_id=True)
+    return Term(sql, args, (TermSource(table, sql, args),), by_id=True)
 
 
 def _runs(wanted: JobFilter) -> Iterator[Term]:
@@ -137,7 +139,7 @@ def _runs(wanted: JobFilter) -> Iterator[Term]:
 
 def _labels(wanted: JobFilter) -> Iterator[Term]:
     for name, value in wanted.labels.items():
-        source = Source(
+        source = TermSource(
             "job_labels AS l CROSS JOIN jobs ON jobs.id = l.job_id",
             "l.label = ? AND l.value = ?",
             (name, value),
@@ -165,7 +167,7 @@ def _range(index: str, column: str, project: str, first: int | None, last: int |
     if given:
         sql = " AND ".join(sql for sql, _ in given)
         args = tuple(value for _, value in given)
-        source = Source(_indexed(index), f"project = ? AND {sql}", (project, *args))
+        source = TermSource(_indexed(index), f"project = ? AND {sql}", (project, *args))
         yield Term(sql, args, (source,), key=column)
 
 
@@ -177,7 +179,7 @@ def _text(wanted: JobFilter) -> Iterator[Term]:
     columns = ("name", "component", "config")
     sql = " OR ".join(f"{column} >= ? AND {column} < ?" for column in ("CAST(id AS TEXT)", *columns))
     sources = [
-        Source(
+        TermSource(
             _indexed(f"jobs_{each}"),
             f"project = ? AND {each} >= ? AND {each} < ?",
             (wanted.project, text, end),
@@ -185,7 +187,7 @@ def _text(wanted: JobFilter) -> Iterator[Term]:
         )
         for each in columns
     ]
-    sources += [Source(BY_ID, "id BETWEEN ? AND ?", ends) for ends in id_ranges(text)]
+    sources += [TermSource(BY_ID, "id BETWEEN ? AND ?", ends) for ends in id_ranges(text)]
     yield Term(f"({sql})", (text, end) * (len(columns) + 1), tuple(sources))
 
 

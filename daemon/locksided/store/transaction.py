@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, Save
-from locksided.poolview import event_data
+from locksided.pool_view import event_data
 from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES

@@ -10,21 +10,21 @@ _NEW_DIR = Argument("DIR", "the folder of the pipeline (default: this one)", "?"
 _NEW = (
     Command(
         "new component",
-        "lockside.cli.starting:component",
+        "lockside.cli.catalog.new:component",
         "write a first component: its file and a script that runs",
         (("lockside new component shop.orders pipeline", ""),),
         (Argument("COMPONENT", "a component's id"), _NEW_DIR),
     ),
     Command(
         "new config",
-        "lockside.cli.starting:config",
+        "lockside.cli.catalog.new:config",
         "write a first configuration, from its component's schema",
         (("lockside new config shop.orders/daily pipeline", ""),),
         (Argument("COMPONENT/CONFIG", "a configuration"), _NEW_DIR),
     ),
     Command(
         "new orchestration",
-        "lockside.cli.starting:orchestration",
+        "lockside.cli.catalog.new:orchestration",
         "write an orchestration of all configurations in the folder",
         (("lockside new orchestration nightly pipeline", ""),),
         (Argument("NAME", "its name"), _NEW_DIR),
@@ -34,7 +34,7 @@ _NEW = (
 FOLDERS = (
     Command(
         "apply",
-        "lockside.cli.applying:apply",
+        "lockside.cli.catalog.apply:apply",
         "store the components, configurations and pools of a folder of files",
         (
             ("lockside apply pipeline --plan", "show what would change, and change nothing"),
@@ -54,7 +54,7 @@ FOLDERS = (
     ),
     Command(
         "export",
-        "lockside.cli.exporting:export",
+        "lockside.cli.catalog.export:export",
         "write what is stored as a folder of files for `apply`",
         (
             ("lockside export pipeline", "files with the same content are not touched"),
@@ -68,7 +68,7 @@ FOLDERS = (
     ),
     Command(
         "validate",
-        "lockside.cli.applying:validate",
+        "lockside.cli.catalog.validate:validate",
         "check a folder of files without a daemon",
         (("lockside validate pipeline", ""),),
         (_DIR,),

@@ -11,13 +11,14 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.events import Resize
 from textual.widgets import DataTable, Footer, Static
 
-from lockside.cli import jobs, times
-from lockside.cli.output import one_line
+from lockside.cli import times
+from lockside.cli.jobs import describe
+from lockside.cli.terminal.output import one_line
 from lockside.cli.top import rows
+from lockside.cli.top.command_output import command_output
 from lockside.cli.top.feed import NOTHING, Feed, Snapshot
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
 from lockside.cli.top.table import JobTable
-from lockside.cli.top.telling import told
 from lockside.cli.top.usage import Sampler, Usage
 from lockside.errors import LocksideError
 
@@ -190,18 +191,18 @@ class Top(App[None]):
         job = self._selected()
         if job is None:
             return
-        if job.get("type") in jobs.CONTAINERS and job.get("type") != "retryContainer":
+        if job.get("type") in describe.CONTAINERS and job.get("type") != "retryContainer":
             self.action_story()
         else:
             self.push_screen(LogScreen(job, self._feed))
 
     def action_explain(self) -> None:
         """Say why the selected job waits."""
-        self._tell("lockside.cli.why:why", "why")
+        self._tell("lockside.cli.jobs.why:why", "why")
 
     def action_story(self) -> None:
         """Tell the story of the selected job."""
-        self._tell("lockside.cli.showing:show", "show")
+        self._tell("lockside.cli.jobs.show:show", "show")
 
     def _tell(self, what: str, command: str) -> None:
         job = self._selected()
@@ -210,7 +211,7 @@ class Top(App[None]):
         number, width = str(job["id"]), min(_BOX, int(self.size.width * 0.9)) - _BOX_EDGES
 
         def work() -> None:
-            text = told(what, number, self.socket, self.project, width)
+            text = command_output(what, number, self.socket, self.project, width)
             title = f"lockside {command} {number}"
             self.call_from_thread(self.push_screen, TextScreen(title, text))
 
@@ -228,10 +229,10 @@ class Top(App[None]):
         except LocksideError as error:
             self._refused(job, error)
         else:
-            self.notify(f"{jobs.called(job)} is {done}.", timeout=3, markup=False)
+            self.notify(f"{describe.called(job)} is {done}.", timeout=3, markup=False)
 
     def _refused(self, job: Json, error: LocksideError) -> None:
-        said = f"{jobs.called(job)}: {one_line(error.message)}"
+        said = f"{describe.called(job)}: {one_line(error.message)}"
         self.notify(said, severity="error", timeout=6, markup=False)
 
     def action_kill(self) -> None:
@@ -246,7 +247,7 @@ class Top(App[None]):
         except LocksideError as error:
             self._refused(job, error)
             return
-        if await self.push_screen_wait(Question(f"Kill {jobs.called(job)}?", self._effect(effect))):
+        if await self.push_screen_wait(Question(f"Kill {describe.called(job)}?", self._effect(effect))):
             await self._act(job, "job.terminate", "being stopped")
 
     def _effect(self, effect: Json) -> Text:
@@ -261,7 +262,7 @@ class Top(App[None]):
         for name, word in words.items():
             listed = [one_line(str(each)) for each in effect.get(name) or ()]
             if name != "freed":
-                listed = [jobs.called(shown[each]) if each in shown else f"job {each}" for each in listed]
+                listed = [describe.called(shown[each]) if each in shown else f"job {each}" for each in listed]
             if listed:
                 more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
                 text.append(f"It {word} {', '.join(listed[:_NAMED])}{more}.\n")

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-from lockside.cli import jobs, times
+from lockside.cli import times
+from lockside.cli.jobs import describe
 from lockside.errors import LocksideError, NotReachable, Unavailable
 from lockside.session import Engine
 from lockside.wire import AsyncLink, Wire
@@ -133,8 +134,8 @@ class Feed:
     async def _load(self) -> Snapshot:
         answers = await asyncio.gather(
             self.call("daemon.status"),
-            self.call("job.list", **_list(jobs.RUNNING, _MOST_RUNNING)),
-            self.call("job.list", **_list(jobs.NOT_STARTED, _MOST_WAITING)),
+            self.call("job.list", **_list(describe.RUNNING, _MOST_RUNNING)),
+            self.call("job.list", **_list(describe.NOT_STARTED, _MOST_WAITING)),
             self.call("job.list", **_failures()),
         )
         status, running, waiting, failed = answers

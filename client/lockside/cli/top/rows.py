@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from lockside.cli import jobs, times
-from lockside.cli.family import label, tree
-from lockside.cli.output import display_width, fit, one_line
+from lockside.cli import times
+from lockside.cli.jobs import describe
+from lockside.cli.jobs.job_tree import label, tree_rows
+from lockside.cli.terminal.output import display_width, fit, one_line
 from lockside.cli.top.feed import Snapshot
 from lockside.cli.top.usage import Usage
 
@@ -20,7 +21,7 @@ HEADINGS = {"job": "  JOB", "id": "ID", "for": "FOR", "cpu": "CPU", "memory": "M
 RIGHT = {"id", "for", "cpu", "memory"}
 FOR, CPU, MEMORY = 8, 5, 8
 _METER = 10
-_STYLES = {word: colour.replace("dim", "grey62") for word, colour in jobs.COLOURS.items()}
+_STYLES = {word: colour.replace("dim", "grey62") for word, colour in describe.COLOURS.items()}
 
 
 class Row(NamedTuple):
@@ -32,7 +33,7 @@ class Row(NamedTuple):
     @property
     def name(self) -> str:
         """What it is called there."""
-        return label(self.job, True) if self.lines else jobs.alone(self.job)
+        return label(self.job, True) if self.lines else describe.alone(self.job)
 
     @property
     def width(self) -> int:
@@ -42,9 +43,9 @@ class Row(NamedTuple):
 
 def in_trees(live: list[Json]) -> list[Row]:
     """Put children below what they are a part of; what runs, or has a part that does, comes first."""
-    running = {_root(job) for job in live if job["status"] in jobs.RUNNING}
+    running = {_root(job) for job in live if job["status"] in describe.RUNNING}
     ordered = sorted(live, key=lambda job: (_root(job) not in running, int(job["id"])))
-    return [Row(lines, job) for lines, job in tree(ordered)]
+    return [Row(lines, job) for lines, job in tree_rows(ordered)]
 
 
 def _root(job: Json) -> str:
@@ -55,7 +56,7 @@ def cells(row: Row, usage: Usage | None, now: datetime, widths: dict[str, int]) 
     """Give the cells of a job's row, each as wide as its column at most."""
     job, status = row.job, str(row.job["status"])
     name = Text(row.lines, "grey42")
-    name.append(jobs.SYMBOLS.get(status, "?") + " ", _STYLES.get(status, ""))
+    name.append(describe.SYMBOLS.get(status, "?") + " ", _STYLES.get(status, ""))
     name.append(fit(row.name, max(4, widths["job"] - 2 - len(row.lines))), _STYLES.get(status, ""))
     made = {
         "job": name,
@@ -71,7 +72,7 @@ def cells(row: Row, usage: Usage | None, now: datetime, widths: dict[str, int]) 
 def selected(job: Json, width: int) -> Text:
     """Say of the selected job in two lines what its row has no room for."""
     status = str(job["status"])
-    text = Text(f" {fit(jobs.title(job), max(10, width - 40))}", "bold")
+    text = Text(f" {fit(describe.title(job), max(10, width - 40))}", "bold")
     text.append(f"  job {job['id']}  ", "grey70")
     text.append(status, _STYLES.get(status, ""))
     by = (job.get("principal") or {}).get("user")
@@ -79,7 +80,7 @@ def selected(job: Json, width: int) -> Text:
     text.append(
         f"  pool {job['pool']}" if job.get("pool") and job.get("type") == "standard" else "", "grey62"
     )
-    text.append("\n " + fit(jobs.detail(job).strip() or jobs.stage_line(job), width - 2), "grey70")
+    text.append("\n " + fit(describe.detail(job).strip() or describe.stage_line(job), width - 2), "grey70")
     return text
 
 
@@ -97,7 +98,7 @@ def _for(job: Json, now: datetime) -> str:
     """Say for how long it has waited or run, or how long ago it ended."""
     if job.get("isFinished"):
         return times.ago(job.get("endTime"), now).removesuffix(" ago")
-    since = job.get("createdTime") if job["status"] in jobs.NOT_STARTED else job.get("startTime")
+    since = job.get("createdTime") if job["status"] in describe.NOT_STARTED else job.get("startTime")
     return short_span((now - times.parsed(since)).total_seconds()) if since else ""
 
 
@@ -123,9 +124,11 @@ def state(job: Json, width: int) -> Text:
         share = float(job["progress"])
         text = meter(share, _METER)
         text.append(f" {share:4.0%} ", "bold")
-        text.append(fit(jobs.first_line(str(job.get("message") or "")), max(0, width - _METER - 6)), "grey70")
+        text.append(
+            fit(describe.first_line(str(job.get("message") or "")), max(0, width - _METER - 6)), "grey70"
+        )
         return text
-    said = jobs.detail(job)
+    said = describe.detail(job)
     if job["status"] == "terminating":
         said = "is being stopped"
     elif not said and job["status"] == "processing":
@@ -170,12 +173,12 @@ def pools_in_a_line(found: list[Json], width: int) -> Text:
 def failure(job: Json, now: datetime, width: int) -> Text:
     """Tell of a failed job in two lines: which and when, then why."""
     when = times.ago(job.get("endTime"), now)
-    name = fit(jobs.title(job), max(6, width - display_width(when) - 3))
+    name = fit(describe.title(job), max(6, width - display_width(when) - 3))
     text = Text("✗ ", "red")
     text.append(name)
     text.append(" " * max(1, width - 2 - display_width(name) - display_width(when)))
     text.append(when + "\n", "grey62")
-    text.append("  " + fit(jobs.detail(job) or str(job["status"]), width - 2), "grey70")
+    text.append("  " + fit(describe.detail(job) or str(job["status"]), width - 2), "grey70")
     return text
 
 
@@ -196,8 +199,8 @@ def head(snapshot: Snapshot, width: int) -> Text:
 def _counts(snapshot: Snapshot) -> Text:
     status = snapshot.status
     counts = status["counts"]
-    running = sum(counts.get(word, 0) for word in jobs.RUNNING)
-    waiting = sum(counts.get(word, 0) for word in jobs.NOT_STARTED)
+    running = sum(counts.get(word, 0) for word in describe.RUNNING)
+    waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
     text = Text(" lockside", "bold")
     if not status["store"]["isWritable"]:
         text.append("  its database cannot be written", "red bold")

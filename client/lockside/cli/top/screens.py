@@ -11,9 +11,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, RichLog, Static
 
-from lockside.cli import jobs
-from lockside.cli.loglines import Line, LineMaker, last_state
-from lockside.cli.screen import plain
+from lockside.cli.jobs import describe
+from lockside.cli.jobs.log_lines import LineMaker, LogLine, last_state
+from lockside.cli.terminal.sanitize import plain
 from lockside.cli.top.feed import Feed
 from lockside.errors import LocksideError
 
@@ -38,7 +38,7 @@ class LogScreen(Screen[None]):
         self._maker = LineMaker(str(job["id"]))
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f" {jobs.called(self._job)}", "bold"), id="head")
+        yield Static(Text(f" {describe.called(self._job)}", "bold"), id="head")
         yield RichLog(id="log", wrap=True, max_lines=_KEPT_LINES, min_width=20)
         yield Static(Text(" …", "grey62"), id="foot")
         yield Footer()
@@ -58,14 +58,14 @@ class LogScreen(Screen[None]):
             self._write(log, list(self._maker.rest()))
             job = await self._feed.call("job.get", id=self._job["id"])
             word = str(job["status"])
-            said = jobs.ending(job) if job["isFinished"] else word
-            foot.update(Text(f" {said}", jobs.COLOURS.get(word, "").replace("dim", "grey62")))
+            said = describe.ending(job) if job["isFinished"] else word
+            foot.update(Text(f" {said}", describe.COLOURS.get(word, "").replace("dim", "grey62")))
             if not log.lines:
                 log.write(Text("It wrote nothing.", "grey62"))
         except LocksideError as error:
             foot.update(Text(f" {error.message}", "red"))
 
-    def _write(self, log: RichLog, lines: list[Line]) -> None:
+    def _write(self, log: RichLog, lines: list[LogLine]) -> None:
         """Write lines at once; of more than are kept only the last."""
         if lines:
             text = Text("\n").join([_shown(line) for line in lines[-_KEPT_LINES:]])
@@ -80,7 +80,7 @@ class LogScreen(Screen[None]):
         self.query_one("#log", RichLog).scroll_home(animate=False)
 
 
-def _shown(line: Line) -> Text:
+def _shown(line: LogLine) -> Text:
     """Clean a line, keep its own colours, and mark stderr."""
     style = {"stderr": "yellow", None: "grey62"}.get(line.stream, "")
     if "\x1b[" in line.text:

@@ -20,7 +20,7 @@ from lockside.protocol.methods.clock import CLOCK_METHODS
 
 # isort: on
 from lockside.protocol.declaration import METHODS, Method
-from lockside.protocol.kindmethods import declare_all
+from lockside.protocol.kind_methods import declare_all
 from lockside.protocol.types.events import EventLost, EventPush
 
 __all__ = ["METHODS", "NOTIFICATIONS", "TEST_METHODS", "Method"]

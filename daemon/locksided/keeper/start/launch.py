@@ -14,7 +14,7 @@ from locksided.keeper.outcome import refusal_of
 from locksided.keeper.start import spawn
 from locksided.keeper.start.direct import Direct
 from locksided.keeper.start.order import Order
-from locksided.keeper.start.spawn import READY, Inherited, NotStarted, Stage
+from locksided.keeper.start.spawn import READY, Inherited, NotStarted, PipelineStage
 from locksided.keeper.tree import proc
 from locksided.keeper.tree.tree import Tree
 
@@ -139,8 +139,8 @@ class Launch:
             for fd in opened:
                 os.close(fd)
 
-    def _stage(self, argv: list[bytes], stdin: int, outlets: Outlets, barrier: int | None) -> Stage:
-        return Stage(
+    def _stage(self, argv: list[bytes], stdin: int, outlets: Outlets, barrier: int | None) -> PipelineStage:
+        return PipelineStage(
             argv=argv,
             stdin=stdin,
             stdout=outlets.stdout,
@@ -152,7 +152,7 @@ class Launch:
             address_space_bytes=self._tree.address_space_bytes,
         )
 
-    def _fork(self, order: Order, environment: dict[bytes, bytes], stage: Stage) -> None:
+    def _fork(self, order: Order, environment: dict[bytes, bytes], stage: PipelineStage) -> None:
         errors = make_pipe()
         try:
             pid = spawn.spawn(order, environment, stage, self._inherited, errors.write)

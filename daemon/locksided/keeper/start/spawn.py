@@ -46,7 +46,7 @@ class NotStarted(Exception):
         self.refusal = refusal
 
 
-class Stage(NamedTuple):
+class PipelineStage(NamedTuple):
     """One process of a run: what it executes and the descriptors that it gets."""
 
     argv: list[bytes]
@@ -64,7 +64,7 @@ class Stage(NamedTuple):
 
 
 def spawn(
-    order: Order, environment: dict[bytes, bytes], stage: Stage, inherited: Inherited, errors_fd: int
+    order: Order, environment: dict[bytes, bytes], stage: PipelineStage, inherited: Inherited, errors_fd: int
 ) -> int:
     """Fork, and return the child's pid at once. Raises OSError if the system refuses."""
     pid = os.fork()
@@ -78,7 +78,7 @@ def read_refusal(record: bytes) -> Refusal:
 
 
 def _become(
-    order: Order, environment: dict[bytes, bytes], stage: Stage, inherited: Inherited, errors_fd: int
+    order: Order, environment: dict[bytes, bytes], stage: PipelineStage, inherited: Inherited, errors_fd: int
 ) -> NoReturn:
     """Turn this process, a copy of the keeper, into the stage's program; it never returns."""
     failure = Refusal("system", "the new process failed before its program was executed")
@@ -141,12 +141,12 @@ def _restore(inherited: Inherited, order: Order) -> None:
         os.close(fd)
 
 
-def _limit(stage: Stage) -> None:
+def _limit(stage: PipelineStage) -> None:
     if stage.address_space_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (stage.address_space_bytes, stage.address_space_bytes))
 
 
-def _connect(stage: Stage) -> None:
+def _connect(stage: PipelineStage) -> None:
     """Put the descriptors where the program expects them; the keeper keeps 0 to 3 occupied, so none is
     overwritten.
     """
@@ -191,7 +191,7 @@ def _check_executable(path: bytes) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _wait_at_barrier(stage: Stage, errors_fd: int) -> None:
+def _wait_at_barrier(stage: PipelineStage, errors_fd: int) -> None:
     """Hold a stage of a pipeline until every stage is sure to have a program, so that none runs if one is
     missing.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from lockside.kinds import CONFIG, Kind
 from locksided.store import cursors
-from locksided.store.rows import Stored
+from locksided.store.rows import StoredRow
 
 DEFAULT = "default"
 _AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts behind `<branch>0`
@@ -91,7 +91,7 @@ class Listing:
     last: str = ""
     keep: Callable[[Mapping[str, Any]], bool] | None = None
 
-    def cursor_at(self, stored: Stored) -> str:
+    def cursor_at(self, stored: StoredRow) -> str:
         """The cursor behind an object."""
         return cursors.written(self.kind.word, stored.scope, stored.id)
 

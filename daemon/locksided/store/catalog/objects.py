@@ -16,19 +16,19 @@ from locksided.core.errors import Conflict, NotFound
 from locksided.store import cursors
 from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import Stored, Version, decoded
+from locksided.store.rows import StoredRow, Version, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
 
-def find(connection: sqlite3.Connection, key: Key, version: int | None = None) -> Stored | None:
+def find(connection: sqlite3.Connection, key: Key, version: int | None = None) -> StoredRow | None:
     """Answer the current version unless deleted, or the given one, deleted or not; None if there is none."""
     rows = connection.execute(QUERIES["object"], {**key.params(), "version": version}).fetchall()
-    return decoded(Stored, rows)[0] if rows else None
+    return decoded(StoredRow, rows)[0] if rows else None
 
 
-def get(connection: sqlite3.Connection, key: Key, version: int | None = None) -> Stored:
+def get(connection: sqlite3.Connection, key: Key, version: int | None = None) -> StoredRow:
     """As `find`, but NotFound if there is none."""
     found = find(connection, key, version)
     if found is None:
@@ -40,17 +40,17 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     return found
 
 
-def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[Stored]:
+def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[StoredRow]:
     """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
     scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
     params = {"project": wanted.project, "kind": wanted.kind.word, "scope": wanted.first}
     params |= {"scope_to": wanted.last, "after_scope": scope, "after_id": object_id}
     rows = (row for row in connection.execute(QUERIES["objects"], params) if _is_kept(wanted, row))
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
-    return Slice(decoded(Stored, taken), has_more, wanted.cursor_at)
+    return Slice(decoded(StoredRow, taken), has_more, wanted.cursor_at)
 
 
-_BODY = Stored.__struct_fields__.index("body")
+_BODY = StoredRow.__struct_fields__.index("body")
 
 
 def _is_kept(wanted: Listing, row: tuple[Any, ...]) -> bool:
@@ -79,7 +79,7 @@ def put(
     *,
     expected_version: int | None = None,
     is_signed: bool = False,
-) -> Stored:
+) -> StoredRow:
     """Store `body` as the new version and answer it; an equal body answers the version that has it already.
 
     `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
@@ -108,7 +108,7 @@ def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
     return number
 
 
-def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> Stored:
+def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
     """Store an object that does not exist; Conflict if there is one of that key."""
     if find(tx.connection, key) is not None:
         path = f"$.{key.kind.word}.{key.kind.key[-1]}"
@@ -118,14 +118,16 @@ def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -
 
 def rollback(
     tx: Transaction, key: Key, version: int, change: Change, *, expected_version: int | None = None
-) -> Stored:
+) -> StoredRow:
     """Make the content of an old version the newest version; a deleted object comes back so."""
     old = get(tx.connection, key, version)
     change = replace(change, description=change.description or f"rolled back to version {version}")
     return put(tx, key, old.body, change, expected_version=expected_version)
 
 
-def copy(tx: Transaction, source: Key, target: Key, change: Change, *, version: int | None = None) -> Stored:
+def copy(
+    tx: Transaction, source: Key, target: Key, change: Change, *, version: int | None = None
+) -> StoredRow:
     """Copy an object, or one version of it, to another key; Conflict if there is one.
 
     The members of the body by which it calls itself are the copy's. The state of a configuration is not
@@ -194,12 +196,12 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body, order="sorted")
 
 
-def _newest(tx: Transaction, key: Key) -> Stored | None:
+def _newest(tx: Transaction, key: Key) -> StoredRow | None:
     rows = tx.connection.execute(QUERIES["object_even_deleted"], key.params()).fetchall()
-    return decoded(Stored, rows)[0] if rows else None
+    return decoded(StoredRow, rows)[0] if rows else None
 
 
-def _expect(key: Key, current: Stored | None, expected: int | None) -> None:
+def _expect(key: Key, current: StoredRow | None, expected: int | None) -> None:
     found = 0 if current is None or current.deleted else current.version
     if expected is not None and expected != found:
         raise Conflict(

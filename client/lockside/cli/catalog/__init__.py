@@ -1,0 +1,1 @@
+"""The commands about stored objects and folders of files."""

@@ -1,0 +1,169 @@
+"""`export`: what is stored as a folder of files that `apply` understands.
+
+A file that says the same already is left as it is, with its comments; one that says something else is written
+over only when asked to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from lockside.cli import exits
+from lockside.cli.catalog import file_text
+from lockside.cli.files.folder import Folder, read_folder
+from lockside.errors import LocksideError
+from lockside.kinds import with_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lockside.cli.catalog.file_text import Text
+    from lockside.cli.files.object_file import ObjectFile
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+    from lockside.kinds import Kind
+
+Json = dict[str, Any]
+Key = tuple[str, ...]
+
+DRAFT = ".lockside-export.draft"
+LONGEST_NAME = 255
+
+
+class Export:
+    """What is to be done to a folder: texts by file, and the files that say something else now."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.texts: dict[str, str] = {}
+        self.secret: set[str] = set()
+        self.in_the_way: list[str] = []
+        self.stale: list[str] = []
+        self.unchanged = 0
+        self.unstored: list[str] = []
+
+    def write(self) -> None:
+        """Write the files, whole or not at all each."""
+        for path in self.stale:
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        for file, text in self.texts.items():
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            draft = os.path.join(os.path.dirname(file), f"{DRAFT}-{os.getpid()}")
+            with open(draft, "w", encoding="utf-8", newline="", opener=self._opener(file)) as written:
+                written.write(text)
+            os.replace(draft, file)
+
+    def _opener(self, file: str) -> Callable[[str, int], int]:
+        mode = 0o600 if file in self.secret else 0o666
+        return lambda path, flags: os.open(path, flags | os.O_EXCL, mode)
+
+
+def export(session: Session, parsed: Parsed) -> int:
+    """Write what is stored into a folder."""
+    folder = parsed.required("dir")
+    stored = _stored(session, parsed.text("branch"))
+    made = plan_export(folder, stored)
+    if made.in_the_way and not parsed.flag("force"):
+        listed = "\n".join(f"  {file}" for file in made.in_the_way)
+        raise LocksideError(
+            f"Nothing is written: these files say something else than what is stored:\n{listed}",
+            remedy=f"See what differs: lockside apply {folder} --plan. Write over them: --force",
+        )
+    made.write()
+    if session.out.as_json:
+        session.out.json({"written": sorted(made.texts), "unchanged": made.unchanged})
+        return exits.DONE
+    for file in sorted(made.texts):
+        session.out.line(session.out.paint("green", f"+ {file}"))
+    same = f"{made.unchanged} said the same already" if made.unchanged else ""
+    written = f"{len(made.texts)} written" if made.texts else ""
+    session.out.line(f"{folder}: {', '.join(filter(None, (written, same))) or 'there is nothing to write'}.")
+    _tell(session, made, stored)
+    return exits.DONE
+
+
+def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
+    for file in made.unstored:
+        session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
+    if made.texts and any(_has_secrets(body) for bodies in stored.values() for body in bodies.values()):
+        session.say_aside("warning: the files contain the values of # keys; keep the folder private")
+
+
+def _has_secrets(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(
+            (name.startswith("#") and isinstance(each, str) and each != "") or _has_secrets(each)
+            for name, each in value.items()
+        )
+    return isinstance(value, list) and any(map(_has_secrets, value))
+
+
+def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
+    """Ask for all that can be exported, by kind and key. Pools of the settings are not stored."""
+    return {kind.plural: _stored_of(session, kind, branch) for kind in with_files()}
+
+
+def _stored_of(session: Session, kind: Kind, branch: str | None) -> dict[Key, Json]:
+    where = {"branchId": branch} if kind.in_branch else {}
+    listed = session.call(f"{kind.word}.list", **where)[kind.plural]
+    return {kind.key_of(one): one for one in listed if one["version"] is not None}
+
+
+def plan_export(folder: str, stored: dict[str, dict[Key, Json]]) -> Export:
+    """Find out which files have to be written; nothing is written yet."""
+    found = read_folder(folder) if os.path.isdir(folder) else Folder(folder)
+    made = Export(folder)
+    for kind in with_files():
+        (_plan_tables if kind.is_one_file else _plan_files)(
+            made, kind, found.kinds.get(kind.plural, {}), stored[kind.plural]
+        )
+    return made
+
+
+def _plan_files(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
+    for key, body in sorted(stored.items()):
+        item = known.get(key)
+        if item is not None and not item.faults and _says(kind, item, body):
+            made.unchanged += 1
+        else:
+            text = kind.write(kind, body, made.folder)
+            _plan_file(made, os.path.join(made.folder, kind.place, *key), text, body)
+    made.unstored += [item.source.file for key, item in known.items() if key not in stored]
+
+
+def _says(kind: Kind, item: ObjectFile, stored: Json) -> bool:
+    return file_text.same(kind.document, item.body, file_text.own_members(kind.document, stored))
+
+
+def _plan_file(made: Export, base: str, text: Text, body: Json) -> None:
+    """Have one file written, in the place of those that stand for the same object."""
+    if len(os.fsencode(os.path.basename(base + text.ending))) > LONGEST_NAME:
+        raise LocksideError(
+            f"Nothing is written: the id {os.path.basename(base)[:60]}… is too long for the name of a file.",
+            remedy="Store it under a shorter id, or delete it.",
+        )
+    if _has_secrets(body):
+        made.secret.add(base + text.ending)
+    old = [*_existing(base + ".toml"), *_existing(base + ".json"), *_existing(os.path.join(base, "rows"))]
+    made.in_the_way += old
+    made.stale += [path for path in old if path != base + text.ending]
+    made.texts[base + text.ending] = text.text
+
+
+def _existing(path: str) -> Iterator[str]:
+    if os.path.exists(path):
+        yield path
+
+
+def _plan_tables(made: Export, kind: Kind, known: dict[Key, ObjectFile], stored: dict[Key, Json]) -> None:
+    if known.keys() == stored.keys() and all(_says(kind, known[key], body) for key, body in stored.items()):
+        made.unchanged += len(stored)
+        return
+    base = os.path.join(made.folder, kind.place)
+    old = [*_existing(base + ".toml"), *_existing(base + ".json")]
+    made.in_the_way += old
+    made.stale += [path for path in old if path != base + ".toml"]
+    made.texts[base + ".toml"] = file_text.tables(kind, list(stored.values()), made.folder)

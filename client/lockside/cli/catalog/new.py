@@ -1,0 +1,158 @@
+"""`new`: commented files to begin with, in a folder that `apply` understands. Nothing is written over."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from lockside.cli import exits
+from lockside.cli.catalog import new_templates
+from lockside.cli.files.object_file import toml_and_json
+from lockside.cli.files.parse import FileError, read_document, stem
+from lockside.cli.grammar import UsageError
+from lockside.errors import LocksideError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+ORCHESTRATOR = "lockside.orchestrator"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLACEHOLDERS = {
+    "string": '""',
+    "integer": "0",
+    "number": "0",
+    "boolean": "false",
+    "array": "[]",
+    "object": "{}",
+}
+
+
+def component(session: Session, parsed: Parsed) -> int:
+    """Write a component's file and a script that runs as it is."""
+    name = _id(parsed.required("component"), "new component")
+    folder = _folder(parsed)
+    script = f"{name.replace('.', '_').replace('-', '_')}.py"
+    files = {
+        os.path.join(folder, "components", f"{name}.toml"): new_templates.component(name, script),
+        os.path.join(folder, "scripts", script): new_templates.SCRIPT,
+    }
+    _write(session, files)
+    session.out.hint(f"Next: {_command('lockside new config', f'{name}/daily', parsed)}")
+    return exits.DONE
+
+
+def config(session: Session, parsed: Parsed) -> int:
+    """Write a configuration's file, with the parameters that its component's schema in the folder names."""
+    text = parsed.required("component_config")
+    component_id, _, name = text.partition("/")
+    if not name:
+        raise UsageError(f"'{text}' is no COMPONENT/CONFIG.", "new config")
+    for part in (component_id, name):
+        _id(part, "new config")
+    folder = _folder(parsed)
+    schema = _schema(folder, component_id)
+    free = new_templates.COMMAND if component_id == "lockside.command" else new_templates.PARAMETERS
+    parameters = _parameters(schema) if schema else free
+    file = os.path.join(folder, "configs", component_id, f"{name}.toml")
+    _write(session, {file: new_templates.config(text, parameters)})
+    session.out.hint(f"Next: edit it, then lockside apply {folder}")
+    return exits.DONE
+
+
+def orchestration(session: Session, parsed: Parsed) -> int:
+    """Write an orchestration with one phase for each configuration that the folder has."""
+    name = _id(parsed.required("name"), "new orchestration")
+    folder = _folder(parsed)
+    found = _configs(folder)
+    text = new_templates.orchestration(name, found or [("COMPONENT", "CONFIG")])
+    _write(session, {os.path.join(folder, "configs", ORCHESTRATOR, f"{name}.toml"): text})
+    session.out.hint(f"Next: put its phases in order, then lockside apply {folder}")
+    return exits.DONE
+
+
+def _id(text: str, command: str) -> str:
+    if not _ID.fullmatch(text) or ".." in text:
+        raise UsageError(
+            f"'{text}' is no id: use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            command,
+        )
+    return text
+
+
+def _folder(parsed: Parsed) -> str:
+    return parsed.text("dir") or "."
+
+
+def _command(words: str, what: str, parsed: Parsed) -> str:
+    folder = parsed.text("dir")
+    return f"{words} {what} {folder}" if folder else f"{words} {what}"
+
+
+def _write(session: Session, files: dict[str, str]) -> None:
+    """Write all files; raises LocksideError and writes none when one of them is there."""
+    for file in files:
+        others = [file, os.path.splitext(file)[0] + ".json"]
+        there = next(filter(os.path.exists, others), None)
+        if there:
+            raise LocksideError(f"{there} is there already.", remedy="Take another name, or edit that file.")
+    for file, text in files.items():
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(file, "x", encoding="utf-8") as made:
+            made.write(text)
+        session.out.line(session.out.paint("green", f"+ {os.path.normpath(file)}"))
+
+
+def _schema(folder: str, component_id: str) -> Json | None:
+    """Find the schema in the component's file; None without one."""
+    for end in (".toml", ".json"):
+        file = os.path.join(folder, "components", component_id + end)
+        if os.path.exists(file):
+            try:
+                schema = read_document(file).get("schema")
+            except FileError as error:
+                raise LocksideError(f"{error}", remedy="Mend the component's file first.") from error
+            return schema if isinstance(schema, dict) and schema.get("properties") else None
+    return None
+
+
+def _parameters(schema: Json) -> str:
+    """Write one line for each parameter that the schema knows; what is not required is a comment."""
+    required = set(schema.get("required") or ())
+    lines = []
+    for name, given in schema["properties"].items():
+        about = given if isinstance(given, dict) else {}
+        key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+        line = f"{'' if name in required else '# '}{key} = {_example(about)}"
+        said = " ".join(str(about.get("description") or "").split())
+        lines.append(f"{line}  # {said}" if said else line)
+    return "\n".join(lines)
+
+
+def _example(about: Json) -> str:
+    """Give a value that the schema might take."""
+    from lockside.cli.files.toml_writer import can_be_toml, inline
+
+    kinds = about.get("type") or "string"
+    for given in (about.get("default"), *(about.get("enum") or ()), *(about.get("examples") or ())):
+        if given is not None and can_be_toml(given):
+            return inline(given)
+    return _PLACEHOLDERS.get(kinds if isinstance(kinds, str) else kinds[0], '""')
+
+
+def _configs(folder: str) -> list[tuple[str, str]]:
+    """List the configurations of a folder that an orchestration could run."""
+    root = os.path.join(folder, "configs")
+    names = sorted(os.listdir(root)) if os.path.isdir(root) else []
+    return [
+        (name, stem(file))
+        for name in names
+        if name != ORCHESTRATOR
+        for file in toml_and_json(os.path.join(root, name))
+    ]

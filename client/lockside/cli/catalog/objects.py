@@ -1,0 +1,207 @@
+"""The commands of stored objects, the same for every kind of `lockside.kinds`.
+
+The first word of a command says which kind. Whole folders are `apply`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from lockside.cli import exits, times
+from lockside.cli.files.parse import FileError, stem
+from lockside.cli.grammar import UsageError
+from lockside.kinds import KINDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from lockside.cli.files.object_file import ObjectFile
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+    from lockside.cli.terminal.output import Cell
+    from lockside.kinds import Kind
+
+    Json = dict[str, Any]
+
+
+_ABOUT = ("description", "name")
+_COLUMNS = {
+    "component": (("TYPE", "type"), ("VERSION", "version")),
+    "config": (("VERSION", "version"), ("", "isDisabled")),
+}
+_ALL_HAVE = (("VERSION", "version"),)
+
+
+def ls(session: Session, parsed: Parsed) -> int:
+    """List the objects of a kind."""
+    kind = _kind(parsed)
+    filters = {name: parsed.text(name) for name in (*kind.key[:-1], "type")}
+    found = listed(session, kind, session.out.as_json, branchId=parsed.text("branch"), **filters)
+    if session.out.as_json:
+        session.out.json({kind.plural: found})
+        return exits.DONE
+    columns = _COLUMNS.get(kind.word, _ALL_HAVE)
+    rows = [
+        ["/".join(kind.key_of(each)), *(_cell(name, each) for _, name in columns), about(each)]
+        for each in found
+    ]
+    session.out.table((kind.title.upper(), *(heading for heading, _ in columns), ""), rows)
+    if not found:
+        own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
+        folder = ", or lockside apply DIR" if kind.files else ""
+        session.out.hint(f"No {kind.titles} yet. Try: lockside {kind.word} put {own_name}FILE{folder}")
+    return exits.DONE
+
+
+def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any) -> list[Json]:
+    """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
+    columns = _COLUMNS.get(kind.word)
+    if columns and not is_whole:
+        filters["fields"] = [*kind.key, *(name for _, name in columns), *_ABOUT]
+    found: list[Json] = session.call(f"{kind.word}.list", **filters)[kind.plural]
+    return found
+
+
+def about(each: Json) -> str:
+    """What an object says of itself."""
+    return str(each.get("description") or each.get("name") or "")
+
+
+def _cell(name: str, each: Json) -> Cell:
+    if name == "isDisabled":
+        return ("disabled", "yellow") if each.get(name) else ""
+    return str(each.get(name) or "")
+
+
+def show(session: Session, parsed: Parsed) -> int:
+    """Print an object."""
+    kind = _kind(parsed)
+    found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
+    session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
+    return exits.DONE
+
+
+def put(session: Session, parsed: Parsed) -> int:
+    """Store an object from a file; its id is given, or the file's name."""
+    kind, file = _kind(parsed), parsed.text("file")
+    is_named = len(kind.key) > 1 or not kind.files
+    where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
+    key = kind.key_of(where)
+    body = _read(session, kind, file, key).body if file else dict(zip(kind.key, key, strict=True))
+    given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
+    given["changeDescription"] = parsed.text("message")
+    stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
+    if session.out.as_json:
+        session.out.json(stored)
+        return exits.DONE
+    session.out.line(f"{_title(kind, key)} is stored as version {stored.get('version')}")
+    print_warnings(session, stored.get("warnings") or ())
+    return exits.DONE
+
+
+def rm(session: Session, parsed: Parsed) -> int:
+    """Delete an object."""
+    kind = _kind(parsed)
+    where = _named(kind, parsed)
+    answer = session.call(f"{kind.word}.delete", **where)
+    text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
+    return _tell(session, answer, text)
+
+
+def versions(session: Session, parsed: Parsed) -> int:
+    """List the versions of an object."""
+    kind = _kind(parsed)
+    found = session.call(f"{kind.word}.versions", **_named(kind, parsed))["versions"]
+    if session.out.as_json:
+        session.out.json({"versions": found})
+        return exits.DONE
+    now = datetime.now(UTC)
+    rows: list[list[Cell]] = [
+        [
+            str(each["version"]),
+            times.local(each["time"], now) if session.out.terminal else str(each["time"]),
+            str((each.get("changedBy") or {}).get("user") or ""),
+            "deleted" if each.get("isDeleted") else str(each.get("changeDescription") or ""),
+        ]
+        for each in found
+    ]
+    session.out.table(("VERSION", "CHANGED", "BY", ""), rows)
+    return exits.DONE
+
+
+def diff(session: Session, parsed: Parsed) -> int:
+    """Show what differs between two versions."""
+    from lockside.cli.catalog import plan_text
+
+    kind = _kind(parsed)
+    asked = {"version": parsed.number("from"), "to": parsed.number("to")}
+    found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
+    if session.out.as_json:
+        session.out.json(found)
+        return exits.DONE
+    for colour, text in plan_text.fields(found["fields"]):
+        session.out.line(session.out.paint(colour, text.removeprefix("    ")))
+    if not found["fields"]:
+        session.out.line(f"versions {found['version']} and {found['to']} have the same content")
+    return exits.DONE
+
+
+def rollback(session: Session, parsed: Parsed) -> int:
+    """Store an old version as the newest."""
+    kind = _kind(parsed)
+    where, version = _named(kind, parsed), parsed.number("to")
+    why = parsed.text("message")
+    stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
+    text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
+    return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
+
+
+def _kind(parsed: Parsed) -> Kind:
+    assert parsed.command is not None
+    return KINDS[parsed.command.name.partition(" ")[0]]
+
+
+def _named(kind: Kind, parsed: Parsed) -> Json:
+    """Give the parameters that name an object."""
+    assert parsed.command is not None
+    text = parsed.required(kind.metavar.lower().replace("/", "_"))
+    names = text.split("/", len(kind.key) - 1)
+    if len(names) != len(kind.key) or not all(names):
+        raise UsageError(f"'{text}' is no {kind.metavar}.", parsed.command.name)
+    branch = parsed.text("branch") if kind.in_branch else None
+    return dict(zip(kind.key, names, strict=True)) | ({"branchId": branch} if branch else {})
+
+
+def _title(kind: Kind, key: Sequence[str]) -> str:
+    return f"{kind.title} {'/'.join(key)}"
+
+
+def _read(session: Session, kind: Kind, file: str, key: Sequence[str]) -> ObjectFile:
+    """Read an object from its file; raises UsageError with its first fault after telling the others."""
+    command = f"{kind.word} put"
+    try:
+        item: ObjectFile = kind.read(kind, file, key)
+    except FileError as error:
+        raise UsageError(str(error), command) from error
+    for fault in item.faults[1:]:
+        session.say_aside(str(fault))
+    if item.faults:
+        raise UsageError(str(item.faults[0]), command)
+    return item
+
+
+def print_warnings(session: Session, warnings: Sequence[object]) -> None:
+    """Pass on what the daemon found odd."""
+    for warning in warnings:
+        session.say_aside(f"warning: {warning}")
+
+
+def _tell(session: Session, answer: Json, text: str) -> int:
+    if session.out.as_json:
+        session.out.json(answer)
+    else:
+        session.out.line(text)
+    return exits.DONE

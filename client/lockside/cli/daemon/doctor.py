@@ -1,0 +1,127 @@
+"""`doctor`: what is wrong, since when, and what to do; with `--fix` it does it.
+
+Every check answers with a finding: fine, odd or wrong, a sentence, and a remedy. The daemon looks at what is
+its own and mends it; the state folder of one that does not answer is looked at from outside.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from lockside import __version__
+from lockside.cli import exits, times
+from lockside.cli.daemon.doctor_sockets import look_at_sockets
+from lockside.cli.daemon.doctor_state import look_at, state_folders
+from lockside.cli.daemon.findings import Finding, mend
+from lockside.errors import LocksideError, NotReachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+_MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("wrong", "red")}
+
+
+def doctor(session: Session, parsed: Parsed) -> int:
+    """Look for what is wrong; the exit code is 1 when something is, and was not mended."""
+    fix = parsed.flag("fix")
+    findings = [_python(), *_daemon(session, parsed, fix=fix)]
+    if session.out.as_json:
+        session.out.json({"findings": [finding.view() for finding in findings]})
+    else:
+        for finding in findings:
+            _tell(session, finding)
+        if not fix and any(finding.can_fix for finding in findings):
+            session.out.line("`lockside doctor --fix` does what is marked with (--fix).")
+    wrong = [one for one in findings if one.level == "error" and not one.is_fixed]
+    return exits.FAILED if wrong else exits.DONE
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("ok", "client", f"lockside {__version__} on Python {version}")
+
+
+def _daemon(session: Session, parsed: Parsed, *, fix: bool) -> list[Finding]:
+    """Ask the daemon for its own checks, or look at its state folder from outside when it is away."""
+    try:
+        status = session.call("daemon.status")
+        told = [_versions(status), *_keepers(status)]
+        return [*look_at_sockets(session.link.socket), *told, *_daemon_checks(session, fix=fix)]
+    except NotReachable as error:
+        named = parsed.text("state_dir")
+        folders = [named] if named else state_folders(session.link.socket)
+        found = [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
+        for folder in folders:
+            found += look_at(folder)
+        return [mend(finding) for finding in found] if fix else found
+    except LocksideError as error:
+        return [
+            *look_at_sockets(session.link.socket),
+            Finding("error", "daemon", error.message, error.remedy),
+        ]
+
+
+def _keepers(status: Json) -> list[Finding]:
+    """Tell of the keepers that answer; those that do not are among the daemon's own checks."""
+    found = []
+    keeper = status["keeper"]
+    if keeper["isConnected"] and keeper.get("isOutdated"):
+        text = f"pid {keeper['pid']} runs the code of another release of lockside and takes new jobs"
+        remedy = (
+            "It is replaced when the daemon starts while nothing runs, or at once if a second socket is set."
+        )
+        found.append(Finding("warning", "keeper", text, remedy))
+    elif keeper["isConnected"]:
+        found.append(Finding("ok", "keeper", f"pid {keeper['pid']} takes new jobs"))
+    for former in status.get("formerKeepers", ()):
+        if former["isConnected"]:
+            text = f"pid {former['pid']}, of another release, keeps {former['runs']} and leaves with the last"
+            found.append(Finding("ok", "keeper", text))
+    return found
+
+
+def _versions(status: Json) -> Finding:
+    theirs = status.get("version")
+    if theirs != __version__:
+        remedy = "Restart the daemon after an upgrade: `systemctl restart lockside`; jobs go on."
+        return Finding(
+            "warning", "daemon", f"the daemon is version {theirs}, this client {__version__}", remedy
+        )
+    return Finding("ok", "daemon", f"version {theirs} answers, pid {status.get('pid')}")
+
+
+def _daemon_checks(session: Session, *, fix: bool) -> list[Finding]:
+    problems = session.call("daemon.check", fix=True if fix else None)["problems"]
+    found = [_finding(problem) for problem in problems]
+    return found or [Finding("ok", "state", "the daemon finds nothing wrong with itself")]
+
+
+def _finding(problem: Json) -> Finding:
+    return Finding(
+        "error",
+        str(problem["kind"]),
+        str(problem["message"]),
+        str(problem.get("repair") or ""),
+        since=problem.get("since"),
+        can_fix=bool(problem.get("canFix")),
+        is_fixed=bool(problem.get("isFixed")),
+    )
+
+
+def _tell(session: Session, finding: Finding) -> None:
+    out = session.out
+    mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
+    since = f" Since {times.local(finding.since, times.now())}." if finding.since else ""
+    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
+    if finding.remedy and finding.level != "ok":
+        done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""
+        out.line(f"{'':<22}{finding.remedy}{done}")

@@ -1,0 +1,237 @@
+"""`status`: the daemon as a whole, for the person on call.
+
+What is wrong comes first: since when, what follows from it, and what to do.
+"""
+
+from __future__ import annotations
+
+from lockside.cli import exits, times
+from lockside.cli.jobs import describe
+from lockside.cli.terminal.output import one_line, wrapped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+RECENT_SECONDS = 86400
+_SHOWN = [
+    "id",
+    "name",
+    "type",
+    "creator",
+    "component",
+    "config",
+    "configData",
+    "startTime",
+    "limits",
+    "status",
+]
+_SHOWN += ["durationSeconds", "attempt", "parentRunId", "isFinished", "createdTime", "reasons"]
+
+
+class Trouble:
+    """Something that is wrong (`red`) or odd (`yellow`): what, what follows, and the command to type."""
+
+    def __init__(self, colour: str, what: str, follows: str, do: str) -> None:
+        self.colour = colour
+        self.what = what
+        self.follows = follows
+        self.do = do
+
+
+def status(session: Session, _: Parsed) -> int:
+    """Say how the daemon is."""
+    found = session.call("daemon.status")
+    if session.out.as_json:
+        session.out.json(found)
+        return exits.DONE
+    troubles = _troubles(session, found)
+    _verdict(session, found, troubles)
+    _facts(session, found)
+    return exits.DONE
+
+
+def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:
+    out = session.out
+    up = times.span(float(found["uptimeSeconds"]))
+    name = f"{out.paint('bold', 'lockside')} {found['version']}"
+    if not troubles:
+        out.line(f"{name} is {out.paint('green', 'well')}; up {up}, pid {found['pid']}")
+    else:
+        count = "1 thing needs" if len(troubles) == 1 else f"{len(troubles)} things need"
+        colour = "red" if any(trouble.colour == "red" for trouble in troubles) else "yellow"
+        out.line(f"{name}: {out.paint(colour, count + ' a look')}; up {up}, pid {found['pid']}")
+    for trouble in troubles:
+        sign = "✗" if trouble.colour == "red" else "!"
+        out.line(f"  {out.paint(trouble.colour, f'{sign} {one_line(trouble.what)}')}")
+        for line in wrapped(one_line(trouble.follows), out.width if out.terminal else 10_000, " " * 6):
+            out.line(line)
+        out.line(f"      do: {trouble.do}")
+    if troubles:
+        out.line()
+
+
+def _troubles(session: Session, found: Json) -> list[Trouble]:
+    counts = found["counts"]
+    waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)
+    troubles = []
+    if not found["store"]["isWritable"]:
+        troubles.append(_store(session, found["store"], waiting))
+    if not found["keeper"]["isConnected"]:
+        troubles.append(_keeper(session, found["keeper"], waiting))
+    if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
+        what = "a keeper of another release is alive and does not answer"
+        troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
+    if found["isDraining"]:
+        troubles.append(_drain(session, found, waiting))
+    troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
+    if counts.get("error"):
+        troubles += _failures(session)
+    return troubles
+
+
+def _store(session: Session, store: Json, waiting: int) -> Trouble:
+    what = f"the database cannot be written: {store.get('cause') or 'no cause is known'}"
+    follows = f"New jobs are refused and {waiting} are waiting; running jobs go on, and nothing is lost."
+    since = _since(session, "store_unavailable") if waiting else ""
+    return Trouble(
+        "red", what + since, follows, store.get("remedy") or "make room on its disk, then: lockside doctor"
+    )
+
+
+def _keeper(session: Session, keeper: Json, waiting: int) -> Trouble:
+    what = f"the keeper, which starts jobs, cannot be reached{_cause(keeper)}"
+    follows = f"No job can start and {waiting} are waiting; running jobs go on."
+    since = _since(session, "no_executor") if waiting else ""
+    return Trouble("red", what + since, follows, "lockside doctor")
+
+
+def _cause(keeper: Json) -> str:
+    return f": {keeper['cause']}" if keeper.get("cause") else ""
+
+
+def _since(session: Session, kind: str) -> str:
+    """Say since when there is a reason of this kind, as the jobs that wait for it know."""
+    found = session.call(
+        "job.list", status=list(describe.NOT_STARTED), order="asc", limit=1, fields=["reasons"]
+    )
+    for job in found["jobs"]:
+        for reason in job.get("reasons") or ():
+            if reason["kind"] == kind:
+                return f", since {_when(reason['since'])}"
+    return ""
+
+
+def _when(text: str) -> str:
+    now = times.now()
+    return f"{times.local(text, now)} ({times.ago(text, now)})"
+
+
+def _drain(session: Session, found: Json, waiting: int) -> Trouble:
+    events = session.call("event.list", kinds=["daemon.drained"], limit=10_000)["events"]
+    by = f", since {_when(events[-1]['time'])}, by {_user(events[-1])}" if events else ""
+    runs = "No job runs" if found["isDrained"] else "Running jobs go on"
+    return Trouble(
+        "yellow",
+        f"no job starts: the daemon is being drained{by}",
+        f"{runs}; {waiting} are waiting.",
+        "lockside undrain",
+    )
+
+
+def _user(event: Json) -> str:
+    return str((event.get("principal") or {}).get("user") or "somebody")
+
+
+def _pool(pool: Json) -> Trouble:
+    if not pool.get("pausedBy") and pool.get("slots") == 0:
+        do = f"lockside pool put {pool['id']} --slots N"
+        return Trouble("yellow", f"pool {pool['id']} has no slots", f"{pool['queued']} wait for it.", do)
+    since = f", since {_when(pool['pausedTime'])}" if pool.get("pausedTime") else ""
+    by = f", by {pool['pausedBy']}" if pool.get("pausedBy") else ""
+    comment = f" The comment: {pool['comment']}" if pool.get("comment") else ""
+    return Trouble(
+        "yellow",
+        f"pool {pool['id']} is paused{since}{by}",
+        f"{pool['queued']} wait for it.{comment}",
+        f"lockside pool resume {pool['id']}",
+    )
+
+
+def _failures(session: Session) -> list[Trouble]:
+    """Tell of jobs that failed within a day; what is a part of another job does not count."""
+    found = session.call(
+        "job.list",
+        status=["error"],
+        creator="user",
+        finishedFrom=times.wire_ago(RECENT_SECONDS),
+        orderBy="endTime",
+        limit=1,
+        count=True,
+        fields=[*_SHOWN, "endTime", "result"],
+    )
+    total = found.get("total") or len(found["jobs"])
+    if not total:
+        return []
+    newest = found["jobs"][0]
+    what = f"{_count(total, 'job')} failed within a day"
+    follows = f"The newest, {_when(newest['endTime'])}: {describe.called(newest)}: {describe.detail(newest)}"
+    return [Trouble("yellow", what, follows, "lockside ls --failed --since 24h")]
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _facts(session: Session, found: Json) -> None:
+    out = session.out
+    rows = [("jobs", _jobs(session, found["counts"]))]
+    rows += [
+        ("pool" if not place else "", _slots(session, pool)) for place, pool in enumerate(found["pools"])
+    ]
+    rows += [("store", _stored(found)), ("keeper", _kept(found["keeper"]))]
+    rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
+    rows.append(("socket", session.link.path()))
+    for name, value in rows:
+        out.line(f"  {out.paint('dim', f'{name:<8}')}{value}")
+
+
+def _jobs(session: Session, counts: Json) -> str:
+    listed = [
+        session.out.paint(describe.COLOURS.get(word, ""), f"{count} {word}")
+        for word, count in counts.items()
+        if count
+    ]
+    return ", ".join(listed) or "none yet"
+
+
+def _slots(session: Session, pool: Json) -> str:
+    paused = session.out.paint("yellow", ", paused") if pool["isPaused"] else ""
+    return f"{pool['id']}: {pool['running']} of {pool['slots']} slots in use, {pool['queued']} queued{paused}"
+
+
+def _stored(found: Json) -> str:
+    store = found["store"]
+    size = f", {times.size(store['sizeBytes'])}" if store.get("sizeBytes") else ""
+    where = f" in {found['stateDir']}" if found.get("stateDir") else ""
+    return ("can be written" if store["isWritable"] else "cannot be written") + size + where
+
+
+def _kept(keeper: Json) -> str:
+    if not keeper["isConnected"]:
+        return "cannot be reached"
+    by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
+    return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
+
+
+def _former(keeper: Json) -> str:
+    """Say what a keeper of another release still keeps."""
+    if not keeper["isConnected"]:
+        return "another one is alive and does not answer"
+    kept = _count(keeper["runs"], "process tree")
+    return f"of another release: pid {keeper['pid']}, {kept}; it leaves with the last one"

@@ -1,0 +1,60 @@
+"""A fault in a pipeline's file: where it stands, what is wrong, how to mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockside.cli.files.parse import is_json
+from lockside.documents.source_lines import SourceLines, written
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockside.cli.files.parse import FileError
+
+    Json = dict[str, Any]
+
+
+class FileFault:
+    """What is wrong, or odd, at one place of one file. Its text begins as compilers' messages do."""
+
+    def __init__(self, file: str, message: str, line: int | None = None, field: str = "") -> None:
+        self.file = file
+        self.line = line
+        self.field = field
+        self.message = message
+
+    @classmethod
+    def of(cls, error: FileError) -> FileFault:
+        """Make one of a file that cannot be read."""
+        return cls(error.file, error.fault, error.line)
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+    def as_json(self) -> Json:
+        """Give it to programs."""
+        return {"file": self.file, "line": self.line, "field": self.field or None, "message": self.message}
+
+
+class SourceText:
+    """A file's text, and where its values stand in it."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.is_json = is_json(file, text)
+        self._text = text
+        self._places: SourceLines | None = None
+
+    def fault(self, path: Sequence[str | int], message: str) -> FileFault:
+        """Make a fault of what stands at a path."""
+        if self._places is None:
+            self._places = SourceLines(self._text, self.is_json)
+        return FileFault(self.file, _sentence(message), self._places.line(path), written(path))
+
+
+def _sentence(message: str) -> str:
+    text = message.replace(" or null, not", ", not")
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")

@@ -1,0 +1,151 @@
+"""A folder of pipeline files, read into what the daemon would be asked to store. It asks no daemon.
+
+    DIR/components/<id>.toml
+    DIR/configs/<component>/<config>.toml    rows inline, or in <config>/rows/<row>.toml
+    DIR/pools.toml                           a table for each pool
+    DIR/variables/<id>.toml                  names and values
+
+`lockside.kinds` says where the objects of each kind stand.
+Every file may be JSON instead. What of these a folder does not have it does not manage.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lockside.cli.files import object_file
+from lockside.cli.files.faults import FileFault
+from lockside.cli.files.object_file import ENDINGS, ObjectFile, toml_and_json
+from lockside.cli.files.parse import FileError, stem
+from lockside.kinds import with_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.kinds import Kind
+
+    Json = dict[str, Any]
+    Key = tuple[str, ...]
+
+
+class Folder:
+    """What a folder asks for: of each kind that it manages the objects by key; and all faults and notes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.kinds: dict[str, dict[Key, ObjectFile]] = {}
+        self.faults: list[FileFault] = []
+        self.notes: list[FileFault] = []
+
+    def asked(self) -> Json:
+        """Give the parameters of `catalog.apply` that it stands for."""
+        return {kind: [item.body for item in found.values()] for kind, found in self.kinds.items()}
+
+    def item(self, kind: str, place: int) -> ObjectFile | None:
+        """Give the object at a place of what was asked."""
+        listed = list(self.kinds.get(kind, {}).values())
+        return listed[place] if place < len(listed) else None
+
+    @property
+    def count(self) -> int:
+        """How many objects it has."""
+        return sum(map(len, self.kinds.values()))
+
+
+def read_folder(path: str) -> Folder:
+    """Read a whole folder; faults are collected, so that all can be mended at once."""
+    found = Folder(os.path.normpath(path))
+    if not os.path.isdir(path):
+        found.faults.append(FileFault(path, "there is no such folder."))
+        return found
+    for kind in with_files():
+        (_read_tables if kind.is_one_file else _read_files)(found, kind)
+    _look_for_surprises(found)
+    for objects in found.kinds.values():
+        for item in objects.values():
+            found.faults += item.faults
+            found.notes += item.notes
+    return found
+
+
+def _read_tables(found: Folder, kind: Kind) -> None:
+    files = [os.path.join(found.path, kind.place + end) for end in ENDINGS]
+    for file in filter(os.path.exists, files):
+        into = found.kinds.setdefault(kind.plural, {})
+        try:
+            for item in object_file.tables(kind, file):
+                _keep(found, into, kind.key_of(item.body), item)
+        except FileError as error:
+            found.faults.append(FileFault.of(error))
+
+
+def _read_files(found: Folder, kind: Kind) -> None:
+    root = os.path.join(found.path, kind.place)
+    if not os.path.isdir(root):
+        return
+    into = found.kinds.setdefault(kind.plural, {})
+    for file in _files(root, len(kind.key)):
+        key = (*os.path.relpath(file, root).split(os.sep)[:-1], stem(file))
+        try:
+            item = kind.read(kind, file, key)
+        except FileError as error:
+            found.faults.append(FileFault.of(error))
+        else:
+            _keep(found, into, key, item)
+
+
+def _files(folder: str, depth: int) -> list[str]:
+    """List the files that stand so deep, by name."""
+    if depth == 1:
+        return toml_and_json(folder)
+    inside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    return [file for each in inside if os.path.isdir(each) for file in _files(each, depth - 1)]
+
+
+def _keep(found: Folder, into: dict[Key, ObjectFile], key: Key, item: ObjectFile) -> None:
+    if key in into:
+        other = into[key].source.file
+        found.faults.append(FileFault(item.source.file, f"{other} has the same id: remove one of them."))
+    else:
+        into[key] = item
+
+
+def _look_for_surprises(found: Folder) -> None:
+    """Name what would be passed over in silence: a misspelt folder is the likeliest mistake."""
+    from lockside.cli.grammar import suggestion
+
+    files = {kind.place + end for kind in with_files() if kind.is_one_file for end in ENDINGS}
+    folders = [kind for kind in with_files() if not kind.is_one_file]
+    known = {*(kind.place for kind in folders), "schedules", *files}
+    names = set(os.listdir(found.path))
+    if not names & known:
+        listed = ", ".join(f"{kind.place}/" for kind in sorted(folders, key=lambda kind: kind.place))
+        others = " or ".join(kind.files for kind in with_files() if kind.is_one_file)
+        found.faults.append(FileFault(found.path, f"there is no {listed} or {others} in it."))
+    for name in sorted(names - known):
+        hint = suggestion(name, sorted(known))
+        if hint:
+            found.faults.append(
+                FileFault(os.path.join(found.path, name), f"nothing of that name is read.{hint}")
+            )
+    for kind in folders:
+        for file in toml_and_json(os.path.join(found.path, kind.place)) if len(kind.key) > 1 else ():
+            place = kind.files.format(**{name: name.upper() for name in kind.key})
+            text = f"a {kind.title} stands in the folder of its {kind.key[0]}: {place}."
+            found.faults.append(FileFault(file, text))
+    _look_for_lost_rows(found)
+
+
+def _look_for_lost_rows(found: Folder) -> None:
+    """Name rows whose configuration has no file."""
+    folder = os.path.join(found.path, "configs")
+    for component in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        inside = os.path.join(folder, component)
+        for name in sorted(os.listdir(inside)) if os.path.isdir(inside) else ():
+            rows = os.path.join(inside, name, "rows")
+            if os.path.isdir(rows) and not any(
+                os.path.exists(os.path.join(inside, name + end)) for end in ENDINGS
+            ):
+                text = f"these rows belong to no configuration: {os.path.join(inside, name)}.toml is missing."
+                found.faults.append(FileFault(rows, text))

@@ -1,0 +1,165 @@
+"""TOML and JSON files of people: read with an error that names file and line.
+
+What they mean is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+
+from lockside.documents.paths import not_finite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DOCUMENTS = (".json", ".toml")
+_TABLE = r"\[\[?[ \t]*[\w.-]+[ \t]*\]\]?[ \t\r]*(?:#|\n|\Z)"
+_ASSIGNMENT = r"[\w-]+[ \t]+=[ \t]"
+_SHELL = r"\{[ \t]+[^\s\"}]|\[\[?[ \t]+[^\s\[{].*[ \t]\]"
+"""A group of commands, and a test: the two ways for a line of a shell to begin like a document."""
+
+
+class FileError(Exception):
+    """A file cannot be read; the message names it, the line when there is one, and the fault."""
+
+    def __init__(self, file: str, fault: str, line: int | None = None) -> None:
+        super().__init__(f"{file}:{line}: {fault}" if line else f"{file}: {fault}")
+        self.file = file
+        self.line = line
+        self.fault = fault
+
+
+def read_document(path: str, text: str | None = None) -> dict[str, Any]:
+    """Read a TOML or JSON file whose top is a table, or its text where it was read; raises FileError."""
+    text = read_text(path) if text is None else text
+    as_json = is_json(path, text)
+    document = read_as(text, called(path), as_json)
+    for steps in not_finite(document):
+        from lockside.documents.source_lines import SourceLines, written
+
+        line = SourceLines(text, as_json).line(steps)
+        raise FileError(called(path), f"{written(steps)} is not a finite number.", line)
+    return document
+
+
+def is_json(path: str, text: str) -> bool:
+    """Tell JSON from TOML: by the end of the name, else by how the text begins."""
+    if path.endswith(DOCUMENTS):
+        return path.endswith(".json")
+    return re.match(r"\s*[\[{]", text) is not None and _first_line(_TABLE, text) is None
+
+
+def is_document(path: str, text: str) -> bool:
+    """Tell whether a file is TOML or JSON, sound or broken, and no list of a shell's commands."""
+    if path.endswith(DOCUMENTS) or _first_line(_TABLE, text) or _first_line(_ASSIGNMENT, text):
+        return True
+    return re.match(r"\s*[\[{]", text) is not None and _first_line(_SHELL, text) is None
+
+
+def _first_line(pattern: str, text: str) -> re.Match[str] | None:
+    """Match what stands behind empty lines and comments."""
+    return re.match(rf"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*(?:{pattern})", text)
+
+
+def called(path: str) -> str:
+    """Give a file's name for messages; "-" is standard input."""
+    return "standard input" if path == "-" else path
+
+
+def read_as(text: str, name: str, is_json: bool) -> dict[str, Any]:
+    """Read a text whose top is a table; raises FileError."""
+    document = _json(text, name) if is_json else _toml(text, name)
+    if not isinstance(document, dict):
+        raise FileError(name, f"the top must be an object, not a {type(document).__name__}.", 1)
+    return document
+
+
+def read_text(path: str) -> str:
+    """Read a text file, or standard input for "-"; its line ends stay as they are. Raises FileError."""
+    try:
+        return _bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        raise FileError(called(path), f"{error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise FileError(called(path), f"it is not UTF-8 text (byte {error.start}).") from error
+
+
+def _bytes(path: str) -> bytes:
+    if path != "-":
+        with open(path, "rb") as file:
+            return file.read()
+    if sys.stdin is None:
+        raise FileError(called(path), "it is closed.")
+    return sys.stdin.buffer.read()
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+    except json.JSONDecodeError as error:
+        raise FileError(name, f"{error.msg} (column {error.colno}).", error.lineno) from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(name, str(error)) from error
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(name for name in names if names.count(name) > 1)}' stands twice.")
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON.")
+
+
+def _toml(text: str, name: str) -> Any:
+    import tomllib
+
+    try:
+        return _without_times(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        fault, line = _toml_fault(str(error), text)
+        raise FileError(name, fault, line) from error
+    except ValueError as error:  # also of a number with thousands of digits
+        raise FileError(name, f"{error}.") from error
+    except RecursionError as error:
+        raise FileError(name, "it is nested too deep.") from error
+
+
+def _toml_fault(message: str, text: str) -> tuple[str, int]:
+    """Take the line out of the parser's message, and say what is usually meant."""
+    import re
+
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
+    if not found:
+        return f"{message}.", 1
+    fault, line, column = found.groups()
+    if fault == "Invalid value":
+        fault = 'Invalid value: texts stand in quotes, as in name = "value"'
+    if line is None:
+        return f"{fault} at the end of the file.", max(1, text.count("\n"))
+    return f"{fault} (column {column}).", int(line)
+
+
+def _without_times(value: Any) -> Any:
+    """Make TOML's dates into text: the wire has none."""
+    import datetime as dt
+
+    if isinstance(value, dict):
+        return {key: _without_times(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_times(each) for each in value]
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    return value
+
+
+def stem(path: str) -> str:
+    """Give the file's name without its folder and its .toml or .json."""
+    return os.path.splitext(os.path.basename(path))[0]

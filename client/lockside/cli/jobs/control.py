@@ -1,0 +1,127 @@
+"""`kill`, `hold`, `release`, `pause`, `resume`, `prio`: what can be asked of jobs that exist."""
+
+from __future__ import annotations
+
+from lockside.cli import exits
+from lockside.cli.jobs import describe
+from lockside.errors import LocksideError, NotReachable
+
+_NAMED = 10
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+
+def kill(session: Session, parsed: Parsed) -> int:
+    """Stop jobs, or cancel those that have not started."""
+    references = parsed.many("job")
+    if parsed.flag("dry_run"):
+        return _would_kill(session, references)
+    code = _each(session, references, "job.terminate")
+    if parsed.flag("wait"):
+        from lockside.cli.jobs.wait import wait_for
+
+        ended = wait_for(session, [session.job_id(reference) for reference in references])
+        for job in ended:
+            session.out.line(f"{describe.called(job)}: {describe.ending(job)}")
+    return code
+
+
+def _would_kill(session: Session, references: list[str]) -> int:
+    """Say what a kill would stop, cancel, free and start."""
+    for reference in references:
+        number = session.job_id(reference)
+        effect = session.call("job.terminate", id=number, dryRun=True)
+        if session.out.as_json:
+            session.out.json_line(effect)
+        else:
+            _tell_effect(session, number, effect)
+    return exits.DONE
+
+
+def _tell_effect(session: Session, number: str, effect: Json) -> None:
+    session.out.line(f"`lockside kill {number}` would do this (nothing was done):")
+    nothing = True
+    for name in ("stopped", "cancelled", "freed", "started"):
+        listed = effect.get(name) or []
+        if listed:
+            nothing = False
+            word = {"stopped": "stop", "cancelled": "cancel", "freed": "free", "started": "let start"}[name]
+            named = listed if name == "freed" else [_named(session, str(each)) for each in listed[:_NAMED]]
+            more = f" and {len(listed) - _NAMED} more" if len(listed) > len(named) else ""
+            session.out.line(f"  {word}: {', '.join(map(str, named))}{more}")
+    for container in effect.get("ended") or ():
+        nothing = False
+        session.out.line(f"  end: {_named(session, str(container['job']))} as {container['status']}")
+    if nothing:
+        session.out.line("  nothing: it has already ended")
+
+
+def _named(session: Session, number: str) -> str:
+    return describe.called(session.call("job.get", id=number, fields=describe.NAMING))
+
+
+def hold(session: Session, parsed: Parsed) -> int:
+    """Keep jobs back that have not started."""
+    return _each(session, parsed.many("job"), "job.hold")
+
+
+def release(session: Session, parsed: Parsed) -> int:
+    """Let held jobs go."""
+    return _each(session, parsed.many("job"), "job.release")
+
+
+def pause(session: Session, parsed: Parsed) -> int:
+    """Make running jobs stand still."""
+    return _each(session, parsed.many("job"), "job.pause")
+
+
+def resume(session: Session, parsed: Parsed) -> int:
+    """Let paused jobs go on."""
+    return _each(session, parsed.many("job"), "job.resume")
+
+
+def prio(session: Session, parsed: Parsed) -> int:
+    """Change the priority of a job that has not started."""
+    job = session.call(
+        "job.reprioritise", id=session.job_id(parsed.required("job")), priority=parsed.number("priority")
+    )
+    _tell(session, job)
+    return exits.DONE
+
+
+def _each(session: Session, references: list[str], method: str) -> int:
+    """Do one action to several jobs; those that refuse are named, and do not keep the others from it."""
+    code = exits.DONE
+    for reference in references:
+        try:
+            job = session.call(method, id=session.job_id(reference))
+        except NotReachable:
+            raise
+        except LocksideError as error:
+            if len(references) == 1:
+                raise
+            session.say_aside(f"{reference}: {error.message}")
+            code = exits.FAILED
+        else:
+            _tell(session, job)
+    return code
+
+
+def _tell(session: Session, job: Json) -> None:
+    out = session.out
+    if out.as_json:
+        out.json_line(job)
+        return
+    word, colour = describe.status(job)
+    if out.plain:
+        out.line(f"{job['id']}\t{word}")
+        return
+    detail = describe.detail(job)
+    out.line(f"{describe.called(job)}: {out.paint(colour, word)}" + (f"  {detail}" if detail else ""))

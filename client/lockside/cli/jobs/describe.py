@@ -1,0 +1,217 @@
+"""A job in words: what it is called, how it is, why it waits, how it ended. Pure: dicts in, text out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from lockside.cli import times
+from lockside.cli.terminal.output import fit, one_line
+from lockside.cli.terminal.sanitize import plain as clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    Json = dict[str, Any]
+
+COLOURS = {
+    "created": "dim",
+    "waiting": "yellow",
+    "processing": "cyan",
+    "terminating": "magenta",
+    "success": "green",
+    "warning": "yellow",
+    "error": "red",
+    "cancelled": "dim",
+    "terminated": "magenta",
+}
+SYMBOLS = {
+    "created": "·",
+    "waiting": "○",
+    "processing": "●",
+    "terminating": "◐",
+    "success": "✓",
+    "warning": "!",
+    "error": "✗",
+    "cancelled": "-",
+    "terminated": "■",
+}
+NOTABLE_WAIT_SECONDS = 0.5
+ANSWERED_WHOLE = 100
+NAMING = ["id", "name", "component", "config", "configData"]
+BRIEF = ["id", "runId", "type", "name", "component", "config", "status", "isFinished", "reasons", "starts"]
+BRIEF += ["durationSeconds", "result", "creator", "attempt", "parentRunId"]
+CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryContainer"}
+NOT_STARTED = ("created", "waiting")
+RUNNING = ("processing", "terminating")
+LIVE = (*NOT_STARTED, *RUNNING)
+_LONGEST_CALL = 48
+PLAIN_COMMAND = "lockside.command"
+GOOD_ENDS = {"success", "warning"}
+USUAL_MESSAGE = "Component processing finished."
+
+
+def title(job: Json) -> str:
+    """Call a job what people call it: its name, its configuration, or its command."""
+    component = str(job.get("component") or "")
+    if job.get("name") not in {None, "", component}:
+        return one_line(str(job["name"]))
+    if component == PLAIN_COMMAND:
+        return one_line(command_line(job)) or component
+    return f"{component}/{job['config']}" if job.get("config") else component
+
+
+def called(job: Json) -> str:
+    """Call a job by its name, shortened if it is a long command, and its id."""
+    return f"{fit(title(job), _LONGEST_CALL)} (job {job['id']})"
+
+
+def alone(job: Json) -> str:
+    """Call a job where it does not stand below the one that it is a part of."""
+    if job.get("type") == "phaseContainer" and job.get("parentRunId"):
+        return f"phase {title(job)} of {str(job['parentRunId']).rpartition('.')[2]}"
+    named, name = part(job), title(job)
+    creator = job.get("creator") or {}
+    is_named = named == name or (
+        creator.get("type") == "container" and name.endswith(f"#{creator.get('id')}")
+    )
+    return name if is_named else f"{name}, {named}"
+
+
+def label(job: Json) -> str:
+    """Call a job briefly, before each of its lines."""
+    creator = job.get("creator") or {}
+    if creator.get("type") == "retry":
+        return f"{title(job)} #{int(job.get('attempt') or 0) + 1}"
+    if creator.get("type") == "container" and creator.get("id"):
+        return f"{job.get('config') or title(job)}#{creator['id']}"
+    return title(job)
+
+
+def part(job: Json) -> str:
+    """Call a job as a part of the one above it: a row or an attempt, else as everywhere."""
+    creator = job.get("creator") or {}
+    if creator.get("type") == "retry":
+        return f"attempt {int(job.get('attempt') or 0) + 1}"
+    if creator.get("type") == "container" and creator.get("id"):
+        return f"row {creator['id']}"
+    if job.get("type") == "phaseContainer":
+        return f"phase {title(job)}"
+    return title(job)
+
+
+def command_line(job: Json) -> str:
+    """Give the command of a plain command's job as one would type it."""
+    from shlex import join
+
+    parameters = ((job.get("configData") or {}).get("parameters")) or {}
+    if parameters.get("shell"):
+        return str(parameters["shell"])
+    stages = parameters.get("pipeline") or ([parameters["command"]] if parameters.get("command") else [])
+    return " | ".join(join(stage) for stage in stages)
+
+
+def status(job: Json) -> tuple[str, str]:
+    """Give the status as a coloured cell."""
+    word = str(job["status"])
+    return word, COLOURS.get(word, "")
+
+
+def detail(job: Json) -> str:
+    """Say in one line what matters now: why it waits, how far it is, or how it ended."""
+    if not job.get("isFinished"):
+        reasons = job.get("reasons") or []
+        if reasons:
+            more = f" (+{len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            return one_line(str(reasons[0].get("message", reasons[0]["kind"]))) + more
+        return progress(job)
+    error = (job.get("result") or {}).get("error")
+    if error:
+        return first_line(str(error.get("message") or error.get("kind") or ""))
+    said = first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
+    return "" if said == USUAL_MESSAGE else said
+
+
+def progress(job: Json) -> str:
+    """Say how far a running job is, as it says itself."""
+    share = job.get("progress")
+    message = first_line(str(job.get("message") or ""))
+    if share is None:
+        return message
+    return f"{share:.0%} {message}".rstrip()
+
+
+def first_line(text: str) -> str:
+    """Give the first line that says anything."""
+    return next((clean(line.strip()) for line in text.splitlines() if line.strip()), "")
+
+
+def bar(share: float, width: int) -> str:
+    """Draw a share of 1 as a bar of so many columns."""
+    eighths = round(max(0.0, min(share, 1.0)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    drawn = "█" * full + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
+    return drawn + "░" * (width - len(drawn))
+
+
+def stages(job: Json) -> list[tuple[str, float]]:
+    """Give the time that a job spent in each of its stages since it started, in seconds."""
+    entered = [(name, times.parsed(at)) for name, at in (job.get("stageTimestamps") or {}).items()]
+    entered = [each for each in entered if each[0] not in {"accepted", "validated"}]
+    ended = job.get("endTime")
+    if ended and (not entered or entered[-1][0] != "done"):
+        entered.append(("done", times.parsed(ended)))
+    return [
+        (name.replace("_", " "), (end - begin).total_seconds())
+        for (name, begin), (_, end) in pairwise(entered)
+    ]
+
+
+def stage_line(job: Json) -> str:
+    """Say how long each part of a job took: waiting, if it is worth a word, then its stages.
+
+    A plain command has no data folder, so it has nothing to prepare and no output to map.
+    """
+    waited = float(job.get("queueSeconds") or 0)
+    worked = [] if job.get("component") == PLAIN_COMMAND else stages(job)
+    parts = [*([("waited", waited)] if waited >= NOTABLE_WAIT_SECONDS else []), *worked]
+    return " · ".join(f"{name} {times.span(seconds)}" for name, seconds in parts)
+
+
+def exit_code_of(job: Json) -> int | None:
+    """Give the exit code of a job's last process, if it had one that ended by itself."""
+    error = (job.get("result") or {}).get("error") or {}
+    code = error.get("exitCode")
+    return code if code is not None else (job.get("process") or {}).get("exitCode")
+
+
+def took(job: Json, now: datetime) -> str:
+    """Say how long it ran, or has been running."""
+    if not job.get("startTime"):
+        return ""
+    if job.get("durationSeconds") is not None:
+        return times.span(float(job["durationSeconds"]))
+    return times.span((now - times.parsed(job["startTime"])).total_seconds())
+
+
+def ending(job: Json) -> str:
+    """Say in one sentence how a job ended."""
+    word = str(job["status"])
+    seconds = job.get("durationSeconds")
+    after = f" after {times.span(float(seconds))}" if seconds and job.get("starts") else ""
+    error = (job.get("result") or {}).get("error") or {}
+    said = first_line(str(error.get("message") or ""))
+    match word:
+        case "success":
+            return f"success{after}"
+        case "cancelled":
+            return "cancelled; no process of it was started" + (f": {said}" if said else "")
+        case "error" if error.get("kind") in {None, "exit"}:
+            code = exit_code_of(job)
+            coded = "" if code is None else f", exit code {code}"
+            return f"error{after}{coded}" + (f": {said}" if said else "")
+        case "error":
+            return f"error ({error['kind']}){after}" + (f": {said}" if said else "")
+        case _:
+            return f"{word}{after}" + (f": {said}" if said else "")

@@ -1,0 +1,159 @@
+"""What happened to a job, in order: when it waited, for what and for how long, when it ran and how it ended.
+
+Made of the job, its events and the jobs it waited for.
+"""
+
+from __future__ import annotations
+
+from lockside.cli import times
+from lockside.cli.jobs import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+    Entry = tuple[str, str, str]
+
+_KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
+_NOTABLE_SECONDS = 0.05
+_BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "startTime", "endTime", "status"]
+_BLOCKERS += ["runId", "type"]
+
+
+def history(session: Session, job: Json) -> list[Entry]:
+    """Give what happened as (time, what, colour), in order."""
+    events = session.call("event.list", job=job["id"], kinds=_KINDS, limit=1000)["events"]
+    told: list[Entry] = [(str(job["createdTime"]), f"created by {_creator(job)}", "")]
+    told += [(job["createdTime"], sentence, "yellow") for sentence in _waits(session, job, events)]
+    told += [entry for event in events if (entry := _told(job, event))]
+    return told
+
+
+def _creator(job: Json) -> str:
+    principal = job.get("principal") or {}
+    who = str(principal.get("user") or principal.get("uid") or "somebody")
+    if job.get("retryOfJobId"):
+        return f"{who}, as a retry of job {job['retryOfJobId']}"
+    if job.get("resubmitOf"):
+        return f"{who}, as job {job['resubmitOf']} again"
+    if job.get("parentRunId"):
+        return f"{who}, below job {str(job['parentRunId']).rpartition('.')[2]}"
+    return who
+
+
+def _told(job: Json, event: Json) -> Entry | None:
+    by = (event.get("principal") or {}).get("user") or "somebody"
+    data = event.get("data") or {}
+    match event["kind"]:
+        case "job.held":
+            return event["time"], f"held back by {by}", "yellow"
+        case "job.released":
+            return event["time"], f"released by {by}", ""
+        case "job.paused":
+            return event["time"], f"paused by {by}", "yellow"
+        case "job.resumed":
+            return event["time"], f"resumed by {by}", ""
+        case "job.terminateRequested":
+            return event["time"], f"{by} asked to stop it", "magenta"
+        case "job.status" if data.get("to") == "processing":
+            return event["time"], "started" + _where(job), "cyan"
+        case "job.status" if data.get("from") == "processing" and data.get("to") == "created":
+            return event["time"], f"requeued: {_cause(data)}", "yellow"
+        case "job.status" if data.get("to") not in describe.LIVE:
+            word = str(data["to"])
+            return event["time"], word, describe.COLOURS.get(word, "")
+        case _:
+            return None
+
+
+def _where(job: Json) -> str:
+    pid = (job.get("process") or {}).get("pid")
+    return f", process {pid}" if pid and int(job.get("starts") or 0) == 1 else ""
+
+
+def _cause(data: Json) -> str:
+    return {"lost": "the machine lost it", "refused": "the system refused its process"}.get(
+        str(data.get("cause")), str(data.get("cause") or "").replace("_", " ")
+    )
+
+
+def _waits(session: Session, job: Json, events: list[Json]) -> list[str]:
+    """Say for what a job that has started or ended waited; one that still waits says so itself."""
+    until = job.get("startTime") or job.get("endTime")
+    if not until or float(job.get("queueSeconds") or 0) < _NOTABLE_SECONDS:
+        return []
+    begin, end = times.parsed(job["createdTime"]), times.parsed(until)
+    found = [*_for_time(job, begin), *_for_dependencies(session, job, begin, end)]
+    found += _for_the_lock(session, job, begin, end)
+    if not found and job.get("relation") == "strong":
+        found += _for_its_container(session, job, begin, end)
+    was_held = any(event["kind"] == "job.held" for event in events)
+    seconds = (end - begin).total_seconds()
+    if not found and not was_held and seconds >= describe.NOTABLE_WAIT_SECONDS:
+        found.append(f"waited {times.span(seconds)} for {_somewhere(job, events)}")
+    return found
+
+
+def _somewhere(job: Json, events: list[Json]) -> str:
+    by_others = any((event.get("data") or {}).get("cause") == "other_jobs" for event in events)
+    return "other jobs" if by_others else f"a free slot in pool {job.get('pool')}"
+
+
+def _for_time(job: Json, begin: datetime) -> list[str]:
+    at = job.get("delayedStartTime")
+    if not at or times.parsed(at) <= begin:
+        return []
+    seconds = (times.parsed(at) - begin).total_seconds()
+    return [f"waited {times.span(seconds)} for its start time, {times.local(at, times.now())}"]
+
+
+def _for_dependencies(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+    said = []
+    for dependency in job.get("dependsOn") or ():
+        other = session.call("job.get", id=dependency["job"], fields=_BLOCKERS)
+        ended = other.get("endTime")
+        if ended and begin < times.parsed(ended) <= end:
+            seconds = (times.parsed(ended) - begin).total_seconds()
+            said.append(
+                f"waited {times.span(seconds)} for {describe.called(other)} to end: {other['status']}"
+            )
+    return said
+
+
+def _for_the_lock(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+    """Name the jobs of the same configuration that ran while this one waited."""
+    if not job.get("lockKey") or not job.get("config"):
+        return []
+    found = session.call(
+        "job.list",
+        component=job["component"],
+        config=job["config"],
+        finishedFrom=job["createdTime"],
+        finishedTo=times.wire(end),
+        orderBy="endTime",
+        order="asc",
+        limit=100,
+        fields=_BLOCKERS,
+    )["jobs"]
+    said = []
+    for other in found:
+        if other["id"] == job["id"] or other.get("lockKey") != job["lockKey"] or not other.get("startTime"):
+            continue
+        since = max(begin, times.parsed(other["startTime"]))
+        seconds = (times.parsed(other["endTime"]) - since).total_seconds()
+        if seconds >= _NOTABLE_SECONDS:
+            said.append(f"waited {times.span(seconds)} for {describe.called(other)}, which held the lock")
+    return said
+
+
+def _for_its_container(session: Session, job: Json, begin: datetime, end: datetime) -> list[str]:
+    above = session.call("job.get", id=str(job["parentRunId"]).rpartition(".")[2], fields=_BLOCKERS)
+    begun = above.get("startTime")
+    seconds = (times.parsed(begun) - begin).total_seconds() if begun else 0.0
+    if seconds < _NOTABLE_SECONDS:
+        return []
+    return [f"waited {times.span(seconds)} for {describe.part(above)} (job {above['id']}) to begin"]

@@ -1,0 +1,80 @@
+"""A job's log frame by frame, as the daemon gives it, and printed as it is: one job, nothing left out.
+
+Lines of several jobs, searched or timed, are the business of `loglines`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from lockside.cli.terminal.sanitize import shown_log
+from lockside.session import each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from lockside.cli.session import Session
+    from lockside.cli.terminal.output import Output
+
+    Json = dict[str, Any]
+
+
+def frames(
+    session: Session,
+    job: str,
+    follow: bool,
+    stream: str | None = None,
+    row: str | None = None,
+    places: dict[str, int] | None = None,
+    *,
+    raw: bool = False,
+) -> Iterator[Json]:
+    """Read a job's frames in order; with `follow`, wait for more until the log is complete.
+
+    `places` gets, under the job, the offset from which to go on. With `raw` frames have bytes in base64.
+    """
+    for page in each(session.engine.log(job, follow=follow, stream=stream, row=row, raw=raw or None)):
+        yield from page["frames"]
+        if places is not None:
+            places[job] = page["nextOffset"]
+
+
+def gets_bytes(out: Output) -> bool:
+    """Tell whether a log is printed as it was written: to a file or a pipe, byte for byte."""
+    return not out.as_json and not out.on_screen
+
+
+class FramePrinter:
+    """Prints the frames of one job for programs: each stream to its own, as it is, or as JSON."""
+
+    def __init__(self, session: Session) -> None:
+        self._out = session.out
+
+    def show(self, frame: Json) -> None:
+        """Print one frame."""
+        if self._out.as_json:
+            self._out.json_line(frame)
+        elif frame.get("dropped"):
+            self._out.line(dropped(frame))
+        else:
+            target = sys.stderr if frame["stream"] == "stderr" else sys.stdout
+            if "data" in frame:
+                from base64 import b64decode
+
+                target.buffer.write(b64decode(frame["data"]))
+                target.flush()
+                return
+            text = str(frame.get("text") or "")
+            # With --plain the output may still be a screen.
+            target.write(shown_log(text, coloured=False) if target.isatty() else text)
+            target.flush()
+        self._out.flush()
+
+
+def dropped(frame: Json) -> str:
+    """Say how much of a log is missing here."""
+    from lockside.cli.times import size
+
+    return f"[... {size(frame['dropped']['bytes'])} of the log were dropped here ...]"

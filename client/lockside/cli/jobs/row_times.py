@@ -1,0 +1,68 @@
+"""When the rows of a job that runs them one after another began, as far as its log tells.
+
+The wire has no times of rows; but a row's part of the log has its first line's, and the next row ends it.
+"""
+
+from __future__ import annotations
+
+from lockside.cli.jobs import describe
+from lockside.errors import LocksideError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+
+def rows_of(session: Session, job: Json) -> list[Json]:
+    """Give the rows that a job ran one after another, each as a part of a job with its own times.
+
+    There are none for a job of a single row, or when its configuration cannot be read any more.
+    """
+    if job.get("type") not in {None, "standard"} or not job.get("config") or not job.get("startTime"):
+        return []
+    try:
+        begun = [(row, at) for row in _row_ids(session, job) if (at := _first_line(session, job, row))]
+    except LocksideError:
+        return []  # The timeline has the job itself all the same.
+    return [_part(job, begun, place) for place in range(len(begun))] if len(begun) > 1 else []
+
+
+def _row_ids(session: Session, job: Json) -> list[str]:
+    config = session.call(
+        "config.get",
+        component=job["component"],
+        config=job["config"],
+        branchId=job.get("branchId"),
+        version=job.get("configVersion"),
+    )
+    wanted = job.get("configRowIds") or [
+        row["id"] for row in config.get("rows") or () if not row.get("isDisabled")
+    ]
+    return [str(row) for row in wanted] if len(wanted) > 1 else []
+
+
+def _first_line(session: Session, job: Json, row: str) -> str | None:
+    frames = session.call("job.log", id=job["id"], row=row, limit=1)["frames"]
+    return str(frames[0]["time"]) if frames else None
+
+
+def _part(job: Json, begun: list[tuple[str, str]], place: int) -> Json:
+    """Make a part of a job: the last row has the job's own status, those before it ended well."""
+    row, at = begun[place]
+    is_last = place + 1 == len(begun)
+    until = _end_of_rows(job) if is_last else begun[place + 1][1]
+    status = job["status"] if is_last else "success"
+    of_row = {"creator": {"type": "container", "id": row}, "type": "standard", "createdTime": at}
+    return (
+        job | of_row | {"startTime": at, "endTime": until, "status": status, "isFinished": until is not None}
+    )
+
+
+def _end_of_rows(job: Json) -> str | None:
+    stages = job.get("stageTimestamps") or {}
+    ended = stages.get("output_mapping") or stages.get("cleaning_up") or job.get("endTime")
+    return str(ended) if ended and job["status"] not in describe.LIVE else None

@@ -1,0 +1,238 @@
+"""`run`: make a request of what was typed, create the job, and wait or follow if asked to."""
+
+from __future__ import annotations
+
+import os
+
+from lockside.cli.grammar import UsageError
+from lockside.cli.jobs import describe
+from lockside.errors import LocksideError
+from lockside.transport import new_deduplication_id
+
+_TOLD_ONE_BY_ONE = 20
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+
+def run(session: Session, parsed: Parsed) -> int:
+    """Create a job, or the jobs of a file."""
+    if parsed.text("from_file"):
+        from lockside.cli.jobs.run_file import run_file
+
+        return run_file(session, parsed)
+    request = request_of(parsed)
+    name_dependencies(session, request)
+    return show_created(session, parsed, [create(session, request)])
+
+
+def name_dependencies(session: Session, request: Json) -> None:
+    """Put ids in the place of the jobs that were named otherwise."""
+    for dependency in request.get("dependsOn", ()):
+        dependency["job"] = session.job_id(dependency["job"])
+
+
+def create(session: Session, request: Json) -> Json:
+    """Create a job, once, whatever happens to the daemon or the connection meanwhile."""
+    request.setdefault("deduplicationId", new_deduplication_id())
+    job: Json = session.call_patiently("job.create", **request)
+    return job
+
+
+def request_of(parsed: Parsed) -> Json:
+    """Make the request of what was typed; raises UsageError."""
+    target, command, shell = (
+        parsed.text("component_config"),
+        parsed.values.get("command"),
+        parsed.text("shell"),
+    )
+    job_names = [each for each in (target, command, shell) if each]
+    if len(job_names) != 1:
+        reason = "say what to run" if not job_names else "say one thing to run"
+        raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
+    request = plain_command(parsed, command, shell) if not target else _stored(target)
+    return request | options_of(parsed) | dry_run(parsed)
+
+
+def _stored(target: str) -> Json:
+    component, slash, config = target.partition("/")
+    if not component or (slash and not config):
+        raise UsageError(f"'{target}' is no COMPONENT/CONFIG.", "run")
+    return {"component": component, "config": config} if config else {"component": component}
+
+
+def plain_command(
+    parsed: Parsed, command: list[str] | None, shell: str | None, environment: dict[str, str] | None = None
+) -> Json:
+    """Run a command as the caller would: in this folder, with this environment and umask."""
+    parameters: Json = {"command": command} if command else {"shell": shell}
+    parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
+    parameters["umask"] = f"{_umask():03o}"
+    parameters["environment"] = own_environment() if environment is None else environment
+    return {"component": describe.PLAIN_COMMAND, "configData": {"parameters": parameters}}
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def own_environment() -> dict[str, str]:
+    """Give the caller's variables, without those of the job around this one; warns of what is no text."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSIDE_")}
+    if "LC_CTYPE" in given and not _was_given(b"LC_CTYPE"):  # Python sets it for itself in the C locale.
+        del given["LC_CTYPE"]
+    odd = sorted(name for name, value in given.items() if not _is_text(name + value))
+    if odd:
+        from lockside.cli.terminal.output import say_aside
+
+        job_names = ", ".join(ascii(name)[1:-1] for name in odd)
+        say_aside(f"lockside: warning: not UTF-8, so the job does not get them: {job_names}")
+    return {name: value for name, value in given.items() if name not in odd}
+
+
+def _was_given(name: bytes) -> bool:
+    """Tell whether a variable was there when this process began."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return any(each.startswith(name + b"=") for each in file.read().split(b"\0"))
+    except OSError:
+        return True
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def dry_run(parsed: Parsed) -> Json:
+    """The member that asks only for what would be."""
+    return {"dryRun": True} if parsed.flag("dry_run") else {}
+
+
+def options_of(parsed: Parsed) -> Json:
+    """The members of a request that were given as options."""
+    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
+    given: Json = {
+        "configRowIds": parsed.many("row"),
+        "variableValuesData": {"values": _pairs_list(parsed.many("set"))} if parsed.many("set") else None,
+        "labels": dict(_pair(each, "--label") for each in parsed.many("label")),
+        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "mode": parsed.text("mode"),
+        "name": parsed.text("name"),
+        "description": parsed.text("description"),
+        "priority": parsed.number("priority"),
+        "pool": parsed.text("pool"),
+        "delay": parsed.number("delay"),
+        "tag": parsed.text("tag"),
+        "branchId": parsed.text("branch"),
+        "hold": parsed.flag("hold") or None,
+    }
+    return {name: value for name, value in given.items() if value not in (None, [], {})}
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", "run")
+    return name, value
+
+
+def _pairs_list(texts: list[str]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in (_pair(text, "--set") for text in texts)]
+
+
+def _dependency(text: str) -> Json:
+    job, _, when = text.rpartition(":")
+    if job and when in {"success", "final"}:
+        return {"job": job, "when": when}
+    if job.isdigit():
+        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
+    return {"job": text, "when": "success"}  # a name may have a colon in it
+
+
+def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
+    """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
+    if parsed.flag("dry_run"):
+        for job in created:
+            _show_dry_run(session, job)
+        return 0
+    try:
+        code = _stay(session, parsed, created)
+        session.out.flush()
+    except (OSError, LocksideError):
+        if created:
+            from lockside.cli.jobs.wait import job_names
+
+            session.say_aside(f"created: {job_names([str(job['id']) for job in created])}.")
+        raise
+    return code
+
+
+def _stay(session: Session, parsed: Parsed, created: list[Json]) -> int:
+    if parsed.flag("follow") and created:
+        from lockside.cli.jobs.follow import follow_to_the_end
+
+        return follow_to_the_end(session, created)
+    if parsed.flag("wait") and created:
+        from lockside.cli.jobs.wait import wait_to_the_end
+
+        return wait_to_the_end(session, created)
+    _announce(session, created, parsed.flag("detach"))
+    return 0
+
+
+def _announce(session: Session, created: list[Json], only_ids: bool) -> None:
+    if session.out.as_json:
+        session.out.json(created[0] if len(created) == 1 else {"jobs": created})
+    elif only_ids or session.out.plain:
+        for job in created:
+            session.out.line(str(job["id"]))
+    elif len(created) > _TOLD_ONE_BY_ONE:
+        _tell_many(session, created)
+    else:
+        for job in created:
+            _tell(session, job)
+
+
+def _tell_many(session: Session, created: list[Json]) -> None:
+    """Tell a person about more jobs than one wants to read."""
+    first, last = created[0]["id"], created[-1]["id"]
+    waiting = sum(job["status"] in describe.NOT_STARTED for job in created)
+    session.out.line(
+        f"{len(created)} jobs, {first} to {last}: {len(created) - waiting} started, {waiting} wait"
+    )
+    session.out.hint("  next: lockside top · lockside ls --watch --active")
+
+
+def _tell(session: Session, job: Json) -> None:
+    """Tell a person what became of the request and what can be done with it."""
+    word, colour = describe.status(job)
+    again = " (it had been created before)" if job.get("deduplicated") else ""
+    session.out.line(f"{describe.called(job)}: {session.out.paint(colour, word)}{again}")
+    detail = describe.detail(job)
+    if detail:
+        session.out.line(f"  {detail}")
+    step = "why" if word in describe.NOT_STARTED and detail else "logs -f"
+    session.out.hint(f"  next: lockside {step} {job['id']}")
+
+
+def _show_dry_run(session: Session, job: Json) -> None:
+    if session.out.as_json:
+        session.out.json(job)
+        return
+    limits = job.get("limits") or {}
+    session.out.line(f"would create: {describe.title(job)}")
+    session.out.line(f"  type {job.get('type')}, pool {job.get('pool')}, lock {job.get('lockKey') or 'none'}")
+    session.out.line(f"  time limit {limits.get('timeoutSeconds') or 'none'}, priority {job.get('priority')}")

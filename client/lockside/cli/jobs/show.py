@@ -1,0 +1,253 @@
+"""`show`: the story of one job, and what to do next."""
+
+from __future__ import annotations
+
+from lockside.cli import times
+from lockside.cli.jobs import describe, job_tree
+from lockside.cli.terminal.output import one_line, wrapped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+_LOG_LINES = 10
+_TREE_LINES = 40
+_MORE = {
+    "timeout": ("--timeout DURATION", "run it again with a longer time limit"),
+    "out_of_memory": ("--memory SIZE", "run it again with more memory"),
+}
+
+
+def show(session: Session, parsed: Parsed) -> int:
+    """Tell the story of a job."""
+    job = session.call("job.get", id=session.job_id(parsed.required("job")))
+    if session.out.as_json:
+        session.out.json(job)
+        return 0
+    below = job_tree.load_tree(session, str(job["runId"])) if job.get("runId") else [job]
+    _heading(session, job)
+    _facts(session, job)
+    _happened(session, job)
+    if len(below) > 1:
+        _children(session, below)
+    if job.get("isFinished"):
+        _end(session, job)
+        if job["status"] not in describe.GOOD_ENDS:
+            _last_words(session, job, below, int(parsed.number("lines") or _LOG_LINES))
+    _next_step(session, job, below)
+    return 0
+
+
+def _heading(session: Session, job: Json) -> None:
+    word, colour = describe.status(job)
+    out = session.out
+    state = f"{describe.SYMBOLS.get(word, '?')} {word}"
+    out.line(f"{out.paint('bold', describe.title(job))}  job {job['id']}  {out.paint(colour, state)}")
+    if job.get("description"):
+        out.line(f"  {one_line(str(job['description']))}")
+
+
+def _facts(session: Session, job: Json) -> None:
+    dependencies = ", ".join(str(each["job"]) for each in job.get("dependsOn") or ())
+    facts = [
+        ("runs", _what(job)),
+        ("pool", "" if job.get("type") in describe.CONTAINERS else f"{job.get('pool')}, {_priority(job)}"),
+        ("lock", str(job.get("lockKey") or "")),
+        ("after", f"job {dependencies}" if dependencies else ""),
+        ("limits", _limits(job)),
+        ("labels", ", ".join(f"{name}={value}" for name, value in (job.get("labels") or {}).items())),
+        ("folder", str(job.get("workPath") or "")),
+    ]
+    for name, value in facts:
+        if value:
+            session.out.line(f"  {session.out.paint('dim', f'{name:<7}')}{one_line(value)}")
+
+
+def _what(job: Json) -> str:
+    """Say what runs, when the job's name alone does not."""
+    if job["component"] == describe.PLAIN_COMMAND:
+        said = describe.command_line(job)
+    else:
+        said = f"{job['component']}/{job['config']}" if job.get("config") else job["component"]
+    version = f", version {job['configVersion']}" if job.get("configVersion") else ""
+    rows = job.get("configRowIds")
+    only = f", row {', '.join(rows)}" if rows else ""
+    mode = f", {job['mode']}" if job.get("mode") not in {None, "run"} else ""
+    return "" if said == describe.title(job) and not (only or mode) else f"{said}{version}{only}{mode}"
+
+
+def _priority(job: Json) -> str:
+    return f"priority {job.get('priority')}"
+
+
+def _limits(job: Json) -> str:
+    limits = job.get("limits") or {}
+    said = []
+    if limits.get("timeoutSeconds"):
+        said.append(times.span(float(limits["timeoutSeconds"])).replace(".0 ", " "))
+    if limits.get("memoryBytes"):
+        said.append(f"{times.size(limits['memoryBytes'])} of memory")
+    return ", ".join(said)
+
+
+def _happened(session: Session, job: Json) -> None:
+    """Tell what happened, in order."""
+    from lockside.cli.jobs.history import history
+
+    out = session.out
+    now = times.now()
+    out.line()
+    for at, what, colour in history(session, job):
+        out.line(f"  {out.paint('dim', times.local(at, now))}  {out.paint(colour, one_line(what))}")
+    if job["status"] in describe.NOT_STARTED:
+        from lockside.cli.jobs.why import print_reasons
+
+        so_far = (now - times.parsed(job["createdTime"])).total_seconds()
+        out.line(f"\n  It has waited for {times.span(so_far)}:")
+        print_reasons(session, job, job.get("reasons") or [])
+    elif job["status"] in describe.RUNNING:
+        out.line(f"\n  It has run for {describe.took(job, now)}.")
+        share = job.get("progress")
+        if share is not None:
+            out.line(f"  {out.paint('cyan', describe.bar(share, 30))} {describe.progress(job)}")
+        elif job.get("message"):
+            out.line(f"  {describe.progress(job)}")
+
+
+def _children(session: Session, below: list[Json]) -> None:
+    from lockside.cli.jobs.follow import tree_line
+
+    out = session.out
+    rows = [row for row in job_tree.tree_rows(below) if row[0]]
+    if len(rows) > _TREE_LINES:
+        rows = [row for row in rows if row[1]["status"] not in describe.GOOD_ENDS][:_TREE_LINES]
+    out.line()
+    for lines, job in rows:
+        out.line(out.spans([("  ", ""), *tree_line(lines, job)], _width(session)))
+    if len(rows) < len(below) - 1:
+        out.line(out.paint("dim", f"  … {len(below) - 1 - len(rows)} more of {len(below) - 1} children"))
+
+
+def _width(session: Session) -> int | None:
+    return session.out.width if session.out.terminal else None
+
+
+def _end(session: Session, job: Json) -> None:
+    out = session.out
+    _, colour = describe.status(job)
+    out.line()
+    for line in wrapped(describe.ending(job), _width(session) or 10_000, "  "):
+        out.line(out.paint(colour, line))
+    if job.get("starts") and job.get("type") not in describe.CONTAINERS and describe.stage_line(job):
+        out.line(out.paint("dim", f"  {describe.stage_line(job)}"))
+    usage = job.get("process") or {}
+    if usage.get("maxRssBytes"):
+        seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
+        used = f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory"
+        out.line(out.paint("dim", f"  {used}"))
+    for line in _result(job):
+        out.line(f"  {line}")
+
+
+def _result(job: Json) -> list[str]:
+    """Say what a job left behind."""
+    result = job.get("result") or {}
+    lines = []
+    message = describe.first_line(str(result.get("message") or ""))
+    if message and message != describe.USUAL_MESSAGE and not result.get("error"):
+        lines.append(message)
+    counts = result.get("counts") or {}
+    if any(counts.values()):
+        lines.append("records: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count))
+    for name in ("tables", "files"):
+        found = (result.get("output") or {}).get(name) or []
+        if found:
+            lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+    stages = (result.get("artifacts") or {}).get("stages") or []
+    if stages:
+        lines.append(
+            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
+        )
+    retries = (job.get("retries") or {}).get("jobs") or ()
+    lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
+    killed = (job.get("killReport") or {}).get("processes") or []
+    if killed:
+        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:5])
+        lines.append(f"stopped: {one_line(names)}, proved by {job['killReport'].get('proof')}")
+    return lines
+
+
+def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
+    """Show the end of a failed job's log; of a container that of what failed in it first."""
+    from lockside.cli.jobs.log_lines import last_lines, last_state
+    from lockside.cli.terminal.sanitize import shown_log
+
+    culprit = first_failure(below) if job.get("type") in describe.CONTAINERS else job
+    if culprit is None or not culprit.get("starts"):
+        return
+    lines = last_lines(session, str(culprit["id"]), count)
+    if lines:
+        whose = "its log" if culprit is job else f"the log of {describe.called(culprit)}"
+        session.out.line(f"\n  the end of {whose}:")
+        for line in lines:
+            shown = shown_log(last_state(line), coloured=False)
+            session.out.line(session.out.paint("dim", "  │ ") + shown)
+
+
+def first_failure(below: list[Json]) -> Json | None:
+    """Give the job that failed first of all that work themselves."""
+    failed = [
+        job
+        for job in below
+        if job["status"] in {"error", "terminated"} and job.get("type") not in describe.CONTAINERS
+    ]
+    return min(failed, key=lambda job: str(job.get("endTime")), default=None)
+
+
+def _next_step(session: Session, job: Json, below: list[Json]) -> None:
+    steps = _steps(job, len(below) > 1)
+    wide = max(len(step) for step, _ in steps)
+    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
+
+
+def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
+    number = job["id"]
+    match job["status"]:
+        case "created" | "waiting":
+            held = any(reason["kind"] == "held" for reason in job.get("reasons") or ())
+            return [
+                *([(f"lockside release {number}", "release it")] if held else []),
+                (f"lockside logs -f {number}", "follow its log"),
+                (f"lockside prio {number} high", "move it ahead in the queue"),
+                (f"lockside kill {number}", "cancel it"),
+            ]
+        case "processing" | "terminating":
+            return [(f"lockside logs -f {number}", "follow its log"), (f"lockside kill {number}", "stop it")]
+        case "success" | "warning":
+            timeline = (f"lockside timeline {number}", "show where the time went")
+            return [(f"lockside logs {number}", "its output"), *([timeline] if has_children else [])]
+        case _:
+            return _after_failure(job, has_children)
+
+
+def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
+    number = job["id"]
+    again = (f"lockside retry {number} --follow", "run it again with the current configuration")
+    if job["status"] == "cancelled":
+        return [again]
+    steps = [(f"lockside logs {number}", "all of its output"), again]
+    if has_children:
+        return [(f"lockside retry --all-failed {number}", "run again only what failed"), *steps]
+    kind = ((job.get("result") or {}).get("error") or {}).get("kind")
+    if kind in _MORE:
+        option, effect = _MORE[kind]
+        steps.insert(0, (f"lockside resubmit {number} {option}", effect))
+    elif job.get("config"):
+        debug = f"lockside run {job['component']}/{job['config']} --mode debug"
+        steps.append((debug, "run it again and keep the data of every step"))
+    return steps

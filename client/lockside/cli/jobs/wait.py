@@ -1,0 +1,119 @@
+"""`wait`, and `run --wait`: staying with jobs to their end, also over a restart of the daemon.
+
+Ctrl-C never touches a job.
+"""
+
+from __future__ import annotations
+
+from lockside.cli import exits
+from lockside.cli.jobs import describe
+from lockside.session import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+    Json = dict[str, Any]
+
+_TOLD_ONE_BY_ONE = 20
+
+
+def wait(session: Session, parsed: Parsed) -> int:
+    """Wait for jobs: 0 when all ended well, 1 when one did not, 124 when the time was up."""
+    ids = [session.job_id(reference) for reference in parsed.many("job")]
+    timeout = parsed.number("timeout")
+    if (
+        session.out.terminal
+        and timeout is None
+        and not parsed.flag("any")
+        and len(ids) <= describe.ANSWERED_WHOLE
+    ):
+        return wait_to_the_end(session, [session.call("job.get", id=number) for number in ids])
+    try:
+        ended = wait_for(session, ids, timeout, "any" if parsed.flag("any") else "all")
+    except KeyboardInterrupt:
+        session.say_aside(f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
+        return exits.INTERRUPTED
+    if session.out.as_json:
+        session.out.json({"jobs": ended})
+    else:
+        print_ends(session, ended)
+    finished = [job for job in ended if job["isFinished"]]
+    if not finished or (len(finished) < len(ended) and not parsed.flag("any")):
+        session.say_aside("the time is up; the jobs go on.")
+        return exits.TIMED_OUT
+    return exit_code(finished)
+
+
+def wait_for(
+    session: Session, ids: list[str], timeout: float | None = None, until: str = "all"
+) -> list[Json]:
+    """Wait in the daemon, without polling, and give the jobs as they are at the end or at the time-out."""
+    fields = describe.BRIEF if len(ids) > describe.ANSWERED_WHOLE else None
+    return run(session.engine.wait(ids, timeout, until, fields=fields))
+
+
+def exit_code(ended: list[Json]) -> int:
+    """Give 0 when all of the jobs ended well, else 1."""
+    return 0 if all(job["status"] in describe.GOOD_ENDS for job in ended) else exits.FAILED
+
+
+def print_ends(session: Session, ended: list[Json]) -> None:
+    """Say of each job how it ended; of many on a terminal, only which did not end well."""
+    many = session.out.terminal and len(ended) > _TOLD_ONE_BY_ONE
+    for job in ended:
+        word, colour = describe.status(job)
+        if not session.out.terminal:
+            session.out.line(f"{job['id']}\t{word}")
+        elif not many or word not in describe.GOOD_ENDS:
+            said = describe.ending(job) if job["isFinished"] else word
+            session.out.line(f"{describe.called(job)}: {session.out.paint(colour, said)}")
+    if many:
+        good = sum(job["status"] in describe.GOOD_ENDS for job in ended)
+        session.out.line(f"{good} of {len(ended)} jobs ended well.")
+
+
+def job_names(ids: list[str]) -> str:
+    """Name jobs by their ids; of many only the first and the last."""
+    if len(ids) > _TOLD_ONE_BY_ONE:
+        return f"{len(ids)} jobs, {ids[0]} to {ids[-1]},"
+    return ("job " if len(ids) == 1 else "jobs ") + ", ".join(ids)
+
+
+def wait_to_the_end(session: Session, created: list[Json]) -> int:
+    """Wait for jobs and print how they ended; a person sees meanwhile how they do."""
+    if session.out.terminal:
+        from lockside.cli.jobs.follow import follow_to_the_end
+
+        return follow_to_the_end(session, created, logs=False)
+    ids = [str(job["id"]) for job in created]
+    try:
+        ended = wait_for(session, ids)
+    except KeyboardInterrupt:
+        return detached(session, ids, "wait")
+    if session.out.as_json:
+        session.out.json(ended[0] if len(ended) == 1 else {"jobs": ended})
+    else:
+        print_ends(session, ended)
+        hint_after_failure(session, ended)
+    return exit_code(ended)
+
+
+def hint_after_failure(session: Session, ended: list[Json]) -> None:
+    """Name the command that tells why it failed."""
+    failed = [job for job in ended if job["status"] not in describe.GOOD_ENDS]
+    if failed:
+        session.out.hint(f"  next: lockside show {failed[0]['id']}")
+
+
+def detached(session: Session, ids: list[str], again: str) -> int:
+    """Say after Ctrl-C that the jobs go on, how to come back to them and how to stop them."""
+    some = " ".join(ids if len(ids) <= _TOLD_ONE_BY_ONE else [ids[0], "..."])
+    session.say_aside(
+        f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on. "
+        f"`lockside {again} {some}` comes back, `lockside kill {some}` stops."
+    )
+    return exits.INTERRUPTED

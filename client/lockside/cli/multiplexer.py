@@ -1,0 +1,167 @@
+"""Many calls in flight on one connection, and events as they happen: what live views are made of.
+
+It only reads, so what is outstanding is simply asked again when the daemon comes back; a subscription goes on
+after the last event that was seen. Nothing here polls: `next` sleeps until something arrives.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import monotonic
+
+from lockside.errors import ConnectionLost, LocksideError, NotReachable, Unavailable, from_wire
+from lockside.pages import Pages
+from lockside.session import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from typing import Any, Self
+
+    from lockside.cli.session import Session
+    from lockside.transport import Connection
+
+    Json = dict[str, Any]
+
+EVENTS = "events"
+LOST = "lost"
+# Below what the daemon allows on a connection unless its settings say otherwise.
+_MOST_UNANSWERED = 240
+
+
+class Arrival:
+    """Something that came: the answer to the call of this tag, or `EVENTS`, or `LOST` when some were missed.
+
+    `value` raises what the daemon answered when it refused.
+    """
+
+    __slots__ = ("_error", "_value", "tag")
+
+    def __init__(self, tag: Hashable, value: Any, error: LocksideError | None = None) -> None:
+        self.tag = tag
+        self._value = value
+        self._error = error
+
+    @property
+    def value(self) -> Any:
+        """The answer, or the list of events; raises LocksideError."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class Multiplexer:
+    """Ask with `ask`, be told with `watch`, take what comes with `next`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._connection: Connection = session.link.connect()
+        self._arrivals: list[Arrival] = []
+        self._unsent: list[tuple[Hashable, Pages]] = []
+        self._asked: dict[int, tuple[Hashable, Pages]] = {}
+        self._watched: Json | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.link.drop(self._connection)
+
+    def ask(self, tag: Hashable, method: str, /, **params: Any) -> None:
+        """Send a call; its answer comes out of `next` under this tag. What is None is not sent."""
+        self._ask(tag, Pages(method, self._session.engine.given(method, params)))
+
+    def _ask(self, tag: Hashable, pages: Pages) -> None:
+        self._unsent.append((tag, pages))
+        self._send()
+
+    def watch(self, **filters: Any) -> None:
+        """Be told of the events that pass the filters of `event.subscribe`, from now on."""
+        self._watched = filters
+        self.ask(self._watching, "event.subscribe", **filters)
+
+    def next(self, timeout: float | None = None) -> Arrival | None:
+        """Give what comes next, or None when the time is up before; outlives a restart of the daemon."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while not self._arrivals:
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            try:
+                message = self._connection.receive(left)
+                if message is None:
+                    return None
+                self._take(message)
+            except (NotReachable, Unavailable) as error:
+                self._come_back(error)
+        return self._arrivals.pop(0)
+
+    def _watching(self) -> None:
+        """Serve as the tag of the subscription's own answer, which nobody else sees."""
+
+    def _come_back(self, cause: LocksideError) -> None:
+        """Wait for the daemon and ask everything again that has no answer yet."""
+        absence = self._session.engine.absence()
+        self._session.link.drop(self._connection)
+        while run(absence.goes_on(cause)):
+            try:
+                self._connection = self._session.link.connect()
+            except (NotReachable, Unavailable) as error:
+                cause = error
+                continue
+            self._ask_again()
+            return
+        raise ConnectionLost("The daemon went away and did not come back.")
+
+    def _ask_again(self) -> None:
+        calls = [*self._asked.values(), *self._unsent]
+        open_calls = [call for call in calls if call[0] != self._watching]
+        self._asked, self._unsent = {}, []
+        if self._watched is not None:
+            self.ask(self._watching, "event.subscribe", **self._watched)
+        for tag, pages in open_calls:
+            self._ask(tag, pages)
+
+    def _send(self) -> None:
+        """Send what may be sent: the daemon refuses more than its limit of open calls."""
+        while self._unsent and len(self._asked) < _MOST_UNANSWERED:
+            tag, pages = self._unsent.pop(0)
+            assert pages.asked is not None
+            with suppress(ConnectionLost):  # It is asked again when the loss is noticed, which `next` does.
+                self._connection.send(pages.method, pages.asked)
+            self._asked[self._connection.last_id] = tag, pages
+
+    def _take(self, message: Json) -> None:
+        if "method" in message:
+            self._told(message["method"], message.get("params") or {})
+            return
+        asked = self._asked.get(message.get("id", 0))
+        if asked is None:
+            return
+        error = from_wire(message["error"]) if message.get("error") else None
+        if isinstance(error, Unavailable):
+            raise error  # It says goodbye: what is open is asked again of the next one.
+        del self._asked[message["id"]]
+        self._send()
+        tag, pages = asked
+        if error is not None:
+            self._arrivals.append(Arrival(tag, None, error))
+        elif tag == self._watching and self._watched is not None:
+            self._watched.setdefault("after", message["result"]["cursor"])
+        else:
+            self._take_page(tag, pages, message.get("result"))
+
+    def _take_page(self, tag: Hashable, pages: Pages, page: Any) -> None:
+        pages.take(page)
+        pages.join(page)
+        if pages.asked is None:
+            self._arrivals.append(Arrival(tag, pages.answer))
+        else:
+            self._ask(tag, pages)
+
+    def _told(self, method: str, params: Json) -> None:
+        if method == "event.lost":
+            self._arrivals.append(Arrival(LOST, params))
+            return
+        found = params.get("events") or []
+        if found and self._watched is not None:
+            self._watched["after"] = max(self._watched.get("after", 0), found[-1].get("seq") or 0)
+        self._arrivals.append(Arrival(EVENTS, found))

@@ -1,0 +1,106 @@
+"""The commands that make jobs: `run`, and those that run again what there was."""
+
+from __future__ import annotations
+
+from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import (
+    BRANCH,
+    CHANGES,
+    DELAY,
+    HOLD,
+    JOB,
+    JOBS,
+    MEMORY,
+    PRIO,
+    ROW,
+    SET,
+    TAG,
+    TIMEOUT,
+    WAITING,
+)
+
+CREATE_JOBS = (
+    Command(
+        "run",
+        "lockside.cli.jobs.run:run",
+        "start a job of a configuration, or of any command",
+        (
+            ("lockside run airports.extract/daily --follow", "see its log and result"),
+            ("lockside run -- make -j2", "any command, in this folder, with this environment"),
+            ("lockside run airports.load/daily --depends 41", "after job 41"),
+            ("lockside run --from-file commands.txt", "one job for each line"),
+            ("id=$(lockside run -d airports.extract/daily)", "print only the id, for scripts"),
+        ),
+        (
+            Argument("COMPONENT/CONFIG", "a stored configuration, or a component alone", "?"),
+            Argument("COMMAND", "a command and its arguments, after --", "--"),
+        ),
+        (
+            *WAITING,
+            ROW,
+            SET,
+            Option(
+                "--mode",
+                "run, forceRun (also if disabled), debug (keeps the data of every step)",
+                "MODE",
+                choices=("run", "forceRun", "debug"),
+            ),
+            Option("--name", "a name to find it by", "TEXT"),
+            Option("--description", "what it is for", "TEXT"),
+            Option("--label", "a label to find it by (repeat for more)", "KEY=VALUE", many=True),
+            PRIO,
+            Option("--pool", "the pool to run in", "POOL"),
+            DELAY,
+            HOLD,
+            Option(
+                "--depends",
+                "start after this job succeeded; JOB:final: after it ended in any way (repeat for more)",
+                "JOB",
+                many=True,
+            ),
+            TIMEOUT,
+            MEMORY,
+            TAG,
+            BRANCH,
+            Option("--shell", "a shell line instead of a command: 'a | b > c'", "LINE"),
+            Option("--cwd", "the folder in which a command runs (default: this one)", "DIR"),
+            Option("--from-file", "shell lines, or requests in .json or .toml; - for stdin", "FILE"),
+            Option("--dry-run", "check it and show what would be created"),
+        ),
+        "-- ends the options of lockside: the command follows.\n\n"
+        "--from-file reads one command from each line; empty lines and # comments are skipped. They are\n"
+        "sent in few calls, each of which creates all of its jobs or none. JSON or TOML, by the name's\n"
+        "ending or else by how it begins, is one request as in job.create, or {jobs: [...]} with several.\n\n"
+        "Ctrl-C under --wait or --follow does not stop the job; it prints how to come back.",
+    ),
+    Command(
+        "retry",
+        "lockside.cli.jobs.retry:retry",
+        "run finished jobs again; the new job counts as a retry of the first",
+        (
+            ("lockside retry 42", "with its configuration as it is stored now"),
+            ("lockside retry --all-failed --wait 42", "every job below it that failed"),
+        ),
+        (JOBS,),
+        (Option("--all-failed", "retry every failed job below it"), *WAITING),
+    ),
+    Command(
+        "resubmit",
+        "lockside.cli.jobs.retry:resubmit",
+        "create an independent job from the same request, with changes if any",
+        (
+            ("lockside resubmit 42", "the same request again"),
+            ("lockside resubmit 42 --priority high --pool big", "with changes"),
+        ),
+        (JOB,),
+        (*CHANGES, *WAITING),
+    ),
+    Command(
+        "amend",
+        "lockside.cli.jobs.retry:amend",
+        "replace a job that never started; the new job keeps its place in the queue",
+        (("lockside amend 42 --timeout 2h", "the new job has a new id; dependent jobs wait for it instead"),),
+        (JOB,),
+        (*CHANGES, *WAITING),
+    ),
+)

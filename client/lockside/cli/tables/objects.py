@@ -1,0 +1,120 @@
+"""The commands of stored objects, made of the table of kinds."""
+
+from __future__ import annotations
+
+from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import BRANCH
+from lockside.kinds import COMPONENT, KINDS, POOL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockside.kinds import Kind
+
+_EXAMPLES = {
+    "component": "airports.extract",
+    "config": "airports.extract/daily",
+    "branch": "new-api",
+    "variables": "eu",
+    "pool": "loads",
+}
+_ABOUT = {
+    "component": "what can be run",
+    "config": "how a component is run; every change makes a version",
+    "branch": "lines of development, each with its own configurations",
+    "variables": "sets of values for configurations",
+}
+_FILE = Argument("FILE", "a TOML or JSON file")
+_MESSAGE = Option("-m --message", "what changed", "TEXT")
+_TYPE = Option("--type", "extractor, transformation, writer, application, processor, other", "TYPE")
+
+
+def show(kind: Kind) -> Command:
+    """The command that prints an object, in any version where there are versions."""
+    at = (Option("--at", "this version instead of the current one", "VERSION", "integer"),)
+    summary = f"print a {kind.title}"
+    return _command(kind, "show", summary, (("{}", ""),), (_name(kind),), at if kind.verbs else ())
+
+
+def _of(kind: Kind) -> list[Command]:
+    """The commands of a kind with versions."""
+    a, name = f"a {kind.title}", _name(kind)
+    old = Argument("FROM", "a version", kind="integer")
+    new = Argument("TO", "the version to compare it with (default: the current one)", "?", "integer")
+    back = Argument("TO", "the version", kind="integer")
+    return [
+        _ls(kind),
+        show(kind),
+        _put(kind),
+        _command(kind, "rm", f"delete {a}; its versions stay readable", (("{}", ""),), (name,)),
+        _command(
+            kind,
+            "versions",
+            f"list the versions of {a}: who changed it, when and why",
+            (("{}", ""),),
+            (name,),
+        ),
+        _command(
+            kind,
+            "diff",
+            f"show what differs between two versions of {a}",
+            (("{} 3", "version 3 and the current one"), ("{} 3 5", "")),
+            (name, old, new),
+        ),
+        _command(
+            kind,
+            "rollback",
+            f"store an old version of {a} as the newest",
+            (("{} 3", "a deleted one comes back"),),
+            (name, back),
+        ),
+    ]
+
+
+def _ls(kind: Kind) -> Command:
+    before = tuple(Argument(name.upper(), f"a {name}'s id", "?") for name in kind.key[:-1])
+    one = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[0]
+    examples = [("", ""), *([(one, f"of one {kind.key[0]}")] if before else [])]
+    options = (_TYPE,) if kind is COMPONENT else ()
+    return _command(kind, "ls", f"list {kind.titles}", examples, before, options)
+
+
+def _put(kind: Kind) -> Command:
+    """By the name of its file, by a name and a file, or by a name alone where files do not matter."""
+    summary = f"store a {kind.title} from a file"
+    if not kind.files:
+        file = Argument("FILE", "a TOML or JSON file with its other members", "?")
+        return _command(kind, "put", f"create a {kind.title}", (("{}", ""),), (_name(kind), file))
+    if len(kind.key) == 1:
+        examples = (("{}.toml", "TOML or JSON; its id is the file's name"),)
+        return _command(kind, "put", summary, examples, (_FILE,))
+    file_name = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[2]
+    examples = (("{} " + file_name + ".toml", ""),)
+    return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,) if kind.is_flat else ())
+
+
+def _name(kind: Kind) -> Argument:
+    is_id = len(kind.key) == 1 and kind.title == kind.word
+    return Argument(kind.metavar, f"a {kind.title}'s id" if is_id else f"a {kind.title}")
+
+
+def _command(
+    kind: Kind,
+    verb: str,
+    summary: str,
+    examples: Sequence[tuple[str, str]],
+    arguments: Sequence[Argument],
+    options: Sequence[Option] = (),
+) -> Command:
+    """A command; `{}` in an example stands for the name of an object."""
+    one = _EXAMPLES.get(kind.word, "NAME")
+    shown = [(f"lockside {kind.word} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
+    options = (BRANCH, *options) if kind.in_branch else options
+    run = f"lockside.cli.catalog.objects:{verb}"
+    return Command(f"{kind.word} {verb}", run, summary, shown, arguments, options)
+
+
+OF_KINDS = tuple(command for kind in KINDS.values() if kind.verbs for command in _of(kind))
+POOL_SHOW = show(POOL)
+GROUPS_OF_KINDS = {kind.word: _ABOUT.get(kind.word, kind.titles) for kind in KINDS.values() if kind.verbs}

@@ -1,0 +1,243 @@
+"""How results are printed: for people on a terminal, as columns for scripts, or as JSON. It knows no job.
+
+Colour and column headings appear on a terminal only, and never with NO_COLOR set; whatever reaches a terminal
+has gone through `screen`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from lockside.cli.terminal.sanitize import plain as clean
+from lockside.cli.terminal.sanitize import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TextIO
+
+    Cell = str | tuple[str, str]
+    Spans = Sequence[tuple[str, str]]
+
+_COLOURS = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+_LEAST_LAST = 20
+_UNITS = {"ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB"}
+_LEAST = 8
+
+
+class Output:
+    """Where a command prints to: `as_json` and `plain` as asked for, `terminal` when a person is looking."""
+
+    def __init__(
+        self, as_json: bool, plain: bool, stream: TextIO | None = None, width: int | None = None
+    ) -> None:
+        self._stream = stream or sys.stdout
+        self._width = width
+        self.as_json = as_json
+        self.on_screen = self._stream.isatty()
+        self.terminal = self.on_screen and not plain and not as_json
+        self.plain = plain or not self.terminal
+        self.can_redraw = self.terminal and os.environ.get("TERM") != "dumb"
+        self.coloured = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """The columns that a line may take."""
+        return self._width or terminal_width()
+
+    def is_terminal(self) -> bool:
+        """Tell whether a person is looking."""
+        return self.terminal
+
+    def paint(self, colour: str, text: str) -> str:
+        """Colour a text where colours are shown."""
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self.coloured else text
+
+    def spans(self, spans: Spans, width: int | None = None) -> str:
+        """Join coloured pieces of a line, cut to a width in columns if there is one."""
+        painted, left = [], width
+        for text, colour in spans:
+            shown = text if left is None else fit(text, left)
+            painted.append(self.paint(colour, shown))
+            if left is not None:
+                left -= display_width(shown)
+                if left <= 0:
+                    break
+        return "".join(painted)
+
+    def write(self, text: str) -> None:
+        """Print text as it is."""
+        self._stream.write(text)
+
+    def line(self, text: str = "") -> None:
+        """Print a line."""
+        self._stream.write((shown(text) if self.on_screen else text) + "\n")
+
+    def hint(self, text: str) -> None:
+        """Print what a person could do next; scripts do not get it."""
+        if self.terminal:
+            self.line(self.paint("dim", text))
+
+    def json(self, value: Any) -> None:
+        """Print a value as on the wire, indented for a person, on one line for a program."""
+        self.line(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
+
+    def json_line(self, value: Any) -> None:
+        """Print one value of a stream on one line, at once."""
+        self.line(json.dumps(value, ensure_ascii=False))
+        self.flush()
+
+    def flush(self) -> None:
+        """Let what was printed be seen."""
+        self._stream.flush()
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+        """Print rows: aligned and cut to fit for people, else separated by tabs, without headings."""
+        texts = [[_text(cell) for cell in row] for row in rows]
+        if not self.terminal:
+            for plain in texts:
+                self.line("\t".join(plain))
+            return
+        widths = _fitted(headings, texts, self.width)
+        self.line(
+            self.paint(
+                "dim", _joined([_padded(text, width) for text, width in zip(headings, widths, strict=True)])
+            )
+        )
+        for row, row_texts in zip(rows, texts, strict=True):
+            cells = [_padded(text, width) for text, width in zip(row_texts, widths, strict=True)]
+            self.line(
+                _joined([self.paint(_colour(cell), text) for cell, text in zip(row, cells, strict=True)])
+            )
+
+
+def terminal_width() -> int:
+    """Give the terminal's columns."""
+    return _terminal_size()[0]
+
+
+def terminal_height() -> int:
+    """Give the terminal's lines."""
+    return _terminal_size()[1]
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Give columns and lines: what COLUMNS and LINES say, else what the terminal says."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        columns, lines = 0, 0
+    asked = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    given = [int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0 for text in asked]
+    return given[0] or columns or 80, given[1] or lines or 24
+
+
+def say_aside(text: str) -> None:
+    """Tell a person something beside the result, on stderr."""
+    try:  # noqa: SIM105 - contextlib would cost every command line time to start
+        sys.stdout.flush()
+    except OSError:
+        pass  # The end of the command line tells it, or whoever writes there next.
+    sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
+
+
+def _folded(text: str) -> list[str]:
+    """Break lines at words where they would be broken anyway; what goes on is indented."""
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        first, *more = wrapped(line, terminal_width(), indent) or [""]
+        lines += [first, *wrapped(" ".join(more), terminal_width(), indent + "  ")]
+    return lines
+
+
+def one_line(text: str) -> str:
+    """Clean a text and put it on one line."""
+    return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def _text(cell: Cell) -> str:
+    return one_line(cell if isinstance(cell, str) else cell[0])
+
+
+def _colour(cell: Cell) -> str:
+    return "" if isinstance(cell, str) else cell[1]
+
+
+def _joined(cells: Sequence[str]) -> str:
+    return "  ".join(cells).rstrip()
+
+
+def _fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Give each column its widest cell; what is too much goes from the last column, then the widest."""
+    widths = [max(map(display_width, column)) for column in zip(headings, *rows, strict=True)]
+    surplus = sum(widths) + 2 * (len(widths) - 1) - room
+    if surplus > 0:
+        taken = max(0, min(surplus, widths[-1] - _LEAST_LAST))
+        widths[-1] -= taken
+        surplus -= taken
+    while surplus > 0 and max(widths) > _LEAST:
+        widths[widths.index(max(widths))] -= 1
+        surplus -= 1
+    return widths
+
+
+def display_width(text: str) -> int:
+    """Count the columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return pad(fit(text, width), width)
+
+
+def pad(text: str, width: int) -> str:
+    """Fill a text up to a width in columns."""
+    return text + " " * (width - display_width(text))
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a text to a width in columns, and say so with an ellipsis."""
+    if display_width(text) <= width:
+        return text
+    kept = text[: max(0, width - 1)]
+    while kept and display_width(kept) > width - 1:
+        kept = kept[:-1]
+    return (kept + "…")[: max(0, width)]
+
+
+def _words(text: str) -> list[str]:
+    """Split a text into words; a number keeps its unit."""
+    words: list[str] = []
+    for word in text.split():
+        if words and word.rstrip(".,;:") in _UNITS and words[-1][-1:].isdigit():
+            words[-1] += " " + word
+        else:
+            words.append(word)
+    return words
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """Break a text of words into lines that fit, each behind an indent."""
+    lines, line = [], indent
+    for word in _words(text):
+        if line != indent and display_width(line) + 1 + display_width(word) > width:
+            lines.append(line)
+            line = indent
+        line += word if line == indent else " " + word
+    return [*lines, line] if line != indent else lines

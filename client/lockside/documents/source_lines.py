@@ -1,0 +1,167 @@
+"""In which line of a TOML or JSON text something stands. The text is known to be well-formed.
+
+Places are told by paths of keys and numbers: `("retry", "on", 0)`.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Path = tuple[str | int, ...]
+
+_STRING = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'', re.DOTALL)
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BLANK = re.compile(r"[ \t]*")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SCALAR = re.compile(r"[^,\]\}\n#]+")
+
+
+class SourceLines:
+    """The lines of a text's values; `line` gives that of the nearest thing that holds what is asked for."""
+
+    def __init__(self, text: str, is_json: bool) -> None:
+        self._lines: dict[Path, int] = {}
+        scanner = _Scanner(text, self._lines)
+        if is_json:
+            scanner.value(())
+        else:
+            scanner.toml()
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """Give the line, from 1."""
+        known = tuple(path)
+        while known and known not in self._lines:
+            known = known[:-1]
+        return self._lines.get(known, 1)
+
+
+class _Scanner:
+    """Goes through a text once and notes each value's line."""
+
+    def __init__(self, text: str, lines: dict[Path, int]) -> None:
+        self._text = text
+        self._lines = lines
+        self._at = 0
+        self._line = 1
+        self._counted = 0
+
+    def _note(self, path: Path) -> None:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        self._lines.setdefault(path, self._line)
+
+    def _skip(self, pattern: re.Pattern[str] = _SPACE) -> str:
+        """Go behind what the pattern finds here, and give the character there."""
+        found = pattern.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._text[self._at : self._at + 1]
+
+    def value(self, path: Path) -> None:
+        """Go through one value and all in it."""
+        first = self._skip()
+        if first == "{":
+            self._members(path)
+        elif first == "[":
+            self._items(path)
+        elif first in ('"', "'"):
+            self._skip(_STRING)
+        else:
+            self._skip(_SCALAR)
+
+    def _items(self, path: Path) -> None:
+        self._at += 1
+        place = 0
+        while self._skip() not in ("]", ""):
+            self._note((*path, place))
+            self.value((*path, place))
+            place += 1
+            self._comma()
+        self._at += 1
+
+    def _members(self, path: Path) -> None:
+        self._at += 1
+        while self._skip() not in ("}", ""):
+            self._member(path)
+            self._comma()
+        self._at += 1
+
+    def _member(self, path: Path) -> None:
+        keys = self._keys()
+        for count in range(1, len(keys) + 1):
+            self._note((*path, *keys[:count]))
+        self._skip()
+        self._at += 1  # the = or :
+        self.value((*path, *keys))
+
+    def _comma(self) -> None:
+        if self._skip() == ",":
+            self._at += 1
+
+    def _keys(self) -> tuple[str, ...]:
+        """Read a key, in TOML one with dots."""
+        keys = [self._key()]
+        while self._skip(_BLANK) == ".":
+            self._at += 1
+            self._skip(_BLANK)
+            keys.append(self._key())
+        return tuple(keys)
+
+    def _key(self) -> str:
+        start = self._at
+        if self._text[start] in "\"'":
+            self._skip(_STRING)
+            return _unquoted(self._text[start : self._at])
+        self._skip(_BARE)
+        if self._at == start:
+            self._at += 1  # nothing that a key begins with: go on all the same
+        return self._text[start : self._at]
+
+    def toml(self) -> None:
+        """Go through a whole TOML document."""
+        table: Path = ()
+        counts: dict[Path, int] = {}
+        while first := self._skip():
+            if first == "[":
+                table = self._header(counts)
+            else:
+                self._member(table)
+
+    def _header(self, counts: dict[Path, int]) -> Path:
+        """Read `[a.b]` or `[[a.b]]`; below a list of tables its last item is meant."""
+        is_item = self._text.startswith("[[", self._at)
+        self._at += 2 if is_item else 1
+        self._skip(_BLANK)
+        path: Path = ()
+        keys = self._keys()
+        for place, key in enumerate(keys):
+            path = (*path, key)
+            self._note(path)
+            if is_item and place == len(keys) - 1:
+                counts[path] = counts.get(path, -1) + 1
+            if path in counts:
+                path = (*path, counts[path])
+                self._note(path)
+        self._skip(_BLANK)
+        self._at += 2 if is_item else 1
+        return path
+
+
+def _unquoted(text: str) -> str:
+    import json
+
+    if text[0] == "'":
+        return text[1:-1]
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text[1:-1]
+
+
+def written(steps: Sequence[str | int]) -> str:
+    """Write steps as people do: `rows[2].configuration.parameters`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.lstrip(".")

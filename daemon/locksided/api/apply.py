@@ -1,0 +1,212 @@
+"""`catalog.apply`: many stored objects made what they should be, in one transaction, or nothing at all.
+
+The plan is made in a thread while others go on. Then, when nobody else writes, the scheduler's actor makes
+sure that nothing has changed since, so it is carried out as it was made.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import anyio
+import msgspec
+
+from lockside.kinds import KINDS, with_files
+from lockside.protocol.methods import catalog as p
+from locksided import clock, threads
+from locksided.actors.messages import Decided, Exclusive, Repeated
+from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.apply_plan import ApplyPlan, ApplyStep, Json, Key, Known, Wanted, make_plan, wanted_of
+from locksided.api.deduplication import dedup_mark
+from locksided.api.drafts import Drafts
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.catalog.table import RECORDS, pool_body
+from locksided.core import inputs as i
+from locksided.core.errors import Conflict, Forbidden
+from locksided.core.scheduler import Scheduler
+from locksided.lazy_documents import LazyDocuments
+from locksided.server.access import Principal
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import DEFAULT, Change
+from locksided.store.catalog.keys import Key as StoredKey
+from locksided.store.catalog.whole import Numbers, Whole, numbers, whole
+from locksided.store.transaction import Transaction
+
+DEFAULT_POOL = "default"
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what was stored when it was made."""
+
+    plan: ApplyPlan
+    numbers: Numbers
+    pools: dict[str, Json]
+
+
+class _Outdated(Conflict):
+    """What is stored has changed since the plan was made, so another one is needed."""
+
+
+class ApplyMethods:
+    """`catalog.stage`, `catalog.apply`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._drafts = Drafts(lambda: service.settings.limits.staged_bytes)
+        self._one_at_a_time = anyio.Lock()
+
+    @handler
+    async def stage(self, call: Call, params: p.CatalogStage) -> Json:
+        """Keep a part of what is to be applied."""
+        draft = self._drafts.add(call, params)
+        count = sum(map(len, draft.wanted.values()))
+        return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
+
+    @handler
+    async def apply(self, call: Call, params: p.CatalogApply) -> Json:
+        """Make what is stored like what is given; with `dryRun` say what that would change."""
+        draft = self._drafts.take(call, params)
+        async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
+            wanted = wanted_of(params, draft.wanted)
+            refuse_fixed(wanted)
+            warnings = await threads.run_sync(warnings_of, wanted)
+            answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
+            if params.dry_run:
+                return answer | _told((await self._prepare(params, wanted)).plan)
+            if params.draft is not None:
+                digest = await threads.run_sync(draft.digest)
+                call = replace(call, raw={**call.raw, "draft": digest})
+            return await self._carry_out(call, params, wanted, answer)
+
+    async def _carry_out(self, call: Call, params: p.CatalogApply, wanted: Wanted, answer: Json) -> Json:
+        mark = dedup_mark(call, params, lambda _: dict(answer))
+        tries_left = TRIES
+        while True:
+            prepared = await self._prepare(params, wanted)
+            work = Exclusive(partial(self._decide, call, params, prepared, answer))
+            try:
+                done = await self._service.scheduler.ask(work, once=mark)
+            except _Outdated:
+                tries_left -= 1
+                if not tries_left:
+                    raise
+            else:
+                return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
+
+    async def _decide(
+        self, call: Call, params: p.CatalogApply, prepared: Prepared, answer: Json, core: Scheduler
+    ) -> Decided:
+        """See that the plan still holds, check who may, and fill `answer` with what is about to be done."""
+        now = await self._service.store.read(partial(numbers, project=params.project))
+        if (now, self._pools(core)) != (prepared.numbers, prepared.pools):
+            raise _Outdated("Others change what is stored all the while: apply it again later.")
+        plan = prepared.plan
+        if params.plan is not None and params.plan != plan.name:
+            text = "What is stored has changed since that plan was made: make another with dryRun."
+            raise Conflict(text, path="$.plan", plan=plan.name)
+        _check_rights(call.principal, plan.steps)
+        answer |= _told(plan)
+        who = actor(call.principal)
+        change = Change(clock.now_us(), who.as_data(), params.change_description)
+        write = partial(_write, params, plan.steps, change, answer)
+        pools = [step for step in plan.steps if step.kind == "pool"]
+        if not pools:
+            return Decided(write)
+        work = i.ChangePools(
+            puts=tuple(_put_pool(step.body, who) for step in pools if step.body is not None),
+            deletes=tuple(i.DeletePool(step.key[0], who) for step in pools if step.body is None),
+            principal=who,
+        )
+        return Decided(write, work)
+
+    def _pools(self, core: Scheduler) -> dict[str, Json]:
+        return {pool.id: pool_body(pool) for pool in core.state.pools.values()}
+
+    async def _prepare(self, params: p.CatalogApply, wanted: Wanted) -> Prepared:
+        """What would be done now. Raises Refused with all faults."""
+        pools = await self._service.scheduler.look(self._pools)
+        found = await self._service.store.read_patiently(
+            partial(whole, project=params.project, branch=params.branch_id)
+        )
+        plan = await threads.run_sync(self._plan, params, wanted, found, pools)
+        return Prepared(plan, found.numbers, pools)
+
+    def _plan(
+        self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]
+    ) -> ApplyPlan:
+        stored = self._stored(found, params.branch_id, pools)
+        max_bytes = self._service.line_bytes
+        plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
+        others = LazyDocuments(
+            {
+                key: one.text
+                for key, one in found.objects.items()
+                if key.kind.in_branch and key.branch != params.branch_id
+            }
+        )
+        refuse(faults_among(wanted, stored, plan.steps, others.items()))
+        return plan
+
+    def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
+        """What there is, by kind and key. Pools of the settings come back with every start: they stay."""
+        fixed = {DEFAULT_POOL, *self._service.settings.pools}
+        known: dict[str, dict[Key, Known]] = {kind.word: {} for kind in with_files()}
+        known["pool"] = {
+            (name,): Known(msgspec.json.encode(body), found.pools.get(name), name not in fixed)
+            for name, body in pools.items()
+        }
+        for key, one in found.objects.items():
+            if key.kind.files and (not key.kind.in_branch or key.branch == branch):
+                known[key.kind.word][key.names] = Known(one.text, one.version)
+        return known
+
+
+def _told(plan: ApplyPlan) -> Json:
+    return {
+        "changes": [step.view() for step in plan.steps],
+        "unchanged": plan.unchanged,
+        "plan": plan.name,
+    }
+
+
+def _check_rights(principal: Principal, steps: list[ApplyStep]) -> None:
+    """Each kind has a role that may change it; what does not change needs nobody's leave."""
+    for step in steps:
+        needed = RECORDS[step.kind].role
+        if principal.role < needed:
+            raise Forbidden(
+                f"To {step.action} the {step.kind} {step.key[-1]} is for the role {needed.word}, and "
+                f"{principal.user} has the role {principal.role.word}: "
+                "have an admin apply this, or leave it out."
+            )
+
+
+def _put_pool(body: Json, who: Any) -> i.PutPool:
+    slots = None if body["slots"] == "infinity" else int(body["slots"])
+    return i.PutPool(body["id"], slots, body["executor"], body["description"] or "", who)
+
+
+def _write(
+    params: p.CatalogApply, steps: list[ApplyStep], change: Change, answer: Json, tx: Transaction
+) -> Json:
+    """Store and delete what is the store's alone, and tell the versions. Pools are written by the core."""
+    for step, view in zip(steps, answer["changes"], strict=True):
+        if step.kind == "pool":
+            continue
+        key = _key(params, step)
+        if step.text is None:
+            objects.delete(tx, key, change)
+            view["version"] = step.old_version
+        else:
+            view["version"] = objects.put_text(tx, key, step.text.decode(), change)
+    return answer
+
+
+def _key(params: p.CatalogApply, step: ApplyStep) -> StoredKey:
+    kind = KINDS[step.kind]
+    return StoredKey(params.project, kind, step.key, params.branch_id if kind.in_branch else DEFAULT)

@@ -1,0 +1,153 @@
+"""What differs between what is wanted and what is stored, in the order in which it has to be done. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from lockside.kinds import KINDS, Kind, with_files
+from lockside.protocol.methods import catalog as p
+from locksided.catalog.table import RECORDS
+from locksided.core.errors import Invalid
+from locksided.json_diff import differences
+from locksided.lazy_documents import LazyDocuments
+
+Json = dict[str, Any]
+Key = tuple[str, ...]
+
+LONG_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One stored object as its JSON text, and whether a plan may delete it."""
+
+    text: bytes
+    version: int | None
+    may_go: bool = True
+
+
+Wanted = Mapping[str, LazyDocuments[Key]]
+StoredByKind = Mapping[str, Mapping[Key, Known]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStep:
+    """One object to be stored (`text`) or deleted; its key has the values of its kind's key members."""
+
+    kind: str
+    key: Key
+    action: str
+    text: bytes | None
+    old_version: int | None
+    fields: list[Json] = field(default_factory=list)
+    mark: str = ""
+
+    @property
+    def body(self) -> Json | None:
+        """What is to be stored."""
+        return None if self.text is None else msgspec.json.decode(self.text)
+
+    def view(self) -> Json:
+        """The step as the wire tells it."""
+        *before, _ = zip(KINDS[self.kind].key, self.key, strict=True)
+        return {
+            "kind": self.kind,
+            "id": self.key[-1],
+            "component": None,
+            **dict(before),
+            "action": self.action,
+            "fields": self.fields,
+            "version": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """All steps, and how many objects are as they are wanted.
+
+    The marks of the steps stand for their fields, which may be shown without what is long in them.
+    """
+
+    steps: list[ApplyStep]
+    unchanged: int
+
+    @property
+    def name(self) -> str:
+        """A word for exactly these steps from exactly what is stored."""
+        told = [(step.kind, step.key, step.action, step.old_version, step.mark) for step in self.steps]
+        return sha256(msgspec.json.encode(told)).hexdigest()[:16]
+
+
+def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) -> Wanted:
+    """What is asked for by kind and key, as it would be stored; a kind that is left alone is missing.
+
+    It comes behind what was `staged`. Raises Invalid for an object that is asked for twice.
+    """
+    joined = dict(staged)
+    for kind in with_files():
+        given = getattr(params, kind.plural)
+        if given is not None:
+            before = staged[kind.word].texts if kind.word in staged else {}
+            body = RECORDS[kind.word].body
+            joined[kind.word] = LazyDocuments(
+                _by_key(kind, (body(one, params.branch_id) for one in given), before)
+            )
+    return joined
+
+
+def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:
+    found = dict(before)
+    for place, body in enumerate(bodies, len(before)):
+        key = kind.key_of(body)
+        if key in found:
+            path = f"$.{kind.plural}[{place}]"
+            raise Invalid(f"{path}: {'/'.join(key)} is asked for twice.", path=path)
+        found[key] = msgspec.json.encode(body)
+    return found
+
+
+def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> ApplyPlan:
+    """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first.
+
+    When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
+    """
+    steps, unchanged, left_bytes = [], 0, max_bytes
+    kinds = [kind.word for kind in with_files()]
+    for kind in kinds:
+        for key, text in wanted[kind].texts.items() if kind in wanted else ():
+            before = stored[kind].get(key)
+            if before is None:
+                steps.append(ApplyStep(kind, key, "create", text, None, mark=_digest(text)))
+            elif before.text != text and (fields := _differences(before.text, text)):
+                told = msgspec.json.encode(fields)
+                left_bytes -= len(told)
+                shown = fields if left_bytes >= 0 else [_without_long(one) for one in fields]
+                steps.append(ApplyStep(kind, key, "change", text, before.version, shown, _digest(told)))
+            else:
+                unchanged += 1
+    if prune:
+        steps += [
+            ApplyStep(kind, key, "delete", None, known.version)
+            for kind in reversed(kinds)
+            if kind in wanted
+            for key, known in stored[kind].items()
+            if key not in wanted[kind] and known.may_go
+        ]
+    return ApplyPlan(steps, unchanged)
+
+
+def _differences(old: bytes, new: bytes) -> list[Json]:
+    return differences(msgspec.json.decode(old), msgspec.json.decode(new))
+
+
+def _without_long(change: Json) -> Json:
+    size_bytes = len(msgspec.json.encode(change))
+    return change if size_bytes <= LONG_BYTES else {"path": change["path"], "isLong": True}
+
+
+def _digest(text: bytes) -> str:
+    return sha256(text).hexdigest()

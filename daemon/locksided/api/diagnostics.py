@@ -1,0 +1,109 @@
+"""Everything that is not as it should be, from all checks, and the mending of what can be mended."""
+
+import os
+
+import structlog
+
+from locksided import threads
+from locksided.actors.executors import in_flight
+from locksided.api.service import Service
+from locksided.checks import cgroups, folders, processes, sockets, state
+from locksided.checks.problem import Problem
+from locksided.core.errors import Unavailable
+from locksided.core.scheduler import Scheduler
+from locksided.store.errors import StoreUnavailable
+
+log = structlog.get_logger("check")
+
+
+async def problems(service: Service) -> list[Problem]:
+    """Everything found; empty when all is well."""
+    found = _trouble(service)
+    found += state.room(service.state_dir)
+    found += await threads.run_sync(_sockets, service)
+    try:
+        found += await _of_the_store(service)
+        found += await _processes(service)
+    except (StoreUnavailable, Unavailable):
+        if service.scheduler.trouble is None:
+            raise
+    return found
+
+
+async def _of_the_store(service: Service) -> list[Problem]:
+    """What can be found only where the database can be read."""
+    store = service.store
+    found = await state.database(store, service.state_dir)
+    if service.scheduler.trouble is None:
+        found += await state.memory(store, service.scheduler)
+        found += await state.deep_states(store, service.scheduler)
+    found += await state.clock_set_back(store)
+    found += await folders.check(store, service.state_dir.root)
+    return found
+
+
+async def mended(found: list[Problem]) -> list[bool]:
+    """Mend what can be mended; says of each whether it was."""
+    return [await _mend(problem) for problem in found]
+
+
+async def _mend(problem: Problem) -> bool:
+    if problem.mend is None:
+        return False
+    try:
+        await problem.mend()
+    except (OSError, StoreUnavailable, Unavailable) as error:
+        log.error("not mended", kind=problem.kind, message=problem.message, cause=str(error))
+        return False
+    log.warning("mended", kind=problem.kind, message=problem.message)
+    return True
+
+
+def _trouble(service: Service) -> list[Problem]:
+    """What the daemon knows by itself to be wrong."""
+    found = []
+    keepers, trouble = service.backend.keepers, service.scheduler.trouble
+    if keepers.current is None:
+        cause = keepers.cause or "it was not connected yet"
+        text = f"The keeper does not answer, no job can start: {cause}."
+        repair = f"see {service.state_dir.keepers}/log; the daemon tries again by itself"
+        found.append(Problem("keeper", text, repair, keepers.down_us))
+    for link in keepers.former:
+        if not link.is_up:
+            text = f"The keeper behind {link.path} lives and does not answer: its jobs go on unseen."
+            repair = f"see who holds {link.path}.lock"
+            found.append(Problem("keeper", text, repair, details={"socket": str(link.path)}))
+    for link in keepers.all:
+        if link.is_up and not os.path.exists(link.path):
+            text = f"The keeper's socket {link.path} is gone: a restarted daemon could not find its jobs."
+            repair = "restart the daemon only when no job runs"
+            found.append(Problem("keeper_socket", text, repair, details={"socket": str(link.path)}))
+    if trouble is not None:
+        text = f"The store cannot be written: {trouble.cause}."
+        repair = trouble.remedy or "make room on the disk or mend it; the daemon goes on by itself"
+        found.append(Problem("store", text, repair, trouble.since_us))
+    return found
+
+
+def _sockets(service: Service) -> list[Problem]:
+    has_group = bool(service.settings.daemon.socket_group)
+    own = [problem for one in service.listeners() for problem in sockets.own(one, has_group=has_group)]
+    return [*own, *sockets.of_keepers(service.state_dir.keepers)]
+
+
+async def _processes(service: Service) -> list[Problem]:
+    root = service.state_dir.root
+    before = await threads.run_sync(processes.marked, root)
+    tokens = await service.scheduler.look(_tokens)
+    now = await threads.run_sync(processes.marked, root)
+    found = processes.orphans(before, now, tokens)
+    for hello in [link.hello for link in service.backend.keepers.all if link.hello is not None]:
+        told = [(stray.pid, stray.name) for stray in hello.strays]
+        if told:
+            found += await threads.run_sync(processes.strays, told, hello.pid)
+    found += await threads.run_sync(cgroups.check, service.runs.loader.control, tokens)
+    return found
+
+
+def _tokens(core: Scheduler) -> frozenset[str]:
+    return frozenset(in_flight(job).token for job in core.jobs_in_flight())

@@ -1,0 +1,211 @@
+"""From one request to the draft tree of all jobs that it makes, however deep its orchestrations go.
+
+It reads what the requests name and stores nothing. What belongs to the outermost job alone is put on by
+`creation`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lockside.documents.component import COMMAND
+from lockside.documents.enums import JobType, TaskAction
+from lockside.documents.request import JobRequest
+from locksided import threads
+from locksided.api.object_reader import ObjectReader
+from locksided.api.resolution_cache import ResolvedTree
+from locksided.api.service import Service
+from locksided.core.errors import Forbidden, Invalid, Limit, Refused
+from locksided.core.model import Draft
+from locksided.runs.draft_tree import (
+    Inside,
+    Maker,
+    TreePosition,
+    check_phases,
+    doubted,
+    orchestration_tree,
+    tree_size,
+    work_tree,
+)
+from locksided.runs.orchestration import RunTask, as_seen_above, read_orchestration
+from locksided.runs.resolve import resolve
+from locksided.runs.resolved import Defaults, Found, Resolved
+from locksided.runs.runtime_values import Level, passed_on
+from locksided.runs.task_selection import decide
+from locksided.server.access import Principal
+from locksided.store.rows import StoredRow as Row
+
+MAX_JOBS_OF_A_TREE = 100_000
+_VALUES_PATH = "$.variableValuesId"
+ROWS_DONE_HERE = 100
+"""Configurations with more rows are worked through in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
+
+    `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
+    None when that is the caller.
+    """
+
+    levels: tuple[Level, ...] = ()
+    names: tuple[str, ...] = ()
+    written_by: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which tasks of the outermost orchestration are asked for, and which of the run before succeeded."""
+
+    selected: Sequence[str] | None = None
+    succeeded: Mapping[str, str] | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether anything was chosen at all."""
+        return self.selected is not None or self.succeeded is not None
+
+
+class Trees:
+    """Makes the drafts of one creation for one caller."""
+
+    def __init__(
+        self, service: Service, objects: ObjectReader, principal: Principal, defaults: Defaults
+    ) -> None:
+        self._service = service
+        self._objects = objects
+        self._principal = principal
+        self._defaults = defaults
+        self._jobs = 0
+
+    async def tree(
+        self, request: JobRequest, place: TreePosition, above: Above = Above(), choice: Choice = Choice()
+    ) -> Draft:
+        """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
+        recent, key = self._service.recent, None
+        if not place.is_child and not choice.is_made:
+            key = recent.key(request, place, self._defaults)
+        known = recent.find(key)
+        if known is not None:
+            return await self._seen_to(known, place)
+        reads = self._objects.reads
+        config = await self._objects.config(request)
+        await self._check_writers(request, config, above)
+        found = await self._objects.found(request, config)
+        resolved = await self._resolved(request, found, above)
+        if resolved.type is JobType.ORCHESTRATION:
+            return await self._orchestration(
+                resolved, place, _below(resolved, request, config, above), choice
+            )
+        if choice.is_made:
+            path = "$.onlyOrchestrationTaskIds" if choice.selected is not None else "$.previousJobId"
+            raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
+        work = await self._work(resolved, place)
+        if self._objects.reads == reads:
+            recent.keep(key, work)
+        return await self._seen_to(work, place)
+
+    async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
+        def read() -> Resolved:
+            return resolve(request, found, self._defaults, above=above.levels)
+
+        rows = found.config.document.rows if found.config is not None else ()
+        return read() if len(rows) <= ROWS_DONE_HERE else await threads.run_sync(read)
+
+    async def _work(self, resolved: Resolved, place: TreePosition) -> ResolvedTree:
+        if len(resolved.rows or ()) <= ROWS_DONE_HERE:
+            return ResolvedTree(resolved, work_tree(resolved, place))
+        return ResolvedTree(resolved, await threads.run_sync(work_tree, resolved, place))
+
+    async def _seen_to(self, work: ResolvedTree, place: TreePosition) -> Draft:
+        """The tree, marked when something that it needs to start is not there."""
+        tree, resolved = work.tree, work.resolved
+        self._count(tree_size(tree))
+        runs = self._service.runs
+        missing = await runs.are_programs_missing(resolved.spec, resolved.environment, place.owner)
+        return doubted(tree) if missing else tree
+
+    def _count(self, jobs: int) -> None:
+        self._jobs += jobs
+        if self._jobs > MAX_JOBS_OF_A_TREE:
+            raise Limit(f"It would make more than {MAX_JOBS_OF_A_TREE} jobs.", path="$.config")
+
+    async def _orchestration(
+        self, resolved: Resolved, place: TreePosition, below: Above, choice: Choice
+    ) -> Draft:
+        phases = read_orchestration(resolved.root)
+        check_phases(phases, place.max_children, f"{resolved.root.path}.phases")
+        self._count(1 + len(phases))
+        inside = []
+        for phase, decisions in zip(phases, decide(phases, choice.selected, choice.succeeded), strict=True):
+            runs = [one.task for one in decisions if one.action is TaskAction.RUN]
+            jobs = [await self._task(task, resolved, place, below) for task in runs]
+            jobless = tuple(one for one in decisions if one.action is not TaskAction.RUN)
+            inside.append(Inside(phase, tuple(jobs), jobless))
+        return orchestration_tree(resolved, place, inside)
+
+    async def _task(self, task: RunTask, orchestration: Resolved, place: TreePosition, below: Above) -> Draft:
+        """The tree of one task."""
+        at = replace(
+            place,
+            maker=Maker("orchestration", task.id),
+            priority=place.priority if task.asked.priority is None else task.asked.priority,
+            is_child=True,
+        )
+        try:
+            tree = await self.tree(task.request(orchestration), at, below)
+        except Refused as refusal:
+            raise as_seen_above(refusal, task.path) from None
+        values = tree.values if task.name is None else {**tree.values, "name": task.name}
+        return replace(tree, delay_us=task.delay_us, values=values)
+
+    async def _check_writers(self, request: JobRequest, config: Row | None, above: Above) -> None:
+        """Nobody's job runs a command that another ordinary user wrote, or part of it.
+
+        What fills its places is a part: a value is a word of a shell's text, or the program itself.
+        """
+        if request.component != COMMAND:
+            return
+        is_filled_above = request.variable_values_id or request.variable_values_data is not None
+        if request.body is not None or is_filled_above:
+            self._check_writer(above.written_by, "this command", "$.config")
+        if request.body is None and config is not None:
+            self._check_writer(config.changed_by, "this configuration's command", "$.config")
+        if request.variable_values_id is not None:
+            row = await self._objects.variables(request.variable_values_id)
+            self._check_writer(
+                None if row is None else row.changed_by,
+                f"the variables {request.variable_values_id}",
+                _VALUES_PATH,
+            )
+
+    def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
+        writer = written_by or {}
+        if writer.get("uid") not in (None, 0, self._principal.uid, self._service.own_uid):
+            raise Forbidden(
+                f"{writer.get('user')} wrote {what} last: it would run with your rights. Read it, and store "
+                "it yourself if you want to run it.",
+                path=path,
+            )
+
+
+def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
+    """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
+    names = above.names
+    if resolved.config is not None:
+        name = f"{resolved.branch}/{resolved.config}"
+        if name in names:
+            circle = [one.rpartition("/")[2] for one in (*names[names.index(name) :], name)]
+            shown = " -> ".join(circle)
+            raise Invalid(
+                f"$.config: orchestration {resolved.config} contains itself: {shown}.",
+                path="$.config",
+                circle=circle,
+            )
+        names = (*names, name)
+    if request.body is not None:
+        written_by = above.written_by
+    else:
+        written_by = None if config is None else config.changed_by
+    return Above(passed_on(resolved.asked), names, written_by)

@@ -1,0 +1,74 @@
+"""What a dry run answers: the job that would be made, as the wire shows it. Nothing is stored or decided.
+
+It has id 0 and no place in line: those come with the job itself.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.api.job_views import JobViews
+from locksided.core.model import Draft
+from locksided.core.reasons import Explanation
+from locksided.runs.canonical import thaw
+from locksided.runs.draft_tree import tree_size
+from locksided.runs.specification import NO_SPECIFICATION, read_specification
+from locksided.store.rows import JobRow
+
+_NEW: Mapping[str, Any] = {
+    **dict.fromkeys(JobRow.__struct_fields__),
+    "id": 0,
+    "visible": 1,
+    "line_order": 0,
+    "status": "created",
+    "desired_status": "processing",
+    "stage": "validated",
+    "duration_us": 0,
+    "paused_us": 0,
+    "attempt": 0,
+    "starts": 0,
+    "launches": 0,
+    "spawned": 0,
+    "lost_count": 0,
+    "step": 0,
+}
+
+
+def would_be(
+    made: Draft, parent_run_id: str | None, views: JobViews, now_us: int, told: Explanation
+) -> dict[str, Any]:
+    """The view of the job that it would become; of a container also how many `jobs` there would be.
+
+    `told` is what would keep it back; one that nothing keeps back would start at once.
+    """
+    documents, values = dict(made.blobs), made.values
+    spec_hash, env_hash = values.get("spec_hash"), values.get("env_hash")
+    columns = {
+        **_NEW,
+        **values,
+        "status": told.status.value,
+        "type": made.type.value,
+        "project": made.project,
+        "run_id": "0" if parent_run_id is None else f"{parent_run_id}.0",
+        "relation": None if parent_run_id is None else "weak",
+        "owner_uid": made.owner_uid,
+        "pool": made.pool,
+        "priority": made.priority,
+        "lock_key": made.lock_key,
+        "lock_policy": _policy(made),
+        "start_at_us": made.start_at_us,
+        "stages": {"accepted": now_us, "validated": now_us},
+        "created_us": now_us,
+        "updated_us": now_us,
+        "on_lost": made.on_lost.value,
+    }
+    depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
+    spec = NO_SPECIFICATION if spec_hash is None else read_specification(documents[spec_hash])
+    environment = None if env_hash is None else thaw(documents[env_hash])
+    view = views.view(JobRow(**columns), spec, environment, told, depends_on)
+    return {**view, "jobs": tree_size(made)} if made.children else view
+
+
+def _policy(made: Draft) -> str:
+    if made.lock_key is None:
+        return "none"
+    return f"shared:{made.lock_share}" if made.lock_share else "exclusive"

@@ -1,0 +1,223 @@
+"""The methods that make jobs: from a request, or from a job that was there before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from lockside.documents.request import JobRequest, named_changes
+from lockside.protocol.methods import jobs as p
+from lockside.protocol.methods import steering as s
+from locksided import clock
+from locksided.actors.messages import Repeated, Write
+from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
+from locksided.api.dry_run import would_be
+from locksided.api.job_drafts import Creation, Origin, draft
+from locksided.api.job_reads import (
+    Glance,
+    View,
+    Wanted,
+    answered_ids,
+    job_row,
+    job_views_of,
+    marked,
+    of_many,
+    shortened,
+    views_for,
+)
+from locksided.api.reruns import (
+    check_amendable,
+    check_may_change,
+    check_successor,
+    failed_of,
+    in_the_name_of,
+    keeps_start_time,
+    request_of,
+)
+from locksided.api.rights import actor, check_may_act
+from locksided.api.service import Service
+from locksided.core import inputs as i
+from locksided.core.errors import InvalidTransition, NotFound, Refused
+from locksided.core.model import Condition, Dependency, Draft
+from locksided.core.preview import preview_submission
+from locksided.core.saves import UpdateJob
+from locksided.core.transitions import FINAL
+from locksided.server.answers import OrShorter
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store.catalog.dedup import move_dedup
+from locksided.store.rows import JobRow
+from locksided.store.transaction import Transaction
+
+
+class CreationMethods:
+    """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @handler
+    @repeats_first
+    async def create(self, call: Call, params: p.JobCreate) -> View:
+        """Make one job with all below it, or with `dryRun` show what it would be."""
+        made = await draft(self._service, params, call.principal, params.project)
+        if params.dry_run:
+            return shortened(await self._would_be(call, made, params), params.fields)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(view, answer)
+
+    @handler
+    @repeats_first
+    async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
+        """Make all of these jobs or none."""
+        creation = Creation(self._service, call.principal, params.project)
+        drafts = []
+        for index, request in enumerate(params.jobs):
+            try:
+                made = await creation.draft(request)
+                drafts.append(replace(made, path=f"$.jobs[{index}]"))
+            except Refused as refusal:
+                refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
+                raise
+        if params.dry_run:
+            shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]
+            return {"jobs": [shortened(view, params.fields) for view in shown]}
+        views, answer = await self._submit(call, params, drafts)
+        return of_many([marked(view, answer) for view in views])
+
+    async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
+        """The job that a dry run would have made, and what would keep it back."""
+        now_us = clock.now_us()
+        views = views_for(self._service, call.principal.uid, now_us)
+        told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
+        return would_be(made, request.parent_run_id, views, now_us, told)
+
+    async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
+        """Have them accepted and answer their views, which are read where they are written."""
+        wanted = Wanted(call.principal.uid, params.fields)
+        glance = Glance(wanted)
+        answer = await self._service.scheduler.ask(
+            i.Submit(tuple(drafts), actor(call.principal)),
+            once=dedup_mark(call, params, job_reference),
+            also=glance.read_jobs,
+            done=glance.explain_jobs,
+        )
+        if isinstance(answer, Repeated):
+            return await job_views_of(self._service, answered_ids(answer), wanted), answer
+        return await glance.views(self._service, answer), answer
+
+    # -- again --------------------------------------------------------------------------------------------
+
+    @handler
+    @repeats_first
+    async def retry(self, call: Call, params: s.JobRetry) -> View:
+        """Run a final job again as its retry; the root of all its retries is remembered."""
+        row = await self._owned(call, params.id)
+        if row.status not in FINAL:
+            raise InvalidTransition(
+                f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
+            )
+        made = _once_only(await self._retry_of(call, params.project, row), params)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(view, answer)
+
+    @handler
+    @repeats_first
+    async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
+        """Retry every failed retry or child of a job that was not retried since; all or none."""
+        row = await self._owned(call, params.id)
+        failed = await failed_of(self._service, row)
+        drafts = [await self._retry_of(call, params.project, one) for one in failed]
+        if not drafts:
+            return {"jobs": []}
+        views, answer = await self._submit(call, params, drafts)
+        return of_many([marked(view, answer) for view in views])
+
+    async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
+        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
+        request = await request_of(self._service, row)
+        return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
+
+    @handler
+    @repeats_first
+    async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
+        """An independent new job of the same request, with changes where they are given."""
+        row = await self._owned(call, params.id)
+        changes = named_changes(params.changes)
+        check_may_change(call.principal, row, changes)
+        request = await request_of(self._service, row, changes)
+        origin = Origin(resubmit_of_id=row.id)
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, request, owner, params.project, origin)
+        made = _once_only(made, params)
+        (view,), answer = await self._submit(call, params, [made])
+        return marked(view, answer)
+
+    @handler
+    @repeats_first
+    async def amend(self, call: Call, params: s.JobAmend) -> View:
+        """Replace a job that never started by a successor in its place."""
+        row = await self._owned(call, params.id)
+        changes = named_changes(params.changes)
+        check_may_change(call.principal, row, changes)
+        await check_amendable(self._service, row, changes)
+        request = await request_of(self._service, row, changes)
+        origin = Origin(
+            row.creator_type or "user",
+            row.creator_id,
+            resubmit_of_id=row.resubmit_of_id,
+            retry_of_id=row.retry_of_id,
+        )
+        owner = in_the_name_of(call.principal, row)
+        made = await draft(self._service, request, owner, params.project, origin)
+        check_successor(made, row)
+        values = {**made.values, "dedup_id": row.dedup_id}
+        work = i.Amend(
+            row.id,
+            replace(made, values=values, depends_on=await self._dependencies(row)),
+            actor(call.principal),
+            keep_hold="hold" not in changes,
+            keep_start_time=keeps_start_time(changes),
+        )
+        try:
+            answer = await self._service.scheduler.ask(
+                work, once=dedup_mark(call, params, _one_job), also=partial(_moved_dedup, row)
+            )
+        except NotFound as gone:
+            now = await job_row(self._service, row.id)
+            if now.status in FINAL:
+                raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
+            raise gone from None
+        ids = [answer] if isinstance(answer, int) else answered_ids(answer)
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
+        return marked(view, answer)
+
+    async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
+        found = await self._service.store.dependencies_of([row.id])
+        return tuple(Dependency(one.on_id, Condition(one.condition)) for one in found)
+
+    async def _owned(self, call: Call, job_id: str) -> JobRow:
+        row = await job_row(self._service, self._service.job_id(job_id))
+        check_may_act(self._service, call.principal, row)
+        return row
+
+
+def _once_only(made: Draft, params: Any) -> Draft:
+    """The draft with the deduplication id of the call that makes it."""
+    return replace(made, values={**made.values, "dedup_id": params.deduplication_id})
+
+
+def _moved_dedup(row: JobRow, successor_id: int) -> Write | None:
+    """A repeat of the request that made the job answers its successor."""
+    if row.dedup_id is None:
+        return None
+
+    def write(tx: Transaction) -> None:
+        move_dedup(tx, row.id, successor_id, job_reference([successor_id]))
+        tx.save(UpdateJob(row.id, {"dedup_id": None}))
+
+    return write
+
+
+def _one_job(answer: Any) -> dict[str, Any]:
+    return job_reference([answer] if isinstance(answer, int) else answer)

@@ -1,0 +1,142 @@
+"""From a request to the drafts that the core accepts: what it refers to is read, what it means is frozen.
+
+Nothing is stored here. Every method that makes jobs comes through `draft`.
+"""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.request import JobRequest
+from locksided import clock
+from locksided.api.draft_trees import Choice, Trees
+from locksided.api.object_reader import ObjectReader
+from locksided.api.previous_run import succeeded_tasks
+from locksided.api.resolution_cache import meaning_key
+from locksided.api.service import Service
+from locksided.core.model import Condition, Dependency, Draft
+from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
+from locksided.runs.lock_keys import free_lock_key
+from locksided.runs.resolved import Defaults
+from locksided.server.access import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What made the job, and which job it repeats."""
+
+    creator_type: str = "user"
+    creator_id: str | None = None
+    resubmit_of_id: int | None = None
+    retry_of_id: int | None = None
+
+
+class Creation:
+    """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once."""
+
+    def __init__(self, service: Service, principal: Principal, project: str) -> None:
+        self._service = service
+        self._principal = principal
+        self._owner = Owner(project, principal.uid, principal.gid, principal.user)
+        self._objects = ObjectReader(service.store, project)
+        self._defaults = defaults_of(service)
+        self._trees: dict[tuple[Maker, bytes], Draft] = {}
+
+    async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
+        """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
+        service = self._service
+        maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
+        tree = await self._tree(request, maker)
+        return replace(
+            tree,
+            start_at_us=_start_at(request),
+            delay_us=None if request.delay is None else int(request.delay * 1e6),
+            held=request.hold,
+            depends_on=_dependencies(service, request),
+            parent_id=_parent(service, request),
+            values={
+                **tree.values,
+                "description": request.description,
+                "labels": request.labels,
+                "dedup_id": getattr(request, "deduplication_id", None),
+                "resubmit_of_id": origin.resubmit_of_id,
+                "retry_of_id": origin.retry_of_id,
+            },
+        )
+
+    async def _tree(self, request: JobRequest, maker: Maker) -> Draft:
+        """The tree without what belongs to the outermost job alone."""
+        text = request.lock_key
+        if text is None or request.config is not None or request.component == ORCHESTRATOR:
+            return await self._worked_out(request, maker)
+        any_key = await self._worked_out(msgspec.structs.replace(request, lock_key=_ANY_KEY), maker)
+        return relocked(any_key, free_lock_key(text))
+
+    async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
+        key = (maker, meaning_key(request))
+        if key not in self._trees:
+            place = TreePosition(
+                self._owner,
+                maker,
+                request.priority or 0,
+                is_child=False,
+                max_children=self._service.settings.jobs.max_children,
+            )
+            trees = Trees(self._service, self._objects, self._principal, self._defaults)
+            choice = await choice_of(self._service, request)
+            self._trees[key] = await trees.tree(request, place, choice=choice)
+        return self._trees[key]
+
+
+_ANY_KEY = "any"
+"""Stands for every free lock key: requests that differ in nothing else are worked out once."""
+
+
+async def draft(
+    service: Service,
+    request: JobRequest,
+    principal: Principal,
+    project: str,
+    origin: Origin = Origin(),
+) -> Draft:
+    """The checked draft of a single request. Raises Refused with the path and the remedy."""
+    return await Creation(service, principal, project).draft(request, origin)
+
+
+def defaults_of(service: Service) -> Defaults:
+    """What holds for jobs that nobody says otherwise of, and the pools that there are."""
+    jobs = service.settings.jobs
+    return Defaults(
+        pools=service.scheduler.pools, lock_policy=jobs.lock, timeout_seconds=jobs.timeout_seconds
+    )
+
+
+async def choice_of(service: Service, request: JobRequest) -> Choice:
+    """Which tasks a request asks for, and which it carries over."""
+    selected, previous = request.only_orchestration_task_ids, request.previous_job_id
+    if previous is None:
+        return Choice(selected)
+    return Choice(selected, await succeeded_tasks(service, previous, request.config))
+
+
+def _start_at(request: JobRequest) -> int | None:
+    if request.delay is not None:
+        return clock.now_us() + int(request.delay * 1e6)
+    text = request.delayed_start_time
+    return None if text is None else clock.from_text(text)
+
+
+def _dependencies(service: Service, request: JobRequest) -> tuple[Dependency, ...]:
+    """Whom the job waits for; the stricter condition when one is named twice."""
+    found: dict[int, Condition] = {}
+    for index, given in enumerate(request.depends_on):
+        job_id = service.job_id(given.job, f"$.dependsOn[{index}].job")
+        if found.get(job_id) is not Condition.SUCCESS:
+            found[job_id] = Condition(given.when.value)
+    return tuple(Dependency(job_id, condition) for job_id, condition in found.items())
+
+
+def _parent(service: Service, request: JobRequest) -> int | None:
+    run_id = request.parent_run_id
+    return None if run_id is None else service.job_id(run_id.rpartition(".")[2], "$.parentRunId")

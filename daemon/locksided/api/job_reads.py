@@ -1,0 +1,238 @@
+"""Reads jobs as callers see them: rows from the store, reasons from the core, and both of one moment.
+
+A row and the core's explanation are read one after the other; where a job moved in between it is read again,
+so that a job that has not started is never shown without a reason, nor a started one with some.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from locksided import clock
+from locksided.actors.messages import Repeated, Write
+from locksided.api.job_views import JobViews, retries_view, wants_documents
+from locksided.api.paging import listed
+from locksided.api.service import Service
+from locksided.core.errors import NotFound
+from locksided.core.reasons import Explanation, explain
+from locksided.core.scheduler import Scheduler
+from locksided.runs.canonical import thaw
+from locksided.runs.specification import NO_SPECIFICATION, read_specification
+from locksided.server.answers import OrShorter
+from locksided.store import reads
+from locksided.store.paging import Slice
+from locksided.store.rows import JobRow
+from locksided.store.transaction import Transaction
+
+LOOKS = 5
+NOT_STARTED = ("created", "waiting")
+
+View = dict[str, Any]
+
+
+async def job_row(service: Service, job_id: int, path: str = "$.id") -> JobRow:
+    """One stored job; NotFound with the remedy."""
+    row = await service.store.job_row(job_id)
+    if row is None:
+        raise NotFound(f"There is no job {job_id}: `lockside ls` shows those that there are.", path=path)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who wants to see jobs, and with which fields (None: all).
+
+    `expand` names the large members that are wanted, too (None: all).
+    """
+
+    caller_uid: int
+    fields: Collection[str] | None = None
+    expand: Collection[str] | None = None
+
+    @property
+    def is_id_alone(self) -> bool:
+        """Whether nothing has to be read."""
+        return self.fields is not None and not set(self.fields) - {"id"}
+
+    @property
+    def has_environment(self) -> bool:
+        """Whether the environments of plain commands are shown."""
+        return self.expand is None or "environment" in self.expand
+
+    def chosen(self, view: View) -> View:
+        """Of a whole view what is wanted."""
+        if self.expand is not None and not self.expand and self.fields is None:
+            del view["configData"]
+        return shortened(view, self.fields)
+
+    @property
+    def has_reasons(self) -> bool:
+        """Whether the core has to be asked."""
+        return self.fields is None or "reasons" in self.fields
+
+
+class Glance:
+    """Sees new jobs in the step that makes them: their rows in its transaction, their reasons after it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._read: reads.JobsWithDocuments = [], {}, []
+        self._reasons: dict[int, Explanation] = {}
+
+    def read_jobs(self, ids: Sequence[int]) -> Write | None:
+        """What reads them beside the saves; None when nothing of them is wanted."""
+        if self._wanted.is_id_alone:
+            return None
+
+        def read(tx: Transaction) -> None:
+            self._read = reads.jobs_with_documents(tx.reading(), ids)
+
+        return read
+
+    def explain_jobs(self, core: Scheduler, ids: Sequence[int]) -> None:
+        """Take the reasons of those that did not start."""
+        if self._wanted.has_reasons:
+            self._reasons = explained(core, ids)
+
+    async def views(self, service: Service, ids: Sequence[int]) -> list[View]:
+        """What is wanted of them, with all reasons as they were when the jobs were made."""
+        if self._wanted.is_id_alone:
+            return ids_alone(ids)
+        return await _views(service, self._read, self._wanted, self._reasons)
+
+
+async def job_views(
+    service: Service, rows: Iterable[JobRow], wanted: Wanted, max_bytes: int | None = None
+) -> list[View]:
+    """The views of these jobs, in their order, with the reasons of those that have not started.
+
+    With `max_bytes` only of as many as their documents leave room for, one at least.
+    """
+    distinct = list({row.id: row for row in rows}.values())
+    found: reads.JobsWithDocuments = distinct, {}, []
+    if wants_documents(wanted.fields):
+        if not wanted.has_environment:
+            distinct = [replace(row, env_hash=None) for row in distinct]
+        found = await service.store.with_documents(distinct, max_bytes)
+    return await _views(service, found, wanted, {})
+
+
+async def listed_jobs(service: Service, found: Slice[JobRow], wanted: Wanted) -> View:
+    """The answer of a list of jobs."""
+    views = await job_views(service, found.entries, wanted, service.line_bytes)
+    shown = dict(zip((row.id for row in found.entries), views, strict=False))
+    entries = found.entries[: len(shown)]
+    has_more = found.has_more or len(entries) < len(found.entries)
+    part = Slice(entries, has_more, found.cursor_at)
+    return listed("jobs", part, lambda row: shown[row.id], service.line_bytes)
+
+
+async def job_views_of(service: Service, ids: Sequence[int], wanted: Wanted) -> list[View]:
+    """The views of stored jobs by their ids, read in one trip."""
+    if wanted.is_id_alone:
+        return ids_alone(ids)
+    found = await service.store.read(partial(reads.jobs_with_documents, ids=ids))
+    return await _views(service, found, wanted, {})
+
+
+def ids_alone(ids: Iterable[int]) -> list[View]:
+    """The views of jobs of which nothing but the id is wanted."""
+    return [{"id": str(job_id)} for job_id in ids]
+
+
+async def _views(
+    service: Service,
+    found: reads.JobsWithDocuments,
+    wanted: Wanted,
+    explanations: Mapping[int, Explanation],
+) -> list[View]:
+    rows, documents, dependencies = found
+    known = {row.id: row for row in rows}
+    reasons = await _reasons(service, known, explanations) if wanted.has_reasons else {}
+    specifications = {one.spec_hash for one in rows}
+    read = {name: read_specification(body) for name, body in documents.items() if name in specifications}
+    depends_on: dict[int, list[dict[str, Any]]] = {}
+    for one in dependencies:
+        depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
+    views = views_for(service, wanted.caller_uid, clock.now_us())
+    return [
+        wanted.chosen(
+            views.view(
+                row,
+                read.get(row.spec_hash or "", NO_SPECIFICATION),
+                thaw(documents[row.env_hash]) if row.env_hash in documents else None,
+                reasons.get(row.id),
+                depends_on.get(row.id, []),
+            )
+        )
+        for row in known.values()
+    ]
+
+
+def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
+    """What makes views of this daemon's jobs for a caller."""
+    project = service.settings.project.name
+    return JobViews(service.store.identity, service.state_dir.work, project, caller_uid, now_us)
+
+
+async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:
+    """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
+    (view,) = await job_views(service, [await job_row(service, job_id, path)], Wanted(caller_uid))
+    retries = await service.store.retries(job_id) if view["isFinished"] else []
+    return {**view, "retries": retries_view(retries)} if retries else view
+
+
+async def _reasons(
+    service: Service, rows: dict[int, JobRow], known: Mapping[int, Explanation]
+) -> dict[int, Explanation]:
+    """Explanations of the jobs that have not started; rows that were overtaken are read again in place."""
+    reasons: dict[int, Explanation] = {}
+    open_ids = [job_id for job_id, row in rows.items() if row.status in NOT_STARTED]
+    for turn in range(LOOKS):
+        if not open_ids:
+            break
+        found = known
+        if turn or not known:
+            found = await service.scheduler.look(partial(explained, ids=tuple(open_ids)))
+        agreed = {
+            i: one for i in open_ids if (one := found.get(i)) and one.reasons and one.status == rows[i].status
+        }
+        reasons |= agreed
+        moved = [job_id for job_id in open_ids if job_id not in agreed]
+        for row in await service.store.job_rows(moved) if moved else ():
+            rows[row.id] = row
+        open_ids = [job_id for job_id in moved if rows[job_id].status in NOT_STARTED]
+    return reasons
+
+
+def explained(core: Scheduler, ids: Iterable[int], *, count: bool = False) -> dict[int, Explanation]:
+    """The core's explanation of those jobs that are live."""
+    jobs = core.state.jobs
+    return {job_id: explain(core.state, jobs[job_id], count=count) for job_id in ids if job_id in jobs}
+
+
+def shortened(view: View, fields: Iterable[str] | None) -> View:
+    """Only these members, and the id."""
+    if fields is None:
+        return view
+    wanted = {"id", "deduplicated", *fields}
+    return {name: value for name, value in view.items() if name in wanted}
+
+
+def marked(view: View, answer: Any) -> View:
+    """The view, with the mark of a repeat when the answer says that the call was done before."""
+    return {**view, "deduplicated": True} if isinstance(answer, Repeated) else view
+
+
+def of_many(views: list[View]) -> OrShorter:
+    """The jobs that a call has made; each by its id alone when their views are more than a line holds."""
+    return OrShorter({"jobs": views}, {"jobs": [shortened(view, ()) for view in views]})
+
+
+def answered_ids(answer: Any) -> list[int]:
+    """The jobs that a creation made, now or the first time."""
+    reference: Mapping[str, Any] = answer.reference if isinstance(answer, Repeated) else {"jobs": answer}
+    return [int(job_id) for job_id in reference["jobs"]]

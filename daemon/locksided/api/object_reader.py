@@ -1,0 +1,112 @@
+"""The stored objects that the requests of one creation name, each read once.
+
+So all jobs of a tree are made of the same versions, and a component that a thousand tasks name is read once.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar, cast
+
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
+from lockside.documents.reading import from_store
+from lockside.documents.request import JobRequest
+from lockside.documents.variables import VariablesSpec
+from lockside.kinds import COMPONENT, VARIABLES, Kind
+from locksided.core.errors import NotFound
+from locksided.runs.builtin_components import BUILT_IN
+from locksided.runs.processors import processor_components
+from locksided.runs.resolved import Found, Stored
+from locksided.store.catalog.keys import ConfigId, Key
+from locksided.store.rows import StoredRow as Row
+from locksided.store.store import Store
+
+T = TypeVar("T")
+
+
+class ObjectReader:
+    """Reads of one project. Whatever does not exist is None; only a version that is named must exist.
+
+    `reads` counts how often anything stored was asked for.
+    """
+
+    def __init__(self, store: Store, project: str) -> None:
+        self.reads = 0
+        self._store = store
+        self._project = project
+        self._read: dict[Hashable, Any] = {}
+
+    async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        self.reads += 1
+        if key not in self._read:
+            self._read[key] = await read()
+        return cast("T", self._read[key])
+
+    async def config(self, request: JobRequest) -> Row | None:
+        """The configuration that a request names, with who changed it last."""
+        if request.config is None:
+            return None
+        config_id = ConfigId(request.component, request.config, request.branch, self._project)
+        version = request.config_version
+        row = await self._config(config_id, version)
+        if row is None and version is not None and await self._config(config_id) is not None:
+            raise NotFound(
+                f"Configuration {request.config} of component {request.component} has no version {version}.",
+                path="$.configVersion",
+            )
+        return row
+
+    async def _config(self, config_id: ConfigId, version: int | None = None) -> Row | None:
+        return await self._once((config_id, version), lambda: self._store.object(config_id.key(), version))
+
+    async def found(self, request: JobRequest, config: Row | None) -> Found:
+        """Everything that a request names; `config` is its configuration."""
+        variables = None
+        if request.variable_values_id is not None:
+            variables = await self.variables(request.variable_values_id)
+        stored = _stored(request.config or "", config, ConfigSpec)
+        return Found(
+            component=_stored(request.component, await self._component_of(request), Manifest),
+            config=stored,
+            variables=_stored(request.variable_values_id or "", variables, VariablesSpec),
+            processors=await self._processors(request, stored),
+        )
+
+    async def _component_of(self, request: JobRequest) -> Row | None:
+        if request.component in BUILT_IN:
+            return None
+        version = request.component_version
+        row = await self._component(request.component, version)
+        if row is None and version is not None:
+            raise NotFound(
+                f"Component {request.component} has no version {version}.", path="$.componentVersion"
+            )
+        return row
+
+    async def _component(self, name: str, version: int | None = None) -> Row | None:
+        key = ("component", name, version)
+        return await self._once(key, lambda: self._object(COMPONENT, name, version))
+
+    async def _object(self, kind: Kind, name: str, version: int | None = None) -> Row | None:
+        return await self._store.object(Key(self._project, kind, (name,)), version)
+
+    async def variables(self, name: str) -> Row | None:
+        """A stored set of variables, with who changed it last."""
+        return await self._once(("variables", name), lambda: self._object(VARIABLES, name))
+
+    async def _processors(
+        self, request: JobRequest, config: Stored[ConfigSpec] | None
+    ) -> dict[str, Stored[Manifest]]:
+        """The components of all processors that the configuration or its rows name."""
+        contents = [request.content] if request.content is not None else []
+        if config is not None and request.body is None:
+            contents = [config.document.content, *(row.content for row in config.document.rows)]
+        found = {}
+        for name in processor_components(contents):
+            stored = _stored(name, await self._component(name), Manifest)
+            if stored is not None:
+                found[name] = stored
+        return found
+
+
+def _stored(object_id: str, row: Row | None, kind: type[T]) -> Stored[T] | None:
+    return None if row is None else Stored(object_id, row.version, from_store(row.body, kind))

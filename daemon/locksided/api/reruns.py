@@ -1,0 +1,205 @@
+"""What it takes to make a job once more: the request that it came from, and which jobs are meant.
+
+A repeated job is the same request: what that did not name itself, such as a version of its configuration, is
+decided anew by what is stored now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lockside.documents.base import camel
+from lockside.documents.component import COMMAND
+from lockside.documents.enums import JobType
+from lockside.documents.reading import stored_form
+from lockside.documents.request import JobRequest
+from lockside.protocol.words import Role
+from locksided.api.service import Service
+from locksided.core.errors import Conflict, Forbidden, InvalidTransition
+from locksided.core.model import Draft
+from locksided.core.transitions import FINAL
+from locksided.runs.canonical import thaw
+from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
+from locksided.server.access import Principal
+from locksided.store.rows import JobRow
+
+FAILED = frozenset(("error", "terminated"))
+_FROZEN = (
+    *("component", "component_version", "tag", "config", "config_version", "config_data", "config_row_ids"),
+    *("branch_id", "mode", "pool", "parallelism", "backend", "behavior", "variable_values_id"),
+    *("variable_values_data", "limits", "lock", "retry", "on_lost", "on_record_errors", "pools", "inputs"),
+    *("archive", "notifications", "template", "only_orchestration_task_ids", "previous_job_id"),
+)
+_Request = stored_form(JobRequest)  # it was checked when it was first made
+_NAMES_OF_A_TIME = ("delay", "delayed_start_time")
+
+
+async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] | None = None) -> JobRequest:
+    """The request that a job came from, with changes: without its line, hold and start time.
+
+    A phase is asked for as its orchestration with the tasks of that phase alone.
+    """
+    fields = await _fields_of(service, row)
+    request: JobRequest = _Request(**changed(fields, changes or {}))
+    return request
+
+
+async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
+    spec, environment = await _documents(service, row)
+    decided = {name for name in ASKED if camel(name) not in spec.asked}
+    fields = {name: getattr(spec, name) for name in _FROZEN if name not in decided}
+    data = spec.config_data
+    if environment is not None and data is not None and row.component == COMMAND:
+        parameters = {**(data.get("parameters") or {}), "environment": environment}
+        fields["config_data"] = {**data, "parameters": parameters}
+    fields |= {"priority": row.priority, "name": _given_name(row, spec), "description": row.description}
+    fields["labels"] = row.labels or {}
+    if row.config is None and row.lock_key is not None:
+        fields["lock_key"] = wire_lock_key(row.lock_key)
+    if row.type == JobType.PHASE:
+        fields |= await _of_phase(service, row)
+    return fields
+
+
+def _given_name(row: JobRow, spec: Specification) -> str | None:
+    """The job's name, when it is not just what a job is called that nobody gave one."""
+    named = f"{row.component}/{row.config}"
+    defaults = {row.component, named, *(f"{named}#{one}" for one in spec.config_row_ids)}
+    return None if row.name in defaults else row.name
+
+
+def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
+    """Who a repeated job belongs to: the owner of the first one, whoever asks for it."""
+    assert row.owner_uid is not None
+    assert row.owner_name is not None
+    gid = principal.gid if row.owner_gid is None else row.owner_gid
+    return replace(principal, uid=row.owner_uid, gid=gid, user=row.owner_name)
+
+
+def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
+    """Raises for changes by another ordinary user: they would run with the owner's rights."""
+    if changes and principal.uid != row.owner_uid and principal.role is not Role.ADMIN:
+        raise Forbidden(
+            f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can change its request. "
+            "Create a job of your own instead.",
+            path="$.with",
+            owner=row.owner_name,
+        )
+
+
+async def _documents(service: Service, row: JobRow) -> tuple[Specification, dict[str, str] | None]:
+    hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
+    bodies = await service.store.specs(hashes)
+    environment = bodies.get(row.env_hash) if row.env_hash is not None else None
+    spec = read_specification(bodies[row.spec_hash or ""])
+    return spec, None if environment is None else thaw(environment)
+
+
+async def _of_phase(service: Service, row: JobRow) -> dict[str, Any]:
+    assert row.parent_id is not None
+    orchestration = await service.store.job_row(row.parent_id)
+    spec = NO_SPECIFICATION if orchestration is None else (await _documents(service, orchestration))[0]
+    tasks = [child.creator_id for child in await _strong(service, row)]
+    return {
+        "config_data": spec.config_data,
+        "parallelism": spec.parallelism,
+        "behavior": None,
+        "name": None,
+        "only_orchestration_task_ids": list(dict.fromkeys(task for task in tasks if task is not None)),
+        "previous_job_id": None,
+    }
+
+
+async def _strong(service: Service, row: JobRow) -> list[JobRow]:
+    return [child for child in await service.store.children(row.id) if child.relation == "strong"]
+
+
+def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with changes. Another configuration or component is the newest one of its own."""
+    kept = dict(fields)
+    if changes.get("component", fields["component"]) != fields["component"]:
+        kept.pop("component_version", None)
+    if "tag" in changes:
+        kept.pop("component_version", None)
+    named = changes.get("config", fields.get("config")), changes.get("branch_id", fields.get("branch_id"))
+    if named != (fields.get("config"), fields.get("branch_id")):
+        kept.pop("config_version", None)
+        kept.pop("config_row_ids", None)
+    return {**kept, **changes}
+
+
+# -- failed ones ------------------------------------------------------------------------------------------
+
+
+async def failed_of(service: Service, row: JobRow) -> list[JobRow]:
+    """The failed retries and children of a job, and their failed retries, that nobody has retried since.
+
+    A job without children that failed itself is one of them. Phases stand for their tasks.
+    """
+    roots = await _tasks_and_rows(service, row) or [row]
+    if roots != [row]:
+        roots = [*roots, *await service.store.retries(row.id)]
+    family: dict[int, JobRow] = {}
+    for root in roots:
+        family |= {one.id: one for one in (root, *await service.store.retries(root.id))}
+    retried = {one.creator_id for one in family.values() if one.creator_type == "retry"}
+    failed = (one for one in family.values() if one.status in FAILED and str(one.id) not in retried)
+    return sorted(failed, key=lambda one: one.id)
+
+
+async def _tasks_and_rows(service: Service, row: JobRow) -> list[JobRow]:
+    """The children that were asked for: rows of a container, tasks of an orchestration or a phase."""
+    match JobType(row.type):
+        case JobType.STANDARD | JobType.RETRY:
+            return []
+        case JobType.CONTAINER | JobType.PHASE:
+            return await _strong(service, row)
+        case JobType.ORCHESTRATION:
+            phases = await _strong(service, row)
+            return [task for phase in phases for task in await _strong(service, phase)]
+
+
+# -- in its place -----------------------------------------------------------------------------------------
+
+
+async def check_amendable(service: Service, row: JobRow, changes: Mapping[str, Any]) -> None:
+    """Raises what says why this job cannot be replaced by another, or not with these changes."""
+    if row.status in FINAL:
+        raise InvalidTransition(f"Job {row.id} is final ({row.status}).", status=row.status)
+    if row.starts or row.status not in ("created", "waiting"):
+        raise InvalidTransition(
+            f"Job {row.id} is {row.status} and was started {row.starts} times: only a job that never started "
+            "can be amended. Terminate it and resubmit it with the changes.",
+            status=row.status,
+        )
+    for name in ("depends_on", "parent_run_id"):
+        if name in changes:
+            raise Conflict(f"{camel(name)} cannot be amended.", path=f"$.with.{camel(name)}")
+    if row.relation == "strong":
+        await _check_child(service, row, changes)
+
+
+async def _check_child(service: Service, row: JobRow, changes: Mapping[str, Any]) -> None:
+    parent = await service.store.job_row(row.parent_id or 0)
+    if row.type != JobType.STANDARD or parent is None or parent.type != JobType.PHASE:
+        raise Conflict(
+            f"Job {row.id} is part of job {row.parent_id} and cannot be amended by itself: of children only "
+            "a task that is a single job can.",
+            path="$.id",
+        )
+    for name in _NAMES_OF_A_TIME:
+        if name in changes:
+            message = f"{camel(name)} of a task counts from its phase and cannot be amended."
+            raise Conflict(message, path=f"$.with.{camel(name)}")
+
+
+def check_successor(made: Draft, row: JobRow) -> None:
+    """Raises for a child whose successor would be a container."""
+    if row.relation == "strong" and made.type is not JobType.STANDARD:
+        raise Conflict("A task that is a single job cannot be amended to be several.", path="$.with")
+
+
+def keeps_start_time(changes: Mapping[str, Any]) -> bool:
+    """Whether the successor starts when the one that it replaces would have."""
+    return not any(name in changes for name in _NAMES_OF_A_TIME)

@@ -1,0 +1,230 @@
+"""From what a request means to the drafts that the core accepts: one job, or a tree of jobs. Pure.
+
+A configuration of parallel rows becomes a container with a child per row; whatever works may become a retry
+container around its attempts; an orchestration holds phases, which hold their tasks' trees. What belongs to
+the outermost job alone (hold, start time, dependencies, labels …) is put on by whoever asked for the tree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lockside.documents.enums import JobType
+from lockside.documents.runtime import Retry
+from locksided.core import model
+from locksided.core.errors import Limit
+from locksided.core.model import Draft
+from locksided.runs.canonical import freeze
+from locksided.runs.orchestration import RunPhase
+from locksided.runs.resolved import Resolved
+from locksided.runs.specification import Specification, of_container, of_phase, row_by_row
+from locksided.runs.task_selection import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose jobs they are; children carry the root's owner."""
+
+    project: str
+    uid: int
+    gid: int
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What made a job: the wire's `creator`. Of a child, `id` is the row, task or phase it stands for."""
+
+    type: str
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TreePosition:
+    """What a job is told by where it stands: its owner, what made it, and its priority.
+
+    `is_child` tells that a container waits for it. Nothing has more than `max_children` children.
+    """
+
+    owner: Owner
+    maker: Maker
+    priority: int
+    is_child: bool
+    max_children: int
+
+
+def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
+    """The drafts of one job of work: a single one, its rows side by side, its attempts. Raises `Limit`."""
+    if resolved.type is JobType.CONTAINER:
+        return _container(resolved, place)
+    job = _draft(resolved, place, resolved.spec)
+    if resolved.on_error is not None:
+        job = replace(job, on_error=resolved.on_error)
+    return _tried_again(job, resolved.runtime.retry)
+
+
+def relocked(tree: Draft, lock_key: str) -> Draft:
+    """The same work under another lock key, wherever it takes one; not for orchestrations."""
+    children = tuple(relocked(child, lock_key) for child in tree.children)
+    return replace(tree, lock_key=tree.lock_key and lock_key, children=children)
+
+
+def _container(resolved: Resolved, place: TreePosition) -> Draft:
+    """Its rows as children: they run under its lock. What it does to its own container is its own."""
+    _check_number(len(resolved.rows or ()), place.max_children, "$.config")
+    parallelism = resolved.runtime.parallelism
+    return replace(
+        _draft(resolved, place, of_container(resolved.spec)),
+        type=JobType.CONTAINER,
+        on_error=resolved.on_error,
+        parallelism=None if parallelism == "infinity" else parallelism,
+        children=tuple(_rows(resolved, place)),
+    )
+
+
+def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
+    """A draft per row. Of a container that is nobody's child, `behavior` speaks of its rows."""
+    on_error = None if place.is_child else resolved.on_error
+    rows = []
+    for row_id, spec in row_by_row(resolved.spec, on_error):
+        at = replace(place, maker=Maker("container", row_id))
+        job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
+        named = {**job.values, "name": f"{resolved.component}/{resolved.config}#{row_id}"}
+        rows.append(_tried_again(replace(job, values=named), resolved.runtime.retry))
+    return rows
+
+
+def _tried_again(job: Draft, policy: Retry | None) -> Draft:
+    """The job in a retry container, when more than one attempt is allowed.
+
+    The container has the lock, unless that is to be free between attempts: then each attempt takes it.
+    """
+    if policy is None or policy.max_attempts < 2:
+        return job
+    lock_key, lock_share = job.lock_key, job.lock_share
+    inside, outside = ((lock_key, lock_share), (None, 0))
+    if not policy.release_lock:
+        inside, outside = outside, inside
+    attempt = replace(
+        job,
+        lock_key=inside[0],
+        lock_share=inside[1],
+        on_error=None,
+        values={**job.values, "creator_type": "retry", "creator_id": None},
+    )
+    return replace(
+        job,
+        type=JobType.RETRY,
+        lock_key=outside[0],
+        lock_share=outside[1],
+        children=(attempt,),
+        retry=_core_policy(policy),
+    )
+
+
+def doubted(tree: Draft) -> Draft:
+    """The same, but what its jobs of work need to start is not there."""
+    return replace(tree, is_program_missing=True, children=tuple(doubted(child) for child in tree.children))
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is in one phase of an orchestration: the trees of the tasks that run, and those that do not."""
+
+    phase: RunPhase
+    jobs: tuple[Draft, ...] = ()
+    jobless: tuple[Decision, ...] = ()
+
+
+def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence[Inside]) -> Draft:
+    """An orchestration with its phases, each behind those that it depends on."""
+    return replace(
+        _draft(resolved, place, of_container(resolved.spec)),
+        type=JobType.ORCHESTRATION,
+        on_error=resolved.on_error,
+        children=tuple(_phase(resolved, place, inside) for inside in phases),
+    )
+
+
+def _phase(resolved: Resolved, place: TreePosition, inside: Inside) -> Draft:
+    phase = inside.phase
+    at = replace(place, maker=Maker("orchestration", phase.id))
+    spec = of_phase(resolved.spec, phase.on_error, [one.as_result() for one in inside.jobless])
+    job = _draft(resolved, at, spec)
+    return replace(
+        job,
+        type=JobType.PHASE,
+        lock_key=None,
+        lock_share=0,
+        on_error=phase.on_error,
+        after=phase.after,
+        children=inside.jobs,
+        values={**job.values, "name": phase.name or phase.id},
+    )
+
+
+def check_phases(phases: Sequence[RunPhase], max_children: int, path: str) -> None:
+    """Raises `Limit` for more phases, or more tasks of one, than a container may have children."""
+    _check_number(len(phases), max_children, path)
+    for phase in phases:
+        _check_number(len(phase.tasks), max_children, path)
+
+
+def _check_number(number: int, max_children: int, path: str) -> None:
+    if number > max_children:
+        raise Limit(
+            f"It would have {number} children; at most {max_children} are allowed "
+            "(setting jobs.max_children).",
+            path=path,
+        )
+
+
+def tree_size(tree: Draft) -> int:
+    """How many jobs a tree makes when it is accepted."""
+    return 1 + sum(tree_size(child) for child in tree.children)
+
+
+def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> Draft:
+    """One job, with the lock of its configuration."""
+    spec = freeze(document)
+    blobs = [(spec.hash, spec.body)]
+    environment = None
+    if resolved.environment is not None:
+        environment = freeze(resolved.environment)
+        blobs.append((environment.hash, environment.body))
+    owner = place.owner
+    return Draft(
+        project=owner.project,
+        owner_uid=owner.uid,
+        pool=resolved.runtime.pool,
+        priority=place.priority,
+        lock_key=resolved.lock_key,
+        lock_share=resolved.lock_share,
+        on_lost=resolved.runtime.on_lost,
+        values={
+            "component": resolved.component,
+            "config": resolved.config,
+            "branch_id": resolved.branch,
+            "mode": resolved.mode.value,
+            "name": resolved.name,
+            "owner_gid": owner.gid,
+            "owner_name": owner.user,
+            "creator_type": place.maker.type,
+            "creator_id": place.maker.id,
+            "spec_hash": spec.hash,
+            "env_hash": environment.hash if environment is not None else None,
+        },
+        blobs=tuple(blobs),
+    )
+
+
+def _core_policy(policy: Retry) -> model.RetryPolicy:
+    most = policy.max_delay_seconds
+    return model.RetryPolicy(
+        max_attempts=policy.max_attempts,
+        delay_us=int(policy.delay_seconds * 1_000_000),
+        backoff=policy.backoff,
+        max_delay_us=None if most is None else int(most * 1_000_000),
+        jitter=policy.jitter,
+        on=frozenset(policy.on),
+        release_lock=policy.release_lock,
+    )

@@ -1,0 +1,126 @@
+"""An orchestration as it runs: phases in order, each with its tasks and the requests that they make. Pure.
+
+What a task's own request means is resolved elsewhere, and whether a task runs at all is decided in
+`selection`.
+"""
+
+from dataclasses import dataclass
+
+from lockside.documents import orchestration as documents
+from lockside.documents.enums import Mode, OnError
+from lockside.documents.orchestration import order_faults, phases_in_order
+from lockside.documents.paths import join
+from lockside.documents.reading import Fault, stored_form
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Behavior
+from lockside.documents.variables import VariableValues, filled
+from locksided.core.errors import Refused
+from locksided.runs.refusals import refuse_first
+from locksided.runs.resolved import Resolved, Root
+from locksided.runs.runtime_values import ONE_UP
+
+_Request = stored_form(JobRequest)  # of documents that were checked when they came
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """One task. `path` is where the request stands that it makes; `delay_us` counts from its phase's start.
+
+    `priority` None is that of the orchestration.
+    """
+
+    id: str
+    name: str | None
+    enabled: bool
+    asked: documents.TaskSpecification
+    on_error: OnError | None
+    path: str
+
+    @property
+    def delay_us(self) -> int | None:
+        """Microseconds from the start of its phase."""
+        return int((self.asked.delay or 0) * 1_000_000) or None
+
+    def request(self, orchestration: Resolved) -> JobRequest:
+        """The task's job: in the branch of its orchestration, with the values of that one's variables.
+
+        A debug run has its tasks run in debug mode.
+        """
+        asked = self.asked
+        is_debug = orchestration.mode is Mode.DEBUG
+        request: JobRequest = _Request(
+            component=asked.component,
+            config=asked.config,
+            config_data=asked.config_data,
+            config_row_ids=asked.config_row_ids,
+            branch_id=orchestration.branch,
+            mode=Mode.DEBUG if is_debug else asked.mode,
+            tag=asked.tag,
+            parallelism=asked.parallelism,
+            pool=asked.pool,
+            backend=asked.backend,
+            limits=asked.limits,
+            retry=asked.retry,
+            behavior=Behavior(on_error=self.on_error),
+            variable_values_id=asked.variable_values_id,
+            variable_values_data=_filled(asked.variable_values_data, orchestration.spec.variables),
+        )
+        return request
+
+
+def _filled(given: VariableValues | None, variables: dict[str, str]) -> VariableValues | None:
+    if given is None:
+        return None
+    values = [type(one)(name=one.name, value=filled(one.value, variables)) for one in given.values]
+    return type(given)(values=values)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPhase:
+    """One phase; `after` are the places of those that must be done before it."""
+
+    id: str
+    name: str | None
+    after: tuple[int, ...]
+    on_error: OnError | None
+    tasks: tuple[RunTask, ...]
+
+
+def read_orchestration(root: Root) -> tuple[RunPhase, ...]:
+    """The phases, every one behind those that it depends on. Raises `Invalid`."""
+    content = root.content
+    found = order_faults(content.phases, content.tasks)
+    refuse_first(Fault(f"{root.path}.{field}", text) for field, text in found)
+    tasks: dict[str, list[RunTask]] = {}
+    for place, one in enumerate(content.tasks):
+        tasks.setdefault(one.phase, []).append(_task(one, join(root.path, "tasks", place, "task")))
+    order = phases_in_order(content.phases)
+    places = {one.id: place for place, one in enumerate(order)}
+    return tuple(
+        RunPhase(
+            id=one.id,
+            name=one.name,
+            after=tuple(sorted({places[before] for before in one.depends_on})),
+            on_error=None if one.behavior is None else one.behavior.on_error,
+            tasks=tuple(tasks.get(one.id, ())),
+        )
+        for one in order
+    )
+
+
+def _task(given: documents.Task, path: str) -> RunTask:
+    """The failure of a task that may fail is a warning."""
+    behavior = given.task.behavior
+    on_error = None if behavior is None else behavior.on_error
+    if on_error is None and given.continue_on_failure:
+        on_error = OnError.WARNING
+    return RunTask(given.id, given.name, given.enabled, given.task, on_error, path)
+
+
+def as_seen_above(refusal: Refused, path: str) -> Refused:
+    """A refusal of a task's request, whose fields stand at `path`, as one of the orchestration's."""
+    found = refusal.path or "$"
+    seen = found.removeprefix(ONE_UP) if found.startswith(ONE_UP) else path + found[1:]
+    refusal.message = refusal.message.replace(found, seen) if refusal.path else f"{path}: {refusal.message}"
+    refusal.path = seen
+    return refusal

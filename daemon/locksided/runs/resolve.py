@@ -1,0 +1,320 @@
+"""What a request means: the one function from a request and the stored documents to a frozen specification.
+
+It reads nothing and stores nothing. Whatever is wrong is refused here, with the path of the field, before
+anything exists.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lockside.documents.base import camel
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, unknown_keys
+from lockside.documents.enums import JobType, Mode, OnRecordErrors
+from lockside.documents.parameters import Body, Parts, parameter_faults
+from lockside.documents.paths import join
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Behavior
+from lockside.documents.variables import VariableValues, defaults_of, names_in, texts_of
+from locksided.core.errors import Disabled, Invalid, NotFound
+from locksided.runs.builtin_components import BUILT_IN, at_tag
+from locksided.runs.lock_keys import config_lock_key, free_lock_key
+from locksided.runs.processors import processor_manifests
+from locksided.runs.refusals import refuse_first
+from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
+from locksided.runs.runtime_values import Level, first_named, runtime_of
+from locksided.runs.specification import ASKED, Specification, SpecifiedRow, needed
+
+
+@dataclass(frozen=True, slots=True)
+class _ChosenRow:
+    """A row that runs, and the path where its configuration stands."""
+
+    row: Row
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What runs: the request with its documents, the root and rows, the manifest of the tag."""
+
+    request: JobRequest
+    component: Stored[Manifest]
+    config: Stored[ConfigSpec] | None
+    root: Root
+    rows: list[_ChosenRow] | None
+    asked: tuple[Level, ...]
+    manifest: Manifest
+
+
+def resolve(
+    request: JobRequest, found: Found, defaults: Defaults, *, above: Sequence[Level] = ()
+) -> Resolved:
+    """The meaning of a request. Raises `Refused` with path and remedy.
+
+    `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
+    """
+    subject = _subject(request, found, above)
+    runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
+    variables = _variables(subject, found)
+    refuse_first(parameter_faults(subject.component.id, subject.manifest, _parts(subject, variables)))
+    return _resolved(subject, runtime, variables, found)
+
+
+def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:
+    component, config = _component(request, found), _config(request, found)
+    root = _root(request, config)
+    asked = (*above, *_levels(request, config, root))
+    return _Subject(
+        request=request,
+        component=component,
+        config=config,
+        root=root,
+        rows=_rows(request, config),
+        asked=asked,
+        manifest=at_tag(component.document, *first_named(asked, "tag")),
+    )
+
+
+def _component(request: JobRequest, found: Found) -> Stored[Manifest]:
+    if request.component in BUILT_IN:
+        return Stored(request.component, None, BUILT_IN[request.component])
+    if found.component is None:
+        raise NotFound(
+            f"There is no component {request.component!r}. `lockside component ls` lists those that exist.",
+            path="$.component",
+        )
+    return found.component
+
+
+def _config(request: JobRequest, found: Found) -> Stored[ConfigSpec] | None:
+    """The stored configuration; with `configData` it need not exist, for only its name is used."""
+    if request.config is None:
+        return None
+    if found.config is None and request.body is None:
+        raise NotFound(
+            f"Component {request.component} has no configuration {request.config!r} "
+            f"in branch {request.branch}.",
+            path="$.config",
+        )
+    if found.config is not None and request.body is None:
+        _refuse_disabled(request, found.config)
+    return found.config
+
+
+def _refuse_disabled(request: JobRequest, config: Stored[ConfigSpec]) -> None:
+    if config.document.is_disabled and request.mode is not Mode.FORCE_RUN:
+        raise Disabled(
+            f"Configuration {config.id} is disabled. Enable it, or run it with mode forceRun.",
+            path="$.config",
+        )
+
+
+def _root(request: JobRequest, config: Stored[ConfigSpec] | None) -> Root:
+    if request.body is None and config is not None:
+        return Root("$.configuration", config.document.configuration, config.document.content)
+    return Root("$.configData", request.body or {}, request.content or Configuration())
+
+
+def _levels(request: JobRequest, config: Stored[ConfigSpec] | None, root: Root) -> Iterator[Level]:
+    """Where a request's runtime values are looked for, nearest first, without the component's own."""
+    yield Level(request, "$")
+    yield Level(root.content.runtime, join(root.path, "runtime"))
+    if request.body is not None and config is not None:
+        yield Level(config.document.content.runtime, "$.configuration.runtime")
+
+
+def _rows(request: JobRequest, config: Stored[ConfigSpec] | None) -> list[_ChosenRow] | None:
+    """The rows that run, in their order: those asked for, disabled or not, else all enabled ones."""
+    if request.body is not None or config is None:
+        return None
+    rows, asked = config.document.rows, request.asked_rows
+    if not rows and not asked:
+        return None
+    known = {row.id for row in rows}
+    for index, row_id in enumerate(asked):
+        if row_id not in known:
+            shown = ", ".join(sorted(known)[:20]) or "none"
+            raise NotFound(
+                f"Configuration {config.id} has no row {row_id!r}. Its rows: {shown}.",
+                path=f"$.configRowIds[{index}]",
+            )
+    return [
+        _ChosenRow(row, f"$.rows[{place}].configuration")
+        for place, row in enumerate(rows)
+        if (row.id in asked if asked else not row.is_disabled)
+    ]
+
+
+def _parts(subject: _Subject, variables: Mapping[str, str]) -> Parts:
+    rows = None
+    if subject.rows is not None:
+        rows = [Body(chosen.path, chosen.row.configuration) for chosen in subject.rows]
+    return Parts(Body(subject.root.path, subject.root.values), rows, variables)
+
+
+def _variables(subject: _Subject, found: Found) -> dict[str, str]:
+    """The value of every variable that the configuration uses. Raises `Refused` for one without a value."""
+    request = subject.request
+    named = request.variable_values_id
+    if named is not None and found.variables is None:
+        raise NotFound(f"There is no set of variables {named!r}.", path="$.variableValuesId")
+    given = {
+        **defaults_of(subject.root.content.variables),
+        **texts_of(() if found.variables is None else found.variables.document.values),
+        **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
+    }
+    if subject.component.id == COMMAND and not given:
+        return {}
+    used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
+    _refuse_unfilled(used, given)
+    return {name: given[name] for name in used}
+
+
+def _filled_parts(root: Root) -> Iterator[Any]:
+    """What the configuration's variables are filled into; of tasks only the values that they are given."""
+    yield {name: value for name, value in root.values.items() if name not in ("variables", "phases", "tasks")}
+    for task in root.content.tasks:
+        if task.task.variable_values_data is not None:
+            yield [one.value for one in task.task.variable_values_data.values]
+
+
+def _refuse_unfilled(used: Sequence[str], given: Mapping[str, str]) -> None:
+    missing = [name for name in used if name not in given]
+    if missing:
+        raise Invalid(
+            f"The configuration uses variables that have no value: {', '.join(missing)}. Give them in "
+            "variableValuesData, in a stored set, or as defaults of the configuration.",
+            path="$.variableValuesData",
+            variables=missing,
+            type="user",
+        )
+
+
+def _lock_key(subject: _Subject, policy: str) -> str | None:
+    request = subject.request
+    if request.config is not None:
+        if request.lock_key is not None:
+            raise Invalid(
+                "$.lockKey: a job of a configuration takes that configuration's lock. Leave lockKey out.",
+                path="$.lockKey",
+            )
+        key = config_lock_key(request.branch, request.component, request.config)
+    elif request.lock_key is not None:
+        key = free_lock_key(request.lock_key)
+    else:
+        return None
+    return None if policy == "none" else key
+
+
+def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
+    if subject.component.id == ORCHESTRATOR:
+        return JobType.ORCHESTRATION
+    parallel = runtime.parallelism not in (None, 0) and len(subject.rows or ()) >= 2
+    return JobType.CONTAINER if parallel else JobType.STANDARD
+
+
+def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, str], found: Found) -> Resolved:
+    request, manifest = subject.request, subject.manifest
+    is_command = subject.component.id == COMMAND
+    body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
+    rows = None if subject.rows is None else tuple(one.row.id for one in subject.rows)
+    saves_state = request.config is not None and request.mode is not Mode.DEBUG and not is_command
+    return Resolved(
+        type=_type(subject, runtime),
+        component=subject.component.id,
+        component_version=subject.component.version,
+        tag=manifest.tag,
+        config=request.config,
+        config_version=None if subject.config is None else subject.config.version,
+        branch=request.branch,
+        mode=request.mode,
+        name=request.name or default_name(request, rows),
+        runtime=runtime,
+        lock_key=_lock_key(subject, runtime.lock_policy),
+        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
+        on_error=None if request.behavior is None else request.behavior.on_error,
+        leftovers=manifest.leftovers,
+        row_ids=request.asked_rows,
+        rows=rows,
+        state_rows=() if not saves_state else (None,) if rows is None else rows,
+        user=manifest.user,
+        spec=_specification(subject, runtime, body, variables, found),
+        environment=environment,
+        warnings=tuple(
+            f"{path} is unknown; it is kept and has no effect."
+            for path, _ in unknown_keys(subject.root.values, subject.root.path)
+        ),
+        root=subject.root,
+        asked=subject.asked,
+    )
+
+
+def default_name(request: JobRequest, rows: tuple[str, ...] | None) -> str:
+    """`component/config#row`: the row only when a single one was asked for."""
+    if request.config is None:
+        return request.component
+    row = f"#{request.asked_rows[0]}" if rows is not None and len(request.asked_rows) == 1 else ""
+    return f"{request.component}/{request.config}{row}"
+
+
+def _split_environment(root: Root) -> tuple[dict[str, Any], dict[str, str] | None]:
+    """A command's configuration without its environment, and the environment by itself."""
+    parameters = dict(root.content.parameters)
+    environment = parameters.pop("environment", None)
+    return {**root.values, "parameters": parameters}, environment
+
+
+def _specification(
+    subject: _Subject,
+    runtime: RuntimeValues,
+    body: dict[str, Any],
+    variables: dict[str, str],
+    found: Found,
+) -> Specification:
+    request, rows = subject.request, subject.rows
+    has_own_body = request.body is not None
+    return Specification(
+        component=subject.component.id,
+        component_version=subject.component.version,
+        tag=subject.manifest.tag,
+        config=request.config,
+        config_version=None if subject.config is None else subject.config.version,
+        config_data=body if has_own_body else None,
+        config_row_ids=list(request.asked_rows),
+        branch_id=request.branch,
+        mode=request.mode,
+        variable_values_id=request.variable_values_id,
+        variable_values_data=request.variable_values_data or VariableValues(),
+        pool=runtime.pool,
+        parallelism=runtime.parallelism,
+        backend=dict(runtime.backend),
+        limits=runtime.limits,
+        lock=runtime.lock_policy,
+        on_lost=runtime.on_lost,
+        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
+        behavior=request.behavior or Behavior(),
+        retry=runtime.retry,
+        pools=request.pools,
+        inputs=request.inputs,
+        archive=request.archive,
+        notifications=request.notifications,
+        template=request.template,
+        only_orchestration_task_ids=request.only_orchestration_task_ids,
+        previous_job_id=request.previous_job_id,
+        asked=[camel(name) for name in ASKED if getattr(request, name) is not None],
+        manifest=needed(subject.manifest),
+        processors=_processors(subject, found),
+        configuration=None if has_own_body else body,
+        rows=None
+        if rows is None
+        else [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in rows],
+        variables=variables,
+    )
+
+
+def _processors(subject: _Subject, found: Found) -> dict[str, Manifest]:
+    contents = [(subject.root.path, subject.root.content)]
+    contents += [(one.path, one.row.content) for one in subject.rows or ()]
+    return {key: needed(manifest) for key, manifest in processor_manifests(contents, found.processors)}

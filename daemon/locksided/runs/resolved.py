@@ -1,0 +1,117 @@
+"""The data that resolving a request takes and gives; no rule lives here."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec, Configuration
+from lockside.documents.enums import JobType, Leftovers, Mode, OnError, OnLost, OnRecordErrors
+from lockside.documents.runtime import Limits, Retry
+from lockside.documents.variables import VariablesSpec
+from locksided.runs.specification import Specification
+
+if TYPE_CHECKING:
+    from locksided.runs.runtime_values import Level
+
+T = TypeVar("T")
+
+Parallelism = int | Literal["infinity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A stored document at one version."""
+
+    id: str
+    version: int | None
+    document: T
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The configuration that runs: its body, its typed members, and the path where it stands."""
+
+    path: str
+    values: Mapping[str, Any]
+    content: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store has of the things that a request refers to; None where there is nothing.
+
+    `processors` maps the ids of processors' components to them.
+    """
+
+    component: Stored[Manifest] | None = None
+    config: Stored[ConfigSpec] | None = None
+    variables: Stored[VariablesSpec] | None = None
+    processors: Mapping[str, Stored[Manifest]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The daemon's own values, for what nobody names; `pools` are those that exist."""
+
+    pools: Collection[str]
+    pool: str = "default"
+    lock_policy: str = "exclusive"
+    timeout_seconds: float | None = 3600.0
+    on_lost: OnLost = OnLost.REQUEUE
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeValues:
+    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`."""
+
+    pool: str
+    parallelism: Parallelism | None
+    backend: Mapping[str, Any]
+    limits: Limits
+    lock_policy: str
+    on_lost: OnLost
+    retry: Retry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a job is going to be.
+
+    `lock_key` None means that it takes no lock at all (it has no key, or its policy is `none`).
+    `rows` are the ids of those that run: None for a configuration that runs as a whole, empty when it has
+    rows and none of them is to run. `state_rows` are the states that a good run saves (None: the root's).
+    `environment` is stored apart and shown to its owner only. `user` is the account the component names.
+    `root` is the configuration that runs and `asked` are the levels above the component's at which runtime
+    values were looked for: an orchestration's tasks are made from both.
+    """
+
+    type: JobType
+    component: str
+    component_version: int | None
+    tag: str | None
+    config: str | None
+    config_version: int | None
+    branch: str
+    mode: Mode
+    name: str
+    runtime: RuntimeValues
+    lock_key: str | None
+    on_record_errors: OnRecordErrors
+    on_error: OnError | None
+    leftovers: Leftovers
+    row_ids: tuple[str, ...]
+    rows: tuple[str, ...] | None
+    state_rows: tuple[str | None, ...]
+    user: str | None
+    spec: Specification
+    environment: Mapping[str, str] | None
+    warnings: tuple[str, ...]
+    root: Root
+    asked: tuple["Level", ...]
+
+    @property
+    def lock_share(self) -> int:
+        """N of `shared:N`, 0 for an exclusive lock."""
+        kind, _, share = self.runtime.lock_policy.partition(":")
+        return int(share) if kind == "shared" else 0

@@ -1,0 +1,113 @@
+"""Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lockside.documents.component import COMMAND, Manifest
+from lockside.documents.paths import join
+from lockside.documents.request import JobRequest
+from lockside.documents.runtime import Limits, Runtime
+from locksided.core.errors import NotFound
+from locksided.runs.resolved import Defaults, RuntimeValues
+
+ONE_UP = "^"
+"""Marks the paths of values that an orchestration gives to its tasks."""
+
+
+class Level(NamedTuple):
+    """A document that may name runtime values, and its path; nearest first in a list of levels."""
+
+    values: JobRequest | Runtime | Manifest
+    path: str
+
+
+Levels = Sequence[Level]
+
+
+def first_named(levels: Levels, name: str) -> tuple[Any, str]:
+    """The value of the first level that names the field, and its path; None when no level does.
+
+    Zero and an empty object are values, null is not.
+    """
+    for level in levels:
+        value = getattr(level.values, name, None)
+        if value is not None:
+            return value, join(level.path, name)
+    return None, join("$", name)
+
+
+def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defaults) -> RuntimeValues:
+    """All runtime values; `asked` are the levels above the component's. Raises `NotFound` for a pool."""
+    levels = (*asked, Level(manifest, "$.component"))
+    return RuntimeValues(
+        pool=_pool(levels, defaults),
+        parallelism=first_named(levels, "parallelism")[0],
+        backend=_backend(levels),
+        limits=_limits(component, asked, manifest.limits, defaults),
+        lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
+        on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
+        retry=first_named(levels, "retry")[0],
+    )
+
+
+def _pool(levels: Levels, defaults: Defaults) -> str:
+    pool, path = first_named(levels, "pool")
+    pool = defaults.pool if pool is None else pool
+    if pool not in defaults.pools:
+        known = ", ".join(sorted(defaults.pools)[:20])
+        raise NotFound(f"There is no pool {pool!r}. Pools: {known}.", path=path)
+    return str(pool)
+
+
+def _backend(levels: Levels) -> dict[str, Any]:
+    """The first one that says anything."""
+    for level in levels:
+        backend: dict[str, Any] = msgspec.to_builtins(getattr(level.values, "backend", None)) or {}
+        if any(value is not None for value in backend.values()):
+            return backend
+    return {}
+
+
+def _limits(component: str, asked: Levels, ceiling: Limits, defaults: Defaults) -> Limits:
+    """What is asked for, never above the component's; the default is for a time limit that nobody names."""
+    limits = [level.values.limits for level in asked if level.values.limits is not None]
+    timeout = _lower(_first(limits, "timeout_seconds"), ceiling.timeout_seconds)
+    if timeout is None and component != COMMAND:
+        timeout = defaults.timeout_seconds
+    return Limits(
+        timeout_seconds=timeout,
+        memory_bytes=_lower(_first(limits, "memory_bytes"), ceiling.memory_bytes),
+        cpus=_lower(_first(limits, "cpus"), ceiling.cpus),
+        nodes=_first(limits, "nodes"),
+    )
+
+
+def _first(limits: Sequence[Limits], name: str) -> Any:
+    return next((value for one in limits if (value := getattr(one, name)) is not None), None)
+
+
+def _lower(asked: Any, ceiling: Any) -> Any:
+    if asked is None or ceiling is None:
+        return asked if ceiling is None else ceiling
+    return min(asked, ceiling)
+
+
+def passed_on(levels: Levels) -> tuple[Level, ...]:
+    """Of an orchestration's own levels what holds for its tasks too; the paths are marked as one up."""
+    return tuple(
+        Level(
+            Runtime(
+                tag=values.tag,
+                parallelism=getattr(values, "parallelism", None),
+                pool=values.pool,
+                backend=msgspec.to_builtins(getattr(values, "backend", None)) or {},
+                limits=values.limits,
+                retry=values.retry,
+                on_lost=values.on_lost,
+            ),
+            ONE_UP + path,
+        )
+        for values, path in levels
+    )

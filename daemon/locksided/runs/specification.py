@@ -1,0 +1,152 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The frozen specification of a job: all that a run needs, and what callers see of it.
+
+Equal requests give equal documents; what differs from job to job (ids, times, names, labels) is not in it.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from lockside.documents.base import Document
+from lockside.documents.component import Manifest
+from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
+from lockside.documents.reading import stored_form
+from lockside.documents.runtime import Behavior, Limits, Retry
+from lockside.documents.variables import VariableValues
+
+FORMAT = 1
+
+ASKED = ("component_version", "config_version", "lock", "tag")
+"""What is decided by what is stored unless the request itself says it: a repeat must know which it was."""
+
+
+class StepKind(StrEnum):
+    """What one step starts."""
+
+    COMPONENT = "component"
+    PROCESSOR = "processor"
+    COMMAND = "command"
+    ACTION = "action"
+    OPERATION = "operation"
+
+
+class SpecifiedRow(Document, frozen=True, kw_only=True):
+    """A row that runs."""
+
+    id: str
+    configuration: dict[str, Any] = {}
+
+
+class JoblessTask(Document, frozen=True, kw_only=True):
+    """A task of a phase that got no job, as `result.tasks` shows it; `job` is the one carried over."""
+
+    id: str
+    action: TaskAction
+    job: str | None = None
+
+
+class Specification(Document, frozen=True, kw_only=True):
+    """What is frozen of a job. Configurations still have their `{{ variables }}`: they are filled at the run.
+
+    `configuration` is the stored one (None when `configData` stands in for it). `rows` None means that the
+    configuration has none and runs as a whole; an empty list runs nothing. Of manifests only what a run needs
+    is kept. `asked` names the members of `ASKED` that the request itself said, as in JSON.
+    """
+
+    format: int = FORMAT
+    component: str = ""
+    component_version: int | None = None
+    tag: str | None = None
+    config: str | None = None
+    config_version: int | None = None
+    config_data: dict[str, Any] | None = None
+    config_row_ids: list[str] = []
+    branch_id: str = "default"
+    mode: Mode = Mode.RUN
+    variable_values_id: str | None = None
+    variable_values_data: VariableValues = VariableValues()
+    pool: str | None = None
+    parallelism: int | Literal["infinity"] | None = None
+    backend: dict[str, Any] = {}
+    limits: Limits = Limits()
+    lock: str | None = None
+    on_lost: OnLost | None = None
+    on_record_errors: OnRecordErrors | None = None
+    behavior: Behavior = Behavior()
+    retry: Retry | None = None
+    pools: list[str] | None = None
+    inputs: list[dict[str, Any]] | None = None
+    archive: dict[str, Any] | None = None
+    notifications: list[dict[str, Any]] | None = None
+    template: str | None = None
+    only_orchestration_task_ids: list[str] | None = None
+    previous_job_id: str | None = None
+    asked: list[str] = []
+    manifest: Manifest | None = None
+    processors: dict[str, Manifest] = {}
+    configuration: dict[str, Any] | None = None
+    rows: list[SpecifiedRow] | None = None
+    variables: dict[str, str] = {}
+    tasks: list[JoblessTask] = []
+
+    @property
+    def root(self) -> dict[str, Any]:
+        """The configuration's root that runs: `configData`, or the stored configuration."""
+        return (self.configuration if self.config_data is None else self.config_data) or {}
+
+
+_STORED = stored_form(Specification)
+
+
+NO_SPECIFICATION = Specification()
+"""Of a job that has none."""
+
+
+def read_specification(body: bytes) -> Specification:
+    """Returns the specification of frozen bytes, whichever release wrote them."""
+    try:
+        specification: Specification = msgspec.json.decode(body, type=_STORED)
+    except msgspec.ValidationError:
+        plain = msgspec.json.decode(body)
+        if plain.get("retry") == {}:  # as the first release wrote that there is none
+            del plain["retry"]
+        specification = msgspec.convert(plain, _STORED)
+    return specification
+
+
+def needed(manifest: Manifest) -> Manifest:
+    """Returns a manifest without what no run needs."""
+    return replace(
+        manifest,
+        tags={},
+        description=None,
+        schema=None,
+        row_schema=None,
+        actions=[],
+        retry=None,
+        allowed_processor_position=ProcessorPosition.ANY,
+    )
+
+
+def row_by_row(spec: Specification, on_error: OnError | None) -> Iterator[tuple[str, Specification]]:
+    """The specifications of a container's children, each of which runs one row, by the ids of the rows."""
+    behavior = Behavior(on_error=on_error)
+    for row in spec.rows or ():
+        yield row.id, replace(spec, config_row_ids=[row.id], rows=[row], parallelism=None, behavior=behavior)
+
+
+def of_container(spec: Specification) -> Specification:
+    """The specification of a container, which starts nothing: without what only its children need."""
+    return replace(spec, rows=None, processors={}, configuration=None)
+
+
+def of_phase(spec: Specification, on_error: OnError | None, tasks: Sequence[JoblessTask]) -> Specification:
+    """The specification of a phase of the orchestration that this one is of; `tasks` got no job."""
+    behavior = Behavior(on_error=on_error)
+    return replace(
+        of_container(spec), config_data=None, parallelism=None, behavior=behavior, tasks=list(tasks)
+    )

@@ -1,0 +1,60 @@
+"""Which tasks of an orchestration get a job: all that are enabled, selected ones, what failed the last time.
+
+Pure: how the tasks of the run before ended is told.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from lockside.documents.enums import TaskAction
+from locksided.core.errors import NotFound
+from locksided.runs.orchestration import RunPhase, RunTask
+from locksided.runs.specification import JoblessTask
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done with a task and why, in one sentence; `job` is the one whose success is carried over."""
+
+    task: RunTask
+    action: TaskAction
+    reason: str
+    job: str | None = None
+
+    def as_result(self) -> JoblessTask:
+        """Its entry in `result.tasks` of a phase."""
+        return JoblessTask(id=self.task.id, action=self.action, job=self.job)
+
+
+def decide(
+    phases: Sequence[RunPhase], selected: Collection[str] | None, succeeded: Mapping[str, str] | None
+) -> list[tuple[Decision, ...]]:
+    """The decisions phase by phase.
+
+    `selected` are the tasks that were asked for, disabled or not; None for all enabled ones. `succeeded` maps
+    the tasks that ended well in the run before to their jobs; None without such a run. Raises `NotFound`.
+    """
+    known = {task.id for phase in phases for task in phase.tasks}
+    for index, task_id in enumerate(selected or ()):
+        if task_id not in known:
+            shown = ", ".join(sorted(known)[:20]) or "none"
+            raise NotFound(
+                f"The orchestration has no task {task_id!r}. Its tasks: {shown}.",
+                path=f"$.onlyOrchestrationTaskIds[{index}]",
+            )
+    chosen = None if selected is None else frozenset(selected)
+    return [tuple(_decide(task, chosen, succeeded) for task in phase.tasks) for phase in phases]
+
+
+def _decide(task: RunTask, selected: frozenset[str] | None, succeeded: Mapping[str, str] | None) -> Decision:
+    if selected is not None and task.id in selected:
+        return Decision(task, TaskAction.RUN, "It was selected.")
+    if selected is None and not task.enabled:
+        return Decision(task, TaskAction.SKIP, "It is disabled.")
+    job = (succeeded or {}).get(task.id)
+    if job is not None:
+        return Decision(task, TaskAction.CARRY, f"It ended well as job {job}.", job)
+    if selected is not None:
+        return Decision(task, TaskAction.SKIP, "It was not selected.")
+    reason = "It is enabled." if succeeded is None else "It did not end well the last time."
+    return Decision(task, TaskAction.RUN, reason)

@@ -1,0 +1,61 @@
+"""Which jobs a list has, and in which order. How they are found stands in joblist.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from locksided.store.paging import PageRequest
+
+
+class OrderBy(Enum):
+    """What a list is ordered by; the id decides between equals. What has not ended sorts as the last end."""
+
+    ID = "id"
+    CREATED = "createdTime"
+    ENDED = "endTime"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """All that is given must hold; what is None or empty does not restrict. Ranges include both ends.
+
+    `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
+    case and all. `visible` None lists hidden jobs too.
+    """
+
+    project: str = "default"
+    statuses: tuple[str, ...] = ()
+    component: str | None = None
+    config: str | None = None
+    branch: str | None = None
+    pool: str | None = None
+    parent_run_id: str | None = None
+    run_id_prefix: str | None = None
+    type: str | None = None
+    creator_type: str | None = None
+    creator_id: str | None = None
+    owner_uid: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    text: str | None = None
+    created_from_us: int | None = None
+    created_to_us: int | None = None
+    finished_from_us: int | None = None
+    finished_to_us: int | None = None
+    visible: bool | None = True
+    retry_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage(PageRequest):
+    """Which part of a list of jobs, in which order; `count` also counts all of it."""
+
+    limit: int = 100
+    order_by: OrderBy = OrderBy.ID
+    descending: bool = True
+    count: bool = False
+
+    @property
+    def order(self) -> str:
+        """The order's name in a cursor."""
+        return f"jobs by {self.order_by.value} {'down' if self.descending else 'up'}"
