@@ -58,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
     "config": None,
     "end_cause": None,
     "claim": None,
+    "reads": None,
 }
 COLUMNS = {
     *DEFAULTS,

@@ -4,9 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
-from e2e.harness import Daemon
+from e2e.harness import Daemon, python
 from e2e.lake import folder, log_of, published, rows, writes
-from e2e.wire import Wire, of, wait_until
+from e2e.signs import Gate
+from e2e.wire import (
+    Message,
+    Refusal,
+    Wire,
+    of,
+    put_component,
+    put_config,
+    until_running,
+    wait_until,
+)
 
 pytestmark = pytest.mark.real_processes
 
@@ -116,3 +126,97 @@ def test_a_job_waits_for_the_tables_that_another_writes(wire: Wire, daemon: Daem
     assert wire.done(first)["status"] == "success"
     assert wire.done(second)["status"] == "success"
     assert rows(published(wire, daemon, "in.c-shared.x", 1)) == [("2",)]
+
+
+READER = """
+import os, pathlib
+data = pathlib.Path(os.environ["KBC_DATADIR"])
+for path in sorted((data / "in/tables").iterdir()):
+    if not path.name.endswith(".manifest"):
+        print(path.name, path.read_text().splitlines(), flush=True)
+"""
+
+
+def reads(wire: Wire, tables: list[dict[str, object]], rows: int = 0, **request: object) -> Message:
+    """A job that prints these tables."""
+    put_component(wire, "acme.reader", command=python(READER))
+    storage = {"input": {"tables": tables}}
+    listed = [{"id": f"r{number}", "configuration": {}} for number in range(rows)]
+    put_config(wire, "acme.reader", "one", configuration={"storage": storage}, rows=listed)
+    return wire.create("acme.reader", config="one", **request)
+
+
+def test_a_job_reads_tables_as_files(wire: Wire) -> None:
+    text = 'id,name\n1,a\n2,\n3,"x ""y"""\n'
+    wire.done(writes(wire, {"x.csv": text}, output={"default_bucket": "in.c-read"}))
+    source = {"source": "in.c-read.x"}
+    job = wire.done(
+        reads(
+            wire,
+            [
+                {**source, "destination": "all.csv"},
+                {**source, "destination": "few.csv", "columns": ["name"], "limit": 1},
+                {**source, "destination": "some.csv", "where_column": "id", "where_values": ["1", "3"]},
+                {
+                    **source,
+                    "destination": "other.csv",
+                    "where_column": "id",
+                    "where_values": [1],
+                    "where_operator": "ne",
+                },
+                {**source, "destination": "none.csv", "changed_since": "2040-01-01"},
+            ],
+        )
+    )
+    assert job["status"] == "success", job["message"]
+    assert wire.text(job).splitlines() == [
+        """all.csv ['id,name', '1,a', '2,""', '3,"x ""y""\"']""",
+        "few.csv ['name', 'a']",
+        "none.csv ['id,name']",
+        """other.csv ['id,name', '2,""', '3,"x ""y""\"']""",
+        """some.csv ['id,name', '1,a', '3,"x ""y""\"']""",
+    ]
+    tables = {table["destination"]: table for table in job["result"]["input"]["tables"]}
+    assert of(tables["all.csv"], "id", "version", "recordsCount") == ("in.c-read.x", 0, 3)
+
+
+def test_a_table_that_does_not_exist_is_an_error_before_anything_runs(wire: Wire) -> None:
+    job = wire.done(reads(wire, [{"source": "in.c-nowhere.t"}]))
+    assert of(job, "status", "starts") == ("error", 0)
+    assert of(job["result"]["error"], "kind", "message") == (
+        "input",
+        'The table "t" was not found in the bucket "in.c-nowhere".',
+    )
+
+
+def test_a_mapping_of_a_wrong_form_is_refused_with_its_place(wire: Wire) -> None:
+    with pytest.raises(Refusal) as refusal:
+        reads(wire, [{"source": "in.c-read.x", "days": 1, "changed_since": "-1 day"}])
+    assert refusal.value.data["path"].endswith(".storage.input.tables[0].days")
+    assert 'Cannot set both parameters "days" and "changed_since".' in str(refusal.value)
+
+
+def test_all_rows_of_a_job_read_the_tables_as_they_were_when_it_started(wire: Wire, gate: Gate) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-pinned.x"}]}
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=output))
+    waiting = (
+        READER.replace("import os", "import os, subprocess", 1)
+        + f"\nsubprocess.run({gate.text!r}, shell=True)"
+    )
+    put_component(wire, "acme.slow", command=python(waiting))
+    storage = {"input": {"tables": [{"source": "in.c-pinned.x"}]}}
+    put_config(wire, "acme.slow", "one", configuration={"storage": storage}, rows=[{"id": "a"}, {"id": "b"}])
+    job = wire.create("acme.slow", config="one")
+    until_running(wire, job)
+    wire.done(writes(wire, {"x.csv": "n\n2\n"}, output=output))
+    gate.open()
+    assert wire.done(job)["status"] == "success"
+    assert wire.text(job).splitlines() == ["in.c-pinned.x ['n', '1']"] * 2
+
+
+def test_a_job_that_another_ends_for_sees_its_tables(wire: Wire) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-handed.x"}]}
+    first = writes(wire, {"x.csv": "n\n7\n"}, output=output)
+    second = reads(wire, [{"source": "in.c-handed.x"}], dependsOn=[{"job": first["id"]}])
+    assert wire.done(second)["status"] == "success"
+    assert wire.text(second) == "in.c-handed.x ['n', '7']\n"

@@ -170,4 +170,5 @@ def _record(row: LiveJob) -> JobRecord:
         component=row.component,
         config=row.config,
         claim=row.claim,
+        reads=row.reads,
     )

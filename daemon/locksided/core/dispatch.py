@@ -9,6 +9,7 @@ from locksided.core.admission import unstarted_status
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
+from locksided.core.saves import PinTables
 from locksided.core.turn import Turn
 
 
@@ -88,6 +89,8 @@ def start_run(turn: Turn, job: Job) -> None:
         message=None,
     )
     turn.update(job, **turn.record_stages(job, {"preparing": turn.now_us}))
+    if job.terms.reads_tables:
+        turn.saves.append(PinTables(job.id))
     take_place(turn, job)
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
 

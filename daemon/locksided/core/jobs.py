@@ -20,12 +20,13 @@ class Terms(NamedTuple):
     """What a job is asked to keep to. Most are asked the same: `terms` gives all of them one record.
 
     `lock_share` is N of a lock that N may share, 0 for an exclusive one. `on_error` says what it does to its
-    container when it fails.
+    container when it fails. With `reads_tables` its tables are pinned when it starts.
     """
 
     lock_share: int = 0
     on_lost: OnLost = OnLost.REQUEUE
     on_error: OnError | None = None
+    reads_tables: bool = False
 
 
 _WITHOUT_SHARE = {
@@ -34,9 +35,11 @@ _WITHOUT_SHARE = {
 USUAL_TERMS = _WITHOUT_SHARE[OnLost.REQUEUE, None]
 
 
-def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
-    """The record of these; locks that are shared are rare, and each such job has its own."""
-    return Terms(lock_share, on_lost, on_error) if lock_share else _WITHOUT_SHARE[on_lost, on_error]
+def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None, *, reads_tables: bool = False) -> Terms:
+    """The record of these; locks that are shared and jobs that read tables have records of their own."""
+    if lock_share or reads_tables:
+        return Terms(lock_share, on_lost, on_error, reads_tables)
+    return _WITHOUT_SHARE[on_lost, on_error]
 
 
 class HeldBy:

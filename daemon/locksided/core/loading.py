@@ -1,6 +1,6 @@
 """Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,7 @@ class JobRecord:
     component: str | None = None
     config: str | None = None
     claim: Mapping[str, Any] | None = None
+    reads: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
 def _terms(record: JobRecord) -> Terms:
     on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
     share = record.lock_policy.partition(":")[2] if record.lock_key is not None else ""
-    return terms(int(share or 0), OnLost(record.on_lost), on_error)
+    reads = record.type == JobType.STANDARD and bool(record.reads)
+    return terms(int(share or 0), OnLost(record.on_lost), on_error, reads_tables=reads)
 
 
 def _standard(state: State, record: JobRecord) -> Job:

@@ -138,7 +138,7 @@ class Draft:
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
     child: the first attempt, the template of all others. `is_program_missing` tells that its
-    program does not exist yet.
+    program does not exist yet. `reads` are the keys of the tables that its mappings name.
     """
 
     project: str
@@ -163,3 +163,4 @@ class Draft:
     delay_us: int | None = None
     retry: RetryPolicy | None = None
     is_program_missing: bool = False
+    reads: tuple[str, ...] = ()

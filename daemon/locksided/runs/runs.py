@@ -95,9 +95,11 @@ class Runs(RunConclusions):
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """A step that writes tables with what it is told of them; others as they are."""
-        if not step.may_be_needless:
+        """A storage step with what it is told of its tables; others as they are."""
+        if step.operation is None or step.operation not in self.storage.operations:
             return step
+        if not step.may_be_needless:
+            return replace(step, order=await self.storage.input_order(run, step.order or {}))
         tables = await self.storage.held_tables(run)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))

@@ -16,25 +16,34 @@ import msgspec
 from lockside.documents.component import COMMAND, ORCHESTRATOR
 from lockside.documents.enums import FailureKind, Mode
 from locksided import clock
-from locksided.core.errors import Refused
+from locksided.core.errors import Invalid, Refused
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult, Operation, OperationPlace
 from locksided.runs.plan import configurations
+from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.specification import Specification
 from locksided.settings import StorageSettings
 from locksided.store.rows import UnpublishedRow
 from locksided.store.store import Store
 from locksided.store.tables import FoundTable, Ratified
-from locksided.tables.mapping import BadMapping, Source, default_bucket, loads, mapped_sources, output_of
+from locksided.tables.mapping import (
+    BadMapping,
+    Source,
+    default_bucket,
+    input_entries,
+    loads,
+    mapped_sources,
+    output_of,
+    read_paths,
+)
 from locksided.tables.names import TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
 
 GROUP = "lockside.storage"
 LAKE = "lake"
-REMEDY = 'Tables need `pip install \'lockside[tables]\'` and `[storage] backend` to be "auto" or "lake".'
 
 
 def backend_module(settings: StorageSettings) -> str | None:
@@ -52,6 +61,16 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
         return ()
     return (
         Operation(
+            name="input",
+            title="Input mapping",
+            place=OperationPlace.BEFORE_ROW,
+            program=(sys.executable, "-I", "-m", module),
+            order=_input_order,
+            stage="input_mapping",
+            failure=FailureKind.INPUT,
+            memory_bytes=settings.memory_bytes,
+        ),
+        Operation(
             name="output",
             title="Output mapping",
             place=OperationPlace.AFTER_RUN,
@@ -63,6 +82,20 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             claims=_written_tables,
         ),
     )
+
+
+def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
+    """What of an input step's order is the same for every job of a specification; None where it has none."""
+    manifest = spec.manifest
+    if (
+        manifest is None
+        or spec.component in (COMMAND, ORCHESTRATOR)
+        or manifest.staging_storage.input == "none"
+    ):
+        return None
+    configuration = next(content for one, content in configurations(spec) if one == row)
+    entries = input_entries(configuration)
+    return {"entries": entries} if entries else None
 
 
 def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
@@ -125,6 +158,10 @@ class Storage:
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
         self.operations = operations_of(settings)
+        if self.operations:
+            self.support = TableSupport.KEPT
+        else:
+            self.support = TableSupport.UNUSED if settings.backend == "local" else TableSupport.MISSING
 
     async def held_tables(self, run: Run) -> Mapping[str, TableOrder]:
         """The tables that the run holds, as a step finds them, by key."""
@@ -155,13 +192,35 @@ class Storage:
         return {
             **static,
             "rows": rows,
-            "root": str(self.root),
+            **self._common(),
             "lakeId": f"{self._store.identity:015x}",
-            "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
-            "timeUs": clock.now_us(),
             "minFreeBytes": self._settings.min_free_bytes,
             "origin": origin_of(run),
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
+        }
+
+    async def input_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole order of an input step. Raises Invalid for a table that was not there at the start."""
+        row = await self._store.job_row(run.row.id)
+        pins = {} if row is None else row.pins or {}
+        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in static["entries"]]
+        found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
+        tables = [
+            _pinned(tables, found, pins, entry)
+            for tables, entry in zip(wanted, static["entries"], strict=True)
+        ]
+        return {
+            "entries": static["entries"],
+            "tables": [msgspec.to_builtins(table) for table in tables],
+            "branch": run.spec.branch_id,
+            **self._common(),
+        }
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "root": str(self.root),
+            "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
+            "timeUs": clock.now_us(),
         }
 
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
@@ -252,6 +311,24 @@ def origin_of(run: Run) -> dict[str, Any]:
     }
 
 
+def _pinned(
+    tables: Sequence[TableId],
+    found: Mapping[str, FoundTable],
+    pins: Mapping[str, int],
+    entry: Mapping[str, Any],
+) -> TableOrder:
+    """The table that an entry means, at the version that it names, else as it was when the job started."""
+    for table in tables:
+        if table.key in found and table.key in pins:
+            order = _table_order(table, 0, found[table.key])
+            version = entry.get("version")
+            return msgspec.structs.replace(
+                order, version=pins[table.key] if version is None else version, branch=table.branch
+            )
+    bucket, _, name = tables[0].text.rpartition(".")
+    raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')
+
+
 def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
     if found is None:
         return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
@@ -265,6 +342,7 @@ def _table_order(table: TableId, serial: int, found: FoundTable | None) -> Table
         staged=found.staged,
         definition=msgspec.convert(row.definition, Definition),
         rows_count=row.rows_count,
+        created_us=row.created_us,
         imported_us=row.imported_us,
         changed_us=row.changed_us,
     )

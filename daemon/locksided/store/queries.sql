@@ -272,6 +272,12 @@ DELETE FROM asides WHERE token = ?;
 -- `keys` is a JSON list.
 SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
 
+-- name: pin_tables
+-- The heads of the tables that a job reads, at its start.
+UPDATE jobs SET pins = (
+    SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
+) WHERE id = ?;
+
 -- name: staged_commits
 -- Those that may not be published yet, and so are to be read where they were staged.
 SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (

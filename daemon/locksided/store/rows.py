@@ -83,6 +83,8 @@ class JobRow(msgspec.Struct, frozen=True):
     cleaned_us: int | None
     on_lost: str | None
     claim: dict[str, Any] | None
+    reads: list[str] | None
+    pins: dict[str, int] | None
 
 
 class LiveJob(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +134,7 @@ class LiveJob(msgspec.Struct, frozen=True, gc=False):
     component: str | None
     config: str | None
     claim: dict[str, Any] | None
+    reads: list[str] | None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -286,6 +289,7 @@ JSON_COLUMNS = frozenset(
             "retry",
             "claim",
         ),  # of jobs
+        *("reads", "pins"),  # of jobs, too
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

@@ -13,8 +13,9 @@ CREATE TABLE specs (
     body BLOB NOT NULL
 ) STRICT;
 
--- One row per job; `claim` is JSON, the tables that it writes or waits to write. The rules that can be said
--- here are said here once more: the core decides, the database objects.
+-- One row per job; JSON are `claim`, the tables that it writes or waits to write, `reads`, the keys of those
+-- that it reads, and `pins`, the versions in which it does. The rules that can be said here are said here once more: the
+-- core decides, the database objects.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -88,6 +89,8 @@ CREATE TABLE jobs (
     cleaned_us INTEGER, -- when its folder went
     on_lost TEXT,
     claim TEXT,
+    reads TEXT,
+    pins TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.

@@ -9,7 +9,7 @@ import msgspec
 
 from lockside.documents.reading import convert, stored_form
 from lockside.documents.storage import Output, OutputTable
-from locksided.tables.names import TIMESTAMP, clean_column, is_table_id
+from locksided.tables.names import TIMESTAMP, TableId, clean_column, is_table_id
 
 _SAYS_NOTHING: tuple[object, ...] = (None, False, "", [], {})
 _DEFAULTS = {"delimiter": ",", "enclosure": '"'}
@@ -44,6 +44,37 @@ def output_of(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
     storage = configuration.get("storage")
     output = storage.get("output") if isinstance(storage, Mapping) else None
     return output if isinstance(output, Mapping) else {}
+
+
+NO_TABLES = (
+    "Tables are not installed: `pip install 'lockside[tables]'`, or set `[storage] backend` to \"local\"."
+)
+
+
+def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
+    """Where a mapping names a table or a file for the first time; None when it names none."""
+    if not isinstance(storage, Mapping):
+        return None
+    for side, kind in (("input", "tables"), ("input", "files"), ("output", "tables"), ("output", "files")):
+        part = storage.get(side)
+        if isinstance(part, Mapping) and part.get(kind):
+            return side, kind
+    return None
+
+
+def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """`storage.input.tables` as it was configured."""
+    storage = configuration.get("storage")
+    given = storage.get("input") if isinstance(storage, Mapping) else None
+    tables = given.get("tables") if isinstance(given, Mapping) else None
+    return [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+
+
+def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[TableId]:
+    """The tables that an entry of the input mapping may mean; the first that exists counts."""
+    source, only = str(entry.get("source")), entry.get("source_branch_id")
+    branches = [str(only)] if only is not None else list(dict.fromkeys((branch, "default")))
+    return [TableId(project, one, source) for one in branches]
 
 
 def settings_of(output: Mapping[str, Any]) -> Output:

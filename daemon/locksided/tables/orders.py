@@ -45,9 +45,11 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     folder: str
     serial: int = 0
     version: int | None = None
+    branch: str = ""
     staged: dict[int, str] = {}
     definition: Definition | None = None
     rows_count: int = 0
+    created_us: int = 0
     imported_us: int = 0
     changed_us: int = 0
 

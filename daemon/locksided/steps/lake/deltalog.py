@@ -13,7 +13,7 @@ from typing import Any
 from locksided.steps.durable import make_folder, write_new
 from locksided.steps.lake import types
 from locksided.steps.program import UserFault
-from locksided.tables.names import entry_name, staged_name
+from locksided.tables.names import TIMESTAMP, entry_name, staged_name
 from locksided.tables.orders import Column, TableOrder
 
 LOG, STAGED = "_delta_log", "_lockside/staged"
@@ -25,6 +25,11 @@ class Files:
 
     adds: dict[str, dict[str, Any]] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def columns(self) -> list[Column]:
+        """The table's columns at this version, without `_timestamp`."""
+        fields = json.loads(self.metadata["schemaString"])["fields"]
+        return [types.column_of(field) for field in fields if field["name"] != TIMESTAMP]
 
     def paths(self, folder: Path) -> list[str]:
         """Where they are."""

@@ -55,6 +55,14 @@ def delta_field(column: Column) -> dict[str, Any]:
     return {"name": column.name, "type": kind, "nullable": True, "metadata": {}}
 
 
+def column_of(field: Mapping[str, Any]) -> Column:
+    """The column that Delta's schema describes."""
+    kind = str(field["type"])
+    if kind.startswith("decimal("):
+        return Column(name=field["name"], type="NUMERIC", length=kind[8:-1])
+    return Column(name=field["name"], type=next(base for base, delta in _DELTA.items() if delta == kind))
+
+
 def statistic(column: Column, text: str) -> Any:
     """A bound of the column's values as Delta's log has it; None where it cannot be told."""
     match column.type:

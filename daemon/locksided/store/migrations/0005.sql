@@ -1,6 +1,8 @@
 -- Tables: their heads and versions, and which job writes which.
 
-ALTER TABLE jobs ADD COLUMN claim TEXT; -- JSON: the tables that it writes or waits to write
+ALTER TABLE jobs ADD COLUMN claim TEXT;
+ALTER TABLE jobs ADD COLUMN reads TEXT;
+ALTER TABLE jobs ADD COLUMN pins TEXT;
 
 CREATE TABLE tables (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
