@@ -6,6 +6,7 @@ Names are Keboola's, in snake case. Members that are not known are let through.
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import Document, FieldError
@@ -80,14 +81,14 @@ class Check(Mapped, frozen=True, kw_only=True):
         value: The number of rows, or for `maxShrink` the share (0 to 1) by which their number may fall.
         columns: The columns that must not be empty, or that together are unique.
         query: A query over `this` and `previous`; a row that it returns is a failure.
-        onFail: Whether a failure is an error or a warning.
+        on_fail: Whether a failure is an error or a warning.
     """
 
     kind: Literal["minRows", "maxRows", "maxShrink", "notNull", "unique", "sql"]
     value: float | None = None
     columns: list[str] = []
     query: str | None = None
-    onFail: Literal["error", "warning"] = "error"  # noqa: N815 - as on the wire
+    on_fail: Literal["error", "warning"] = msgspec.field(default="error", name="onFail")
 
     def check(self) -> None:
         """Raises FieldError for a check that has nothing to check."""

@@ -73,6 +73,7 @@ class OperationResult(NamedTuple):
     message: str
     result: Mapping[str, Any]
     commits: Any
+    is_warning: bool
 
 
 def read_result(content: bytes | None) -> OperationResult:
@@ -88,4 +89,4 @@ def read_result(content: bytes | None) -> OperationResult:
     message, result = document.get("message", ""), document.get("result", {})
     if not isinstance(message, str) or not isinstance(result, dict):
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
-    return OperationResult(message, result, document.get("commits", []))
+    return OperationResult(message, result, document.get("commits", []), document.get("warning") is True)

@@ -91,17 +91,18 @@ def conclude_operation(
     """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
-    message, problem = "", left.problem
+    message, problem, is_warning = "", left.problem, False
     added: Mapping[str, Any] = {}
     commits: Sequence[Mapping[str, Any]] = ()
     try:
         if problem is None:
-            message, added, staged = read_result(left.content)
+            message, added, staged, is_warning = read_result(left.content)
             commits = check(staged) if ending.verdict is Verdict.SUCCESS and staged else ()
     except BadResult as bad:
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
-        return replace(_result(spec, ending), metrics={}, added=added, commits=commits)
+        verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
+        return replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
     ending = operation_ending(step.operation, ending, message, problem)
     result = _result(spec, ending)
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))

@@ -170,9 +170,12 @@ class Storage:
         if claim is None:
             return {}
         ids = [TableId.parse(path) for path in claim["tables"]]
+        pins = {} if row is None else row.pins or {}
         found = await self._store.tables_by_key([one.key for one in ids])
         return {
-            one.key: _table_order(one, claim["serial"] + place, found.get(one.key))
+            one.key: msgspec.structs.replace(
+                _table_order(one, claim["serial"] + place, found.get(one.key)), pinned=pins.get(one.key)
+            )
             for place, one in enumerate(ids)
         }
 
@@ -339,6 +342,7 @@ def _table_order(table: TableId, serial: int, found: FoundTable | None) -> Table
         folder=TableId(row.project, row.branch_id, row.id).folder,
         serial=serial,
         version=row.head,
+        head_job=None if found.head_job is None else str(found.head_job),
         staged=found.staged,
         definition=msgspec.convert(row.definition, Definition),
         rows_count=row.rows_count,

@@ -21,6 +21,10 @@ class UserFault(Exception):
     """What the user can mend; the message is what the job shows."""
 
 
+class MappingFault(UserFault):
+    """What is wrong with the mapping, whatever the data is."""
+
+
 Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """From the order to `result.json`."""
 

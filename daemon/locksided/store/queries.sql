@@ -284,6 +284,11 @@ SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AN
     SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
 );
 
+-- name: head_jobs
+-- Who made the heads.
+SELECT number, job_id FROM tables t JOIN table_versions v USING (number)
+WHERE v.version = t.head AND t.key IN (SELECT value FROM json_each(:keys));
+
 -- name: insert_table
 INSERT INTO tables (
     project, branch_id, id, key, head, definition, rows_count, size_bytes, created_us, imported_us, changed_us

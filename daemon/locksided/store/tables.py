@@ -18,10 +18,11 @@ class LostHead(Exception):
 
 
 class FoundTable(msgspec.Struct, frozen=True):
-    """A table, and the names of those of its commits that may not be published yet."""
+    """A table, the names of those of its commits that may not be published yet, and the job of its head."""
 
     row: TableRow
     staged: dict[int, str]
+    head_job: int | None = None
 
 
 class Ratified(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,8 @@ def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
     staged: dict[int, dict[int, str]] = {}
     for number, version, name in connection.execute(QUERIES["staged_commits"], asked):
         staged.setdefault(number, {})[version] = name
-    return {row.key: FoundTable(row, staged.get(row.number, {})) for row in rows}
+    jobs = dict(connection.execute(QUERIES["head_jobs"], asked).fetchall())
+    return {row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number)) for row in rows}
 
 
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:

@@ -98,6 +98,13 @@ def mapped_sources(output: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(one.get("source")) for one in entries))
 
 
+def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
+    """The tables that nobody else may change while a job runs that writes them."""
+    tables = output.get("tables")
+    entries = [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+    return [str(one.get("destination")) for one in entries if one.get("require_unchanged") is True]
+
+
 def loads(
     source: Source, output: Mapping[str, Any], bucket: str | None, *, may_stay: bool
 ) -> Iterator[Load | BadMapping]:

@@ -2,9 +2,8 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,14 @@ from lockside.documents.reading import from_store
 from lockside.documents.storage import InputTable
 from lockside.documents.times import time_text
 from locksided.steps.lake import deltalog, types
+from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.lake.text_values import as_text, moment_of, plain
 from locksided.steps.program import UserFault, say
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
-
-_RELATIVE = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
-_DAYS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0}
 
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,54 +75,23 @@ def _wanted(entry: InputTable, known: Sequence[Column]) -> list[Column]:
     return [by_name[column] for column in entry.wanted] or list(known)
 
 
-def as_text(column: Column) -> str:
-    """The column's value as CSV has it."""
-    value = name(column.name)
-    if column.type == "TIMESTAMP":
-        return f"({value} AT TIME ZONE 'UTC')::VARCHAR"
-    return f"{value}::VARCHAR"
-
-
 def _conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
     conditions = []
     if entry.where_column:
         column = next((one for one in known if one.name == entry.where_column), None)
         if column is None:
             raise UserFault(f'Table "{entry.source}" has no columns "{entry.where_column}".')
-        values = ", ".join(literal(_plain(value)) for value in entry.where_values or ())
-        text = f"coalesce({as_text(column)}, '')"
-        is_in = f"{text} IN ({values})" if values else "false"
-        conditions.append(f"NOT ({is_in})" if entry.where_operator == "ne" else is_in)
+        values = [plain(value) for value in entry.where_values or ()]
+        conditions.append(is_one_of(column, values, is_wanted=entry.where_operator != "ne"))
     if since is not None:
         conditions.append(f"{TIMESTAMP} >= make_timestamptz({int(since.timestamp() * 1_000_000)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return where + (f" LIMIT {entry.limit}" if entry.limit else "")
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
 def changed_since(entry: InputTable, now_us: int) -> datetime | None:
     """The time from which on rows are wanted. Raises UserFault for a text that names none."""
-    now = datetime.fromtimestamp(now_us / 1e6, UTC)
-    if entry.days:
-        return now - timedelta(days=entry.days)
-    text = (entry.changed_since or "").strip()
-    if not text:
-        return None
-    if text.isdecimal():
-        return datetime.fromtimestamp(int(text), UTC)
-    relative = _RELATIVE.fullmatch(text)
-    if relative is not None:
-        return now - timedelta(days=int(relative[1]) * _DAYS[relative[2]])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserFault(f'"{text}" is not a time: changed_since of table "{entry.source}".') from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment_of(f"-{entry.days} days" if entry.days else entry.changed_since or "", now_us)
 
 
 def _write_csv(

@@ -10,6 +10,7 @@ import duckdb
 
 from locksided.steps.durable import sync, sync_all
 from locksided.steps.lake import deltalog, types
+from locksided.steps.lake.deletion import NOTHING
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import ROW_GROUP, ROW_GROUPS_IN_A_FILE, literal, name, names, one, rows_of
 from locksided.steps.lake.reading import Reading
@@ -31,7 +32,10 @@ COUNTS = (
 
 @dataclass(slots=True)
 class Target:
-    """A table that is being loaded: what it is and will be, and the actions of the commit so far."""
+    """A table that is being loaded: what it is and will be, and the actions of the commit so far.
+
+    `deleted` is the condition of rows that go before others come.
+    """
 
     order: TableOrder
     folder: Path
@@ -39,6 +43,7 @@ class Target:
     columns: list[Column]
     key: list[str]
     time_us: int
+    deleted: str = NOTHING
     actions: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
 
@@ -66,7 +71,7 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
     """Replace the table's content."""
     _remove(target, list(target.files.adds))
     target.counts["rowsDeleted"] = target.order.rows_count
-    if target.key:
+    if target.key or not all(column.nullable for column in target.columns):
         _take_in(connection, target, rows)
         written = _write(
             connection,
@@ -82,15 +87,42 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
 
 def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Add all rows."""
-    written = _write(connection, target, _stamped(target, rows), rows)
-    target.counts["recordsCount"] = target.counts["rowsInserted"] = written
-    target.counts["rowsCount"] = target.order.rows_count + written
+    touched = _delete(connection, target)
+    if touched:
+        columns = names(target.column_names)
+        kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
+        before = one(connection, f"SELECT count(*) FROM ({kept})")
+        written = _write(connection, target, f"{kept} UNION ALL {_stamped(target, rows)}", rows) - before
+        _remove(target, [Path(path).name for path in touched])
+    else:
+        written = _write(connection, target, _stamped(target, rows), rows)
+    counts = target.counts
+    counts["recordsCount"] = counts["rowsInserted"] = written
+    counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + written
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
+    """Count the rows that go; returns the files that they are in."""
+    if target.deleted == NOTHING:
+        return []
+    gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
+    target.counts["rowsDeleted"] = one(connection, f"SELECT count(*) FROM {gone}")
+    return [row[0] for row in rows_of(connection, f"SELECT DISTINCT filename FROM {gone}")]
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None) -> str:
+    """The rows of these files, or of all, that are not deleted."""
+    existing = existing_rows(connection, target, paths)
+    return (
+        existing if target.deleted == NOTHING else f"(SELECT * FROM {existing} WHERE NOT ({target.deleted}))"
+    )
 
 
 def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
     _take_in(connection, target, rows)
-    existing = existing_rows(connection, target)
+    touched = _delete(connection, target)
+    existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
     differs = _differs(target)
     connection.execute(
@@ -103,10 +135,11 @@ def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
     counts["rowsInserted"] = one(connection, "SELECT count(*) FROM incoming") - one(
         connection, "SELECT count(*) FROM matched"
     )
-    counts["rowsCount"] = target.order.rows_count + counts["rowsInserted"]
-    if not counts["rowsUpdated"] and not counts["rowsInserted"]:
+    counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + counts["rowsInserted"]
+    if not (counts["rowsUpdated"] or counts["rowsInserted"] or counts["rowsDeleted"]):
         return
-    touched = [row[0] for row in rows_of(connection, "SELECT DISTINCT filename FROM matched WHERE differs")]
+    changed = rows_of(connection, "SELECT DISTINCT filename FROM matched WHERE differs")
+    touched = list(dict.fromkeys([*touched, *(row[0] for row in changed)]))
     using = names(target.key)
     columns = names(target.column_names)
     query = (
@@ -114,7 +147,7 @@ def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
         f"ANTI JOIN (SELECT {using} FROM matched WHERE NOT differs) USING ({using})"
     )
     if touched:
-        kept = existing_rows(connection, target, touched)
+        kept = _kept(connection, target, touched)
         query = (
             f"SELECT {columns}, {TIMESTAMP} FROM {kept} "
             f"ANTI JOIN (SELECT {using} FROM matched WHERE differs) USING ({using}) UNION ALL {query}"
@@ -187,8 +220,11 @@ def _take_in(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequen
     _execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target, rows)
     counts, key = target.counts, names(target.key)
     counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
-    for column in target.key:
-        _refuse_nulls(connection, column, rows)
+    for column in target.columns:
+        if column.name in target.key or not column.nullable:
+            _refuse_nulls(connection, column.name, rows)
+    if not target.key:
+        return
     distinct = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM incoming)")
     counts["rowsDuplicate"] = counts["recordsCount"] - distinct
     if counts["rowsDuplicate"]:
@@ -238,6 +274,10 @@ def _write(
     return total
 
 
+_CAUSE = re.compile(
+    r"^((?:Expected Number of Columns|Value with|Invalid unicode|Maximum line|Line with).*?)\.?$",
+    re.MULTILINE,
+)
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
@@ -266,11 +306,8 @@ def _source_at_fault(message: str, rows: Sequence[Rows]) -> str:
 
 def _told(message: str) -> str:
     """What DuckDB finds wrong with a line, in one sentence."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    wrong = [
-        line for line in lines if line.startswith(("Expected", "Value", "Invalid", "Maximum", "The", "Error"))
-    ]
-    return (wrong[0] if wrong else lines[0]).rstrip(".") + "."
+    found = _CAUSE.search(message)
+    return f"{found[1]}." if found is not None else "it cannot be read."
 
 
 def _refuse_values(connection: duckdb.DuckDBPyConnection, target: Target, rows: Rows) -> None:

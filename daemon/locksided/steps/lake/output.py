@@ -1,5 +1,6 @@
 """The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
 
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ import msgspec
 
 from lockside.documents.storage import Output
 from locksided.steps.lake import deltalog, loading, structure
+from locksided.steps.lake.checks import judged
+from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.sources import Found, found_in
-from locksided.steps.program import UserFault, say
+from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.mapping import BadMapping, Load, Source, loads, mapped_sources, settings_of
 from locksided.tables.orders import Commit, Definition, TableOrder
 
@@ -33,6 +36,7 @@ class Collected:
 
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
     """Stages a commit for each table. Raises UserFault with all problems of all tables."""
+    _refuse_full_disk(order)
     collected = _collected(order)
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
@@ -44,6 +48,8 @@ def store(order: Mapping[str, Any]) -> dict[str, Any]:
         for key, group in by_table.items():
             try:
                 commit, shown = _load(connection, order, tables[key], group)
+            except MappingFault as fault:
+                collected.problems.append(str(fault))
             except UserFault as fault:
                 collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
             else:
@@ -53,11 +59,19 @@ def store(order: Mapping[str, Any]) -> dict[str, Any]:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
     for load in collected.stay:
         say(f'Table "{load.source}" stays in its folder: no table is named for it.')
+    is_warned = any(check["status"] == "warning" for table in outputs for check in table["checks"])
     return {
         "message": "",
+        "warning": is_warned,
         "result": {"output": {"tables": outputs}},
         "commits": [msgspec.to_builtins(commit) for commit in commits],
     }
+
+
+def _refuse_full_disk(order: Mapping[str, Any]) -> None:
+    free = shutil.disk_usage(order["root"]).free
+    if free < order.get("minFreeBytes", 0):
+        raise UserFault(f"The disk of the tables has {free} bytes left, less than [storage] min_free_bytes.")
 
 
 def _collected(order: Mapping[str, Any]) -> Collected:
@@ -96,9 +110,7 @@ def _load(
     """Load one table from all its sources."""
     first, _, settings = group[0]
     mapping = first.mapping
-    if len(group) > 1 and not all(load.mapping.incremental for load, _, _ in group):
-        listed = ", ".join(f'"{load.source}"' for load, _, _ in group)
-        raise UserFault(f'Table "{table.id}" has several sources: {listed}.')
+    _refuse(table, group)
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
     readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
@@ -108,7 +120,7 @@ def _load(
     ]
     support = settings.data_type_support or order["dataTypeSupport"]
     columns = structure.columns_after(
-        table.definition, readings[0], mapping, support, settings.table_modifications
+        table.id, table.definition, readings[0], mapping, support, settings.table_modifications
     )
     key = structure.key_after(table.definition, columns, mapping, settings.table_modifications)
     target = Target(
@@ -119,7 +131,9 @@ def _load(
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
     )
-    _check_key(connection, target)
+    if mapping.incremental:
+        _check_key(connection, target)
+        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
     if not mapping.incremental or table.version is None:
         loading.load_full(connection, target, rows)
@@ -127,11 +141,28 @@ def _load(
         loading.upsert(connection, target, rows)
     else:
         loading.append(connection, target, rows)
+    checks = judged(connection, target, mapping)
     commit = _staged(order, target, is_full=not mapping.incremental)
+    places = _places(order)
     return commit, [
-        _shown(load, target, commit, f"{_places(order)[load.row]}/out/tables/{load.source}")
+        {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
         for load, _, _ in group
     ]
+
+
+def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
+    """Raise UserFault for loads that cannot be, whatever is in the files."""
+    if len(group) > 1 and not all(load.mapping.incremental for load, _, _ in group):
+        listed = ", ".join(f'"{load.source}"' for load, _, _ in group)
+        raise MappingFault(f'Table "{table.id}" has several sources: {listed}.')
+    for load, _, _ in group:
+        if load.table != table.id:
+            raise MappingFault(f'Table "{load.table}" differs from "{table.id}" in capitals only.')
+        if load.mapping.require_unchanged and table.pinned != table.version:
+            read, now = ("none" if one is None else one for one in (table.pinned, table.version))
+            raise UserFault(
+                f"Job {table.head_job} changed it since this job read it (version {read}, now {now})."
+            )
 
 
 def _places(order: Mapping[str, Any]) -> dict[str | None, str]:
@@ -236,7 +267,6 @@ def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, 
         "isNew": table.version is None,
         **target.counts,
         "dataSizeBytes": commit.size_bytes,
-        "checks": [],
         "progress": 1.0,
         "previewType": "csv",
         "path": place,

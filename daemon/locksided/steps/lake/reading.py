@@ -13,7 +13,7 @@ import duckdb
 from lockside.documents.storage import OutputTable
 from locksided.steps.lake.engine import literal, name, rows_of
 from locksided.steps.lake.sources import Found
-from locksided.steps.program import UserFault, say
+from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables.names import TIMESTAMP, clean_column
 
 MAX_FIELD_BYTES = 16 * 2**20
@@ -40,7 +40,7 @@ def reading_of(connection: duckdb.DuckDBPyConnection, found: Found, mapping: Out
     if named and not (mapping.schema and mapping.has_header and not found.is_sliced):
         return _csv(found.name, named, files, mapping, has_header=False)
     if found.is_sliced:
-        raise UserFault(f'Sliced file "{found.name}" columns specification missing.')
+        raise MappingFault(f'Sliced file "{found.name}" columns specification missing.')
     header = _header(found, mapping)
     if named and [clean_column(one) for one in header] != [clean_column(one) for one in named]:
         told = f"{','.join(header)}, its schema is {','.join(named)}"
@@ -52,7 +52,7 @@ def _parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Re
     relation = f"read_parquet([{_paths(files)}])"
     described = rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")
     columns = [str(row[0]) for row in described]
-    cleaned = _cleaned("", columns)
+    cleaned = _cleaned(files[0].name, columns)
     kept = [
         f"{'to_json(' + name(old) + ')::VARCHAR' if _is_nested(str(row[1])) else name(old)} AS {name(new)}"
         for old, new, row in zip(columns, cleaned, described, strict=True)
@@ -115,7 +115,8 @@ def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
         if not stored:
             raise UserFault(f'Column "{column}" in "{source}" has no usable name.')
         if stored.lower() == TIMESTAMP:
-            raise UserFault(f'System columns "{TIMESTAMP}" cannot be imported to the table.')
+            text = f'System columns "{TIMESTAMP}" cannot be imported to the table.'
+            raise MappingFault(f"Failed to process mapping for table {source}: {text}")
         if stored.lower() in seen:
             raise UserFault(f'Duplicate column "{stored}" in "{source}".')
         seen.add(stored.lower())
@@ -132,16 +133,16 @@ def _header(found: Found, mapping: OutputTable) -> list[str]:
     """The first record of a file. Raises UserFault where there is none."""
     with found.path.open("rb") as raw:
         unpacked = gzip.GzipFile(fileobj=raw) if _begins(found.path, b"\x1f\x8b") else raw
-        text = io.TextIOWrapper(unpacked, "utf-8-sig", newline="")
+        text = io.TextIOWrapper(unpacked, "utf-8-sig", "surrogateescape", newline="")
         csv.field_size_limit(MAX_FIELD_BYTES)
         enclosed = {"quotechar": mapping.enclosure} if mapping.enclosure else {"quoting": csv.QUOTE_NONE}
         rows = csv.reader(text, delimiter=mapping.delimiter, **enclosed)
         try:
             header = next(rows, None)
-        except UnicodeDecodeError:
-            raise UserFault(f'"{found.name}" line 1: it is not UTF-8.') from None
         except csv.Error as fault:
             raise UserFault(f'"{found.name}" line 1: {fault}.') from None
     if not header:
         raise UserFault(f'File "{found.name}" is empty, a header is expected.')
+    if any("\udc80" <= character <= "\udcff" for column in header for character in column):
+        raise UserFault(f'"{found.name}" line 1: it is not UTF-8.')
     return header

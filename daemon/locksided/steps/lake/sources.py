@@ -26,7 +26,7 @@ class Found:
         if not self.is_sliced:
             return [self.path]
         inside = sorted(name for name in os.listdir(self.path) if not name.startswith("."))
-        return [self.path / name for name in inside if _kind(self.path / name) is stat.S_IFREG]
+        return [self.path / name for name in inside if _kind(self.path / name) == stat.S_IFREG]
 
 
 def _kind(path: Path) -> int | None:

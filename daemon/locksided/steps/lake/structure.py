@@ -12,7 +12,12 @@ from locksided.tables.orders import Column, Definition
 
 
 def columns_after(
-    known: Definition | None, reading: Reading, mapping: OutputTable, support: str, modifications: str
+    table: str,
+    known: Definition | None,
+    reading: Reading,
+    mapping: OutputTable,
+    support: str,
+    modifications: str,
 ) -> list[Column]:
     """The table's columns after a load. Raises UserFault for a structure that the load may not make."""
     typed = _typed(mapping) if support == "authoritative" else {}
@@ -30,7 +35,7 @@ def columns_after(
             f'Please check if the expected delimiter "{mapping.delimiter}" is used in the csv file.'
         )
     for column in known.columns:
-        _refuse_other_type(column, typed.get(column.name), mapping)
+        _refuse_other_type(column, typed.get(column.name), table)
     new = [one for one in reading.columns if one not in expected]
     if new and modifications == "none":
         raise UserFault(f'Column "{new[0]}" is new and table_modifications is "none".')
@@ -53,11 +58,11 @@ def _typed(mapping: OutputTable) -> dict[str, Column]:
     return found
 
 
-def _refuse_other_type(column: Column, declared: Column | None, mapping: OutputTable) -> None:
+def _refuse_other_type(column: Column, declared: Column | None, table: str) -> None:
     if declared is None or (declared.type, declared.length) == (column.type, column.length):
         return
     raise UserFault(
-        f'Table "{mapping.destination or mapping.source}" column "{column.name}" has different type than the '
+        f'Table "{table}" column "{column.name}" has different type than the '
         f'schema. Table type: "{column.type}", schema type: "{declared.type}".'
     )
 
