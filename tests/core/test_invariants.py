@@ -67,6 +67,7 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
     "keeps delays": (Invariant.CONTAINERS, lambda w: container(w).delays.setdefault(6, 1)),
     "job 2 is created with": (Invariant.REASONS, lambda w: spoil(w, 2, status=Status.CREATED)),
     "gives the reasons": (Invariant.REASONS, lambda w: setattr(w.job(2).gate, "_holders", ())),
+    "the tables are claimed by": (Invariant.TABLES, lambda w: w.state.tables.rebuild(())),
     "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
 }
 

@@ -50,7 +50,8 @@ class TableLocks:
             self._claimants.setdefault(table, {})[job.id] = job
 
     def rebuild(self, jobs: "Iterable[Job]") -> None:
-        """Put all claims of these jobs into their order."""
+        """Put all claims of these jobs into their order, and no others."""
+        self._claimants.clear()
         claiming = [job for job in jobs if job.run is not None and job.run.claim is not None]
         for job in sorted(claiming, key=lambda job: _claim(job).serial):
             self.add(job)
