@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, overload
 
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
+from lockside.documents.image import (ImageOptions)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -57,9 +58,9 @@ class JobCalls:
         pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ..., type: Text = ...,
         creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
         text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
-        finished_to: Text = ..., visible: Flag = ..., order_by: Text = ..., order: Text = ...,
-        limit: Number = ..., cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ...,
-        project: Text = ...
+        finished_to: Text = ..., visible: Flag = ..., unresolved: Flag = ..., order_by: Text = ...,
+        order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ..., fields: Texts = ...,
+        expand: Texts = ..., project: Text = ...
     ) -> JobPage: ...
     def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -104,7 +105,8 @@ class JobCalls:
     ) -> Job: ...
     def purge(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Purged: ...
     def retry(
-        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+        self, id: str, *, fields: Texts = ..., resume: Flag = ..., dry_run: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Job: ...
     def retry_all_failed(
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
@@ -126,7 +128,8 @@ class JobCalls:
         branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
         type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
         name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
-        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., project: Text = ...
+        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., unresolved: Flag = ...,
+        project: Text = ...
     ) -> Stats: ...
     def report(
         self, token: Text = ..., *, progress: float | None = ..., message: Text = ...,
@@ -142,18 +145,19 @@ class ComponentCalls:
     @overload
     def put(
         self, id: str, *, command: Texts = ..., pipeline: Sequence[Sequence[str]] | None = ...,
-        shell: Text = ..., cwd: Text = ..., environment: Mapping[str, str] | None = ..., umask: Text = ...,
-        name: Text = ..., type: Text = ..., description: Text = ..., user: Text = ...,
-        image_parameters: Mapping[str, Any] | None = ..., tag: Text = ...,
-        tags: Mapping[str, Mapping[str, Any]] | None = ..., limits: Mapping[str, Any] | Limits | None = ...,
-        grace_seconds: float | str | None = ..., stop_signal: int | str | None = ...,
-        schema: Mapping[str, Any] | None = ..., row_schema: Mapping[str, Any] | None = ...,
-        actions: Texts = ..., lock: Text = ..., pool: Text = ...,
-        retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
-        exit_codes: Mapping[str, Any] | ExitCodes | None = ..., allowed_processor_position: Text = ...,
-        data_type_support: Text = ..., default_bucket: Flag = ..., default_bucket_stage: Text = ...,
-        staging_storage: Mapping[str, Any] | StagingStorage | None = ..., project: Text = ...,
-        deduplication_id: Text = ...
+        shell: Text = ..., shell_program: Texts = ..., cwd: Text = ...,
+        environment: Mapping[str, str] | None = ..., umask: Text = ..., name: Text = ..., type: Text = ...,
+        description: Text = ..., user: Text = ..., image_parameters: Mapping[str, Any] | None = ...,
+        tag: Text = ..., tags: Mapping[str, Mapping[str, Any]] | None = ...,
+        limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
+        stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
+        row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
+        image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
+        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
+        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ...,
+        allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
+        default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
+        project: Text = ..., deduplication_id: Text = ...
     ) -> Component: ...
     def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Component: ...
     def list(

@@ -17,6 +17,7 @@ from locksided.actors.asides import Asides, Deliver
 from locksided.actors.boot_history import BootHistory, boot_history
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
+from locksided.actors.images import Images
 from locksided.actors.loader import load_core
 from locksided.actors.publisher import Publisher
 from locksided.actors.retention import Retention
@@ -204,8 +205,13 @@ class Daemon:
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend, f"{place.umask:03o}")
         asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
+        images = Images(
+            asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
+        )
+        runs = Runs(
+            store, place.state_dir, place.settings, str(address), backend, images, f"{place.umask:03o}"
+        )
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

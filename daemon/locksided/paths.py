@@ -71,6 +71,11 @@ class StateDir:
         return self.keepers / "spare"
 
     @property
+    def containers(self) -> Path:
+        """Container images, a folder for each account."""
+        return self.root / "containers"
+
+    @property
     def asides(self) -> Path:
         """Folders of programs outside of jobs, as deep as those of jobs; each goes with its program."""
         return self.root / "asides" / "0"

@@ -149,6 +149,13 @@ class StorageSettings(Section, frozen=True):
     min_free_bytes: Bytes = 1_073_741_824
 
 
+class ContainerSettings(Section, frozen=True):
+    """How images of components are run and fetched."""
+
+    podman: Annotated[str, msgspec.Meta(min_length=1)] = "podman"
+    auth_file: str = ""
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -173,6 +180,7 @@ class Settings(Section, frozen=True):
     access: AccessSettings = AccessSettings()
     events: EventSettings = EventSettings()
     keeper: KeeperSettings = KeeperSettings()
+    containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
     storage: StorageSettings = StorageSettings()
     debug: DebugSettings = DebugSettings()

@@ -293,19 +293,13 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         "uptimeSeconds": 90061,
         "isDraining": True,
         "isDrained": False,
+        "drain": {"since": "2026-01-31T08:00:00Z", "by": "ann"},
         "counts": {"processing": 2, "success": 40, "error": 0},
         "pools": [{"id": "default", "slots": 2, "running": 2, "queued": 3, "isPaused": False}],
         "store": {"isWritable": False, "cause": "the disk is full", "remedy": "make room"},
         "keeper": {"isConnected": True, "pid": 8, "runs": 2, "killsBy": "cgroup"},
         "formerKeepers": [{"isConnected": True, "pid": 9, "runs": 1}, {"isConnected": False, "runs": 0}],
     }
-    drained = {
-        "seq": 1,
-        "time": "2026-01-31T08:00:00Z",
-        "kind": "daemon.drained",
-        "principal": {"user": "ann"},
-    }
-    daemon.answers["event.list"] = {"events": [drained], "cursor": 1}
     out = run("status").out
     for text in (
         "lockside 1.0: 3 things need a look; up 1 d 1 h, pid 7",

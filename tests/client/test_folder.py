@@ -109,7 +109,7 @@ FAULTS = [
         "[runtime]\nparalelism = 1\n",
         2,
         "runtime.paralelism",
-        "Did you mean `parallelism`?",
+        "did you mean `parallelism`?",
     ),
     ("configs/a/b.json", '{"name": NaN}', None, None, "NaN is no JSON"),
     ("configs/a/b.json", '{\n"name": "x"\n"a": 1}', 3, None, "Expecting ',' delimiter"),
@@ -266,6 +266,27 @@ def test_what_a_run_may_lack_is_noted(run: Run, folder: Path) -> None:
     assert ran.code == 0
     assert "a.toml:1: command: There is no program 'surely-no-program'" in ran.err
     assert "{{ pase }} has no value by default: give it with --set pase=VALUE" in ran.err
+
+
+def test_a_pipe_whose_first_side_may_fail_unseen_is_noted(run: Run, folder: Path) -> None:
+    write(folder, "components/a.toml", 'shell = "false | cat"\n')
+    write(folder, "components/b.toml", "shell = \"echo '|' || true\"\n")
+    write(
+        folder,
+        "components/c.toml",
+        'shell = "false | cat"\nshellProgram = ["bash", "-o", "pipefail", "-c"]\n',
+    )
+    ran = run("validate", str(folder))
+    assert ran.code == 0
+    assert "a.toml:1: shell: Of a pipe in `shell` only the last side counts: use `pipeline`" in ran.err
+    assert "b.toml" not in ran.err
+    assert "c.toml" not in ran.err
+
+
+def test_the_program_of_a_stored_command_is_looked_for_too(run: Run, folder: Path) -> None:
+    write(folder, "configs/lockside.command/c.toml", '[parameters]\ncommand = ["surely-no-program"]\n')
+    ran = run("validate", str(folder))
+    assert "c.toml:2: parameters.command: There is no program 'surely-no-program'" in ran.err
 
 
 def test_files_of_editors_are_no_documents(run: Run, folder: Path) -> None:

@@ -74,7 +74,8 @@ def test_the_tree_of_a_real_orchestration_is_followed_to_its_failure(own: OwnDae
     with Terminal(own.socket, "show", "lockside.orchestrator/both", columns=120) as seen:
         assert seen.end() == 0
         assert "the end of the log of shop.no/daily (job 4):" in seen.text
-        assert "lockside retry --all-failed 1" in seen.text
+        assert "cause: shop.no/daily (job 4): No data." in seen.text
+        assert "lockside retry --resume 1" in seen.text
     with Terminal(own.socket, "timeline", "lockside.orchestrator/both", columns=120) as seen:
         assert seen.end() == 0
         assert seen.lines[-1] == "╌╌ waited   ━━ ran"

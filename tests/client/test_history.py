@@ -6,6 +6,8 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, job
+from lockside.cli.jobs.show import cause_of
+from lockside.cli.jobs.why import step_against
 
 Json = dict[str, Any]
 
@@ -237,3 +239,36 @@ def test_draining_tells_what_still_runs_and_waits_for_its_end(daemon: FakeDaemon
         "airports.extract/daily (job 5): success after 30 s",
         "drained: no job runs",
     ]
+
+
+def part(number: str, above: str, status: str, second: float, **more: Any) -> Json:
+    run_id = f"{above}.{number}"
+    return (
+        ended(number, status, runId=run_id, parentRunId=above, endTime=at(second), relation="strong") | more
+    )
+
+
+def test_the_cause_of_a_failed_container_is_the_child_that_decided_it() -> None:
+    root = ended("1", "error", type="orchestrationContainer")
+    phase = part("2", "1", "error", 90, type="phaseContainer")
+    tolerated = part("3", "1.2", "error", 70, behavior={"onError": "warning"})
+    rows = part("4", "1.2", "error", 90, type="container")
+    row = part("5", "1.2.4", "error", 80)
+    assert cause_of(root, [root, phase, tolerated, rows, row]) is row
+
+
+def test_the_cause_of_a_failed_retry_container_is_its_last_attempt() -> None:
+    root = ended("1", "error", type="retryContainer")
+    attempts = [part(str(number + 2), "1", "error", 60 + number, attempt=number) for number in range(3)]
+    assert cause_of(root, [root, *attempts]) is attempts[2]
+
+
+@pytest.mark.parametrize(
+    ("reason", "step"),
+    [
+        ({"kind": "pool_paused", "pool": "loads", "by": "ann"}, "lockside pool resume loads"),
+        ({"kind": "pool_paused", "pool": "loads", "by": None}, "lockside pool put loads --slots N"),
+    ],
+)
+def test_what_opens_a_pool_again_depends_on_what_closed_it(reason: Json, step: str) -> None:
+    assert step_against(reason, "42") == step

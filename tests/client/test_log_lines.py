@@ -23,6 +23,24 @@ def test_lines_go_on_from_frame_to_frame_and_streams_stay_apart() -> None:
     assert maker.unfinished() == ""
 
 
+def test_where_a_step_begins_stands_a_line_of_its_own_behind_what_was_written_before() -> None:
+    maker = LineMaker("1")
+    step = {
+        "step": 2,
+        "total": 3,
+        "row": "two",
+        "kind": "processor",
+        "component": "m.proc",
+        "operation": None,
+    }
+    mark = {"stream": None, "time": "2026-01-31T08:00:00Z", "step": step}
+    lines = [line for each in (frame("unfinished"), mark) for line in maker.take(each)]
+    assert [(line.stream, line.text) for line in lines] == [
+        ("stdout", "unfinished"),
+        (None, "[step 2 of 3: row two, processor m.proc]"),
+    ]
+
+
 def seconds_of(size: int) -> float:
     """How long it takes to make one line of so many pieces."""
     maker, piece = LineMaker("1"), frame("x" * 1000)

@@ -170,7 +170,7 @@ def test_a_job_is_called_by_its_name_its_configuration_or_its_command() -> None:
     [
         ({"status": "success", "durationSeconds": 4.2, "starts": 1}, "success after 4.2 s"),
         ({"status": "terminated", "starts": 1, "durationSeconds": 2}, "terminated after 2.0 s"),
-        ({"status": "cancelled"}, "cancelled; no process of it was started"),
+        ({"status": "cancelled"}, "cancelled before any process of it was started"),
         (
             {
                 "status": "error",

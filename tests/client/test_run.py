@@ -17,7 +17,8 @@ def test_a_configuration_becomes_a_request_with_all_its_options(daemon: FakeDaem
     chosen = "--row r1 --row r2 --set day=monday --mode debug --name nightly --priority high --pool big"
     more = "--delay 10m --hold --depends 7:final --depends 8 --timeout 1h --memory 1GB --label team=a"
     assert run("run", "shop.orders/daily", *chosen.split(), *more.split()).code == 0
-    request = daemon.params_of("job.create")[0]
+    trial, request = daemon.params_of("job.create")
+    assert trial["dryRun"], "whether all values are used"
     assert request.pop("deduplicationId")
     assert request == {
         "component": "shop.orders",

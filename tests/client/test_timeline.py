@@ -88,6 +88,20 @@ def test_a_job_that_runs_rows_one_after_another_is_divided_into_them(daemon: Fak
     assert rows_of(session, whole) == []
 
 
+def test_rows_that_have_ended_have_the_times_of_their_steps(daemon: FakeDaemon, run: Run) -> None:
+    ends = [("eu", 2, 4, "success"), ("eu", 4, 9, "success"), ("us", 10, 29, "error")]
+    steps = [
+        {"row": row, "startTime": at(begin), "endTime": at(end), "status": status}
+        for row, begin, end, status in ends
+    ]
+    whole = part("7", "", "error", 0, 30, type="standard", result={"steps": steps})
+    drawn = Timeline([whole], NOW, rows_of(Session(Parsed(None, {"socket": daemon.path})), whole))
+    assert [(bar.name, bar.begin, bar.end, bar.status) for bar in drawn.bars[1:]] == [
+        ("row eu", 2, 9, "success"),
+        ("row us", 10, 29, "error"),
+    ]
+
+
 @pytest.mark.parametrize("columns", [80, 60, 200])
 def test_a_timeline_fits_the_terminal(daemon: FakeDaemon, columns: int) -> None:
     over = [each | {"isFinished": True, "endTime": each["endTime"] or at(300)} for each in nightly()]

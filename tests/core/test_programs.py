@@ -149,3 +149,31 @@ def test_a_forecast_takes_its_program_to_be_there() -> None:
     first = world.submit("a")
     job = doubted(world, "a")
     assert world.scheduler.preview_termination(first, world.now_us).started == (job,)
+
+
+def test_one_whose_program_is_fetched_gives_its_slot_to_others_and_says_so() -> None:
+    world = World(default=1)
+    job = doubted(world)
+    other = world.submit()
+    assert world.started() == []
+    world.handle(i.ProgramAwaited(job, "its image is being pulled"))
+    assert world.started() == [other]
+    assert world.why(job)["no_executor"].cause == "its image is being pulled"
+    world.handle(i.ProgramFound(job))
+    assert world.reasons(job) == {"pool_full"}
+    world.ends(other)
+    assert world.started() == [job]
+
+
+def test_one_whose_program_is_fetched_can_be_held_terminated_and_refused() -> None:
+    world = World()
+    held, ended, refused = doubted(world), doubted(world), doubted(world)
+    for job in (held, ended, refused):
+        world.handle(i.ProgramAwaited(job, "its image is being pulled"))
+    world.hold(held)
+    world.terminate(ended)
+    missing(world, refused)
+    world.handle(i.ProgramFound(held))
+    world.handle(i.ProgramFound(ended))
+    assert world.started() == []
+    assert [world.status(job) for job in (held, ended, refused)] == ["created", "cancelled", "error"]

@@ -150,8 +150,9 @@ class Day:
 
     def a_program_is_looked_for(self) -> None:
         job = self.one_of(self.world.sought())
-        is_there = self.random.random() < 0.7
-        self.world.handle(i.ProgramFound(job.id) if is_there else i.CannotStart(job.id, {}))
+        found = i.ProgramFound(job.id), i.ProgramAwaited(job.id, "it is fetched"), i.CannotStart(job.id, {})
+        (report,) = self.random.choices(found, (5, 2, 3))
+        self.world.handle(report)
 
     def find_all_programs(self) -> None:
         while sought := self.world.sought():

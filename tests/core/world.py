@@ -325,8 +325,8 @@ class World:
         return [action.job_id for action in self.actions if isinstance(action, ResumeRun)]
 
     def sought(self) -> list[Job]:
-        """Those whose programs are being looked for."""
-        return [job for job in self.state.jobs.values() if job.program is Program.CHECKING]
+        """Those whose programs are being looked for, or fetched."""
+        return [job for job in self.state.jobs.values() if not job.program.is_settled]
 
     def running(self) -> list[int]:
         """Who is processing."""

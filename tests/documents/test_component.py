@@ -68,6 +68,9 @@ def test_a_full_manifest_is_accepted() -> None:
         (manifest(tags={"2": {"id": "b"}}), '$.tags["2"].id'),
         (manifest(tags={"2": {"command": []}}), '$.tags["2"].command'),
         (manifest(surprise=1), "$.surprise"),
+        (manifest(shellProgram=["bash", "-c"]), "$.shellProgram"),
+        ({"id": "a", "shell": "a", "shellProgram": []}, "$.shellProgram"),
+        ({"id": "a", "shell": "a", "shellProgram": [""]}, "$.shellProgram"),
     ],
 )
 def test_a_manifest_that_no_job_could_use_is_refused(body: dict[str, Any], path: str) -> None:
@@ -118,6 +121,16 @@ def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
     assert changed.environment == {"A": "1", "B": "2"}
     assert found.at_tag("3") is None
     assert getattr(found.at_tag(None), "command", None) == ["run"]
+
+
+def test_the_text_for_a_shell_is_the_last_argument_of_its_program() -> None:
+    strict = ["bash", "-euo", "pipefail", "-c"]
+    body = {"id": "a", "shell": "a | b", "tags": {"2": {"shell": "c"}, "3": {"command": ["d"]}}}
+    assert convert(body, Manifest).stages == (("/bin/sh", "-c", "a | b"),)
+    found = convert({**body, "shellProgram": strict}, Manifest)
+    assert found.stages == ((*strict, "a | b"),)
+    at_tags = [changed.stages for tag in ("2", "3") if (changed := found.at_tag(tag))]
+    assert at_tags == [((*strict, "c"),), (("d",),)]
 
 
 def test_a_remote_reference_is_refused_and_never_fetched() -> None:

@@ -35,17 +35,12 @@ def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
     ]
 
 
-def test_unknown_keys_are_told_at_any_depth() -> None:
-    body = config(
-        [{"id": "r", "configuration": {"odd": 1}}],
-        tasks=[{"id": "t", "phase": "p", "task": {"component": "a", "color": 1}, "shape": 2}],
-        processors={"after": [{"definition": {"component": "x", "weight": 3}}]},
-    )
+def test_unknown_keys_are_told_where_the_files_of_others_have_more() -> None:
+    body = config([{"id": "r", "configuration": {"odd": 1}}], runtime={"image_tag": "1"}, color=2)
     told = convert(body, ConfigSpec).unknown_members()
     assert [one.split(" ")[0] for one in told] == [
-        "$.configuration.processors.after[0].definition.weight",
-        "$.configuration.tasks[0].shape",
-        "$.configuration.tasks[0].task.color",
+        "$.configuration.color",
+        "$.configuration.runtime.image_tag",
         "$.rows[0].configuration.odd",
     ]
 
@@ -58,6 +53,15 @@ def task(**fields: Any) -> list[Any]:
     ("document", "path"),
     [
         (config(tasks=task(retrys={})), "tasks[0].task.retrys"),
+        (config(tasks=task(retries={})), "tasks[0].task.retries"),
+        (config(tasks=task(color=1)), "tasks[0].task.color"),
+        (config(tasks=[{**task()[0], "shape": 2}]), "tasks[0].shape"),
+        (config(phases=[{"id": "p", "after": []}]), "phases[0].after"),
+        (config(runtime={"paralelism": 2}), "runtime.paralelism"),
+        (
+            config(processors={"after": [{"definition": {"component": "x", "weight": 3}}]}),
+            "processors.after[0].definition.weight",
+        ),
         (config(tasks=task(configData={"runtime": {"pool": 1}})), "tasks[0].task.configData.runtime.pool"),
         (config(runtime={"limits": {"timeoutSecond": 1}}), "runtime.limits.timeoutSecond"),
         (config(runtime={"retry": {"maxAttempts": 1, "dealy": 1}}), "runtime.retry.dealy"),

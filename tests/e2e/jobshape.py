@@ -24,6 +24,7 @@ STAGES = (
     "input_mapping",
     "partitioning",
     "running",
+    "leftovers",
     "merging",
     "output_mapping",
     "archiving",
@@ -122,6 +123,9 @@ SHAPE: dict[str, Any] = {
         "userSeconds": (float, int, NONE),
         "systemSeconds": (float, int, NONE),
         "maxRssBytes": (int, NONE),
+        "usageSource": (str, NONE),
+        "leftovers": list,
+        "leftoversStopTime": (Time, NONE),
     },
     "remote": dict,
     "result": {
@@ -134,6 +138,7 @@ SHAPE: dict[str, Any] = {
         "artifacts": dict,
         "variables": dict,
         "tasks": list,
+        "steps": list,
         "error": (dict, NONE),
     },
     "usageData": list,
@@ -143,6 +148,26 @@ SHAPE: dict[str, Any] = {
 }
 
 ERROR = {"type": str, "kind": str, "exitCode": (int, NONE), "signal": (int, NONE), "message": (str, NONE)}
+STEP = {
+    "step": int,
+    "row": (str, NONE),
+    "kind": str,
+    "component": (str, NONE),
+    "tag": (str, NONE),
+    "operation": (str, NONE),
+    "status": str,
+    "exitCode": (int, NONE),
+    "exitCodes": list,
+    "signal": (int, NONE),
+    "startTime": (Time, NONE),
+    "endTime": (Time, NONE),
+    "usage": {
+        "userSeconds": (float, int, NONE),
+        "systemSeconds": (float, int, NONE),
+        "maxRssBytes": (int, NONE),
+        "source": (str, NONE),
+    },
+}
 
 
 def check(value: Any, shape: Any, at: str = "$") -> None:
@@ -178,6 +203,8 @@ def check_job(job: dict[str, Any]) -> None:
     assert (job["stage"] == "done") == job["isFinished"]
     if job["result"]["error"] is not None:
         check(job["result"]["error"], ERROR, "$.result.error")
+    for step in job["result"]["steps"]:
+        check(step, STEP, "$.result.steps")
     assert job["runId"] == (f"{job['parentRunId']}.{job['id']}" if job["parentRunId"] else job["id"])
     order = [STAGES.index(stage) for stage in job["stageTimestamps"]]
     assert order == sorted(order), job["stageTimestamps"]

@@ -93,6 +93,8 @@ def test_an_operation_that_fails_ends_the_run_in_its_own_words(
     error = job["result"]["error"]
     assert (job["status"], error["type"], error["kind"]) == ("error", *said[:2])
     assert error["message"].startswith(said[2])
+    assert job["message"].startswith("step 1 of 2")
+    assert "The step row: " in job["message"]
     assert "main" not in wire.text(job)
 
 
@@ -165,4 +167,4 @@ def test_a_terminate_and_a_time_limit_reach_an_operation(operated: Callable[...,
     assert of(wire.done(job), "status", "starts") == ("terminated", 1)
     late = wire.done(run(wire, row=asked, limits={"timeoutSeconds": 1}))
     assert late["result"]["error"]["kind"] == "timeout"
-    assert late["message"].startswith("The step row: It ran longer than its time limit")
+    assert late["message"].startswith("step 1 of 2: The step row: It ran longer than its time limit")

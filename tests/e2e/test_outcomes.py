@@ -40,7 +40,7 @@ def test_exit_codes_say_whose_fault_it_was(wire: Wire, code: int, status: str, t
     ("text", "message"),
     [
         ("echo on stdout; exit 1", "on stdout"),
-        ("exit 1", "No error message."),
+        ("exit 1", "exit code 1, no output"),
         ("echo a; echo b >&2; exit 1", "b"),
     ],
 )

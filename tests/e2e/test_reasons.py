@@ -110,10 +110,15 @@ def test_draining_keeps_everything_back_until_undrain(fresh: Callable[..., Daemo
     job = wire.shell("true")
     assert one(wire.explain(job), "draining")
     assert job["status"] == "created"
+    since = status["drain"]["since"]
+    assert wire.call("daemon.drain")["drain"] == {"since": since, "by": job["principal"]["user"]}
     gate.open()
     wire.done(runs)
     assert wire.call("daemon.status")["isDrained"] is True
-    assert of(wire.call("daemon.undrain"), "isDraining", "isDrained") == (False, False)
+    assert of(wire.call("daemon.undrain"), "isDraining", "isDrained", "drain") == (False, False, None)
+    again = wire.call("daemon.drain")["drain"]
+    assert again["since"] > since
+    wire.call("daemon.undrain")
     assert wire.done(job)["status"] == "success"
 
 

@@ -53,7 +53,7 @@ def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
         ("text", "JSON"),
         ("nothing", "JSON"),
         ("wrong", "The password is wrong."),
-        ("crash", "No error message."),
+        ("crash", "exit code 2, no output"),
     ],
 )
 def test_an_action_that_does_not_answer_says_why(wire: Wire, action: str, words: str) -> None:

@@ -338,11 +338,11 @@ def test_secrets_are_hidden_in_log_and_tails(keeper: Keeper, daemon: Peer) -> No
 
 
 def test_a_long_output_is_told_by_its_end(keeper: Keeper, daemon: Peer) -> None:
-    daemon.send(**keeper.order("sh", "-c", "yes 0123456789 | head -n 1000; echo end"))
+    daemon.send(**keeper.order("sh", "-c", "yes 0123456789 | head -n 2000; echo end"))
     tail = daemon.outcome("1-1-0")["stdoutTail"]
     assert tail.startswith("… ")
     assert tail.endswith("0123456789\nend\n")
-    assert len(tail) == 4096 + 2
+    assert len(tail) == 16 * 1024 + 2
 
 
 def test_the_log_can_be_followed_while_the_job_runs(keeper: Keeper, daemon: Peer) -> None:

@@ -119,6 +119,7 @@ def outcome(**fields: Any) -> Outcome:
         "userSeconds": 1.5,
         "systemSeconds": 0.25,
         "maxRssBytes": 9_000_000,
+        "usageSource": "processes",
         "stopped": None,
         "outOfMemory": False,
         "lost": False,

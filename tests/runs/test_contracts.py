@@ -64,5 +64,5 @@ def test_a_result_is_what_the_wire_calls_one() -> None:
     shown = conclude(steps(result)[0], result.spec, outcome(exitCode=1), Collected()).result
     read = msgspec.convert(shown, Result)
     assert read.error is not None
-    assert read.error.message == "No error message."
+    assert read.error.message == "exit code 1, no output"
     assert shown.keys() == msgspec.to_builtins(Result()).keys()

@@ -178,15 +178,16 @@ def test_at_the_end_only_output_and_artifacts_stay(job: JobContext) -> None:
     (data(job) / "temp").mkdir()
     data_folder.finish(job)
     assert sorted(os.listdir(job.folder.root)) == ["data", "steps"]
-    assert sorted(os.listdir(data(job))) == ["artifacts", "out", "temp"]
+    assert sorted(os.listdir(data(job))) == ["artifacts", "out"]
     data_folder.finish(job)
 
 
-def test_what_a_program_made_in_its_working_directory_stays(job: JobContext) -> None:
+def test_what_a_program_made_in_its_working_directory_goes(job: JobContext) -> None:
     data_folder.prepare(one_step(command(command=["make"])), job, None)
     (Path(job.folder.cwd) / "result").write_text("1")
+    assert not data_folder.is_finished(job)
     data_folder.finish(job)
-    assert (Path(job.folder.cwd) / "result").exists()
+    assert not Path(job.folder.cwd).exists()
 
 
 def test_each_row_gets_a_fresh_folder_and_the_finished_one_is_kept(job: JobContext) -> None:

@@ -173,6 +173,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "emptyFolders": [],
         "spareFolder": None,
         "notedLate": False,
+        "logMark": None,
     }
 
 

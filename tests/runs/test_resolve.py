@@ -321,13 +321,13 @@ def test_php_empty_lists_stand_for_empty_objects() -> None:
     assert result.warnings == ()
 
 
-def test_unknown_keys_are_kept_with_a_warning() -> None:
-    result = resolved(stored=config(shared_code_id="x", runtime={"image": "y"}))
+def test_unknown_keys_of_the_request_are_kept_with_a_warning() -> None:
+    result = resolved({"configData": {"shared_code_id": "x", "runtime": {"image": "y"}}})
     assert [warning.split(" ", 1)[0] for warning in result.warnings] == [
-        "$.configuration.shared_code_id",
-        "$.configuration.runtime.image",
+        "$.configData.shared_code_id",
+        "$.configData.runtime.image",
     ]
-    assert (result.spec.configuration or {})["shared_code_id"] == "x"
+    assert (result.spec.config_data or {})["shared_code_id"] == "x"
 
 
 def test_state_is_saved_per_row_of_stored_configurations_only() -> None:

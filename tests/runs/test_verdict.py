@@ -8,7 +8,7 @@ from lockside.documents.enums import FailureClass, FailureKind
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.result import RunResult, conclude, failed_before_start, joined, nothing_to_run
 from locksided.runs.verdict import Verdict
-from runs.examples import component, config, outcome, resolved, row, steps
+from runs.examples import component, config, named, outcome, resolved, row, steps
 
 NOTHING = Collected()
 
@@ -44,6 +44,7 @@ def test_the_process_is_told_with_times_of_the_wire() -> None:
         "userSeconds": 1.5,
         "systemSeconds": 0.25,
         "maxRssBytes": 9_000_000,
+        "usageSource": "processes",
     }
 
 
@@ -54,12 +55,41 @@ def test_exit_code_one_is_a_user_error_with_the_end_of_stderr() -> None:
         "exitCode": 1,
         "signal": None,
         "message": "bad password",
+        "step": 1,
+        "component": "ex.table",
+        "row": None,
+        "side": None,
     }
 
 
 def test_without_stderr_the_message_is_the_end_of_stdout_else_a_plain_sentence() -> None:
     assert error(exitCode=1, stderrTail=" \n", stdoutTail="wrong table")["message"] == "wrong table"
-    assert error(exitCode=1)["message"] == "No error message."
+    assert error(exitCode=3)["message"] == "exit code 3, no output"
+
+
+def test_the_message_is_all_of_the_output_and_the_summary_its_telling_line() -> None:
+    trace = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\nValueError: the reason\n'
+    result = concluded(exitCode=1, stderrTail=trace)
+    assert (result.message, result.summary) == (trace.strip(), "ValueError: the reason")
+
+
+def test_what_tells_most_is_not_lost_before_a_long_trace() -> None:
+    frames = "".join(f"\tat com.example.Deep.call{number}(Deep.java:{number})\n" for number in range(300))
+    result = concluded(exitCode=2, stderrTail=f"java.lang.IllegalStateException: no table\n{frames}")
+    assert result.summary == "java.lang.IllegalStateException: no table"
+    assert result.message.startswith("java.lang.IllegalStateException: no table\n… ")
+    assert len(result.message) == 4096
+
+
+def test_escape_codes_and_what_was_overwritten_are_in_no_message() -> None:
+    result = concluded(exitCode=2, stderrTail="10%\r100%\r\n\x1b[31mERROR\x1b[0m: disk on fire\r\n")
+    assert (result.message, result.summary) == ("100%\nERROR: disk on fire", "ERROR: disk on fire")
+
+
+def test_of_a_timeout_the_summary_is_the_sentence_alone() -> None:
+    result = concluded(exitCode=None, signal=9, stopped="timeout", stderrTail="still loading")
+    assert result.summary == "It ran longer than its time limit of 3600 seconds and was stopped."
+    assert result.message == f"{result.summary}\nstill loading"
 
 
 @pytest.mark.parametrize("code", [2, 3, 137, 255])
@@ -191,7 +221,7 @@ def test_the_result_lists_tables_in_both_forms_of_manifest() -> None:
     result = concluded(Collected(tables=[{**entry, **one} for one in (legacy, new, broken)]))
     first, second, third = result.result["output"]["tables"]
     assert (first["columns"], first["primaryKey"], first["path"]) == (
-        [{"name": "x"}],
+        [{"name": "x", "type": None}],
         ["x"],
         "data/out/tables/a.csv",
     )
@@ -316,8 +346,11 @@ def test_outputs_are_named_where_they_stay() -> None:
         found: str = conclude(step, result.spec, outcome(**seen), left).result["output"]["tables"][0]["path"]
         return found
 
-    assert path(first) == "rows/a/out/tables/t"
-    assert path(second) == path(first, exitCode=1) == "data/out/tables/t"
+    assert path(first) == path(first, exitCode=1) == "rows/a/out/tables/t"
+    assert path(second) == "rows/b/out/tables/t"
+    only = resolved({"configRowIds": ["a"]}, stored=config([row("a"), row("b")]))
+    done = conclude(steps(only)[0], only.spec, outcome(), Collected(tables=[table])).result
+    assert done["output"]["tables"][0]["path"] == "data/out/tables/t"
 
 
 def test_steps_join_to_one_result() -> None:
@@ -330,4 +363,49 @@ def test_steps_join_to_one_result() -> None:
     assert both.states == {"a": {"n": 1}, "b": {"n": 1}}
     assert (both.result["counts"]["success"], len(both.usage)) == (2, 2)
     failed = joined([good, bad], not_run=["c"])
-    assert (failed.states, failed.message) == ({}, "no\nRows that did not run: c.")
+    assert (failed.states, failed.message) == ({}, "row b: no\nRows that did not run: c.")
+    assert failed.summary == "row b: no. Rows that did not run: c."
+
+
+def test_what_all_steps_used_is_summed_and_the_process_is_the_last() -> None:
+    result = resolved(stored=config([row("a"), row("b")]))
+    first, second = steps(result)
+    large = conclude(first, result.spec, outcome(userSeconds=2.0, maxRssBytes=200_000_000), NOTHING)
+    small = conclude(second, result.spec, outcome(pid=5, userSeconds=0.1, systemSeconds=0.0), NOTHING)
+    both = joined([large, small])
+    assert both.process == {
+        **small.process,
+        "pid": 5,
+        "userSeconds": 2.1,
+        "systemSeconds": 0.25,
+        "maxRssBytes": 200_000_000,
+    }
+    assert [step["usage"]["userSeconds"] for step in both.result["steps"]] == [2.0, 0.1]
+
+
+def test_the_message_begins_with_the_step_that_failed() -> None:
+    processors = {"after": [{"definition": {"component": "m.proc"}}]}
+    result = resolved(
+        stored=config(processors=processors),
+        processors={"m.proc": named("m.proc", type="processor", command=["cut"])},
+    )
+    _, processor = steps(result)
+    failed = conclude(processor, result.spec, outcome(exitCode=1, stderrTail="real reason"), NOTHING)
+    assert failed.message == "step 2 of 2, processor m.proc: real reason"
+    assert failed.result["error"].items() >= {"step": 2, "component": "m.proc", "row": None}.items()
+    (told,) = failed.result["steps"]
+    assert (told["step"], told["kind"], told["status"], told["exitCode"]) == (2, "processor", "error", 1)
+
+
+def test_of_a_pipeline_the_side_that_failed_is_named() -> None:
+    result = resolved(of=component(command=None, pipeline=[["tap"], ["/bin/target-csv", "-x"], ["tee"]]))
+    exits = [
+        {"exitCode": None, "signal": 13},
+        {"exitCode": 4, "signal": None},
+        {"exitCode": 0, "signal": None},
+    ]
+    seen = outcome(exits=exits, exitCode=4, stderrTail="no such column")
+    failed = conclude(steps(result)[0], result.spec, seen, NOTHING)
+    assert failed.message == "side 2 of 3, target-csv: no such column"
+    assert failed.result["error"]["side"] == 2
+    assert failed.result["steps"][0]["exitCodes"] == [-13, 4, 0]

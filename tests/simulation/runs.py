@@ -3,7 +3,7 @@
 A job has as many steps as its id says. Each hop to a thread is something under way in the world and may fail.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +70,13 @@ class Runs:
         self._daemon = daemon
         self.loader = Loader()
 
-    async def check_program(self, job_id: int) -> i.ProgramFound | i.CannotStart:
+    async def check_program(
+        self, job_id: int, awaits: Callable[[str], None]
+    ) -> i.ProgramFound | i.CannotStart:
         await self._daemon.hop("the search for a program")
+        if job_id % 3 == 0:
+            awaits("it is being fetched")
+            await self._daemon.hop("the fetch of a program")
         self._daemon.may_fail_to_read()
         if not never_starts(job_id):
             return i.ProgramFound(job_id)

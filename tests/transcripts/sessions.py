@@ -76,10 +76,27 @@ STUCK_EXPLAINED = [
     "$ lockside ls",
 ]
 
+ROWS_RESUMED = [
+    "A pipeline of five rows fails in one: which, why, and what of it is left to do?",
+    "$ locksided &> daemon.log &",
+    "@ready",
+    "$ lockside apply pipeline",
+    "$ lockside run lockside.orchestrator/nightly --wait",
+    "$ lockside show last",
+    "$ lockside retry --resume --plan last",
+    "The row is mended; only it and what comes after it run again.",
+    "$ sed -i 's/eu-wets/eu-west/' pipeline/configs/shop.orders/regions.toml",
+    "$ lockside apply pipeline",
+    "$ lockside retry --resume --wait last",
+    "$ lockside ls --failed",
+    "$ lockside status",
+]
+
 SESSIONS = {
     "first_five_minutes": FIRST_FIVE_MINUTES,
     "failure_repaired": FAILURE_REPAIRED,
     "stuck_explained": STUCK_EXPLAINED,
+    "rows_resumed": ROWS_RESUMED,
 }
 
 
@@ -97,6 +114,38 @@ def prepare(name: str, home: Path) -> None:
         _write(folder, "components/warehouse.report.toml", "shell = 'echo all is well'\n")
         for component in ("load", "report"):
             _write(folder, f"configs/warehouse.{component}/daily.toml", "")
+
+    elif name == "rows_resumed":
+        _prepare_regions(folder)
+
+
+def _prepare_regions(folder: Path) -> None:
+    script = (
+        "import json, os, sys\n"
+        "with open(os.environ['KBC_DATADIR'] + 'config.json') as file:\n"
+        "    region = json.load(file)['parameters']['region']\n"
+        "print('asking for the orders of', region)\n"
+        "if region not in ('eu-west', 'eu-east', 'us-west', 'us-east', 'asia'):\n"
+        "    raise ValueError(f'there is no region {region}')\n"
+    )
+    _write(folder, "scripts/orders.py", script)
+    _write(folder, "components/shop.orders.toml", 'command = ["python3", "../scripts/orders.py"]\n')
+    _write(folder, "components/shop.report.toml", 'command = ["echo", "the report is written"]\n')
+    regions = ("eu-wets", "eu-east", "us-west", "us-east", "asia")
+    rows = [
+        f'[[rows]]\nid = "{row}"\nparameters = {{ region = "{region}" }}\n'
+        for row, region in zip(("west", "east", "us-west", "us-east", "asia"), regions, strict=True)
+    ]
+    _write(folder, "configs/shop.orders/regions.toml", "\n".join(["[runtime]\nparallelism = 2\n", *rows]))
+    _write(folder, "configs/shop.report/daily.toml", "")
+    nightly = (
+        'phases = [{ id = "extract" }, { id = "report", dependsOn = ["extract"] }]\n\n'
+        '[[tasks]]\nid = "orders"\nphase = "extract"\n'
+        'task = { component = "shop.orders", config = "regions" }\n\n'
+        '[[tasks]]\nid = "report"\nphase = "report"\n'
+        'task = { component = "shop.report", config = "daily" }\n'
+    )
+    _write(folder, "configs/lockside.orchestrator/nightly.toml", nightly)
 
 
 def _copy_example(folder: Path) -> None:

@@ -26,6 +26,7 @@ from lockside.documents.base import (
     Umask,
 )
 from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
+from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
 from lockside.documents.paths import join
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
@@ -33,7 +34,9 @@ from lockside.documents.schemas import SchemaError, check_schema
 COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
 
 _FORMS = ("command", "pipeline", "shell")
-_MERGED = ("environment", "imageParameters", "limits", "exitCodes")
+SHELL = ["/bin/sh", "-c"]
+"""What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
+_MERGED = ("environment", "imageParameters", "imageOptions", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
 
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
@@ -45,17 +48,21 @@ class Program(In, frozen=True, kw_only=True):
     command: Arguments | None = None
     pipeline: Annotated[list[Arguments], Meta(min_length=1, max_length=100)] | None = None
     shell: Annotated[Argument, Meta(min_length=1)] | None = None
+    shell_program: Annotated[Arguments, Meta(examples=[["bash", "-euo", "pipefail", "-c"]])] | None = None
     cwd: Argument | None = None
     environment: Environment = {}
     umask: Umask = ""
 
     def check(self) -> None:
         """Raises FieldError unless it is one program that can be executed."""
-        if sum(getattr(self, form) is not None for form in _FORMS) != 1:
+        given = sum(getattr(self, form) is not None for form in _FORMS)
+        if given > 1 or (given == 0 and not self.has_own_program):
             raise FieldError("Give exactly one of `command`, `pipeline` and `shell`", "command")
         if self.shell is not None and not self.shell.strip():
             raise FieldError("The text for the shell is empty", "shell")
-        for field, argv in self._commands():
+        if self.shell_program is not None and self.shell is None:
+            raise FieldError("It reads the text of `shell`: give one, or leave it out", "shellProgram")
+        for field, argv in [*self._commands(), ("shellProgram", self.shell_program or SHELL)]:
             if not argv[0]:
                 raise FieldError("It must begin with the name of a program", field)
         if self.cwd is not None and not self.cwd.startswith(("/", "{datadir}")):
@@ -67,10 +74,15 @@ class Program(In, frozen=True, kw_only=True):
         return [(f"pipeline[{place}]", argv) for place, argv in enumerate(self.pipeline or ())]
 
     @property
+    def has_own_program(self) -> bool:
+        """Whether something is executed that is not named here."""
+        return False
+
+    @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """The argv of each stage of the pipe; a single program is a pipe of one, nothing is of none."""
         if self.shell is not None:
-            return (("/bin/sh", "-c", self.shell),)
+            return ((*(self.shell_program or SHELL), self.shell),)
         return tuple(tuple(argv) for _, argv in self._commands())
 
 
@@ -118,11 +130,16 @@ class Manifest(Program, frozen=True, kw_only=True):
         command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
             folder.
         pipeline: Several commands, joined by pipes.
-        shell: A line for `sh -c`.
+        shell: A text for `sh -c`. Of `a | b` only the end of `b` counts: use `pipeline`, or `shellProgram`.
+        shell_program: The program that gets the text of `shell` as its last argument, and what stands before
+            it; `["bash", "-euo", "pipefail", "-c"]` also fails when the first side of a pipe fails.
         cwd: The working folder; null means an empty one.
         environment: Variables added to the program's environment.
         umask: The permissions that new files do not get, in octal digits; empty: the setting `jobs.umask`.
         user: The Unix user that runs it; only an admin may name one.
+        image: A container image in which the program runs; without a program the image's own. `tag` is the
+            image's tag, `latest` if there is none, unless the name has a tag or a digest.
+        image_options: How the image is run.
         image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
         tag: The tag that runs when nobody asks for one.
         tags: What differs under each tag.
@@ -161,6 +178,8 @@ class Manifest(Program, frozen=True, kw_only=True):
     stop_signal: Signal | None = None
     schema: dict[str, Any] | None = None
     row_schema: dict[str, Any] | None = None
+    image: ImageName | None = None
+    image_options: ImageOptions = ImageOptions()
     actions: Annotated[list[ActionName], Meta(max_length=100)] = []
     lock: LockPolicy | None = None
     pool: PoolId | None = None
@@ -177,6 +196,8 @@ class Manifest(Program, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""
         super().check()
+        if self.image is not None and self.tag is not None and has_version(self.image):
+            raise FieldError("The image's name has a tag or a digest already: give it without `tag`", "tag")
         for field, schema in (("schema", self.schema), ("rowSchema", self.row_schema)):
             try:
                 check_schema(schema or {})
@@ -184,6 +205,16 @@ class Manifest(Program, frozen=True, kw_only=True):
                 raise FieldError(f"It is not a usable JSON Schema: {problem}", field) from None
         for tag, changes in self.tags.items():
             _check_tag(self, tag, changes)
+
+    @property
+    def has_own_program(self) -> bool:
+        """Whether it is an image, which has a program of its own."""
+        return self.image is not None
+
+    @property
+    def image_reference(self) -> str | None:
+        """The full name of its image; None when it has none."""
+        return None if self.image is None else image_reference(self.image, self.tag)
 
     def misplaced(self, side: ProcessorPosition) -> str | None:
         """Returns what is wrong with using it as a processor on that side of a component, if anything is."""
@@ -221,6 +252,7 @@ def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:
     plain: dict[str, Any] = msgspec.to_builtins(manifest) | {"tag": tag, "tags": {}}
     if any(changes.get(form) is not None for form in _FORMS):
         plain |= dict.fromkeys(_FORMS)
+        plain |= {} if changes.get("shell") is not None else {"shellProgram": None}
     merged = {
         name: plain[name] | changes[name] if isinstance(changes[name], dict) else changes[name]
         for name in _MERGED

@@ -17,7 +17,7 @@ from lockside.documents.base import ComponentId, ConfigId, Document, FieldError,
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import ProcessorPosition
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
-from lockside.documents.paths import join
+from lockside.documents.paths import join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
 from lockside.documents.runtime import Runtime
 from lockside.documents.variables import Scalar
@@ -174,7 +174,7 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
         return [
             f"{path} is unknown; it is kept and has no effect."
             for at, body in bodies
-            for path, _ in unknown_keys(body, at)
+            for path in kept_keys(body, at)
         ]
 
 
@@ -203,7 +203,7 @@ def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> 
         fault = fault_of(problem, body, kind)
         raise FieldError(fault.message, field + fault.path.removeprefix("$")) from None
     if not is_stored:
-        _refuse_misspelt_tasks(body, field)
+        _refuse_unknown(body, field)
     return content
 
 
@@ -238,6 +238,12 @@ _OBJECTS = ("parameters", "storage", "processors", "runtime", "variables", "auth
 _OBJECTS_OF_PARTS = ("backend", "limits", "behavior", "variableValuesData", "parameters", "configData")
 _SPELT = frozenset(("runtime", "phases", "tasks"))
 _FOREIGN = {"componentId": "component", "configId": "config"}
+_KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
+    TaskSpecification: frozenset((*_FOREIGN, "type", "metadata")),
+    Task: frozenset(("backend", "description", "metadata")),
+    Phase: frozenset(("description", "metadata")),
+}
+"""What stands in phases and tasks of Keboola's files, and has no effect here."""
 
 
 def _own_spelling(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -279,15 +285,13 @@ def members_of(kind: type[msgspec.Struct]) -> set[str]:
 
 
 def unknown_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[tuple[str, list[str]]]:
-    """The paths of keys that are kept but have no effect, each with the known names beside it."""
+    """The paths of keys that have no effect, each with the known names beside it."""
     for at, part, kind in _parts(body, path):
         if not isinstance(part, dict):
             continue
         known = members_of(kind)
-        if kind is TaskSpecification:
-            known |= _FOREIGN.keys()
         for key in part:
-            if key not in known:
+            if key not in known and key not in _KEPT.get(kind, ()):
                 yield join(at, key), sorted(known)
 
 
@@ -319,15 +323,28 @@ def _items(
             yield join(at, inner), item.get(inner), inner_kind
 
 
-def _refuse_misspelt_tasks(body: Mapping[str, Any], field: str) -> None:
-    """In phases and tasks, unlike in the free places beside them, a likely misspelling is refused."""
-    if not body.get("tasks") and not body.get("phases"):
-        return
-    parts = {name: body[name] for name in ("phases", "tasks") if name in body}
-    for path, known in unknown_keys(parts, field):
-        name = path.rpartition(".")[2]
-        if near := likely(name, known):
-            raise FieldError(f"Unknown field: did you mean `{near}`?", path)
+def kept_keys(body: Mapping[str, Any], path: str = "$") -> Iterator[str]:
+    """The paths of unknown keys that are kept: Keboola's files have more there than is known here."""
+    for at, known in unknown_keys(body, path):
+        if _is_extensible(at, path) and not likely(str(steps_of(at)[-1]), known):
+            yield at
+
+
+def _refuse_unknown(body: Mapping[str, Any], field: str) -> None:
+    """Refuse a likely misspelling anywhere, and in phases, tasks and processors whatever nobody knows."""
+    for path, known in unknown_keys(body, field):
+        name = str(steps_of(path)[-1])
+        is_extensible = _is_extensible(path, field)
+        near = likely(name, known) if is_extensible else next(iter(get_close_matches(name, known, n=1)), None)
+        if near:
+            raise FieldError(f"Unknown field `{name}`: did you mean `{near}`?", path)
+        if not is_extensible:
+            raise FieldError(f"Unknown field `{name}`; known are {', '.join(known)}", path)
+
+
+def _is_extensible(path: str, root: str) -> bool:
+    """Whether a key stands in the body itself or in its `runtime`."""
+    return len(steps_of(path)) - len(steps_of(root)) == 1 or path.startswith(f"{root}.runtime.")
 
 
 def likely(name: str, known: Sequence[str]) -> str | None:

@@ -39,6 +39,7 @@ class Stage(StrEnum):
     INPUT_MAPPING = "input_mapping"
     PARTITIONING = "partitioning"
     RUNNING = "running"
+    LEFTOVERS = "leftovers"
     MERGING = "merging"
     OUTPUT_MAPPING = "output_mapping"
     ARCHIVING = "archiving"

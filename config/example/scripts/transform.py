@@ -36,6 +36,10 @@ def summary(country, airports):
     }
 
 
+def countries_in(found):
+    return "1 country" if len(found) == 1 else f"{len(found)} countries"
+
+
 def main():
     """Read what extract left, check it, and write countries."""
     asked = parameters()
@@ -55,11 +59,11 @@ def main():
             else:
                 ignored += 1
         share = (start + len(slice_)) / len(rows)
-        report(share, f"{len(by_country)} countries so far", success=good, ignored=ignored)
-        say(f"checked {start + len(slice_):>6,} airports of {len(by_country):>3} countries")
+        report(share, f"{countries_in(by_country)} so far", success=good, ignored=ignored)
+        say(f"checked {start + len(slice_):>6,} airports of {countries_in(by_country):>13}")
     countries = sorted((summary(*each) for each in by_country.items()), key=lambda each: -each["airports"])
     replace_file(staging / "countries.csv", lambda file: write(file, countries))
-    say(f"{len(countries)} countries; {good:,} airports are fine, {ignored} left out")
+    say(f"{countries_in(countries)}; {good:,} airports are fine, {ignored} left out")
 
 
 def write(file, rows):

@@ -3,7 +3,7 @@
 It decides nothing about jobs. What a backend says of a token reaches it through `Executors`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -18,7 +18,7 @@ from locksided.backends.messages import Message
 from locksided.core import inputs as i
 from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, StartStep, StopRun
 from locksided.core.errors import Refused
-from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
 from locksided.runs.runs import Runs
 from locksided.store.errors import StoreUnavailable
@@ -59,18 +59,25 @@ class Executor(Starts):
         Whoever stands ahead in the line starts first, however the threads come back; a check that hangs holds
         up the others for a moment only.
         """
+
+        def awaits(cause: str) -> None:
+            self._scheduler.tell(i.ProgramAwaited(action.job_id, cause))
+            told.set()
+
         try:
-            report = await self._checked(action)
+            report = await self._checked(action, awaits)
             with clock.real_move_on_after(IN_ORDER_WITHIN_SECONDS):
                 await before.wait()
             self._scheduler.tell(report)
         finally:
             told.set()
 
-    async def _checked(self, action: CheckProgram) -> i.ProgramFound | i.CannotStart:
+    async def _checked(
+        self, action: CheckProgram, awaits: Callable[[str], None]
+    ) -> i.ProgramFound | i.CannotStart:
         """What was found; when that cannot be told, the start itself will show it."""
         try:
-            return await self._runs.check_program(action.job_id)
+            return await self._runs.check_program(action.job_id, awaits)
         except (OSError, StoreUnavailable, Refused) as error:
             log.error("a program cannot be looked up", job=action.job_id, cause=str(error))
             return i.ProgramFound(action.job_id)
@@ -151,6 +158,8 @@ class Executor(Starts):
         match message:
             case Started():
                 self._scheduler.tell_deferred(self._runs.spawned(message))
+            case Leftovers(pid=int()):  # an older keeper does not tell how the program ended
+                self._scheduler.tell(self._runs.leader_ended(message))
             case Progress():
                 report = self._runs.progressed(message)
                 if report is not None:

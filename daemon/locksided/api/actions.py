@@ -1,6 +1,7 @@
 """`action.run`: a component is asked one question. It has no job, no lock and no slot; the keeper runs it."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from anyio import CancelScope
@@ -55,6 +56,9 @@ class ActionMethods:
         try:
             if context.run_as is not None:
                 os.chmod(self._service.state_dir.root, PASSABLE)
+            if action.step.execution.image is not None:
+                podman = await self._service.runs.images.find([action.step.execution], context)
+                context = replace(context, podman=podman)
             await threads.run_for(context.account, data_folder.prepare, action.step, context, None)
             outcome = await self._service.asides.run(action_order(action, context, token))
             return await self._value(action, outcome, context)

@@ -46,14 +46,15 @@ class DaemonMethods:
 
     async def _status(self) -> View:
         service = self._service
-        is_draining, is_drained = await service.scheduler.look(_draining)
+        drain, is_drained = await service.scheduler.look(_draining)
         return {
             "version": VERSION,
             "pid": os.getpid(),
             "uptimeSeconds": service.uptime_seconds,
             "startedTime": clock.to_text(service.started_us),
-            "isDraining": is_draining,
+            "isDraining": drain is not None,
             "isDrained": is_drained,
+            "drain": drain,
             "counts": await service.store.counts_by_status(),
             "pools": await pool_views(service),
             "store": self._store_status(),
@@ -189,7 +190,10 @@ def _check_new_file(path: Path) -> None:
         raise Conflict(f"{path} exists already: name another file.", path="$.path")
 
 
-def _draining(core: Scheduler) -> tuple[bool, bool]:
-    is_draining = core.state.draining is not None
-    busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
-    return is_draining, is_draining and not busy
+def _draining(core: Scheduler) -> tuple[View | None, bool]:
+    """Since when and by whom the daemon is drained, and whether no standard job runs any more."""
+    draining = core.state.draining
+    if draining is None:
+        return None, False
+    is_busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
+    return {"since": clock.to_text(draining.since_us), "by": draining.by}, not is_busy

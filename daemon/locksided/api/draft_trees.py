@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
 from locksided import threads
 from locksided.api.object_reader import ObjectReader
+from locksided.api.previous_run import PreviousRun
 from locksided.api.resolution_cache import ResolvedTree
 from locksided.api.service import Service
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
@@ -27,11 +30,11 @@ from locksided.runs.draft_tree import (
     tree_size,
     work_tree,
 )
-from locksided.runs.orchestration import RunTask, as_seen_above, read_orchestration
+from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestration
 from locksided.runs.resolve import resolve
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
-from locksided.runs.task_selection import decide
+from locksided.runs.task_selection import Decision, decide
 from locksided.server.access import Principal
 from locksided.store.rows import StoredRow as Row
 
@@ -56,15 +59,25 @@ class Above:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which tasks of the outermost orchestration are asked for, and which of the run before succeeded."""
+    """Which tasks of an orchestration are asked for, and how the run before ended that is gone on from."""
 
     selected: Sequence[str] | None = None
-    succeeded: Mapping[str, str] | None = None
+    previous: PreviousRun | None = None
 
     @property
     def is_made(self) -> bool:
         """Whether anything was chosen at all."""
-        return self.selected is not None or self.succeeded is not None
+        return self.selected is not None or self.previous is not None
+
+    def decide(self, phases: Sequence[RunPhase]) -> list[tuple[Decision, ...]]:
+        """What is done with each task, phase by phase. Raises `NotFound`."""
+        if self.previous is None:
+            return decide(phases, self.selected, None)
+        return decide(phases, self.selected, self.previous.succeeded, self.previous.rows)
+
+    def below(self, task_id: str) -> "Choice":
+        """The same for a task that is an orchestration itself."""
+        return Choice(None, None if self.previous is None else self.previous.nested.get(task_id))
 
 
 class Trees:
@@ -99,7 +112,7 @@ class Trees:
                 resolved, place, _below(resolved, request, config, above), choice
             )
         if choice.is_made:
-            path = "$.onlyOrchestrationTaskIds" if choice.selected is not None else "$.previousJobId"
+            path = "$.onlyOrchestrationTaskIds"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
         work = await self._work(resolved, place)
         if self._objects.reads == reads:
@@ -138,15 +151,18 @@ class Trees:
         check_phases(phases, place.max_children, f"{resolved.root.path}.phases")
         self._count(1 + len(phases))
         inside = []
-        for phase, decisions in zip(phases, decide(phases, choice.selected, choice.succeeded), strict=True):
-            runs = [one.task for one in decisions if one.action is TaskAction.RUN]
-            jobs = [await self._task(task, resolved, place, below) for task in runs]
+        for phase, decisions in zip(phases, choice.decide(phases), strict=True):
+            runs = [one for one in decisions if one.action is TaskAction.RUN]
+            jobs = [await self._task(one, resolved, place, below, choice.below(one.task.id)) for one in runs]
             jobless = tuple(one for one in decisions if one.action is not TaskAction.RUN)
             inside.append(Inside(phase, tuple(jobs), jobless))
         return orchestration_tree(resolved, place, inside)
 
-    async def _task(self, task: RunTask, orchestration: Resolved, place: TreePosition, below: Above) -> Draft:
-        """The tree of one task."""
+    async def _task(
+        self, decided: Decision, orchestration: Resolved, place: TreePosition, below: Above, choice: Choice
+    ) -> Draft:
+        """The tree of one task, of the rows alone that are left of it."""
+        task = decided.task
         at = replace(
             place,
             maker=Maker("orchestration", task.id),
@@ -154,7 +170,11 @@ class Trees:
             is_child=True,
         )
         try:
-            tree = await self.tree(task.request(orchestration), at, below)
+            request = task.request(orchestration)
+            if decided.rows:
+                rows = list(decided.rows)
+                request = msgspec.structs.replace(request, config_row_ids=rows, previous_job_id=decided.job)
+            tree = await self.tree(request, at, below, choice)
         except Refused as refusal:
             raise as_seen_above(refusal, task.path) from None
         values = tree.values if task.name is None else {**tree.values, "name": task.name}

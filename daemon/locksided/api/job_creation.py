@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lockside.documents.enums import JobType
 from lockside.documents.request import JobRequest, named_changes
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import steering as s
@@ -25,6 +26,7 @@ from locksided.api.job_reads import (
     shortened,
     views_for,
 )
+from locksided.api.orchestrations import plan_of
 from locksided.api.reruns import (
     check_amendable,
     check_may_change,
@@ -33,6 +35,7 @@ from locksided.api.reruns import (
     in_the_name_of,
     keeps_start_time,
     request_of,
+    resumed,
 )
 from locksided.api.rights import actor, check_may_act
 from locksided.api.service import Service
@@ -62,9 +65,9 @@ class CreationMethods:
         """Make one job with all below it, or with `dryRun` show what it would be."""
         made = await draft(self._service, params, call.principal, params.project)
         if params.dry_run:
-            return shortened(await self._would_be(call, made, params), params.fields)
+            return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     @handler
     @repeats_first
@@ -81,9 +84,12 @@ class CreationMethods:
                 raise
         if params.dry_run:
             shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]
-            return {"jobs": [shortened(view, params.fields) for view in shown]}
+            views = [shortened(view, params.fields) for view in shown]
+            return {"jobs": list(map(_warned, views, drafts))}
         views, answer = await self._submit(call, params, drafts)
-        return of_many([marked(view, answer) for view in views])
+        return of_many(
+            [_warned(marked(view, answer), made) for view, made in zip(views, drafts, strict=False)]
+        )
 
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
@@ -117,9 +123,21 @@ class CreationMethods:
             raise InvalidTransition(
                 f"Job {row.id} is {row.status}: only a final job can be retried.", status=row.status
             )
-        made = _once_only(await self._retry_of(call, params.project, row), params)
+        request = await (resumed if params.resume else request_of)(self._service, row)
+        if params.dry_run:
+            return await self._would_be_retried(call, params, row, request)
+        made = _once_only(await self._retry_of(call, params.project, row, request), params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
+
+    async def _would_be_retried(
+        self, call: Call, params: s.JobRetry, row: JobRow, request: JobRequest
+    ) -> View:
+        made = await self._retry_of(call, params.project, row, request)
+        view = shortened(await self._would_be(call, made, request), params.fields)
+        if made.type is JobType.ORCHESTRATION:
+            view["plan"] = await plan_of(self._service, request, params.project)
+        return _warned(view, made)
 
     @handler
     @repeats_first
@@ -127,15 +145,17 @@ class CreationMethods:
         """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
-        drafts = [await self._retry_of(call, params.project, one) for one in failed]
+        drafts = [
+            await self._retry_of(call, params.project, one, await request_of(self._service, one))
+            for one in failed
+        ]
         if not drafts:
             return {"jobs": []}
         views, answer = await self._submit(call, params, drafts)
         return of_many([marked(view, answer) for view in views])
 
-    async def _retry_of(self, call: Call, project: str, row: JobRow) -> Draft:
+    async def _retry_of(self, call: Call, project: str, row: JobRow, request: JobRequest) -> Draft:
         origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
-        request = await request_of(self._service, row)
         return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
     @handler
@@ -151,7 +171,7 @@ class CreationMethods:
         made = await draft(self._service, request, owner, params.project, origin)
         made = _once_only(made, params)
         (view,), answer = await self._submit(call, params, [made])
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     @handler
     @repeats_first
@@ -190,7 +210,7 @@ class CreationMethods:
             raise gone from None
         ids = [answer] if isinstance(answer, int) else answered_ids(answer)
         (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
-        return marked(view, answer)
+        return _warned(marked(view, answer), made)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:
         found = await self._service.store.dependencies_of([row.id])
@@ -200,6 +220,11 @@ class CreationMethods:
         row = await job_row(self._service, self._service.job_id(job_id))
         check_may_act(self._service, call.principal, row)
         return row
+
+
+def _warned(view: View, made: Draft) -> View:
+    """The view with what was wrong in the request and did not keep the job from being made."""
+    return {**view, "warnings": list(made.warnings)} if made.warnings else view
 
 
 def _once_only(made: Draft, params: Any) -> Draft:

@@ -12,9 +12,10 @@ from lockside.documents.request import JobRequest
 from locksided import clock
 from locksided.api.draft_trees import Choice, Trees
 from locksided.api.object_reader import ObjectReader
-from locksided.api.previous_run import succeeded_tasks
+from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
 from locksided.api.service import Service
+from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
@@ -85,7 +86,8 @@ class Creation:
             )
             trees = Trees(self._service, self._objects, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
-            self._trees[key] = await trees.tree(request, place, choice=choice)
+            asked = await with_rows_left(self._service, request)
+            self._trees[key] = await trees.tree(asked, place, choice=choice)
         return self._trees[key]
 
 
@@ -118,9 +120,22 @@ def defaults_of(service: Service) -> Defaults:
 async def choice_of(service: Service, request: JobRequest) -> Choice:
     """Which tasks a request asks for, and which it carries over."""
     selected, previous = request.only_orchestration_task_ids, request.previous_job_id
-    if previous is None:
+    if previous is None or request.component != ORCHESTRATOR:
         return Choice(selected)
-    return Choice(selected, await succeeded_tasks(service, previous, request.config))
+    return Choice(selected, await previous_orchestration(service, previous, request.config))
+
+
+async def with_rows_left(service: Service, request: JobRequest) -> JobRequest:
+    """A request that goes on from a run before, for the rows that are left. Raises `Invalid`."""
+    previous = request.previous_job_id
+    if previous is None or request.component == ORCHESTRATOR:
+        return request
+    left = await rows_left(service, previous, request.component, request.config)
+    asked = [row for row in left if not request.config_row_ids or row in request.config_row_ids]
+    if not asked:
+        raise Invalid(f"{PATH}: the rows asked for ended well in job {previous}.", path=PATH)
+    job_id = str(service.job_id(previous, PATH))
+    return msgspec.structs.replace(request, config_row_ids=asked, previous_job_id=job_id)
 
 
 def _start_at(request: JobRequest) -> int | None:

@@ -218,7 +218,7 @@ def shortened(view: View, fields: Iterable[str] | None) -> View:
     """Only these members, and the id."""
     if fields is None:
         return view
-    wanted = {"id", "deduplicated", *fields}
+    wanted = {"id", "deduplicated", "warnings", *fields}
     return {name: value for name, value in view.items() if name in wanted}
 
 

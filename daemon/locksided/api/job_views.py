@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.documents.enums import JobType, Status
+from lockside.documents.enums import JobType, Stage, Status
 from lockside.documents.runtime import Limits
 from locksided import clock
 from locksided.api.reasons import reason_view
@@ -18,7 +18,9 @@ from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.message_text import moment
 from locksided.runs.specification import Specification
+from locksided.runs.verdict import signal_name
 from locksided.store.rows import JobRow
 
 NO_RESULT: Mapping[str, Any] = {
@@ -31,10 +33,14 @@ NO_RESULT: Mapping[str, Any] = {
     "artifacts": {},
     "variables": {},
     "tasks": [],
+    "steps": [],
     "error": None,
 }
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
 
+
+LEFTOVERS_NAMED = 5
+"""So many processes that live on are named in a sentence."""
 
 WITHOUT_DOCUMENTS = frozenset(
     {
@@ -182,10 +188,11 @@ class JobViews:
         counts = (row.result or {}).get("counts") or {}
         return int(counts.get("error") or 0)
 
-    @staticmethod
-    def _message(row: JobRow) -> str | None:
-        if row.paused_by is not None and row.status == Status.PROCESSING:
-            return f"Paused by {row.paused_by} since {clock.to_text(row.paused_since_us)}."
+    def _message(self, row: JobRow) -> str | None:
+        if row.status == Status.PROCESSING and row.paused_by is not None and row.paused_since_us is not None:
+            return f"Paused by {row.paused_by} since {moment(row.paused_since_us)}."
+        if row.status == Status.PROCESSING and row.stage == Stage.LEFTOVERS:
+            return leftovers_message(row.process or {}, self._now_us)
         return row.message or (row.result or {}).get("message")
 
     def _times(self, row: JobRow) -> dict[str, Any]:
@@ -222,6 +229,22 @@ class JobViews:
             "killReport": row.kill_report or {},
             "expiresTime": clock.to_text(row.expires_us),
         }
+
+
+def leftovers_message(process: Mapping[str, Any], now_us: int) -> str:
+    """Says how the program ended and which of its processes keep the job from its end."""
+    number, left = process.get("signal"), process.get("leftovers") or []
+    how = f"with {process.get('exitCode')}" if number is None else f"by {signal_name(number)}"
+    named = ", ".join(f"{one['name']} (pid {one['pid']})" for one in left[:LEFTOVERS_NAMED])
+    more = len(left) - LEFTOVERS_NAMED
+    named += f" and {more} more" if more > 0 else ""
+    live, are = ("lives", "is") if len(left) == 1 else ("live", "are")
+    if process.get("leftoversStopTime") is None:
+        return f"ended {how}; {named} {live} on and {are} waited for"
+    seconds = -(-(clock.from_text(process["leftoversStopTime"]) - now_us) // clock.SECOND_US)
+    if seconds <= 0:
+        return f"ended {how}; {named} {are} being stopped"
+    return f"ended {how}; {named} {live} on and {are} stopped in {seconds} s"
 
 
 def _creator_id(row: JobRow) -> str | None:
@@ -262,6 +285,8 @@ def _process(row: JobRow) -> dict[str, Any]:
             "userSeconds",
             "systemSeconds",
             "maxRssBytes",
+            "usageSource",
+            "leftoversStopTime",
         )
     )
-    return {**empty, "startToken": row.start_token, **(row.process or {})}
+    return {**empty, "leftovers": [], "startToken": row.start_token, **(row.process or {})}

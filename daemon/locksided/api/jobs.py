@@ -101,6 +101,7 @@ class JobMethods:
             finished_from_us=_us(params.finished_from),
             finished_to_us=_us(params.finished_to),
             visible=params.visible,
+            unresolved=params.unresolved,
         )
 
     @handler

@@ -1,6 +1,6 @@
 """`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -18,6 +18,7 @@ from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
 from locksided.joblog.reader import Gap, Item, Page, read_page
 from locksided.joblog.view import STREAMS, wire_frame
+from locksided.keeper.log.format import MARK, Frame
 from locksided.runs.folder import RunFolder
 from locksided.runs.log_ranges import LogRange
 from locksided.server.calls import Call
@@ -51,6 +52,13 @@ def part_of(page: Page, wanted: LogRange, *, is_final: bool) -> LogPart:
 
 def _first(item: Item) -> int:
     return item.from_seq if isinstance(item, Gap) else item.seq
+
+
+def _without_first_mark(part: LogPart, begin: int) -> LogPart:
+    """A row's log without the mark of its own begin, which tells whoever asked for the row nothing."""
+    first = part.items[0] if part.items else None
+    is_mark = isinstance(first, Frame) and first.stream == MARK and first.seq == begin
+    return replace(part, items=part.items[1:]) if is_mark else part
 
 
 def _answer(source: LogSource, part: LogPart, line_bytes: int, *, is_over: bool, raw: bool) -> dict[str, Any]:
@@ -118,7 +126,8 @@ class LogMethods:
         def read() -> Page:
             return read_page(folder, max(begin, wanted.begin), limit=params.limit, stream=stream)
 
-        return part_of(await threads.run_sync(read), wanted, is_final=is_final)
+        part = part_of(await threads.run_sync(read), wanted, is_final=is_final)
+        return part if source.only is None else _without_first_mark(part, wanted.begin)
 
     async def _more(self, row: JobRow, offset: int, changes: Changes) -> None:
         """Wait until the log may have grown past `offset`, or something happened to the job."""

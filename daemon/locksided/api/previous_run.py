@@ -1,27 +1,71 @@
-"""How the tasks of an orchestration ended the last time: the jobs whose success a rerun can carry over."""
+"""What a rerun can carry over from a run before: tasks of an orchestration and rows that ended well."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lockside.documents.enums import JobType, TaskAction
+from locksided import threads
 from locksided.api.job_reads import job_row
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.runs.specification import read_specification
+from locksided.runs.step_results import rows_ended_well
+from locksided.runs.task_selection import RowsLeft
 from locksided.store.rows import JobRow
 
 ENDED_WELL = frozenset(("success", "warning"))
 PATH = "$.previousJobId"
 
 
-async def succeeded_tasks(service: Service, job_id: str, config: str | None) -> dict[str, str]:
-    """The tasks that ended well in a run of this orchestration, or in a retry of theirs, with their jobs.
+@dataclass(frozen=True, slots=True)
+class PreviousRun:
+    """How the parts of an orchestration ended.
 
-    What that run carried over itself counts too. Raises `Invalid` for a job that is no such run.
+    `succeeded` maps the tasks that ended well to their jobs. Of tasks that did not, `rows` has the rows
+    without success, and `nested` the same as this where the task is an orchestration itself.
     """
+
+    succeeded: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, RowsLeft] = field(default_factory=dict)
+    nested: Mapping[str, "PreviousRun"] = field(default_factory=dict)
+
+
+async def previous_orchestration(service: Service, job_id: str, config: str | None) -> PreviousRun:
+    """How a run of this orchestration ended; retries by hand of its tasks count. Raises `Invalid`."""
     row = await job_row(service, service.job_id(job_id, PATH), PATH)
     if row.type != JobType.ORCHESTRATION:
         raise Invalid(f"{PATH}: job {row.id} is no orchestration.", path=PATH)
     if row.config != config:
         raise Invalid(f"{PATH}: job {row.id} ran orchestration {row.config}, not {config}.", path=PATH)
+    return await _ended(service, row)
+
+
+async def rows_left(service: Service, job_id: str, component: str, config: str | None) -> tuple[str, ...]:
+    """The rows that did not end well in a run of this configuration. Raises `Invalid` when there are none."""
+    row = await job_row(service, service.job_id(job_id, PATH), PATH)
+    if row.component != component:
+        raise Invalid(f"{PATH}: job {row.id} ran component {row.component}, not {component}.", path=PATH)
+    if row.config != config:
+        raise Invalid(f"{PATH}: job {row.id} ran configuration {row.config}, not {config}.", path=PATH)
+    rows = await _rows(service, row)
+    if not rows:
+        raise Invalid(f"{PATH}: job {row.id} ran no rows: there is nothing to carry over.", path=PATH)
+    left = tuple(row_id for row_id, is_well in rows.items() if not is_well)
+    if not left:
+        raise Invalid(f"{PATH}: all rows of job {row.id} ended well: nothing is left to run.", path=PATH)
+    return left
+
+
+async def has_rows(service: Service, row: JobRow) -> bool:
+    """Whether it ran rows, so that another run can go on from it."""
+    return bool(await _rows_of_one(service, row))
+
+
+async def _ended(service: Service, row: JobRow) -> PreviousRun:
+    """What that run carried over itself counts too."""
     found: dict[str, str] = {}
+    rows: dict[str, RowsLeft] = {}
+    nested: dict[str, PreviousRun] = {}
     phases = await _children(service, row)
     specs = await service.store.specs({phase.spec_hash or "" for phase in phases})
     for phase in phases:
@@ -29,10 +73,54 @@ async def succeeded_tasks(service: Service, job_id: str, config: str | None) -> 
             if task.action is TaskAction.CARRY and task.job is not None:
                 found[task.id] = task.job
         for child in await _children(service, phase):
+            task_id = child.creator_id or ""
             job = await _ended_well(service, child)
-            if job is not None and child.creator_id is not None:
-                found[child.creator_id] = str(job)
+            if job is not None:
+                found[task_id] = str(job)
+            elif child.type == JobType.ORCHESTRATION:
+                nested[task_id] = await _ended(service, child)
+            else:
+                ends = await _rows(service, child)
+                left = tuple(row_id for row_id, is_well in ends.items() if not is_well)
+                rows |= {task_id: RowsLeft(str(child.id), left)} if left else {}
+    return PreviousRun(found, rows, nested)
+
+
+async def _rows(service: Service, row: JobRow) -> dict[str, bool]:
+    """Of each row of a job whether it ended well, in the job or in a retry by hand."""
+    found = await _rows_of_one(service, row)
+    for retry in await service.store.retries(row.id):
+        found |= {row_id: True for row_id, is_well in (await _rows_of_one(service, retry)).items() if is_well}
     return found
+
+
+async def _rows_of_one(service: Service, row: JobRow) -> dict[str, bool]:
+    match JobType(row.type):
+        case JobType.CONTAINER:
+            children = await _children(service, row)
+            return {
+                child.creator_id or "": await _ended_well(service, child) is not None for child in children
+            }
+        case JobType.RETRY:
+            attempts = [await _rows_of_one(service, one) for one in await _children(service, row)]
+            return {
+                row_id: any(attempt.get(row_id) for attempt in attempts)
+                for row_id in (attempts[-1] if attempts else ())
+            }
+        case JobType.STANDARD:
+            return await _rows_in_sequence(service, row)
+        case _:
+            return {}
+
+
+async def _rows_in_sequence(service: Service, row: JobRow) -> dict[str, bool]:
+    """Rows of one run: one that ended well counts as long as what it left is there to go on from."""
+    specs = await service.store.specs({row.spec_hash or ""})
+    rows = [one.id for one in read_specification(specs[row.spec_hash or ""]).rows or ()]
+    if row.status in ENDED_WELL:
+        return dict.fromkeys(rows, True)
+    well = await threads.run_sync(rows_ended_well, service.runs.loader.folder(row.id)) if rows else ()
+    return {row_id: row_id in well for row_id in rows}
 
 
 async def _children(service: Service, row: JobRow) -> list[JobRow]:

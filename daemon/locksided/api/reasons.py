@@ -8,8 +8,10 @@ from locksided import clock
 from locksided.core import reasons as core
 from locksided.core.model import Condition
 from locksided.runs.lock_keys import wire_lock_key
+from locksided.runs.message_text import moment
 from locksided.tables.names import table_id
 
+_LOOKED_FOR = "its program is being looked for"
 NAMED = 3
 """How many jobs or phases a sentence names; the details have all of them."""
 
@@ -43,9 +45,8 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
         case core.Held():
             return wire.HeldReason(by=reason.by, **common)
-        case core.NoExecutor():
-            cause = reason.cause or "its program is being looked for"
-            return wire.NoExecutorReason(pool=reason.pool, cause=cause, **common)
+        case core.NoExecutor(cause=cause) | core.NoProgram(cause=cause):
+            return wire.NoExecutorReason(pool=reason.pool, cause=cause or _LOOKED_FOR, **common)
         case core.Draining():
             return wire.DrainingReason(**common)
         case core.TableLock(holders=holders, ahead=ahead):
@@ -84,14 +85,14 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _dependencies(reason)
         case core.PoolFull() | core.PoolPaused():
             return _pool_full(reason) if isinstance(reason, core.PoolFull) else _pool_paused(reason)
-        case core.StartTime():
-            return "Its start time has not come.", "time"
+        case core.StartTime(at_us=at_us):
+            return f"It starts at {moment(at_us)}.", "time"
         case core.Held(by=by):
             return f"{by or 'Somebody'} holds it back.", "its release"
-        case core.NoExecutor():
+        case core.NoExecutor() | core.NoProgram():
             return _no_executor(reason)
         case core.Draining(by=by):
-            return f"{by} drains the daemon: no job starts.", "the end of the drain"
+            return _draining(by), "the end of the drain"
         case core.TableLock():
             return _table_lock(reason)
         case core.StoreUnavailable(cause=cause, remedy=remedy):
@@ -152,10 +153,16 @@ def _pool_paused(reason: core.PoolPaused) -> tuple[str, str]:
     return f"{reason.by} paused pool '{reason.pool}'{comment}.", "the pool's resumption"
 
 
-def _no_executor(reason: core.NoExecutor) -> tuple[str, str]:
-    if reason.cause is None:
-        return "Its program is being looked for.", "a moment"
-    return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
+def _no_executor(reason: core.NoExecutor | core.NoProgram) -> tuple[str, str]:
+    if isinstance(reason, core.NoExecutor):
+        return f"Pool '{reason.pool}' cannot start processes: {reason.cause}.", "it is tried again"
+    return _sentence([reason.cause or _LOOKED_FOR]), "a moment"
+
+
+def _draining(by: str) -> str:
+    if by == "restore":
+        return "A backup was restored: no job starts before the drain ends."
+    return f"{by} drains the daemon: no job starts."
 
 
 def _table_lock(reason: core.TableLock) -> tuple[str, str]:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace as replace_fields
+
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType
 from lockside.documents.reading import stored_form
 from lockside.documents.request import JobRequest
 from lockside.protocol.words import Role
+from locksided.api.previous_run import ENDED_WELL, has_rows, previous_orchestration
 from locksided.api.service import Service
 from locksided.core.errors import Conflict, Forbidden, InvalidTransition
 from locksided.core.model import Draft
@@ -45,6 +48,36 @@ async def request_of(service: Service, row: JobRow, changes: Mapping[str, Any] |
     return request
 
 
+async def resumed(service: Service, row: JobRow) -> JobRequest:
+    """The request that goes on from a job: what ended well in it is carried over.
+
+    A job that has neither tasks nor rows is run again as it is. Raises `Invalid` when nothing is left.
+    """
+    if row.type == JobType.ORCHESTRATION:
+        return await _resumed_orchestration(service, row, await request_of(service, row), row.id)
+    if row.type == JobType.PHASE and row.parent_id is not None:
+        return await _resumed_orchestration(service, row, await request_of(service, row), row.parent_id)
+    request = await request_of(service, row)
+    if not await has_rows(service, row):
+        return request
+    return replace_fields(request, previous_job_id=str(row.id))
+
+
+async def _resumed_orchestration(
+    service: Service, row: JobRow, request: JobRequest, previous: int
+) -> JobRequest:
+    """Of tasks that were selected, those that did not end well are selected again."""
+    selected = request.only_orchestration_task_ids
+    before = await previous_orchestration(service, str(previous), row.config)
+    if selected is not None:
+        selected = [task for task in selected if task not in before.succeeded]
+        if not selected:
+            raise InvalidTransition(f"All tasks of job {row.id} ended well: nothing is left to run.")
+    elif row.status in ENDED_WELL:
+        raise InvalidTransition(f"Job {row.id} ended well: nothing is left to run.", status=row.status)
+    return replace_fields(request, only_orchestration_task_ids=selected, previous_job_id=str(previous))
+
+
 async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     spec, environment = await _documents(service, row)
     decided = {name for name in ASKED if camel(name) not in spec.asked}
@@ -59,6 +92,8 @@ async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
         fields["lock_key"] = wire_lock_key(row.lock_key)
     if row.type == JobType.PHASE:
         fields |= await _of_phase(service, row)
+    elif row.type != JobType.ORCHESTRATION and row.status in ENDED_WELL:
+        fields["previous_job_id"] = None  # nothing is left since: the rows that ran are named
     return fields
 
 

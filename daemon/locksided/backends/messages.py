@@ -33,6 +33,7 @@ from locksided.keeper.messages import (
     Ended,
     Hello,
     KeptRun,
+    Leftovers,
     LogGrown,
     Outcome,
     Progress,
@@ -60,7 +61,7 @@ class Other(NamedTuple):
     token: str | None = None
 
 
-Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Other
+Message: TypeAlias = Started | Refused | Ended | Progress | LogGrown | Leftovers | Other
 
 
 def read_hello(line: bytes) -> Hello:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lockside.documents.enums import JobType, Status
 from locksided.core.jobs import Job
-from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
+from locksided.core.model import BY_OTHER_JOBS, ReasonKind
 from locksided.core.state import State
 
 R = ReasonKind
@@ -32,7 +32,7 @@ def blockers(state: State, job: Job) -> Iterator[ReasonKind]:
             yield R.POOL_FULL
     if job.pool.is_paused:
         yield R.POOL_PAUSED
-    if job.pool.is_troubled or job.program is Program.CHECKING:
+    if job.pool.is_troubled or not job.program.is_settled:
         yield R.NO_EXECUTOR
     if state.draining is not None:
         yield R.DRAINING

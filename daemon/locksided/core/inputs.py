@@ -204,6 +204,16 @@ class StageReached:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderEnded:
+    """The step's program has ended and processes of its tree live on. `process` replaces what is stored."""
+
+    job_id: int
+    token: str
+    exit_us: int
+    process: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Spawned:
     """The step's process exists. Reported again after a restart: the second time changes nothing."""
 
@@ -272,6 +282,14 @@ class ProgramFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramAwaited:
+    """The job's program is being fetched; `ProgramFound` or `CannotStart` follows. `cause` says what is."""
+
+    job_id: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class CannotStart:
     """The job's program does not exist. `values` are columns, `failure` classifies the error."""
 
@@ -321,12 +339,14 @@ class ExecutorUp:
 
 
 Report: TypeAlias = (
-    StageReached
+    LeaderEnded
+    | StageReached
     | Spawned
     | Progressed
     | StepEnded
     | Finished
     | NotStarted
+    | ProgramAwaited
     | ProgramFound
     | CannotStart
     | Orphaned

@@ -104,8 +104,8 @@ def _unstarted_above(job: Job) -> list[Container]:
 
 def _is_in_line(job: Job) -> bool:
     has_own_cause = job.start_at_us is not None or job.held is not None or job.pending
-    is_checked = job.program is not Program.CHECKING
-    return job.status in NOT_STARTED and not has_own_cause and is_checked and not _unstarted_above(job)
+    is_settled = job.program.is_settled
+    return job.status in NOT_STARTED and not has_own_cause and is_settled and not _unstarted_above(job)
 
 
 def _lines(state: State) -> dict[LineName, list[Job]]:
@@ -345,7 +345,7 @@ class _Load:
 
 
 def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
-    pool, is_checking = job.pool, job.program is Program.CHECKING
+    pool, is_checking = job.pool, not job.program.is_settled
     holds = {
         R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
         R.START_TIME: job.start_at_us is not None,

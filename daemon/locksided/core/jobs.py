@@ -206,9 +206,9 @@ class Job:
     def stands_in_line(self) -> bool:
         """Whether only its gate, its pool or the daemon as a whole can still keep it from starting.
 
-        A job whose program is being checked stands in no line.
+        A job whose program is being checked or fetched stands in no line.
         """
-        if self.program is Program.CHECKING:
+        if not self.program.is_settled:
             return False
         return (
             self.start_at_us is None and self.held is None and not self.pending and self.is_container_started
@@ -228,10 +228,14 @@ class Job:
 
 
 class UnverifiedJob(Job):
-    """A job whose program may not be there. Few are such, and the others are spared the room for it."""
+    """A job whose program may not be there. Few are such, and the others are spared the room for it.
 
-    __slots__ = ("program",)
+    `awaits` says why its program is not there yet, when it is being fetched.
+    """
+
+    __slots__ = ("awaits", "program")
 
     def __init__(self, job_id: int, project: str, owner_uid: int, pool: "Pool", now_us: int) -> None:
         super().__init__(job_id, project, owner_uid, pool, now_us)
         self.program = Program.UNVERIFIED
+        self.awaits: str | None = None

@@ -7,16 +7,18 @@ the end of a child does to its container in `containers`.
 from collections.abc import Mapping
 from typing import Any
 
-from lockside.documents.enums import FailureClass, OnLost, Status
+from lockside.documents.enums import FailureClass, OnLost, Stage, Status
 from locksided.core import dispatch, table_waits
 from locksided.core.actions import PauseRun
 from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
     Finished,
+    LeaderEnded,
     Lost,
     NotStarted,
     Orphaned,
+    ProgramAwaited,
     ProgramFound,
     Progressed,
     Spawned,
@@ -37,11 +39,21 @@ def program_found(turn: Turn, report: ProgramFound) -> None:
     job = _checked_job(turn, report.job_id)
     if job is None:
         return
-    job.program = Program.PRESENT
+    job.program, job.awaits = Program.PRESENT, None
     job.pool.checking.pop(job.id, None)
     turn.dirty_jobs[job] = None
     if job.stands_in_line:
         dispatch.enter_line(turn, job)
+
+
+def program_awaited(turn: Turn, report: ProgramAwaited) -> None:
+    """Give the job's slot to others while its program is being fetched."""
+    job = _checked_job(turn, report.job_id)
+    if job is None:
+        return
+    job.program, job.awaits = Program.AWAITED, report.cause
+    job.pool.checking.pop(job.id, None)
+    turn.dirty_jobs[job] = None
 
 
 def cannot_start(turn: Turn, report: CannotStart) -> None:
@@ -52,9 +64,9 @@ def cannot_start(turn: Turn, report: CannotStart) -> None:
 
 
 def _checked_job(turn: Turn, job_id: int) -> UnverifiedJob | None:
-    """The job, if its program is still being checked."""
+    """The job, if its program is still being checked or fetched."""
     job = turn.state.jobs.get(job_id)
-    return job if isinstance(job, UnverifiedJob) and job.program is Program.CHECKING else None
+    return job if isinstance(job, UnverifiedJob) and not job.program.is_settled else None
 
 
 # -- while it runs ----------------------------------------------------------------------------------------
@@ -106,6 +118,19 @@ def stage_reached(turn: Turn, report: StageReached) -> None:
     found = current_run(turn, report.job_id, report.token)
     if found is not None:
         turn.update(found[0], **turn.record_stages(found[0], {report.stage: turn.now_us}))
+
+
+def leader_ended(turn: Turn, report: LeaderEnded) -> None:
+    """Record the end of a program whose processes live on: the job ends with the last of them.
+
+    It can be told again: the second time changes nothing.
+    """
+    found = current_run(turn, report.job_id, report.token)
+    if found is not None:
+        job, run = found
+        reached = {Stage.LEFTOVERS.value: report.exit_us}
+        stage = {} if Stage.LEFTOVERS in run.stages else turn.record_stages(job, reached)
+        turn.update(job, process=dict(report.process), **stage)
 
 
 def progressed(turn: Turn, report: Progressed) -> None:
@@ -180,13 +205,13 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         run.launches += 1
         dispatch.begin_step(turn, job, run)
     else:
-        _go_by_on_lost(turn, job, run, {"result": _refused_step(run, report.cause)})
+        _go_by_on_lost(turn, job, run, _refused_step(run, report.cause))
 
 
 def _refused_step(run: Run, cause: str) -> dict[str, Any]:
-    message = f"The system refused to start step {run.step}: {cause}."
+    message = f"The system refused to start step {run.step + 1}: {cause}."
     error = {"type": "application", "kind": "spawn", "exitCode": None, "signal": None, "message": message}
-    return {"message": message, "error": error}
+    return {"message": message, "result": {"message": message, "error": {**error, "step": run.step + 1}}}
 
 
 def orphaned(turn: Turn, report: Orphaned) -> None:
@@ -298,7 +323,8 @@ def _close(
         values["result"] = {**job.result, **values["result"]}
     turn.move(job, status, cause, **values)
     dependants = turn.state.discard(job, status)
-    turn.endings.append(Ending(job, status, cause, dependants, failure, values.get("result")))
+    result, message = values.get("result"), values.get("message")
+    turn.endings.append(Ending(job, status, cause, dependants, failure, result, message))
 
 
 def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:

@@ -101,6 +101,13 @@ class Program(StrEnum):
     """It did not exist when the job was accepted: it is checked again before the job starts."""
     CHECKING = "checking"
     """It is being checked; the job stands in no line until the result is reported."""
+    AWAITED = "awaited"
+    """It is being fetched, which may take long: the job stands in no line and takes no slot."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a job with it may stand in a line."""
+        return self is Program.PRESENT or self is Program.UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,8 @@ class Draft:
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
     child: the first attempt, the template of all others. `is_program_missing` tells that its
-    program does not exist yet. `reads` are the keys of the tables that its mappings name.
+    program does not exist yet. `reads` are the keys of the tables that its mappings name. `warnings` are for
+    whoever asked.
     """
 
     project: str
@@ -164,3 +172,4 @@ class Draft:
     retry: RetryPolicy | None = None
     is_program_missing: bool = False
     reads: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

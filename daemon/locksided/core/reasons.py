@@ -7,8 +7,8 @@ from typing import ClassVar
 from lockside.documents.enums import Status
 from locksided.core.admission import blockers
 from locksided.core.containers import Container
-from locksided.core.jobs import Job
-from locksided.core.model import Dependency, Program, ReasonKind
+from locksided.core.jobs import Job, UnverifiedJob
+from locksided.core.model import Dependency, ReasonKind
 from locksided.core.parallelism import ParallelGate
 from locksided.core.sorted_jobs import sort_key
 from locksided.core.state import State
@@ -126,7 +126,16 @@ class Draining(Reason):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoExecutor(Reason):
-    """The pool cannot start processes; `cause` is None while the job's program is being checked."""
+    """The pool cannot start processes."""
+
+    kind = R.NO_EXECUTOR
+    pool: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoProgram(Reason):
+    """The job's program is being checked (`cause` is None) or fetched."""
 
     kind = R.NO_EXECUTOR
     pool: str
@@ -310,8 +319,9 @@ def _of_pool(job: Job, kind: ReasonKind, ahead: int | None) -> Reason:
         since_us = _later(job, pool.paused_us)
         return PoolPaused(since_us=since_us, pool=pool.id, by=pool.paused_by, comment=pool.comment)
     if kind is R.NO_EXECUTOR:
-        if job.program is Program.CHECKING:
-            return NoExecutor(since_us=job.waiting_since_us, pool=pool.id, cause=None)
+        if not job.program.is_settled:
+            awaits = job.awaits if isinstance(job, UnverifiedJob) else None
+            return NoProgram(since_us=job.waiting_since_us, pool=pool.id, cause=awaits)
         assert pool.trouble is not None
         since_us = _later(job, pool.trouble.since_us)
         return NoExecutor(since_us=since_us, pool=pool.id, cause=pool.trouble.cause)

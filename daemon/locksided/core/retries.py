@@ -33,10 +33,10 @@ def _is_tried_again(policy: RetryPolicy, attempts: int, ending: Ending) -> bool:
 
 
 def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
-    result = _result(container, ending)
+    values = _values(container, ending)
     stopped = ending.status in (Status.CANCELLED, Status.TERMINATED)
     if not container.has_started:
-        lifecycle.end_unstarted(turn, container, "children", result=result)
+        lifecycle.end_unstarted(turn, container, "children", **values)
         return
     assert container.run is not None
     if stopped and container.status is Status.PROCESSING:
@@ -46,15 +46,15 @@ def _end_with(turn: Turn, container: Container, ending: Ending) -> None:
     if container.status is Status.TERMINATING:
         status = Status.TERMINATED if container.run.starts else Status.CANCELLED
     cause = "terminated" if container.run.stop_asked else "children"
-    lifecycle.end(turn, container, status, cause, result=result)
+    lifecycle.end(turn, container, status, cause, **values)
 
 
-def _result(container: Container, ending: Ending) -> dict[str, Any]:
-    """The result of the last attempt; the message says which attempt it was."""
+def _values(container: Container, ending: Ending) -> dict[str, Any]:
+    """The result of the last attempt; the messages say which attempt it was."""
     result = dict(ending.result or {})
     said = result.get("message") or f"It ended with status {ending.status}."
-    result["message"] = f"{said} (attempt {container.attempts})" if container.attempts > 1 else said
-    return result
+    which = f" (attempt {container.attempts})" if container.attempts > 1 else ""
+    return {"result": {**result, "message": said + which}, "message": (ending.message or said) + which}
 
 
 def _try_again(turn: Turn, container: Container, policy: RetryPolicy, last: Job) -> None:

@@ -18,10 +18,11 @@ from locksided.core.transitions import FINAL, TRANSITIONS, IllegalTransition
 class Ending:
     """A job that became final in this step. Its consequences for other jobs follow before the step ends.
 
-    `failure` classes the failure of its run, `result` is what it ended with.
+    `failure` classes the failure of its run, `result` is what it ended with, `message` the line of it
+    that tells most.
     """
 
-    __slots__ = ("cause", "dependants", "failure", "job", "result", "status")
+    __slots__ = ("cause", "dependants", "failure", "job", "message", "result", "status")
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Ending:
         dependants: list[Job],
         failure: FailureClass | None,
         result: Mapping[str, Any] | None,
+        message: str | None,
     ) -> None:
         self.job = job
         self.status = status
@@ -38,6 +40,7 @@ class Ending:
         self.dependants = dependants
         self.failure = failure
         self.result = result
+        self.message = message
 
 
 class Turn:

@@ -5,19 +5,24 @@ from typing import Any
 
 from lockside.documents.times import time_text
 from locksided.joblog.reader import Gap, Item
-from locksided.keeper.log.format import STDERR, STDOUT
+from locksided.keeper.log.format import MARK, STDERR, STDOUT, read_mark
 
 STREAMS = {"stdout": STDOUT, "stderr": STDERR}
 _NAMES = {number: name for name, number in STREAMS.items()}
 
 
 def wire_frame(item: Item, *, raw: bool) -> dict[str, Any]:
-    """One frame on the wire; bytes that are no UTF-8 become U+FFFD in `text`, with `raw` all is `data`."""
+    """One frame on the wire; a mark has no text, but says which step begins.
+
+    Bytes that are no UTF-8 become U+FFFD in `text`; with `raw` all is `data`.
+    """
     time = time_text(item.time_us)
     if isinstance(item, Gap):
         dropped = {"bytes": item.size_bytes, "fromSeq": item.from_seq, "toSeq": item.to_seq}
         return {"seq": item.from_seq, "time": time, "stream": None, "dropped": dropped}
     frame = {"seq": item.seq, "time": time, "stream": _NAMES.get(item.stream)}
+    if item.stream == MARK:
+        return {**frame, "step": read_mark(item.payload) or {}}
     if raw:
         return {**frame, "data": b64encode(item.payload).decode()}
     return {**frame, "text": item.payload.decode("utf-8", "replace")}

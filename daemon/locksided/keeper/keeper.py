@@ -68,6 +68,7 @@ class Keeper:
         self._notes = Notes(loop)
         self._spares = SpareFolders()
         self._is_leaving = False
+        self._is_reaping = False
         self._linger: Timer | None = None
         self._around = Surroundings(
             loop=loop,
@@ -76,6 +77,7 @@ class Keeper:
             spares=self._spares,
             tell=self._tell,
             ended=self._run_ended,
+            wait_for_ended=self._wait_for_ended,
             null_fd=os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),
             inherited=inherited,
             direct=Direct(inherited, Mounts(loop)),
@@ -167,6 +169,9 @@ class Keeper:
                 strays=tuple(ProcessName(stray.pid, stray.name) for stray in strays),
             )
         )
+        for run in self._runs.values():
+            if isinstance(run, Run):
+                run.tell_leftovers()
 
     def _described_runs(self) -> tuple[KeptRun, ...]:
         """The runs for a hello. An outcome that has no room in it is told once another is acknowledged."""
@@ -290,18 +295,29 @@ class Keeper:
 
     def reap_children(self) -> None:
         """Wait for every child that has ended; orphans of jobs are among them."""
-        while True:
-            try:
-                pid, status, used = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if pid == 0:
-                break
-            owner = self._run_of_pid.pop(pid, None)
-            if owner is not None:
-                owner.leader_ended(pid, status, used)
+        self._wait_for_ended()
         for run in [run for run in self._runs.values() if run.looks_for_orphans]:
             run.advance()
+
+    def _wait_for_ended(self) -> None:
+        """Count what has ended. A run that ends meanwhile asks for the same, which is being done then."""
+        if self._is_reaping:
+            return
+        self._is_reaping = True
+        try:
+            self._wait_for_all()
+        finally:
+            self._is_reaping = False
+
+    def _wait_for_all(self) -> None:
+        while (pid := _ended_child()) is not None:
+            orphan_of = None if pid in self._run_of_pid else self._family.owner_of(pid)
+            _, status, used = os.wait4(pid, 0)
+            leader_of = self._run_of_pid.pop(pid, None)
+            if leader_of is not None:
+                leader_of.leader_ended(pid, status, used)
+            elif isinstance(bereaved := self._runs.get(orphan_of or ""), Run):
+                bereaved.orphan_ended(used)
 
     def _run_ended(self) -> None:
         self._consider_leaving()
@@ -332,6 +348,15 @@ class Keeper:
         if self._connection is not None:
             self._connection.say_last_words()
         self._loop.stop()
+
+
+def _ended_child() -> int | None:
+    """A child that has ended and can still be looked at, since nobody has waited for it."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if ended is None else ended.si_pid
 
 
 def cgroup_name(token: str, folder: str) -> str:

@@ -77,7 +77,9 @@ class LogEnd(NamedTuple):
 class Outcome(NamedTuple):
     """What is known of a run that has ended; what is None is not known.
 
-    `stopped` is `terminate`, `timeout` or `machine`. Only the daemon's reader sets `unreadable`: why it could
+    The program ended at `exit_time`, the last process of its tree at `end_time`.
+    `stopped` is `terminate`, `timeout` or `machine`. `usage_source` says what was measured: the `cgroup`, or
+    the `processes` that were waited for. Only the daemon's reader sets `unreadable`: why it could
     not use all of what the keeper wrote.
     """
 
@@ -88,9 +90,11 @@ class Outcome(NamedTuple):
     signal: Number | None = None
     spawn_time: Time | None = None
     exit_time: Time | None = None
+    end_time: Time | None = None
     user_seconds: Amount | None = None
     system_seconds: Amount | None = None
     max_rss_bytes: Size | None = None
+    usage_source: str | None = None
     stopped: str | None = None
     out_of_memory: bool = False
     lost: bool = False
@@ -177,10 +181,16 @@ class LogGrown(NamedTuple):
 
 
 class Leftovers(NamedTuple):
-    """The program of a run has ended, and some of its processes have not."""
+    """The program of a run has ended, and some of its processes have not; they are stopped at `stop_time`."""
 
     token: str
     processes: tuple[ProcessName, ...]
+    pid: Number | None = None
+    spawn_time: Time | None = None
+    exit_time: Time | None = None
+    exit_code: Number | None = None
+    signal: Number | None = None
+    stop_time: Time | None = None
 
 
 class User(NamedTuple):
@@ -213,6 +223,7 @@ class StartOrder(NamedTuple):
     spare_folder: str | None = None
     noted_late: bool = False
     umask: int | None = None
+    log_mark: dict[str, Any] | None = None
 
 
 class ReapOrder(NamedTuple):

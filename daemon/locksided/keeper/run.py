@@ -26,6 +26,7 @@ from locksided.keeper.log.redact import Redactor
 from locksided.keeper.loop import Loop
 from locksided.keeper.messages import (
     Ended,
+    Exit,
     KeptRun,
     Leftovers,
     LogGrown,
@@ -70,6 +71,7 @@ class Surroundings(NamedTuple):
     spares: SpareFolders
     tell: Callable[[Any], None]
     ended: Callable[[], None]
+    wait_for_ended: Callable[[], None]
     null_fd: int
     inherited: Inherited
     direct: Direct
@@ -92,7 +94,7 @@ class Run:
         self._is_paused = False
         self._wants_pause = False
         self._stopped_by: str | None = None
-        self._leftovers: tuple[ProcessName, ...] = ()
+        self._leftovers: Leftovers | None = None
         self._usage = Usage()
         self._redactor = Redactor(order.secrets)
         self._output = Output(around.loop, order, self._redactor, self._tell_log)
@@ -181,6 +183,11 @@ class Run:
         elif self._phase is not Phase.STARTING:
             self._tell_started()
 
+    def tell_leftovers(self) -> None:
+        """Say again that the program has ended and what it left: the hello does not."""
+        if self._phase is Phase.LEFTOVERS and self._leftovers is not None:
+            self._tell(self._leftovers)
+
     # What happens
 
     def leader_ended(self, pid: int, status: int, used: struct_rusage) -> None:
@@ -193,6 +200,10 @@ class Run:
                 leader.exit = outcome.exit_of(status)
         self.advance()
 
+    def orphan_ended(self, used: struct_rusage) -> None:
+        """A process of the run has ended that no other process of it waited for."""
+        self._usage.add(used)
+
     def advance(self) -> None:
         """Look how far the run has come, and go on from there."""
         if self._phase is Phase.ENDED or not self._launch.is_over:
@@ -203,10 +214,11 @@ class Run:
             self._stop_half_pipeline()
         if any(leader.exit is None for leader in self.leaders):
             return
-        if self._tree.is_empty():
-            self._finish()
-        else:
+        if not self._tree.is_empty():
             self._look_after_leftovers()
+            return
+        self._around.wait_for_ended()  # what has ended last of this run is counted, too
+        self._finish()
 
     def _begin_running(self) -> None:
         self._phase = Phase.RUNNING
@@ -236,11 +248,26 @@ class Run:
         self._tree.on_change(self.advance)
 
     def _report_leftovers(self) -> None:
+        """Tell at once how the program ended; what it left has the grace period."""
         members = self._tree.members()[: outcome.MAX_REPORTED_PROCESSES]
-        self._leftovers = tuple(ProcessName(process.pid, process.name) for process in members)
-        self._tell(Leftovers(self.token, self._leftovers))
+        ended, grace_seconds = self._ended(), self._order.grace_seconds
+        self._leftovers = Leftovers(
+            self.token,
+            tuple(ProcessName(process.pid, process.name) for process in members),
+            self.leaders[0].pid,
+            self._spawn_us,
+            self._exit_us,
+            ended.exit_code,
+            ended.signal,
+            None if self._order.waits_for_leftovers else clock.wall_us() + round(grace_seconds * 1e6),
+        )
+        self._tell(self._leftovers)
         if not self._order.waits_for_leftovers:
-            self._around.loop.after(self._order.grace_seconds, self._stop_leftovers)
+            self._around.loop.after(grace_seconds, self._stop_leftovers)
+
+    def _ended(self) -> Exit:
+        """How the program ended, of a pipeline the side that counts."""
+        return outcome.effective([leader.exit for leader in self.leaders if leader.exit is not None])
 
     def _stop_leftovers(self) -> None:
         if self._phase is Phase.LEFTOVERS:
@@ -308,18 +335,19 @@ class Run:
 
     def _with_result(self, made: Outcome) -> Outcome:
         exits = [leader.exit for leader in self.leaders if leader.exit is not None]
-        effective = outcome.effective(exits)
+        effective = self._ended()
         stdout_tail, stderr_tail = self._output.tails()
-        return self._usage.added_to(made)._replace(
+        return self._usage.added_to(made, self._tree.used())._replace(
             pid=self.leaders[0].pid,
             exits=tuple(exits),
             exit_code=effective.exit_code,
             signal=effective.signal,
             spawn_time=self._spawn_us,
             exit_time=self._exit_us,
+            end_time=clock.wall_us(),
             out_of_memory=self._tree.was_out_of_memory(),
             kill_report=self._stopper.report,
-            leftovers=self._leftovers,
+            leftovers=() if self._leftovers is None else self._leftovers.processes,
             stdout_tail=stdout_tail,
             stderr_tail=stderr_tail,
             progress=self._progress.merged if self._progress else {},

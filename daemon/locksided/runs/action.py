@@ -20,12 +20,13 @@ from locksided.keeper.messages import Outcome, StartOrder
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
 from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.environment import JobContext
+from locksided.runs.failure_text import readable
 from locksided.runs.message_text import cut
 from locksided.runs.plan import DataFolder, Step, config_file
 from locksided.runs.resolved import Stored
 from locksided.runs.specification import Specification, StepKind, needed
 from locksided.runs.start_order import start_order
-from locksided.runs.verdict import NO_MESSAGE, Verdict, ending_of
+from locksided.runs.verdict import Verdict, ending_of
 
 LIMIT_SECONDS = 30.0
 MAX_OUTPUT_BYTES = 8 * 2**20
@@ -127,10 +128,10 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
         raise ActionFailed("The action was stopped.", ErrorType.APPLICATION)
     content = stdout.strip()
     if not content:
-        raise ActionFailed(
-            f"The action wrote nothing to stdout; one JSON value is expected. {_stderr(outcome)}",
-            ErrorType.APPLICATION,
+        said = (
+            f"The action wrote nothing to stdout; one JSON value is expected. {readable(outcome.stderr_tail)}"
         )
+        raise ActionFailed(said.strip(), ErrorType.APPLICATION)
     with suppress(BadJson):
         return strictjson.read(content, MAX_DOCUMENT_DEPTH)
     line = content.splitlines()[-1]
@@ -142,7 +143,3 @@ def action_value(action: Action, outcome: Outcome, stdout: bytes) -> Any:
             f"The last line of the action's output {problem}; one JSON value is expected: {shown}",
             ErrorType.APPLICATION,
         ) from None
-
-
-def _stderr(outcome: Outcome) -> str:
-    return outcome.stderr_tail.strip() or NO_MESSAGE

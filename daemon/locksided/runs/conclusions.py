@@ -5,7 +5,7 @@ Reading an outcome again after a crash comes to the same. Nothing here decides a
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,9 +19,11 @@ from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
 from locksided.runs import data_folder
 from locksided.runs.accounts import NoAccount
+from locksided.runs.carried_states import carried_states
 from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.debug_stages import OUTPUT, keep_stage, kept_stages
-from locksided.runs.folder import StartToken
+from locksided.runs.folder import RunFolder, StartToken
+from locksided.runs.image_run import NoImage
 from locksided.runs.loading import Run, RunLoader, config_id
 from locksided.runs.operations import MOST_REPEATS
 from locksided.runs.plan import Step
@@ -83,8 +85,12 @@ class RunConclusions:
         if isinstance(refusal, NothingToRun):
             result = nothing_to_run(plan.spec)
         else:
-            kind = FailureKind.SPAWN if isinstance(refusal, NoAccount) else FailureKind.INPUT
-            result = failed_before_start(plan.spec, kind, refusal.message)
+            kind = FailureKind.SPAWN if isinstance(refusal, NoAccount | NoImage) else FailureKind.INPUT
+            step = plan.steps[action.step] if action.step < len(plan.steps) else None
+            result = failed_before_start(plan.spec, kind, refusal.message, step)
+            if step is not None and step.total > 1:
+                folder = self.loader.folder(row.id)
+                result = await _of_all_steps(folder, action.launch, plan.steps, step, result)
         return self._over(action.token, row, result, None)
 
     def conclude_at_once(self, token: str, outcome: Outcome) -> i.Finished | None:
@@ -102,7 +108,7 @@ class RunConclusions:
         run = await self.loader.of(job_id, launch)
         self.loader.forget(token)
         await threads.run_for(run.context.account, data_folder.finish, run.context)
-        if any(step.operation is not None for step in run.steps):
+        if run.has_images or any(step.operation is not None for step in run.steps):
             await threads.run_for(run.context.account, data_folder.remove_operations, run.context)
 
     async def failed(self, token: str, outcome: Outcome, fault: Exception) -> Conclusion:
@@ -137,7 +143,7 @@ class RunConclusions:
                 self.loader.forget(token)
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
-        if step.has_data or step.operation is not None:
+        if step.has_data or step.operation is not None or not run.is_one_step:
             tables = await self.storage.held_tables(run) if step.may_be_needless else {}
             ended = await threads.run_for(
                 run.context.account, self._result_and_rest, run, step, outcome, tables
@@ -164,14 +170,16 @@ class RunConclusions:
             await self._keep_row(run, step)
         if ended.next_claims is not None:
             return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
-        if step.index:
-            earlier = await threads.run_sync(kept_results, folder, launch, step.index)
-            result = joined([*earlier, result], _rows_after(run.steps, step))
+        if step.total > 1 or step.index:
+            result = await _of_all_steps(folder, launch, run.steps, step, result)
         if run.is_debug:
             await threads.run_for(account, data_folder.finish_without_output, run.context)
             result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
         elif not step.has_data and not data_folder.is_finished(run.context):
             await threads.run_for(account, data_folder.finish, run.context)
+        if result.success and not run.is_debug and run.spec.previous_job_id is not None:
+            carried = await carried_states(self.loader.store, self.loader, run)
+            result = replace(result, states={**carried, **result.states})
         return self._over(token, run.row, result, outcome)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
@@ -179,7 +187,7 @@ class RunConclusions:
         if run.is_debug and step.has_data:
             secrets = secrets_of(run.steps, run.spec, await self.loader.state(run, step))
             await threads.run_for(run.context.account, keep_stage, OUTPUT, step.row, run.context, secrets)
-        elif not step.ends_run:
+        elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
     def _result_and_rest(
@@ -187,9 +195,10 @@ class RunConclusions:
     ) -> StepResult:
         """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
         ended = self._result_of(run, step, outcome, tables)
-        if step.operation is not None:
+        if step.operation is not None or step.execution.image is not None:
             data_folder.remove_operations(run.context)
         if not run.is_debug and ended.next_claims is None:
+            data_folder.put_aside(step, run.context)
             data_folder.finish(run.context)
         return ended
 
@@ -220,6 +229,14 @@ class RunConclusions:
     def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
         self.loader.forget(token)
         return Conclusion(_report(token, result, outcome), partial(_to_save, row, result))
+
+
+async def _of_all_steps(
+    folder: RunFolder, launch: int, steps: tuple[Step, ...], last: Step, result: RunResult
+) -> RunResult:
+    """The result of a run whose last step came to this; of a failed one with the rows that do not run."""
+    earlier = await threads.run_sync(kept_results, folder, launch, last.index)
+    return joined([*earlier, result], [] if result.success else _rows_after(steps, last))
 
 
 async def _may_repeat(run: Run, step: int) -> bool:
@@ -256,9 +273,7 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
     started = outcome is not None and outcome.refused is None
     stages = {}
     if started and outcome is not None:
-        now_us = clock.now_us()
-        exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
-        stages = {"output_mapping": exit_us, "cleaning_up": now_us}
+        stages = _stages(outcome)
     return i.Finished(
         StartToken.parse(token).job_id,
         token,
@@ -268,6 +283,15 @@ def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finishe
         started,
         class_of(result),
     )
+
+
+def _stages(outcome: Outcome) -> dict[str, int]:
+    """The stages from the end of the program on."""
+    now_us = clock.now_us()
+    exit_us = clock.seen_us(outcome.exit_time) if outcome.exit_time else now_us
+    end_us = clock.seen_us(outcome.end_time) if outcome.end_time else exit_us
+    left = {"leftovers": exit_us} if outcome.leftovers else {}
+    return {**left, "output_mapping": end_us, "cleaning_up": now_us}
 
 
 _STATUSES = {
@@ -285,7 +309,7 @@ def values_of(result: RunResult, outcome: Outcome | None) -> dict[str, Any]:
         "result": dict(result.result),
         "usage": list(result.usage),
         "metrics": dict(result.metrics),
-        "message": result.message,
+        "message": result.summary or result.message,
     }
     if result.process.get("pid") is not None:
         values["process"] = dict(result.process)

@@ -18,6 +18,8 @@ from locksided.keeper.messages import User
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.folder import RunFolder
+from locksided.runs.image_run import PID_FILE, Image
+from locksided.runs.kept_images import kept_images
 from locksided.runs.operations import MAX_RESULT_BYTES, ORDER_FILE, RESULT_FILE
 from locksided.runs.plan import DataFolder, Step
 from locksided.runs.safefs import NotPlain
@@ -45,6 +47,10 @@ class Collected:
     tables: Sequence[Mapping[str, Any]] = ()
     files: Sequence[Mapping[str, Any]] = ()
     artifacts: Sequence[Mapping[str, Any]] = ()
+    image: Image | None = None
+    """The one that the step ran in."""
+    has_pid: bool = False
+    """Whether a container's first process was started."""
 
 
 def prepare(
@@ -72,8 +78,8 @@ def prepare(
             _clear_the_way(path, folder.root, run_as)
         if with_empty:
             _make_owned(path, run_as)
-    if step.operation is not None:
-        _place_order(step, context)
+    if step.operation is not None or step.execution.image is not None:
+        _make_operation_folder(step, context)
     argument = {
         **_spares(context),
         "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
@@ -92,18 +98,20 @@ def prepare(
             perform(folder.data, "advance", argument, run_as)
 
 
-def _place_order(step: Step, context: JobContext) -> None:
-    """Makes an operation's folder anew, with its order in it."""
+def _make_operation_folder(step: Step, context: JobContext) -> None:
+    """Makes an operation's folder anew, with its order in it, or that of a container's pid file."""
     folder, own = context.folder, context.folder.operation(step.index)
+    _clear_the_way(own, folder.root, context.run_as)
+    _make_owned(own, context.run_as)
+    if step.operation is None:
+        return
     order = {
-        "operation": step.operation and step.operation.name,
+        "operation": step.operation.name,
         "job": str(context.job_id),
         "row": step.row,
         "folders": {"data": folder.data, "rows": folder.rows, "tmp": folder.tmp},
         **(step.order or {}),
     }
-    _clear_the_way(own, folder.root, context.run_as)
-    _make_owned(own, context.run_as)
     argument = {"name": ORDER_FILE, "content": json.dumps(order, ensure_ascii=False)}
     perform(own, "write", argument, context.run_as)
 
@@ -132,7 +140,7 @@ def remove_operations(context: JobContext) -> None:
 def empty_folders(step: Step, context: JobContext) -> list[str]:
     """The empty folders that a start needs: those that it was not given others for."""
     folders = []
-    if step.execution.cwd is None:
+    if step.execution.cwd is None or step.execution.image is not None:
         folders.append(context.folder.cwd)
     if step.has_data or not step.execution.environment:
         folders.append(context.folder.tmp)
@@ -182,17 +190,19 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         tables=found.get("tables", ()),
         files=found.get("files", ()),
         artifacts=found.get("artifacts", ()),
+        image=kept_images(context.folder).get(step.execution.image_reference or ""),
+        has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
     )
 
 
 def is_finished(context: JobContext) -> bool:
     """Whether nothing is left to remove of a command that left its folders empty; quick, never waits."""
-    _is_gone_when_empty(context.folder.cwd)
-    return _is_gone_when_empty(context.folder.tmp)
+    is_cwd_gone = _is_gone_when_empty(context.folder.cwd)
+    return _is_gone_when_empty(context.folder.tmp) and is_cwd_gone
 
 
 def finish(context: JobContext) -> None:
-    """Removes config.json, in/ and tmp/; out/, artifacts/, the log and what the program left in cwd stay.
+    """Removes the working folder, tmp/ and all of the data folder but out/ and artifacts/; the log stays.
 
     What its account cannot remove stays too: it must not keep the job from its end.
     """
@@ -201,9 +211,9 @@ def finish(context: JobContext) -> None:
         if os.path.isdir(folder.data):
             perform(folder.data, "finish", _spares(context), run_as)
     _remove_note(folder.handed)
-    with _tolerated(folder.tmp):
-        _discard(folder.tmp, run_as)
-    _is_gone_when_empty(folder.cwd)  # else what the program made there is kept
+    for path in (folder.tmp, folder.cwd):
+        with _tolerated(path):
+            _discard(path, run_as)
 
 
 def finish_without_output(context: JobContext) -> None:
@@ -214,12 +224,12 @@ def finish_without_output(context: JobContext) -> None:
 
 
 def put_aside(step: Step, context: JobContext) -> None:
-    """Keeps a finished row's data folder under the row's name, so that the next row gets a fresh one.
+    """Keeps the data folder of one of several rows under the row's name; the next row gets a fresh one.
 
     Doing it again changes nothing.
     """
     folder = context.folder
-    if step.row is None or not step.has_data or not os.path.isdir(folder.data):
+    if not (step.is_of_many_rows and step.has_data and os.path.isdir(folder.data)):
         return
     with _tolerated(folder.data):
         perform(folder.data, "finish", _spares(context), context.run_as)

@@ -218,6 +218,7 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
         },
         blobs=tuple(blobs),
         reads=_tables_read(document, owner.project),
+        warnings=resolved.warnings,
     )
 
 

@@ -9,6 +9,7 @@ from lockside.documents.enums import Mode
 from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
+from locksided.runs.image_run import Podman
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind
 
@@ -25,7 +26,10 @@ _INTERFACE = {
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a step has to know of its job. `home` is the home folder of the account that it runs as."""
+    """What a step has to know of its job. `home` is the home folder of the account that it runs as.
+
+    `podman` is what its steps with images are run by; None where it has none.
+    """
 
     job_id: int
     run_id: str
@@ -35,6 +39,7 @@ class JobContext:
     socket: str
     home: str
     run_as: User | None = None
+    podman: Podman | None = None
 
     @property
     def account(self) -> int | None:

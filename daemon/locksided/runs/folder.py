@@ -54,12 +54,17 @@ class RunFolder:
         """Notes to which step the output of the one before was handed on."""
         return f"{self.root}/handed"
 
+    @property
+    def images(self) -> str:
+        """The images of a run, as they were found when it began."""
+        return f"{self.root}/images.json"
+
     def debug(self, row: str | None) -> str:
         """The snapshots of a debug run, each row's by themselves."""
         return f"{self.root}/debug" if row is None else f"{self.root}/debug/{row}"
 
     def operation(self, step: int) -> str:
-        """The folder of an operation's order and result."""
+        """The folder of an operation's order and result, or of what podman notes of a container."""
         return f"{self.root}/operation-{step}"
 
     def control(self, launch: int, step: int) -> str:

@@ -36,6 +36,7 @@ _MAX_DEPTH = 16
 
 _INPUTS = (spare_inputs.NAME, *(f"{spare_inputs.NAME}/{name}" for name in spare_inputs.INSIDE))
 _OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
+_KEPT = ("out", "artifacts")
 _SUFFIX = ".manifest"
 _HANDED = ".handed-on"
 
@@ -88,11 +89,19 @@ def _clear_the_way(name: str, data_fd: int) -> None:
 
 
 def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Removes what only the running program needed; what it made stays. `spares` is that of `fill`."""
-    remove("config.json", data_fd)
+    """Removes everything but the outputs. `spares` is that of `fill`. Raises OSError once all is tried."""
     spares = argument["spares"]
-    if spares is None or not spare_inputs.hand_on(data_fd, spares):
-        remove(spare_inputs.NAME, data_fd)
+    if spares is not None:
+        spare_inputs.hand_on(data_fd, spares)
+    failure: OSError | None = None
+    for name in os.listdir(data_fd):
+        try:
+            if name not in _KEPT:
+                remove(name, data_fd)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def write(folder_fd: int, argument: Mapping[str, Any]) -> None:

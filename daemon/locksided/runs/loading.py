@@ -44,6 +44,11 @@ class Run:
         return self.row.mode == Mode.DEBUG
 
     @property
+    def has_images(self) -> bool:
+        """Whether any of its steps runs in a container image."""
+        return any(step.execution.image is not None for step in self.steps)
+
+    @property
     def is_one_step(self) -> bool:
         """Whether one step is all that is certain of it.
 
@@ -79,7 +84,7 @@ class RunLoader:
         self, store: Store, state_dir: StateDir, socket: str, operations: Sequence[Operation]
     ) -> None:
         self._operations = operations
-        self._store = store
+        self.store = store
         self._state_dir = state_dir
         self._socket = socket
         self._runs: dict[tuple[int, int], Run] = {}
@@ -124,7 +129,7 @@ class RunLoader:
             if not documents.bodies.keys() >= {one for one in _hashes_of(row) if one is not None}:
                 return None
             plan = self._planned(row, documents.bodies)
-        run = self._runs[job_id, launch] = self._run(row, plan, launch)
+        run = self._runs[job_id, launch] = self.planned(row, plan, launch)
         return run
 
     def known(self, token: str) -> Run | None:
@@ -133,7 +138,7 @@ class RunLoader:
 
     async def of(self, job_id: int, launch: int) -> Run:
         """A launch with all that belongs to it; one that was prepared here is remembered until it is over."""
-        return self._runs.get((job_id, launch)) or self._run(*await self.read(job_id), launch)
+        return self._runs.get((job_id, launch)) or self.planned(*await self.read(job_id), launch)
 
     def forget(self, token: str) -> None:
         """The launch is over."""
@@ -141,7 +146,7 @@ class RunLoader:
 
     async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
         """A job's row, and what its documents come to."""
-        row = await self._store.job_row(job_id)
+        row = await self.store.job_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
@@ -151,7 +156,7 @@ class RunLoader:
         if known is not None:
             return known
         hashes = [one for one in _hashes_of(row) if one is not None]
-        return self._planned(row, await self._store.specs(hashes))
+        return self._planned(row, await self.store.specs(hashes))
 
     def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
         spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
@@ -167,7 +172,13 @@ class RunLoader:
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
 
-    def _run(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+    def remember(self, run: Run) -> Run:
+        """The run of a launch under way, of which more is known now."""
+        self._runs[run.row.id, run.context.launch] = run
+        return run
+
+    def planned(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+        """A launch of a job that was read. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
         context = JobContext(
@@ -186,7 +197,7 @@ class RunLoader:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
-        found = await self._store.state(config_id(run.row), step.row)
+        found = await self.store.state(config_id(run.row), step.row)
         return found.body
 
 

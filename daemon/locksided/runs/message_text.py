@@ -1,8 +1,15 @@
 """Texts for people, kept short."""
 
+from datetime import UTC, datetime
+
 MAX_MESSAGE_CHARACTERS = 4096
 _TRIMMED = "[trimmed]"
 _OMITTED = "… "
+
+
+def moment(time_us: int) -> str:
+    """A time in a sentence, to the second."""
+    return f"{datetime.fromtimestamp(time_us // 1_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def cut(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:

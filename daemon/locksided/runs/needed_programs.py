@@ -14,7 +14,9 @@ _OPEN = ("{datadir}", "{{")
 
 
 def required_by_step(execution: Program, component: str) -> RequiredPrograms:
-    """What a step needs that is about to start."""
+    """What a step needs that is about to start. What is inside an image nobody looks for."""
+    if execution.has_own_program:
+        return RequiredPrograms((), PLAIN_PATH, None)
     names = (stage[0] for stage in execution.stages)
     return _required(names, execution.environment, execution.cwd, component)
 

@@ -142,7 +142,7 @@ def _columns(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(schema, list):
         columns = (column for column in schema if isinstance(column, dict))
         return [{"name": _text(column.get("name")), "type": _base_type(column)} for column in columns]
-    return [{"name": name} for name in _texts(manifest.get("columns"))]
+    return [{"name": name, "type": None} for name in _texts(manifest.get("columns"))]
 
 
 def _base_type(column: Mapping[str, Any]) -> str | None:

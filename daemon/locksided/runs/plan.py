@@ -43,8 +43,8 @@ class Step:
 
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are
-    certain to come. `order` is that of an `operation`.
+    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
+    come. `order` is that of an `operation`. `total` counts the steps that are certain to come, `rows` rows.
     """
 
     index: int
@@ -59,6 +59,13 @@ class Step:
     ends_run: bool = False
     operation: Operation | None = None
     order: Mapping[str, Any] | None = None
+    total: int = 1
+    rows: int = 0
+
+    @property
+    def is_of_many_rows(self) -> bool:
+        """Whether it belongs to one of several rows, which have a folder each."""
+        return self.row is not None and self.rows > 1
 
     @property
     def has_data(self) -> bool:
@@ -86,7 +93,7 @@ def plan(
     `environment` is a plain command's own, which is stored apart from its specification.
     """
     if spec.component == COMMAND:
-        return tuple(_commands(spec, environment))
+        return _numbered(list(_commands(spec, environment)), spec)
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
@@ -94,7 +101,14 @@ def plan(
         steps = [*before, *steps, *after]
         last = max(place for place, step in enumerate(steps) if not step.may_be_needless)
         steps[last] = dataclasses.replace(steps[last], ends_run=True)
-    return tuple(dataclasses.replace(step, index=index) for index, step in enumerate(steps))
+    return _numbered(steps, spec)
+
+
+def _numbered(steps: Sequence[Step], spec: Specification) -> tuple[Step, ...]:
+    total, rows = sum(not step.may_be_needless for step in steps), len(spec.rows or ())
+    return tuple(
+        dataclasses.replace(step, index=index, total=total, rows=rows) for index, step in enumerate(steps)
+    )
 
 
 def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -208,6 +222,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
                 command=program.command,
                 pipeline=program.pipeline,
                 shell=program.shell,
+                shell_program=program.shell_program,
                 cwd=program.cwd,
                 environment={**(environment or {}), **program.environment},
                 umask=program.umask,

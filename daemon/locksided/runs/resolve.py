@@ -6,11 +6,12 @@ anything exists.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, unknown_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
 from lockside.documents.enums import JobType, Mode, OnRecordErrors
 from lockside.documents.parameters import Body, Parts, parameter_faults, storage_faults
 from lockside.documents.paths import join
@@ -260,13 +261,31 @@ def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, st
         user=manifest.user,
         spec=_specification(subject, runtime, body, variables, found),
         environment=environment,
-        warnings=tuple(
-            f"{path} is unknown; it is kept and has no effect."
-            for path, _ in unknown_keys(subject.root.values, subject.root.path)
-        ),
+        warnings=(*_unknown_keys(subject), *_unused_values(subject, variables)),
         root=subject.root,
         asked=subject.asked,
     )
+
+
+def _unknown_keys(subject: _Subject) -> Iterator[str]:
+    """A warning for each key of `configData` that has no effect; of a stored body they were told before."""
+    body = {} if subject.request.body is None else subject.root.values
+    for path in kept_keys(body, subject.root.path):
+        yield f"{path} is unknown; it is kept and has no effect."
+
+
+def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
+    """A warning for each value that was given and that nothing uses."""
+    given = subject.request.variable_values_data
+    known = [*used, *subject.root.content.variables]
+    for place, one in enumerate(() if given is None else given.values):
+        if one.name in used:
+            continue
+        near = get_close_matches(one.name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        named = default_name(subject.request, None)
+        path = join("$.variableValuesData", "values", place)
+        yield f"{path}: no {{{{ {one.name} }}}} in {named}{hint}"
 
 
 def default_name(request: JobRequest, rows: tuple[str, ...] | None) -> str:

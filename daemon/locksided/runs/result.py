@@ -8,11 +8,13 @@ from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordError
 from lockside.documents.times import time_text
 from locksided.keeper.messages import Outcome, to_wire
 from locksided.runs.data_folder import Collected, OutFile
+from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
 from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
 from locksided.runs.specification import Specification
+from locksided.runs.step_account import entry, label, side_of, summed
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
 
 CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
@@ -27,7 +29,8 @@ _COUNTS = ("success", "error", "ignored")
 class RunResult:
     """The result of a step, or of a whole run; all objects are ready to be stored and answered.
 
-    `states` maps rows (None: the root) to what a good run saves for them; it is empty when nothing is saved.
+    `summary` is the message on one line. `states` maps rows (None: the root) to what a good run saves for
+    them; it is empty when nothing is saved.
     """
 
     verdict: Verdict
@@ -43,6 +46,7 @@ class RunResult:
     """Members of `result` that an operation sets for the whole run."""
     commits: Sequence[Mapping[str, Any]] = ()
     """What an operation staged, to be ratified in the transaction that ends a good run."""
+    summary: str = ""
 
     @property
     def success(self) -> bool:
@@ -55,26 +59,31 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     progress = outcome.progress or {}
     counts = _counts(progress.get("counts"))
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
+    if collected.image is not None and not began(outcome, has_pid=collected.has_pid):
+        ending = failed(
+            ErrorType.USER, FailureKind.SPAWN, f"It could not be started: {outcome.stderr_tail.strip()}"
+        )
     ending, usage, state = _with_out_files(ending, collected)
     if ending.verdict is Verdict.SUCCESS:
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
-    folder = _kept_in(step, ending)
+    folder = _kept_in(step)
     is_kept = spec.mode is not Mode.DEBUG
     output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
     content = _result(
         spec,
-        ending,
+        _located(ending, step, outcome),
         counts=counts,
         output=stored_output(output, step.config_file, ended_well=ending.failure is None)
         if is_kept
         else None,
         artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
+        image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
     return replace(
-        content,
+        _with_step(content, step, outcome),
         usage=usage,
         states={step.row: state} if saves and state is not None else {},
         process=process_of(outcome),
@@ -102,16 +111,44 @@ def conclude_operation(
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
         verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
-        return replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
+        done = replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
+        return _with_step(done, step, outcome)
     ending = operation_ending(step.operation, ending, message, problem)
-    result = _result(spec, ending)
+    located = _located(ending, step, outcome)
+    if message and located.failure is not None:
+        located = replace(located, failure=replace(located.failure, where=""))  # it speaks for itself
+    result = _with_step(_result(spec, located), step, outcome)
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
 
 
-def _kept_in(step: Step, ending: StepEnding) -> str:
-    """Where below the work path the step's folder stays: a finished row gives way to the one after it."""
-    gives_way = step.row is not None and ending.failure is None and not step.ends_run
-    return f"rows/{step.row}" if gives_way else "data"
+def _located(ending: StepEnding, step: Step, outcome: Outcome) -> StepEnding:
+    """The ending; its failure says in which step it was."""
+    failure = ending.failure
+    if failure is None:
+        return ending
+    side = side_of(step, outcome) if failure.kind in (FailureKind.EXIT, FailureKind.SIGNAL) else None
+    located = replace(
+        failure,
+        where=label(step, side, failure.message),
+        step=step.index + 1,
+        component=step.component,
+        row=step.row,
+        side=side,
+    )
+    return replace(ending, failure=located)
+
+
+def _with_step(result: RunResult, step: Step, outcome: Outcome) -> RunResult:
+    """The result of a step with the entry that tells of it."""
+    if outcome.refused is not None:
+        return result
+    told = entry(step, outcome, result.verdict.name.lower())
+    return replace(result, result={**result.result, "steps": [told]})
+
+
+def _kept_in(step: Step) -> str:
+    """Where below the work path the step's folder stays."""
+    return f"rows/{step.row}" if step.is_of_many_rows else "data"
 
 
 def nothing_to_run(spec: Specification) -> RunResult:
@@ -125,9 +162,12 @@ def with_stages(result: RunResult, stages: Sequence[Mapping[str, Any]]) -> RunRe
     return replace(result, result={**result.result, "artifacts": artifacts})
 
 
-def failed_before_start(spec: Specification, kind: FailureKind, message: str) -> RunResult:
-    """The result of a run whose next step cannot be started at all; the user's fault."""
-    return _result(spec, failed(ErrorType.USER, kind, message))
+def failed_before_start(
+    spec: Specification, kind: FailureKind, message: str, step: Step | None = None
+) -> RunResult:
+    """The result of a run whose next step, if one is known, cannot be started at all; the user's fault."""
+    ending = failed(ErrorType.USER, kind, message)
+    return _result(spec, ending if step is None else _located(ending, step, Outcome()))
 
 
 def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResult:
@@ -146,22 +186,28 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
         verdict = Verdict.WARNING
-    message = last.message
+    message, summary = last.message, last.summary
     if not_run:
-        message = f"{message}\nRows that did not run: {', '.join(not_run)}."
+        named = f"Rows that did not run: {', '.join(not_run)}."
+        message, summary = f"{message}\n{named}", f"{summary.rstrip('.')}. {named}"
+    steps = [step for one in results for step in one.result.get("steps", ())]
+    process = _last(one.process for one in results)
     return replace(
         last,
         verdict=verdict,
         message=message,
+        summary=summary,
         result={
             **last.result,
             "message": message,
             "counts": counts,
+            "images": [images for one in results for images in one.result["images"]],
             "output": output,
             "artifacts": {"files": artifacts} if artifacts else {},
+            "steps": steps,
             **added,
         },
-        process=_last(one.process for one in results),
+        process={**process, **summed([step["usage"] for step in steps])} if process else {},
         metrics=_last(one.metrics for one in results),
         commits=[commit for one in results for commit in one.commits] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
@@ -183,23 +229,26 @@ def _result(
     counts: Mapping[str, int] | None = None,
     output: Mapping[str, list[dict[str, Any]]] | None = None,
     artifacts: Mapping[str, Any] | None = None,
+    image: Image | None = None,
 ) -> RunResult:
-    text = message or _message(ending, counts or {})
+    text, summary = (message, message) if message else _message(ending, counts or {})
     output = output or {"tables": [], "files": []}
     return RunResult(
         verdict=ending.verdict,
         message=text,
+        summary=summary,
         failure=ending.failure,
         result={
             "message": text,
             "configVersion": spec.config_version,
-            "images": [],
+            "images": [] if image is None else [[image.to_wire()]],
             "input": {"tables": [], "files": []},
             "output": output,
             "counts": counts or dict.fromkeys(_COUNTS, 0),
             "artifacts": artifacts or {},
             "variables": _shown_variables(spec.variables),
             "tasks": [],
+            "steps": [],
             "error": None if ending.failure is None else ending.failure.to_wire(),
         },
         metrics={
@@ -212,16 +261,18 @@ def _result(
     )
 
 
-def _message(ending: StepEnding, counts: Mapping[str, int]) -> str:
+def _message(ending: StepEnding, counts: Mapping[str, int]) -> tuple[str, str]:
+    """The message, and the message on one line."""
     if ending.failure is not None:
-        return ending.failure.message
+        return ending.failure.told
     match ending.verdict:
         case Verdict.TERMINATED:
-            return TERMINATED
+            said = TERMINATED
         case Verdict.WARNING:
-            return f"{FINISHED} {counts['error']} records failed."
+            said = f"{FINISHED} {counts['error']} records failed."
         case _:
-            return FINISHED
+            said = FINISHED
+    return said, said
 
 
 def _with_out_files(
@@ -280,6 +331,7 @@ def process_of(outcome: Outcome) -> dict[str, Any]:
         "userSeconds": outcome.user_seconds,
         "systemSeconds": outcome.system_seconds,
         "maxRssBytes": outcome.max_rss_bytes,
+        "usageSource": outcome.usage_source,
         "spawnTime": _time(outcome.spawn_time),
         "exitTime": _time(outcome.exit_time),
     }

@@ -4,11 +4,12 @@ It starts nothing and decides nothing about the job; folders are made and read i
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
+from lockside.documents.component import Manifest
 from lockside.documents.enums import FailureKind
 from locksided import clock, threads
 from locksided.backends.base import Backend, RequiredPrograms
@@ -16,14 +17,17 @@ from locksided.core import inputs as i
 from locksided.core.actions import StartStep
 from locksided.core.errors import NotFound
 from locksided.joblog import reader
-from locksided.keeper.messages import Outcome, Progress, ReapOrder, Started, StartOrder
+from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder, to_wire
 from locksided.paths import StateDir
 from locksided.runs import data_folder, operations
 from locksided.runs.accounts import NoAccount, account_of
-from locksided.runs.conclusions import NothingToRun, RunConclusions, class_of, share_of, values_of
+from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
+from locksided.runs.environment import JobContext
 from locksided.runs.folder import StartToken
+from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
 from locksided.runs.needed_programs import required_by_job, required_by_step
@@ -40,6 +44,24 @@ PASSABLE = 0o711
 """The state folder's mode once jobs run as other users: they pass through it and see nothing in it."""
 
 
+class ImageFinder(Protocol):
+    """Where images are found."""
+
+    async def find(
+        self, executions: Iterable[Manifest], context: JobContext, awaits: Callable[[str], None] = ...
+    ) -> Podman:
+        """Podman for a job with the images of these components, as they are now.
+
+        `awaits` is told why that takes a while. Raises NoImage.
+        """
+
+    async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
+        """Podman for a job with images that were found before."""
+
+    def clear_soon(self, token: str, context: JobContext) -> None:
+        """Have podman forget the container of a run that was killed."""
+
+
 class Runs(RunConclusions):
     """Prepares steps and concludes them."""
 
@@ -50,6 +72,7 @@ class Runs(RunConclusions):
         settings: Settings,
         socket: str,
         backend: Backend,
+        images: "ImageFinder",
         starter_umask: str,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage)
@@ -59,6 +82,7 @@ class Runs(RunConclusions):
         self._state_dir = state_dir
         self._settings = settings
         self._backend = backend
+        self.images = images
         self._umask = settings.jobs.umask or starter_umask
 
     # -- start --------------------------------------------------------------------------------------------
@@ -85,6 +109,8 @@ class Runs(RunConclusions):
         step = await self._with_tables(run, run.steps[action.step])
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
+        if run.has_images:
+            run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
         state = await self.loader.state(run, step)
         is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
@@ -103,6 +129,16 @@ class Runs(RunConclusions):
         tables = await self.storage.held_tables(run)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+
+    async def _with_images(self, run: Run, *, is_first: bool) -> Run:
+        """The run with its images: as they are at its first step, and the same at all others."""
+        kept = {} if is_first else await threads.run_sync(kept_images, run.context.folder)
+        executions = [step.execution for step in run.steps]
+        if kept:
+            podman = await self.images.known(kept, run.context)
+        else:
+            podman = await self.images.find(executions, run.context)
+        return replace(run, context=replace(run.context, podman=podman))
 
     def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
         """Has the keeper make the empty folders of a first start, from those that other runs left."""
@@ -140,6 +176,13 @@ class Runs(RunConclusions):
         """The order to stop what is left of a start whose owner is gone."""
         return ReapOrder(token, self.loader.control(token), self._settings.jobs.grace_seconds)
 
+    async def conclude(self, token: str, outcome: Outcome, *, is_same_boot: bool = True) -> Conclusion:
+        run = self.loader.known(token)
+        conclusion = await super().conclude(token, outcome, is_same_boot=is_same_boot)
+        if outcome.kill_report is not None and run is not None and run.has_images:
+            self.images.clear_soon(token, run.context)
+        return conclusion
+
     # -- while it runs ------------------------------------------------------------------------------------
 
     def spawned(self, message: Started) -> i.Spawned:
@@ -151,6 +194,25 @@ class Runs(RunConclusions):
         operation = None if run is None else run.steps[index].operation
         stage = "running" if operation is None else operation.stage
         return i.Spawned(job_id, token, process, stage)
+
+    def leader_ended(self, message: Leftovers) -> i.LeaderEnded:
+        """The report of a program that has ended and left processes."""
+        ended = Outcome(
+            message.token,
+            message.pid,
+            exit_code=message.exit_code,
+            signal=message.signal,
+            spawn_time=message.spawn_time,
+            exit_time=message.exit_time,
+        )
+        stop = message.stop_time
+        process = {
+            **process_of(ended),
+            "leftovers": [to_wire(one) for one in message.processes],
+            "leftoversStopTime": None if stop is None else clock.to_text(clock.seen_us(stop)),
+        }
+        exit_us = clock.seen_us(message.exit_time) if message.exit_time else clock.now_us()
+        return i.LeaderEnded(StartToken.parse(message.token).job_id, message.token, exit_us, process)
 
     def progressed(self, message: Progress) -> i.Progressed | None:
         """The report of a job's own words; None when there is nothing in them that is shown."""
@@ -182,19 +244,30 @@ class Runs(RunConclusions):
             account_of(owner.uid, owner.gid, None if spec.manifest is None else spec.manifest.user)
         except NoAccount:
             return True
+        if any(
+            one.image is not None for one in (spec.manifest, *spec.processors.values()) if one is not None
+        ):
+            return True
         required = required_by_job(spec, environment)
         if required is None or not self._backend.is_up:
             return True
         return await self._backend.check_program(required) is not None
 
-    async def check_program(self, job_id: int) -> i.ProgramFound | i.CannotStart:
-        """Whether what the job's first step needs exists, as far as that can be told."""
+    async def check_program(
+        self, job_id: int, awaits: Callable[[str], None]
+    ) -> i.ProgramFound | i.CannotStart:
+        """Whether what the job's first step needs exists, as far as that can be told.
+
+        `awaits` is told why that takes a while.
+        """
         row, plan = await self.loader.read(job_id)
         if not plan.steps:
             return i.ProgramFound(job_id)
         try:
-            self.loader.account(row, plan.spec)
-        except NoAccount as refusal:
+            run = self.loader.planned(row, plan, row.launches + 1)
+            if run.has_images:
+                await self.images.find([step.execution for step in run.steps], run.context, awaits)
+        except (NoAccount, NoImage) as refusal:
             message: str | None = refusal.message
         else:
             missing = await self._backend.check_program([_required(plan.steps)])
@@ -214,6 +287,8 @@ def _required(steps: Sequence[Step]) -> RequiredPrograms:
 def _prepare_folder(run: Run, step: Step, state: Mapping[str, Any] | None, *, with_empty: bool) -> None:
     given = state if step.takes_state else None
     data_folder.prepare(step, run.context, given, with_empty=with_empty)
+    if step.index == 0 and run.context.podman is not None:
+        keep_images(run.context.folder, run.context.podman.images)
     if run.is_debug and step.has_data:
         name = stage_before(run.steps, step)
         keep_stage(name, step.row, run.context, secrets_of(run.steps, run.spec, state))

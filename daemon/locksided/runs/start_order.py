@@ -7,9 +7,11 @@ from lockside.documents import signals
 from locksided.keeper.messages import StartOrder
 from locksided.runs.environment import JobContext, environment_of
 from locksided.runs.folder import StartToken
+from locksided.runs.image_run import ImageRun
 from locksided.runs.plan import Step
 from locksided.runs.secrets import secret_values
 from locksided.runs.specification import Specification
+from locksided.runs.step_account import log_mark
 
 DEFAULT_MAX_LOG_BYTES = 64 * 2**20
 DEFAULT_GRACE_SECONDS = 10.0
@@ -33,12 +35,15 @@ def start_order(
     any of the run's `steps` is hidden in the output of all.
     """
     execution, folder, limits = step.execution, context.folder, spec.limits
+    token = str(StartToken(context.job_id, context.launch, step.index))
+    environment = environment_of(step, spec, context)
+    image = _image_run(step, context, token, environment)
     return StartOrder(
-        token=str(StartToken(context.job_id, context.launch, step.index)),
+        token=token,
         folder=folder.control(context.launch, step.index),
-        pipeline=_pipeline(step, context),
-        cwd=working_directory(step, context),
-        env=environment_of(step, spec, context),
+        pipeline=_pipeline(step, context) if image is None else image.pipeline,
+        cwd=working_directory(step, context) if image is None else folder.cwd,
+        env=environment if image is None else image.environment,
         user=context.run_as,
         umask=int(text, 8) if (text := execution.umask or umask) else None,
         timeout_seconds=_time_left(limits.timeout_seconds, spent_seconds),
@@ -50,6 +55,25 @@ def start_order(
         secrets=tuple(secrets_of([step, *steps], spec, state)),
         log_folder=folder.log,
         max_log_bytes=max_log_bytes,
+        log_mark=log_mark(step) if step.total > 1 else None,
+    )
+
+
+def _image_run(
+    step: Step, context: JobContext, token: str, environment: Mapping[str, str]
+) -> ImageRun | None:
+    if step.execution.image is None:
+        return None
+    assert context.podman is not None, "a step with an image is started when the image is known"
+    folder = context.folder
+    return ImageRun(
+        podman=context.podman,
+        execution=step.execution,
+        token=token,
+        data=folder.data,
+        tmp=folder.tmp,
+        own=folder.operation(step.index),
+        variables=environment,
     )
 
 

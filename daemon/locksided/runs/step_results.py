@@ -1,6 +1,8 @@
 """What the steps of a run came to, kept in their control folders: read once, whatever becomes of the data."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -37,6 +39,42 @@ def kept_results(folder: RunFolder, launch: int, before: int) -> list[RunResult]
         with open(_path_of(folder, launch, step), "rb") as file:
             results.append(msgspec.msgpack.decode(file.read(), type=RunResult))
     return results
+
+
+def rows_ended_well(folder: RunFolder) -> dict[str, Mapping[str | None, Mapping[str, Any]]]:
+    """The rows of a run that ended well, all of their steps, each with the states that it would have saved.
+
+    None are found once the folder is gone. Raises OSError.
+    """
+    ends: dict[str, list[RunResult]] = {}
+    for launch, step in _concluded(folder):
+        result = kept_result(folder, launch, step)
+        for told in () if result is None else result.result.get("steps", ()):
+            if told["row"] is not None and result is not None:
+                ends.setdefault(told["row"], []).append(result)
+    return {
+        row: {of: state for one in results for of, state in one.states.items()}
+        for row, results in ends.items()
+        if all(one.success for one in results)
+    }
+
+
+def _concluded(folder: RunFolder) -> list[tuple[int, int]]:
+    """The starts of the last run: of each step the last launch, but none that a later first step undid."""
+    launches: dict[int, int] = {}
+    for name in _names(f"{folder.root}/steps"):
+        launch, _, step = name.partition("-")
+        if launch.isdecimal() and step.isdecimal():
+            launches[int(step)] = max(launches.get(int(step), 0), int(launch))
+    first = launches.get(0, 0)
+    return [(launch, step) for step, launch in sorted(launches.items()) if launch >= first]
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except FileNotFoundError:
+        return []
 
 
 def repeats_of(folder: RunFolder, launch: int, step: int) -> int:

@@ -146,8 +146,8 @@ def _written_tables(
 
 
 def place_of_row(rows: Sequence[Mapping[str, Any]], row: str | None) -> str:
-    """Where a row's folder is when all rows have run: the last one's stays where it was made."""
-    return "data" if row == rows[-1]["row"] else f"rows/{row}"
+    """Where a row's folder is when all rows have run: each of several has one of its own."""
+    return f"rows/{row}" if len(rows) > 1 else "data"
 
 
 class Storage:

@@ -4,7 +4,9 @@ Pure: how the tasks of the run before ended is told.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from lockside.documents.enums import TaskAction
 from locksided.core.errors import NotFound
@@ -12,14 +14,25 @@ from locksided.runs.orchestration import RunPhase, RunTask
 from locksided.runs.specification import JoblessTask
 
 
+class RowsLeft(NamedTuple):
+    """The rows of a job that did not end well."""
+
+    job: str
+    rows: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a task and why, in one sentence; `job` is the one whose success is carried over."""
+    """What is done with a task and why, in one sentence.
+
+    `job` is the one whose success is carried over, or that of some of its rows: then `rows` are those left.
+    """
 
     task: RunTask
     action: TaskAction
     reason: str
     job: str | None = None
+    rows: tuple[str, ...] = ()
 
     def as_result(self) -> JoblessTask:
         """Its entry in `result.tasks` of a phase."""
@@ -27,12 +40,16 @@ class Decision:
 
 
 def decide(
-    phases: Sequence[RunPhase], selected: Collection[str] | None, succeeded: Mapping[str, str] | None
+    phases: Sequence[RunPhase],
+    selected: Collection[str] | None,
+    succeeded: Mapping[str, str] | None,
+    rows: Mapping[str, RowsLeft] = MappingProxyType({}),
 ) -> list[tuple[Decision, ...]]:
     """The decisions phase by phase.
 
     `selected` are the tasks that were asked for, disabled or not; None for all enabled ones. `succeeded` maps
-    the tasks that ended well in the run before to their jobs; None without such a run. Raises `NotFound`.
+    the tasks that ended well in the run before to their jobs; None without such a run. `rows` has the rows
+    that did not end well of those that did not. Raises `NotFound`.
     """
     known = {task.id for phase in phases for task in phase.tasks}
     for index, task_id in enumerate(selected or ()):
@@ -43,7 +60,17 @@ def decide(
                 path=f"$.onlyOrchestrationTaskIds[{index}]",
             )
     chosen = None if selected is None else frozenset(selected)
-    return [tuple(_decide(task, chosen, succeeded) for task in phase.tasks) for phase in phases]
+    return [
+        tuple(_with_rows(_decide(task, chosen, succeeded), rows) for task in phase.tasks) for phase in phases
+    ]
+
+
+def _with_rows(decision: Decision, rows: Mapping[str, RowsLeft]) -> Decision:
+    left = rows.get(decision.task.id)
+    if decision.action is not TaskAction.RUN or left is None:
+        return decision
+    reason = f"{decision.reason} Rows without success: {', '.join(left.rows)}."
+    return replace(decision, rows=left.rows, job=left.job, reason=reason)
 
 
 def _decide(task: RunTask, selected: frozenset[str] | None, succeeded: Mapping[str, str] | None) -> Decision:

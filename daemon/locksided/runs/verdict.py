@@ -12,10 +12,11 @@ from lockside.documents import signals
 from lockside.documents.component import ExitCodes
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind
 from locksided.keeper.messages import Outcome
+from locksided.runs.failure_text import readable, telling_line
 from locksided.runs.message_text import MAX_MESSAGE_CHARACTERS, cut, last_of
 from locksided.runs.operations import Operation
 
-NO_MESSAGE = "No error message."
+MAX_SUMMARY_CHARACTERS = 1024
 
 
 class Verdict(Enum):
@@ -30,13 +31,23 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why it failed; the message is for people and has nothing secret in it."""
+    """Why it failed; the message is for people and has nothing secret in it.
+
+    `summary` is the line of the message that tells most. `step`, `component`, `row` and `side` say where it
+    failed, `where` says it in words.
+    """
 
     type: ErrorType
     kind: FailureKind
     message: str
     exit_code: int | None = None
     signal: int | None = None
+    summary: str = ""
+    step: int | None = None
+    component: str | None = None
+    row: str | None = None
+    side: int | None = None
+    where: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """`result.error`."""
@@ -46,7 +57,17 @@ class Failure:
             "exitCode": self.exit_code,
             "signal": self.signal,
             "message": self.message,
+            "step": self.step,
+            "component": self.component,
+            "row": self.row,
+            "side": self.side,
         }
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The message and its summary, each behind where it failed."""
+        before = f"{self.where}: " if self.where else ""
+        return cut(before + self.message), before + (self.summary or self.message)
 
     @property
     def retry_class(self) -> FailureClass:
@@ -85,8 +106,8 @@ def ending_of(outcome: Outcome, exit_codes: ExitCodes, timeout_seconds: float | 
             return StepEnding(Verdict.TERMINATED)
         case "timeout":
             limit = "" if timeout_seconds is None else f" of {timeout_seconds:g} seconds"
-            message = _with_tail(f"It ran longer than its time limit{limit} and was stopped.", outcome)
-            return _died(outcome, ErrorType.APPLICATION, FailureKind.TIMEOUT, message)
+            sentence = f"It ran longer than its time limit{limit} and was stopped."
+            return _died(outcome, ErrorType.APPLICATION, FailureKind.TIMEOUT, sentence)
         case _:
             return _ended_by_itself(outcome, exit_codes)
 
@@ -104,20 +125,47 @@ def operation_ending(
             return ending
         return failed(ErrorType.APPLICATION, operation.failure, f"{operation.title}: {problem}")
     if failure.kind is FailureKind.EXIT:
-        failure = replace(failure, kind=operation.failure, message=cut(message or failure.message))
+        said = cut(message or failure.message)
+        failure = replace(failure, kind=operation.failure, message=said, summary=_summary(said))
     else:
-        failure = replace(failure, message=cut(f"{operation.title}: {failure.message}"))
+        said, summary = failure.message, failure.summary
+        failure = replace(
+            failure, message=cut(f"{operation.title}: {said}"), summary=f"{operation.title}: {summary}"
+        )
     return StepEnding(ending.verdict, failure)
 
 
 def failed(error_type: ErrorType, kind: FailureKind, message: str) -> StepEnding:
     """An error that no process's end tells of."""
-    return StepEnding(Verdict.ERROR, Failure(error_type, kind, cut(message)))
+    return StepEnding(Verdict.ERROR, Failure(error_type, kind, cut(message), summary=_summary(message)))
 
 
-def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, message: str) -> StepEnding:
-    failure = Failure(error_type, kind, cut(message), outcome.exit_code, outcome.signal)
+def _died(outcome: Outcome, error_type: ErrorType, kind: FailureKind, sentence: str) -> StepEnding:
+    """A failure in our words, with the end of the output behind them."""
+    tail = _tail(outcome)
+    room = MAX_MESSAGE_CHARACTERS - len(sentence) - 1
+    message = f"{sentence}\n{last_of(tail, room)}" if tail else sentence
+    failure = Failure(error_type, kind, cut(message), outcome.exit_code, outcome.signal, sentence)
     return StepEnding(Verdict.ERROR, failure)
+
+
+def _exited(outcome: Outcome, error_type: ErrorType) -> StepEnding:
+    """A failure in the program's words, if it has any."""
+    tail = _tail(outcome)
+    message, summary = last_of(tail), telling_line(tail)
+    if not tail:
+        message = summary = f"exit code {outcome.exit_code}, no output"
+    elif len(tail) > MAX_MESSAGE_CHARACTERS and summary not in message:  # it stands before a long trace
+        message = f"{cut(summary)}\n{last_of(tail, MAX_MESSAGE_CHARACTERS - len(cut(summary)) - 1)}"
+    failure = Failure(
+        error_type, FailureKind.EXIT, cut(message), outcome.exit_code, outcome.signal, _summary(summary)
+    )
+    return StepEnding(Verdict.ERROR, failure)
+
+
+def _summary(text: str) -> str:
+    """A message on one line."""
+    return cut(" ".join(text.split("\n", 1)[0].split()), MAX_SUMMARY_CHARACTERS)
 
 
 def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> StepEnding:
@@ -125,14 +173,14 @@ def _ended_by_itself(outcome: Outcome, exit_codes: ExitCodes) -> StepEnding:
     if number is None and code in exit_codes.success:
         return StepEnding(Verdict.SUCCESS)
     if outcome.out_of_memory:
-        message = _with_tail("It needed more memory than its limit allows and was stopped.", outcome)
-        return _died(outcome, ErrorType.APPLICATION, FailureKind.OUT_OF_MEMORY, message)
+        sentence = "It needed more memory than its limit allows and was stopped."
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.OUT_OF_MEMORY, sentence)
     if number is not None:
-        message = _with_tail(f"It was ended by {signal_name(number)}.", outcome)
-        return _died(outcome, ErrorType.APPLICATION, FailureKind.SIGNAL, message)
-    tail = last_of(_tail(outcome)) or NO_MESSAGE
-    error_type = ErrorType.USER if code in (exit_codes.user_error or ()) else ErrorType.APPLICATION
-    return _died(outcome, error_type, FailureKind.EXIT, tail)
+        sentence = f"It was ended by {signal_name(number)}."
+        return _died(outcome, ErrorType.APPLICATION, FailureKind.SIGNAL, sentence)
+    return _exited(
+        outcome, ErrorType.USER if code in (exit_codes.user_error or ()) else ErrorType.APPLICATION
+    )
 
 
 def signal_name(number: int) -> str:
@@ -145,13 +193,8 @@ def signal_name(number: int) -> str:
 
 def _tail(outcome: Outcome) -> str:
     """The end of what it wrote to stderr, else to stdout; the keeper has cut and redacted both."""
-    for text in (outcome.stderr_tail.strip(), outcome.stdout_tail.strip()):
-        if text.strip("… \n"):
-            return text
+    for text in (outcome.stderr_tail, outcome.stdout_tail):
+        shown = readable(text).strip()
+        if shown.strip("… \n"):
+            return shown
     return ""
-
-
-def _with_tail(sentence: str, outcome: Outcome) -> str:
-    tail = _tail(outcome)
-    room = MAX_MESSAGE_CHARACTERS - len(sentence) - 1
-    return f"{sentence}\n{last_of(tail, room)}" if tail else sentence

@@ -64,7 +64,22 @@ def terms(wanted: JobFilter) -> list[Term]:
         *_labels(wanted),
         *_ranges(wanted),
         *_text(wanted),
+        *((_UNRESOLVED,) if wanted.unresolved else ()),
     ]
+
+
+_UNRESOLVED = Term(
+    """NOT EXISTS (
+        SELECT 1 FROM jobs AS later WHERE later.status IN ('success', 'warning') AND later.id > jobs.id
+        AND later.retry_of_id IN (jobs.id, jobs.retry_of_id, jobs.parent_id, CAST(jobs.run_id AS INTEGER))
+    ) AND NOT EXISTS (
+        SELECT 1 FROM jobs AS above WHERE above.id = jobs.parent_id AND jobs.relation = 'strong'
+        AND above.type = 'retryContainer' AND above.status IN ('success', 'warning')
+    )""",
+    (),
+)
+"""It is no attempt of what ended well, and no retry by hand ended well later: of it, of what it is a part of,
+or of the first in its run."""
 
 
 def _indexed(index: str) -> str:

@@ -19,7 +19,8 @@ type = "other"               # extractor, transformation, writer, application, p
 # An argv list; nothing is split by a shell. What begins with ./ or ../ is a file beside this one.
 # {{datadir}} in an argument is the folder that the program finds in KBC_DATADIR.
 command = ["python3", "../scripts/{script}"]
-# Instead of it: shell = "a | b > c", or pipeline = [["tap"], ["target"]]
+# Instead of it: pipeline = [["tap"], ["target"]], which fails when any side fails; or shell = "a && b > c".
+# Of a pipe in `shell` only the last side counts, unless: shellProgram = ["bash", "-euo", "pipefail", "-c"]
 
 # lock = "shared:4"          # how many jobs of one configuration run at once; without: one
 # pool = "default"           # the line it waits in; pools are in pools.toml
@@ -83,7 +84,7 @@ PARAMETERS = """\
 # key = "value"              # what the program finds in config.json under `parameters`"""
 
 COMMAND = """\
-command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a | b"
+command = ["echo", "hello"]  # or pipeline = [["a"], ["b"]], or shell = "a && b"
 # cwd = "/srv"
 # environment = { NAME = "value" }"""
 

@@ -6,15 +6,19 @@ A daemon checks all of it once more, and knows what else is stored.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from shlex import shlex
 from shutil import which
 from typing import Any
 
+from msgspec import ValidationError
+
 from lockside.cli import exits
 from lockside.cli.files.folder import read_folder
-from lockside.documents.component import COMMAND, Manifest
+from lockside.documents.component import COMMAND, Manifest, Program
 from lockside.documents.configuration import ConfigSpec, likely
-from lockside.documents.paths import steps_of
-from lockside.documents.reading import stored_form
+from lockside.documents.paths import Steps, steps_of
+from lockside.documents.reading import convert, stored_form
 from lockside.documents.references import Names, title
 from lockside.documents.variables import defaults_of, names_in
 from lockside.kinds import COMPONENT, CONFIG, POOL, with_files
@@ -91,6 +95,7 @@ def check_offline(found: Folder) -> None:
                 _look_for_programs(found, item, document)
             elif kind is CONFIG:
                 _look_for_variables(found, item, document)
+                _look_for_program_of(found, item, document)
 
 
 def _faultless(found: Folder, kind: Kind) -> list[tuple[tuple[str, ...], ObjectFile]]:
@@ -135,10 +140,42 @@ def _look_for_variables(found: Folder, item: ObjectFile, config: ConfigSpec) -> 
 
 def _look_for_programs(found: Folder, item: ObjectFile, manifest: Manifest) -> None:
     """Note programs that this machine does not have; the daemon's may."""
-    field = "command" if manifest.command else "pipeline"
-    path = manifest.environment.get("PATH")
-    for argv in manifest.stages if manifest.shell is None else ():
-        if "{" not in argv[0] and not os.path.isabs(argv[0]) and which(argv[0], path=path) is None:
-            found.notes.append(item.fault((field,), f"There is no program '{argv[0]}' on this machine"))
-        elif os.path.isabs(argv[0]) and not os.path.exists(argv[0]):
-            found.notes.append(item.fault((field,), f"There is no file '{argv[0]}' on this machine"))
+    _look_at_program(found, item, manifest, ())
+
+
+def _look_for_program_of(found: Folder, item: ObjectFile, config: ConfigSpec) -> None:
+    """The same of the command that a configuration of `lockside.command` is, or each of its rows."""
+    if config.component != COMMAND:
+        return
+    bodies: list[tuple[Steps, Any]] = [(("configuration", "parameters"), config.content.parameters)]
+    for place, row in enumerate(config.rows):
+        bodies.append((("rows", place, "configuration", "parameters"), row.content.parameters))
+    for at, body in bodies:
+        with suppress(ValidationError):  # A row may be only a part of it; the whole is checked elsewhere.
+            _look_at_program(found, item, convert(body, Program), at)
+
+
+def _look_at_program(found: Folder, item: ObjectFile, program: Program, at: Steps) -> None:
+    form = "command" if program.command else "pipeline" if program.pipeline else "shellProgram"
+    path = program.environment.get("PATH")
+    for argv in program.stages:
+        name = argv[0]
+        if "{" not in name and not os.path.isabs(name) and which(name, path=path) is None:
+            found.notes.append(item.fault((*at, form), f"There is no program '{name}' on this machine"))
+        elif os.path.isabs(name) and not os.path.exists(name):
+            found.notes.append(item.fault((*at, form), f"There is no file '{name}' on this machine"))
+    if program.shell_program is None and _has_pipe(program.shell or ""):
+        text = (
+            "Of a pipe in `shell` only the last side counts: use `pipeline`, or "
+            'shellProgram = ["bash", "-euo", "pipefail", "-c"]'
+        )
+        found.notes.append(item.fault((*at, "shell"), text))
+
+
+def _has_pipe(text: str) -> bool:
+    """Tell whether a text for a shell joins commands by a pipe, as far as that can be read."""
+    words = shlex(text, posix=False, punctuation_chars=True)
+    words.whitespace_split = True
+    with suppress(ValueError):  # A quote without an end: the shell will say so.
+        return any(word in {"|", "|&"} for word in words)
+    return False

@@ -88,7 +88,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
         what = "a keeper of another release is alive and does not answer"
         troubles.append(Trouble("red", what, "What became of its jobs is not known yet.", "lockside doctor"))
     if found["isDraining"]:
-        troubles.append(_drain(session, found, waiting))
+        troubles.append(_drain(found, waiting))
     troubles += [_pool(pool) for pool in found["pools"] if pool["isPaused"] and pool["queued"]]
     if counts.get("error"):
         troubles += _failures(session)
@@ -132,20 +132,16 @@ def _when(text: str) -> str:
     return f"{times.local(text, now)} ({times.ago(text, now)})"
 
 
-def _drain(session: Session, found: Json, waiting: int) -> Trouble:
-    events = session.call("event.list", kinds=["daemon.drained"], limit=10_000)["events"]
-    by = f", since {_when(events[-1]['time'])}, by {_user(events[-1])}" if events else ""
+def _drain(found: Json, waiting: int) -> Trouble:
+    drain = found.get("drain") or {}
+    by = f", since {_when(drain['since'])}, by {drain['by']}" if drain else ""
     runs = "No job runs" if found["isDrained"] else "Running jobs go on"
     return Trouble(
         "yellow",
         f"no job starts: the daemon is being drained{by}",
-        f"{runs}; {waiting} are waiting.",
+        f"{runs}; {waiting} {'is' if waiting == 1 else 'are'} waiting.",
         "lockside undrain",
     )
-
-
-def _user(event: Json) -> str:
-    return str((event.get("principal") or {}).get("user") or "somebody")
 
 
 def _pool(pool: Json) -> Trouble:
@@ -169,6 +165,7 @@ def _failures(session: Session) -> list[Trouble]:
         "job.list",
         status=["error"],
         creator="user",
+        unresolved=True,
         finishedFrom=times.wire_ago(RECENT_SECONDS),
         orderBy="endTime",
         limit=1,

@@ -12,7 +12,7 @@ from typing import Any
 from lockside.cli.files.object_file import ObjectFile, open_source, toml_and_json, with_absolute_paths
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
-from lockside.documents.configuration import ConfigSpec, Configuration, Row, likely, members_of, unknown_keys
+from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys, likely, members_of
 from lockside.documents.paths import steps_of
 
 TYPE_CHECKING = False
@@ -163,11 +163,6 @@ def _look_at_keys(item: ObjectFile) -> None:
         parts += [(("rows", place), row) for place, row in enumerate(rows) if isinstance(row, dict)]
     for at, part in parts:
         body = part.get("configuration")
-        for key, known in unknown_keys(body) if isinstance(body, dict) else ():
+        for key in kept_keys(body) if isinstance(body, dict) else ():
             path: Path = (*at, "configuration", *steps_of(key))
-            near = likely(str(path[-1]), known)
-            if near and set(path) & {"phases", "tasks"}:
-                continue  # its type refuses it
-            hint = f" Did you mean `{near}`?" if near else ""
-            note = item.fault(path, f"Unknown; it is kept and means nothing here.{hint}")
-            (item.faults if near and note.file.endswith(".toml") else item.notes).append(note)
+            item.notes.append(item.fault(path, "Unknown; it is kept and has no effect"))

@@ -53,7 +53,8 @@ def _tell_effect(session: Session, number: str, effect: Json) -> None:
         if listed:
             nothing = False
             word = {"stopped": "stop", "cancelled": "cancel", "freed": "free", "started": "let start"}[name]
-            named = listed if name == "freed" else [_named(session, str(each)) for each in listed[:_NAMED]]
+            called = _with_process if name == "stopped" else _named
+            named = listed if name == "freed" else [called(session, str(each)) for each in listed[:_NAMED]]
             more = f" and {len(listed) - _NAMED} more" if len(listed) > len(named) else ""
             session.out.line(f"  {word}: {', '.join(map(str, named))}{more}")
     for container in effect.get("ended") or ():
@@ -65,6 +66,17 @@ def _tell_effect(session: Session, number: str, effect: Json) -> None:
 
 def _named(session: Session, number: str) -> str:
     return describe.called(session.call("job.get", id=number, fields=describe.NAMING))
+
+
+def _with_process(session: Session, number: str) -> str:
+    """Call a running job with its process; those that this one started are stopped with it."""
+    job = session.call("job.get", id=number, fields=[*describe.NAMING, "process"])
+    process = job.get("process") or {}
+    left = ", ".join(f"{one['name']} {one['pid']}" for one in process.get("leftovers") or ())
+    if not process.get("pid"):
+        return describe.called(job)
+    which = left or f"process {process['pid']} and all below it"
+    return f"{describe.called(job)}, {which}"
 
 
 def hold(session: Session, parsed: Parsed) -> int:

@@ -38,10 +38,11 @@ SYMBOLS = {
     "terminated": "■",
 }
 NOTABLE_WAIT_SECONDS = 0.5
+_NOTABLE_PAUSE_SECONDS = 0.2
 ANSWERED_WHOLE = 100
 NAMING = ["id", "name", "component", "config", "configData"]
 BRIEF = ["id", "runId", "type", "name", "component", "config", "status", "isFinished", "reasons", "starts"]
-BRIEF += ["durationSeconds", "result", "creator", "attempt", "parentRunId"]
+BRIEF += ["durationSeconds", "message", "result", "creator", "attempt", "parentRunId"]
 CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryContainer"}
 NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
@@ -109,6 +110,8 @@ def command_line(job: Json) -> str:
     if parameters.get("shell"):
         return str(parameters["shell"])
     stages = parameters.get("pipeline") or ([parameters["command"]] if parameters.get("command") else [])
+    if not stages and job.get("config"):
+        return f"{job['component']}/{job['config']}"  # the command stands in the stored configuration
     return " | ".join(join(stage) for stage in stages)
 
 
@@ -126,11 +129,16 @@ def detail(job: Json) -> str:
             more = f" (+{len(reasons) - 1} more)" if len(reasons) > 1 else ""
             return one_line(str(reasons[0].get("message", reasons[0]["kind"]))) + more
         return progress(job)
-    error = (job.get("result") or {}).get("error")
-    if error:
-        return first_line(str(error.get("message") or error.get("kind") or ""))
-    said = first_line(str((job.get("result") or {}).get("message") or job.get("message") or ""))
+    said = told(job)
     return "" if said == USUAL_MESSAGE else said
+
+
+def told(job: Json) -> str:
+    """Give the line that tells most of how a job ended."""
+    result = job.get("result") or {}
+    error = result.get("error") or {}
+    said = job.get("message") or result.get("message") or error.get("message") or error.get("kind")
+    return first_line(str(said or ""))
 
 
 def progress(job: Json) -> str:
@@ -174,9 +182,23 @@ def stage_line(job: Json) -> str:
     A plain command has no data folder, so it has nothing to prepare and no output to map.
     """
     waited = float(job.get("queueSeconds") or 0)
-    worked = [] if job.get("component") == PLAIN_COMMAND else stages(job)
+    worked = stages(job)
+    if job.get("component") == PLAIN_COMMAND:
+        has_leftovers = "leftovers" in (job.get("stageTimestamps") or {})
+        worked = [stage for stage in worked if has_leftovers and stage[0] in {"running", "leftovers"}]
     parts = [*([("waited", waited)] if waited >= NOTABLE_WAIT_SECONDS else []), *worked]
+    stood_still = _idle_seconds(job)
+    if stood_still >= _NOTABLE_PAUSE_SECONDS:
+        parts.append(("paused or being stopped" if job["status"] == "terminated" else "paused", stood_still))
     return " · ".join(f"{name} {times.span(seconds)}" for name, seconds in parts)
+
+
+def _idle_seconds(job: Json) -> float:
+    """Give what a job's duration leaves out and its stages do not; unknown of one that was requeued."""
+    begun, ended, ran = job.get("startTime"), job.get("endTime"), job.get("durationSeconds")
+    if not begun or not ended or ran is None or job.get("starts") != 1:
+        return 0.0
+    return (times.parsed(ended) - times.parsed(begun)).total_seconds() - float(ran)
 
 
 def exit_code_of(job: Json) -> int | None:
@@ -195,21 +217,28 @@ def took(job: Json, now: datetime) -> str:
     return times.span((now - times.parsed(job["startTime"])).total_seconds())
 
 
+def running(job: Json, now: datetime) -> str:
+    """Say in a sentence how a running job stands."""
+    if job.get("stage") == "leftovers" and job.get("message"):
+        return f"Its program {job['message']}."
+    return f"It has run for {took(job, now)}."
+
+
 def ending(job: Json) -> str:
     """Say in one sentence how a job ended."""
     word = str(job["status"])
     seconds = job.get("durationSeconds")
     after = f" after {times.span(float(seconds))}" if seconds and job.get("starts") else ""
     error = (job.get("result") or {}).get("error") or {}
-    said = first_line(str(error.get("message") or ""))
+    said = told(job) if error.get("message") else ""
     match word:
         case "success":
             return f"success{after}"
         case "cancelled":
-            return "cancelled; no process of it was started" + (f": {said}" if said else "")
-        case "error" if error.get("kind") in {None, "exit"}:
-            code = exit_code_of(job)
-            coded = "" if code is None else f", exit code {code}"
+            return "cancelled before any process of it was started" + (f": {said}" if said else "")
+        case "error" if error.get("kind") in {None, "exit"} or job.get("type") in CONTAINERS:
+            coded = f", exit code {code}" if (code := exit_code_of(job)) is not None else ""
+            coded = "" if coded[2:] and said.startswith(coded[2:]) else coded
             return f"error{after}{coded}" + (f": {said}" if said else "")
         case "error":
             return f"error ({error['kind']}){after}" + (f": {said}" if said else "")

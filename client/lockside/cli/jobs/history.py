@@ -71,6 +71,8 @@ def _told(job: Json, event: Json) -> Entry | None:
 
 
 def _where(job: Json) -> str:
+    if len((job.get("result") or {}).get("steps") or ()) > 1:
+        return ""  # the process is that of the last step
     pid = (job.get("process") or {}).get("pid")
     return f", process {pid}" if pid and int(job.get("starts") or 0) == 1 else ""
 

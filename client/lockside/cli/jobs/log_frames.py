@@ -56,8 +56,8 @@ class FramePrinter:
         """Print one frame."""
         if self._out.as_json:
             self._out.json_line(frame)
-        elif frame.get("dropped"):
-            self._out.line(dropped(frame))
+        elif (said := aside(frame)) is not None:
+            self._out.line(said)
         else:
             target = sys.stderr if frame["stream"] == "stderr" else sys.stdout
             if "data" in frame:
@@ -73,8 +73,20 @@ class FramePrinter:
         self._out.flush()
 
 
-def dropped(frame: Json) -> str:
-    """Say how much of a log is missing here."""
-    from lockside.cli.times import size
+def aside(frame: Json) -> str | None:
+    """Say what a frame tells that is no output: how much is missing there, or which step begins."""
+    if frame.get("dropped"):
+        from lockside.cli.times import size
 
-    return f"[... {size(frame['dropped']['bytes'])} of the log were dropped here ...]"
+        return f"[... {size(frame['dropped']['bytes'])} of the log were dropped here ...]"
+    if frame.get("step"):
+        return f"[{step_name(frame['step'])}]"
+    return None
+
+
+def step_name(step: Json) -> str:
+    """Call a step of a run by its number, its row and what it runs."""
+    of = f" of {step['total']}" if step.get("total") else ""
+    row = f"row {step['row']}, " if step.get("row") else ""
+    what = step.get("operation") or f"{step.get('kind')} {step.get('component')}"
+    return f"step {step.get('step')}{of}: {row}{what}"

@@ -6,7 +6,7 @@ import sys
 from itertools import islice
 
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.log_frames import dropped, frames
+from lockside.cli.jobs.log_frames import aside, frames
 from lockside.cli.terminal.output import fit, pad
 from lockside.cli.terminal.sanitize import shown_log
 
@@ -28,7 +28,7 @@ _SHOWN_OF_UNFINISHED = 1 << 16
 
 
 class LogLine:
-    """One line of a job's log, without its line end; `stream` is None for a gap."""
+    """One line of a job's log, without its line end; `stream` is None for a gap or a mark."""
 
     __slots__ = ("frame", "job", "stream", "text", "time")
 
@@ -49,8 +49,10 @@ class LineMaker:
 
     def take(self, frame: Json) -> Iterator[LogLine]:
         """Give the lines that this frame ends."""
-        if frame.get("dropped"):
-            yield LogLine(self._job, frame["time"], None, dropped(frame), frame)
+        said = aside(frame)
+        if said is not None:
+            yield from self.rest()
+            yield LogLine(self._job, frame["time"], None, said, frame)
             return
         stream = str(frame["stream"])
         pieces, first = self._open.pop(stream, ([], frame))

@@ -109,6 +109,7 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
         "labels": dict(_label(each) for each in parsed.many("label")),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
+        "unresolved": True if parsed.flag("failed") else None,
         since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}

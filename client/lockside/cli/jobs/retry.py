@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import UsageError
+from lockside.cli.jobs import describe
 from lockside.cli.jobs.run import options_of, show_created
 from lockside.transport import new_deduplication_id
 
@@ -18,15 +19,55 @@ if TYPE_CHECKING:
 
 def retry(session: Session, parsed: Parsed) -> int:
     """Run jobs again that have ended, or all that failed of them."""
+    if parsed.flag("resume") and parsed.flag("all_failed"):
+        raise UsageError("give either --resume or --all-failed.", "retry")
+    resume: Json = {"resume": True} if parsed.flag("resume") else {}
+    if parsed.flag("plan"):
+        return _plan(session, parsed, resume)
     created: list[Json] = []
     for reference in parsed.many("job"):
         if parsed.flag("all_failed"):
             created += _once(session, "job.retryAllFailed", reference)["jobs"]
         else:
-            created.append(_once(session, "job.retry", reference))
+            created.append(_once(session, "job.retry", reference, **resume))
     if not created:
         session.say_aside("Nothing to retry: no job below it failed.")
     return show_created(session, parsed, created)
+
+
+def _plan(session: Session, parsed: Parsed, resume: Json) -> int:
+    """Show what a retry would run; nothing is created."""
+    if parsed.flag("all_failed"):
+        raise UsageError("--plan shows a retry, with --resume or without.", "retry")
+    plans = []
+    for reference in parsed.many("job"):
+        job_id = session.job_id(reference)
+        plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **resume)))
+    if session.out.as_json:
+        session.out.json({"jobs": [plan for _, plan in plans]})
+        return 0
+    option = " --resume" if resume else ""
+    for job_id, plan in plans:
+        _show_plan(session, plan)
+        session.out.hint(f"  next: lockside retry{option} {job_id}")
+    return 0
+
+
+def _show_plan(session: Session, job: Json) -> None:
+    out = session.out
+    out.line(f"would run: {describe.title(job)}")
+    rows = job.get("configRowIds")
+    if rows:
+        out.line(f"  row{'' if len(rows) == 1 else 's'} {', '.join(rows)}")
+    phases = (job.get("plan") or {}).get("phases") or []
+    tasks = [(phase["id"], task) for phase in phases for task in phase["tasks"]]
+    wide = max((len(str(task["id"])) for _, task in tasks), default=0)
+    for phase in phases:
+        out.line(f"  phase {phase['id']}")
+        for task in phase["tasks"]:
+            colour = {"run": "cyan", "carry": "green"}.get(task["action"], "dim")
+            action = out.paint(colour, f"{task['action']:<6}")
+            out.line(f"    {action}{task['id']:<{wide}}  {out.paint('dim', task['reason'])}")
 
 
 def resubmit(session: Session, parsed: Parsed) -> int:

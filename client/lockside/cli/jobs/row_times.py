@@ -1,6 +1,7 @@
-"""When the rows of a job that runs them one after another began, as far as its log tells.
+"""When the rows of a job that runs them one after another began and ended.
 
-The wire has no times of rows; but a row's part of the log has its first line's, and the next row ends it.
+The result of a job that has ended has the times of its steps. Until then the first line of a row's log tells
+when it began, and the next row ends it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,26 @@ def rows_of(session: Session, job: Json) -> list[Json]:
     """
     if job.get("type") not in {None, "standard"} or not job.get("config") or not job.get("startTime"):
         return []
+    if (job.get("result") or {}).get("steps"):
+        return _of_steps(job)
     try:
         begun = [(row, at) for row in _row_ids(session, job) if (at := _first_line(session, job, row))]
     except LocksideError:
         return []  # The timeline has the job itself all the same.
     return [_part(job, begun, place) for place in range(len(begun))] if len(begun) > 1 else []
+
+
+def _of_steps(job: Json) -> list[Json]:
+    rows: dict[str, list[Json]] = {}
+    for step in job["result"]["steps"]:
+        if step.get("row") and step.get("startTime"):
+            rows.setdefault(str(step["row"]), []).append(step)
+    if len(rows) < 2:
+        return []
+    return [
+        _made(job, row, str(steps[0]["startTime"]), steps[-1].get("endTime"), str(steps[-1]["status"]))
+        for row, steps in rows.items()
+    ]
 
 
 def _row_ids(session: Session, job: Json) -> list[str]:
@@ -56,6 +72,10 @@ def _part(job: Json, begun: list[tuple[str, str]], place: int) -> Json:
     is_last = place + 1 == len(begun)
     until = _end_of_rows(job) if is_last else begun[place + 1][1]
     status = job["status"] if is_last else "success"
+    return _made(job, row, at, until, status)
+
+
+def _made(job: Json, row: str, at: str, until: str | None, status: str) -> Json:
     of_row = {"creator": {"type": "container", "id": row}, "type": "standard", "createdTime": at}
     return (
         job | of_row | {"startTime": at, "endTime": until, "status": status, "isFinished": until is not None}

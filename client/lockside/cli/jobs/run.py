@@ -10,6 +10,7 @@ from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
+_VALUES = "$.variableValuesData."
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,17 @@ def run(session: Session, parsed: Parsed) -> int:
         return run_file(session, parsed)
     request = request_of(parsed)
     name_dependencies(session, request)
+    if request.get("variableValuesData"):
+        _refuse_unused_values(session, request)
     return show_created(session, parsed, [create(session, request)])
+
+
+def _refuse_unused_values(session: Session, request: Json) -> None:
+    """Raise UsageError for a value that nothing would use: it is most likely misspelt."""
+    would_be = session.call("job.create", **{**request, "dryRun": True, "fields": []})
+    unused = [one for one in would_be.get("warnings") or () if one.startswith(_VALUES)]
+    if unused:
+        raise UsageError("; ".join(one.partition(": ")[2] for one in unused) + ".", "run")
 
 
 def name_dependencies(session: Session, request: Json) -> None:
@@ -72,6 +83,10 @@ def plain_command(
 ) -> Json:
     """Run a command as the caller would: in this folder, with this environment and umask."""
     parameters: Json = {"command": command} if command else {"shell": shell}
+    if parsed.text("shell_program"):
+        from shlex import split
+
+        parameters["shellProgram"] = split(str(parsed.text("shell_program")))
     parameters["cwd"] = os.path.abspath(parsed.text("cwd") or os.getcwd())
     parameters["umask"] = f"{_umask():03o}"
     parameters["environment"] = own_environment() if environment is None else environment
@@ -164,6 +179,9 @@ def _dependency(text: str) -> Json:
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
     """Say what was created, then stay with it as long as asked to; or what would be, on a dry run."""
+    for job in created:
+        for warning in job.get("warnings") or ():
+            session.say_aside(f"warning: {warning}")
     if parsed.flag("dry_run"):
         for job in created:
             _show_dry_run(session, job)

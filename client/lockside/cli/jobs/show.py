@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lockside.cli import times
 from lockside.cli.jobs import describe, job_tree
+from lockside.cli.jobs.log_frames import step_name
 from lockside.cli.terminal.output import one_line, wrapped
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 10
 _TREE_LINES = 40
+_NAMED = 5
 _MORE = {
     "timeout": ("--timeout DURATION", "run it again with a longer time limit"),
     "out_of_memory": ("--memory SIZE", "run it again with more memory"),
@@ -33,12 +35,13 @@ def show(session: Session, parsed: Parsed) -> int:
     _heading(session, job)
     _facts(session, job)
     _happened(session, job)
+    _tell_steps(session, job)
     if len(below) > 1:
         _children(session, below)
     if job.get("isFinished"):
         _end(session, job)
         if job["status"] not in describe.GOOD_ENDS:
-            _last_words(session, job, below, int(parsed.number("lines") or _LOG_LINES))
+            _tell_cause(session, job, below, int(parsed.number("lines") or _LOG_LINES))
     _next_step(session, job, below)
     return 0
 
@@ -111,12 +114,49 @@ def _happened(session: Session, job: Json) -> None:
         out.line(f"\n  It has waited for {times.span(so_far)}:")
         print_reasons(session, job, job.get("reasons") or [])
     elif job["status"] in describe.RUNNING:
-        out.line(f"\n  It has run for {describe.took(job, now)}.")
+        out.line(f"\n  {describe.running(job, now)}")
         share = job.get("progress")
         if share is not None:
             out.line(f"  {out.paint('cyan', describe.bar(share, 30))} {describe.progress(job)}")
-        elif job.get("message"):
+        elif job.get("message") and job.get("stage") != "leftovers":
             out.line(f"  {describe.progress(job)}")
+
+
+def _tell_steps(session: Session, job: Json) -> None:
+    """Tell of each step of a run of several what ran, and how it ended."""
+    steps = (job.get("result") or {}).get("steps") or []
+    if len(steps) < 2:
+        return
+    out = session.out
+    names = [step_name(step) for step in steps]
+    wide = max(map(len, names))
+    out.line()
+    for name, step in zip(names, steps, strict=True):
+        word = str(step["status"])
+        said = out.paint(describe.COLOURS.get(word, ""), f"{word:<10}")
+        out.line(f"  {name:<{wide}}  {said}  {out.paint('dim', _of_step(step))}")
+
+
+def _of_step(step: Json) -> str:
+    """Say how long a step ran, what it used and with what it exited."""
+    said = []
+    if step.get("startTime") and step.get("endTime"):
+        seconds = times.parsed(step["endTime"]) - times.parsed(step["startTime"])
+        said.append(times.span(seconds.total_seconds()))
+    codes = step.get("exitCodes") or [step.get("exitCode")]
+    if any(codes):
+        said.append(f"exit code {', '.join(map(str, codes))}")
+    used = _used(step.get("usage") or {}, (step.get("usage") or {}).get("source"))
+    return ", ".join([*said, *([used] if used else [])])
+
+
+def _used(usage: Json, source: object) -> str:
+    """Say what processes used. Without a cgroup nobody knows the memory of all of them together."""
+    if not usage.get("maxRssBytes"):
+        return ""
+    seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
+    whose = " in one process" if source == "processes" else ""
+    return f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory{whose}"
 
 
 def _children(session: Session, below: list[Json]) -> None:
@@ -130,7 +170,8 @@ def _children(session: Session, below: list[Json]) -> None:
     for lines, job in rows:
         out.line(out.spans([("  ", ""), *tree_line(lines, job)], _width(session)))
     if len(rows) < len(below) - 1:
-        out.line(out.paint("dim", f"  … {len(below) - 1 - len(rows)} more of {len(below) - 1} children"))
+        hidden, all_of_them = len(below) - 1 - len(rows), len(below) - 1
+        out.line(out.paint("dim", f"  … and {hidden} more of {all_of_them} jobs below it"))
 
 
 def _width(session: Session) -> int | None:
@@ -145,10 +186,9 @@ def _end(session: Session, job: Json) -> None:
         out.line(out.paint(colour, line))
     if job.get("starts") and job.get("type") not in describe.CONTAINERS and describe.stage_line(job):
         out.line(out.paint("dim", f"  {describe.stage_line(job)}"))
-    usage = job.get("process") or {}
-    if usage.get("maxRssBytes"):
-        seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
-        used = f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory"
+    process = job.get("process") or {}
+    used = _used(process, process.get("usageSource"))
+    if used:
         out.line(out.paint("dim", f"  {used}"))
     for line in _result(job):
         out.line(f"  {line}")
@@ -167,29 +207,33 @@ def _result(job: Json) -> list[str]:
     for name in ("tables", "files"):
         found = (result.get("output") or {}).get(name) or []
         if found:
-            lines.append(f"{len(found)} output {name if len(found) > 1 else name[:-1]}")
+            lines.append(f"{len(found):,} output {name if len(found) > 1 else name[:-1]}")
     stages = (result.get("artifacts") or {}).get("stages") or []
     if stages:
-        lines.append(
-            f"the data before each of its {len(stages)} stages is kept in {job.get('workPath')}/debug"
-        )
+        kept = f"its {len(stages)} stages are" if len(stages) > 1 else "its only stage is"
+        lines.append(f"the data of {kept} kept in {job.get('workPath')}/debug")
     retries = (job.get("retries") or {}).get("jobs") or ()
     lines += [f"run again as job {retry['id']}: {retry['status']}" for retry in retries]
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
-        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:5])
-        lines.append(f"stopped: {one_line(names)}, proved by {job['killReport'].get('proof')}")
+        names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_NAMED])
+        more = f" and {len(killed) - _NAMED} more" if len(killed) > _NAMED else ""
+        lines.append(f"stopped: {one_line(names)}{more}, proved by {job['killReport'].get('proof')}")
     return lines
 
 
-def _last_words(session: Session, job: Json, below: list[Json], count: int) -> None:
-    """Show the end of a failed job's log; of a container that of what failed in it first."""
+def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> None:
+    """Show the end of a failed job's log; of a container which job decided it, why, and its log."""
     from lockside.cli.jobs.log_lines import last_lines, last_state
     from lockside.cli.terminal.sanitize import shown_log
 
-    culprit = first_failure(below) if job.get("type") in describe.CONTAINERS else job
+    culprit = cause_of(job, below)
     if culprit is None or not culprit.get("starts"):
         return
+    if culprit is not job:
+        said = f"cause: {describe.called(culprit)}: {describe.told(culprit)}"
+        for line in wrapped(said, _width(session) or 10_000, "  "):
+            session.out.line(line)
     lines = last_lines(session, str(culprit["id"]), count)
     if lines:
         whose = "its log" if culprit is job else f"the log of {describe.called(culprit)}"
@@ -199,14 +243,29 @@ def _last_words(session: Session, job: Json, below: list[Json], count: int) -> N
             session.out.line(session.out.paint("dim", "  │ ") + shown)
 
 
-def first_failure(below: list[Json]) -> Json | None:
-    """Give the job that failed first of all that work themselves."""
-    failed = [
-        job
-        for job in below
-        if job["status"] in {"error", "terminated"} and job.get("type") not in describe.CONTAINERS
-    ]
-    return min(failed, key=lambda job: str(job.get("endTime")), default=None)
+def cause_of(job: Json, below: list[Json]) -> Json | None:
+    """Give the job that works itself and whose end decided how a container ended.
+
+    That is the last attempt of a retried job, else the first child that failed without being tolerated.
+    """
+    if job.get("type") not in describe.CONTAINERS:
+        return job
+    children = [one for one in below if one.get("parentRunId") == job["runId"]]
+    children = [one for one in children if one.get("relation", "strong") == "strong"]
+    if job.get("type") == "retryContainer":
+        last = max(children, key=lambda one: int(one.get("attempt") or 0), default=None)
+        return None if last is None else cause_of(last, below)
+    failed = [one for one in children if one["status"] in {"error", "terminated"}]
+    failed = [one for one in failed if not _is_tolerated(one)] or failed
+    for one in sorted(failed, key=lambda one: str(one.get("endTime"))):
+        cause = cause_of(one, below)
+        if cause is not None:
+            return cause
+    return None
+
+
+def _is_tolerated(job: Json) -> bool:
+    return (job.get("behavior") or {}).get("onError") == "warning"
 
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:
@@ -242,7 +301,11 @@ def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
         return [again]
     steps = [(f"lockside logs {number}", "all of its output"), again]
     if has_children:
-        return [(f"lockside retry --all-failed {number}", "run again only what failed"), *steps]
+        resume = (
+            f"lockside retry --resume {number}",
+            "run only what did not end well (--plan: show it)",
+        )
+        return [resume, *steps]
     kind = ((job.get("result") or {}).get("error") or {}).get("kind")
     if kind in _MORE:
         option, effect = _MORE[kind]

@@ -50,15 +50,14 @@ def _does_not_wait(session: Session, job: Json) -> None:
     number = job["id"]
     match job["status"]:
         case "processing":
-            out.line(
-                f"{describe.called(job)} is not waiting: it has run for {describe.took(job, times.now())}."
-            )
+            said = describe.running(job, times.now())
+            out.line(f"{describe.called(job)} is not waiting: {said[0].lower()}{said[1:]}")
             out.hint(f"  next: lockside logs -f {number}")
         case "terminating":
             out.line(f"{describe.called(job)} is being stopped; it ends when its last process is gone.")
             out.hint(f"  next: lockside wait {number}")
         case _:
-            out.line(f"{describe.called(job)} is not waiting. It ended: {describe.ending(job)}")
+            out.line(f"{describe.called(job)} is not waiting; it has ended: {describe.ending(job)}")
             out.hint(f"  next: lockside show {number}")
 
 
@@ -88,7 +87,7 @@ def _since(reason: Json) -> str:
 
 def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     """Say a reason as its own message, with names where it has ids alone."""
-    said = [str(reason.get("message") or reason["kind"])]
+    said = [_message(reason)]
     if reason.get("via"):
         said.insert(0, f"Its container, job {reason['via']}, has not started:")
     if reason.get("ancestor"):
@@ -97,12 +96,16 @@ def _sentences(session: Session, job: Json, reason: Json) -> list[str]:
     said += [_other(session, other) for other in named[:_NAMED]]
     if len(named) > _NAMED:
         said.append(f"And {len(named) - _NAMED} more.")
-    if reason["kind"] == "start_time" and reason.get("at"):
-        now = times.now()
-        said.append(f"It starts at {times.local(reason['at'], now)}, {times.ago(reason['at'], now)}.")
     if reason.get("comment") and reason["comment"] not in said[0]:
         said.append(f"The comment says: {reason['comment']}")
     return said
+
+
+def _message(reason: Json) -> str:
+    if reason["kind"] == "start_time" and reason.get("at"):
+        now = times.now()
+        return f"It starts at {times.local(reason['at'], now)}, {times.ago(reason['at'], now)}."
+    return str(reason.get("message") or reason["kind"])
 
 
 def _other(session: Session, number: str) -> str:
@@ -124,12 +127,12 @@ def _other(session: Session, number: str) -> str:
 
 
 def _hint(session: Session, number: str, reasons: Sequence[Json]) -> None:
-    steps = dict.fromkeys(step for reason in reasons if (step := _step_against(reason, number)))
+    steps = dict.fromkeys(step for reason in reasons if (step := step_against(reason, number)))
     if steps:
         session.out.hint(f"\n  next: {' · '.join(steps)}")
 
 
-def _step_against(reason: Json, number: str) -> str:
+def step_against(reason: Json, number: str) -> str:
     """Name the command that looks at the cause of a reason, or does away with it."""
     held = str(reason.get("via") or number)
     match reason["kind"]:
@@ -139,8 +142,10 @@ def _step_against(reason: Json, number: str) -> str:
             return f"lockside show {reason['jobs'][0]}"
         case "pool_full" | "parallelism":
             return f"lockside ls --running --pool {reason['pool']}" if reason.get("pool") else "lockside top"
-        case "pool_paused":
+        case "pool_paused" if reason.get("by"):
             return f"lockside pool resume {reason['pool']}"
+        case "pool_paused":
+            return f"lockside pool put {reason['pool']} --slots N"
         case "held":
             return f"lockside release {held}"
         case "draining":

@@ -22,7 +22,7 @@ INSPECT_JOBS = (
             Option("--active", "only unfinished jobs"),
             Option("--running", "only running jobs"),
             Option("--waiting", "only waiting jobs"),
-            Option("--failed", "only jobs with status error or terminated"),
+            Option("--failed", "only jobs with status error or terminated that no retry made good"),
             Option("--status", "only this status (repeat for more)", "STATUS", many=True),
             Option("--config", "only this component or configuration", "COMPONENT/CONFIG"),
             Option("--pool", "only in this pool", "POOL"),

@@ -159,8 +159,9 @@ def _list(statuses: tuple[str, ...], most: int) -> Json:
 def _failures() -> Json:
     since = times.wire_ago(RECENT_SECONDS)
     return {
-        "status": ["error", "terminated"],
+        "status": ["error"],
         "creator": "user",
+        "unresolved": True,
         "finishedFrom": since,
         "orderBy": "endTime",
         "limit": _MOST_FAILED,

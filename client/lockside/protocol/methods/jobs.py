@@ -115,6 +115,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
+        unresolved: Leave out jobs that a later retry made good, and failed attempts of what ended well.
     """
 
     reads = {
@@ -142,6 +143,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_from: Time | None = None
     finished_to: Time | None = None
     visible: bool | None = True
+    unresolved: bool = False
 
     def check(self) -> None:
         """Raises FieldError for a word that is not a status."""

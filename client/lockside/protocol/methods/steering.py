@@ -130,7 +130,15 @@ class JobPurge(Mutation, frozen=True, kw_only=True):
     "job.retry", Role.OPERATOR, answers=Job, refuses=[*CREATION, ErrorKind.INVALID_TRANSITION], example=ONE
 )
 class JobRetry(JobAction, frozen=True, kw_only=True):
-    """Run a final job again as its retry."""
+    """Run a final job again as its retry.
+
+    Attributes:
+        resume: Carry over what ended well, down to rows: only the rest runs, and later phases.
+        dry_run: Answer what would be created, and of an orchestration the `plan`; create nothing.
+    """
+
+    resume: bool = False
+    dry_run: bool = False
 
 
 @method("job.retryAllFailed", Role.OPERATOR, answers=Jobs, refuses=CREATION, example=ONE)

@@ -53,6 +53,18 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class DrainStatus(Out, frozen=True, kw_only=True):
+    """Since when the daemon starts no jobs.
+
+    Attributes:
+        since: When that began.
+        by: The user who asked for it; `restore` after a backup was restored.
+    """
+
+    since: str
+    by: str
+
+
 class DaemonStatus(Out, frozen=True, kw_only=True):
     """The state of the daemon.
 
@@ -65,6 +77,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
         started_time: When it started.
         is_draining: Whether it starts no more jobs.
         is_drained: Whether it drains and no standard job runs.
+        drain: Since when and by whom; null while jobs start.
         counts: The number of jobs by status.
         pools: The pools and how full they are.
         store: The database.
@@ -81,6 +94,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     started_time: str
     is_draining: bool
     is_drained: bool
+    drain: DrainStatus | None = None
     counts: dict[str, int]
     pools: list[Pool]
     store: StoreStatus

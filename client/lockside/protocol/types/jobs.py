@@ -20,6 +20,7 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
 from lockside.documents.variables import VariableValues
 from lockside.protocol.reasons import Reason
+from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.results import Counts, KillReport, Process, Result
 
 
@@ -138,6 +139,8 @@ class Job(Out, frozen=True, kw_only=True):
         kill_report: What a stop ended.
         expires_time: When its folder is removed.
         retries: The retries by hand.
+        plan: In the answer of `job.retry` with `dryRun`: what an orchestration would do.
+        warnings: In the answer of a call that creates it: what is without effect in the request.
     """
 
     same_as = (JobRequest,)
@@ -221,6 +224,8 @@ class Job(Out, frozen=True, kw_only=True):
     expires_time: str | None = None
     retries: Retries | UnsetType = UNSET
 
+    plan: Plan | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
     deduplicated: bool | UnsetType = UNSET
 
 

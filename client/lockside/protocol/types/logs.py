@@ -20,8 +20,28 @@ class DroppedLog(Out, frozen=True, kw_only=True):
     to_seq: int
 
 
+class LogStep(Out, frozen=True, kw_only=True):
+    """The step of a run whose output begins here.
+
+    Attributes:
+        step: Its number, from 1.
+        total: The number of steps.
+        row: The row.
+        kind: Whether it runs a component, a processor, a plain command or an operation of the daemon's own.
+        component: The component.
+        operation: The operation.
+    """
+
+    step: int | None = None
+    total: int | None = None
+    row: str | None = None
+    kind: str | None = None
+    component: str | None = None
+    operation: str | None = None
+
+
 class LogFrame(Out, frozen=True, kw_only=True):
-    """A piece of output: `text`, or `data` in base64 when raw bytes were asked for, or a gap.
+    """A piece of output: `text`, or `data` in base64 when raw bytes were asked for; else a gap, or a mark.
 
     Attributes:
         seq: The frame's number.
@@ -30,6 +50,7 @@ class LogFrame(Out, frozen=True, kw_only=True):
         text: The text.
         data: The bytes, in base64.
         dropped: What is missing here.
+        step: The step that begins here, in a run of several.
     """
 
     seq: int
@@ -38,6 +59,7 @@ class LogFrame(Out, frozen=True, kw_only=True):
     text: str | UnsetType = UNSET
     data: str | UnsetType = UNSET
     dropped: DroppedLog | UnsetType = UNSET
+    step: LogStep | UnsetType = UNSET
 
 
 class LogPage(Out, frozen=True, kw_only=True):

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """What a run of an orchestration would do."""
 
 from lockside.documents.base import Out
@@ -11,11 +12,13 @@ class PlannedTask(Out, frozen=True, kw_only=True):
         id: The task's id.
         action: What would be done.
         reason: Why.
+        rows: The rows that would run; empty means all of them.
     """
 
     id: str
     action: TaskAction
     reason: str
+    rows: list[str] = []
 
 
 class PlannedPhase(Out, frozen=True, kw_only=True):

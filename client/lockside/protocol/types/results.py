@@ -9,8 +9,70 @@ from lockside.documents.base import Out
 from lockside.documents.enums import ErrorType, FailureKind, TaskAction
 
 
+class StepUsage(Out, frozen=True, kw_only=True):
+    """What the processes of a step used. Processor time in seconds, memory in bytes.
+
+    Attributes:
+        user_seconds: Processor time in user mode.
+        system_seconds: Processor time in the kernel.
+        max_rss_bytes: The most memory that it used.
+        source: `cgroup`, all of its processes; or `processes`, those that were waited for.
+    """
+
+    user_seconds: float | None = None
+    system_seconds: float | None = None
+    max_rss_bytes: int | None = None
+    source: Literal["cgroup", "processes"] | None = None
+
+
+class StepResult(Out, frozen=True, kw_only=True):
+    """One step of a run that has ended.
+
+    Attributes:
+        step: Its number, from 1.
+        row: The row; null for the configuration itself.
+        kind: Whether a component, a processor, a plain command or an operation of the daemon's own ran.
+        component: The component.
+        operation: The operation.
+        tag: The tag of the component's version.
+        status: How it ended.
+        exit_code: Its exit code; of a pipeline that of the side that counts.
+        exit_codes: The exit code of every side; that of a side ended by a signal is the negative signal.
+        signal: The signal that ended it.
+        start_time: When it was started.
+        end_time: When it ended.
+        usage: What its processes used.
+    """
+
+    step: int
+    row: str | None = None
+    kind: Literal["component", "processor", "command", "action", "operation"] = "component"
+    component: str | None = None
+    operation: str | None = None
+    tag: str | None = None
+    status: Literal["success", "warning", "error", "terminated", "lost"] = "success"
+    exit_code: int | None = None
+    exit_codes: list[int | None] = []
+    signal: int | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    usage: StepUsage = StepUsage()
+
+
+class LeftProcess(Out, frozen=True, kw_only=True):
+    """A process that lives on after the program that started it.
+
+    Attributes:
+        pid: The process id.
+        name: The program's name.
+    """
+
+    pid: int
+    name: str
+
+
 class Process(Out, frozen=True, kw_only=True):
-    """The last process of a job. Processor time in seconds, memory in bytes.
+    """The last process of a job, and what the processes of all steps used: seconds and bytes.
 
     Attributes:
         pid: The process id.
@@ -21,7 +83,10 @@ class Process(Out, frozen=True, kw_only=True):
         signal: The signal that ended it.
         user_seconds: Processor time in user mode.
         system_seconds: Processor time in the kernel.
-        max_rss_bytes: The most memory that it used.
+        max_rss_bytes: The most memory that a step used.
+        usage_source: `cgroup`, all processes; or `processes`, those that were waited for.
+        leftovers: In the stage `leftovers` the processes that live on.
+        leftovers_stop_time: When those are stopped; null where they are waited for.
     """
 
     pid: int | None = None
@@ -33,6 +98,9 @@ class Process(Out, frozen=True, kw_only=True):
     user_seconds: float | None = None
     system_seconds: float | None = None
     max_rss_bytes: int | None = None
+    usage_source: Literal["cgroup", "processes"] | None = None
+    leftovers: list[LeftProcess] = []
+    leftovers_stop_time: str | None = None
 
 
 class JobError(Out, frozen=True, kw_only=True):
@@ -44,6 +112,10 @@ class JobError(Out, frozen=True, kw_only=True):
         exit_code: The exit code, if a program ended by itself.
         signal: The signal, if one ended it.
         message: What the program wrote to stderr, at most its last 4 KiB, or a sentence of the daemon.
+        step: The number of the step that failed, from 1.
+        component: The component of that step.
+        row: The row of that step.
+        side: The number of the side of its pipeline that failed, from 1.
     """
 
     type: ErrorType
@@ -51,6 +123,10 @@ class JobError(Out, frozen=True, kw_only=True):
     exit_code: int | None = None
     signal: int | None = None
     message: str | None = None
+    step: int | None = None
+    component: str | None = None
+    row: str | None = None
+    side: int | None = None
 
 
 class MappedData(Out, frozen=True, kw_only=True):
@@ -106,6 +182,7 @@ class Result(Out, frozen=True, kw_only=True):
         artifacts: Artifacts; `stages` lists the archives of mode debug.
         variables: The values of variables that were used.
         tasks: What was done with each task of a phase.
+        steps: The steps of the run that have ended.
         error: Why the job failed; null when it did not.
     """
 
@@ -118,6 +195,7 @@ class Result(Out, frozen=True, kw_only=True):
     artifacts: dict[str, Any] = {}
     variables: dict[str, Any] = {}
     tasks: list[TaskResult] = []
+    steps: list[StepResult] = []
     error: JobError | None = None
 
 

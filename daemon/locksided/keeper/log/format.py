@@ -3,22 +3,24 @@
 It reads and writes bytes; files belong to the writer and readers.
 
 A log is a folder of segments named after the first sequence number in them (20 digits and `.seg`). A segment
-is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR or DROPPED; the payload of
-a DROPPED frame is the JSON object `{"bytes", "fromSeq", "toSeq"}` and stands for the frames of that range:
-its own sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips frames with numbers that
-it has already seen.
+is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR, DROPPED or MARK. The
+payload of a MARK is a JSON object that says which step of the run begins there. The payload of a DROPPED
+frame is the JSON object `{"bytes", "fromSeq", "toSeq"}` and stands for the frames of that range: its own
+sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips frames with numbers that it has
+already seen.
 """
 
 import json
 import operator
 import struct
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 STDOUT = 1
 STDERR = 2
 DROPPED = 3
+MARK = 4
 
 PARTIAL = 1
 """Flag of a frame that ends inside a line; the line goes on in the next frame of the same stream."""
@@ -81,7 +83,9 @@ def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
 def _can_be(frame: Frame) -> bool:
     """Whether a frame's stream exists and its range is one."""
     if frame.stream != DROPPED:
-        return frame.stream in (STDOUT, STDERR)
+        return frame.stream in (STDOUT, STDERR) or (
+            frame.stream == MARK and read_mark(frame.payload) is not None
+        )
     try:
         dropped = read_dropped(frame.payload)
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -111,6 +115,19 @@ def dropped_payload(dropped: Dropped) -> bytes:
 def read_dropped(payload: bytes) -> Dropped:
     fields = json.loads(payload)
     return Dropped(*(operator.index(fields[name]) for name in ("bytes", "fromSeq", "toSeq")))
+
+
+def mark_payload(step: Mapping[str, Any]) -> bytes:
+    return json.dumps(step).encode() + b"\n"
+
+
+def read_mark(payload: bytes) -> dict[str, Any] | None:
+    """What a MARK says; None when it is not an object."""
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def last_seq(frame: Frame) -> int:

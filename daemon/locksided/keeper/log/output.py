@@ -7,7 +7,8 @@ import fcntl
 import os
 from collections.abc import Callable
 
-from locksided.keeper.log.format import STDERR, STDOUT
+from locksided.keeper.log import format as logformat
+from locksided.keeper.log.format import MARK, STDERR, STDOUT
 from locksided.keeper.log.framing import Cutter
 from locksided.keeper.log.redact import Redactor
 from locksided.keeper.log.writer import LogWriter
@@ -20,7 +21,8 @@ SMALL_PIPE_BYTES = 64 * 1024
 MAX_LAST_READS = 64
 """More than any pipe holds; whoever still writes was given the pipe from outside and is not waited for."""
 
-TAIL_BYTES = 4096
+TAIL_BYTES = 16 * 1024
+"""More than a message holds: what tells why a program failed may stand before a long trace."""
 FLUSH_SECONDS = 0.2
 """How long the beginning of a line may wait for its end."""
 
@@ -77,13 +79,17 @@ class Output:
         self._watched_seq: int | None = None
         self._flush_timer: Timer | None = None
         self._writer = LogWriter(order.log_folder, order.max_log_bytes)
+        self._mark = order.log_mark
         self._redactor = redactor
         self._streams: list[Stream] = []
         self._is_complete = False
         self.bytes = 0
 
     def open(self, stdout: int, stderr: int) -> None:
-        """Begin to read; the descriptors are closed here when they end."""
+        """Begin to read; the descriptors are closed here when they end. The order's mark comes first."""
+        if self._mark is not None:
+            self._writer.append(MARK, [logformat.mark_payload(self._mark)])
+            self._tell_watcher()
         for number, fd in ((STDOUT, stdout), (STDERR, stderr)):
             stream = Stream(number, fd, self._redactor.fork(), self._writer)
             self._streams.append(stream)

@@ -46,6 +46,8 @@ class Order(NamedTuple):
     """Where such folders wait for the next run; in the same file system."""
     is_noted_late: bool
     """Whether nobody reads its notes as long as this keeper lives."""
+    log_mark: dict[str, Any] | None
+    """Stands in the log before the output."""
 
 
 def parse(message: Message) -> Order:
@@ -70,6 +72,7 @@ def parse(message: Message) -> Order:
         empty_folders=_paths(message, "emptyFolders"),
         spare_folder=None if message.get("spareFolder") is None else _path(message, "spareFolder"),
         is_noted_late=message.get("notedLate") is True,
+        log_mark=_object(message, "logMark"),
     )
 
 
@@ -156,6 +159,13 @@ def _umask(message: Message) -> int | None:
     value = message.get("umask")
     if value is not None and (type(value) is not int or not 0 <= value <= 0o777):
         raise BadOrder("umask: a number from 0 to 511 is expected")
+    return value
+
+
+def _object(message: Message, field: str) -> dict[str, Any] | None:
+    value = message.get(field)
+    if value is not None and not isinstance(value, dict):
+        raise BadOrder(f"{field}: an object is expected")
     return value
 
 

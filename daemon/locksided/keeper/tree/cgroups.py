@@ -13,6 +13,7 @@ from locksided.keeper.reserve import lent
 from locksided.keeper.tree import proc
 from locksided.keeper.tree.hierarchy import Hierarchy
 from locksided.keeper.tree.proc import Hit, Process
+from locksided.keeper.tree.usage import Used
 
 SIGKILL = 9
 CPU_PERIOD_US = 100_000
@@ -61,6 +62,7 @@ class CgroupTree:
         self._is_removed = False
         self._out_of_memory = False
         self._is_limited = False
+        self._used: Used | None = None
 
     @property
     def can_host(self) -> bool:
@@ -163,6 +165,7 @@ class CgroupTree:
         if self._is_removed:
             return True
         self._note_memory()
+        self._note_usage()
         self._is_removed = _remove(self._folder)
         return self._is_removed
 
@@ -188,6 +191,9 @@ class CgroupTree:
     def was_out_of_memory(self) -> bool:
         return self._out_of_memory
 
+    def used(self) -> Used | None:
+        return self._used
+
     def close(self) -> None:
         if self._events_fd >= 0:
             self._loop.forget(self._events_fd)
@@ -199,14 +205,32 @@ class CgroupTree:
     def _note_memory(self) -> None:
         if self._memory_events is None:
             return
-        with suppress(OSError), open(self._memory_events, encoding="ascii") as file:
-            counts = dict(line.split() for line in file)
-            self._out_of_memory = int(counts.get("oom_kill", 0)) > 0
+        with suppress(OSError):
+            self._out_of_memory = _counts(self._memory_events).get("oom_kill", 0) > 0
+
+    def _note_usage(self) -> None:
+        """Read what was counted before the cgroup goes. The peak of memory is there since Linux 5.19."""
+        with suppress(OSError, ValueError, KeyError):
+            spent = _counts(os.path.join(self._folder, "cpu.stat"))
+            peak_bytes = None
+            with suppress(FileNotFoundError):
+                peak_bytes = int(_read(os.path.join(self._folder, "memory.peak")))
+            self._used = Used(spent["user_usec"] / 1e6, spent["system_usec"] / 1e6, peak_bytes)
 
     def _pids(self) -> Iterator[int]:
         for folder, _, _ in os.walk(self._folder):
             with suppress(OSError), open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as file:
                 yield from [int(line) for line in file]
+
+
+def _counts(path: str) -> dict[str, int]:
+    """The numbers in a file of names and numbers. Raises OSError."""
+    return {name: int(number) for name, number in (line.split() for line in _read(path).splitlines())}
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def _make(path: str) -> None:

@@ -18,6 +18,7 @@ from locksided.keeper.reserve import lent
 from locksided.keeper.tree import mark, proc
 from locksided.keeper.tree.mark import Mark
 from locksided.keeper.tree.proc import Hit, Process
+from locksided.keeper.tree.usage import Used
 
 SIGKILL = 9
 SIGSTOP = 19
@@ -100,6 +101,11 @@ class Family:
                 found.append(process)
                 waiting += proc.all_child_pids(process.pid)
         return found
+
+    def owner_of(self, pid: int) -> str | None:
+        """The run of an orphan that the keeper has not waited for yet."""
+        process = proc.read(pid)
+        return None if process is None else self._owner_of(process)
 
     def members(self, name: str) -> list[Process]:
         """The living processes of a run."""
@@ -239,6 +245,9 @@ class ScanTree:
 
     def was_out_of_memory(self) -> bool:
         return False
+
+    def used(self) -> Used | None:
+        return None
 
     def close(self) -> None:
         self._family.remove(self._name)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from locksided.keeper.tree.proc import Hit, Process
+from locksided.keeper.tree.usage import Used
 
 
 class Tree(Protocol):
@@ -55,6 +56,9 @@ class Tree(Protocol):
         """Call back from now on when the tree may have become empty."""
 
     def was_out_of_memory(self) -> bool: ...
+
+    def used(self) -> Used | None:
+        """What all of it used, once it is empty; None where nobody counts."""
 
     def close(self) -> None:
         """Forget the tree; only when it is empty."""

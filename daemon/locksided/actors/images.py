@@ -1,0 +1,270 @@
+"""Container images of jobs: pulled and looked up before a run, one program at a time for each and account.
+
+The program is an aside with the job's account. What it found is trusted for some seconds; a run keeps what it
+began with. A registry that does not answer is asked again after a pause.
+"""
+
+import asyncio
+import json
+import os
+import pwd
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import structlog
+from anyio.abc import TaskGroup
+
+from lockside.documents.component import Manifest
+from lockside.documents.image import Pull
+from locksided import clock, threads
+from locksided.actors.asides import GRACE_SECONDS, Asides
+from locksided.core.errors import Unavailable
+from locksided.joblog.reader import stream_bytes
+from locksided.keeper.log.format import STDOUT
+from locksided.keeper.messages import Outcome, StartOrder, User
+from locksided.paths import StateDir
+from locksided.runs import data_folder
+from locksided.runs.environment import PLAIN_PATH, JobContext
+from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.settings import ContainerSettings
+
+log = structlog.get_logger("images")
+
+PULLED = "its image is being pulled"
+TRUSTED_US = 10_000_000
+PULL_SECONDS = 3600.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_LOG_BYTES = 2**20
+_CONFIGURATION, _STORAGE = "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"
+_FOR_GOOD = (
+    "image not known",
+    "manifest unknown",
+    "name unknown",
+    "not found",
+    "denied",
+    "unauthorized",
+    "invalid reference",
+    "short-name",
+    "does not resolve to an image id",
+)
+"""Parts of what podman says of an image that another try will not bring."""
+
+_NO_IDS = (
+    "User {uid} has no subordinate ids in {file}, which containers need: an administrator gives them with "
+    "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`."
+)
+_FIND = """
+image=$1 pull=$2; shift 2
+case $pull in
+  always) is_pulled=1;;
+  missing) "$@" image exists "$image" || is_pulled=1;;
+esac
+[ -z "$is_pulled" ] || "$@" pull --quiet "$image" >/dev/null || exit
+user=$("$@" image inspect --format '{{.Config.User}}' "$image") || exit
+case $(id -u)$user in
+  0*) ;;
+  *[!0-9:]*) user=$("$@" unshare sh -c '
+    image=$1 user=$2; shift 2
+    root=$("$@" image mount "$image") || exit
+    grep "^${user%%:*}:" "$root/etc/passwd" | cut -d: -f3,4
+    "$@" image unmount "$image" >/dev/null' sh "$image" "$user" "$@");;
+esac
+"$@" image inspect --format '{{.Id}}:{{json .RepoDigests}}' "$image" && echo "$user"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image for one account (None: the daemon's own)."""
+
+    reference: str
+    pull: Pull
+    account: User | None
+
+
+@dataclass(slots=True)
+class Search:
+    """A search under way. All who wait for it are told the cause anew when that changes."""
+
+    image: "asyncio.Future[Image]"
+    told: list[Callable[[str], None]] = field(default_factory=list)
+    cause: str = PULLED
+
+    def tell(self, cause: str) -> None:
+        """What it waits for now."""
+        self.cause = cause
+        for awaits in self.told:
+            awaits(cause)
+
+
+class Images:
+    """Finds images. `tasks` outlive those who ask: a pull goes on when nobody waits for it any more."""
+
+    def __init__(
+        self, asides: Asides, settings: ContainerSettings, state_dir: StateDir, store: str, tasks: TaskGroup
+    ) -> None:
+        self._asides = asides
+        self._settings = settings
+        self._state_dir = state_dir
+        self._store = store
+        self._tasks = tasks
+        self._found: dict[Wanted, tuple[int, Image]] = {}
+        self._searches: dict[Wanted, Search] = {}
+
+    async def find(
+        self,
+        executions: Iterable[Manifest],
+        context: JobContext,
+        awaits: Callable[[str], None] = lambda cause: None,
+    ) -> Podman:
+        """Podman for that job with the images of these components.
+
+        `awaits` is told why that takes a while. Raises NoImage.
+        """
+        podman = await self._podman_of(context)
+        images = {}
+        for execution in executions:
+            if execution.image_reference is not None:
+                wanted = Wanted(execution.image_reference, execution.image_options.pull, context.run_as)
+                images[wanted.reference] = await self._one(wanted, podman, awaits)
+        return replace(podman, images=images)
+
+    async def known(self, images: Mapping[str, Image], context: JobContext) -> Podman:
+        """Podman for that job with images that were found before."""
+        podman = await self._podman_of(context)
+        return replace(podman, images=images)
+
+    def clear_soon(self, token: str, context: JobContext) -> None:
+        """Have podman forget the container of a run that was killed."""
+        self._tasks.start_soon(self._clear, token, context)
+
+    async def _clear(self, token: str, context: JobContext) -> None:
+        podman = await self._podman_of(context)
+        names = ["--force", "--ignore", podman.container(token)]
+        try:
+            await self._run([*podman.command, "rm", *names], podman, context.run_as)
+        except Unavailable as failure:
+            log.warning("podman still has a container that is gone", token=token, cause=failure.message)
+
+    # -- the account's podman -----------------------------------------------------------------------------
+
+    async def _podman_of(self, context: JobContext) -> Podman:
+        return await threads.run_sync(self._podman, context.run_as, context.home)
+
+    def _podman(self, account: User | None, home: str) -> Podman:
+        """Makes the account's folders, unless the storage is configured elsewhere."""
+        uid = os.geteuid() if account is None else account.uid
+        _require_subordinate_ids(uid)
+        folder = self._state_dir.containers / str(uid)
+        for path in (folder.parent, folder):
+            path.mkdir(mode=0o711 if path == folder.parent else 0o700, parents=True, exist_ok=True)
+        if account is not None:
+            os.chown(folder, account.uid, account.gid, follow_symlinks=False)
+        passed = _configuration(is_own=account is None)
+        places = () if _STORAGE in passed else (f"--root={folder}/images", f"--runroot={folder}/run")
+        credentials = {"REGISTRY_AUTH_FILE": self._settings.auth_file} if self._settings.auth_file else {}
+        environment = {"PATH": PLAIN_PATH, "HOME": home, "XDG_RUNTIME_DIR": str(folder)}
+        return Podman(
+            command=(self._settings.podman, *places),
+            environment={**environment, **passed, **credentials},
+            is_root=uid == 0,
+            store=self._store,
+            images={},
+        )
+
+    # -- one image ----------------------------------------------------------------------------------------
+
+    async def _one(self, wanted: Wanted, podman: Podman, awaits: Callable[[str], None]) -> Image:
+        until_us, image = self._found.get(wanted, (0, None))
+        if image is not None and clock.boot_us() < until_us:
+            return image
+        search = self._searches.get(wanted)
+        if search is None:
+            search = self._searches[wanted] = Search(asyncio.get_running_loop().create_future())
+            self._tasks.start_soon(self._search, wanted, podman, search)
+        search.told.append(awaits)
+        awaits(search.cause)
+        return await asyncio.shield(search.image)
+
+    async def _search(self, wanted: Wanted, podman: Podman, search: Search) -> None:
+        try:
+            image = await self._tried(wanted, podman, search)
+        except NoImage as refusal:
+            search.image.set_exception(refusal)
+            search.image.exception()  # perhaps nobody waits for it any more
+        else:
+            self._found[wanted] = clock.boot_us() + TRUSTED_US, image
+            search.image.set_result(image)
+        finally:
+            del self._searches[wanted]
+
+    async def _tried(self, wanted: Wanted, podman: Podman, search: Search) -> Image:
+        """Tries until the image is there or cannot be had. Raises NoImage."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._asked(wanted, podman)
+            except Unavailable as failure:
+                log.warning("an image cannot be pulled now", image=wanted.reference, cause=failure.message)
+                search.tell(f"its image cannot be pulled now ({failure.message}); it is tried again")
+            await clock.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _asked(self, wanted: Wanted, podman: Podman) -> Image:
+        """Asks podman once. Raises NoImage, Unavailable for what may pass."""
+        argv = ["/bin/sh", "-c", _FIND, "sh", wanted.reference, wanted.pull.value, *podman.command]
+        return _image(wanted, *await self._run(argv, podman, wanted.account))
+
+    async def _run(self, argv: list[str], podman: Podman, account: User | None) -> tuple[Outcome, bytes]:
+        """Runs a program as that account; returns its outcome and what it wrote. Raises Unavailable."""
+        token = self._asides.new_token()
+        folder = self._asides.folder(token)
+        order = StartOrder(
+            token=token,
+            folder=folder.control(1, 0),
+            pipeline=[argv],
+            cwd="/",
+            env=dict(podman.environment),
+            user=account,
+            timeout_seconds=PULL_SECONDS,
+            log_folder=folder.log,
+            max_log_bytes=_LOG_BYTES,
+            grace_seconds=GRACE_SECONDS,
+        )
+        outcome = await self._asides.run(order)
+        said = await threads.run_sync(stream_bytes, folder.log, STDOUT, _LOG_BYTES)
+        await threads.run_sync(data_folder.remove_folder, folder, account)
+        return outcome, said
+
+
+def _configuration(*, is_own: bool) -> dict[str, str]:
+    """What the daemon's environment says of podman's files; of its own account also where they are found."""
+    names = [_CONFIGURATION, _STORAGE]
+    if is_own and _STORAGE in os.environ:
+        names += ["HOME", "XDG_RUNTIME_DIR"]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _require_subordinate_ids(uid: int) -> None:
+    """Raises NoImage for an account whose containers would have no users but one."""
+    if uid == 0:
+        return
+    with suppress(KeyError, OSError):
+        names = {str(uid), pwd.getpwuid(uid).pw_name}
+        for file in ("/etc/subuid", "/etc/subgid"):
+            with open(file, encoding="utf-8") as lines:
+                if not any(line.partition(":")[0] in names for line in lines):
+                    raise NoImage(_NO_IDS.format(uid=uid, file=file))
+
+
+def _image(wanted: Wanted, outcome: Outcome, said: bytes) -> Image:
+    if outcome.exit_code == 0:
+        found, user = said.decode().split("\n")[:2]
+        image_id, _, digests = found.partition(":")
+        uid, _, gid = (user or "0").partition(":")
+        return Image(wanted.reference, image_id, tuple(json.loads(digests) or ()), int(uid), int(gid or uid))
+    words = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip().rpartition("\n")[2]
+    if outcome.exit_code is not None and any(part in words.lower() for part in _FOR_GOOD):
+        raise NoImage(f"The image {wanted.reference} cannot be had: {words}")
+    raise Unavailable(words or "podman was stopped")

@@ -1,0 +1,179 @@
+"""How a step whose component is an image is started: podman's command line and environment. Pure.
+
+The command is wrapped and nothing else changes: podman is a program of the run like any other, and the
+container's processes stay below the keeper and in the run's cgroup.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from lockside.documents.component import Manifest
+from lockside.documents.image import ImageUser
+from locksided.core.errors import Refused
+from locksided.keeper.messages import Outcome
+
+DATA, TMP = "/data", "/tmp"  # noqa: S108 - inside the container
+PID_FILE = "pid"
+_OF_THE_RUN = ("LOCKSIDE_PROGRESS_FD", "LOCKSIDE_START_TOKEN", "LOCKSIDE_START_FOLDER")
+"""What the keeper adds to the environment of every run."""
+OWN_CODES = range(125, 128)
+"""Exit codes that are podman's own when no program has begun."""
+INIT_REFUSAL = "failed to exec"
+"""What the container's init writes when there is no program to start."""
+
+
+class NoImage(Refused):
+    """An image that a job needs cannot be had, now or later."""
+
+
+class Image(Struct, frozen=True):
+    """An image as it was found when the run began. `uid` and `gid` are those of its user, inside."""
+
+    reference: str
+    id: str
+    digests: tuple[str, ...] = ()
+    uid: int = 0
+    gid: int = 0
+
+    def to_wire(self) -> dict[str, object]:
+        """An entry of `result.images`."""
+        return {"id": self.reference, "digests": list(self.digests) or [f"sha256:{self.id}"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Podman:
+    """Podman as one account uses it, and the images of a run by their references.
+
+    `command` begins every command line, `environment` is podman's own. `store` are the first eight digits of
+    the store's identity, for the names of containers.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    is_root: bool
+    store: str
+    images: Mapping[str, Image]
+
+    def container(self, token: str) -> str:
+        """The name of a run's container."""
+        return f"ls-{self.store}-{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRun:
+    """One step in an image. `data`, `tmp` and `own` are folders of the job; `own` is not seen inside.
+
+    `variables` are those of a step without an image.
+    """
+
+    podman: Podman
+    execution: Manifest
+    token: str
+    data: str
+    tmp: str
+    own: str
+    variables: Mapping[str, str]
+
+    @property
+    def pipeline(self) -> list[list[str]]:
+        """The argv of each stage: a container for each, the first has the pid file."""
+        stages = self.execution.stages or ((),)
+        return [
+            self._stage(place, [self._inside(word) for word in argv]) for place, argv in enumerate(stages)
+        ]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of podman, which hands the container's variables on by their names."""
+        return {**self._variables_inside(), **self.podman.environment}
+
+    def _variables_inside(self) -> dict[str, str]:
+        """The container's variables: HOME and PATH are the image's, paths are those inside."""
+        inside = {**self.variables, "KBC_DATADIR": f"{DATA}/", "TMPDIR": TMP}
+        for name in ("PATH", "HOME"):
+            if name not in self.execution.environment:
+                inside.pop(name, None)
+        for name in ("LOCKSIDE_SOCKET", "LOCKSIDE_JOB_SOCKET"):
+            reached = self._mounted(inside.pop(name, ""))
+            inside.update({} if reached is None else {name: reached})
+        return inside
+
+    def _mounted(self, path: str) -> str | None:
+        """Where inside a path of the machine is, None when it is not mounted."""
+        for mount in self.execution.image_options.mounts:
+            if path and PurePosixPath(path).is_relative_to(mount.source):
+                return str(PurePosixPath(mount.target) / PurePosixPath(path).relative_to(mount.source))
+        return None
+
+    def _inside(self, text: str) -> str:
+        return text.replace("{datadir}", f"{DATA}/")
+
+    def _stage(self, place: int, argv: Sequence[str]) -> list[str]:
+        name = self.podman.container(self.token)
+        first = ["--pidfile", f"{self.own}/{PID_FILE}"] if place == 0 else []
+        return [
+            *self.podman.command,
+            "run",
+            "--rm",
+            "--init",
+            "--interactive",
+            f"--name={name}" if place == 0 else f"--name={name}-{place}",
+            *first,
+            *self._options(),
+            *self._variable_options(),
+            *([f"--entrypoint={json.dumps([argv[0]])}"] if argv else []),
+            self.image.id,
+            *argv[1:],
+        ]
+
+    @property
+    def image(self) -> Image:
+        """The step's image as it was found."""
+        reference = self.execution.image_reference
+        assert reference is not None, "only steps with an image are run in one"
+        return self.podman.images[reference]
+
+    def _options(self) -> Iterator[str]:
+        options = self.execution.image_options
+        yield from ("--pull=never", "--log-driver=passthrough", "--cgroups=disabled", "--preserve-fds=1")
+        yield from ("--security-opt=no-new-privileges", f"--network={options.network.value}")
+        yield from self._user()
+        if options.read_only:
+            yield "--read-only"
+        if self.execution.cwd is not None:
+            yield f"--workdir={self._inside(self.execution.cwd)}"
+        yield from (f"--volume={self.data}:{DATA}", f"--volume={self.tmp}:{TMP}")
+        for mount in options.mounts:
+            yield f"--volume={mount.source}:{mount.target}{':ro' if mount.read_only else ''}"
+
+    def _user(self) -> Iterator[str]:
+        """Outside, all are the job's user: root inside is by itself, other users by a map of their ids.
+
+        Root's own containers have no user namespace: there root is who the job's user is.
+        """
+        if self.podman.is_root:
+            yield "--user=0:0"
+        elif self.execution.image_options.user is ImageUser.JOB:
+            yield "--userns=keep-id"
+        elif self.image.uid:
+            yield f"--userns=keep-id:uid={self.image.uid},gid={self.image.gid}"
+            yield f"--user={self.image.uid}:{self.image.gid}"
+
+    def _variable_options(self) -> Iterator[str]:
+        """Names alone, so that no value is on a command line; but podman has values of its own for some."""
+        for name, value in self._variables_inside().items():
+            yield f"--env={name}={value}" if name in self.podman.environment else f"--env={name}"
+        for name in _OF_THE_RUN:
+            yield f"--env={name}"
+
+
+def began(outcome: Outcome, *, has_pid: bool) -> bool:
+    """Whether a program of the image was started, by how podman ended and what it wrote last."""
+    last_line = outcome.stderr_tail.rstrip().rpartition("\n")[2]
+    if INIT_REFUSAL in last_line:
+        return False
+    return has_pid or outcome.exit_code not in OWN_CODES

@@ -1,0 +1,97 @@
+"""A job waits for its image in nobody's way; podman is a script here that does as the test says."""
+
+from pathlib import Path
+
+import pytest
+
+from e2e.harness import running
+from e2e.signs import Ear, Gate
+from e2e.wire import Message, Wire, connected, put_component
+
+SCRIPT = """#!/bin/sh
+while [ "${1#--}" != "$1" ]; do shift; done
+case "$1 $2" in
+  "image exists") exit 1;;
+  "pull "*) PULL;;
+  "image inspect") case "$*" in *RepoDigests*) echo "abc:[]";; *) echo "";; esac;;
+  "run "*) echo ran;;
+esac
+"""
+
+
+def waiting(wire: Wire, place: Path, pull: str) -> Message:
+    """A job whose image is pulled so."""
+    script = place / "podman"
+    script.write_text(SCRIPT.replace("PULL", pull))
+    script.chmod(0o755)
+    connected(wire)
+    put_component(wire, "acme.image", image="registry.example/acme", command=["any"])
+    return wire.create("acme.image", configData={})
+
+
+def told(wire: Wire, job: Message, part: str) -> str:
+    """The cause of `no_executor`, when it has that part."""
+    subscription = wire.call("event.subscribe")["subscription"]
+    while True:
+        for reason in wire.explain(job):
+            if reason["kind"] == "no_executor" and part in reason["cause"]:
+                wire.call("event.unsubscribe", subscription=subscription)
+                return str(reason["message"])
+        wire.shell("true")
+        wire.notice()
+
+
+@pytest.fixture
+def settings(place: Path) -> dict[str, str]:
+    return {"LOCKSIDE_CONTAINERS__PODMAN": str(place / "podman"), "LOCKSIDE_POOLS__DEFAULT__SLOTS": "1"}
+
+
+def test_while_its_image_is_pulled_a_job_takes_no_slot_and_says_why(
+    settings: dict[str, str], place: Path, gate: Gate, ear: Ear
+) -> None:
+    with running(**settings) as daemon, Wire(daemon.socket) as wire:
+        job = waiting(wire, place, f"echo pulling > {ear.path}; {gate.text}")
+        assert ear.hear() == "pulling"
+        assert told(wire, job, "pulled") == "Its image is being pulled."
+        assert wire.done(wire.shell("true"))["status"] == "success"
+        gate.open()
+        ended = wire.done(job)
+        assert (ended["status"], ended["result"]["images"]) == (
+            "success",
+            [[{"id": "registry.example/acme:latest", "digests": ["sha256:abc"]}]],
+        )
+
+
+def test_a_registry_that_does_not_answer_is_asked_again(settings: dict[str, str], place: Path) -> None:
+    with running(**settings) as daemon, Wire(daemon.socket) as wire:
+        job = waiting(wire, place, f"[ -e {place}/up ] || {{ echo 'connection refused' >&2; exit 125; }}")
+        assert "connection refused" in told(wire, job, "it is tried again")
+        (place / "up").touch()
+        assert wire.done(job)["status"] == "success"
+
+
+def test_an_image_that_a_registry_refuses_is_an_error_of_the_user(
+    settings: dict[str, str], place: Path
+) -> None:
+    with running(**settings) as daemon, Wire(daemon.socket) as wire:
+        ended = wire.done(waiting(wire, place, "echo 'Error: manifest unknown' >&2; exit 125"))
+        assert (ended["status"], ended["starts"]) == ("error", 0)
+        assert ended["result"]["error"]["kind"] == "spawn"
+        assert "registry.example/acme:latest cannot be had: Error: manifest unknown" in ended["message"]
+
+
+def test_a_job_that_waits_for_its_image_can_be_terminated_and_is_found_again_after_a_restart(
+    settings: dict[str, str], place: Path, gate: Gate, ear: Ear
+) -> None:
+    with running(**settings) as daemon:
+        wire = daemon.wire()
+        job = waiting(wire, place, f"echo pulling > {ear.path}; {gate.text}")
+        other = wire.create("acme.image", configData={})
+        assert ear.hear() == "pulling"
+        wire.call("job.terminate", id=other["id"])
+        assert wire.done(other)["status"] == "cancelled"
+        daemon.kill()
+        wire = daemon.start().wire()
+        assert ear.hear() == "pulling"
+        gate.open()
+        assert wire.done(job)["status"] == "success"

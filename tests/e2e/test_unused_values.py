@@ -1,0 +1,63 @@
+"""A value for a variable that nothing uses: a warning where a job is made, a fault where it is typed."""
+
+import sys
+from subprocess import CompletedProcess, run
+
+import pytest
+
+from e2e.harness import Daemon
+from e2e.wire import Wire, put_component, put_config
+
+
+@pytest.fixture
+def paced(wire: Wire) -> Wire:
+    """Has a configuration that uses one variable."""
+    put_component(wire, "unused.main", command=["true"])
+    body = {"parameters": {"pace": "{{ pace }}"}, "variables": {"pace": "1"}}
+    put_config(wire, "unused.main", "c", configuration=body)
+    return wire
+
+
+def values(**given: str) -> dict[str, object]:
+    return {"values": [{"name": name, "value": value} for name, value in given.items()]}
+
+
+def lockside(daemon: Daemon, *words: str) -> CompletedProcess[str]:
+    command = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket), *words]
+    return run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_value_that_nothing_uses_is_a_warning_in_the_answer(paced: Wire) -> None:
+    given = values(pace="2", paec="9")
+    job = paced.create("unused.main", config="c", variableValuesData=given)
+    path = "$.variableValuesData.values[1]"
+    assert job["warnings"] == [f"{path}: no {{{{ paec }}}} in unused.main/c; did you mean pace?"]
+    good = paced.create("unused.main", config="c", variableValuesData=values(pace="2"))
+    assert not good.get("warnings")
+    paced.done(job)
+    paced.done(good)
+
+
+def test_an_orchestration_that_hands_a_value_to_nobody_warns(paced: Wire) -> None:
+    task = {"component": "unused.main", "config": "c", "variableValuesData": values(pace="{{ speed }}")}
+    body = {
+        "phases": [{"id": "p"}],
+        "tasks": [{"id": "t", "phase": "p", "task": task}],
+        "variables": {"speed": "3"},
+    }
+    put_config(paced, "lockside.orchestrator", "unused", configuration=body)
+    asked = {"component": "lockside.orchestrator", "config": "unused", "dryRun": True}
+    used = paced.call("job.create", **asked, variableValuesData=values(speed="4"))
+    unused = paced.call("job.create", **asked, variableValuesData=values(other="4"))
+    assert not used.get("warnings")
+    (warning,) = unused["warnings"]
+    assert warning.endswith("no {{ other }} in lockside.orchestrator/unused")
+
+
+def test_the_command_line_refuses_it_and_makes_no_job(daemon: Daemon, paced: Wire) -> None:
+    before = paced.call("job.list", count=True, limit=1)["total"]
+    ran = lockside(daemon, "run", "unused.main/c", "--set", "paec=9")
+    assert (ran.returncode, "no {{ paec }} in unused.main/c; did you mean pace?" in ran.stderr) == (2, True)
+    assert paced.call("job.list", count=True, limit=1)["total"] == before
+    good = lockside(daemon, "run", "unused.main/c", "--set", "pace=9", "--wait")
+    assert good.returncode == 0
