@@ -18,7 +18,7 @@ import pytest
 
 from campaign.faults import Fault, points, ranges, traced, untraceable
 from campaign.figures import LONG, Figures
-from e2e.harness import Daemon
+from e2e.harness import LAKE, Daemon
 from e2e.lake import log_of, published, rows, writes
 from e2e.processes import PATIENCE_SECONDS
 from e2e.wire import Message, Wire
@@ -92,7 +92,7 @@ def test_a_daemon_killed_at_any_call_leaves_all_tables_of_a_job_or_none(
 ) -> None:
     if (reason := untraceable()) is not None:
         pytest.skip(reason)
-    loads, found = Loads(fresh(), place), figures("kill sweep, daemon, tables")
+    loads, found = Loads(fresh(**LAKE), place), figures("kill sweep, daemon, tables")
     loads.load(Fault(OF_DAEMON, None, place / "trace-1"))
     came = 0
     for call, k in points(ranges(place / "trace-1"), 6):

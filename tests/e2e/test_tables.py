@@ -1,10 +1,12 @@
 """What a job leaves in out/tables becomes a table that everybody can read, whole or not at all."""
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.harness import Daemon, python
+from e2e.harness import LAKE, Daemon, python, running
 from e2e.lake import folder, log_of, published, rows, writes
 from e2e.signs import Gate
 from e2e.wire import (
@@ -19,6 +21,13 @@ from e2e.wire import (
 )
 
 pytestmark = pytest.mark.real_processes
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon with tables, which the tests of this module share."""
+    with running(**LAKE) as one:
+        yield one
 
 
 def test_a_file_becomes_a_table_that_others_read(wire: Wire, daemon: Daemon) -> None:
@@ -84,7 +93,7 @@ def test_a_job_without_tables_has_no_storage_step(wire: Wire) -> None:
 
 
 def test_what_cannot_be_published_is_published_later(fresh: Callable[..., Daemon]) -> None:
-    daemon = fresh()
+    daemon = fresh(**LAKE)
     wire = daemon.wire()
     output = {"default_bucket": "out.c-late"}
     wire.done(writes(wire, {"a.csv": "x\n1\n"}, output=output))
@@ -220,3 +229,66 @@ def test_a_job_that_another_ends_for_sees_its_tables(wire: Wire) -> None:
     second = reads(wire, [{"source": "in.c-handed.x"}], dependsOn=[{"job": first["id"]}])
     assert wire.done(second)["status"] == "success"
     assert wire.text(second) == "in.c-handed.x ['n', '7']\n"
+
+
+def test_tables_are_listed_described_and_looked_into(wire: Wire) -> None:
+    output = {
+        "tables": [
+            {"source": "x.csv", "destination": "in.c-seen.x", "primary_key": ["id"], "incremental": True}
+        ]
+    }
+    first = wire.done(writes(wire, {"x.csv": "id,name\n1,a\n2,\n"}, output=output))
+    wire.done(writes(wire, {"x.csv": "id,name\n2,b\n3,c\n"}, output=output))
+    table = wire.call("storage.table.get", id="in.c-seen.x")
+    assert of(table, "primaryKey", "columns", "rowsCount", "version", "health") == (
+        ["id"],
+        ["id", "name"],
+        3,
+        1,
+        "good",
+    )
+    assert wire.call("storage.table.get", id="in.c-seen.x", version=0)["rowsCount"] == 2
+    listed = wire.call("storage.table.list", text="SEEN")["tables"]
+    assert [one["id"] for one in listed] == ["in.c-seen.x"]
+    versions = wire.call("storage.table.history", id="in.c-seen.x")["versions"]
+    assert [of(one, "version", "rowsCount") for one in versions] == [(1, 3), (0, 2)]
+    assert versions[1]["job"] == first["id"]
+    assert of(versions[0]["counts"], "rowsInserted", "rowsUpdated") == (1, 1)
+    shown = wire.call("storage.preview", table="in.c-seen.x", whereColumn="id", whereValues=["3"])
+    assert of(shown, "rows", "rowsCount", "isTruncated") == ([["3", "c"]], 3, True)
+    old = wire.call("storage.preview", table="in.c-seen.x", version=0)
+    assert sorted(old["rows"]) == [["1", "a"], ["2", ""]]
+    snapshot = wire.call("storage.snapshot", tables=["in.c-seen.x"])
+    assert snapshot["tables"][0]["version"] == 1
+    assert wire.call("storage.status")["backend"] == "lake"
+
+
+def test_what_is_not_there_is_said(wire: Wire) -> None:
+    assert wire.refused("storage.table.get", id="in.c-none.x").kind == "not_found"
+    refused = wire.refused("storage.preview", table="in.c-none.x")
+    assert (refused.kind, refused.data["path"]) == ("not_found", "$.table")
+    assert wire.refused("storage.table.get", id="x").data["path"] == "$.id"
+
+
+def test_without_tables_the_methods_are_disabled_and_out_stays(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh(LOCKSIDE_STORAGE__BACKEND="local").wire()
+    job = wire.done(writes(wire, {"x.csv": "id\n1\n"}, output={"default_bucket": "in.c-local"}))
+    (table,) = job["result"]["output"]["tables"]
+    assert table["path"] == "data/out/tables/x.csv"
+    assert wire.refused("storage.table.list").kind == "disabled"
+
+
+def test_the_command_line_lists_tables_and_queries_them(wire: Wire, daemon: Daemon) -> None:
+    wire.done(writes(wire, {"x.csv": "id,n\n1,5\n2,7\n"}, output={"default_bucket": "in.c-cli"}))
+
+    def lockside(*words: str) -> str:
+        program = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket), "--plain"]
+        done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "in.c-cli.x" in lockside("table", "ls")
+    assert "id" in lockside("table", "show", "in.c-cli.x")
+    assert "WRITE" in lockside("table", "history", "in.c-cli.x")
+    assert "7" in lockside("table", "preview", "in.c-cli.x")
+    assert lockside("sql", 'SELECT sum(n::int) AS s FROM "in.c-cli.x"').split() == ["12"]

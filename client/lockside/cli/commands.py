@@ -14,6 +14,7 @@ from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
+from lockside.cli.tables.storage import STORAGE
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -29,6 +30,7 @@ _POOL = Argument("POOL", "a pool's id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "table": "tables that jobs read and write",
     "new": "first files to begin with",
 }
 
@@ -183,6 +185,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
+    ("tables", STORAGE),
     ("the daemon", DAEMON),
     ("more", OTHER),
 )

@@ -13,6 +13,7 @@ from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.service import Service
+from locksided.api.storage import StorageMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -27,6 +28,7 @@ GROUPS = (
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,
+    StorageMethods,
     EventMethods,
     DaemonMethods,
 )

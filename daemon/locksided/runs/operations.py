@@ -46,7 +46,8 @@ class Operation:
     `order` makes the content of order.json from the specification and the row, or None where a run has no
     such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
     is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
-    `claims` may turn out to be needless, and begins when the job has the tables.
+    `claims` may turn out to be needless, and begins when the job has the tables. `is_located` tells whether
+    its own messages stand behind the step's place in the run.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Operation:
     failure: FailureKind
     memory_bytes: int | None = None
     claims: Claims | None = None
+    is_located: bool = True
 
 
 OPERATIONS: tuple[Operation, ...] = ()

@@ -115,8 +115,8 @@ def conclude_operation(
         return _with_step(done, step, outcome)
     ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
-    if message and located.failure is not None:
-        located = replace(located, failure=replace(located.failure, where=""))  # it speaks for itself
+    if message and located.failure is not None and not step.operation.is_located:
+        located = replace(located, failure=replace(located.failure, where=""))
     result = _with_step(_result(spec, located), step, outcome)
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
 

@@ -69,6 +69,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             stage="input_mapping",
             failure=FailureKind.INPUT,
             memory_bytes=settings.memory_bytes,
+            is_located=False,
         ),
         Operation(
             name="output",
@@ -79,6 +80,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             stage="output_mapping",
             failure=FailureKind.OUTPUT,
             memory_bytes=settings.memory_bytes,
+            is_located=False,
             claims=_written_tables,
         ),
     )
@@ -158,6 +160,9 @@ class Storage:
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
         self.operations = operations_of(settings)
+        self.lake_id = f"{store.identity:015x}"
+        self.memory_bytes = settings.memory_bytes
+        self.program: tuple[str, ...] = tuple(self.operations[0].program) if self.operations else ()
         if self.operations:
             self.support = TableSupport.KEPT
         else:
@@ -196,7 +201,7 @@ class Storage:
             **static,
             "rows": rows,
             **self._common(),
-            "lakeId": f"{self._store.identity:015x}",
+            "lakeId": self.lake_id,
             "minFreeBytes": self._settings.min_free_bytes,
             "origin": origin_of(run),
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
@@ -218,6 +223,10 @@ class Storage:
             "branch": run.spec.branch_id,
             **self._common(),
         }
+
+    def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The order of a look at a table."""
+        return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
 
     def _common(self) -> dict[str, Any]:
         return {
@@ -330,6 +339,13 @@ def _pinned(
             )
     bucket, _, name = tables[0].text.rpartition(".")
     raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')
+
+
+def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
+    """A table as a step finds it, at its head or at a version."""
+    row = found.row
+    order = _table_order(TableId(row.project, row.branch_id, row.id), 0, found)
+    return order if version is None else msgspec.structs.replace(order, version=version)
 
 
 def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:

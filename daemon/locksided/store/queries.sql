@@ -321,3 +321,23 @@ WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
 -- name: note_published
 UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
 RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.number = table_versions.number);
+
+-- name: tables_page
+-- By id; `text` is a part of an id, `bucket` its beginning.
+SELECT {table_columns} FROM tables
+WHERE project = :project AND branch_id = :branch_id AND key > :after
+    AND (:bucket IS NULL OR substr(key, 1, length(:bucket)) = :bucket)
+    AND (:text IS NULL OR instr(lower(id), :text))
+ORDER BY key LIMIT :limit;
+
+-- name: published_versions
+SELECT number, max(version) FILTER (WHERE published_us IS NOT NULL), min(version)
+FROM table_versions WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
+
+-- name: versions_page
+-- The newest first.
+SELECT {version_columns} FROM table_versions WHERE number = :number AND version < :before
+ORDER BY version DESC LIMIT :limit;
+
+-- name: lake_size
+SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;

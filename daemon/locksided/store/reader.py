@@ -29,10 +29,12 @@ from locksided.store.rows import (
     PoolRow,
     StateRow,
     StoredRow,
+    TableRow,
+    TableVersionRow,
     UnpublishedRow,
     Version,
 )
-from locksided.store.tables import FoundTable
+from locksided.store.tables import FoundTable, TableFilter
 
 T = TypeVar("T")
 
@@ -198,6 +200,31 @@ class Reader:
     async def tables_by_key(self, keys: Iterable[str]) -> dict[str, FoundTable]:
         """Answer those of these tables that exist, by key."""
         return await self.read(lambda connection: tables.tables_by_key(connection, keys))
+
+    async def tables_page(
+        self, wanted: TableFilter, after: str, limit: int
+    ) -> tuple[list[TableRow], dict[int, tuple[int | None, int]]]:
+        """Answer tables behind a key, and their newest published and oldest kept versions."""
+
+        def look(
+            connection: sqlite3.Connection,
+        ) -> tuple[list[TableRow], dict[int, tuple[int | None, int]]]:
+            rows = tables.page(connection, wanted, after, limit)
+            return rows, tables.kept_versions(connection, [row.number for row in rows])
+
+        return await self.read(look)
+
+    async def table_history(self, number: int, before: int, limit: int) -> list[TableVersionRow]:
+        """Answer the versions of a table before one, the newest first."""
+        return await self.read(lambda connection: tables.history(connection, number, before, limit))
+
+    async def kept_versions(self, numbers: Iterable[int]) -> dict[int, tuple[int | None, int]]:
+        """Answer of each table the newest version that is published, and the oldest that is kept."""
+        return await self.read(lambda connection: tables.kept_versions(connection, numbers))
+
+    async def lake_size(self) -> tuple[int, int]:
+        """Answer how many tables there are, and how large their files are together."""
+        return await self.read_patiently(tables.lake_size)
 
     async def unpublished(self, limit: int) -> list[UnpublishedRow]:
         """Answer commits that are not in the logs of their tables yet, of each table in order."""

@@ -246,6 +246,23 @@ class TableRow(msgspec.Struct, frozen=True):
     changed_us: int
 
 
+class TableVersionRow(msgspec.Struct, frozen=True):
+    """What one commit made of a table."""
+
+    number: int
+    version: int
+    serial: int
+    time_us: int
+    job_id: int | None
+    operation: str
+    details: dict[str, Any]
+    rows_count: int
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    published_us: int | None
+
+
 class UnpublishedRow(msgspec.Struct, frozen=True):
     """A commit that is not in its table's log yet; `account` publishes it, None for the daemon's own."""
 

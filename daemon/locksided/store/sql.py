@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, TableRow
+from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, TableRow, TableVersionRow
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -15,6 +15,7 @@ _COLUMNS = {
     "child_columns": ChildRow.__struct_fields__,
     "pool_columns": PoolRow.__struct_fields__,
     "table_columns": TableRow.__struct_fields__,
+    "version_columns": TableVersionRow.__struct_fields__,
 }
 
 

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from locksided.store.rows import TableRow, UnpublishedRow, decoded
+from locksided.store.rows import TableRow, TableVersionRow, UnpublishedRow, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
@@ -15,6 +15,15 @@ from locksided.store.writes import json_text
 
 class LostHead(Exception):
     """A table's head is not the one that a load began with, though the load held the table."""
+
+
+class TableFilter(NamedTuple):
+    """Which tables are wanted."""
+
+    project: str
+    branch: str
+    bucket: str | None = None
+    text: str | None = None
 
 
 class FoundTable(msgspec.Struct, frozen=True):
@@ -59,6 +68,41 @@ def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:
     """Commits that readers of the folders do not see yet, of each table in order."""
     return decoded(UnpublishedRow, connection.execute(QUERIES["unpublished"], (limit,)).fetchall())
+
+
+def page(connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int) -> list[TableRow]:
+    """Tables by their keys, behind one."""
+    place = f"{wanted.project}/{wanted.branch}/".lower()
+    values = {
+        "project": wanted.project,
+        "branch_id": wanted.branch,
+        "bucket": None if wanted.bucket is None else f"{place}{wanted.bucket.lower()}.",
+        "text": None if wanted.text is None else wanted.text.lower(),
+        "after": after,
+        "limit": limit,
+    }
+    return decoded(TableRow, connection.execute(QUERIES["tables_page"], values).fetchall())
+
+
+def kept_versions(
+    connection: sqlite3.Connection, numbers: Iterable[int]
+) -> dict[int, tuple[int | None, int]]:
+    """Of each table the newest version that is published, and the oldest that is kept."""
+    asked = {"numbers": json_text(list(numbers))}
+    found = connection.execute(QUERIES["published_versions"], asked)
+    return {number: (published, oldest) for number, published, oldest in found}
+
+
+def history(connection: sqlite3.Connection, number: int, before: int, limit: int) -> list[TableVersionRow]:
+    """The versions of a table before one, the newest first."""
+    values = {"number": number, "before": before, "limit": limit}
+    return decoded(TableVersionRow, connection.execute(QUERIES["versions_page"], values).fetchall())
+
+
+def lake_size(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many tables there are, and how large their files are together."""
+    number, size_bytes = connection.execute(QUERIES["lake_size"]).fetchone()
+    return number, size_bytes
 
 
 def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
+import lockside.protocol.methods.storage
 import lockside.protocol.methods.events
 import lockside.protocol.methods.daemon
 from lockside.protocol.methods.clock import CLOCK_METHODS

@@ -3,10 +3,15 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import input_tables, output
+from locksided.steps.lake import input_tables, output, preview
 from locksided.steps.program import run
 
-OPERATIONS = {"input": input_tables.export, "output": output.store}
+OPERATIONS = {
+    "input": input_tables.export,
+    "output": output.store,
+    "preview": preview.look,
+    "sql": preview.query,
+}
 
 if __name__ == "__main__":
     raise SystemExit(run(OPERATIONS[sys.argv[1]], Path(sys.argv[2])))

@@ -53,10 +53,10 @@ def _exported(
     folder = Path(order["root"]) / table.folder
     files = deltalog.read(folder, table)
     known = files.columns()
-    columns = _wanted(entry, known)
+    columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
     since = changed_since(entry, order["timeUs"])
-    query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{_conditions(entry, known, since)}"
+    query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
     path = into / entry.target
     if entry.file_type == "parquet":
         count = _write_parquet(connection, query, columns, entry, files, folder, path)
@@ -66,7 +66,8 @@ def _exported(
     return _shown(entry, table, columns, path, count, since)
 
 
-def _wanted(entry: InputTable, known: Sequence[Column]) -> list[Column]:
+def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
+    """The columns that are wanted. Raises UserFault for those that are not there."""
     by_name = {column.name: column for column in (*known, types.TIMESTAMP_COLUMN)}
     unknown = [column for column in entry.wanted if column not in by_name]
     if unknown:
@@ -75,7 +76,8 @@ def _wanted(entry: InputTable, known: Sequence[Column]) -> list[Column]:
     return [by_name[column] for column in entry.wanted] or list(known)
 
 
-def _conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
+def conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
+    """WHERE and LIMIT of what is wanted. Raises UserFault for a column that is not there."""
     conditions = []
     if entry.where_column:
         column = next((one for one in known if one.name == entry.where_column), None)
