@@ -66,10 +66,13 @@ def log_of(path: Path) -> list[list[dict[str, Any]]]:
 
 def published(wire: Wire, daemon: Daemon, table: str, version: int) -> Path:
     """The table's folder once readers of the folder see that version."""
-    path = folder(daemon, table)
-    entry = path / "_delta_log" / f"{version:020d}.json"
     number = wire.call("event.subscribe", kinds=["table.published"])["subscription"]
-    while not entry.exists():
+    while not _is_published(wire, table, version):
         wire.notice()
     wire.call("event.unsubscribe", subscription=number)
-    return path
+    return folder(daemon, table)
+
+
+def _is_published(wire: Wire, table: str, version: int) -> bool:
+    newest = wire.call("storage.table.get", id=table)["publishedVersion"]
+    return newest is not None and newest >= version

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_a_file_becomes_a_table_that_others_read(wire: Wire, daemon: Daemon) -> 
     (entry,) = log_of(path)
     assert entry[0]["commitInfo"]["lockside"]["job"] == job["id"]
     assert job["stage"] == "done"
+    assert not list((Path(job["workPath"]) / "data/out/tables").iterdir())
     assert "output_mapping" in job["stageTimestamps"]
 
 
@@ -292,3 +294,17 @@ def test_the_command_line_lists_tables_and_queries_them(wire: Wire, daemon: Daem
     assert "WRITE" in lockside("table", "history", "in.c-cli.x")
     assert "7" in lockside("table", "preview", "in.c-cli.x")
     assert lockside("sql", 'SELECT sum(n::int) AS s FROM "in.c-cli.x"').split() == ["12"]
+
+
+def test_a_table_gets_the_content_of_an_earlier_version(wire: Wire, daemon: Daemon) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-back.x"}]}
+    wire.done(writes(wire, {"x.csv": "n\n1\n2\n"}, output=output))
+    bad = wire.done(writes(wire, {"x.csv": "n,other\n9,9\n"}, output=output | {"table_modifications": "all"}))
+    job = wire.done(wire.call("storage.table.restore", id="in.c-back.x", beforeJob=bad["id"]))
+    assert of(job, "status", "component") == ("success", "lockside.storage"), job["message"]
+    path = published(wire, daemon, "in.c-back.x", 2)
+    assert rows(path) == [("1",), ("2",)]
+    table = wire.call("storage.table.get", id="in.c-back.x")
+    assert of(table, "columns", "rowsCount", "version") == (["n"], 2, 2)
+    assert wire.done(writes(wire, {"x.csv": "n\n3\n"}, output=output))["status"] == "success"
+    assert wire.refused("storage.table.restore", id="in.c-back.x", version=99).kind == "not_found"

@@ -31,7 +31,7 @@ from lockside.documents.paths import join
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
 
-COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
+COMMAND, ORCHESTRATOR, STORAGE = "lockside.command", "lockside.orchestrator", "lockside.storage"
 
 _FORMS = ("command", "pipeline", "shell")
 SHELL = ["/bin/sh", "-c"]

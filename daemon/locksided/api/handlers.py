@@ -14,6 +14,7 @@ from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
+from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -29,6 +30,7 @@ GROUPS = (
     ActionMethods,
     OrchestrationMethods,
     StorageMethods,
+    StorageJobMethods,
     EventMethods,
     DaemonMethods,
 )

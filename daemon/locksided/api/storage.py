@@ -35,7 +35,8 @@ class StorageMethods:
         if self._storage.support is not TableSupport.KEPT:
             raise Disabled(NO_TABLES)
 
-    async def _table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
+    async def table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
+        """A table, and what is not published of it. Raises Disabled and NotFound."""
         self._check_enabled()
         table = TableId(project, branch, text)
         found = await self._service.store.tables_by_key([table.key])
@@ -46,7 +47,7 @@ class StorageMethods:
     @handler
     async def get(self, _: Call, params: p.TableGet) -> t.Table:
         """One table, as its head is or as a version was."""
-        row = (await self._table(params.project, params.branch_id, params.id, "$.id")).row
+        row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
         kept = await self._service.store.kept_versions([row.number])
         shown = self._view(row, kept)
         if params.version is None:
@@ -73,7 +74,7 @@ class StorageMethods:
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
         """The versions of a table."""
-        row = (await self._table(params.project, params.branch_id, params.id, "$.id")).row
+        row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
         before = row.head + 1 if params.cursor is None else _number(params.cursor)
         rows = await self._service.store.table_history(row.number, before, params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda one: str(one.version))
@@ -113,7 +114,7 @@ class StorageMethods:
     @handler
     async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:
         """Rows of a table, read by a process of the caller."""
-        found = await self._table(params.project, params.branch_id, params.table, "$.table")
+        found = await self.table(params.project, params.branch_id, params.table, "$.table")
         entry = {
             "source": params.table,
             "columns": params.columns,

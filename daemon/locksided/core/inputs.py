@@ -247,6 +247,16 @@ class StepEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TablesNeeded:
+    """The first step of a run writes these tables: it is to begin when the job has them. Nothing began."""
+
+    job_id: int
+    token: str
+    tables: tuple[str, ...]
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The run ended and its tree is empty. `values` are columns: result, process, usage, kill report …
 
@@ -344,6 +354,7 @@ Report: TypeAlias = (
     | Spawned
     | Progressed
     | StepEnded
+    | TablesNeeded
     | Finished
     | NotStarted
     | ProgramAwaited

@@ -25,6 +25,7 @@ from locksided.core.inputs import (
     StageReached,
     StepEnded,
     StepLost,
+    TablesNeeded,
 )
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Condition, Dependency, Program
@@ -159,6 +160,18 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
         table_waits.claim(turn, job, run, report.tables, report.stage)
     else:
         dispatch.begin_step(turn, job, run)
+
+
+def tables_needed(turn: Turn, report: TablesNeeded) -> None:
+    """Have the step begin again when the run has its tables, unless the job was asked to terminate."""
+    found = current_run(turn, report.job_id, report.token)
+    if found is None:
+        return
+    job, run = found
+    if run.stop_asked:
+        end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "terminated")
+    else:
+        table_waits.claim(turn, job, run, report.tables, report.stage)
 
 
 # -- its end ----------------------------------------------------------------------------------------------

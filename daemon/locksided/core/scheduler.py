@@ -166,6 +166,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Spawned: lifecycle.spawned,
     i.Progressed: lifecycle.progressed,
     i.StepEnded: lifecycle.step_ended,
+    i.TablesNeeded: lifecycle.tables_needed,
     i.Finished: lifecycle.finished,
     i.NotStarted: lifecycle.not_started,
     i.Orphaned: lifecycle.orphaned,

@@ -174,6 +174,13 @@ def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     return {"is_published": True}
 
 
+def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """Removes `name` from out/tables, and its manifest."""
+    with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
+        remove(argument["name"], folder)
+        remove(argument["name"] + _SUFFIX, folder)
+
+
 OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | None]] = {
     "fill": fill,
     "set_aside": set_aside,
@@ -186,6 +193,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "pack": pack,
     "staged": staged,
     "publish": publish,
+    "remove_output": remove_output,
 }
 
 

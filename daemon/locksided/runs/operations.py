@@ -37,6 +37,8 @@ class OperationPlace(Enum):
     BEFORE_ROW = auto()
     """In the row's fresh data folder, which the row's component then finds as the operation left it."""
     AFTER_RUN = auto()
+    ALONE = auto()
+    """It is all of a job of the component `lockside.storage`, whose parameters name it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lockside.documents.component import COMMAND, Manifest, Program
+from lockside.documents.component import COMMAND, STORAGE, Manifest, Program
 from lockside.documents.configuration import Configuration, Processor, content_of, merged
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
@@ -94,6 +94,8 @@ def plan(
     """
     if spec.component == COMMAND:
         return _numbered(list(_commands(spec, environment)), spec)
+    if spec.component == STORAGE:
+        return _numbered(list(_operations(spec, operations, OperationPlace.ALONE, None)), spec)
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)

@@ -24,7 +24,7 @@ from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
-from locksided.runs.environment import JobContext
+from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
 from locksided.runs.image_run import Image, NoImage, Podman
 from locksided.runs.kept_images import keep_images, kept_images
@@ -60,6 +60,15 @@ class ImageFinder(Protocol):
 
     def clear_soon(self, token: str, context: JobContext) -> None:
         """Have podman forget the container of a run that was killed."""
+
+
+class TablesMissing(Exception):
+    """The first step of a run writes tables, which the job does not hold yet."""
+
+    def __init__(self, tables: tuple[str, ...], stage: str) -> None:
+        super().__init__(", ".join(tables))
+        self.tables = tables
+        self.stage = stage
 
 
 class Runs(RunConclusions):
@@ -101,7 +110,8 @@ class Runs(RunConclusions):
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
 
-        Raises Refused when the job can never start, OSError when the folder cannot be made now.
+        Raises Refused when the job can never start, OSError when the folder cannot be made now, and
+        TablesMissing when the job must hold tables first.
         """
         run = await self.loader.begin(action.job_id, action.launch)
         if not run.steps:
@@ -127,6 +137,10 @@ class Runs(RunConclusions):
         if not step.may_be_needless:
             return replace(step, order=await self.storage.input_order(run, step.order or {}))
         tables = await self.storage.held_tables(run)
+        if not tables and step.index == 0:
+            assert step.operation.claims is not None
+            claims = step.operation.claims(run.spec, run.row.project, [])
+            raise TablesMissing(tuple(claims or ()), step.operation.stage)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
 
@@ -280,7 +294,9 @@ class Runs(RunConclusions):
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:
     """What the first step needs that runs a program of the user's."""
-    step = next(step for step in steps if step.operation is None)
+    step = next((step for step in steps if step.operation is None), None)
+    if step is None:
+        return RequiredPrograms((), PLAIN_PATH, None)
     return required_by_step(step.execution, step.component if step.kind is StepKind.COMMAND else "")
 
 

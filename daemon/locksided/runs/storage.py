@@ -6,6 +6,7 @@ The back end that reads and writes data is a program of its own; here are only n
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR
 from lockside.documents.enums import FailureKind, Mode
 from locksided import clock
 from locksided.core.errors import Invalid, Refused
+from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.loading import Run
@@ -83,6 +85,18 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
             is_located=False,
             claims=_written_tables,
         ),
+        Operation(
+            name="restore",
+            title="Restore",
+            place=OperationPlace.ALONE,
+            program=(sys.executable, "-I", "-m", module),
+            order=_restore_order,
+            stage="running",
+            failure=FailureKind.OUTPUT,
+            memory_bytes=settings.memory_bytes,
+            is_located=False,
+            claims=_restored_tables,
+        ),
     )
 
 
@@ -98,6 +112,15 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
     return {"entries": entries} if entries else None
+
+
+def _restore_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
+    parameters = spec.root.get("parameters") or {}
+    return {"restored": parameters["tables"]} if parameters.get("operation") == "restore" else None
+
+
+def _restored_tables(spec: Specification, project: str, _results: object) -> Sequence[str]:
+    return [TableId(project, one["branch"], one["id"]).path for one in spec.root["parameters"]["tables"]]
 
 
 def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
@@ -157,6 +180,7 @@ class Storage:
 
     def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings) -> None:
         self._store = store
+        self._state_dir = state_dir
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
         self.operations = operations_of(settings)
@@ -187,15 +211,15 @@ class Storage:
     def output_order(
         self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
     ) -> dict[str, Any]:
-        """The whole order of an output step."""
-        folder = run.context.folder.root
+        """The whole order of a step that writes tables."""
+        folder, rows_given = run.context.folder.root, static.get("rows", [])
         rows = [
             {
                 **row,
-                "place": (place := place_of_row(static["rows"], row["row"])),
+                "place": (place := place_of_row(rows_given, row["row"])),
                 "folder": f"{folder}/{place}",
             }
-            for row in static["rows"]
+            for row in rows_given
         ]
         return {
             **static,
@@ -268,20 +292,29 @@ class Storage:
         """
         folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
         argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
-        account = (
-            None
-            if commit.account is None
-            else (commit.account[0], commit.account[1], tuple(commit.account[2]))
-        )
+        given = commit.account
+        account = None if given is None else User(given[0], given[1], tuple(given[2]))
         try:
             done = perform(str(folder), "publish", argument, account)
         except NotPlain as problem:
             raise Refused(str(problem)) from None
         if not done["is_published"]:
             raise Refused(f"Version {commit.version} of table {commit.id} was written by somebody else.")
+        if commit.job_id is not None and not self._settings.keep_output:
+            self._remove_sources(commit.job_id, commit.details.get("sources", []), account)
+
+    def _remove_sources(
+        self, job_id: int, sources: Sequence[Mapping[str, str]], account: User | None
+    ) -> None:
+        """Removes what is stored from the job's out/; what cannot be removed stays."""
+        for source in sources:
+            folder = f"{self._state_dir.work(job_id)}/{source['place']}"
+            with suppress(OSError, NotPlain, Unusable):
+                perform(folder, "remove_output", {"name": source["name"]}, account)
 
     def _ratified(self, run: Run, commit: Commit, table: TableOrder) -> Mapping[str, Any]:
-        table_id = TableId.parse(f"{run.row.project}/{run.spec.branch_id}/{table.id}")
+        project, branch, _ = table.folder.split("/", 2)
+        table_id = TableId(project, branch, table.id)
         sha256, run_as = "", run.context.run_as
         if commit.staged:
             argument = {"name": commit.staged}
@@ -300,7 +333,11 @@ class Storage:
             rows_count=commit.rows_count,
             size_bytes=commit.size_bytes,
             time_us=commit.time_us,
-            details={"counts": commit.counts, **origin_of(run)},
+            details={
+                "counts": commit.counts,
+                "sources": msgspec.to_builtins(commit.sources),
+                **origin_of(run),
+            },
             account=None if run_as is None else list(run_as),
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)

@@ -58,10 +58,18 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     changed_us: int = 0
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A file or folder in out/tables; `place` is the folder of its row, below the job's own."""
+
+    place: Annotated[str, Meta(pattern=r"^(data|rows/[A-Za-z0-9][A-Za-z0-9._-]*)$")]
+    name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a load made of a table. `staged` is empty when it changed nothing.
 
-    `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like.
+    `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
+    what was stored, which is not kept in out/.
     """
 
     key: str
@@ -73,6 +81,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     size_bytes: Count
     time_us: Count
     counts: dict[str, Count] = {}
+    sources: Annotated[list[Source], Meta(max_length=10_000)] = []
 
 
 class BadCommits(Exception):

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from lockside.documents.base import MAX_INTEGER, BranchId, FieldError
+from lockside.documents.base import MAX_INTEGER, BranchId, FieldError, JobId
 from lockside.documents.storage import BucketId, TableId, Values
-from lockside.protocol.declaration import ListParams, Params, method
+from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import JobFields
+from lockside.protocol.types.jobs import Job
 from lockside.protocol.types.storage import Preview, Snapshot, StorageStatus, Table, TableHistory, Tables
 from lockside.protocol.words import Role
 
@@ -67,6 +69,37 @@ class TableHistoryGet(ListParams, frozen=True, kw_only=True):
 
     id: TableId
     branch_id: BranchId = "default"
+
+
+@method(
+    "storage.table.restore",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=[*MISSING, ErrorKind.CONFLICT],
+    positional=["version"],
+    example={"id": "in.c-shop.orders", "version": 3},
+)
+class TableRestore(Mutation, frozen=True, kw_only=True):
+    """Give a table the content of an earlier version, as a new version; the answer is the job that does it.
+
+    Attributes:
+        id: The table's id.
+        version: The version whose content it gets.
+        time: The version that was the newest at this time.
+        before_job: The version before the first one that this job made.
+    """
+
+    id: TableId
+    branch_id: BranchId = "default"
+    version: TableVersionNumber | None = None
+    time: str | None = None
+    before_job: JobId | None = None
+    fields: JobFields | None = None
+
+    def check(self) -> None:
+        """Raises FieldError unless exactly one version is named."""
+        if [self.version, self.time, self.before_job].count(None) != 2:
+            raise FieldError("Name one of version, time and beforeJob", "version")
 
 
 @method(

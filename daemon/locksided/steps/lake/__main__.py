@@ -3,13 +3,14 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import input_tables, output, preview
+from locksided.steps.lake import input_tables, output, preview, restore
 from locksided.steps.program import run
 
 OPERATIONS = {
     "input": input_tables.export,
     "output": output.store,
     "preview": preview.look,
+    "restore": restore.restore,
     "sql": preview.query,
 }
 

@@ -19,8 +19,9 @@ from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.sources import Found, found_in
 from locksided.steps.program import MappingFault, UserFault, say
-from locksided.tables.mapping import BadMapping, Load, Source, loads, mapped_sources, settings_of
-from locksided.tables.orders import Commit, Definition, TableOrder
+from locksided.tables import mapping as mappings
+from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
+from locksided.tables.orders import Commit, Definition, Source, TableOrder
 
 MOST_PROBLEMS = 50
 
@@ -86,7 +87,7 @@ def _collected(order: Mapping[str, Any]) -> Collected:
             collected.problems.append(f"Table sources not found: {listed}")
         settings = settings_of(row["output"])
         for one in found:
-            source = Source(row["row"], one.name, one.manifest)
+            source = mappings.Source(row["row"], one.name, one.manifest)
             for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
                 _sort_in(collected, load, one, settings)
     return collected
@@ -142,8 +143,9 @@ def _load(
     else:
         loading.append(connection, target, rows)
     checks = judged(connection, target, mapping)
-    commit = _staged(order, target, is_full=not mapping.incremental)
     places = _places(order)
+    sources = [Source(place=places[load.row], name=load.source) for load, _, _ in group]
+    commit = msgspec.structs.replace(_staged(order, target, is_full=not mapping.incremental), sources=sources)
     return commit, [
         {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
         for load, _, _ in group
