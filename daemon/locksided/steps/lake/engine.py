@@ -27,6 +27,7 @@ def connect(order: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         config["memory_limit"] = f"{int(engine['memory_bytes'] * SHARE_OF_MEMORY)}B"
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
