@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 from _pytest.terminal import TerminalReporter
 
+import surroundings
 from campaign.figures import MARK, table
 
 TESTS = Path(__file__).parent
 REAL_PROCESSES = frozenset(("campaign", "e2e", "handbook", "interop", "keeper", "systemd", "transcripts"))
 """Folders whose tests all start programs; in other folders the modules that do have the mark."""
+
+
+def pytest_configure() -> None:
+    """Make the surroundings plain before the first module is read, in each worker, too."""
+    surroundings.make_plain()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,59 +13,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lockside.aio import AsyncClient as AsyncClient
     from lockside.client import Client as Client
-    from lockside.errors import Conflict as Conflict
-    from lockside.errors import ConnectionLost as ConnectionLost
-    from lockside.errors import Disabled as Disabled
-    from lockside.errors import Forbidden as Forbidden
-    from lockside.errors import InternalError as InternalError
-    from lockside.errors import InvalidParams as InvalidParams
-    from lockside.errors import InvalidRequest as InvalidRequest
-    from lockside.errors import InvalidTransition as InvalidTransition
-    from lockside.errors import LimitExceeded as LimitExceeded
-    from lockside.errors import LocksideError as LocksideError
-    from lockside.errors import NotFound as NotFound
-    from lockside.errors import NotReachable as NotReachable
-    from lockside.errors import NotUnderstood as NotUnderstood
-    from lockside.errors import ParseFailed as ParseFailed
-    from lockside.errors import TimedOut as TimedOut
-    from lockside.errors import Unavailable as Unavailable
-    from lockside.errors import UnknownMethod as UnknownMethod
+    from lockside.errors import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "AsyncClient": "lockside.aio",
-    "Client": "lockside.client",
-    "Conflict": "lockside.errors",
-    "ConnectionLost": "lockside.errors",
-    "Disabled": "lockside.errors",
-    "Forbidden": "lockside.errors",
-    "InternalError": "lockside.errors",
-    "InvalidParams": "lockside.errors",
-    "InvalidRequest": "lockside.errors",
-    "InvalidTransition": "lockside.errors",
-    "LimitExceeded": "lockside.errors",
-    "LocksideError": "lockside.errors",
-    "NotFound": "lockside.errors",
-    "NotReachable": "lockside.errors",
-    "NotUnderstood": "lockside.errors",
-    "ParseFailed": "lockside.errors",
-    "TimedOut": "lockside.errors",
-    "Unavailable": "lockside.errors",
-    "UnknownMethod": "lockside.errors",
-}
+_CLIENTS = {"AsyncClient": "lockside.aio", "Client": "lockside.client"}
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'lockside' has no attribute {name!r}")
-    from importlib import import_module
+    """Import a client, or an error's class, when it is first asked for."""
+    if name in _CLIENTS:
+        from importlib import import_module
 
-    return getattr(import_module(home), name)
+        return getattr(import_module(_CLIENTS[name]), name)
+    if name[:1].isupper():
+        from lockside import errors
+
+        if name in errors.CLASSES:
+            return errors.CLASSES[name]
+    raise AttributeError(f"module 'lockside' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Name what can be asked for, loaded or not."""
-    return sorted([*globals(), *_HOMES])
+    from lockside import errors
+
+    return sorted([*globals(), *_CLIENTS, *errors.CLASSES])

@@ -19,17 +19,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from lockside import errors
-from lockside.documents.base import Document, snake
+from lockside.documents.base import snake
+from lockside.own_job import VARIABLES
 from lockside.protocol.declaration import Method, Mutation, OtherUse
 from lockside.protocol.sentences import sentences, summary
 from lockside.requests import NOT_CONVERTED, Request
 from lockside.transport import new_deduplication_id
 
-_CLASSES = {
-    one.kind: name
-    for name, one in vars(errors).items()
-    if isinstance(one, type) and issubclass(one, errors.LocksideError)
-}
+_CLASSES = {one.kind: name for name, one in errors.CLASSES.items()}
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,7 @@ class Call:
         inner = members_of(self.document.type, is_of_document=True) if self.document else {}
         self.members = {**inner, **own}
         positional = list(method.positional)
+        self._own = VARIABLES.get(method.name, {})
         self._fixed: dict[str, Any] = {}
         if method.other:
             flag = self.members.pop(method.other.given)
@@ -93,14 +91,13 @@ class Call:
         params: dict[str, Any] = dict(self.method.defaults) | self._fixed
         document: dict[str, Any] = {}
         for name, value in given.items():
-            if value is not None:
-                member = self.members[name]
+            member = self.members[name]
+            if value is not None or (member.wire in self._own and not member.is_required):
                 target = document if member.is_of_document else params
                 target[member.wire] = _pairs(value, member.type)
         if self.document and document:
             params[self.document.wire] = document
         params = msgspec.to_builtins(params, builtin_types=NOT_CONVERTED)
-        _fill_from_job(self.method.params, params, given)
         self._check_complete(given, params)
         if self.method.mutates:
             params.setdefault("deduplicationId", new_deduplication_id())
@@ -133,15 +130,14 @@ class Call:
             return
         for name in self.required:
             if given.get(name) is None and self.members[name].wire not in params:
-                self._refuse_without(name)
+                self._refuse_without(name, self._own.get(self.members[name].wire))
 
-    def _refuse_without(self, name: str) -> None:
-        variable = _from_job(self.method.params).get(name)
+    def _refuse_without(self, name: str, variable: str | None) -> None:
         if variable is None:
             raise TypeError(f"{self.name}() needs {name!r}")
-        raise errors.InvalidParams(
-            f"{self.name}() needs {name!r}: name it, or call this inside a job, which has it in ${variable}."
-        )
+        if not os.environ.get(variable):
+            where = f"call this inside a job, which has it in ${variable}"
+            raise errors.InvalidParams(f"{self.name}() needs {name!r}: name it, or {where}.")
 
     @property
     def signature(self) -> Signature:
@@ -160,7 +156,7 @@ class Call:
 
     def must_be_given(self, name: str) -> bool:
         """Whether nothing else tells a parameter: no document, and no environment of a job."""
-        return not self.document and name in self.required and name not in _from_job(self.method.params)
+        return not self.document and name in self.required and self.members[name].wire not in self._own
 
     @property
     def keywords(self) -> list[str]:
@@ -230,29 +226,6 @@ def _names(method: Method) -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield snake(method.called), (method,)
     if method.other:
         yield method.other.called, (method, method.other)
-
-
-def _fill_from_job(kind: type, params: dict[str, Any], given: Mapping[str, Any]) -> None:
-    """Add what the job knows that this process belongs to, where nothing else was said."""
-    members = members_of(kind)
-    for name, variable in _from_job(kind).items():
-        value = os.environ.get(variable)
-        if value and (name not in given or members[name].is_required):
-            params.setdefault(members[name].wire, value)
-    for wire, entry in _lists_from_job(kind):
-        for each in params.get(wire, ()):
-            _fill_from_job(entry, each, {snake(name): value for name, value in each.items()})
-
-
-@cache
-def _lists_from_job(kind: type) -> list[tuple[str, type[msgspec.Struct]]]:
-    """The parameters that are lists of what is filled from the job, too."""
-    entries = [(one.wire, entry_of(one.type)) for one in members_of(kind).values()]
-    return [(wire, entry) for wire, entry in entries if entry is not None and _from_job(entry)]
-
-
-def _from_job(kind: type) -> Mapping[str, str]:
-    return kind.from_job if issubclass(kind, Document) else {}
 
 
 def _pairs(value: Any, kind: Any) -> Any:

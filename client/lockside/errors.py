@@ -117,7 +117,7 @@ class InvalidTransition(LocksideError):
 
     code = -32003
     kind = "invalid_transition"
-    remedy = "`lockside show JOB` tells how it stands; `lockside retry JOB` runs it again once it has ended."
+    remedy = "`lockside show JOB` tells how the job stands and what can be done with it."
 
 
 class Forbidden(LocksideError):
@@ -158,24 +158,19 @@ class TimedOut(LocksideError):
     kind = "timeout"
 
 
-_BY_CODE: dict[int, type[LocksideError]] = {
-    cls.code: cls
-    for cls in (
-        ParseFailed,
-        InvalidRequest,
-        UnknownMethod,
-        InvalidParams,
-        InternalError,
-        NotFound,
-        Conflict,
-        InvalidTransition,
-        Forbidden,
-        Disabled,
-        Unavailable,
-        LimitExceeded,
-        TimedOut,
-    )
+class ComponentFailed(LocksideError):
+    """The component that was asked failed, or did not answer as it should."""
+
+    code = -32009
+    kind = "failed"
+
+
+CLASSES: dict[str, type[LocksideError]] = {
+    name: cls
+    for name, cls in list(globals().items())
+    if isinstance(cls, type) and issubclass(cls, LocksideError)
 }
+_BY_CODE = {cls.code: cls for cls in CLASSES.values() if cls.code}
 
 
 def from_wire(error: Mapping[str, Any]) -> LocksideError:

@@ -21,29 +21,17 @@ class Kind:
     `word` begins the names of its methods and events; `verbs` are those of its methods that all kinds have
     in common, none for a kind that the daemon's core keeps. `plural` is the member of its lists and of the
     method `catalog.apply`. `key` has the members that identify an object in its project, or in its branch.
-    `filters` are members by which a list can be narrowed, beside all but the last of the key. `role` is the
-    one that may change it. The parameters of `put` have the document under the kind's word, or, when it
-    `is_flat`, its members.
+    `filters` are members by which a list can be narrowed, beside all but the last of the key; `content` is
+    what the library takes by position when it stores one. `role` is the one that may change it. The
+    parameters of `put` have the document under the kind's word, or, when it `is_flat`, its members.
+
+    `about` and `example`, the name of an object, stand in the help; `columns` are the members that a table
+    shows, beside the first of `described_by` that an object has.
 
     `files` is where an object stands in a folder: `things/{id}.toml`, or `things.toml` with a table for each;
     empty for a kind that has no files. `references` lists what a document names, `faults` what is wrong with
-    it beside its type; `read` and `write` are for files whose form is not the document's own.
+    it beside its type; `read`, `write` and `schema` are for files whose form is not the document's own.
     """
-
-    __slots__ = (
-        *(
-            "_document",
-            "_faults",
-            "_read",
-            "_references",
-            "_write",
-            "files",
-            "filters",
-            "in_branch",
-            "is_flat",
-        ),
-        *("key", "plural", "role", "title", "titles", "verbs", "word"),
-    )
 
     def __init__(
         self,
@@ -58,12 +46,18 @@ class Kind:
         is_flat: bool = False,
         verbs: Sequence[str] = VERBS,
         filters: Sequence[str] = (),
+        content: str = "",
+        about: str = "",
+        example: str = "NAME",
+        columns: Sequence[str] = ("version",),
+        described_by: Sequence[str] = (),
         role: str = "operator",
         files: str = "",
         references: str = "lockside.documents.references:nothing",
         faults: str = "lockside.documents.references:nothing",
         read: str = "lockside.cli.files.object_file:plain",
         write: str = "lockside.cli.catalog.file_text:plain",
+        schema: str = "lockside.cli.files.file_schema:plain",
     ) -> None:
         self.word = word
         self.plural = plural
@@ -74,6 +68,11 @@ class Kind:
         self.is_flat = is_flat
         self.verbs = tuple(verbs)
         self.filters = (*key[:-1], *filters)
+        self.content = content
+        self.about = about or self.titles
+        self.example = example
+        self.columns = tuple(columns)
+        self.described_by = tuple(described_by)
         self.role = role
         self.files = files
         self._faults = faults
@@ -81,6 +80,7 @@ class Kind:
         self._references = references
         self._read = read
         self._write = write
+        self._schema = schema
 
     @property
     def put_verb(self) -> str:
@@ -121,6 +121,11 @@ class Kind:
         return loaded(self._write)
 
     @property
+    def schema(self) -> Any:
+        """The function that makes the JSON Schema of its file: `(kind, schemas of types) -> schema`."""
+        return loaded(self._schema)
+
+    @property
     def is_one_file(self) -> bool:
         """Whether all objects share a file, a table for each."""
         return bool(self.files) and "{" not in self.files
@@ -151,11 +156,17 @@ POOL = Kind(
     role="admin",
     files="pools.toml",
     write="lockside.cli.catalog.file_text:pool",
+    example="loads",
+    described_by=("description",),
 )
 COMPONENT = Kind(
     "component",
     "components",
     "lockside.documents.component:Manifest",
+    about="what can be run",
+    example="airports.extract",
+    columns=("type", "version"),
+    described_by=("description", "name"),
     filters=("type",),
     role="admin",
     files="components/{id}.toml",
@@ -169,16 +180,25 @@ VARIABLES = Kind(
     "lockside.documents.variables:VariablesSpec",
     title="set of variables",
     titles="sets of variables",
+    about="sets of values for configurations",
+    example="eu",
+    content="values",
     files="variables/{id}.toml",
     read="lockside.cli.files.object_file:variables",
     write="lockside.cli.catalog.file_text:variables",
+    schema="lockside.cli.files.file_schema:variables",
 )
 CONFIG = Kind(
     "config",
     "configs",
     "lockside.documents.configuration:ConfigSpec",
     title="configuration",
+    about="how a component is run; every change makes a version",
+    example="airports.extract/daily",
+    columns=("version", "isDisabled"),
+    described_by=("description", "name"),
     key=("component", "config"),
+    content="configuration",
     in_branch=True,
     is_flat=True,
     files="configs/{component}/{config}.toml",
@@ -186,16 +206,29 @@ CONFIG = Kind(
     faults="lockside.documents.parameters:all_faults",
     read="lockside.cli.files.config_file:config",
     write="lockside.cli.catalog.file_text:config",
+    schema="lockside.cli.files.file_schema:config",
 )
 BRANCH = Kind(
     "branch",
     "branches",
     "lockside.documents.pool:BranchSpec",
     titles="branches",
+    about="lines of development, each with its own configurations",
+    example="new-api",
+    described_by=("name",),
+    content="name",
     verbs=("create", *VERBS[1:-1]),  # a copy would lack the configurations
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, BRANCH)}
+TEMPLATE = Kind(
+    "template",
+    "templates",
+    "lockside.documents.template:TemplateSpec",
+    files="templates/{id}.toml",
+    references="lockside.documents.references:of_template",
+)
+
+KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH)}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

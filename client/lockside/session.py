@@ -11,10 +11,10 @@ import os
 from functools import partial
 from time import monotonic
 
-from lockside.errors import InvalidParams, LocksideError, NotReachable, Unavailable
+from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.own_job import filled
 from lockside.pages import PAGE, Pages
 from lockside.parts import Part, cut
-from lockside.transport import is_own_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ WAIT_SECONDS = 600.0
 FOLLOW_SECONDS = 25.0
 PROGRESS = "job.progress"
 LOST = "event.lost"
-_OWN_RUN = {"job.create": "parentRunId", "job.createMany": "parentRunId", "job.wait": "waiterRunId"}
 _FRAMES = 1000
 
 
@@ -95,11 +94,8 @@ class Engine:
         project: str | None = None,
         reconnect_seconds: float = RECONNECT_SECONDS,
         away: Callable[[LocksideError], None] | None = None,
-        *,
-        names_own_job: bool = False,
     ) -> None:
         self._link = link
-        self._names_own_job = names_own_job
         self.project = project or os.environ.get("LOCKSIDE_PROJECT")
         self._reconnect_seconds = reconnect_seconds
         self._away = away
@@ -153,32 +149,12 @@ class Engine:
                     raise
 
     def given(self, method: str, params: Json) -> Json:
-        """Return the parameters to send: what is not None, the project where one is meant, the own job.
-
-        Raises InvalidParams for a report of a job that another daemon runs.
-        """
-        given = {name: value for name, value in params.items() if value is not None}
-        self._settle_own_job(method, given)
+        """Return the parameters to send: what is not None, the project where one is meant, the own job."""
+        asked = filled(method, params, self._link.socket)
+        given = {name: value for name, value in asked.items() if value is not None}
         if self.project and not method.startswith(("daemon.", "rpc.")):
             given.setdefault("project", self.project)
         return given
-
-    def _settle_own_job(self, method: str, given: Json) -> None:
-        """Let only the daemon that runs the job of this process hear of it."""
-        is_own = is_own_daemon(self._link.socket)
-        token, run_id = os.environ.get("LOCKSIDE_START_TOKEN"), os.environ.get("LOCKSIDE_RUN_ID")
-        if method == "job.report" and not is_own and given.get("token") == token:
-            raise InvalidParams("This daemon does not run the job of this process: a report needs its token.")
-        name = _OWN_RUN.get(method)
-        if name is None or not run_id:
-            return
-        if method == "job.createMany":
-            given["jobs"] = [dict(job) for job in given["jobs"]]
-        for each in given["jobs"] if method == "job.createMany" else [given]:
-            if is_own and self._names_own_job:
-                each.setdefault(name, run_id)
-            elif not is_own and each.get(name) == run_id:
-                del each[name]
 
     def absence(self) -> Absence:
         """Begin to count how long the daemon is away."""
@@ -190,8 +166,7 @@ class Engine:
         """Wait until all of the jobs (`until="any"`: one of them) are final or the time is up."""
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         done = any if until == "any" else all
-        waiter = os.environ.get("LOCKSIDE_RUN_ID") or None
-        asked = {"ids": list(ids), "until": until, "waiterRunId": waiter, **more}
+        asked = {"ids": list(ids), "until": until, **more}
         while True:
             left = WAIT_SECONDS if deadline is None else max(0.0, min(deadline - monotonic(), WAIT_SECONDS))
             found: list[Json] = (await self.call("job.wait", asked | {"timeoutSeconds": left}))["jobs"]

@@ -223,12 +223,6 @@ def _way_in(path: str) -> str:
     return "Its owner can let a group in: [daemon] socket_group in lockside.toml."
 
 
-def is_own_daemon(socket: str | None) -> bool:
-    """Tell whether the daemon at `socket` runs the job of this process, if there is one."""
-    home = os.environ.get("LOCKSIDE_JOB_SOCKET")
-    return home is None or os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home)
-
-
 def new_deduplication_id() -> str:
     """Make an id under which a creation can be sent again without being done twice."""
     return "c-" + os.urandom(12).hex()

@@ -15,19 +15,23 @@ from locksided import clock, log
 from locksided.daemon import Daemon, Place, missing_groups, place_of, prepare_state_dir
 from locksided.folder_lock import AnotherDaemonError
 from locksided.manual_clock import ManualClock
-from locksided.paths import StateDir
+from locksided.paths import StateDir, find_state_dir
 from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
-from locksided.settings import Settings, SettingsError
+from locksided.settings import Files, Settings, SettingsError, files_of, variables_in
 from locksided.store.errors import StoreError
 
 EXAMPLE = """\
 examples:
   locksided                          as a service, or by hand with the user's own folders
-  locksided --state-dir /tmp/try     everything in one folder, the socket too
+  locksided --state-dir /tmp/try     everything in one folder, the socket and the settings too
   locksided --config FILE --check-config
+
+settings, the last one wins:
+  FILE of --config, else STATE/lockside.toml; for STATE = /var/lib/lockside: /etc/lockside/lockside.toml
+  conf.d/*.toml beside that file
+  LOCKSIDE_SECTION__KEY in the environment
 """
-SYSTEM_FILE = Path("/etc/lockside/lockside.toml")
 EXIT_USAGE = 2
 EXIT_CANNOT_START = 1
 COLLECT_AFTER = (10_000, 50, 50)
@@ -43,12 +47,15 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    made.add_argument("--config", metavar="FILE", type=Path, help="read the settings (TOML) from this file")
     made.add_argument(
-        "--config", metavar="FILE", type=Path, help="settings (TOML); conf.d/*.toml beside it too"
+        "--state-dir",
+        metavar="DIR",
+        default="",
+        help="keep everything in this folder, whatever is set elsewhere",
     )
-    made.add_argument("--state-dir", metavar="DIR", default="", help="where everything is kept")
     made.add_argument("--socket", metavar="PATH", default="", help="where to listen")
-    made.add_argument("--check-config", action="store_true", help="read the settings, say what is wrong, end")
+    made.add_argument("--check-config", action="store_true", help="list what is read, say what is wrong, end")
     made.add_argument(
         "--restore", metavar="FILE", type=Path, help="put a backup in the place of the database, and end"
     )
@@ -72,31 +79,50 @@ def _time(text: str) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the daemon; answers its exit code."""
     options = parser().parse_args(arguments)
-    file: Path | None = options.config
-    if file is None and os.geteuid() == 0 and SYSTEM_FILE.exists():
-        file = SYSTEM_FILE
+    files = files_of(options.config, find_state_dir(options.state_dir, "", os.environ))
     try:
-        known, root, socket = place_of(file, options.state_dir, options.socket, os.environ)
+        known, root, socket = place_of(files, options.state_dir, options.socket, os.environ)
     except SettingsError as error:
         return _tell(str(error).splitlines())
+    for what, path in (("state folder", root), ("socket", socket)):
+        if not _is_text(path):
+            return _tell(
+                [f"The path of the {what} is no UTF-8 text: {os.fsencode(path)!r}. Name another one."]
+            )
     if options.check_config:
-        faults = missing_groups(known)
-        if not faults:
-            print(f"The settings are good. State folder: {root}. Socket: {socket}.")
-        return _tell(faults) if faults else 0
+        return _tell(missing_groups(known)) or _tell_settings(files, root, socket)
     test_clock = None if options.test_clock is None else ManualClock(options.test_clock)
     with clock.used(test_clock or clock.SystemClock()):
         if options.restore is not None:
             return _restore(options.restore.absolute(), root, known)
-        named = bool(options.socket or os.environ.get("LOCKSIDE_SOCKET"))
-        return _serve(Place(StateDir(root), socket, named, known, file, os.umask(0o077), test_clock))
+        named = bool(options.socket or (os.environ.get("LOCKSIDE_SOCKET") and not options.state_dir))
+        return _serve(Place(StateDir(root), socket, named, known, files, os.umask(0o077), test_clock))
+
+
+def _is_text(path: Path) -> bool:
+    """Whether the path can stand in JSON, as it does in every answer and order."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tell(faults: list[str]) -> int:
     """Print what is wrong with the settings; returns the exit code."""
     for fault in faults:
         print(f"locksided: {fault}", file=sys.stderr)
-    return EXIT_USAGE
+    return EXIT_USAGE if faults else 0
+
+
+def _tell_settings(files: Files, root: Path, socket: Path) -> int:
+    """Print where the settings came from and what follows from them; returns the exit code."""
+    print(f"The settings are good. State folder: {root}. Socket: {socket}.")
+    sources = [*map(str, files.present), *variables_in(os.environ)]
+    print("Read, in this order:" if sources else f"Nothing is set: there is no {files.main}.")
+    for source in sources:
+        print(f"  {source}")
+    return 0
 
 
 def _serve(place: Place) -> int:

@@ -20,6 +20,7 @@ from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
 from locksided.actors.publisher import Publisher
+from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.daemon import VERSION
@@ -37,11 +38,13 @@ from locksided.manual_clock import ManualClock
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
+from locksided.secrets.keys import KeyFile, Keys
+from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
-from locksided.settings import Settings
+from locksided.settings import Files, Settings
 from locksided.store.store import Store
 
 log = structlog.get_logger("daemon")
@@ -56,7 +59,7 @@ class Place:
     socket: Path
     is_socket_named: bool
     settings: Settings
-    settings_file: Path | None
+    settings_files: Files
     umask: int
     """What the daemon was started with; its own is private."""
     test_clock: ManualClock | None = None
@@ -157,7 +160,9 @@ class Daemon:
         place = self._place
         lock = take_lock(place.state_dir.lock)
         refuse_lost_database(place.state_dir)
-        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups))
+        keys = Keys(KeyFile.find(place.settings.secrets.key_file, place.state_dir.root, os.environ))
+        keys.load()
+        store = await Store.open(str(place.state_dir.database), str(place.state_dir.backups), Vault(keys))
         async with store, anyio.create_task_group() as tasks:
             await tasks.start(self._watch_signals)
             await self._serve(store, tasks)
@@ -184,6 +189,7 @@ class Daemon:
         tasks.start_soon(service.backend.run, service.executors)
         tasks.start_soon(service.publisher.run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
             serving.start_soon(self._notifier.keep_alive)
@@ -205,13 +211,12 @@ class Daemon:
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
-        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes)
+        umask = place.settings.jobs.umask or f"{place.umask:03o}"
+        asides = Asides(backend, scheduler, store, place.state_dir, tasks, self.purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(
-            store, place.state_dir, place.settings, str(address), backend, images, f"{place.umask:03o}"
-        )
+        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -224,6 +229,7 @@ class Daemon:
             backend=backend,
             runs=runs,
             publisher=Publisher(store, scheduler, broker, runs.storage),
+            reencryption=Reencryption(store, scheduler),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
@@ -263,7 +269,7 @@ class Daemon:
 
     def _reload(self) -> tuple[list[str], list[str]]:
         """Read the settings again; rights change at once, everything else needs a restart."""
-        fresh = settings.load(self._place.settings_file, os.environ)
+        fresh = settings.load(self._place.settings_files.present, os.environ)
         old = self._place.settings
         different = [name for name in fresh.__struct_fields__ if getattr(fresh, name) != getattr(old, name)]
         if self._server is not None:
@@ -307,9 +313,9 @@ async def _end_own_drain(service: Service) -> None:
 
 
 def place_of(
-    file: Path | None, state_dir: str, socket: str, environment: Mapping[str, str]
+    files: Files, state_dir: str, socket: str, environment: Mapping[str, str]
 ) -> tuple[Settings, Path, Path]:
     """The settings, the state folder and the socket, by the rules of precedence. Raises SettingsError."""
-    known = settings.load(file, environment)
+    known = settings.load(files.present, environment)
     root = find_state_dir(state_dir, known.daemon.state_dir, environment)
-    return known, root, find_socket(socket, known.daemon.socket, root, environment)
+    return known, root, find_socket(socket, known.daemon.socket, root, environment, is_apart=bool(state_dir))

@@ -3,18 +3,12 @@
 A job's uuid is a UUIDv8 (RFC 9562): 60 bits of the store's identity and 62 bits of the job's id.
 """
 
-import secrets
 import uuid
 
 from locksided.core.errors import NotFound
 
 ID_BITS = 62
 LARGEST_ID = 2**ID_BITS - 1
-
-
-def new_identity() -> int:
-    """A random identity of 60 bits for a new store."""
-    return secrets.randbits(60)
 
 
 def job_uuid(identity: int, job_id: int) -> str:
@@ -37,8 +31,3 @@ def parse_job_id(identity: int, text: str, path: str = "$.id") -> int:
     if job_uuid(identity, job_id) != str(uuid.UUID(text)):
         raise NotFound(f"There is no job '{text}' here: that uuid is not of this daemon.", path=path)
     return job_id
-
-
-def parse_run_id(identity: int, text: str, path: str) -> int:
-    """The id of the job that a run id names: its last part."""
-    return parse_job_id(identity, text.rpartition(".")[2], path)

@@ -1,19 +1,45 @@
 """Where two JSON documents differ, field by field. Pure; it knows no field by name.
 
-Lists whose items are objects with ids of their own are compared item by item, whatever their place.
+Secrets are compared, and shown as hidden. Lists whose items are objects with ids of their own are compared
+item by item, whatever their place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from lockside.documents.paths import join
+from lockside.documents.secrets import HIDDEN, Secret, replaced
 
 Change = dict[str, Any]
 
 
+class _Masked(NamedTuple):
+    """Stands for a secret."""
+
+    text: bytes
+
+
+def _masked(secret: Secret) -> _Masked:
+    return _Masked(msgspec.json.encode(secret.value))
+
+
+def _unmasked(value: Any) -> Any:
+    match value:
+        case _Masked():
+            return HIDDEN
+        case Mapping():
+            return {name: _unmasked(inner) for name, inner in value.items()}
+        case list():
+            return [_unmasked(inner) for inner in value]
+        case _:
+            return value
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Every field that differs, as `{path, old, new}`: without `old` when added, without `new` when gone."""
-    return list(_of_objects("", old, new))
+    return [_unmasked(one) for one in _of_objects("", replaced(old, _masked), replaced(new, _masked))]
 
 
 def _of_objects(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

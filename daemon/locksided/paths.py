@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locksided.runs.folder import work_path
+from locksided.settings import SYSTEM_STATE_DIR
 
 
 def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> Path:
@@ -18,13 +19,20 @@ def find_state_dir(asked: str, setting: str, environment: Mapping[str, str]) -> 
     if xdg:
         return Path(xdg) / "lockside"
     if os.geteuid() == 0:
-        return Path("/var/lib/lockside")
+        return SYSTEM_STATE_DIR
     return Path(environment.get("HOME") or Path.home()) / ".local" / "state" / "lockside"
 
 
-def find_socket(asked: str, setting: str, state_dir: Path, environment: Mapping[str, str]) -> Path:
-    """Where to listen, when systemd passes no socket."""
-    named = asked or environment.get("LOCKSIDE_SOCKET", "") or setting
+def find_socket(
+    asked: str, setting: str, state_dir: Path, environment: Mapping[str, str], *, is_apart: bool
+) -> Path:
+    """Where to listen, when systemd passes no socket.
+
+    A daemon that `is_apart` was told its state folder: clients' variables mean another daemon than this one.
+    """
+    named = asked or ("" if is_apart else environment.get("LOCKSIDE_SOCKET", "")) or setting
+    if is_apart and not named:
+        return state_dir / "lockside.sock"
     if named:
         return Path(named).absolute()
     if environment.get("RUNTIME_DIRECTORY"):
@@ -44,6 +52,11 @@ class StateDir:
     def database(self) -> Path:
         """The one SQLite file."""
         return self.root / "lockside.db"
+
+    @property
+    def database_files(self) -> list[Path]:
+        """The database, and the log of what was committed and is not in it yet."""
+        return [self.database, Path(f"{self.database}-wal")]
 
     @property
     def lock(self) -> Path:

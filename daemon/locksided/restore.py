@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from locksided import clock
-from locksided.backends.link import LINE_BYTES
+from locksided.backends.lines import LINE_BYTES
 from locksided.folder_lock import take_lock
 from locksided.keeper.wire import VERSION
 from locksided.paths import StateDir
@@ -37,6 +37,7 @@ class Restored:
     """What was done: where the database before is, and what became of the jobs."""
 
     backup: Path
+    place: Path
     kept: Path
     contents: Contents
     ran_since: list[int]
@@ -102,7 +103,7 @@ def _put_in_place(place: StateDir, backup: Path, part: Path) -> Restored:
     os.rename(part, place.database)
     for folder in (kept, place.backups, place.root):
         _sync(folder)
-    return Restored(backup, kept, contents, ran_since, given)
+    return Restored(backup, place.root, kept, contents, ran_since, given)
 
 
 def _kept_aside(place: StateDir) -> Path:
@@ -198,10 +199,14 @@ def story(done: Restored) -> str:
     """What was done, in lines for a person."""
     contents = done.contents
     lines = [
-        f"restored {done.backup}: {contents.jobs} jobs, {len(contents.live)} of them not ended",
+        f"restored {done.backup} into {done.place}: {contents.jobs} jobs, {len(contents.live)} not ended",
         f"  the database before, and folders of jobs that the backup does not know: {done.kept}",
         f"  the next job is {done.given.job_id + 1}",
     ]
+    if contents.key_ids:
+        lines.append(
+            f"  its secrets need the keys, which are not in it: {', '.join(sorted(contents.key_ids))}"
+        )
     if contents.running:
         lines.append(f"  ran when the backup was made and count as lost: {_listed(contents.running)}")
     if done.ran_since:

@@ -1,6 +1,9 @@
 # ruff: noqa: RUF012 - `reads` is a ClassVar of the base
 """Settings: `lockside.toml`, then `conf.d/*.toml` beside it, then `LOCKSIDE_SECTION__KEY`, in rising order.
 
+The file is the one that is named, else that of the state folder; only a daemon in the system's state folder
+reads the one in /etc.
+
 Every setting has its default here and a sentence in `config/lockside.toml`; a test keeps the two equal. The
 pool `default` exists whatever other pools are named.
 Durations and sizes are also read from texts, with the functions of the documents: "90s", "64MiB".
@@ -31,6 +34,10 @@ from lockside.documents.source_lines import SourceLines
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
 Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
+
+FILE = "lockside.toml"
+SYSTEM_STATE_DIR = Path("/var/lib/lockside")
+SYSTEM_FILE = Path("/etc/lockside", FILE)
 
 if TYPE_CHECKING:
     Bytes = int
@@ -149,6 +156,12 @@ class StorageSettings(Section, frozen=True):
     min_free_bytes: Bytes = 1_073_741_824
 
 
+class SecretSettings(Section, frozen=True):
+    """The keys that encrypt what is stored. An empty path is the state folder's own file."""
+
+    key_file: str = ""
+
+
 class ContainerSettings(Section, frozen=True):
     """How images of components are run and fetched."""
 
@@ -183,12 +196,33 @@ class Settings(Section, frozen=True):
     containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
     storage: StorageSettings = StorageSettings()
+    secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 
 
-def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Read all sources. A file that is named must exist. Raises SettingsError with all faults."""
-    sources = [*map(_read, _files(file)), *_of_environment(environment)]
+class Files(NamedTuple):
+    """Where settings are read from: the `main` file, which must exist when it `is_named`, and conf.d."""
+
+    main: Path
+    is_named: bool = True
+
+    @property
+    def present(self) -> list[Path]:
+        """The files to read, in their order."""
+        main = [self.main] if self.is_named or self.main.exists() else []
+        return [*main, *sorted((self.main.parent / "conf.d").glob("*.toml"))]
+
+
+def files_of(named: Path | None, state_dir: Path) -> Files:
+    """The settings of a daemon with this state folder, unless a file is named."""
+    if named is not None:
+        return Files(named)
+    return Files(SYSTEM_FILE if state_dir == SYSTEM_STATE_DIR else state_dir / FILE, is_named=False)
+
+
+def load(files: Sequence[Path], environment: Mapping[str, str]) -> Settings:
+    """Read all sources. Raises SettingsError with all faults."""
+    sources = [*map(_read, files), *_of_environment(environment)]
     merged: dict[str, Any] = {"pools": {"default": {}}}
     for source in sources:
         _merge(merged, source.values)
@@ -222,12 +256,6 @@ def _placed(fault: Fault, sources: Sequence[_Source]) -> str:
     return f"settings: {field}: {fault.message}"
 
 
-def _files(file: Path | None) -> list[Path]:
-    if file is None:
-        return []
-    return [file, *sorted((file.parent / "conf.d").glob("*.toml"))]
-
-
 def _read(path: Path) -> _Source:
     try:
         text = path.read_text("utf-8-sig")
@@ -246,15 +274,19 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             into[key] = dict(value) if isinstance(value, dict) else value
 
 
+def variables_in(environment: Mapping[str, str]) -> list[str]:
+    """The names of the variables that are settings."""
+    return sorted(name for name in environment if name.startswith("LOCKSIDE_") and "__" in name)
+
+
 def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
-    for name, text in sorted(environment.items()):
-        if name.startswith("LOCKSIDE_") and "__" in name:
-            *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
-            value: Any = text.split(",") if key.endswith("_groups") else text
-            values = {key: value}
-            for section in reversed(sections):
-                values = {section: values}
-            yield _Source(name, "", values)
+    for name in variables_in(environment):
+        *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
+        value: Any = environment[name].split(",") if key.endswith("_groups") else environment[name]
+        values = {key: value}
+        for section in reversed(sections):
+            values = {section: values}
+        yield _Source(name, "", values)
 
 
 def default_slots() -> int:

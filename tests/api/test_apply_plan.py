@@ -15,7 +15,11 @@ def plan(wanted: Bodies, stored: Bodies, *, prune: bool = False, max_bytes: int 
     asked = {("c", name): msgspec.json.encode(body) for name, body in wanted.items()}
     nothing: dict[str, dict[Any, Known]] = {"pool": {}, "component": {}, "variables": {}}
     return make_plan(
-        {"config": LazyDocuments(asked)}, {**nothing, "config": known}, prune=prune, max_bytes=max_bytes
+        {"config": LazyDocuments(asked)},
+        {**nothing, "config": known},
+        prune=prune,
+        max_bytes=max_bytes,
+        mark=lambda _, key: asked[key].decode(),
     )
 
 

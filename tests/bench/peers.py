@@ -50,6 +50,10 @@ def nq(folder: Path, count: int) -> float:
     return count / shell(f"{loop('nq -q true', count)}; nq -w", place)
 
 
+def gnu_parallel(folder: Path, count: int) -> float:
+    return count / shell(f"seq {count} | parallel --will-cite -j 2 true", _place(folder))
+
+
 def pueue(folder: Path, count: int) -> float:
     place = _place(
         folder, XDG_RUNTIME_DIR=str(folder), XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder)
@@ -89,8 +93,9 @@ PEERS: list[Peer] = [
     (ONE_BY_ONE, "pueue", pueue, 30),
     (ONE_BY_ONE, "sbatch", slurm, 20),
     (ONE_CALL, "sbatch", slurm_array, 20),
+    (ONE_CALL, "parallel", gnu_parallel, 300),
 ]
-NAMES = {"tsp": "task-spooler", "sbatch": "Slurm"}
+NAMES = {"tsp": "task-spooler", "sbatch": "Slurm", "parallel": "GNU parallel"}
 
 
 def by_shell(daemon: Daemon, count: int) -> float:

@@ -22,7 +22,7 @@ class Scale:
     """How much is done: sizes are multiplied by `share`, everything is measured `rounds` times.
 
     `folder` is where databases are made (a disk, or durability costs nothing), `cache` where big ones are
-    kept.
+    kept, `beside` is a checkout of other code that some figures compare with.
     """
 
     folder: Path
@@ -30,6 +30,7 @@ class Scale:
     rounds: int = 5
     share: float = 1.0
     millions: bool = False
+    beside: Path | None = None
 
     def of(self, full: int, least: int = 1) -> int:
         return max(least, int(full * self.share))
@@ -46,10 +47,17 @@ def short_folder(scale: Scale) -> Iterator[Path]:
 
 
 @contextmanager
-def running(scale: Scale, database: Path | None = None, **settings: str) -> Iterator[Daemon]:
-    """A daemon with two slots and a connected keeper, on a copy of a database if one is given."""
+def running(
+    scale: Scale, database: Path | None = None, python: str | None = None, **settings: str
+) -> Iterator[Daemon]:
+    """A daemon with two slots and a connected keeper, on a copy of a database if one is given.
+
+    `python` is an interpreter with other code than ours.
+    """
     with short_folder(scale) as folder:
         daemon = Daemon(folder, **{"LOCKSIDE_POOLS__DEFAULT__SLOTS": "2", **settings})
+        if python is not None:
+            daemon.program = [python, *daemon.program[1:]]
         if database is not None:
             daemon.state_dir.mkdir(mode=0o700)
             shutil.copyfile(database, daemon.state_dir / "lockside.db")

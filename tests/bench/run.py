@@ -28,6 +28,7 @@ PARTS = {
     "memory": "6: daemon and keeper at rest",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
+    "work": "9: processor time for each job, with --beside in turn with other code",
     "peers": "the same work through other queues that are on PATH",
 }
 
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="a folder on a disk")
     parser.add_argument("--cache", type=Path, help="a folder in which big databases are kept")
     parser.add_argument("--millions", action="store_true", help="a million waiting jobs, too: minutes more")
+    parser.add_argument("--beside", type=Path, help="a checkout of other code, installed in its .venv")
     given = parser.parse_args()
     if given.cache is None:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
@@ -77,7 +79,7 @@ def measure(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     rounds, share = (2, 0.1) if given.quick else (given.rounds, 1.0)
-    scale = Scale(given.folder, given.cache, rounds, share, given.millions)
+    scale = Scale(given.folder, given.cache, rounds, share, given.millions, given.beside)
     figures = measured(given.only.split(","), scale)
     print(report.figures_table(figures))
     if given.compare:

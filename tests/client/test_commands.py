@@ -59,6 +59,25 @@ def test_ls_says_that_there_are_more_jobs_only_when_there_are(
         assert ("Only the newest 20 are listed" in seen.text) is is_told
 
 
+@pytest.mark.parametrize("form", ["--plain", "--json"])
+def test_off_a_terminal_a_list_that_is_cut_says_so_on_stderr(daemon: FakeDaemon, run: Run, form: str) -> None:
+    daemon.answers["job.list"] = {"jobs": [job(str(number)) for number in range(20)], "nextCursor": "next"}
+    assert "Only the newest 20 are listed" in run("ls", form).err
+
+
+def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_others(
+    daemon: FakeDaemon, run: Run
+) -> None:
+    killed = [{"pid": pid, "name": "sleep"} for pid in range(8)]
+    report = {"proof": "cgroup", "processes": killed, "omitted": 100}
+    output = {"files": [{"name": "a"}], "omitted": 7}
+    daemon.answers["job.get"] = job(status="terminated", killReport=report, result={"output": output})
+    daemon.answers["event.list"] = {"events": []}
+    out = run("show", "42").out
+    assert "sleep (4) and 103 more, proved by cgroup" in out
+    assert "1 output file\n  and 7 more, which are not listed" in out
+
+
 def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:
     error = {"type": "user", "kind": "exit", "exitCode": 1, "message": "The source is empty."}
     daemon.answers["job.get"] = job(
@@ -225,7 +244,7 @@ def test_a_refused_action_is_told_plainly(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["job.hold"] = in_turn(Refusal(-32003, "Job 42 has ended.", kind="invalid_transition"))
     ran = run("hold", "42")
     assert ran.code == 1
-    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how it stands")
+    assert ran.err.startswith("lockside: Job 42 has ended.\n  `lockside show JOB` tells how the job stands")
 
 
 def test_a_project_goes_with_every_call_but_those_about_the_daemon(daemon: FakeDaemon, run: Run) -> None:

@@ -25,6 +25,7 @@ def _something_stored(daemon: FakeDaemon) -> None:
         "job.list": {"jobs": [job("42", "processing", name="night run"), job("43", "waiting")]},
         "config.list": {"configs": [config]},
         "config.get": config | {"configuration": {"variables": {"country": "CZ"}}},
+        "component.get": {"id": "shop.load", "actions": ["testConnection"]},
         "component.list": {"components": [{"id": "shop.load", "name": "Loads"}]},
         "pool.list": {"pools": [{"id": "heavy", "description": "two at once"}]},
     }
@@ -49,6 +50,9 @@ def _something_stored(daemon: FakeDaemon) -> None:
         (["prio", "42", "hi"], ["high", "highest"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["help", "exit"], ["exit-codes"]),
+        (["action", "shop.load/daily", ""], ["testConnection"]),
+        (["orchestration", "plan", ""], ["daily\tEvery day"]),
+        (["call", "daemon.dr"], ["daemon.drain\tStart no more jobs."]),
         (["show", "42", ""], []),
         (["run", "--", "ma"], []),
     ],

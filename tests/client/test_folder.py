@@ -1,6 +1,7 @@
 """A folder of files is read as it is meant; every fault is named with its file, line, field and remedy."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ FAULTS = [
         "runtime.paralelism",
         "did you mean `parallelism`?",
     ),
-    ("configs/a/b.json", '{"name": NaN}', None, None, "NaN is no JSON"),
+    ("configs/a/b.json", '{"name": NaN}', 1, "name", "not a finite number"),
     ("configs/a/b.json", '{\n"name": "x"\n"a": 1}', 3, None, "Expecting ',' delimiter"),
     ("configs/a/b.json", "[]", 1, None, "the top must be an object"),
     ("configs/a/b.toml", '[runtime]\nparallelism = "many"\n', 2, "runtime.parallelism", 'or "infinity"'),
@@ -132,7 +133,7 @@ FAULTS = [
     ),
     ("configs/a/b.toml", "[parameters]\nx = 1\ny = nan\n", 3, "parameters.y", "not a finite number"),
     ("configs/a/b.json", '{\n"parameters": {"x": [1e400]}}', 2, "parameters.x[0]", "not a finite number"),
-    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', None, None, "'parameters' stands twice"),
+    ("configs/a/b.json", '{"parameters": {}, "parameters": {}}', 1, "parameters", "This key stands twice"),
     ("components/a.toml", 'command = ["a"]\nstopSignal = "SIGFOO"\n', 2, "stopSignal", "not a signal"),
     (
         "components/a.toml",
@@ -289,8 +290,41 @@ def test_the_program_of_a_stored_command_is_looked_for_too(run: Run, folder: Pat
     assert "c.toml:2: parameters.command: There is no program 'surely-no-program'" in ran.err
 
 
-def test_files_of_editors_are_no_documents(run: Run, folder: Path) -> None:
-    write(folder, "components/.#a.toml", "x")
+DAILY = "configs/shop.orders/daily"
+
+
+@pytest.mark.parametrize("name", [".#a.toml", "._a.toml", "a.toml~", "#a.toml#", ".a.toml.swp", "a.toml.bak"])
+def test_files_of_editors_are_no_documents(run: Run, folder: Path, name: str) -> None:
+    write(folder, f"components/{name}", "x")
+    write(folder, f"configs/shop.orders/{name}", "x")
+    assert run("validate", str(folder)).code == 0
+
+
+@pytest.mark.parametrize("place", ["pools", "components/a", "configs/a/b", DAILY + "/rows/r"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(run: Run, folder: Path, place: str) -> None:
+    pipe = folder / f"{place}.toml"
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    ran = run("validate", str(folder))
+    assert ran.code == 2
+    assert f"{pipe}: it is no regular file: move it out of this folder." in ran.err
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["pools.yaml", "components/a.yaml", "configs/a/b.yml", "components/a.TOML", DAILY + "/rows/r.yaml"],
+)
+def test_documents_of_other_forms_are_not_passed_over(run: Run, folder: Path, place: str) -> None:
+    write(folder, place, "x: 1\n")
+    (found,) = json.loads(run("validate", str(folder), "--json").out)["faults"]
+    assert found["file"] == str(folder / place)
+    assert "TOML" in found["message"] or "pools.toml" in found["message"]
+
+
+def test_other_files_beside_the_pipeline_are_nobodys_business(run: Run, folder: Path) -> None:
+    for name in ("README.md", "docker-compose.yml", "scripts/x.yaml", "components/script.py"):
+        write(folder, name, "x")
     assert run("validate", str(folder)).code == 0
 
 

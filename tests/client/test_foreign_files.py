@@ -150,7 +150,7 @@ def test_a_transformation_s_configuration_alone(tmp_path: Path) -> None:
     found = read(tmp_path, "keboola.snowflake-transformation", "t", TRANSFORMATION)
     assert only(found)["configuration"] == TRANSFORMATION
     for key in ("shared_code_id", "variables_id", "runtime.safe"):
-        assert f"{key}: Unknown; it is kept and has no effect." in notes(found)
+        assert f"{key}: Unknown; it is kept and has no effect" in notes(found)
 
 
 def test_an_orchestration_with_numbers_for_ids(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_aliases_mean_the_same_command() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("stats",), "there is no command 'stats'. Did you mean 'status'?"),
+        (("statuss",), "there is no command 'statuss'. Did you mean 'status'?"),
         (("pool", "lst"), "'pool' has no command 'lst'. Did you mean 'ls'?"),
         (("run", "--folow", "a/b"), "there is no option --folow. Did you mean '--follow'?"),
         (("show",), "JOB is missing"),

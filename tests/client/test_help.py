@@ -88,7 +88,19 @@ def test_every_setting_is_listed_with_its_default_and_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-@pytest.mark.parametrize("topic", [*handbook.topics(), "job", "job.create", "settings", "methods"])
+@pytest.mark.parametrize(
+    "topic",
+    [
+        *handbook.topics(),
+        "job",
+        "job.create",
+        "settings",
+        "methods",
+        "fields",
+        "fields config",
+        "environment",
+    ],
+)
 def test_a_page_fits_the_terminal(topic: str, width: int) -> None:
     for line in lines_of(topic, width):
         assert display_width(line) <= min(width, WIDEST), line

@@ -6,7 +6,7 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, job
-from lockside.cli.jobs.show import cause_of
+from lockside.cli.jobs.show import cause_of, steps_of
 from lockside.cli.jobs.why import step_against
 
 Json = dict[str, Any]
@@ -272,3 +272,9 @@ def test_the_cause_of_a_failed_retry_container_is_its_last_attempt() -> None:
 )
 def test_what_opens_a_pool_again_depends_on_what_closed_it(reason: Json, step: str) -> None:
     assert step_against(reason, "42") == step
+
+
+def test_a_failure_that_a_retry_made_good_points_to_the_retry() -> None:
+    tried = [{"id": "43", "status": "error"}, {"id": "44", "status": "success"}]
+    assert steps_of(ended("42", "error", retries={"jobs": tried}), False)[0][0] == "lockside show 44"
+    assert steps_of(ended("42", "error", retries={"jobs": tried[:1]}), False)[0][0] == "lockside logs 42"

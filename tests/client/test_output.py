@@ -122,6 +122,35 @@ def test_long_sentences_are_broken_at_words_and_a_number_keeps_its_unit() -> Non
     assert lines == ["  It has run for", "  2.1 s, and waits", "  for 3 min more."]
 
 
+def test_a_line_on_a_terminal_breaks_between_words_and_goes_on_further_in() -> None:
+    stream = Terminal()
+    out = Output(as_json=False, plain=False, stream=stream)
+    out.line(f"  job 5: {out.paint('red', 'error after 10 ms, exit code 3: the whole disk is')} full")
+    out.line(f"{'store':<10}can be written, 4.0 kB in /var/lib", hang=10)
+    out.line("short  and   as it was")
+    assert stream.getvalue().splitlines() == [
+        "  job 5: \x1b[31merror after 10 ms, exit code 3:",
+        "    the whole disk is\x1b[0m full",
+        "store     can be written, 4.0 kB in",
+        "          /var/lib",
+        "short  and   as it was",
+    ]
+
+
+def test_what_is_to_be_copied_is_not_broken() -> None:
+    stream = Terminal()
+    out = Output(as_json=False, plain=False, stream=stream)
+    out.hint("  next: lockside run --set name=value component/configuration")
+    out.verbatim("x" * 30 + " " + "y" * 30)
+    assert [len(line) > 40 for line in stream.getvalue().splitlines()] == [True, True]
+
+
+def test_off_a_terminal_no_line_is_broken() -> None:
+    stream = io.StringIO()
+    Output(as_json=False, plain=False, stream=stream).line("word " * 30)
+    assert stream.getvalue() == "word " * 30 + "\n"
+
+
 def test_sizes_are_told_in_the_units_in_which_they_are_typed() -> None:
     from lockside.documents.quantities import size
 

@@ -21,8 +21,9 @@ def test_the_kinds_of_the_daemon_have_the_codes_that_are_promised() -> None:
         "unavailable",
         "limit",
         "timeout",
+        "failed",
     ]
-    assert [CODES[ErrorKind(kind)] for kind in promised] == list(range(-32001, -32009, -1))
+    assert [CODES[ErrorKind(kind)] for kind in promised] == list(range(-32001, -32010, -1))
 
 
 def test_details_never_hide_the_kind_or_the_path() -> None:

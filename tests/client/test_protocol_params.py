@@ -11,7 +11,6 @@ from lockside.documents.reading import fault_of
 from lockside.protocol.methods import METHODS
 from lockside.protocol.methods.jobs import JobCreate, JobList
 from lockside.protocol.methods.steering import JobAmend
-from lockside.protocol.methods.stored import ConfigPut
 from lockside.protocol.types.stored import Config
 from lockside.protocol.words import Role
 
@@ -128,7 +127,9 @@ def test_foreign_keys_under_a_configuration_are_kept_and_elsewhere_refused() -> 
         "shared": {"x": 1},
         "phases": [{"id": 5, "behavior": []}],
     }
-    put = msgspec.convert({"component": "a", "config": "1", "configuration": foreign}, ConfigPut)
+    put = msgspec.convert(
+        {"component": "a", "config": "1", "configuration": foreign}, METHODS["config.put"].params
+    )
     assert put.configuration == foreign
     assert fault("config.put", component="a", config="1", shared={})[1] == "$.shared"
     rows = [{"id": "r", "configuration": {"runtime": 1}}]

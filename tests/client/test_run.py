@@ -91,6 +91,39 @@ def test_waiting_ends_with_the_jobs_result(daemon: FakeDaemon, run: Run, status:
     daemon.answers["job.wait"] = {"jobs": [job(status=status)]}
     ran = run("run", "--wait", "a/b")
     assert (ran.code, ran.out) == (code, f"42\t{status}\n")
+    assert ran.err == "" if code == 0 else "lockside: airports.extract/daily (job 42): " in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "message", "told"),
+    [
+        (["--label", "a=b"], "$.labels", "`labels`: It is too long", "--label: It is too long"),
+        (["--timeout", "1h"], "$.limits.timeoutSeconds", "It is above 60", "--timeout: It is above 60"),
+        (["--set", "a=b"], "$.variableValuesData", "No", "--set: No"),
+        ([], "$.limits.timeoutSeconds", "It is above 60", "It is above 60 (at limits.timeoutSeconds)"),
+        ([], "$.component", "There is none", "There is none"),
+    ],
+)
+def test_a_refusal_is_told_in_the_words_that_were_typed(
+    daemon: FakeDaemon, run: Run, words: list[str], path: str, message: str, told: str
+) -> None:
+    daemon.answers["job.create"] = in_turn(Refusal(-32602, message, kind="invalid", path=path))
+    daemon.answers["config.list"] = {"configs": []}
+    assert run("run", *words, "a/b").err == f"lockside: {told}\n"
+
+
+@pytest.mark.parametrize("stay", ["--wait", "--follow"])
+def test_off_a_terminal_a_failure_is_one_line_on_stderr(daemon: FakeDaemon, run: Run, stay: str) -> None:
+    daemon.answers["job.create"] = job(status="created")
+    result = {"error": {"message": "disk on fire\nwhat else", "kind": "exit", "exitCode": 3}}
+    failed = job(status="error", result=result, process={"exitCode": 3})
+    daemon.answers["job.wait"] = {"jobs": [failed]}
+    daemon.answers["job.log"] = {"frames": [], "nextOffset": 0, "isComplete": True}
+    ran = run("run", stay, "a/b")
+    assert ran.out == ("42\terror\n" if stay == "--wait" else "")
+    assert ran.err == (
+        "lockside: airports.extract/daily (job 42): error, exit code 3: disk on fire. See: lockside show 42\n"
+    )
 
 
 def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: FakeDaemon, run: Run) -> None:
@@ -106,7 +139,8 @@ def test_following_keeps_the_two_streams_apart_and_ends_with_the_result(daemon: 
     )
     daemon.answers["job.wait"] = {"jobs": [job(status="error")]}
     ran = run("run", "-f", "a/b")
-    assert (ran.code, ran.out, ran.err) == (1, "one\n", "two\n")
+    assert (ran.code, ran.out) == (1, "one\n")
+    assert ran.err == "two\nlockside: airports.extract/daily (job 42): error. See: lockside show 42\n"
     assert [call["offset"] for call in daemon.params_of("job.log")] == [0, 1, 2]
 
 
@@ -156,7 +190,7 @@ def test_a_refusal_names_the_field_and_what_to_do(daemon: FakeDaemon, run: Run) 
     refusal = Refusal(-32602, "There is no pool 'bigg'.", kind="invalid", path="$.pool")
     daemon.answers["job.create"] = in_turn(refusal)
     ran = run("run", "a/b", "--pool", "bigg")
-    assert (ran.code, ran.err) == (2, "lockside: There is no pool 'bigg'. (at $.pool)\n")
+    assert (ran.code, ran.err) == (2, "lockside: --pool: There is no pool 'bigg'.\n")
 
 
 def test_a_job_to_depend_on_may_have_a_name_with_spaces_and_colons(daemon: FakeDaemon, run: Run) -> None:

@@ -148,3 +148,68 @@ def test_a_file_says_everything_or_nothing(run: Run, tmp_path: Path) -> None:
     file.write_text("# nothing\n")
     assert "there is no command in it" in run("run", "--from-file", str(file)).err
     assert "--from-file says what to run" in run("run", "a/b", "--from-file", str(file)).err
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "told"),
+    [
+        (
+            "$.jobs[1].component",
+            "There is no component 'lockside.comand'.",
+            "jobs.toml:4: jobs[1].component: ",
+        ),
+        (
+            "$.jobs[1].priority",
+            "`jobs[1].priority`: 'hgih' is no priority",
+            "jobs.toml:5: jobs[1].priority: 'hg",
+        ),
+        ("$.jobs[0].configData.x", "$.configData.x: Unknown", "jobs.toml:1: jobs[0].configData.x: Unknown."),
+    ],
+)
+def test_a_refusal_names_the_line_and_the_field_of_the_file_and_what_was_meant(
+    daemon: FakeDaemon, run: Run, tmp_path: Path, path: str, message: str, told: str
+) -> None:
+    daemon.answers["job.createMany"] = in_turn(
+        Refusal(-32001 if "There is no" in message else -32602, message, path=path)
+    )
+    daemon.answers["component.list"] = {"components": [{"id": "lockside.command"}]}
+    daemon.answers["config.list"] = {"configs": []}
+    file = tmp_path / "jobs.toml"
+    file.write_text('[[jobs]]\ncomponent = "a"\n[[jobs]]\ncomponent = "lockside.comand"\npriority = "hgih"\n')
+    ran = run("run", "--from-file", str(file))
+    assert ran.code == (1 if "There is no" in message else 2)
+    assert ran.err.startswith(f"lockside: {tmp_path}/{told}")
+    assert "Did you mean 'lockside.command'?" in ran.err or "[1].component" not in path
+
+
+def test_a_refusal_of_a_command_names_its_line_also_in_a_later_group(
+    daemon: FakeDaemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_file, "JOBS_AT_ONCE", 2)
+    refusal = Refusal(-32007, "It is too long.", kind="limit", path="$.jobs[0].configData.parameters.shell")
+    daemon.answers["job.createMany"] = in_turn({"jobs": [job("5"), job("6")]}, refusal)
+    file = tmp_path / "commands"
+    file.write_text("a\nb\n\n# the third\nc\n")
+    assert f"{file}:5: It is too long." in run("run", "--from-file", str(file)).err
+
+
+def test_a_refused_option_is_not_looked_for_in_the_file(daemon: FakeDaemon, run: Run, tmp_path: Path) -> None:
+    refusal = Refusal(-32001, "There is no pool 'nix'.", kind="not_found", path="$.jobs[0].pool")
+    daemon.answers["job.createMany"] = in_turn(refusal)
+    file = tmp_path / "commands"
+    file.write_text("a\n")
+    assert (
+        run("run", "--from-file", str(file), "--pool", "nix").err
+        == "lockside: --pool: There is no pool 'nix'.\n"
+    )
+
+
+@pytest.mark.parametrize("jobs", ["3", "[3]", '{"a": 1}'])
+def test_jobs_that_are_no_list_of_requests_are_refused(
+    daemon: FakeDaemon, run: Run, tmp_path: Path, jobs: str
+) -> None:
+    file = tmp_path / "jobs.json"
+    file.write_text(f'{{"jobs": {jobs}}}')
+    ran = run("run", "--from-file", str(file))
+    assert (ran.code, daemon.calls) == (2, [])
+    assert "jobs must be a list of requests" in ran.err

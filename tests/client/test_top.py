@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pty
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from textual.widgets import DataTable, RichLog, Static
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
-from client.screens import Terminal
+from client.screens import CLIENT, Terminal
 from lockside.cli import times
 from lockside.cli.top.app import Top
 from lockside.cli.top.screens import LogScreen, Question, TextScreen
@@ -237,6 +238,48 @@ async def test_a_kill_asks_first_and_says_what_it_would_do(live: FakeDaemon) -> 
         await until(pilot, lambda: {"id": "41"} in live.params_of("job.terminate"))
 
 
+async def test_the_selection_stays_with_its_job_when_that_has_ended(live: FakeDaemon) -> None:
+    """A key that is pressed in the moment of the end must not mean the job that moved up."""
+    terminated: list[Json] = []
+    live.answers |= {
+        "job.get": running() | {"status": "success", "isFinished": True, "endTime": times.wire_ago(1)},
+        "job.terminate": lambda asked: terminated.append(asked) or {"stopped": [], "cancelled": []},
+    }
+    app = Top(live.path, None)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 2)
+        await until(pilot, lambda: "job 41" in text(app, "#selected"))
+        live.answers["job.list"] = lambda asked: (
+            {"jobs": []} if "processing" in asked["status"] else listed(asked)
+        )
+        over = {"seq": 1, "kind": "job.status", "job": "41", "data": {}}
+        live.push("event", {"subscription": "1", "events": [over]})
+        await until(pilot, lambda: "success" in text(app, "#selected"))
+        assert [row[0] for row in table(app)] == ["✓ airports.extract/daily", "○ airports.extract/weekly"]
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, Question))
+        assert "(job 41)" in str(app.screen.query_one("#title", Static).render())
+        await pilot.press("n")
+        assert [asked["id"] for asked in terminated] == ["41"]
+        await pilot.press("down")
+        await until(pilot, lambda: "job 42" in text(app, "#selected"))
+        live.push("event", {"subscription": "1", "events": [over]})
+        await until(pilot, lambda: [row[1] for row in table(app)] == ["42"])
+
+
+async def test_a_question_mark_says_what_the_keys_do(live: FakeDaemon) -> None:
+    app = Top(live.path, None)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: len(table(app)) == 3)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, TextScreen))
+        shown = "\n".join(str(one.render()) for one in app.screen.query(Static))
+        documented = {key for binding in Top.BINDINGS for key in binding.key.split(",")}  # type: ignore[union-attr]
+        assert all(key in shown for key in documented - {"question_mark", "f1"})
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, TextScreen))
+
+
 async def test_a_job_is_held_released_explained_and_its_story_told_by_a_key(live: FakeDaemon) -> None:
     live.answers |= {
         "job.hold": waiting(),
@@ -305,6 +348,21 @@ def test_it_runs_on_a_real_terminal_and_leaves_it_as_it_was(live: FakeDaemon) ->
         seen.until("airports.extract/weekly")
         seen.type("q")
         assert seen.end() == 0
+
+
+def test_it_ends_with_its_terminal_also_when_no_signal_says_so(live: FakeDaemon) -> None:
+    ours, theirs = pty.openpty()
+    command = [*CLIENT, "--socket", live.path, "top"]
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"weekly" not in shown:
+            shown += os.read(ours, 65536)
+        os.close(ours)
+        assert process.wait(SECONDS) == 0
 
 
 def test_usage_is_that_of_the_whole_tree_and_only_of_the_jobs_own_process(tmp_path: Path) -> None:

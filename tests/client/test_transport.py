@@ -33,6 +33,7 @@ def test_a_call_gives_the_result(daemon: FakeDaemon) -> None:
         (-32006, errors.Unavailable),
         (-32007, errors.LimitExceeded),
         (-32008, errors.TimedOut),
+        (-32009, errors.ComponentFailed),
         (-32602, errors.InvalidParams),
         (-32603, errors.InternalError),
         (-32601, errors.UnknownMethod),

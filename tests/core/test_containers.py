@@ -296,10 +296,24 @@ def test_a_requeued_row_comes_back_to_its_place_among_its_siblings() -> None:
 # -- what people do to it ---------------------------------------------------------------------------------
 
 
-def test_a_container_cannot_be_paused() -> None:
+def test_pausing_a_container_pauses_what_runs_in_it_and_resuming_lets_it_go_on() -> None:
+    world = World(default=2)
+    jobs = world.make(rows("orders", 3, at_once=2))
+    one, two, three = (jobs[f"orders {number}"] for number in (1, 2, 3))
+    world.spawned(one)
+    world.pause(jobs["orders"])
+    paused = [world.job(each).run.paused_since_us is not None for each in (one, two)]
+    assert paused == [True, True], "the second one as soon as it has a process"
+    assert world.job(three).run is None
+    world.resume(jobs["orders"])
+    assert [world.job(each).run.paused_since_us for each in (one, two)] == [None, None]
+
+
+def test_a_container_in_which_nothing_runs_cannot_be_paused() -> None:
     world = World()
+    world.pool("default", 0)
     jobs = world.make(rows("orders", 1, at_once=1))
-    with world.refused(InvalidTransition, "is a container"):
+    with world.refused(InvalidTransition, "waiting|No job in container"):
         world.pause(jobs["orders"])
 
 

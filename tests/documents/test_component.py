@@ -57,7 +57,7 @@ def test_a_full_manifest_is_accepted() -> None:
         (manifest(graceSeconds="25h"), "$.graceSeconds"),
         (manifest(limits={"timeoutSeconds": 0}), "$.limits.timeoutSeconds"),
         (manifest(limits={"timeoutSeconds": "0s"}), "$.limits.timeoutSeconds"),
-        (manifest(schema={"type": "strin"}), "$.schema"),
+        (manifest(schema={"type": "strin"}), "$.schema.type"),
         (manifest(rowSchema={"$ref": "https://example.com/x.json"}), "$.rowSchema"),
         (manifest(exitCodes={"success": [0], "userError": [0]}), "$.exitCodes.userError[0]"),
         (manifest(exitCodes={"success": [256]}), "$.exitCodes.success[0]"),

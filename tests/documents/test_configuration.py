@@ -30,14 +30,38 @@ def test_foreign_spelling_is_understood_and_the_body_is_kept_as_it_is() -> None:
     (found,) = read.content.tasks
     assert (found.id, found.phase, found.task.component, found.task.config) == ("3", "7", "x", "12")
     assert read.configuration == body
-    assert read.unknown_members() == [
+    assert read.ignored_members() == [
         "$.configuration.runtime.safe is unknown; it is kept and has no effect."
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            {"retry": {"maxAttempts": 2}},
+            "$.configuration.retry is unknown; it is kept and has no effect: put it under `runtime`.",
+        ),
+        ({"timeoutSeconds": 3}, "put it under `runtime.limits`."),
+        ({"runtime": {"maxAttempts": 3}}, "put it under `runtime.retry`."),
+        ({"runtime": {"image_tag": "1"}}, "the tag of the component is `runtime.tag`."),
+        ({"image_parameters": {}}, "put it into the component as `imageParameters`."),
+        ({"shared_code_id": "1"}, "put the code itself into the parameters."),
+        ({"input": {}}, "put it under `storage`."),
+        (
+            {"parameters": {"a": ["KBC::ProjectSecure::x"]}},
+            "$.configuration.parameters.a[0]: It is encrypted by Keboola",
+        ),
+    ],
+)
+def test_a_foreign_word_is_told_with_what_to_do(body: dict[str, Any], told: str) -> None:
+    (warning,) = convert(config(**body), ConfigSpec).ignored_members()
+    assert told in warning
+
+
 def test_unknown_keys_are_told_where_the_files_of_others_have_more() -> None:
     body = config([{"id": "r", "configuration": {"odd": 1}}], runtime={"image_tag": "1"}, color=2)
-    told = convert(body, ConfigSpec).unknown_members()
+    told = convert(body, ConfigSpec).ignored_members()
     assert [one.split(" ")[0] for one in told] == [
         "$.configuration.color",
         "$.configuration.runtime.image_tag",

@@ -55,8 +55,8 @@ class Daemon:
 
     @property
     def socket(self) -> Path:
-        if "LOCKSIDE_SOCKET" in self.settings:
-            return Path(self.settings["LOCKSIDE_SOCKET"])
+        if "LOCKSIDE_DAEMON__SOCKET" in self.settings:
+            return Path(self.settings["LOCKSIDE_DAEMON__SOCKET"])
         return self.seen(self.state_dir) / "lockside.sock"
 
     def seen(self, path: Path) -> Path:

@@ -98,6 +98,7 @@ SHAPE: dict[str, Any] = {
     "desiredStatus": str,
     "isFinished": bool,
     "retriable": bool,
+    "acknowledged": (dict, NONE),
     "stage": str,
     "stageTimestamps": dict,
     "reasons": list,

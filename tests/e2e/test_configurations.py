@@ -68,7 +68,7 @@ def test_what_was_put_can_be_got_back_the_same(wire: Wire) -> None:
         "command": ["run", "{datadir}"],
         "cwd": "/tmp",
         "environment": {"A": "b"},
-        "imageParameters": {"#k": "v", "n": [1]},
+        "imageParameters": {"n": [1]},
         "tag": "2",
         "tags": {"1": {"command": ["old"]}},
         "limits": {"timeoutSeconds": 5.0, "memoryBytes": 10, "cpus": 1.5},
@@ -92,7 +92,7 @@ def test_what_was_put_can_be_got_back_the_same(wire: Wire) -> None:
             assert stored[name] == value, name
     assert of(stored, "version", "isDeleted") == (1, False)
     configuration = {
-        "parameters": {"deep": {"#secret": "x", "list": [1, {"a": None}]}},
+        "parameters": {"deep": {"word": "x", "list": [1, {"a": None}]}},
         "unknownKey": {"kept": True},
     }
     stored = put_config(wire, "acme.show", "whole", configuration=configuration)

@@ -178,12 +178,14 @@ def test_every_mutating_method_is_done_once(wire: Wire, method: str) -> None:
         ("job.terminate", {}),
         ("job.resubmit", {"with": {"priority": 3}}),
         ("job.retry", {}),
+        ("job.acknowledge", {"comment": "seen"}),
+        ("job.unacknowledge", {}),
         ("job.purge", {}),
     ],
 )
 def test_every_action_on_a_job_is_done_once(wire: Wire, method: str, more: Message) -> None:
     job = wire.shell("true", hold=True)
-    if method in ("job.purge", "job.retry"):
+    if method in ("job.purge", "job.retry", "job.acknowledge"):
         wire.call("job.terminate", id=job["id"])
     params = {"id": job["id"], **more, "deduplicationId": f"once-{method}"}
     first = wire.call(method, **params)

@@ -45,23 +45,32 @@ def test_nobodys_command_is_filled_with_what_another_wrote(anna: Person, bert: P
     assert anna.kind("job.create", **{**asked, "variableValuesId": "own"}) == "fine"
 
 
-@pytest.mark.parametrize("how", ["values", "set", "text"])
+@pytest.mark.parametrize("how", ["values", "set", "text", "inherited", "inherited-set"])
 def test_nobodys_command_is_filled_by_anothers_orchestration(anna: Person, bert: Person, how: str) -> None:
     shell = {"parameters": {"shell": "echo {{ word }}"}, "variables": {"word": "default"}}
     assert anna.kind("config.put", component=COMMAND, config="task", configuration=shell) == "fine"
     values = {"values": [{"name": "word", "value": "x; touch /tmp/by-bert"}]}
     task: dict[str, Any] = {"component": COMMAND, "config": "task"}
-    if how == "values":
+    given: dict[str, Any] = {}
+    if how == "inherited":
+        pass
+    elif how == "inherited-set":
+        assert bert.kind("variables.put", variables={"id": "berts", **values}) == "fine"
+        given["variableValuesId"] = "berts"
+    elif how == "values":
         task["variableValuesData"] = values
     elif how == "set":
         assert anna.kind("variables.put", variables={"id": "annas", **values}) == "fine"
         task["variableValuesId"] = "annas"
     else:
         task = {"component": COMMAND, "configData": {"parameters": {"shell": "touch /tmp/by-bert"}}}
-    orchestration = {"phases": [{"id": 1}], "tasks": [{"id": 1, "phase": 1, "task": task}]}
+    orchestration: dict[str, Any] = {"phases": [{"id": 1}], "tasks": [{"id": 1, "phase": 1, "task": task}]}
+    if how == "inherited":
+        orchestration["variables"] = {"word": "x; touch /tmp/by-bert"}
     name = {"component": "lockside.orchestrator", "config": f"berts-{how}"}
-    assert bert.kind("config.put", **name, configuration=orchestration) == "fine"
-    assert anna.kind("job.create", **name) == "forbidden"
+    writer = anna if how == "inherited-set" else bert
+    assert writer.kind("config.put", **name, configuration=orchestration) == "fine"
+    assert anna.kind("job.create", **name, **given) == "forbidden"
     assert bert.kind("job.create", **name) == ("forbidden" if how != "text" else "fine")
 
 
@@ -142,7 +151,9 @@ def connect_as_bert(connecting: socket.socket, path: Path) -> None:
 # What is secret
 
 
-def test_viewers_see_no_secret_in_anything_that_is_stored(wire: Wire, anna: Person, viewer: Person) -> None:
+def test_viewers_see_no_secret_in_anything_that_is_stored(
+    wire: Wire, anna: Person, bert: Person, viewer: Person
+) -> None:
     put_component(wire, "acme.secret", command=["true"], imageParameters={"#image": SECRET})
     stored = {"parameters": {"#key": SECRET, "plain": "seen"}}
     put_config(wire, "acme.secret", "c", configuration=stored, rows=[{"id": "r", "configuration": stored}])
@@ -168,8 +179,16 @@ def test_viewers_see_no_secret_in_anything_that_is_stored(wire: Wire, anna: Pers
     assert SECRET not in json.dumps(answers)
     assert "seen" in json.dumps(answers)
     assert SECRET not in json.dumps(wire.get(job["id"])), "root is not its owner"
+    (value,) = wire.get(job["id"])["variableValuesData"]["values"]
+    assert value["value"].startswith("lockside:v1:project:"), "an admin sees it encrypted"
+    (value,) = bert.call("job.get", id=job["id"])["variableValuesData"]["values"]
+    assert value["value"] == "[hidden]"
+    assert viewer.kind("secret.encrypt", component="acme.secret", value="x") == "forbidden"
+    for method in ("secret.keys", "secret.rotate", "secret.reencrypt"):
+        assert anna.kind(method) == "forbidden"
     assert SECRET not in json.dumps(anna.ask(("component.get", {"id": "acme.secret"})))
-    assert anna.call("config.get", component="acme.secret", config="c")["configuration"] == stored
+    shown = anna.call("config.get", component="acme.secret", config="c")["configuration"]["parameters"]
+    assert shown["#key"].startswith("lockside:v1:config:"), "who may put it has it encrypted"
 
 
 def test_a_stored_commands_environment_is_its_writers_own(anna: Person, bert: Person, wire: Wire) -> None:

@@ -1,6 +1,7 @@
 """Every member of a job is there, with its right type, in every state that a job can have."""
 
 import re
+from typing import Any
 
 from e2e.jobshape import check_job
 from e2e.signs import Gate
@@ -180,6 +181,43 @@ def test_annotate_hide_and_unhide_leave_everything_else(wire: Wire) -> None:
         "job.hidden",
     ]
     check_job(shown)
+
+
+def test_a_failure_that_was_seen_is_no_open_one_and_can_be_opened_again(wire: Wire) -> None:
+    def failures(**more: Any) -> list[str]:
+        listed = wire.call("job.list", status=["error"], labels={"of": "seen"}, **more)
+        return [job["id"] for job in listed["jobs"]]
+
+    one, other = (wire.done(wire.shell("exit 1", labels={"of": "seen"})) for _ in "ab")
+    seen = wire.call("job.acknowledge", id=one["id"], comment="the disk was full")
+    assert of(seen["acknowledged"], "comment") == ("the disk was full",)
+    assert of(seen, "status", "retriable") == ("error", True)
+    check_job(seen)
+    assert failures(acknowledged=False) == [other["id"]]
+    assert failures(acknowledged=True) == [one["id"]]
+    assert wire.call("job.unacknowledge", id=one["id"])["acknowledged"] is None
+    assert failures(acknowledged=False) == [other["id"], one["id"]]
+    told = [event["data"] for event in wire.events(one) if event["kind"] == "job.acknowledged"]
+    assert told == [
+        {"acknowledged": True, "comment": "the disk was full"},
+        {"acknowledged": False, "comment": None},
+    ]
+    good = wire.done(wire.shell("true"))
+    assert wire.refused("job.acknowledge", id=good["id"]).kind == "invalid_transition"
+
+
+def test_lists_of_roots_have_no_rows_and_attempts_but_what_a_job_created(body: Wire, gate: Gate) -> None:
+    runtime = {"parallelism": 2, "retry": {"maxAttempts": 2, "on": ["user"]}}
+    failing = {"parameters": {"code": 1}, "runtime": runtime}
+    put_config(body, "acme.body", "rooted", configuration=failing, rows=[{"id": "a"}, {"id": "b"}])
+    root = body.done(body.create("acme.body", config="rooted"))
+    above = until_running(body, body.shell(gate.text))
+    weak = body.done(body.shell("true", parentRunId=above["runId"]))
+    gate.open()
+    for one, roots, jobs in ((root, [root], 7), (above, [weak, above], 2)):
+        listed = body.call("job.list", runIdPrefix=one["runId"], onlyRoots=True)["jobs"]
+        assert [job["id"] for job in listed] == [job["id"] for job in roots]
+        assert len(body.call("job.list", runIdPrefix=one["runId"])["jobs"]) == jobs
 
 
 def test_a_purge_leaves_an_event_and_no_job(wire: Wire) -> None:

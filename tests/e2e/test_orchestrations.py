@@ -193,6 +193,22 @@ def test_an_orchestration_hands_its_variables_on_to_the_tasks_that_ask_for_them(
     assert body.text(said) == "hello!\n"
 
 
+def test_tasks_inherit_the_variables_of_their_orchestration_at_any_depth_and_keep_them(body: Wire) -> None:
+    says = {"parameters": {"command": ["echo", "{{ day }}"]}, "variables": {"day": "today"}}
+    put_config(body, "lockside.command", "says-day", configuration=says)
+    task_of = {"component": "lockside.command", "config": "says-day"}
+    inner = {"phases": phases("p"), "tasks": [{"id": "t", "phase": "p", "task": task_of}]}
+    put_config(body, ORCHESTRATOR, "inner", configuration=inner)
+    nested = {"component": ORCHESTRATOR, "config": "inner"}
+    outer = {"phases": phases("p"), "tasks": [{"id": "t", "phase": "p", "task": nested}]}
+    given = {"values": [{"name": "day", "value": "monday"}]}
+    root = body.done(orchestrate(body, "outer", outer, variableValuesData=given))
+    (said,) = body.call("job.list", runIdPrefix=root["runId"], config="says-day")["jobs"]
+    assert (body.text(said), said["variableValuesData"]) == ("monday\n", given)
+    again = body.done(body.call("job.retry", id=said["id"]))
+    assert body.text(again) == "monday\n"
+
+
 @pytest.mark.parametrize(
     ("phases_given", "tasks", "path"),
     [

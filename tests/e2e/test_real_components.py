@@ -119,7 +119,7 @@ def test_a_component_on_keboolas_own_library(wire: Wire, place: Path, penguins: 
 
 
 @pytest.mark.timeout(600)
-def test_a_singer_pair_moves_all_rows_and_fails_when_its_tap_does(
+def test_a_singer_pair_is_a_component_with_parameters_and_state_and_fails_when_its_tap_does(
     wire: Wire, place: Path, penguins: Path
 ) -> None:
     tap = environment("tap-jsonl", "tap-jsonl==0.3.1") / "tap-jsonl"
@@ -132,34 +132,40 @@ def test_a_singer_pair_moves_all_rows_and_fails_when_its_tap_does(
             json.dumps({**row, "id": number}) + "\n" for number, row in enumerate(csv.DictReader(rows))
         )
     settings = {"path": f"{source}/*.jsonl", "stream_name": "penguins", "primary_keys": ["id"]}
-    (place / "tap.json").write_text(json.dumps(settings))
-    (place / "target.json").write_text(json.dumps({"destination_path": str(out)}))
-
-    discover = [str(tap), "--config", str(place / "tap.json"), "--discover"]
-    found = wire.done(wire.create(configData={"parameters": {"command": discover}}))
+    put_component(wire, "singer.discover", command=[str(tap), "--config", "{parameters}", "--discover"])
+    found = wire.done(wire.create("singer.discover", configData={"parameters": settings}))
     assert found["status"] == "success", found["result"]
     catalog = "".join(f["text"] for f in wire.call("job.log", id=found["id"], stream="stdout")["frames"])
-    (place / "catalog.json").write_text(json.dumps(json.loads(catalog)))
 
-    sides = [
-        [str(tap), "--config", str(place / "tap.json"), "--catalog", str(place / "catalog.json")],
-        [str(target), "--config", str(place / "target.json")],
-    ]
-    put_component(wire, "singer.penguins", pipeline=sides)
-    job = wire.done(wire.create("singer.penguins"))
+    put_component(
+        wire,
+        "singer.penguins",
+        pipeline=[
+            [str(tap), "--config={parameters.tap}", "--catalog={parameters.catalog}", "--state={state}"],
+            [str(target), "--config", "{parameters.target}"],
+        ],
+        state="singer",
+    )
+    parameters = {"tap": settings, "catalog": json.loads(catalog), "target": {"destination_path": str(out)}}
+    put_config(wire, "singer.penguins", "all", configuration={"parameters": parameters})
+    job = wire.done(wire.create("singer.penguins", config="all"))
     assert job["status"] == "success", (job["result"]["error"], wire.text(job))
-    assert sum(len(file.read_text().splitlines()) for file in out.iterdir()) == PENGUINS
+    assert _lines(out) == PENGUINS
+    state = wire.call("state.get", component="singer.penguins", config="all")["state"]
+    assert "penguins" in state["bookmarks"]
     logged = wire.call("job.log", id=job["id"], limit=10_000)["frames"]
-    state = "".join(frame["text"] for frame in logged if frame["stream"] == "stdout")
-    assert "bookmarks" in json.loads(state.splitlines()[-1])
     assert any(frame["stream"] == "stderr" for frame in logged), (
         "all that Singer says on stderr is no failure"
     )
+    again = wire.done(wire.create("singer.penguins", config="all"))
+    assert again["status"] == "success", again["result"]["error"]
+    assert wire.call("state.get", component="singer.penguins", config="all")["state"] == state
 
-    put_component(
-        wire, "singer.penguins", pipeline=[[str(tap), "--config", str(place / "nope.json")], sides[1]]
-    )
-    failed = wire.done(wire.create("singer.penguins"))
+    broken = {**parameters, "tap": {"path": 3}}
+    failed = wire.done(wire.create("singer.penguins", configData={"parameters": broken}))
     assert of(failed, "status") == ("error",)
     assert of(failed["result"]["error"], "kind", "exitCode") == ("exit", 1)
-    assert "nope.json" in failed["message"]
+
+
+def _lines(folder: Path) -> int:
+    return sum(len(file.read_text().splitlines()) for file in folder.iterdir())

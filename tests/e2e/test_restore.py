@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def test_what_the_backup_knows_is_back_and_what_came_after_it_is_not(fresh: Fres
         seq = wire.events()[-1]["seq"]
     daemon.stop()
     told = restored(daemon, backup)
-    assert ", 0 of them not ended" in told
+    assert f" into {daemon.state_dir}: " in told
+    assert ", 0 not ended" in told
     with daemon.start().wire() as wire:
         stored = wire.call("config.get", component="acme.c", config="kept")
         assert of(stored, "version", "configuration") == (1, {"parameters": {"n": 1}})
@@ -287,3 +289,15 @@ def test_a_restored_folder_can_be_restored_again(fresh: Fresh, place: Path) -> N
         wire.call("daemon.undrain")
         assert wire.done(wire.shell("true"))["status"] == "success"
         assert wire.call("daemon.check")["problems"] == []
+
+
+def test_a_restore_asks_a_daemon_that_answers_for_its_folder(fresh: Fresh, place: Path) -> None:
+    daemon = fresh()
+    with daemon.wire() as wire:
+        backup = backed_up(wire, place)
+    command = [sys.executable, "-m", "lockside.cli.main", "restore", str(backup)]
+    environment = {**PLAIN, "LOCKSIDE_SOCKET": str(daemon.socket), "HOME": str(place)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"already runs on {daemon.state_dir}: stop it first" in ran.stderr
+    assert not (place / ".local").exists()

@@ -79,6 +79,7 @@ def test_an_operator_acts_on_jobs_of_its_own_only(wire: Wire, anna: Person, bert
         ("job.annotate", {"name": "x"}),
         ("job.reprioritise", {"priority": 3}),
         ("job.hide", {}),
+        ("job.acknowledge", {}),
         ("job.resubmit", {}),
     ):
         (answer,) = bert.ask((method, {"id": job["id"], **more}))

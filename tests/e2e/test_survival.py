@@ -83,6 +83,22 @@ def test_both_killed_loses_running_jobs_and_nothing_else(
     assert of(wire.done(queued), "status", "starts") == ("success", 1)
 
 
+def test_what_ended_without_a_daemon_is_known_also_when_its_keeper_has_left(
+    fresh: Callable[..., Daemon], gate: Gate
+) -> None:
+    daemon = fresh(LOCKSIDE_KEEPER__LINGER_SECONDS="0.1")
+    wire = daemon.wire()
+    job = wire.shell(f"{gate.text}; exit 3")
+    until_running(wire, job)
+    keeper = daemon.keeper_pid()
+    daemon.kill()
+    gate.open()
+    wait_for_end(keeper)
+    ended = daemon.start().wire().done(job)
+    assert of(ended, "status", "starts") == ("error", 1)
+    assert ended["result"]["error"]["exitCode"] == 3
+
+
 def test_a_terminate_of_a_job_whose_keeper_died_ends_it(fresh: Callable[..., Daemon], ear: Ear) -> None:
     daemon = fresh()
     wire = daemon.wire()

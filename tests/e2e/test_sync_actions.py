@@ -3,7 +3,7 @@
 import pytest
 
 from e2e.harness import python
-from e2e.wire import Wire, of, put_component
+from e2e.wire import Wire, of, put_component, put_config
 
 ANSWER = """
 import json, os, sys
@@ -23,6 +23,8 @@ match config["action"]:
         sys.exit("The password is wrong.")
     case "crash":
         sys.exit(2)
+    case "umask":
+        print(os.umask(0))
     case "slow":
         import time; time.sleep(600)
 """
@@ -34,7 +36,7 @@ def _component(wire: Wire) -> None:
         wire,
         "acme.action",
         command=python(ANSWER),
-        actions=["columns", "list", "text", "nothing", "wrong", "crash", "slow"],
+        actions=["columns", "list", "text", "nothing", "wrong", "crash", "slow", "umask"],
     )
 
 
@@ -59,7 +61,14 @@ def test_an_action_answers_its_json_and_leaves_no_trace(wire: Wire) -> None:
 def test_an_action_that_does_not_answer_says_why(wire: Wire, action: str, words: str) -> None:
     refusal = wire.refused("action.run", component="acme.action", action=action)
     assert words in refusal.error["message"]
+    assert (refusal.kind, refusal.error["code"]) == ("failed", -32009)
     assert refusal.data["type"] == ("user" if action == "wrong" else "application")
+
+
+def test_an_action_has_the_umask_of_a_job(wire: Wire) -> None:
+    job = wire.done(wire.shell("umask"))
+    answer = wire.call("action.run", component="acme.action", action="umask")
+    assert f"{answer:04o}\n" == wire.text(job)
 
 
 def test_an_unknown_action_or_component_is_not_found(wire: Wire) -> None:
@@ -80,3 +89,21 @@ def test_an_action_has_at_most_its_time(wire: Wire) -> None:
     refusal = wire.refused("action.run", component="acme.slow", action="any")
     assert of(refusal.error, "code") == (-32008,)
     assert refusal.kind == "timeout"
+
+
+def test_an_action_of_a_stored_configuration_has_its_rows_and_variables(wire: Wire) -> None:
+    body = {"parameters": {"want": "{{ what }}", "n": 1}, "variables": {"what": "all"}}
+    rows = [{"id": "one", "configuration": {"parameters": {"want": "row"}}}]
+    put_config(wire, "acme.action", "stored", configuration=body, rows=rows)
+    asked = {"component": "acme.action", "action": "columns", "config": "stored"}
+    assert wire.call("action.run", **asked)["columns"] == "all"
+    values = {"values": [{"name": "what", "value": "few"}]}
+    assert wire.call("action.run", **asked, variableValuesData=values)["columns"] == "few"
+    assert wire.call("action.run", **asked, row="one")["columns"] == "row"
+    for more, path in (
+        ({"config": "none"}, "$.config"),
+        ({"row": "none"}, "$.row"),
+        ({"configData": {"parameters": {}, "x": 1}}, "$.configData"),
+        ({"config": None, "row": "one"}, "$.row"),
+    ):
+        assert wire.refused("action.run", **{**asked, **more}).data["path"] == path

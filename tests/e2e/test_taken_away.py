@@ -25,7 +25,7 @@ FILES = ("lockside.db", "lockside.db-wal", "lockside.db-shm")
 @pytest.fixture
 def daemon(place: Path) -> Iterator[Daemon]:
     """A daemon whose socket is not in its state folder."""
-    with running(LOCKSIDE_SOCKET=str(place / "lockside.sock")) as one:
+    with running(LOCKSIDE_DAEMON__SOCKET=str(place / "lockside.sock")) as one:
         yield one
 
 
@@ -207,7 +207,7 @@ def rename_folder_above(path: Path) -> None:
 def test_a_removed_socket_is_made_again_and_open_connections_go_on(
     place: Path, take_away: Callable[[Path], None]
 ) -> None:
-    with running(LOCKSIDE_SOCKET=str(place / "above" / "run" / "lockside.sock")) as daemon:
+    with running(LOCKSIDE_DAEMON__SOCKET=str(place / "above" / "run" / "lockside.sock")) as daemon:
         before = daemon.wire()
         job = before.shell("true", hold=True)
         waits = before.ask("job.wait", id=job["id"], timeoutSeconds=60)

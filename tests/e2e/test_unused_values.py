@@ -54,6 +54,16 @@ def test_an_orchestration_that_hands_a_value_to_nobody_warns(paced: Wire) -> Non
     assert warning.endswith("no {{ other }} in lockside.orchestrator/unused")
 
 
+def test_a_value_that_a_task_inherits_is_used(paced: Wire) -> None:
+    task = {"component": "unused.main", "config": "c"}
+    body = {"phases": [{"id": "p"}], "tasks": [{"id": "t", "phase": "p", "task": task}]}
+    put_config(paced, "lockside.orchestrator", "inherited", configuration=body)
+    asked = {"component": "lockside.orchestrator", "config": "inherited", "dryRun": True}
+    assert not paced.call("job.create", **asked, variableValuesData=values(pace="4")).get("warnings")
+    (warning,) = paced.call("job.create", **asked, variableValuesData=values(paec="4"))["warnings"]
+    assert warning.endswith("no {{ paec }} in lockside.orchestrator/inherited; did you mean pace?")
+
+
 def test_the_command_line_refuses_it_and_makes_no_job(daemon: Daemon, paced: Wire) -> None:
     before = paced.call("job.list", count=True, limit=1)["total"]
     ran = lockside(daemon, "run", "unused.main/c", "--set", "paec=9")

@@ -31,7 +31,7 @@ def test_an_unknown_method_or_field_is_named(wire: Wire) -> None:
 
 
 def test_what_is_for_later_is_refused_by_name(wire: Wire) -> None:
-    for method in ("schedule.put", "secret.encrypt", "template.put", "storage.list"):
+    for method in ("schedule.put", "storage.list"):
         assert wire.refused(method).code == -32601
 
 
@@ -63,6 +63,24 @@ def test_metrics_are_in_the_prometheus_text_format(wire: Wire) -> None:
     assert all(line.startswith(("lockside_", "process_", "python_")) for line in lines)
     assert "# TYPE" in text
     assert "# HELP" in text
+
+
+def test_metrics_tell_of_each_configuration_how_it_ended_and_when_it_last_did_well(body: Wire) -> None:
+    parallel = {"runtime": {"parallelism": 2}}
+    rows = [{"id": "a"}, {"id": "b"}]
+    put_config(body, "acme.body", "scraped", configuration=parallel, rows=rows)
+    body.call("daemon.metrics")
+    good = body.done(body.create("acme.body", config="scraped"))
+    failing = {"parameters": {"code": 1}, **parallel}
+    put_config(body, "acme.body", "scraped", configuration=failing, rows=rows)
+    body.done(body.create("acme.body", config="scraped"))
+    labels = '{branch="default",component="acme.body",config="scraped",project="default"'
+    figures = dict(line.rsplit(" ", 1) for line in body.call("daemon.metrics").splitlines() if labels in line)
+    ended = f"lockside_configuration_jobs_ended_total{labels}"
+    assert figures[ended + ',status="success"}'] == figures[ended + ',status="error"}'] == "1.0"
+    last = float(figures[f"lockside_configuration_last_success_timestamp_seconds{labels}}}"])
+    assert abs(last - datetime.fromisoformat(good["endTime"]).timestamp()) < 0.001
+    assert float(figures[f"lockside_configuration_last_duration_seconds{labels}}}"]) > 0
 
 
 def test_status_tells_how_the_daemon_is(wire: Wire, daemon: Daemon) -> None:

@@ -41,6 +41,9 @@ class Executors:
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:
         """Start nothing."""
 
+    def flush(self) -> None:
+        """Send nothing."""
+
     def reconcile(self, core: Scheduler) -> None:
         """Find nothing in flight."""
 

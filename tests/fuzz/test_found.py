@@ -10,7 +10,7 @@ import pytest
 from e2e.wire import Wire
 from lockside.cli.files.parse import FileError, read_document
 from locksided import settings
-from locksided.backends.messages import read_hello, read_outcome, typed
+from locksided.backends.messages import read_hello, read_outcome, read_whole
 from locksided.joblog.reader import read_page
 from locksided.keeper import outcome
 from locksided.keeper.log import format as logformat
@@ -60,9 +60,9 @@ def test_the_log_of_a_retried_job_that_has_not_started_is_empty(wire: Wire) -> N
         assert other.answer(follow)["isComplete"]
 
 
-def test_an_action_that_answers_nothing_names_the_action(wire: Wire) -> None:
+def test_an_action_that_answers_nothing_is_the_components_fault(wire: Wire) -> None:
     wire.call("component.put", component={"id": "mute", "command": ["true"], "actions": ["ask"]})
-    assert wire.refused("action.run", component="mute", action="ask").data["path"] == "$.action"
+    assert wire.refused("action.run", component="mute", action="ask").kind == "failed"
 
 
 @pytest.mark.parametrize("read", [read_state, read_usage])
@@ -94,7 +94,7 @@ def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_pa
     file = tmp_path / "lockside.toml"
     file.write_text(text)
     with pytest.raises(settings.SettingsError, match=r"lockside\.toml: "):
-        settings.load(file, {})
+        settings.load([file], {})
     with pytest.raises(FileError, match=r"lockside\.toml(:1)?: "):
         read_document(str(file))
 
@@ -123,7 +123,7 @@ def test_a_record_that_is_nested_without_end_is_none(tmp_path: Path) -> None:
 )
 def test_what_a_keeper_cannot_mean_is_not_heard(said: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        typed(said)
+        read_whole(json.dumps(said).encode())
 
 
 @pytest.mark.parametrize("hello", [{"pid": 1}, {"pid": 1, "version": 1, "runs": None}, {"runs": []}])

@@ -148,7 +148,7 @@ def test_settings_are_good_or_the_error_names_the_file_or_the_setting(tmp_path: 
             f"LOCKSIDE_{chance.choice(names)}": chance.choice(("", "1", "9" * 5000, "x", "a,b", "\udcff"))
         }
         try:
-            settings.load(file, environment if chance.random() < 0.5 else {})
+            settings.load([file], environment if chance.random() < 0.5 else {})
         except settings.SettingsError as error:
             refusals.add(str(error).replace(str(file), "settings")[:8])
     assert refusals <= {"settings", "LOCKSIDE"}, "a refusal begins with the file or the setting"

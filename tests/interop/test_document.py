@@ -164,6 +164,9 @@ def _jobs(wire: Wire) -> None:
     wire.call("job.annotate", id=done["id"], name="other")
     wire.call("job.hide", id=done["id"])
     wire.call("job.unhide", id=done["id"])
+    failed = wire.done(wire.shell("exit 1"))
+    wire.call("job.acknowledge", id=failed["id"], comment="c")
+    wire.call("job.unacknowledge", id=failed["id"])
     wire.call("job.purge", id=done["id"])
     told = wire.call("event.list", limit=1000)["events"]
     assert {event["kind"] for event in told} <= {one["kind"] for one in wire.call("rpc.discover")["x-events"]}

@@ -1,6 +1,8 @@
 """What a run's exits mean."""
 
+from locksided.keeper import outcome
 from locksided.keeper.outcome import Exit, effective, exit_of
+from locksided.keeper.tree.proc import Hit
 
 OK = Exit(0, None)
 BROKEN_PIPE = Exit(None, 13)
@@ -22,3 +24,11 @@ def test_a_broken_pipe_is_no_failure_of_a_pipeline() -> None:
 
 def test_a_broken_pipe_at_the_end_is_what_it_is() -> None:
     assert effective([OK, BROKEN_PIPE]) == BROKEN_PIPE
+
+
+def test_of_more_processes_than_are_listed_the_others_are_counted() -> None:
+    signals = outcome.Signals("cgroup")
+    signals.add([Hit(pid, "sleep", 15) for pid in range(900)], 1)
+    signals.add([Hit(pid, "sleep", 9) for pid in range(300)], 2)
+    report = signals.report()
+    assert (len(report.processes), report.omitted) == (outcome.MAX_REPORTED_PROCESSES, 200)

@@ -167,6 +167,30 @@ def test_a_file_that_is_no_program_is_refused(keeper: Keeper, daemon: Peer, tmp_
         assert (refused["kind"], refused["errno"]) == ("program", number)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"#!/bin/sh\r\necho hi\r\n", "its lines end in CR LF"),
+        (b"#!/no/such/interpreter -x\n", "its interpreter /no/such/interpreter does not exist"),
+        (b"echo hi\n", "has no #! line"),
+        (b"\x7fELF", "it is no program of this machine"),
+    ],
+)
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_a_program_that_cannot_be_executed_is_told_with_what_it_lacks(
+    keeper: Keeper, daemon: Peer, tmp_path: Path, content: bytes, told: str, is_piped: bool
+) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    piped = {"pipeline": [["true"], [str(program)]]} if is_piped else {}
+    daemon.send(**keeper.order(str(program), **piped))
+    refused = daemon.expect("refused", "1-1-0")
+    assert refused["kind"] == "program"
+    assert refused["message"].startswith(f"{program}: ")
+    assert told in refused["message"]
+
+
 def test_a_missing_working_folder_is_refused(keeper: Keeper, daemon: Peer) -> None:
     daemon.send(**keeper.order("true", cwd="/no/such/folder"))
     refused = daemon.expect("refused", "1-1-0")

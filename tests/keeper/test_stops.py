@@ -240,6 +240,35 @@ def test_a_paused_job_can_be_stopped(keeper: Keeper, daemon: Peer) -> None:
     assert (outcome["exitCode"], outcome["stdoutTail"]) == (4, "ready\nasked\n")
 
 
+STOPS_ITSELF = """
+import os, signal
+
+def asked(*_):
+    os.write(1, b"asked\\n")
+    os._exit(0)
+
+child = os.fork()
+if child == 0:
+    signal.signal(signal.SIGTERM, asked)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.pause()
+os.waitpid(child, os.WUNTRACED)
+signal.signal(signal.SIGTERM, lambda *_: os._exit(os.waitpid(child, 0)[1]))
+os.write(1, b"stopped\\n")
+signal.pause()
+"""
+
+
+def test_a_process_that_stopped_itself_goes_on_to_take_its_stop_signal(keeper: Keeper, daemon: Peer) -> None:
+    daemon.send(**keeper.order(sys.executable, "-I", "-S", "-c", STOPS_ITSELF, graceSeconds=20))
+    daemon.send(op="watch", token="1-1-0", seq=0)
+    daemon.expect("log", "1-1-0")
+    daemon.send(op="stop", token="1-1-0")
+    outcome = daemon.outcome("1-1-0")
+    assert (outcome["exitCode"], outcome["stdoutTail"]) == (0, "stopped\nasked\n")
+    assert {one["signal"] for one in outcome["killReport"]["processes"]} == {15}
+
+
 def test_a_paused_tree_that_ignores_the_signal_is_killed(
     keeper: Keeper, daemon: Peer, tmp_path: Path
 ) -> None:

@@ -264,21 +264,34 @@ def test_a_keeper_without_work_and_daemon_leaves(tmp_path: Path) -> None:
         assert not keeper.socket.exists()
 
 
-def test_a_keeper_with_an_outcome_to_tell_stays(tmp_path: Path) -> None:
+def end_without_a_daemon(keeper: Keeper, *, in_the_way: bool) -> None:
+    """Let a run end with 3 after its daemon is gone; a folder can be in the way of its note."""
+    gate = keeper.base / "gate"
+    os.mkfifo(gate)
+    peer = keeper.connect()
+    peer.send(**keeper.order("sh", "-c", f"read x < {gate}; exit 3"))
+    peer.expect("started")
+    peer.close()
+    if in_the_way:
+        (keeper.folder() / outcome.RUN_FILE).unlink(missing_ok=True)
+        (keeper.folder() / outcome.RUN_FILE).mkdir()
+    gate.write_text("go\n")
+
+
+def test_a_keeper_leaves_when_all_outcomes_are_written_down_and_no_daemon_comes_back(tmp_path: Path) -> None:
     with running_keeper(tmp_path, linger=0.1) as keeper:
-        peer = keeper.connect()
-        peer.send(**keeper.order("true"))
-        peer.outcome("1-1-0")
-        peer.close()
-        fifo = tmp_path / "fifo"
-        os.mkfifo(fifo)
-        peer = keeper.connect()
-        peer.send(**keeper.order("sleep", "0.4", token="2-1-0"))
-        peer.send(op="ack", token="2-1-0")
-        peer.close()
-        peer = keeper.connect()
-        assert keeper.process.poll() is None
-        assert "1-1-0" in [run["token"] for run in keeper.first_hello["runs"]]
+        end_without_a_daemon(keeper, in_the_way=False)
+        assert keeper.process.wait(PATIENCE_SECONDS) == 0
+        assert json.loads((keeper.folder() / outcome.FILE).read_text())["exitCode"] == 3
+
+
+def test_a_keeper_that_could_not_write_an_outcome_down_stays_to_tell_it(tmp_path: Path) -> None:
+    with running_keeper(tmp_path, linger=0.1) as keeper:
+        end_without_a_daemon(keeper, in_the_way=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            keeper.process.wait(1.0)
+        keeper.connect()
+        assert keeper.first_hello["runs"][0]["outcome"]["exitCode"] == 3
 
 
 @pytest.mark.parametrize("arguments", [[], ["--socket"], ["--what", "x"], ["--socket", "x", "--linger", "y"]])

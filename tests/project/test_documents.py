@@ -41,7 +41,7 @@ def test_the_readme_stays_short() -> None:
 
 def test_the_shipped_settings_are_the_defaults_and_name_every_one_of_them() -> None:
     file = ROOT / "config" / "lockside.toml"
-    assert load(file, {}) == Settings()
+    assert load([file], {}) == Settings()
     written = tomllib.loads(file.read_text("utf-8"))
     defaults = msgspec.to_builtins(Settings())
     assert {name: set(section) for name, section in written.items()} == {

@@ -159,6 +159,7 @@ LOADED = {
     i.Submit: i.Submit((DRAFT, retried("api", 3)), ANNA, {7: Status.SUCCESS}),
     i.Amend: i.Amend(1, DRAFT, ANNA),
     i.Spawned: i.Spawned(1, "1-1-0", {"argv": [SECRET]}),
+    i.LeaderEnded: i.LeaderEnded(1, "1-1-0", NOON, {"leftovers": [SECRET]}),
     i.Progressed: i.Progressed(1, "1-1-0", 0.5, SECRET),
     i.Finished: i.Finished(1, "1-1-0", Status.ERROR, CARRIED, {"done": 1}, failure=FailureClass.USER),
     i.CannotStart: i.CannotStart(1, CARRIED, FailureClass.USER),

@@ -70,6 +70,7 @@ def resolved(
     processors: dict[str, Stored[Manifest]] | None = None,
     defaults: Defaults = DEFAULTS,
     orchestration: dict[str, Any] | None = None,
+    inherited: dict[str, str] | None = None,
 ) -> Resolved:
     """A request resolved; it names the component, and the configuration when one is stored."""
     values = {"component": "ex.table", **({} if stored is None else {"config": stored.id}), **(request or {})}
@@ -82,7 +83,7 @@ def resolved(
     above = ()
     if orchestration is not None:
         above = (Level(read(Runtime, orchestration), "$.orchestration"),)
-    return resolve(read(JobRequest, values), found, defaults, above=above)
+    return resolve(read(JobRequest, values), found, defaults, above=above, inherited=inherited or {})
 
 
 def command(**parameters: Any) -> Resolved:

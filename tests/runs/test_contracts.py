@@ -33,9 +33,9 @@ def test_a_request_with_every_default_of_the_wire_is_resolved() -> None:
         },
     )
     result = resolve(request, Found(Stored("ex.table", 1, read(Manifest, body))), DEFAULTS)
-    assert result.runtime.limits == Limits(timeout_seconds=60.0, memory_bytes=1_000_000_000)
-    assert (result.runtime.backend, result.spec.variables) == ({}, {"b": "2"})
-    assert result.runtime.retry is not None
+    assert result.spec.limits == Limits(timeout_seconds=60.0, memory_bytes=1_000_000_000)
+    assert (result.spec.backend, result.spec.variables) == ({}, {"b": "2"})
+    assert result.spec.retry is not None
 
 
 def test_the_keeper_reads_every_start_order() -> None:

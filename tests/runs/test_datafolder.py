@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from locksided.keeper.messages import User
-from locksided.runs import data_folder
+from locksided.runs import data_folder, folder_operations
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.environment import JobContext
 from locksided.runs.plan import Step
@@ -269,6 +269,20 @@ def test_outputs_are_listed_with_their_manifests(job: JobContext) -> None:
     assert [dict(one) for one in found.artifacts] == [
         {"path": "artifacts/out/sub/report.html", "name": "report.html", "sizeBytes": 1}
     ]
+
+
+def test_what_is_not_listed_of_too_many_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_operations, "MAX_ENTRIES", 2)
+    for folder, names in (("out/files", "abcd"), ("out/tables", ""), ("artifacts/out", "xyz")):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in names:
+            (tmp_path / folder / name).write_text("1")
+            (tmp_path / "out/files" / f"{name}.manifest").write_text("{}")
+    opened = os.open(tmp_path, os.O_RDONLY)
+    found = folder_operations.operate("collect", opened, {"files": False, "outputs": True})
+    os.close(opened)
+    assert [(file["name"], file["manifest"]) for file in found["files"]] == [("a", "{}"), ("b", "{}")]
+    assert found["omitted"] == {"tables": 0, "files": 2, "artifacts": 1}
 
 
 def test_a_name_that_is_no_utf8_is_listed_all_the_same(job: JobContext) -> None:

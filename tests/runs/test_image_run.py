@@ -116,3 +116,8 @@ def test_what_cannot_be_run_is_refused_with_its_path(fields: dict[str, Any], pat
     with pytest.raises(Invalid) as refused:
         read(Manifest, {"id": "acme.orders", "image": IMAGE, "tag": "7", **fields})
     assert refused.value.path == path
+
+
+def test_files_of_the_run_have_their_paths_inside() -> None:
+    stage = argv(command=["tap", "--state={state}", "--config", "{parameters.tap}"])
+    assert stage[-3:] == ["--state=/data/in/state.json", "--config", "/data/in/parameters.tap.json"]

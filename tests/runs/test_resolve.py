@@ -14,8 +14,8 @@ from locksided.core.errors import Disabled, Invalid, NotFound, Refused
 from locksided.runs.canonical import freeze
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.resolve import resolve
-from locksided.runs.resolved import Found, Stored
-from runs.examples import DEFAULTS, command, component, config, read, resolved, row
+from locksided.runs.resolved import Found, Resolved, Stored
+from runs.examples import DEFAULTS, command, component, config, named, read, resolved, row, steps
 
 
 def refusal(kind: type[Refused], *args: Any, **kwargs: Any) -> Refused:
@@ -59,14 +59,14 @@ def test_an_unknown_configuration_is_not_found() -> None:
 
 def test_config_data_runs_under_a_configuration_that_is_not_stored() -> None:
     result = resolved({"config": "loose", "configData": {"parameters": {"a": 1}}})
-    assert (result.lock_key, result.config_version) == ("c:default/ex.table/loose", None)
+    assert (result.lock_key, result.spec.config_version) == ("c:default/ex.table/loose", None)
 
 
 def test_a_disabled_configuration_is_refused_unless_forced() -> None:
     stored = config(disabled=True)
     assert "forceRun" in refusal(Disabled, stored=stored).message
     refusal(Disabled, {"mode": "debug"}, stored=stored)
-    assert resolved({"mode": "forceRun"}, stored=stored).mode == "forceRun"
+    assert resolved({"mode": "forceRun"}, stored=stored).spec.mode == "forceRun"
 
 
 def test_config_data_overrides_a_stored_configuration_whole() -> None:
@@ -76,7 +76,7 @@ def test_config_data_overrides_a_stored_configuration_whole() -> None:
     )
     assert result.spec.config_data == {"parameters": {"from": "request"}}
     assert result.spec.configuration is None
-    assert (result.rows, result.row_ids) == (None, ())
+    assert (result.rows, result.spec.config_row_ids) == (None, [])
 
 
 def test_empty_config_data_beside_a_configuration_counts_as_not_given() -> None:
@@ -86,12 +86,12 @@ def test_empty_config_data_beside_a_configuration_counts_as_not_given() -> None:
 
 def test_branch_and_rows_beside_config_data_are_ignored() -> None:
     result = resolved({"config": "c", "configData": {"parameters": {"a": 1}}, "branchId": "dev"})
-    assert result.branch == "default"
+    assert result.spec.branch_id == "default"
 
 
 def test_without_configuration_parameters_are_empty_and_there_is_no_lock() -> None:
     result = resolved()
-    assert (result.lock_key, result.spec.configuration, result.state_rows) == (None, {}, ())
+    assert (result.lock_key, result.spec.configuration) == (None, {})
 
 
 def test_the_lock_is_the_configurations_own_in_its_branch() -> None:
@@ -129,7 +129,7 @@ def test_the_lock_policy_is_the_configurations_else_the_components_else_the_daem
     on_config: str | None, on_component: str | None, expected: str
 ) -> None:
     result = resolved(of=component(lock=on_component), stored=config(runtime={"lock": on_config}))
-    assert result.runtime.lock_policy == expected
+    assert result.spec.lock == expected
     assert (result.lock_key is None) == (expected == "none")
     assert result.lock_share == int(expected.partition(":")[2] or 0)
 
@@ -200,7 +200,7 @@ def test_a_tag_changes_what_it_says_and_nothing_else() -> None:
         limits={"timeoutSeconds": 60, "cpus": 1},
     )
     result = resolved({"tag": "2.0"}, of=of)
-    assert result.tag == "2.0"
+    assert result.spec.tag == "2.0"
     manifest, own = result.spec.manifest, resolved(of=of).spec.manifest
     assert manifest is not None
     assert own is not None
@@ -216,7 +216,7 @@ def test_an_unknown_tag_is_not_found_and_the_known_ones_are_named() -> None:
 
 
 def test_a_component_without_tags_takes_any_tag_as_a_name() -> None:
-    assert resolved({"tag": "5.5.0"}).tag == "5.5.0"
+    assert resolved({"tag": "5.5.0"}).spec.tag == "5.5.0"
 
 
 def test_parameters_are_checked_against_the_schema_with_the_path_of_the_fault() -> None:
@@ -330,13 +330,6 @@ def test_unknown_keys_of_the_request_are_kept_with_a_warning() -> None:
     assert (result.spec.config_data or {})["shared_code_id"] == "x"
 
 
-def test_state_is_saved_per_row_of_stored_configurations_only() -> None:
-    assert resolved(stored=config()).state_rows == (None,)
-    assert resolved(stored=config([row("a"), row("b")])).state_rows == ("a", "b")
-    assert resolved({"mode": "debug"}, stored=config()).state_rows == ()
-    assert resolved({"configData": {"parameters": {"a": 1}}}).state_rows == ()
-
-
 def test_equal_requests_freeze_to_equal_bytes() -> None:
     first = resolved({"configData": {"parameters": {"a": 1, "b": 2}}, "name": "one", "labels": {"x": "1"}})
     second = resolved({"labels": {}, "configData": {"parameters": {"b": 2, "a": 1}}, "priority": 5})
@@ -378,3 +371,45 @@ def refused_path(values: dict[str, Any], body: dict[str, Any]) -> str | None:
     except Refused as refused:
         return refused.path or "nowhere"
     return None
+
+
+def test_a_parameter_that_an_argument_needs_must_have_a_value_in_every_row() -> None:
+    tap = component(command=["tap", "--table", "{{ table }}"])
+    stored = config([row("a", parameters={"table": "t"}), row("b")], parameters={"n": 1})
+    with pytest.raises(Invalid) as caught:
+        resolved(of=tap, stored=stored)
+    assert caught.value.path == "$.rows[1].configuration.parameters.table"
+    assert resolved({"configRowIds": ["a"]}, of=tap, stored=stored).rows == ("a",)
+
+
+def test_a_task_inherits_variables_that_win_over_everything_but_its_own_values() -> None:
+    stored = config(parameters={"x": "{{ a }} {{ b }} {{ c }}"}, variables={"a": "default", "b": "default"})
+    values = {"values": [{"name": "c", "value": "own"}]}
+    given = {"values": [{"name": "b", "value": "of the set"}], "id": "vars"}
+    inherited = {"a": "1", "b": "2", "c": "3", "unused": "4"}
+    request = {"variableValuesData": values, "variableValuesId": "vars"}
+    task = resolved(request, stored=stored, variables=given, inherited=inherited)
+    assert task.spec.variables == {"a": "1", "b": "2", "c": "own"}
+    frozen = {one.name: one.value for one in task.spec.variable_values_data.values}
+    assert frozen == {"a": "1", "b": "2", "c": "own"}, "a repeat is given the same"
+
+
+def test_an_orchestration_hands_on_all_that_it_was_given() -> None:
+    root = {"component": "lockside.orchestrator", "configData": {"variables": {"day": "today"}}}
+    inner = resolved(root, inherited={"day": "monday", "zone": "eu"})
+    assert inner.values == {"day": "monday", "zone": "eu"}
+    assert len(inner.spec.variable_values_data.values) == 2
+
+
+def test_a_processor_is_filled_with_its_own_parameters_and_must_have_them() -> None:
+    head = named("pr.head", command=["head", "-n", "{{ lines }}"])
+
+    def around(**parameters: Any) -> Resolved:
+        after = [{"definition": {"component": "pr.head"}, "parameters": parameters}]
+        stored = config(parameters={"lines": 1}, processors={"after": after})
+        return resolved(stored=stored, processors={"pr.head": head})
+
+    assert steps(around(lines=5))[1].execution.command == ["head", "-n", "5"]
+    with pytest.raises(Invalid) as caught:
+        around(line=5)
+    assert caught.value.path == "$.configuration.processors.after[0].parameters.lines"

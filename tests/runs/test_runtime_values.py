@@ -39,13 +39,13 @@ def test_the_nearest_level_that_names_a_value_decides(present: tuple[bool, ...])
     named = [level for level, there in zip(LEVELS, present, strict=True) if there]
     winner = nearest(present)
     pool = at_levels("pool", {level: level for level in named})
-    assert pool.runtime.pool == (winner or "default")
+    assert pool.spec.pool == (winner or "default")
     tag = at_levels("tag", {level: level for level in named})
-    assert tag.tag == winner
+    assert tag.spec.tag == winner
     # The component's limit is a ceiling, so nearer levels ask for less here.
     seconds = {level: 100.0 + LEVELS.index(level) for level in named}
     limits = at_levels("limits", {level: {"timeoutSeconds": seconds[level]} for level in named})
-    assert limits.runtime.limits.timeout_seconds == (seconds[winner] if winner else 3600.0)
+    assert limits.spec.limits.timeout_seconds == (seconds[winner] if winner else 3600.0)
 
 
 @pytest.mark.parametrize("present", list(product([True, False], repeat=4)))
@@ -53,14 +53,14 @@ def test_the_nearest_level_decides_what_a_component_does_not_say(present: tuple[
     named = [level for level, there in zip(LEVELS, present, strict=False) if there]
     winner = named[0] if named else None
     backend = at_levels("backend", {level: {"type": level} for level in named})
-    assert backend.runtime.backend == ({"type": winner} if winner else {})
+    assert backend.spec.backend == ({"type": winner} if winner else {})
     number = {level: 10 + LEVELS.index(level) for level in named}
-    assert at_levels("parallelism", number).runtime.parallelism == number.get(winner or "")
+    assert at_levels("parallelism", number).spec.parallelism == number.get(winner or "")
 
 
 def test_a_null_names_nothing_and_a_zero_does() -> None:
-    assert at_levels("parallelism", {"request": None, "configuration": 3}).runtime.parallelism == 3
-    assert at_levels("parallelism", {"request": 0, "configuration": 3}).runtime.parallelism == 0
+    assert at_levels("parallelism", {"request": None, "configuration": 3}).spec.parallelism == 3
+    assert at_levels("parallelism", {"request": 0, "configuration": 3}).spec.parallelism == 0
 
 
 def test_each_limit_is_found_by_itself() -> None:
@@ -72,7 +72,7 @@ def test_each_limit_is_found_by_itself() -> None:
             "component": {"cpus": 2},
         },
     )
-    limits = result.runtime.limits
+    limits = result.spec.limits
     assert (limits.timeout_seconds, limits.memory_bytes, limits.cpus) == (5.0, 2_000_000_000, 2)
 
 
@@ -91,13 +91,13 @@ def test_the_components_limit_is_a_ceiling_and_an_hour_the_default(
     asked: object, ceiling: int | None, expected: int
 ) -> None:
     values = {"request": {"timeoutSeconds": asked}, "component": {"timeoutSeconds": ceiling}}
-    assert at_levels("limits", values).runtime.limits.timeout_seconds == expected
+    assert at_levels("limits", values).spec.limits.timeout_seconds == expected
 
 
 def test_a_plain_command_has_no_time_limit_unless_one_is_asked_for() -> None:
     request = {"component": "lockside.command", "configData": {"parameters": {"shell": "x"}}}
-    assert resolved(request).runtime.limits.timeout_seconds is None
-    assert resolved({**request, "limits": {"timeoutSeconds": 3}}).runtime.limits.timeout_seconds == 3
+    assert resolved(request).spec.limits.timeout_seconds is None
+    assert resolved({**request, "limits": {"timeoutSeconds": 3}}).spec.limits.timeout_seconds == 3
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_a_limit_that_is_none_is_refused(name: str, value: object, path: str) ->
 
 
 def test_what_is_lost_is_requeued_unless_somebody_says_otherwise() -> None:
-    assert resolved().runtime.on_lost == "requeue"
-    assert resolved(of=component(onLost="error")).runtime.on_lost == "error"
+    assert resolved().spec.on_lost == "requeue"
+    assert resolved(of=component(onLost="error")).spec.on_lost == "error"
     assert resolved(
         stored=config(runtime={"onLost": "requeue"}), of=component(onLost="error")
-    ).runtime.on_lost == ("requeue")
+    ).spec.on_lost == ("requeue")
 
 
 def test_a_retry_policy_has_its_defaults() -> None:
-    retry = resolved({"retry": {"maxAttempts": 3}}).runtime.retry
+    retry = resolved({"retry": {"maxAttempts": 3}}).spec.retry
     assert retry is not None
     assert (retry.max_attempts, retry.backoff, retry.release_lock) == (3, Backoff.FIXED, False)
     assert retry.on == [FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST]

@@ -7,13 +7,13 @@ import pytest
 
 from locksided.__main__ import main
 from locksided.daemon import access, missing_groups
-from locksided.settings import Settings, SettingsError, load
+from locksided.settings import SYSTEM_FILE, SYSTEM_STATE_DIR, Files, Settings, SettingsError, files_of, load
 
 
 def read(tmp_path: Path, text: str, **environment: str) -> Settings:
     file = tmp_path / "lockside.toml"
     file.write_text(text)
-    return load(file, environment)
+    return load(Files(file).present, environment)
 
 
 def test_durations_and_sizes_are_written_as_in_documents(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_every_fault_is_told_with_its_file_line_and_choices(tmp_path: Path) -> N
 )
 def test_a_variable_of_the_environment_that_is_no_utf8_is_named(name: str, field: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}: {field}.*UTF-8"):
-        load(None, {name: os.fsdecode(b"\xff")})
+        load([], {name: os.fsdecode(b"\xff")})
 
 
 GONE = '[access]\nadmin_groups = ["nosuchgroup"]\n[daemon]\nsocket_group = "nosuchgroup"'
@@ -112,3 +112,49 @@ def test_a_group_that_is_gone_gives_nobody_a_right_and_keeps_no_daemon_from_its_
     settings = read(tmp_path, GONE)
     assert len(missing_groups(settings)) == 2
     assert access(settings).admin_gids == frozenset()
+
+
+def test_a_state_folder_of_its_own_has_settings_of_its_own(tmp_path: Path) -> None:
+    own = files_of(None, tmp_path)
+    assert own.present == []
+    (tmp_path / "conf.d").mkdir()
+    for name in ("lockside.toml", "conf.d/b.toml", "conf.d/a.toml"):
+        (tmp_path / name).write_text("")
+    names = [str(path.relative_to(tmp_path)) for path in own.present]
+    assert names == ["lockside.toml", "conf.d/a.toml", "conf.d/b.toml"]
+
+
+def test_only_a_daemon_in_the_systems_folder_reads_the_systems_settings(tmp_path: Path) -> None:
+    assert files_of(None, SYSTEM_STATE_DIR).main == SYSTEM_FILE
+    assert files_of(None, tmp_path).main == tmp_path / "lockside.toml"
+    assert files_of(SYSTEM_FILE, tmp_path).main == SYSTEM_FILE
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml: "):
+        load(files_of(tmp_path / "gone.toml", tmp_path).present, {})
+
+
+@pytest.mark.parametrize("option", ["--state-dir", "--socket"])
+def test_a_path_that_is_no_text_is_refused_at_the_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    arguments = {"--state-dir": str(tmp_path)} | {option: f"{tmp_path}/x\udcff"}
+    assert main([word for pair in arguments.items() for word in pair]) == 2
+    assert "is no UTF-8 text" in capsys.readouterr().err
+
+
+def test_a_check_of_the_settings_lists_what_was_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCKSIDE_SOCKET", "/run/lockside/lockside.sock")  # of the daemon that clients talk to
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+    monkeypatch.setenv("LOCKSIDE_JOBS__LOCK", "none")
+    (tmp_path / "lockside.toml").write_text("")
+    assert main(["--state-dir", str(tmp_path), "--check-config"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"The settings are good. State folder: {tmp_path}. Socket: {tmp_path}/lockside.sock.",
+        "Read, in this order:",
+        f"  {tmp_path}/lockside.toml",
+        "  LOCKSIDE_JOBS__LOCK",
+    ]

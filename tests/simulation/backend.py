@@ -4,12 +4,13 @@ Which keeper takes new starts, which are let go and when a connection is made an
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locksided.backends.link import Link as RealLink
-from locksided.backends.messages import Message, converted, typed
+from locksided.backends.messages import Message, converted, read_message
 from locksided.backends.process import KeeperNotStartedError
 from locksided.keeper.messages import Hello, to_wire
 from simulation.keeper import Wire
@@ -89,7 +90,7 @@ class Link(RealLink):
 
     async def listen(self, said: Callable[[Message], None]) -> None:
         while (message := await self._line()) is not None:
-            said(typed(dict(message)))
+            said(read_message(json.dumps(dict(message)).encode()))
 
     def hang_up(self) -> None:
         """What was said and not read may be read still, or be gone."""

@@ -119,6 +119,9 @@ class Performing:
             self._daemon.effect()
             self._executors.perform([action], prepared)
 
+    def flush(self) -> None:
+        self._executors.flush()
+
     def reconcile(self, core: Scheduler) -> None:
         self._executors.reconcile(core)
 

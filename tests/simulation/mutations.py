@@ -1,6 +1,7 @@
 """Faults put into the daemon on purpose: each breaks one promise, and the simulation must see it soon."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -8,7 +9,8 @@ from lockside.documents.enums import Status
 from locksided.actors import asides, deduplication, loader, scheduler
 from locksided.actors.boot_history import BOOT_ID, BootHistory
 from locksided.actors.executors import Executors
-from locksided.actors.scheduler import SchedulerActor, SchedulerTurn
+from locksided.actors.scheduler import SchedulerActor
+from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.starts import Starts
 from locksided.backends.claims import Claim
 from locksided.backends.keepers import Keepers
@@ -120,28 +122,23 @@ def write_starts_before_ends() -> Any:
     return patch.object(writes, "HOLDING", frozenset(str(status) for status in Status))
 
 
+def _added_with(**columns: Any) -> Any:
+    add_job = loader.add_job
+
+    def forgetful(state: Any, record: Any, pending: Any) -> Any:
+        return add_job(state, replace(record, **columns), pending)
+
+    return patch.object(loader, "add_job", forgetful)
+
+
 def forget_a_stop_at_the_start() -> Any:
     """A daemon that starts does not know who was asked to terminate."""
-    record = loader._record
-
-    def forgetful(row: Any) -> Any:
-        made = record(row)
-        object.__setattr__(made, "desired_status", Status.PROCESSING)
-        return made
-
-    return patch.object(loader, "_record", forgetful)
+    return _added_with(desired_status=Status.PROCESSING)
 
 
 def forget_holds_at_the_start() -> Any:
     """A daemon that starts lets held jobs go."""
-    record = loader._record
-
-    def forgetful(row: Any) -> Any:
-        made = record(row)
-        object.__setattr__(made, "held_by", None)
-        return made
-
-    return patch.object(loader, "_record", forgetful)
+    return _added_with(held_by=None)
 
 
 def cancel_what_ran() -> Any:

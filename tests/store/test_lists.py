@@ -41,6 +41,8 @@ def population(size: int, seed: int) -> list[Any]:
             "labels": rnd.choice([{}, {"team": "a"}, {"team": "a", "env": "x"}, {"team": "b"}]),
             "visible": rnd.choice([1, 1, 1, 0]),
             "retry_of_id": rnd.choice([None, None, None, 3]),
+            "relation": rnd.choice(["strong", "weak"]) if parent else None,
+            "acknowledged": rnd.choice([None, None, {"user": "ann"}]),
             "created_us": NOW + job_id * 10 + rnd.randrange(30),
         }
         saves.append(new(job_id, **values))
@@ -74,6 +76,8 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
         (wanted.finished_from_us, lambda value: row.end_us is not None and row.end_us >= value),
         (wanted.finished_to_us, lambda value: row.end_us is not None and row.end_us <= value),
         (wanted.visible, lambda value: bool(row.visible) == value),
+        (wanted.only_roots or None, lambda _: row.relation != "strong"),
+        (wanted.acknowledged, lambda value: (row.acknowledged is not None) == value),
         (wanted.retry_of, lambda value: row.retry_of_id == value),
         (wanted.name, lambda value: row.name == value),
         (
@@ -130,6 +134,10 @@ FILTERS = [
     JobFilter(labels={"team": "a", "env": "x"}, component="wr-a"),
     JobFilter(labels={"team": "nobody"}),
     JobFilter(retry_of=3, visible=None),
+    JobFilter(only_roots=True),
+    JobFilter(only_roots=True, statuses=("error",), visible=None),
+    JobFilter(acknowledged=False, statuses=("error", "terminated"), only_roots=True),
+    JobFilter(acknowledged=True, component="ex-a"),
     JobFilter(name="load"),
     JobFilter(name="lift", component="ex-a", visible=None),
     JobFilter(name="l"),

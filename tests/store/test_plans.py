@@ -15,11 +15,17 @@ from store.test_lists import FILTERS
 SMALL_OR_RARE = {
     "asides",  # there are few
     "all_states",  # a check that reads the whole database anyway
+    "has_secrets",  # only after an upgrade, and of backups
+    "plain_hashes",  # only after an upgrade
+    "projects_of_spec",  # there are few projects
+    "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
+    "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "lake_size",  # reads all tables, of which there are few beside jobs
     "unpublished",  # there are few, in an index of their own
 }
 

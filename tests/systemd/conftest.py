@@ -8,7 +8,7 @@ import pytest
 
 from e2e.harness import short_folder
 from e2e.wire import Wire
-from systemd.machine import Machine, booted, is_possible
+from systemd.machine import Machine, booted, installation, is_possible
 
 SOCKET = "/run/lockside/lockside.sock"
 
@@ -20,11 +20,9 @@ def machine() -> Iterator[Machine]:
     if not is_possible():
         pytest.skip("it takes root and systemd-nspawn (Debian's package systemd-container)")
     with short_folder() as base, booted(base) as made:
-        made.run("systemd-sysusers")
-        made.run("systemd-tmpfiles", "--create")
-        made.run("systemctl", "daemon-reload")
-        keepers = ("lockside-keeper@a.socket", "lockside-keeper@b.socket")
-        made.run("systemctl", "enable", "--now", "lockside.socket", *keepers, "lockside.service")
+        for line in installation():
+            if line.startswith("system"):
+                made.run("sh", "-c", line)
         made.run("mkdir", "-m", "0777", "/var/lib/lockside-test")
         yield made
 

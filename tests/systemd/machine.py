@@ -5,6 +5,7 @@ what it writes goes to memory. It needs root and systemd-nspawn.
 """
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 60.0
 PROJECT = Path(__file__).parent.parent.parent
-UNITS = PROJECT / "config/systemd/system"
+HANDBOOK = PROJECT / "client/lockside/handbook/operating.md"
 
 # The container's manager must never find itself in a cgroup that is not its own: it would take it over.
 BOOT = r"""
@@ -177,6 +178,21 @@ def _python() -> Path:
     raise AssertionError("the units need a Python of this version in /usr/bin or /usr/local/bin")
 
 
+def installation() -> list[str]:
+    """The commands that the handbook says install the service."""
+    block = re.search(r"```sh\n(python3 -m venv /opt/lockside\n.*?)```", HANDBOOK.read_text(), re.DOTALL)
+    assert block
+    return block[1].splitlines()
+
+
+def lay_out(root: Path) -> None:
+    """Copy units and settings below `root` by the handbook's commands."""
+    copying = [line for line in installation() if line.startswith(("mkdir ", "cp "))]
+    subprocess.run(
+        ["sh", "-ec", "\n".join(copying).replace(" /etc", f" {root}/etc")], cwd=PROJECT, check=True
+    )
+
+
 def install(root: Path) -> None:
     """Lay lockside, its units and its settings out below `root`, without asking any package index."""
     packages = Path("lib") / f"python{sysconfig.get_python_version()}" / "site-packages"
@@ -200,11 +216,7 @@ def install(root: Path) -> None:
             f"#!/opt/lockside/bin/python\nimport sys\nfrom {module} import main\nsys.exit(main())\n"
         )
         script.chmod(0o755)
-    config = PROJECT / "config"
-    shutil.copytree(UNITS, root / "etc/systemd/system")
-    shutil.copytree(config / "sysusers.d", root / "etc/sysusers.d")
-    shutil.copytree(config / "tmpfiles.d", root / "etc/tmpfiles.d")
-    (root / "etc/lockside/conf.d").mkdir(parents=True)
-    shutil.copy(config / "lockside.toml", root / "etc/lockside")
+    lay_out(root)
+    (root / "etc/lockside/conf.d").mkdir()
     for folder in (root, root / "opt", root / "etc", root / "etc/systemd"):
         folder.chmod(0o755)

@@ -14,6 +14,8 @@ from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
+from lockside.cli.tables.secrets import SECRETS
+from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
 
 GLOBAL_OPTIONS = (
@@ -31,6 +33,9 @@ GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
     "table": "tables that jobs read and write",
+    "secret": "encrypted values, and the keys that encrypt them",
+    "state": "what the last successful run left for the next",
+    "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
 }
 
@@ -75,9 +80,87 @@ POOLS = (
     ),
 )
 
-CATALOG = (*OF_KINDS, *FOLDERS)
+_CONFIG = Argument("COMPONENT/CONFIG", "a configuration")
+_OF_ROW = Option("--row", "of this row", "ROW")
+
+OF_CONFIGURATIONS = (
+    Command(
+        "state show",
+        "lockside.cli.catalog.state:show",
+        "print what the last successful run left for the next",
+        (("lockside state show airports.extract/daily", ""),),
+        (_CONFIG,),
+        (BRANCH, _OF_ROW),
+    ),
+    Command(
+        "state reset",
+        "lockside.cli.catalog.state:reset",
+        "delete it, so that the next run begins anew",
+        (("lockside state reset airports.extract/daily", ""),),
+        (_CONFIG,),
+        (BRANCH, _OF_ROW),
+    ),
+    Command(
+        "orchestration plan",
+        "lockside.cli.catalog.orchestration:plan",
+        "show what an orchestration would run, carry over and skip",
+        (
+            ("lockside orchestration plan nightly", ""),
+            ("lockside orchestration plan nightly --previous 41", "what did not succeed in job 41"),
+        ),
+        (Argument("ORCHESTRATION", "an orchestration's id"),),
+        (
+            BRANCH,
+            Option("--task", "only this task (repeat for more)", "TASK", many=True),
+            Option("--previous", "carry over what succeeded in this job", "JOB"),
+        ),
+    ),
+    Command(
+        "action",
+        "lockside.cli.catalog.action:action",
+        "ask a component a question, and print the JSON that it answers",
+        (
+            ("lockside action acme.orders/daily testConnection", "with a stored configuration"),
+            ("lockside action acme.orders columns --data config.json", "with one from a file"),
+        ),
+        (
+            Argument("COMPONENT/CONFIG", "a configuration, or a component alone"),
+            Argument("ACTION", "one of the component's actions"),
+        ),
+        (
+            BRANCH,
+            Option("--row", "with this row merged over the configuration", "ROW"),
+            Option("--data", "a TOML or JSON file with a configuration; - for stdin", "FILE"),
+            SET,
+            TAG,
+        ),
+        "It has no job, no lock and no slot, and half a minute at most.",
+    ),
+)
+
+CATALOG = (*OF_KINDS, *OF_CONFIGURATIONS, *FOLDERS)
 
 DAEMON = (
+    Command(
+        "start",
+        "lockside.cli.daemon.start:start",
+        "start a daemon of your own, which this command line finds by itself",
+        (("lockside start", "through `systemd --user` where there is one"),),
+        (),
+        (Option("--without-systemd", "start it as a plain process, also where there is a systemd"),),
+        "Its state is in ~/.local/state/lockside. `lockside help operating` tells of a service for all.",
+    ),
+    Command(
+        "stop",
+        "lockside.cli.daemon.start:stop",
+        "stop your own daemon; running jobs go on, and the next one takes them over",
+        (("lockside stop", ""), ("lockside stop 42", "with jobs: as `lockside kill 42`")),
+        (Argument("JOB", "a job to stop instead of the daemon", "*"),),
+        (
+            Option("--dry-run", "change nothing; show what would happen to the jobs"),
+            Option("-w --wait", "wait until the jobs have ended"),
+        ),
+    ),
     Command(
         "status",
         "lockside.cli.daemon.status:status",
@@ -127,6 +210,26 @@ DAEMON = (
     ),
     *DATABASE,
     Command(
+        "reload",
+        "lockside.cli.daemon.call:reload",
+        "have the daemon read its settings again",
+        (("lockside reload", "also done by SIGHUP"),),
+    ),
+    Command(
+        "call",
+        "lockside.cli.daemon.call:call",
+        "call any method of the wire and print its answer as JSON",
+        (
+            ("lockside call job.get id=42", ""),
+            ("lockside call job.list status='[\"error\"]' limit=5", "a value is JSON, or else a text"),
+            ("lockside call rpc.discover", "the OpenRPC document of all methods"),
+        ),
+        (
+            Argument("METHOD", "a method; `lockside help methods` lists them"),
+            Argument("PARAM", "NAME=VALUE, or a JSON object; - reads one from stdin", "*"),
+        ),
+    ),
+    Command(
         "metrics",
         "lockside.cli.daemon.metrics:metrics",
         "print the daemon's metrics in the Prometheus text format",
@@ -162,10 +265,21 @@ OTHER = (
             ("lockside help", "the topics"),
             ("lockside help waiting", "a page of the handbook"),
             ("lockside help job.create", "the parameters of a method"),
-            ("lockside help job", "the fields of an object: job, manifest, configuration ..."),
+            ("lockside help fields component", "every field of an object"),
+            ("lockside help fields", "the objects: component, config, task, pool, environment ..."),
             ("lockside help run", "a command, as does lockside run --help"),
         ),
         (Argument("TOPIC", "a topic, a command, a method or an object", "*"),),
+    ),
+    Command(
+        "man",
+        "lockside.cli.man:man",
+        "write manual pages: all commands, topics and fields",
+        (
+            ("lockside man", "into ~/.local/share/man; then: man lockside-run"),
+            ("lockside man /usr/local/share/man", ""),
+        ),
+        (Argument("DIR", "a folder that `man` looks in (default: ~/.local/share/man)", "?"),),
     ),
 )
 
@@ -186,6 +300,7 @@ SECTIONS = (
     ("pools", POOLS),
     ("stored objects", CATALOG),
     ("tables", STORAGE),
+    ("secrets", SECRETS),
     ("the daemon", DAEMON),
     ("more", OTHER),
 )

@@ -47,18 +47,16 @@ complete -c lockside -f -a '(__lockside)'
 
 
 def completion(session: Session, parsed: Parsed) -> int:
-    """Print the script of a shell."""
     shell = parsed.required("shell")
     if shell not in _SCRIPTS:
         raise UsageError(
             f"there is no completion for '{shell}'; there is for bash, zsh and fish.", "completion"
         )
-    session.out.line(_SCRIPTS[shell].rstrip("\n"))
+    session.out.verbatim(_SCRIPTS[shell].rstrip("\n"))
     return exits.DONE
 
 
 def complete(session: Session, parsed: Parsed) -> int:
-    """Print what could stand next, one a line, with what it means behind a tab."""
     words = parsed.many("word") or [""]
     *before, current = words
     for word, said in _candidates(session, before, current):

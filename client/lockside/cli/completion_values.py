@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockside.cli.catalog.objects import about, listed
 from lockside.cli.jobs import describe
-from lockside.kinds import KINDS
+from lockside.kinds import CONFIG, KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
     Candidates = list[tuple[str, str]]
 
+FINAL = ("success", "warning", "error", "cancelled", "terminated")
+ORCHESTRATOR = "lockside.orchestrator"
 _SOME = 50
 _FIELDS = [*describe.NAMING, "status", "type", "creator", "attempt", "parentRunId"]
 _ONLY = {
@@ -30,6 +32,8 @@ _ONLY = {
     "resume": ("processing",),
     "wait": describe.LIVE,
     "retry": ("error", "warning", "terminated", "cancelled"),
+    "ack": ("error", "warning", "terminated", "cancelled"),
+    "purge": FINAL,
 }
 _LATEST_OF = {"show", "logs", "timeline", "why", "wait"}
 _WORDS = {
@@ -48,6 +52,16 @@ def values_of(session: Session, place: CompletionPoint, metavar: str) -> Candida
             return _jobs(session, place)
         case "ROW" | "NAME=VALUE":
             return _of_config(session, place, metavar)
+        case "ACTION":
+            component = session.call("component.get", id=place.arguments[0].partition("/")[0])
+            return [(name, "") for name in component["actions"]]
+        case "ORCHESTRATION":
+            found = session.call("config.list", component=ORCHESTRATOR, fields=["config", "name"])
+            return [(str(each["config"]), about(CONFIG, each)) for each in found["configs"]]
+        case "METHOD":
+            from lockside.protocol.methods import METHODS
+
+            return [(method.name, method.summary) for method in METHODS.values()]
         case "TOPIC":
             from lockside.cli.help import topics
 
@@ -61,7 +75,7 @@ def _jobs(session: Session, place: CompletionPoint) -> Candidates:
     """Give the ids of jobs for which the command makes sense, and names that mean their latest job."""
     name = place.command.name if place.command else ""
     status = list(_ONLY[name]) if name in _ONLY else None
-    found = session.call("job.list", status=status, limit=_SOME, fields=_FIELDS)["jobs"]
+    found = session.call("job.list", status=status, onlyRoots=True, limit=_SOME, fields=_FIELDS)["jobs"]
     ids = [(str(job["id"]), f"{describe.alone(job)}  {job['status']}") for job in found]
     if name not in _LATEST_OF:
         return ids
@@ -70,7 +84,7 @@ def _jobs(session: Session, place: CompletionPoint) -> Candidates:
 
 
 def _objects(session: Session, kind: Kind) -> Candidates:
-    return [("/".join(kind.key_of(each)), about(each)) for each in listed(session, kind)]
+    return [("/".join(kind.key_of(each)), about(kind, each)) for each in listed(session, kind)]
 
 
 def _of_config(session: Session, place: CompletionPoint, metavar: str) -> Candidates:

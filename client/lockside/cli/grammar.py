@@ -29,9 +29,12 @@ class UsageError(Exception):
 
 
 class Option:
-    """An option: a flag when it has no metavar, else one value, or several when `many`."""
+    """An option: a flag when it has no metavar, else one value, or several when `many`.
 
-    __slots__ = ("choices", "flags", "help", "kind", "many", "metavar", "name")
+    `member` is the member of the request that it gives, `limits.timeoutSeconds` one of an inner object.
+    """
+
+    __slots__ = ("choices", "flags", "help", "kind", "many", "member", "metavar", "name")
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Option:
         kind: str = "text",
         many: bool = False,
         choices: Sequence[str] = (),
+        member: str = "",
     ) -> None:
         self.flags = flags.split()
         self.name = self.flags[-1].lstrip("-").replace("-", "_")
@@ -49,6 +53,7 @@ class Option:
         self.kind = kind
         self.many = many
         self.choices = choices
+        self.member = member
 
 
 class Argument:
@@ -116,6 +121,23 @@ class Parsed:
         """Give a value that its kind made a number, or None."""
         value = self.values.get(name)
         return value if isinstance(value, int | float) else None
+
+    def members(self) -> Values:
+        """Give the members of a request that were given as options."""
+        found: Values = {}
+        for option in self.command.options if self.command else ():
+            value = self.values.get(option.name)
+            if option.member and value is not None:
+                if option.kind in {"label", "variable"}:
+                    from lockside.cli.option_values import MEMBERS
+
+                    value = MEMBERS[option.kind](value)
+                outer, _, inner = option.member.partition(".")
+                if inner:
+                    found.setdefault(outer, {})[inner] = value
+                else:
+                    found[outer] = value
+        return found
 
     def many(self, name: str) -> list[str]:
         """Give all values of a repeated option or argument."""

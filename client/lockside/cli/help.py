@@ -56,6 +56,8 @@ def _overview() -> str:
         "lockside - a durable job daemon for data pipelines",
         "",
         "  lockside demo                                   run a demonstration",
+        "  lockside start                                  start a daemon of your own",
+        "  lockside init                                   write a pipeline that runs",
         "  lockside run -- make -j2                        run any command as a job",
         "  lockside run shop.orders/daily --follow         run a configuration",
         "  lockside ls                                     running and waiting jobs",
@@ -63,7 +65,7 @@ def _overview() -> str:
     ]
     for title, family in SECTIONS:
         lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
-    lines += ["options for every command:", *_columns(map(_option_row, GLOBAL_OPTIONS)), ""]
+    lines += ["options for every command:", *_columns(map(option_row, GLOBAL_OPTIONS)), ""]
     more = "More: lockside COMMAND --help · lockside help (the handbook)"
     return "\n".join([*lines, more]) + "\n"
 
@@ -83,11 +85,11 @@ def _first_examples(commands: Sequence[Command]) -> list[tuple[str, str]]:
 def _command_help(command: Command) -> str:
     lines = [f"lockside {command.name} - {command.summary}", ""]
     lines += _columns(command.examples)
-    lines += ["", *_usage(command)]
+    lines += ["", *usage(command)]
     if command.arguments:
         lines += ["", "arguments:", *_columns((each.metavar, each.help) for each in command.arguments)]
     if command.options:
-        lines += ["", "options:", *_columns(map(_option_row, command.options))]
+        lines += ["", "options:", *_columns(map(option_row, command.options))]
     if command.notes:
         lines += ["", *_paragraphs(command.notes)]
     if command.aliases:
@@ -105,7 +107,8 @@ def _paragraphs(text: str) -> list[str]:
     return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, WIDTH, "")]
 
 
-def _usage(command: Command) -> list[str]:
+def usage(command: Command) -> list[str]:
+    """Return the lines that say how a command is typed."""
     options = " [OPTIONS]" if command.options else ""
     plain = [_argument_usage(each) for each in command.arguments if each.count != "--"]
     behind = [each for each in command.arguments if each.count == "--"]
@@ -127,7 +130,8 @@ def _argument_usage(argument: Argument) -> str:
             return argument.metavar
 
 
-def _option_row(option: Option) -> tuple[str, str]:
+def option_row(option: Option) -> tuple[str, str]:
+    """Return the flags of an option with its metavar, and its help."""
     flags = ", ".join(option.flags)
     indent = "" if len(option.flags) > 1 else "    "
     return f"{indent}{flags} {option.metavar}".rstrip(), option.help

@@ -102,7 +102,12 @@ def _run_command(parsed: Parsed, where: str) -> int:
         try:
             return _load(where)(session, parsed)
         except LocksideError as error:
-            return _refused(_suggested(session, parsed, error))
+            suggested = _suggested(session, parsed, error)
+            if not (suggested.path or "").startswith("$"):
+                return _refused(suggested)
+            from lockside.cli.option_errors import in_typed_words
+
+            return _refused(in_typed_words(parsed, suggested))
 
 
 def _suggested(session: Session, parsed: Parsed, error: LocksideError) -> LocksideError:
@@ -132,7 +137,6 @@ def _help_for(parsed: Parsed) -> int:
 
 
 def help_(session: Session, parsed: Parsed) -> int:
-    """Show the help of a command or a topic, or the list of topics."""
     from lockside.cli.help import topic_lines
     from lockside.cli.terminal.pager import show
 
@@ -158,8 +162,9 @@ def _refused(error: LocksideError) -> int:
     """Tell an error and the next step on stderr, and give its exit code."""
     from lockside.errors import InvalidParams, NotReachable, TimedOut, Unavailable
 
-    is_vague = isinstance(error, InvalidParams) and error.path and error.path not in error.message
-    where = f" (at {error.path})" if is_vague else ""
+    field = (error.path or "").removeprefix("$.")
+    is_vague = isinstance(error, InvalidParams) and field and field not in error.message
+    where = f" (at {field})" if is_vague else ""
     _say(f"lockside: {error.message}{where}")
     if error.remedy:
         _say(f"  {error.remedy}")

@@ -23,6 +23,14 @@ def integer(text: str) -> int:
     return number
 
 
+def number(text: str) -> float:
+    """Read a number; the daemon knows its bounds."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is no number.") from None
+
+
 def priority(text: str) -> int:
     """Read a priority; a misspelt word is answered with the nearest."""
     try:
@@ -31,6 +39,24 @@ def priority(text: str) -> int:
         from lockside.cli.grammar import suggestion
 
         raise ValueError(f"{error}.{suggestion(text, list(quantities.PRIORITY_WORDS))}") from None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"it takes NAME=VALUE; '{text}' has no '='.")
+    return name, value
+
+
+def dependency(text: str) -> dict[str, str]:
+    """Read JOB, JOB:success or JOB:final; a name may have a colon in it."""
+    job, _, when = text.rpartition(":")
+    if job and when in {"success", "final"}:
+        return {"job": job, "when": when}
+    if job.isdigit():
+        raise ValueError(f"it takes JOB, JOB:success or JOB:final; '{text}' is none of them.")
+    return {"job": text, "when": "success"}
 
 
 def _sentence(read: Callable[[str], object]) -> Callable[[str], object]:
@@ -45,8 +71,18 @@ def _sentence(read: Callable[[str], object]) -> Callable[[str], object]:
 
 KINDS: dict[str, Callable[[str], object]] = {
     "integer": integer,
+    "number": number,
     "duration": _sentence(quantities.duration),
     "size": _sentence(quantities.size),
     "priority": priority,
+    "label": pair,
+    "variable": pair,
+    "dependency": dependency,
     "slots": _sentence(quantities.count),
 }
+
+MEMBERS: dict[str, Callable[[list[tuple[str, str]]], object]] = {
+    "label": dict,
+    "variable": lambda pairs: {"values": [{"name": name, "value": value} for name, value in pairs]},
+}
+"""What the values of a repeated option make together, where that is no list."""

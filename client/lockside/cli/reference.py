@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any
 
+from lockside.kinds import CONFIG, KINDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,31 +21,78 @@ _CONFIGURATION = "configuration"
 _STORED = "Stored"  # such a type is its namesake as an answer has it, without bounds
 _SETTINGS = "settings"
 _METHODS = "methods"
+_ENVIRONMENT = "environment"
+_EVENTS = "events"
+_FIELDS = "fields"
+_OBJECTS = {"row": "Row", "phase": "Phase", "task": "Task", "request": "JobRequest", "job": "Job"}
 _ONLY_STORED = {"component", "config", "configuration"}
 _ITS_OWN = {"Job", "Configuration", "Manifest", "Component", "Config", "JobRequest"}
+_LONG = 1000
+"""Nobody needs to be told that a text may not be longer than this."""
 _WORDS = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean"}
 
 
 def reference(topic: str) -> str:
-    """Return the Markdown of a method, a type or `settings`; empty when there is none of that name."""
+    """Return the Markdown of a method, a type, `settings` or `fields OBJECT`; empty for an unknown name."""
+    if topic == _FIELDS:
+        return _objects()
+    topic = topic.removeprefix(_FIELDS + " ")
     if topic == _SETTINGS:
         return _settings()
+    if topic == _ENVIRONMENT:
+        return _environment()
     from lockside import __version__
     from lockside.protocol.openrpc import document
 
     book = _Book(document(__version__, with_test_clock=True))
     if topic == _METHODS:
         return book.all_methods()
-    if topic == _CONFIGURATION:
+    if topic == _EVENTS:
+        return book.events()
+    if topic in {_CONFIGURATION, CONFIG.word}:
         return book.configuration()
-    return book.method(topic) or book.type(topic)
+    return book.method(topic) or book.type(documents().get(topic, topic))
+
+
+def documents() -> dict[str, str]:
+    """Return the types of the objects that people write and see, by the words that they use for them."""
+    return {**{kind.word: kind.document.__name__ for kind in KINDS.values()}, **_OBJECTS}
 
 
 def topics() -> list[str]:
     """Return the names under which the reference is found."""
     from lockside.protocol.methods import TEST_METHODS
 
-    return ["job", "manifest", _CONFIGURATION, _METHODS, _SETTINGS, *TEST_METHODS]
+    fields = (f"{_FIELDS} {word}" for word in (*documents(), _SETTINGS, _ENVIRONMENT, _EVENTS))
+    plain = ("job", "manifest", _CONFIGURATION, _METHODS, _SETTINGS, _ENVIRONMENT, _FIELDS)
+    return [*plain, *fields, *TEST_METHODS]
+
+
+def _objects() -> str:
+    """List the objects whose fields can be asked for, with the files in which they stand."""
+    files = {kind.word: kind.files for kind in KINDS.values()}
+    files |= {"row": "configs/{component}/{config}/rows/{row}.toml"}
+    within = "in the file of an orchestration"
+    files |= {"phase": within, "task": within, "request": "`job.create`, `run --from-file`"}
+    files |= {"branch": "`lockside branch put`", "job": "`lockside ls --json`, `job.get`"}
+    rows = [f"| `lockside help fields {word}` | {files.get(word) or word} |" for word in documents()]
+    others = (
+        (_SETTINGS, "lockside.toml"),
+        (_ENVIRONMENT, "variables of the environment"),
+        (_EVENTS, "`lockside events`"),
+    )
+    rows += [f"| `lockside help fields {word}` | {said} |" for word, said in others]
+    head = ["# Fields", "", "Every field with its type, its default and a sentence.", ""]
+    return "\n".join([*head, "| command | where they stand |", "| --- | --- |", *rows]) + "\n"
+
+
+def _environment() -> str:
+    from lockside.environment import SECTIONS
+
+    lines = ["# Environment"]
+    for title, variables in SECTIONS:
+        lines += ["", f"## {title}", "", *(f"- `{name}`: {said}" for name, said in variables)]
+    return "\n".join(lines) + "\n"
 
 
 class _Book:
@@ -51,10 +100,16 @@ class _Book:
 
     def __init__(self, document: Json) -> None:
         self._methods: dict[str, Json] = {method["name"]: method for method in document["methods"]}
+        self._events: list[Json] = document["x-events"]
         schemas: dict[str, Json] = document["components"]["schemas"]
         self._schemas = {name: schema for name, schema in schemas.items() if not name.startswith(_STORED)}
         params = [each["schema"] for method in document["methods"] for each in method["params"]]
         self._given = {"Configuration", *self._reached([*params, {"$ref": "/Configuration"}])}
+
+    def events(self) -> str:
+        rows = [f"- `{each['kind']}`: {each['data']}" for each in self._events]
+        head = ["# Events", "", "The kinds of events, with the members of their `data`.", ""]
+        return "\n".join([*head, *rows]) + "\n" + self._nested("Event")
 
     def all_methods(self) -> str:
         rows = [f"| `{name}` | {method['summary']} |" for name, method in self._methods.items()]
@@ -71,7 +126,7 @@ class _Book:
         lines = [
             f"# {name}",
             "",
-            method["summary"],
+            method["description"],
             "",
             f"- role: {method['x-role']}",
             f"- changes something: {'yes' if method['x-mutates'] else 'no'}",
@@ -196,7 +251,8 @@ def _bounds(part: Json) -> str:
         return f" above {part['exclusiveMinimum']}"
     if "minimum" in part:
         return f" from {part['minimum']}"
-    return f" of at most {part['maxLength']} characters" if "maxLength" in part else ""
+    has_bound = part.get("maxLength", _LONG) < _LONG
+    return f" of at most {part['maxLength']} characters" if has_bound else ""
 
 
 def _named(part: Any) -> Iterator[str]:

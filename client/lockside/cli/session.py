@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from lockside.blocking import BlockingLink
 from lockside.cli.terminal.output import Output, say_aside
 from lockside.errors import LocksideError, Unavailable
@@ -23,11 +25,10 @@ class Session:
     """What a command gets: `call` to ask the daemon, `out` to print."""
 
     def __init__(self, parsed: Parsed) -> None:
-        self.out = Output(parsed.flag("json"), parsed.flag("plain"))
+        stream = io.StringIO() if parsed.flag("quiet") else None
+        self.out = Output(parsed.flag("json"), parsed.flag("plain"), stream)
         self.link = BlockingLink(parsed.text("socket"))
-        self.engine = Engine(
-            self.link, parsed.text("project"), AWAY_SECONDS, self._say_away, names_own_job=True
-        )
+        self.engine = Engine(self.link, parsed.text("project"), AWAY_SECONDS, self._say_away)
         self.is_patient = False
         self.aside: Callable[[str], None] | None = None
 

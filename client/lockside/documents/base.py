@@ -47,6 +47,7 @@ Text = Annotated[str, Meta(max_length=16_384, pattern=NO_NUL_PATTERN)]
 Label = Annotated[str, Meta(max_length=255, pattern=NO_NUL_PATTERN)]
 Labels = Annotated[dict[Name, Label], Meta(max_length=64)]
 EventKind = Annotated[str, Meta(min_length=1, max_length=32)]
+TemplateName = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
 LockPolicy = Annotated[str, Meta(pattern=LOCK_PATTERN, examples=["exclusive", "shared:3", "none"])]
 LockKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
 Argument = Annotated[str, Meta(max_length=131_072, pattern=NO_NUL_PATTERN)]
@@ -120,8 +121,7 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
     """An object of JSON whose text forms are read when it is made; unknown members are let through.
 
     `reads` maps fields to the functions that make their canonical values. `same_as` names types whose members
-    of the same name mean the same, for the reference. `from_job` maps fields to the variables of a job's
-    environment from which the Python library fills them inside that job.
+    of the same name mean the same, for the reference.
 
     Attributes:
         project: The project: the namespace of configurations, locks and deduplication ids.
@@ -154,7 +154,6 @@ class Document(Struct, frozen=True, kw_only=True, rename="camel"):
 
     reads: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
     same_as: ClassVar[tuple[type, ...]] = ()
-    from_job: ClassVar[Mapping[str, str]] = {}
     is_stored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

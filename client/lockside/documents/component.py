@@ -1,6 +1,7 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """Components: what can be run. A manifest says how it is started and what its parameters must look like."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -25,11 +26,13 @@ from lockside.documents.base import (
     Text,
     Umask,
 )
-from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition
+from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition, StateFormat
+from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
 from lockside.documents.paths import join
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
+from lockside.documents.variables import names_in
 
 COMMAND, ORCHESTRATOR, STORAGE = "lockside.command", "lockside.orchestrator", "lockside.storage"
 
@@ -128,8 +131,9 @@ class Manifest(Program, frozen=True, kw_only=True):
         id: The component's id; in a file, the file's name.
         type: What the component is for; people sort by it.
         command: The program and its arguments; never split by a shell. `{datadir}` is replaced by the data
-            folder.
-        pipeline: Several commands, joined by pipes.
+            folder, `{{ name }}` by the parameter of that name, `{state}` and `{parameters}` by the paths of
+            files with the state and with the parameters alone.
+        pipeline: Several commands, joined by pipes, with the same placeholders.
         shell: A text for `sh -c`. Of `a | b` only the end of `b` counts: use `pipeline`, or `shellProgram`.
         shell_program: The program that gets the text of `shell` as its last argument, and what stands before
             it; `["bash", "-euo", "pipefail", "-c"]` also fails when the first side of a pipe fails.
@@ -156,6 +160,9 @@ class Manifest(Program, frozen=True, kw_only=True):
         leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
             or `wait`.
         exit_codes: What exit codes mean.
+        state: Where the program leaves its state: `file` is `out/state.json`, `singer` the last line of
+            stdout that is a JSON object, as Singer targets print it. A run without such a line keeps the
+            state as it is.
         allowed_processor_position: Where it may stand as a processor.
         data_type_support: What types in its manifests do: they become the columns' types, hints, or nothing.
         default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
@@ -187,6 +194,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     on_lost: OnLost | None = None
     leftovers: Leftovers = Leftovers.STOP
     exit_codes: ExitCodes = ExitCodes()
+    state: StateFormat = StateFormat.FILE
     allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
     data_type_support: Literal["authoritative", "hints", "none"] = "authoritative"
     default_bucket: bool = True
@@ -196,13 +204,16 @@ class Manifest(Program, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""
         super().check()
+        for field, argv in self._commands():
+            _check_places(field, argv)
         if self.image is not None and self.tag is not None and has_version(self.image):
             raise FieldError("The image's name has a tag or a digest already: give it without `tag`", "tag")
         for field, schema in (("schema", self.schema), ("rowSchema", self.row_schema)):
             try:
                 check_schema(schema or {})
             except SchemaError as problem:
-                raise FieldError(f"It is not a usable JSON Schema: {problem}", field) from None
+                text = f"It is not a usable JSON Schema: {problem}"
+                raise FieldError(text, join(field, *problem.steps)) from None
         for tag, changes in self.tags.items():
             _check_tag(self, tag, changes)
 
@@ -236,6 +247,16 @@ class Manifest(Program, frozen=True, kw_only=True):
         return None
 
 
+def _check_places(field: str, argv: Sequence[str]) -> None:
+    """Raises FieldError for what no parameter may decide or reveal."""
+    if names_in(argv[0]):
+        raise FieldError("The program cannot be a parameter: only its arguments can", f"{field}[0]")
+    for place, word in enumerate(argv):
+        if any(name.startswith("#") for name in names_in(word)):
+            text = "Other users can read arguments, so no secret may be one: give the program {parameters}"
+            raise FieldError(text, f"{field}[{place}]")
+
+
 def _check_tag(manifest: Manifest, tag: str, changes: dict[str, Any]) -> None:
     field = join("", "tags", tag).removeprefix(".")
     if fixed := _NOT_OF_A_TAG & changes.keys():
@@ -244,8 +265,8 @@ def _check_tag(manifest: Manifest, tag: str, changes: dict[str, Any]) -> None:
     try:
         _changed(manifest, tag, changes)
     except msgspec.ValidationError as problem:
-        message, _, path = str(problem).partition(" - at `$")
-        raise FieldError(message, f"{field}{path.removesuffix('`')}") from None
+        message, path = explain(problem, type(manifest))
+        raise FieldError(message, f"{field}{path.removeprefix('$')}") from None
 
 
 def _changed(manifest: Manifest, tag: str, changes: dict[str, Any]) -> Manifest:

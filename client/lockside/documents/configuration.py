@@ -16,6 +16,7 @@ from msgspec import Meta
 from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.enums import ProcessorPosition
+from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
@@ -165,17 +166,19 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
         for place, row in enumerate(self.rows):
             yield join(path, "rows", place, "configuration"), row.content
 
-    def unknown_members(self) -> list[str]:
-        """Returns a sentence for each key that is kept and has no effect."""
+    def ignored_members(self) -> list[str]:
+        """Returns a sentence for each key and value that is kept and has no effect."""
         bodies = [("$.configuration", self.configuration)]
         bodies += [
             (f"$.rows[{place}].configuration", row.configuration) for place, row in enumerate(self.rows)
         ]
-        return [
-            f"{path} is unknown; it is kept and has no effect."
+        told = [
+            f"{path} is unknown; {effect(steps_of(path))}."
             for at, body in bodies
             for path in kept_keys(body, at)
         ]
+        values = [(at, found) for at, body in bodies for found in foreign_values(body)]
+        return [*told, *(f"{join(at, *steps)}: {text}." for at, (steps, text) in values)]
 
 
 def _refuse_repeated(rows: Sequence[Row]) -> None:

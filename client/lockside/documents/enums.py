@@ -106,6 +106,13 @@ class OnRecordErrors(StrEnum):
     ERROR = "error"
 
 
+class StateFormat(StrEnum):
+    """Where a component leaves its state: in `out/state.json`, or on stdout as Singer targets print it."""
+
+    FILE = "file"
+    SINGER = "singer"
+
+
 class Leftovers(StrEnum):
     """What happens to processes that outlive their program."""
 

@@ -14,6 +14,7 @@ from lockside.documents.base import (
     ComponentId,
     ConfigId,
     Document,
+    FieldError,
     PoolId,
     Priority,
     RowId,
@@ -21,6 +22,7 @@ from lockside.documents.base import (
     Slots,
     Tag,
     TaskId,
+    TemplateName,
     VariablesId,
 )
 from lockside.documents.enums import Mode
@@ -37,7 +39,8 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
     """The job that a task of an orchestration creates.
 
     Attributes:
-        component: The component to run.
+        component: The component to run; required unless a template names it.
+        template: The template that the job is made from; fields that are given with it win over its own.
         config: The configuration to run.
         config_data: A configuration given here instead of a stored one.
         config_row_ids: The rows to run; an empty list means all enabled ones.
@@ -60,7 +63,8 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
         "delay": quantities.duration,
     }
 
-    component: ComponentId
+    component: ComponentId = ""
+    template: TemplateName | None = None
     config: ConfigId | None = None
     config_data: dict[str, Any] | None = None
     config_row_ids: list[RowId] = []
@@ -76,6 +80,11 @@ class TaskSpecification(Document, frozen=True, kw_only=True):
     variable_values_id: VariablesId | None = None
     variable_values_data: VariableValues | None = None
     delay: Seconds | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for a task that runs nothing."""
+        if not self.component and self.template is None:
+            raise FieldError("Name a component or a template", "component")
 
 
 class Task(Document, frozen=True, kw_only=True):

@@ -8,8 +8,10 @@ import msgspec
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
 from lockside.documents.configuration import ConfigSpec, merged
 from lockside.documents.paths import join, steps_of
+from lockside.documents.placeholders import needed_parameters, without_value
 from lockside.documents.reading import Fault, convert, fault_of, faults_of, value_at
 from lockside.documents.schemas import SchemaError, schema_faults
+from lockside.documents.secrets import is_cipher
 from lockside.documents.storage import Storage
 from lockside.documents.variables import defaults_of, filled, names_in
 
@@ -36,7 +38,11 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
     tag = config.content.runtime.tag
     effective = manifest.at_tag(tag)
     if effective is None:
-        yield Fault(join(path, "configuration", "runtime", "tag"), f"{manifest.id} has no tag {tag!r}")
+        known = ", ".join(sorted(filter(None, (manifest.tag, *manifest.tags)))) or "none"
+        yield Fault(
+            join(path, "configuration", "runtime", "tag"),
+            f"Component {manifest.id} has no tag {tag!r}. Its tags: {known}",
+        )
         return
     rows = None
     if config.rows:
@@ -53,13 +59,18 @@ def config_faults(manifest: Manifest, config: ConfigSpec, path: str) -> Iterator
 def processor_faults(
     config: ConfigSpec, find: Callable[[str], Manifest | None], path: str
 ) -> Iterator[Fault]:
-    """Processors that may not stand where they do, as far as their components are known."""
+    """Processors that cannot run where they stand, as far as their components are known."""
     for at, content in config.contents(path):
         for side, place, processor in content.processors.placed():
             manifest = find(processor.definition.component)
             effective = None if manifest is None else manifest.at_tag(processor.definition.tag)
-            if effective is not None and (text := effective.misplaced(side)):
-                yield Fault(join(at, "processors", side.value, place, "definition", "component"), text)
+            if effective is None:
+                continue
+            here = join(at, "processors", side.value, place)
+            if text := effective.misplaced(side):
+                yield Fault(join(here, "definition", "component"), text)
+            for name in without_value(effective, processor.parameters):
+                yield Fault(join(here, "parameters", name), _needed_by(effective))
 
 
 def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path: str) -> Iterator[Fault]:
@@ -71,9 +82,34 @@ def all_faults(config: ConfigSpec, find: Callable[[str], Manifest | None], path:
 
 
 def parameter_faults(component: str, manifest: Manifest, parts: Parts) -> Iterator[Fault]:
-    """Everything that is wrong with the parameters, but for texts whose variables have no value yet."""
-    found = _command_faults(parts) if component == COMMAND else _schema_faults(manifest, parts)
-    return (fault for fault, value in found if not (isinstance(value, str) and names_in(value)))
+    """Everything that is wrong with the parameters, but for texts that are not known yet.
+
+    Those have variables without a value, or are encrypted.
+    """
+    found = _command_faults(parts) if component == COMMAND else _component_faults(manifest, parts)
+    return (fault for fault, value in found if not _is_unknown(value))
+
+
+def _is_unknown(value: Any) -> bool:
+    return is_cipher(value) or (isinstance(value, str) and bool(names_in(value)))
+
+
+def _component_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, Any]]:
+    yield from _schema_faults(manifest, parts)
+    for body in _bodies(parts) if needed_parameters(manifest) else ():
+        for name in without_value(manifest, _parameters(body.values, parts.variables)):
+            yield Fault(join(body.path, "parameters", name), _needed_by(manifest)), None
+
+
+def _needed_by(manifest: Manifest) -> str:
+    return f"It has no value, and the arguments of {manifest.id} need it"
+
+
+def _bodies(parts: Parts) -> list[Body]:
+    """What runs: the root, or each row merged over it."""
+    if parts.rows is None:
+        return [parts.root]
+    return [Body(row.path, merged(parts.root.values, row.values)) for row in parts.rows]
 
 
 def _schema_faults(manifest: Manifest, parts: Parts) -> Iterator[tuple[Fault, Any]]:
@@ -107,10 +143,7 @@ def _parameters(body: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
 
 def _command_faults(parts: Parts) -> Iterator[tuple[Fault, Any]]:
     """What keeps each command from being started; of each the first fault."""
-    bodies = [parts.root]
-    if parts.rows is not None:
-        bodies = [Body(row.path, merged(parts.root.values, row.values)) for row in parts.rows]
-    for body in bodies:
+    for body in _bodies(parts):
         parameters = _parameters(body.values, parts.variables)
         try:
             convert(parameters, Program)

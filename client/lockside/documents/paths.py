@@ -49,6 +49,26 @@ def not_finite(document: Any) -> Iterator[Steps]:
         left += [((*steps, step), inner) for step, inner in (*members, *items)]
 
 
+def not_json(document: Any) -> Iterator[tuple[Steps, str]]:
+    """The places of values that JSON cannot hold, each with what is wrong with it."""
+    for steps in not_finite(document):
+        yield steps, "It is not a finite number"
+    for steps, text in _texts(document):
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            yield steps, "It has half of a character, which is no text: write the whole one"
+
+
+def _texts(document: Any) -> Iterator[tuple[Steps, str]]:
+    left: list[tuple[Steps, Any]] = [((), document)]
+    while left:
+        steps, value = left.pop()
+        if isinstance(value, str):
+            yield steps, value
+        members = value.items() if isinstance(value, dict) else ()
+        items = enumerate(value) if isinstance(value, list) else ()
+        left += [((*steps, step), inner) for step, inner in (*members, *items)]
+
+
 _PLACES: Final = re.compile(r"(?: - at `[^`]*`)+$")
 
 

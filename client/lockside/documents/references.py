@@ -10,6 +10,8 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifes
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
+from lockside.documents.template import TemplateSpec
+from lockside.documents.variables import PLACE
 from lockside.kinds import KINDS
 
 
@@ -88,6 +90,20 @@ def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
             yield from _of_task(config, place, join(path, "configuration", "tasks", place, "task"))
 
 
+def of_template(template: TemplateSpec, path: str) -> Iterator[Reference]:
+    """What the job of a template names, where that is not filled in later."""
+    job, at = template.job, join(path, "job")
+    if not PLACE.search(component := job["component"]):
+        yield Reference("component", component, join(at, "component"))
+        if isinstance(config := job.get("config"), str) and not (
+            PLACE.search(config) or job.get("configData")
+        ):
+            yield Reference("config", f"{component}/{config}", join(at, "config"))
+    for kind, name in (("pool", "pool"), ("variables", "variableValuesId")):
+        if isinstance(value := job.get(name), str) and not PLACE.search(value):
+            yield Reference(kind, value, join(at, name))
+
+
 def _pool(pool: Any, path: str) -> Iterator[Reference]:
     if isinstance(pool, str):
         yield Reference("pool", pool, join(path, "pool"))
@@ -95,6 +111,10 @@ def _pool(pool: Any, path: str) -> Iterator[Reference]:
 
 def _of_task(config: ConfigSpec, place: int, path: str) -> Iterator[Reference]:
     task, given = config.content.tasks[place].task, config.configuration["tasks"][place]["task"]
+    if task.template is not None:
+        yield Reference("template", task.template.partition("@")[0], join(path, "template"))
+    if not task.component:
+        return
     yield Reference("component", task.component, join(path, _spelling(given, "component", "componentId")))
     yield from _pool(task.pool, path)
     if task.variable_values_id is not None:

@@ -9,7 +9,6 @@ from msgspec.structs import fields as struct_fields
 
 from lockside.documents import quantities, times
 from lockside.documents.base import (
-    NO_NUL_PATTERN,
     BranchId,
     ComponentId,
     ConfigId,
@@ -28,6 +27,7 @@ from lockside.documents.base import (
     Slots,
     Tag,
     TaskId,
+    TemplateName,
     Text,
     Time,
     VariablesId,
@@ -43,8 +43,6 @@ RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
 TaskIds = Annotated[list[TaskId], Meta(max_length=10_000)]
 
 DEFAULT_BRANCH = "default"
-RUN_ID = "LOCKSIDE_RUN_ID"
-"""The variable of a job's environment that holds its `runId`."""
 
 
 class JobRequest(In, frozen=True, kw_only=True, dict=True):
@@ -72,13 +70,16 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         inputs: Inputs of the job.
         archive: Settings of archiving.
         notifications: Who is notified.
-        template: The template the request was made from.
+        component: The component's id; required unless a template names it.
+        template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
+            win over its own.
         priority: The place in the queue, -100 to 100; higher goes first.
         delay: The earliest start, counted from now, in seconds or as in "10m"; not with `delayedStartTime`.
         hold: Hold the job until `job.release`.
         parent_run_id: The `runId` of the running job below which this one is created.
         only_orchestration_task_ids: Run only these tasks of the orchestration.
-        previous_job_id: Run again only what did not succeed in this earlier job of the orchestration.
+        previous_job_id: Go on from this earlier job of the same configuration: only its tasks, or its rows,
+            that did not end well run.
         limits: Limits of the job; the component's own limits are the highest allowed.
         retry: How the job is retried when it fails.
         component_version: The version of the component; null means the current one.
@@ -94,9 +95,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         "delay": quantities.duration,
         "delayed_start_time": times.canonical_time,
     }
-    from_job = {"parent_run_id": RUN_ID}
 
-    component: ComponentId
+    component: ComponentId = ""
     component_version: Version | None = None
     tag: Tag | None = None
     config: ConfigId | None = None
@@ -124,7 +124,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
-    template: Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)] | None = None
+    template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None
     description: Text | None = None
@@ -136,6 +136,8 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
 
     def check(self) -> None:
         """Raises FieldError for what cannot be asked for together, and for a body that cannot be read."""
+        if not self.component and self.template is None:
+            raise FieldError("Name a component or a template", "component")
         if self.delay is not None and self.delayed_start_time is not None:
             raise FieldError("Give either `delay` or `delayedStartTime`, not both", "delay")
         if self.asked_rows and self.config is None:

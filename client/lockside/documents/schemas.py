@@ -16,7 +16,11 @@ _MAX_SHOWN = 400
 
 
 class SchemaError(ValueError):
-    """It is not a JSON Schema, or it refers to another document."""
+    """It is not a JSON Schema, or it refers to another document. `steps` lead to what is wrong in it."""
+
+    def __init__(self, message: str, steps: Steps = ()) -> None:
+        super().__init__(message)
+        self.steps = steps
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
@@ -40,7 +44,8 @@ def _validator(schema: Mapping[str, Any]) -> "Validator":
     try:
         return validator_for(dict(schema), retriever=_refuse, mask="the value")
     except (ValueError, RecursionError) as error:
-        raise SchemaError(_shown(getattr(error, "message", None) or str(error))) from None
+        steps = tuple(getattr(error, "instance_path", ()))
+        raise SchemaError(_shown(getattr(error, "message", None) or str(error)), steps) from None
 
 
 def _refuse(uri: str) -> NoReturn:

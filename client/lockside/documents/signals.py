@@ -4,6 +4,7 @@ import re
 import signal
 from typing import Final
 
+VALID: Final = frozenset(map(int, signal.valid_signals()))
 PATTERN: Final = r"^(SIG)?[A-Za-z0-9]{2,8}([+-][0-9]{1,2})?$"
 
 _REAL_TIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
@@ -12,7 +13,7 @@ _REAL_TIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
 def number(value: str | int) -> int:
     """Returns the number of "SIGTERM", "TERM", "SIGRTMIN+3" or 15. Raises ValueError for no signal."""
     found = value if isinstance(value, int) else _numbered(value.upper())
-    if found not in signal.valid_signals():
+    if found not in VALID:
         raise ValueError(f"{value!r} is not a signal: write a name such as SIGTERM, or its number")
     return int(found)
 

@@ -30,6 +30,7 @@ class SourceLines:
             scanner.value(())
         else:
             scanner.toml()
+        self.repeated = scanner.repeated
 
     def line(self, path: Sequence[str | int]) -> int:
         """Give the line, from 1."""
@@ -48,6 +49,8 @@ class _Scanner:
         self._at = 0
         self._line = 1
         self._counted = 0
+        self.repeated: tuple[Path, int] | None = None
+        """The first member that stands twice in its object, and the line of the second one."""
 
     def _note(self, path: Path) -> None:
         self._line += self._text.count("\n", self._counted, self._at)
@@ -91,8 +94,11 @@ class _Scanner:
 
     def _member(self, path: Path) -> None:
         keys = self._keys()
+        is_repeated = (*path, *keys) in self._lines
         for count in range(1, len(keys) + 1):
             self._note((*path, *keys[:count]))
+        if is_repeated and self.repeated is None:
+            self.repeated = (*path, *keys), self._line
         self._skip()
         self._at += 1  # the = or :
         self.value((*path, *keys))

@@ -120,6 +120,7 @@ GENERAL_ERRORS: Final = frozenset(ErrorKind) - {
     ErrorKind.INVALID_TRANSITION,
     ErrorKind.DISABLED,
     ErrorKind.TIMEOUT,
+    ErrorKind.FAILED,
 }
 """What any call can be refused with."""
 

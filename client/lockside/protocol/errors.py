@@ -1,6 +1,6 @@
-"""The error codes of the wire and the object that carries them.
+"""The kinds of errors of the wire and the object that carries them.
 
-The codes live here and nowhere else. Who raises what is decided by the daemon and the client.
+Their codes are those of the client's classes. Who raises what is decided by the daemon and the client.
 """
 
 from enum import StrEnum
@@ -8,11 +8,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-PARSE_ERROR: Final = -32700
-INVALID_REQUEST: Final = -32600
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-INTERNAL_ERROR: Final = -32603
+from lockside.errors import CLASSES
 
 
 class ErrorKind(StrEnum):
@@ -31,24 +27,11 @@ class ErrorKind(StrEnum):
     UNAVAILABLE = "unavailable"
     LIMIT = "limit"
     TIMEOUT = "timeout"
+    FAILED = "failed"
 
 
-CODES: Final[dict[ErrorKind, int]] = {
-    ErrorKind.PARSE_ERROR: PARSE_ERROR,
-    ErrorKind.INVALID_REQUEST: INVALID_REQUEST,
-    ErrorKind.METHOD_NOT_FOUND: METHOD_NOT_FOUND,
-    ErrorKind.INVALID: INVALID_PARAMS,
-    ErrorKind.INTERNAL: INTERNAL_ERROR,
-    ErrorKind.NOT_FOUND: -32001,
-    ErrorKind.CONFLICT: -32002,
-    ErrorKind.INVALID_TRANSITION: -32003,
-    ErrorKind.FORBIDDEN: -32004,
-    ErrorKind.DISABLED: -32005,
-    ErrorKind.UNAVAILABLE: -32006,
-    ErrorKind.LIMIT: -32007,
-    ErrorKind.TIMEOUT: -32008,
-}
-
+_CODES = {one.kind: one.code for one in CLASSES.values() if one.code}
+CODES: Final[dict[ErrorKind, int]] = {kind: _CODES[kind] for kind in ErrorKind}
 KINDS: Final[dict[int, ErrorKind]] = {code: kind for kind, code in CODES.items()}
 
 

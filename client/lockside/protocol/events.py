@@ -25,6 +25,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "job.terminateRequested": "No data.",
     "job.annotated": "fields: the names of those that were changed.",
     "job.hidden": "visible: false when it was hidden, true when it was shown again.",
+    "job.acknowledged": "acknowledged: false when it was taken back; comment.",
     "job.purged": "No data.",
     **{
         f"{kind.word}.{change}": "The names of the object; version of what was stored."
@@ -40,6 +41,9 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "pool.deleted": "The whole pool as it was.",
     "pool.trouble": _POOL_DATA + " Nothing can be started in it; told again when the cause changes.",
     "pool.recovered": _POOL_DATA + " Processes can be started in it again.",
+    "secret.rotated": "id of the new key, values: how many were encrypted under it.",
+    "secret.reencrypted": "values: how many were encrypted under the newest key.",
+    "secret.keyDropped": "id.",
     "daemon.started": "version, pid, bootId, pools: every pool as it is at the start.",
     "daemon.stopped": "why: the signal, onStop: what becomes of running jobs. Missing after a crash.",
     "daemon.storeRecovered": "cause, seconds for which nothing could be written, pools: every pool as it is.",
@@ -47,6 +51,6 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "daemon.undrained": "by.",
     "daemon.clockSet": "seconds by which the wall clock was set, below 0 when it was set back.",
     "daemon.reload": "changed, needsRestart: sections of the settings.",
-    "daemon.backup": "path, sizeBytes, time.",
+    "daemon.backup": "path, sizeBytes, time, keyIds.",
     "daemon.restored": "backup: its path, lost: jobs that ran when it was written.",
 }

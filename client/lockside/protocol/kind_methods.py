@@ -1,7 +1,4 @@
-"""The methods that every kind of stored object has, with their parameters, made of the kind's record.
-
-`methods` has those whose parameters or answers are a kind's own; here is what is the same for all.
-"""
+"""The methods that every kind of stored object has, with their parameters, made of the kind's record."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -11,7 +8,7 @@ from msgspec.structs import fields
 
 from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVersion, Text, camel
 from lockside.kinds import KINDS, Kind, with_files
-from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
+from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import branches, stored
 from lockside.protocol.types.catalog import FieldChange
@@ -38,40 +35,47 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "component": (stored.Component, stored.Components),
     "config": (stored.Config, stored.Configs),
     "branch": (branches.Branch, branches.Branches),
+    "template": (stored.Template, stored.Templates),
     "variables": (stored.Variables, stored.VariablesList),
 }
 
+ORDERS: dict[str, Any] = {"component": "acme.orders", "config": "daily"}
+MANIFEST: dict[str, Any] = {"id": "acme.orders", "command": ["orders", "--data={datadir}"]}
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "component": {"id": "acme.orders", "command": ["orders", "--data={datadir}"]},
-    "config": {"component": "acme.orders", "config": "daily"},
+    "component": MANIFEST,
+    "config": ORDERS | {"configuration": {"parameters": {"since": "yesterday"}}},
     "branch": {"id": "new-api"},
+    "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
 }
+
+_SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}
 
 _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are names of answers
 
 
 def declare_all() -> None:
-    """Declare the methods of every kind that are not declared already."""
+    """Declare the methods of every kind."""
     for kind in KINDS.values():
         for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
-            name = f"{kind.word}.{verb}"
-            if verb in kind.verbs and name not in METHODS:
-                role = Role[kind.role.upper()] if base is Mutation else Role.VIEWER
-                refuses = [] if verb == "list" else [ErrorKind.NOT_FOUND]
-                params = _params(kind, verb, base, members, summary)
+            if verb in kind.verbs:
+                name = f"{kind.word}.{verb}"
                 method(
-                    name, role, answers=answers, refuses=refuses, example=example, positional=_order(params)
-                )(params)
+                    name,
+                    Role.VIEWER if base in (Params, ListParams) else Role[kind.role.upper()],
+                    answers=answers,
+                    refuses=[] if verb == "list" else [ErrorKind.NOT_FOUND],
+                    example=example,
+                    positional=_positional(kind, verb, members),
+                )(_params(kind, verb, base, members, _SUMMARIES.get(name, summary)))
 
 
-def _order(params: Any) -> list[str]:
+def _positional(kind: Kind, verb: str, members: Fields) -> list[str]:
     """The optional parameters that the library takes by position."""
-    return [name for name in ("version", "to", "type", "component") if name in _optional(params)]
-
-
-def _optional(params: Any) -> set[str]:
-    return {one.name for one in fields(params) if not one.required}
+    if verb == kind.put_verb:
+        return [kind.content] if kind.content else []
+    optional = {name for name, _, *default in members if default}
+    return [name for name in ("version", "to", *kind.filters) if name in optional]
 
 
 def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]]]:
@@ -79,7 +83,10 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
     answer, answers = _ANSWERS.get(kind.word) or _answers_of(kind)
     why = ("change_description", Text | None, None)
     expected = [("expected_version", Sequence | None, None)] if kind.put_verb == "put" else []
-    whole: Fields = [*_members(kind, ()), (kind.word, kind.document), why, *expected]
+    branch, added = _members(kind, ()), [why, *expected]
+    whole: Fields = [*branch, (kind.word, kind.document), *added]
+    if kind.is_flat:
+        whole = [*((one.name, one.type, one.default) for one in fields(Mutation)), *branch, *added]
     key, filters = _members(kind, kind.key), _members(kind, kind.filters, is_optional=True)
     shown = ("fields", fields_of(answer) | None, None)
     old = ("version", StoredVersion)
@@ -89,15 +96,32 @@ def _table(kind: Kind) -> list[tuple[str, type, Fields, Any, str, dict[str, Any]
     example = EXAMPLES.get(kind.word) or dict.fromkeys(kind.key, "example")
     name = {member: example[member] for member in kind.key}
     at_3, a = name | {"version": 3}, kind.title
+    of_branch = " of a branch" if kind.in_branch else ""
+    stores = f"Store a {a} as its next version." if expected else f"Create a {a}."
+    base, put = (kind.document, example) if kind.is_flat else (Mutation, {kind.word: example})
     return [
-        (kind.put_verb, Mutation, whole, answer, f"Store a {a}.", {kind.word: example}),
+        (kind.put_verb, base, whole, answer, stores, put),
         ("get", Params, [*key, version], answer, f"Return a {a}, in any version.", name),
-        ("list", ListParams, [*filters, shown], answers, f"List {kind.titles}.", {}),
-        ("delete", Mutation, key, stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
+        (
+            "list",
+            ListParams,
+            [*filters, shown],
+            answers,
+            f"List {kind.titles}{of_branch}.",
+            {},
+        ),
+        ("delete", Mutation, [*key, why], stored.Deleted, f"Delete a {a}; its versions stay readable.", name),
         ("versions", ListParams, key, stored.ConfigVersions, f"List the versions of a {a}.", name),
         ("rollback", Mutation, [*key, old, why], answer, "Store an old version as the newest.", at_3),
         ("diff", Params, [*key, version, to], Diff, f"Compare two versions of a {a}.", at_3),
-        ("copy", Mutation, [*key, version, *target], answer, f"Copy a {a}.", name | {camel(to_key): "other"}),
+        (
+            "copy",
+            Mutation,
+            [*key, version, *target, why],
+            answer,
+            f"Copy a {a}. The newest version is copied unless one is named.",
+            name | {camel(to_key): "other"},
+        ),
     ]
 
 
@@ -123,7 +147,6 @@ def _members(kind: Kind, names: Iterable[str], *, is_optional: bool = False) -> 
 
 def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) -> Any:
     said = {
-        kind.word: f"The {kind.title}.",
         "id": f"The id of the {kind.title}.",
         "expected_version": "Refuse the call unless this is the current version; 0 means that there is none.",
         "to": "The version that it is compared with; null means the current one.",
@@ -131,8 +154,12 @@ def _params(kind: Kind, verb: str, base: type, members: Fields, summary: str) ->
         "to_branch_id": "The branch of the copy; null means the same branch.",
         "fields": f"Only these members of each {kind.title} are answered, and its id.",
     }
-    if base is ListParams and verb == "list":
+    if verb == "list":
         said |= {name: f"Only {kind.titles} of this {name}." for name in kind.filters}
+    if verb == kind.put_verb:
+        said[kind.word] = f"The whole {kind.title}."
+    if verb == "rollback":
+        said["version"] = "The old version to make current."
     listed = "".join(f"    {name}: {said[name]}\n" for name, *_ in members if name in said)
     text = f"{summary}\n\n" + (f"Attributes:\n{listed}" if listed else "")
     name = f"{kind.word.capitalize()}{_SUFFIXES.get(verb, verb.capitalize())}"

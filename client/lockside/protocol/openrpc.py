@@ -3,18 +3,16 @@
 So it cannot say anything but what is checked. It is what `rpc.discover` answers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
-
-import msgspec
-from msgspec import inspect
 
 from lockside.documents.configuration import Configuration
 from lockside.protocol.errors import CODES, ErrorKind
 from lockside.protocol.events import EVENT_KINDS
 from lockside.protocol.methods import METHODS, NOTIFICATIONS, TEST_METHODS, Method
-from lockside.protocol.sentences import sentences, summary
+from lockside.protocol.schemas import described
+from lockside.protocol.sentences import summary
 
 OPENRPC_VERSION: Final = "1.3.2"
 _TEMPLATE: Final = "#/components/schemas/{name}"
@@ -32,6 +30,7 @@ _MEANINGS: Final = {
     ErrorKind.UNAVAILABLE: "The daemon cannot do it now; ask again later.",
     ErrorKind.LIMIT: "A limit of size or number is passed.",
     ErrorKind.TIMEOUT: "It took longer than it may.",
+    ErrorKind.FAILED: "The component that was asked failed, or did not answer as it should.",
 }
 
 
@@ -45,8 +44,7 @@ def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
     """The document of a table of methods."""
     types = [part for method in methods.values() for part in _types_of(method)]
     types += [*NOTIFICATIONS.values(), Configuration]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
-    _describe_members(components, _structs(types))
+    schemas, components = described(types, _TEMPLATE)
     by_type = dict(zip(map(id, types), schemas, strict=False))
     return {
         "openrpc": OPENRPC_VERSION,
@@ -59,44 +57,15 @@ def describe(methods: Mapping[str, Method], version: str) -> dict[str, Any]:
         "methods": [_method(method, components, by_type) for method in methods.values()],
         "components": {"schemas": components, "errors": _errors()},
         "x-notifications": [
-            {"name": name, "params": {"$ref": _TEMPLATE.format(name=kind.__name__)}}
+            {
+                "name": name,
+                "description": summary(kind),
+                "params": {"$ref": _TEMPLATE.format(name=kind.__name__)},
+            }
             for name, kind in NOTIFICATIONS.items()
         ],
         "x-events": [{"kind": kind, "data": data} for kind, data in EVENT_KINDS.items()],
     }
-
-
-def _describe_members(components: dict[str, Any], kinds: Iterable[type[msgspec.Struct]]) -> None:
-    """Add the sentence about each member, which msgspec leaves in the text about the type."""
-    for kind in kinds:
-        schema = components[kind.__name__]
-        schema["description"] = summary(kind)
-        said = sentences(kind)
-        for member in msgspec.structs.fields(kind):
-            if member.name in said:
-                schema["properties"][member.encode_name]["description"] = said[member.name]
-        if tag := kind.__struct_config__.tag_field:
-            schema["properties"][tag]["description"] = "Tells the types apart."
-
-
-def _structs(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
-    """Return all struct types that these types are made of."""
-    found: set[type[msgspec.Struct]] = set()
-    left = list(inspect.multi_type_info(types))
-    while left:
-        match left.pop():
-            case inspect.StructType(cls=cls, fields=members) if cls not in found:
-                found.add(cls)
-                left += [member.type for member in members]
-            case inspect.UnionType(types=parts):
-                left += parts
-            case inspect.ListType(item_type=part) | inspect.DictType(value_type=part):
-                left.append(part)
-            case inspect.Metadata(type=part):
-                left.append(part)
-            case _:
-                pass
-    return found
 
 
 def _types_of(method: Method) -> list[Any]:
@@ -110,10 +79,16 @@ def _method(method: Method, components: dict[str, Any], by_type: dict[int, Any])
     return {
         "name": method.name,
         "summary": method.summary,
+        "description": summary(method.params),
         "tags": [{"name": method.name.partition(".")[0]}],
         "paramStructure": "by-name",
         "params": [
-            {"name": name, "required": name in required, "schema": part}
+            {
+                "name": name,
+                "description": part["description"],
+                "required": name in required,
+                "schema": part,
+            }
             for name, part in sorted(schema["properties"].items(), key=lambda item: item[0] not in required)
         ],
         "result": {"name": "result", "schema": results[0] if len(results) == 1 else {"anyOf": results}},

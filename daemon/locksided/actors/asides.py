@@ -59,7 +59,10 @@ It may be called again after a crash; what it returns is saved once.
 
 
 class Asides(Starts):
-    """The asides under way. `purposes` are the words under which outcomes are delivered."""
+    """The asides under way. `purposes` are the words under which outcomes are delivered.
+
+    `umask`, in octal digits, holds for programs whose order names none.
+    """
 
     def __init__(
         self,
@@ -69,11 +72,13 @@ class Asides(Starts):
         state_dir: StateDir,
         tasks: TaskGroup,
         purposes: Mapping[str, Deliver],
+        umask: str = "",
     ) -> None:
         super().__init__(backend, scheduler, tasks)
         self._store = store
         self._state_dir = state_dir
         self._purposes = purposes
+        self._umask = int(umask, 8) if umask else None
         self._asides: dict[str, Aside] = {}
 
     async def load(self) -> None:
@@ -143,7 +148,7 @@ class Asides(Starts):
             self.forget(start)
             del self._asides[aside.token]  # should it be saved all the same, the next daemon forgets it
             raise
-        if not self.send(start, order):
+        if not self.send(start, order if order.umask is not None else order._replace(umask=self._umask)):
             self.never_started(start)
 
     # -- what becomes of one ------------------------------------------------------------------------------

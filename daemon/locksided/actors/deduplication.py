@@ -48,6 +48,7 @@ def _remember(tx: Transaction, once: DedupMark, answer: Any) -> None:
         reference,
         clock.now_us(),
         job_id=job_ids[0] if job_ids else None,
+        is_secret=once.is_secret,
     )
 
 

@@ -198,3 +198,5 @@ class Executor(Starts):
         """Tell the scheduler what a start came to, and wait until that is saved."""
         conclusion = await concluding
         await self._scheduler.ask(conclusion.report, also=conclusion.also)
+        if conclusion.then is not None:
+            await conclusion.then()

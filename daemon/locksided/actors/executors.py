@@ -69,6 +69,9 @@ class Executors:
         """Hand each action to its pool's executor, with what was read."""
         for action in actions:
             self._executor(action.pool).perform(action, prepared or NOTHING_READ)
+
+    def flush(self) -> None:
+        """Send the starts and the acknowledgements of a turn in one go."""
         self._backend.flush()
 
     def _executor(self, pool: str) -> Executor:

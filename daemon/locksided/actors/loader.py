@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from sys import intern
 
 from locksided import clock
 from locksided.core.containers import Container
@@ -26,7 +25,7 @@ from locksided.core.state import DAY_US, State
 from locksided.core.table_waits import SERIAL
 from locksided.recording import ObservedScheduler, Recording
 from locksided.settings import Settings, default_slots
-from locksided.store.rows import ChildRow, LiveJob, PoolRow
+from locksided.store.rows import PoolRow
 from locksided.store.store import Store
 
 NOT_YET = "the keeper is not connected yet"
@@ -44,9 +43,8 @@ async def load_core(store: Store, settings: Settings, recordings: Path | None = 
     with _no_collection():
         pending = await _pending(store, set(await store.live_ids()))
         jobs = []
-        async for row in store.live_jobs():
-            record = _record(row)
-            jobs.append(add_job(state, record, pending.get(row.id)))
+        async for record in store.live_jobs():
+            jobs.append(add_job(state, record, pending.get(record.id)))
             if is_recorded:
                 records.append(record)
         children = await _count_children(store, state)
@@ -101,8 +99,7 @@ def _no_collection() -> Iterator[None]:
 async def _count_children(store: Store, state: State) -> list[ChildRecord]:
     """Have the live containers count their children that are final; returns all strong children."""
     containers = [job.id for job in state.jobs.values() if isinstance(job, Container)]
-    rows = await store.children_of(containers)
-    children = [_child(row) for row in rows if row.relation == "strong"]
+    children = [one for one in await store.children_of(containers) if one.relation == "strong"]
     for child in children:
         add_child(state, child)
     return children
@@ -115,60 +112,3 @@ async def _pending(store: Store, live: set[int]) -> dict[int, dict[int, Conditio
         if dependency.on_id in live:
             pending[dependency.job_id][dependency.on_id] = Condition(dependency.condition)
     return pending
-
-
-def _child(row: ChildRow) -> ChildRecord:
-    return ChildRecord(
-        id=row.id,
-        container_id=row.parent_id,
-        status=row.status,
-        end_cause=row.end_cause,
-        behavior_on_error=row.behavior_on_error,
-        attempt=row.attempt,
-    )
-
-
-def _record(row: LiveJob) -> JobRecord:
-    return JobRecord(
-        id=row.id,
-        run_id=row.run_id,
-        project=intern(row.project),
-        owner_uid=row.owner_uid or 0,
-        type=row.type,
-        pool=row.pool or "default",
-        priority=row.priority,
-        line_order=row.line_order,
-        lock_key=row.lock_key,
-        lock_policy=row.lock_policy or "exclusive",
-        start_at_us=row.start_at_us,
-        held_by=row.held_by,
-        held_us=row.held_us,
-        status=row.status,
-        desired_status=row.desired_status,
-        created_us=row.created_us,
-        ready_us=row.ready_us or row.created_us,
-        start_us=row.start_us,
-        starts=row.starts,
-        launches=row.launches,
-        lost_count=row.lost_count,
-        step=row.step,
-        start_token=row.start_token,
-        stages=row.stages or {},
-        spawned=bool(row.spawned),
-        duration_us=row.duration_us,
-        paused_us=row.paused_us,
-        paused_since_us=row.paused_since_us,
-        paused_by=row.paused_by,
-        on_lost=row.on_lost or "requeue",
-        relation=row.relation,
-        behavior_on_error=row.behavior_on_error,
-        delay_us=row.delay_us,
-        parallelism=row.parallelism,
-        retry=row.retry,
-        result=row.result,
-        name=row.name,
-        component=row.component,
-        config=row.config,
-        claim=row.claim,
-        reads=row.reads,
-    )

@@ -36,7 +36,8 @@ class Exclusive:
 class DedupMark:
     """A caller's deduplication id: the same call under it is done once.
 
-    `reference` makes from the answer what is remembered, so that a repeat can find the object again.
+    `reference` makes from the answer what is remembered, so that a repeat can find the object again. The hash
+    of parameters with secrets (`is_secret`) is never stored as it is.
     """
 
     project: str
@@ -45,6 +46,7 @@ class DedupMark:
     id: str
     params_hash: str
     reference: Callable[[Any], dict[str, Any]]
+    is_secret: bool = False
 
     @property
     def key(self) -> tuple[str, int, str, str]:
@@ -63,7 +65,8 @@ class Repeated:
 class Ask:
     """One message. `also` makes from the core's answer a write for the same transaction, or None.
 
-    `done` looks at the core with the answer when both are on disk, before anything else is decided.
+    `done` looks at the core with the answer when both are on disk, before anything else is decided. `saved`
+    is told once whether it is on disk: before anybody is answered, and what it sends goes with the actions.
     `value` or `error` is what was answered, whether or not anybody still waited for it.
     """
 
@@ -71,6 +74,7 @@ class Ask:
     once: DedupMark | None = None
     also: Callable[[Any], Write | None] | None = None
     done: Callable[[Scheduler, Any], None] | None = None
+    saved: Callable[[bool], None] | None = None
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     value: Any = None
     error: Exception | None = None
@@ -80,8 +84,15 @@ class Ask:
         """Whether a write that fails must undo the core's decision, too: it is a part of the same."""
         return isinstance(self.work, Decided) or self.also is not None
 
+    def tell_saved(self, is_saved: bool) -> None:
+        """Tell `saved`, if it was not told before."""
+        saved, self.saved = self.saved, None
+        if saved is not None:
+            saved(is_saved)
+
     def refuse(self, error: Exception) -> None:
         """Answer with an error, if anybody still waits."""
+        self.tell_saved(False)
         self.error = error
         if not self.answer.done():
             self.answer.set_exception(error)

@@ -5,10 +5,7 @@ only then hands actions to the executors, answers, and tells the watchers. When 
 thrown away with all of it and read again from the store, and the actor waits until the store can be written.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -29,15 +26,15 @@ from locksided.actors.messages import (
     Repeated,
     Write,
 )
+from locksided.actors.scheduler_turn import SchedulerTurn
 from locksided.actors.turns import decided, turns
 from locksided.actors.wall_clock import WallClock
 from locksided.core.actions import Action
 from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
-from locksided.core.saves import Save
 from locksided.core.scheduler import Scheduler
-from locksided.store.catalog.dedup import DedupKey
+from locksided.store.catalog.dedup import DedupKey, agrees
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
 from locksided.store.store import Sequel, Store
@@ -62,21 +59,11 @@ class Executors(Protocol):
     def perform(self, actions: Sequence[Action], prepared: Any) -> None:
         """Take the actions of a turn with what was read of them; never waits."""
 
+    def flush(self) -> None:
+        """Have what the actions of a turn, and who was told that it is saved, want sent go out now."""
+
     def reconcile(self, core: Scheduler) -> None:
         """Find out what became of every job that is in flight."""
-
-
-@dataclass(slots=True)
-class SchedulerTurn:
-    """What one transaction is made of, and what follows it."""
-
-    saves: list[Save] = field(default_factory=list)
-    operations: list[tuple[Ask, Write]] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    answers: list[tuple[Ask, Any]] = field(default_factory=list)
-    first_asks: dict[tuple[str, int, str, str], Ask] = field(default_factory=dict)
-    repeats: list[tuple[Ask, Ask]] = field(default_factory=list)
-    progress: list[EventRow] = field(default_factory=list)
 
 
 class SchedulerActor:
@@ -117,10 +104,7 @@ class SchedulerActor:
 
     def tell(self, work: Input, answered: Callable[[bool], None] | None = None) -> None:
         """Report something without waiting for its commit; `answered` hears whether it was saved."""
-        ask = Ask(work)
-        if answered is not None:
-            ask.answer.add_done_callback(partial(_tell_whether, answered))
-        self._mailbox.put(ask)
+        self._mailbox.put(Ask(work, saved=answered))
 
     def tell_deferred(self, work: Input) -> None:
         """Report what nobody waits for: it is saved with what comes next, or alone after a moment."""
@@ -140,7 +124,7 @@ class SchedulerActor:
         known = await self._store.dedup(DedupKey(*once.key))
         if known is None:
             return None
-        if known.params_hash != once.params_hash:
+        if not agrees(known, once.params_hash, self._store.vault):
             raise other_parameters(once, known.ref)
         return Repeated(known.ref)
 
@@ -282,6 +266,9 @@ class SchedulerActor:
         assert self._executors is not None
         if turn.actions:
             self._executors.perform(turn.actions, sequel)
+        for ask, _ in turn.answers:
+            ask.tell_saved(True)
+        self._executors.flush()
 
     def _follow(self, turn: SchedulerTurn, applied: Applied) -> None:
         """It is on disk: act, answer the catalog's writes, tell the watchers."""
@@ -404,7 +391,3 @@ class SchedulerActor:
             f"The store cannot be written ({trouble.cause}). Nothing was changed; {remedy}.",
             cause=trouble.cause,
         )
-
-
-def _tell_whether(answered: Callable[[bool], None], answer: "asyncio.Future[Any]") -> None:
-    answered(not answer.cancelled() and answer.exception() is None)

@@ -4,15 +4,18 @@ import os
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from anyio import CancelScope
 
 from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec
 from lockside.documents.reading import from_store
+from lockside.documents.variables import VariableValues
 from lockside.kinds import COMPONENT
 from lockside.protocol.methods import actions as p
 from locksided import threads
-from locksided.api.service import Service
-from locksided.core.errors import Invalid, Timeout, Unavailable
+from locksided.api.service import HandlerGroup
+from locksided.core.errors import Failed, Timeout, Unavailable
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome
@@ -30,27 +33,27 @@ from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
+from locksided.secrets.places import Place
+from locksided.secrets.vault import Vault, missing_in, refuse_missing
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.catalog.keys import Key
+from locksided.store.catalog.keys import ConfigId, Key
 
 
-class ActionMethods:
+class ActionMethods(HandlerGroup):
     """`action.run`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def run(self, call: Call, params: p.ActionRun) -> Any:
-        """The JSON value that the component's action answers, within 30 seconds."""
-        row = None
+        row, vault = None, self._service.store.vault
         if params.component not in BUILT_IN:
             row = await self._service.store.object(Key(params.project, COMPONENT, (params.component,)))
         stored = None
         if row is not None:
-            stored = Stored(params.component, row.version, from_store(row.body, Manifest))
-        action = plan_action(params, stored)
+            body = vault.opened_if_possible(row.body, Place.of_component(params.component))
+            stored = Stored(params.component, row.version, from_store(body, Manifest))
+        action = plan_action(_in_plain(vault, params), stored, await self._config(params))
+        refuse_missing(list(missing_in(action.step.config_file)))
         token = self._service.asides.new_token()
         context = self._context(action, call, params.project, token)
         try:
@@ -68,6 +71,16 @@ class ActionMethods:
                     context.account, data_folder.remove_folder, context.folder, context.run_as
                 )
 
+    async def _config(self, params: p.ActionRun) -> Stored[ConfigSpec] | None:
+        if params.config is None:
+            return None
+        name = ConfigId(params.component, params.config, params.branch_id, params.project)
+        row = await self._service.store.object(name.key())
+        if row is None:
+            return None
+        body = self._service.store.vault.opened_if_possible(row.body, name.place)
+        return Stored(params.config, row.version, from_store(body, ConfigSpec))
+
     def _context(self, action: Action, call: Call, project: str, token: str) -> JobContext:
         run_as, home = account_of(call.principal.uid, call.principal.gid, action.step.execution.user)
         folder = self._service.asides.folder(token)
@@ -82,4 +95,17 @@ class ActionMethods:
         try:
             return action_value(action, outcome, stdout)
         except ActionFailed as failure:
-            raise Invalid(failure.message, path="$.action", type=failure.type.value) from None
+            raise Failed(failure.message, type=failure.type.value) from None
+
+
+def _in_plain(vault: Vault, params: p.ActionRun) -> p.ActionRun:
+    """The parameters with their secrets in plain. Raises Invalid for a cipher text of another component."""
+    place = Place.of_jobs(params.project, params.component)
+    values = msgspec.to_builtins(params.variable_values_data)
+    return msgspec.structs.replace(
+        params,
+        config_data=vault.opened(params.config_data, place, "$.configData"),
+        variable_values_data=msgspec.convert(
+            vault.opened(values, place, "$.variableValuesData"), VariableValues
+        ),
+    )

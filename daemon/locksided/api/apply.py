@@ -17,6 +17,7 @@ from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
 from locksided.api.apply_plan import ApplyPlan, ApplyStep, Json, Key, Known, Wanted, make_plan, wanted_of
+from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.deduplication import dedup_mark
 from locksided.api.drafts import Drafts
 from locksided.api.rights import actor
@@ -26,6 +27,7 @@ from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
 from locksided.lazy_documents import LazyDocuments
+from locksided.secrets.places import Place
 from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
@@ -62,14 +64,12 @@ class ApplyMethods:
 
     @handler
     async def stage(self, call: Call, params: p.CatalogStage) -> Json:
-        """Keep a part of what is to be applied."""
         draft = self._drafts.add(call, params)
         count = sum(map(len, draft.wanted.values()))
         return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
     @handler
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
-        """Make what is stored like what is given; with `dryRun` say what that would change."""
         draft = self._drafts.take(call, params)
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
             wanted = wanted_of(params, draft.wanted)
@@ -107,7 +107,7 @@ class ApplyMethods:
             raise _Outdated("Others change what is stored all the while: apply it again later.")
         plan = prepared.plan
         if params.plan is not None and params.plan != plan.name:
-            text = "What is stored has changed since that plan was made: make another with dryRun."
+            text = "What is stored has changed since that plan was made: make another plan."
             raise Conflict(text, path="$.plan", plan=plan.name)
         _check_rights(call.principal, plan.steps)
         answer |= _told(plan)
@@ -139,9 +139,21 @@ class ApplyMethods:
     def _plan(
         self, params: p.CatalogApply, wanted: Wanted, found: Whole, pools: dict[str, Json]
     ) -> ApplyPlan:
+        """What is to be done, with the secrets encrypted. Raises Refused with all faults."""
         stored = self._stored(found, params.branch_id, pools)
-        max_bytes = self._service.line_bytes
-        plan = make_plan(wanted, stored, prune=params.prune, max_bytes=max_bytes)
+        vault = self._service.store.vault
+
+        def place(kind: str, key: Key) -> Place:
+            return StoredKey(params.project, KINDS[kind], key, params.branch_id).place
+
+        sealed, faults = encrypted(vault, wanted, stored, place)
+        plan = make_plan(
+            sealed,
+            stored,
+            prune=params.prune,
+            max_bytes=self._service.line_bytes,
+            mark=lambda kind, key: vault.digest(wanted[kind].texts[key]),
+        )
         others = LazyDocuments(
             {
                 key: one.text
@@ -149,7 +161,8 @@ class ApplyMethods:
                 if key.kind.in_branch and key.branch != params.branch_id
             }
         )
-        refuse(faults_among(wanted, stored, plan.steps, others.items()))
+        plain = in_plain(vault, wanted, place)
+        refuse([*faults, *faults_among(plain, stored, plan.steps, others.items())])
         return plan
 
     def _stored(self, found: Whole, branch: str, pools: dict[str, Json]) -> dict[str, dict[Key, Known]]:
@@ -203,7 +216,7 @@ def _write(
             objects.delete(tx, key, change)
             view["version"] = step.old_version
         else:
-            view["version"] = objects.put_text(tx, key, step.text.decode(), change)
+            view["version"] = objects.put_sealed(tx, key, step.text.decode(), change)
     return answer
 
 

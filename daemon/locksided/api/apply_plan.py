@@ -1,6 +1,6 @@
 """What differs between what is wanted and what is stored, in the order in which it has to be done. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -69,7 +69,7 @@ class ApplyStep:
 class ApplyPlan:
     """All steps, and how many objects are as they are wanted.
 
-    The marks of the steps stand for their fields, which may be shown without what is long in them.
+    The marks of the steps stand for what is to be stored, which has other cipher texts in every plan.
     """
 
     steps: list[ApplyStep]
@@ -110,8 +110,17 @@ def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> 
     return found
 
 
-def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: int) -> ApplyPlan:
+def make_plan(
+    wanted: Wanted,
+    stored: StoredByKind,
+    *,
+    prune: bool,
+    max_bytes: int,
+    mark: Callable[[str, Key], str],
+) -> ApplyPlan:
     """Compare: first what is stored anew or otherwise, then what is deleted, whoever uses others first.
+
+    `mark` is the same for the same object, as it was asked for.
 
     When the fields that differ have more than `max_bytes`, long values are left out of those that follow.
     """
@@ -121,12 +130,12 @@ def make_plan(wanted: Wanted, stored: StoredByKind, *, prune: bool, max_bytes: i
         for key, text in wanted[kind].texts.items() if kind in wanted else ():
             before = stored[kind].get(key)
             if before is None:
-                steps.append(ApplyStep(kind, key, "create", text, None, mark=_digest(text)))
+                steps.append(ApplyStep(kind, key, "create", text, None, mark=mark(kind, key)))
             elif before.text != text and (fields := _differences(before.text, text)):
                 told = msgspec.json.encode(fields)
                 left_bytes -= len(told)
                 shown = fields if left_bytes >= 0 else [_without_long(one) for one in fields]
-                steps.append(ApplyStep(kind, key, "change", text, before.version, shown, _digest(told)))
+                steps.append(ApplyStep(kind, key, "change", text, before.version, shown, mark(kind, key)))
             else:
                 unchanged += 1
     if prune:
@@ -147,7 +156,3 @@ def _differences(old: bytes, new: bytes) -> list[Json]:
 def _without_long(change: Json) -> Json:
     size_bytes = len(msgspec.json.encode(change))
     return change if size_bytes <= LONG_BYTES else {"path": change["path"], "isLong": True}
-
-
-def _digest(text: bytes) -> str:
-    return sha256(text).hexdigest()

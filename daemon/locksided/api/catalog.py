@@ -13,10 +13,10 @@ from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
-from locksided.catalog.views import View, for_writers, version_view
+from locksided.catalog.views import View, for_writers, stored_view, version_view
 from locksided.core.errors import Forbidden, NotFound
 from locksided.json_diff import differences
 from locksided.server.calls import Call
@@ -28,11 +28,8 @@ from locksided.store.rows import StoredRow
 Handle = Callable[[Call, Any], Awaitable[View]]
 
 
-class CatalogMethods:
+class CatalogMethods(HandlerGroup):
     """`put`, `get`, `list`, `delete`, `versions`, `rollback`, `diff` and `copy` of every kind; `state.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     def of_kinds(self) -> dict[str, Handle]:
         """The handlers of the methods that every kind has, by name."""
@@ -78,7 +75,7 @@ class CatalogMethods:
             return all(body.get(name) == value for name, value in wanted.items())
 
         def view(stored: StoredRow) -> View:
-            return shortened(record.hide(call.principal, record.view(stored)), fields)
+            return shortened(record.hide(call.principal, stored_view(stored)), fields)
 
         everything = all_of(kind, params.project, record.branch(params), names, is_wanted if wanted else None)
         fixed = [shortened(one, fields) for one in record.fixed.values() if is_wanted(one)]
@@ -116,7 +113,7 @@ class CatalogMethods:
 
         def write(tx: Any) -> View:
             _refuse_hidden(record, call, objects.get(tx.connection, key, params.version), key)
-            return record.view(objects.rollback(tx, key, params.version, change))
+            return stored_view(objects.rollback(tx, key, params.version, change))
 
         return await self._write(call, params, write, lambda: self._view(record, key))
 
@@ -124,10 +121,11 @@ class CatalogMethods:
         """What differs between two versions, as far as the caller may see both."""
         key = record.key(params)
         old, new = await self._stored(record, key, params.version), await self._stored(record, key, params.to)
-        bodies = []
+        bodies, vault = [], self._service.store.vault
         for stored in (old, new):
-            shown = record.hide(call.principal, record.view(stored))
-            bodies.append({name: value for name, value in shown.items() if name in stored.body})
+            shown = record.hide(call.principal, stored_view(stored))
+            body = {name: value for name, value in shown.items() if name in stored.body}
+            bodies.append(vault.opened_if_possible(body, key.place))
         return {"version": old.version, "to": new.version, "fields": differences(*bodies)}
 
     async def copy(self, record: Record, call: Call, params: Any) -> View:
@@ -140,14 +138,14 @@ class CatalogMethods:
 
         def write(tx: Any) -> View:
             _refuse_hidden(record, call, objects.get(tx.connection, source, params.version), source)
-            return record.view(objects.copy(tx, source, target, change, version=params.version))
+            return stored_view(objects.copy(tx, source, target, change, version=params.version))
 
         return await self._write(call, params, write, lambda: self._view(record, target))
 
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
             return record.fixed[key.id]
-        return record.view(await self._stored(record, key, version))
+        return stored_view(await self._stored(record, key, version))
 
     async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
@@ -175,7 +173,6 @@ class CatalogMethods:
 
     @handler
     async def get_state(self, call: Call, params: StateGet) -> View:
-        """What the last good run of a configuration or row left for the next."""
         return for_writers(call.principal, await self._state(params))
 
     async def _state(self, params: Any) -> View:
@@ -184,7 +181,6 @@ class CatalogMethods:
 
     @handler
     async def reset_state(self, call: Call, params: StateReset) -> View:
-        """Forget it."""
         change, config_id = self._change(call, params), _config_id(params)
 
         def write(tx: Any) -> View:
@@ -199,16 +195,16 @@ def _put(
 ) -> View:
     body = record.body(document, key.branch)
     if record.kind.put_verb == "create":
-        return record.view(objects.create(tx, key, body, change))
+        return stored_view(objects.create(tx, key, body, change))
     stored = objects.put(
         tx, key, body, change, expected_version=expected_version, is_signed=record.is_signed(document)
     )
-    return record.view(stored)
+    return stored_view(stored)
 
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:
     """Raise Forbidden for what the caller may not see whole: who stores it again is its writer, and would."""
-    view = record.view(stored)
+    view = stored_view(stored)
     if record.hide(call.principal, view) != view:
         text = f"{key} has values that only its writer and an admin may see: store one of your own."
         raise Forbidden(text, path=key.path())

@@ -21,26 +21,22 @@ class ClockMethods:
 
     @handler
     async def get(self, _call: Call, _params: ClockGet) -> ClockReading:
-        """The time on both clocks."""
         return self._reading()
 
     @handler
     async def advance(self, _call: Call, params: ClockAdvance) -> ClockReading:
-        """Advance the clock from one deadline to the next."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.advance(params.seconds)
         return self._reading()
 
     @handler
     async def sleep(self, _call: Call, params: ClockSleep) -> ClockReading:
-        """Jump both clocks forward, as after a suspend."""
         _check(self._clock.now_us() + round(params.seconds * clock.SECOND_US), "$.seconds")
         await self._clock.sleep(params.seconds)
         return self._reading()
 
     @handler
     async def set(self, _call: Call, params: ClockSet) -> ClockReading:
-        """Set the wall clock."""
         now_us = clock.from_text(params.time)
         _check(now_us, "$.time")
         await self._clock.set(now_us)

@@ -6,25 +6,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lockside.documents.enums import JobType
+from lockside.documents.times import time_text
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
+from lockside.protocol.types.daemon import CheckReport, DaemonStatus, DrainStatus, KeeperStatus, StoreStatus
+from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark
 from locksided.api.diagnostics import mended, problems
-from locksided.api.keepers import keeper_views
 from locksided.api.metrics import metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
+from locksided.api.tally import Tally
+from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
+from locksided.keeper.messages import Hello
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
+from locksided.store import ciphers
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
@@ -33,58 +41,60 @@ View = dict[str, Any]
 VERSION = version("lockside")
 
 
-class DaemonMethods:
+class DaemonMethods(HandlerGroup):
     """`daemon.*`, `rpc.discover`."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
+        self._tally = Tally(service.store)
 
     @handler
-    async def status(self, _call: Call, _params: p.DaemonStatusGet) -> View:
-        """How the daemon is."""
+    async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
         return await self._status()
 
-    async def _status(self) -> View:
+    async def _status(self) -> DaemonStatus:
         service = self._service
         drain, is_drained = await service.scheduler.look(_draining)
-        return {
-            "version": VERSION,
-            "pid": os.getpid(),
-            "uptimeSeconds": service.uptime_seconds,
-            "startedTime": clock.to_text(service.started_us),
-            "isDraining": drain is not None,
-            "isDrained": is_drained,
-            "drain": drain,
-            "counts": await service.store.counts_by_status(),
-            "pools": await pool_views(service),
-            "store": self._store_status(),
-            **keeper_views(service),
-            "stateDir": str(service.state_dir.root),
-            "socket": service.socket,
-            "clock": clock.kind(),
-        }
+        return DaemonStatus(
+            version=VERSION,
+            pid=os.getpid(),
+            uptime_seconds=service.uptime_seconds,
+            started_time=time_text(service.started_us),
+            is_draining=drain is not None,
+            is_drained=is_drained,
+            drain=drain,
+            counts=await service.store.counts_by_status(),
+            pools=msgspec.convert(await pool_views(service), list[Pool]),
+            store=self._store_status(),
+            keeper=_current_keeper(service),
+            former_keepers=[
+                _keeper(link.hello, link.kept, "it does not answer")
+                for link in service.backend.keepers.former
+            ],
+            state_dir=str(service.state_dir.root),
+            socket=service.socket,
+            clock=clock.kind().value,
+        )
 
-    def _store_status(self) -> View:
+    def _store_status(self) -> StoreStatus:
         trouble = self._service.scheduler.trouble
-        return {
-            "isWritable": trouble is None,
-            "cause": None if trouble is None else trouble.cause,
-            "remedy": None if trouble is None else trouble.remedy or None,
-            "sizeBytes": _size_bytes(self._service.state_dir.database),
-            "identity": f"{self._service.store.identity:015x}",
-        }
+        return StoreStatus(
+            is_writable=trouble is None,
+            cause=None if trouble is None else trouble.cause,
+            remedy=None if trouble is None else trouble.remedy or None,
+            size_bytes=sum(map(_size_bytes, self._service.state_dir.database_files)),
+            identity=f"{self._service.store.identity:015x}",
+        )
 
     @handler
-    async def drain(self, call: Call, params: p.DaemonDrain) -> View:
-        """Start no more jobs."""
+    async def drain(self, call: Call, params: p.DaemonDrain) -> DaemonStatus:
         await self._service.scheduler.ask(
             i.Drain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
         return await self._status()
 
     @handler
-    async def undrain(self, call: Call, params: p.DaemonUndrain) -> View:
-        """Start jobs again."""
+    async def undrain(self, call: Call, params: p.DaemonUndrain) -> DaemonStatus:
         await self._service.scheduler.ask(
             i.Undrain(actor(call.principal)), once=dedup_mark(call, params, lambda _: {})
         )
@@ -92,7 +102,6 @@ class DaemonMethods:
 
     @handler
     async def reload(self, call: Call, params: p.DaemonReload) -> View:
-        """Read the settings again."""
         mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
         if repeated is not None:
@@ -117,15 +126,14 @@ class DaemonMethods:
             await self._service.scheduler.ask(write, once=mark)
 
     @handler
-    async def check(self, _call: Call, params: p.DaemonCheck) -> View:
-        """What is not as it should be, mended if that was asked for."""
+    async def check(self, _call: Call, params: p.DaemonCheck) -> CheckReport:
         found = await problems(self._service)
         fixed = await mended(found) if params.fix else [False] * len(found)
-        return {"problems": [problem.view(fixed=done) for problem, done in zip(found, fixed, strict=True)]}
+        reported = [problem.view(is_fixed=done) for problem, done in zip(found, fixed, strict=True)]
+        return CheckReport(problems=reported)
 
     @handler
     async def backup(self, call: Call, params: p.DaemonBackup) -> View:
-        """Write a consistent copy of the database."""
         now_us = clock.now_us()
         mark = dedup_mark(call, params, dict)
         repeated = None if mark is None else await self._service.scheduler.done_before(mark)
@@ -139,7 +147,12 @@ class DaemonMethods:
             raise Unavailable(
                 f"No backup could be written to {path}: {problem.cause}.", path="$.path"
             ) from None
-        answer = {"path": str(path), "sizeBytes": path.stat().st_size, "time": clock.to_text(now_us)}
+        answer = {
+            "path": str(path),
+            "sizeBytes": path.stat().st_size,
+            "time": clock.to_text(now_us),
+            "keyIds": sorted(await self._service.store.read_patiently(ciphers.counts)),
+        }
         await self._tell("daemon.backup", call, params, answer, mark)
         return answer
 
@@ -155,13 +168,12 @@ class DaemonMethods:
 
     @handler
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
-        """Metrics in the Prometheus text format."""
         counts = await self._service.store.counts_by_status()
-        return metrics_text(self._service, counts, await pool_views(self._service))
+        outcomes = await self._tally.outcomes()
+        return metrics_text(self._service, counts, await pool_views(self._service), outcomes)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:
-        """The OpenRPC document of what this daemon offers."""
         from lockside.protocol.openrpc import document  # large, and seldom asked for
 
         return document(VERSION, with_test_clock=self._service.test_clock is not None)
@@ -190,10 +202,32 @@ def _check_new_file(path: Path) -> None:
         raise Conflict(f"{path} exists already: name another file.", path="$.path")
 
 
-def _draining(core: Scheduler) -> tuple[View | None, bool]:
+def _draining(core: Scheduler) -> tuple[DrainStatus | None, bool]:
     """Since when and by whom the daemon is drained, and whether no standard job runs any more."""
     draining = core.state.draining
     if draining is None:
         return None, False
     is_busy = any(job.type is JobType.STANDARD for job in core.started_jobs())
-    return {"since": clock.to_text(draining.since_us), "by": draining.by}, not is_busy
+    return DrainStatus(since=time_text(draining.since_us), by=draining.by), not is_busy
+
+
+def _current_keeper(service: Service) -> KeeperStatus:
+    """The keeper that takes new starts."""
+    keepers = service.backend.keepers
+    current = keepers.current
+    return _keeper(
+        None if current is None else current.hello, service.backend.runs_of(current), keepers.cause
+    )
+
+
+def _keeper(hello: Hello | None, runs: int, cause: str | None) -> KeeperStatus:
+    if hello is None:
+        return KeeperStatus(is_connected=False, runs=runs, cause=cause)
+    return KeeperStatus(
+        is_connected=True,
+        pid=hello.pid,
+        protocol_version=hello.version,
+        is_outdated=hello.build != BUILD,
+        runs=runs,
+        kills_by="cgroup" if hello.cgroups else "scan",
+    )

@@ -6,17 +6,19 @@ A repeat is answered before anything is checked: what the first call stood on ma
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from lockside.protocol.types.jobs import Purged, TerminationPlan
 from locksided.actors.messages import DedupMark, Repeated
 from locksided.api.job_reads import View, Wanted, answered_ids, job_row, job_views, marked, of_many
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.server.answers import OrShorter
 from locksided.server.calls import Call
 
+_MARKS_OF_SECRETS = (b'"#', b'"environment"', b'"draft"')
+"""The digest of a draft stands for what was staged."""
 _NOT_COMPARED = frozenset({"deduplicationId", "fields"})
 
 
@@ -28,21 +30,21 @@ def dedup_mark(call: Call, params: Any, reference: Callable[[Any], dict[str, Any
     if params.deduplication_id is None:
         return None
     compared = {name: value for name, value in call.raw.items() if name not in _NOT_COMPARED}
-    digest = sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()[:40]
+    text = msgspec.json.encode(compared, order="deterministic")
     return DedupMark(
-        params.project, call.principal.uid, call.method.name, params.deduplication_id, digest, reference
+        params.project,
+        call.principal.uid,
+        call.method.name,
+        params.deduplication_id,
+        sha256(text).hexdigest()[:40],
+        reference,
+        is_secret=any(mark in text for mark in _MARKS_OF_SECRETS),
     )
 
 
 def job_reference(job_ids: Any) -> dict[str, Any]:
     """What is remembered of a creation: the jobs."""
     return {"jobs": [str(job_id) for job_id in job_ids]}
-
-
-class HandlerGroup(Protocol):
-    """A group of handlers."""
-
-    _service: Service
 
 
 G = TypeVar("G", bound=HandlerGroup)
@@ -73,6 +75,6 @@ async def _again(service: Service, call: Call, params: Any, repeated: Repeated) 
         return Purged(id=str(ids[0]), deduplicated=True)
     found = {row.id: row for row in await service.store.job_rows(ids)}
     rows = [found.get(job_id) or await job_row(service, job_id) for job_id in ids]
-    views = await job_views(service, rows, Wanted(call.principal.uid, params.fields))
+    views = await job_views(service, rows, Wanted(call.principal, params.fields))
     answers = [marked(view, repeated) for view in views]
     return of_many(answers) if call.method.name in _OF_MANY else answers[0]

@@ -7,7 +7,7 @@ import structlog
 from locksided import threads
 from locksided.actors.executors import in_flight
 from locksided.api.service import Service
-from locksided.checks import cgroups, folders, processes, sockets, state
+from locksided.checks import cgroups, folders, processes, secrets, sockets, state
 from locksided.checks.problem import Problem
 from locksided.core.errors import Unavailable
 from locksided.core.scheduler import Scheduler
@@ -38,6 +38,7 @@ async def _of_the_store(service: Service) -> list[Problem]:
         found += await state.memory(store, service.scheduler)
         found += await state.deep_states(store, service.scheduler)
     found += await state.clock_set_back(store)
+    found += await secrets.check(store, service.state_dir)
     found += await folders.check(store, service.state_dir.root)
     return found
 

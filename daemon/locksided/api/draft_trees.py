@@ -5,7 +5,7 @@ It reads what the requests name and stores nothing. What belongs to the outermos
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -13,11 +13,13 @@ import msgspec
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, TaskAction
 from lockside.documents.request import JobRequest
+from lockside.documents.variables import names_in
 from locksided import threads
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import PreviousRun
 from locksided.api.resolution_cache import ResolvedTree
 from locksided.api.service import Service
+from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Forbidden, Invalid, Limit, Refused
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import (
@@ -31,7 +33,7 @@ from locksided.runs.draft_tree import (
     work_tree,
 )
 from locksided.runs.orchestration import RunPhase, as_seen_above, read_orchestration
-from locksided.runs.resolve import resolve
+from locksided.runs.resolve import resolve, unused_values
 from locksided.runs.resolved import Defaults, Found, Resolved
 from locksided.runs.runtime_values import Level, passed_on
 from locksided.runs.task_selection import Decision, decide
@@ -44,17 +46,24 @@ ROWS_DONE_HERE = 100
 """Configurations with more rows are worked through in a thread."""
 
 
+Writers = tuple[Mapping[str, Any], ...]
+"""Principals, as stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Above:
     """What a task's request has from the orchestrations that it stands in; nothing for the outermost one.
 
-    `names` are those orchestrations, outermost first. `written_by` is who wrote the request's own text last,
-    None when that is the caller.
+    `names` are those orchestrations, outermost first. `writers` are those who wrote the request's own text
+    last, besides the caller. `values` are the variables that it inherits, `sets` the stored sets that
+    some of them come from.
     """
 
     levels: tuple[Level, ...] = ()
     names: tuple[str, ...] = ()
-    written_by: Mapping[str, Any] | None = None
+    writers: Writers = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +100,14 @@ class Trees:
         self._principal = principal
         self._defaults = defaults
         self._jobs = 0
+        self._used_variables: set[str] = set()
 
     async def tree(
         self, request: JobRequest, place: TreePosition, above: Above = Above(), choice: Choice = Choice()
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not place.is_child and not choice.is_made:
+        if not place.is_child and not choice.is_made and not above.writers:
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -107,10 +117,12 @@ class Trees:
         await self._check_writers(request, config, above)
         found = await self._objects.found(request, config)
         resolved = await self._resolved(request, found, above)
+        self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:
-            return await self._orchestration(
-                resolved, place, _below(resolved, request, config, above), choice
-            )
+            below = _below(resolved, request, config, above)
+            tree = await self._orchestration(resolved, place, below, choice)
+            unused = unused_values(request, self._used_variables, resolved.root.content.variables)
+            return replace(tree, warnings=(*tree.warnings, *unused))
         if choice.is_made:
             path = "$.onlyOrchestrationTaskIds"
             raise Invalid(f"{path}: only an orchestration has tasks.", path=path)
@@ -121,7 +133,7 @@ class Trees:
 
     async def _resolved(self, request: JobRequest, found: Found, above: Above) -> Resolved:
         def read() -> Resolved:
-            return resolve(request, found, self._defaults, above=above.levels)
+            return resolve(request, found, self._defaults, above=above.levels, inherited=above.values)
 
         rows = found.config.document.rows if found.config is not None else ()
         return read() if len(rows) <= ROWS_DONE_HERE else await threads.run_sync(read)
@@ -174,7 +186,9 @@ class Trees:
             if decided.rows:
                 rows = list(decided.rows)
                 request = msgspec.structs.replace(request, config_row_ids=rows, previous_job_id=decided.job)
-            tree = await self.tree(request, at, below, choice)
+            asked = await in_full(self._service.store, place.owner.project, request, given_in(request))
+            above = replace(below, writers=(*below.writers, *asked.writers))
+            tree = await self.tree(asked.request, at, above, choice)
         except Refused as refusal:
             raise as_seen_above(refusal, task.path) from None
         values = tree.values if task.name is None else {**tree.values, "name": task.name}
@@ -187,18 +201,18 @@ class Trees:
         """
         if request.component != COMMAND:
             return
-        is_filled_above = request.variable_values_id or request.variable_values_data is not None
+        body = request.body if request.body is not None or config is None else config.body
+        inherits = not above.values.keys().isdisjoint(names_in(body))
+        is_filled_above = request.variable_values_id or request.variable_values_data is not None or inherits
         if request.body is not None or is_filled_above:
-            self._check_writer(above.written_by, "this command", "$.config")
+            for writer in above.writers:
+                self._check_writer(writer, "this command", "$.config")
         if request.body is None and config is not None:
             self._check_writer(config.changed_by, "this configuration's command", "$.config")
-        if request.variable_values_id is not None:
-            row = await self._objects.variables(request.variable_values_id)
-            self._check_writer(
-                None if row is None else row.changed_by,
-                f"the variables {request.variable_values_id}",
-                _VALUES_PATH,
-            )
+        own = () if request.variable_values_id is None else (request.variable_values_id,)
+        for name in (*own, *(above.sets if is_filled_above else ())):
+            row = await self._objects.variables(name)
+            self._check_writer(None if row is None else row.changed_by, f"the variables {name}", _VALUES_PATH)
 
     def _check_writer(self, written_by: Mapping[str, Any] | None, what: str, path: str) -> None:
         writer = written_by or {}
@@ -213,19 +227,19 @@ class Trees:
 def _below(resolved: Resolved, request: JobRequest, config: Row | None, above: Above) -> Above:
     """What the tasks of an orchestration have from it. Raises `Invalid` when it stands in itself."""
     names = above.names
-    if resolved.config is not None:
-        name = f"{resolved.branch}/{resolved.config}"
+    if resolved.spec.config is not None:
+        name = f"{resolved.spec.branch_id}/{resolved.spec.config}"
         if name in names:
             circle = [one.rpartition("/")[2] for one in (*names[names.index(name) :], name)]
             shown = " -> ".join(circle)
             raise Invalid(
-                f"$.config: orchestration {resolved.config} contains itself: {shown}.",
+                f"$.config: orchestration {resolved.spec.config} contains itself: {shown}.",
                 path="$.config",
                 circle=circle,
             )
         names = (*names, name)
-    if request.body is not None:
-        written_by = above.written_by
-    else:
-        written_by = None if config is None else config.changed_by
-    return Above(passed_on(resolved.asked), names, written_by)
+    writers = above.writers
+    if request.body is None and config is not None:
+        writers = (config.changed_by,)
+    own = () if request.variable_values_id is None else (request.variable_values_id,)
+    return Above(passed_on(resolved.asked), names, writers, resolved.values, (*above.sets, *own))

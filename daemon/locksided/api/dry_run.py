@@ -9,7 +9,6 @@ from typing import Any
 from locksided.api.job_views import JobViews
 from locksided.core.model import Draft
 from locksided.core.reasons import Explanation
-from locksided.runs.canonical import thaw
 from locksided.runs.draft_tree import tree_size
 from locksided.runs.specification import NO_SPECIFICATION, read_specification
 from locksided.store.rows import JobRow
@@ -63,7 +62,7 @@ def would_be(
     }
     depends_on = [{"job": str(one.job_id), "when": one.condition.value} for one in made.depends_on]
     spec = NO_SPECIFICATION if spec_hash is None else read_specification(documents[spec_hash])
-    environment = None if env_hash is None else thaw(documents[env_hash])
+    environment = None if env_hash is None else documents[env_hash]
     view = views.view(JobRow(**columns), spec, environment, told, depends_on)
     return {**view, "jobs": tree_size(made)} if made.children else view
 

@@ -33,7 +33,6 @@ class EventMethods:
 
     @handler
     async def list(self, call: Call, params: p.EventList) -> View:
-        """Events after a `seq`; what is no longer kept is said first."""
         begin = seq_at(params.cursor)
         after = params.after or 0 if begin is None else begin
         store, line_bytes = self._service.store, self._service.line_bytes
@@ -54,7 +53,6 @@ class EventMethods:
 
     @handler
     async def subscribe(self, call: Call, params: p.EventSubscribe) -> t.Subscription:
-        """Push matching events to this connection from now on, or from `after` on."""
         wanted = self._filter(params)
         most = self._service.settings.limits.subscriptions
         if len(self._subscriptions.get(call.connection, ())) >= most:
@@ -78,7 +76,6 @@ class EventMethods:
 
     @handler
     async def unsubscribe(self, call: Call, params: p.EventUnsubscribe) -> t.Unsubscribed:
-        """Push no more."""
         known = self._subscriptions.get(call.connection, {})
         subscription = known.get(params.subscription)
         if subscription is None:

@@ -12,6 +12,7 @@ from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
@@ -32,6 +33,7 @@ GROUPS = (
     StorageMethods,
     StorageJobMethods,
     EventMethods,
+    SecretMethods,
     DaemonMethods,
 )
 

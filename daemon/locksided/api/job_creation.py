@@ -38,7 +38,8 @@ from locksided.api.reruns import (
     resumed,
 )
 from locksided.api.rights import actor, check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
+from locksided.api.templates import in_full
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound, Refused
 from locksided.core.model import Condition, Dependency, Draft
@@ -53,17 +54,15 @@ from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
 
-class CreationMethods:
+class CreationMethods(HandlerGroup):
     """`job.create`, `job.createMany`, `job.retry`, `job.retryAllFailed`, `job.resubmit`, `job.amend`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     @repeats_first
     async def create(self, call: Call, params: p.JobCreate) -> View:
-        """Make one job with all below it, or with `dryRun` show what it would be."""
-        made = await draft(self._service, params, call.principal, params.project)
+        asked = await in_full(self._service.store, params.project, params, call.raw)
+        params, origin = asked.request, Origin(writers=asked.writers)
+        made = await draft(self._service, params, call.principal, params.project, origin)
         if params.dry_run:
             return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
         (view,), answer = await self.submit(call, params, [made])
@@ -72,12 +71,12 @@ class CreationMethods:
     @handler
     @repeats_first
     async def create_many(self, call: Call, params: p.JobCreateMany) -> View | OrShorter:
-        """Make all of these jobs or none."""
         creation = Creation(self._service, call.principal, params.project)
         drafts = []
         for index, request in enumerate(params.jobs):
             try:
-                made = await creation.draft(request)
+                asked = await in_full(self._service.store, params.project, request, call.raw["jobs"][index])
+                made = await creation.draft(asked.request, Origin(writers=asked.writers))
                 drafts.append(replace(made, path=f"$.jobs[{index}]"))
             except Refused as refusal:
                 refusal.path = f"$.jobs[{index}]{(refusal.path or '$')[1:]}"
@@ -94,13 +93,13 @@ class CreationMethods:
     async def _would_be(self, call: Call, made: Draft, request: JobRequest) -> View:
         """The job that a dry run would have made, and what would keep it back."""
         now_us = clock.now_us()
-        views = views_for(self._service, call.principal.uid, now_us)
+        views = views_for(self._service, call.principal, now_us)
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
     async def submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         """Have them accepted and answer their views, which are read where they are written."""
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
         answer = await self._service.scheduler.ask(
             i.Submit(tuple(drafts), actor(call.principal)),
@@ -117,7 +116,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry(self, call: Call, params: s.JobRetry) -> View:
-        """Run a final job again as its retry; the root of all its retries is remembered."""
         row = await self._owned(call, params.id)
         if row.status not in FINAL:
             raise InvalidTransition(
@@ -142,7 +140,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def retry_all_failed(self, call: Call, params: s.JobRetryAllFailed) -> View | OrShorter:
-        """Retry every failed retry or child of a job that was not retried since; all or none."""
         row = await self._owned(call, params.id)
         failed = await failed_of(self._service, row)
         drafts = [
@@ -161,7 +158,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def resubmit(self, call: Call, params: s.JobResubmit) -> View:
-        """An independent new job of the same request, with changes where they are given."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
@@ -176,7 +172,6 @@ class CreationMethods:
     @handler
     @repeats_first
     async def amend(self, call: Call, params: s.JobAmend) -> View:
-        """Replace a job that never started by a successor in its place."""
         row = await self._owned(call, params.id)
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
@@ -209,7 +204,7 @@ class CreationMethods:
                 raise InvalidTransition(f"Job {row.id} is final ({now.status}).", status=now.status) from None
             raise gone from None
         ids = [answer] if isinstance(answer, int) else answered_ids(answer)
-        (view,) = await job_views_of(self._service, ids, Wanted(call.principal.uid, params.fields))
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal, params.fields))
         return _warned(marked(view, answer), made)
 
     async def _dependencies(self, row: JobRow) -> tuple[Dependency, ...]:

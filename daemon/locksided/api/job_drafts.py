@@ -10,10 +10,11 @@ import msgspec
 from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
-from locksided.api.draft_trees import Choice, Trees
+from locksided.api.draft_trees import Above, Choice, Trees, Writers
 from locksided.api.object_reader import ObjectReader
 from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
+from locksided.api.sealing import Asked, sealed_tree
 from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
@@ -25,12 +26,13 @@ from locksided.server.access import Principal
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, and which job it repeats."""
+    """What made the job, which job it repeats, and who wrote the template that it is of."""
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
+    writers: Writers = ()
 
 
 class Creation:
@@ -47,8 +49,9 @@ class Creation:
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
+        asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
-        tree = await self._tree(request, maker)
+        tree = await self._tree(asked, maker, origin.writers)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -66,15 +69,17 @@ class Creation:
             },
         )
 
-    async def _tree(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _tree(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
         """The tree without what belongs to the outermost job alone."""
+        request = asked.plain
         text = request.lock_key
         if text is None or request.config is not None or request.component == ORCHESTRATOR:
-            return await self._worked_out(request, maker)
-        any_key = await self._worked_out(msgspec.structs.replace(request, lock_key=_ANY_KEY), maker)
+            return await self._worked_out(asked, maker, writers)
+        any_key = await self._worked_out(asked.with_plain(lock_key=_ANY_KEY), maker, writers)
         return relocked(any_key, free_lock_key(text))
 
-    async def _worked_out(self, request: JobRequest, maker: Maker) -> Draft:
+    async def _worked_out(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
+        request = asked.plain
         key = (maker, meaning_key(request))
         if key not in self._trees:
             place = TreePosition(
@@ -86,8 +91,9 @@ class Creation:
             )
             trees = Trees(self._service, self._objects, self._principal, self._defaults)
             choice = await choice_of(self._service, request)
-            asked = await with_rows_left(self._service, request)
-            self._trees[key] = await trees.tree(asked, place, choice=choice)
+            left = await with_rows_left(self._service, request)
+            tree = await trees.tree(left, place, Above(writers=writers), choice)
+            self._trees[key] = await sealed_tree(self._service, tree, asked.ciphers)
         return self._trees[key]
 
 

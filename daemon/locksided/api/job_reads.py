@@ -19,8 +19,8 @@ from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.core.reasons import Explanation, explain
 from locksided.core.scheduler import Scheduler
-from locksided.runs.canonical import thaw
 from locksided.runs.specification import NO_SPECIFICATION, read_specification
+from locksided.server.access import Principal
 from locksided.server.answers import OrShorter
 from locksided.store import reads
 from locksided.store.paging import Slice
@@ -48,7 +48,7 @@ class Wanted:
     `expand` names the large members that are wanted, too (None: all).
     """
 
-    caller_uid: int
+    caller: Principal
     fields: Collection[str] | None = None
     expand: Collection[str] | None = None
 
@@ -157,13 +157,13 @@ async def _views(
     depends_on: dict[int, list[dict[str, Any]]] = {}
     for one in dependencies:
         depends_on.setdefault(one.job_id, []).append({"job": str(one.on_id), "when": one.condition})
-    views = views_for(service, wanted.caller_uid, clock.now_us())
+    views = views_for(service, wanted.caller, clock.now_us())
     return [
         wanted.chosen(
             views.view(
                 row,
                 read.get(row.spec_hash or "", NO_SPECIFICATION),
-                thaw(documents[row.env_hash]) if row.env_hash in documents else None,
+                documents.get(row.env_hash or ""),
                 reasons.get(row.id),
                 depends_on.get(row.id, []),
             )
@@ -172,15 +172,17 @@ async def _views(
     ]
 
 
-def views_for(service: Service, caller_uid: int, now_us: int) -> JobViews:
+def views_for(service: Service, caller: Principal, now_us: int) -> JobViews:
     """What makes views of this daemon's jobs for a caller."""
     project = service.settings.project.name
-    return JobViews(service.store.identity, service.state_dir.work, project, caller_uid, now_us)
+    return JobViews(
+        service.store.identity, service.state_dir.work, project, caller, now_us, service.store.vault
+    )
 
 
-async def job_view(service: Service, job_id: int, caller_uid: int, path: str = "$.id") -> View:
+async def job_view(service: Service, job_id: int, caller: Principal, path: str = "$.id") -> View:
     """The view of one job; of one that was retried by hand also its retries, which lists leave out."""
-    (view,) = await job_views(service, [await job_row(service, job_id, path)], Wanted(caller_uid))
+    (view,) = await job_views(service, [await job_row(service, job_id, path)], Wanted(caller))
     retries = await service.store.retries(job_id) if view["isFinished"] else []
     return {**view, "retries": retries_view(retries)} if retries else view
 

@@ -1,19 +1,26 @@
 """A stored job as the wire shows it: its row, its frozen specification, and why it waits.
 
-Pure: whoever calls has read everything. What is not known yet is null; objects and lists are never null.
+A member of `Job` is the column, or else the member of the specification, of its name, unless it is computed
+here. Pure: whoever calls has read everything. What is not known yet is null; objects and lists never are.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from lockside.documents.base import camel
 from lockside.documents.component import COMMAND
 from lockside.documents.enums import JobType, Stage, Status
 from lockside.documents.runtime import Limits
+from lockside.documents.secrets import shown
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.types.results import Result
+from lockside.protocol.words import Role
 from locksided import clock
 from locksided.api.reasons import reason_view
-from locksided.catalog.views import without_secrets
+from locksided.catalog.views import without_environment, without_secrets
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
@@ -21,22 +28,40 @@ from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
-from locksided.store.rows import JobRow
+from locksided.secrets.vault import Vault
+from locksided.server.access import Principal
+from locksided.store.rows import JobRow, place_of
 
-NO_RESULT: Mapping[str, Any] = {
-    "message": None,
-    "configVersion": None,
-    "images": [],
-    "input": {"tables": [], "files": []},
-    "output": {"tables": [], "files": []},
-    "counts": {"success": 0, "error": 0, "ignored": 0},
-    "artifacts": {},
-    "variables": {},
-    "tasks": [],
-    "steps": [],
-    "error": None,
-}
+NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
+
+_DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
+_EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
+_RENAMED = {"lock": "lock_policy", "usage_data": "usage", "deduplication_id": "dedup_id"}
+_OF_SPECIFICATION = ("parallelism", "retry")
+"""The columns of these names are what the core needs of a container."""
+
+Getter = tuple[list[str], Callable[[Any], tuple[Any, ...]]]
+
+
+def _getter(sources: Mapping[str, str]) -> Getter:
+    """Members of `Job` under the wire's names, and what reads their values of an object."""
+    return [camel(name) for name in sources], attrgetter(*sources.values())
+
+
+def _getters() -> tuple[Getter, Getter, Getter]:
+    """What is shown as it is: of the columns, of the specification, and the times."""
+    names = Job.__struct_fields__
+    columns = {name: _RENAMED.get(name, name) for name in names if name not in _OF_SPECIFICATION}
+    columns = {name: column for name, column in columns.items() if column in JobRow.__struct_fields__}
+    of_spec = {
+        name: name for name in Specification.__struct_fields__ if name in names and name not in columns
+    }
+    times = {name: name.removesuffix("_time") + "_us" for name in names if name.endswith("_time")}
+    return _getter(columns), _getter(of_spec), _getter(times | {"delayed_start_time": "start_at_us"})
+
+
+_COLUMNS, _SPECIFIED, _TIMES = _getters()
 
 
 LEFTOVERS_NAMED = 5
@@ -61,52 +86,55 @@ class JobViews:
     """Makes views for one store, state folder and caller. `now_us` is when the view is made."""
 
     def __init__(
-        self, identity: int, work_path: Callable[[int], str], project_name: str, caller_uid: int, now_us: int
+        self,
+        identity: int,
+        work_path: Callable[[int], str],
+        project_name: str,
+        caller: Principal,
+        now_us: int,
+        vault: Vault,
     ) -> None:
         self._identity = identity
         self._work_path = work_path
         self._project_name = project_name
-        self._caller_uid = caller_uid
+        self._caller = caller
         self._now_us = now_us
+        self._vault = vault
 
     def view(
         self,
         row: JobRow,
         spec: Specification,
-        environment: Mapping[str, str] | None,
+        environment: bytes | None,
         explanation: Explanation | None,
         depends_on: list[dict[str, Any]],
     ) -> dict[str, Any]:
-        """The whole job."""
-        return {
-            **self._identification(row),
-            **self._specification(row, spec, environment),
-            "dependsOn": depends_on,
-            **self._standing(row, explanation),
-            **self._times(row),
-            **self._outcome(row, spec),
-        }
+        """The whole job; `environment` is a plain command's as it is stored."""
+        found = dict(_DEFAULTS)
+        found.update(zip(_SPECIFIED[0], _SPECIFIED[1](spec), strict=True))
+        found.update(zip(_COLUMNS[0], _COLUMNS[1](row), strict=True))
+        found.update(zip(_TIMES[0], map(clock.to_text, _TIMES[1](row)), strict=True))
+        found |= self._identification(row)
+        found |= self._specification(row, spec, environment)
+        found |= self._standing(row, explanation)
+        found |= self._durations(row)
+        found |= self._outcome(row, spec)
+        found["dependsOn"] = depends_on
+        for name, empty in _EMPTY.items():
+            if found[name] is None:
+                found[name] = empty
+        return found
 
     def _identification(self, row: JobRow) -> dict[str, Any]:
-        parent = row.run_id.rpartition(".")[0]
         return {
             "id": str(row.id),
             "uuid": job_uuid(self._identity, row.id),
-            "runId": row.run_id,
-            "parentRunId": parent or None,
-            "relation": row.relation,
+            "parentRunId": row.run_id.rpartition(".")[0] or None,
             "project": {"id": row.project, "name": self._project_name},
             "principal": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
             "creator": {"type": row.creator_type or "user", "id": _creator_id(row)},
-            "type": row.type,
-            "name": row.name,
-            "description": row.description,
-            "labels": row.labels or {},
             "visible": bool(row.visible),
-            "hiddenTime": clock.to_text(row.hidden_us),
-            "url": None,
             "workPath": self._folder(row),
-            "links": {},
         }
 
     def _folder(self, row: JobRow) -> str | None:
@@ -115,56 +143,39 @@ class JobViews:
             return None
         return self._work_path(row.id)
 
-    def _specification(
-        self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None
-    ) -> dict[str, Any]:
+    def _specification(self, row: JobRow, spec: Specification, environment: bytes | None) -> dict[str, Any]:
         return {
-            "component": row.component,
-            "componentVersion": spec.component_version,
-            "tag": spec.tag,
-            "config": row.config,
-            "configVersion": spec.config_version,
             "configData": self._config_data(row, spec, environment),
-            "configRowIds": spec.config_row_ids,
-            "branchId": row.branch_id,
-            "mode": row.mode,
-            "pool": row.pool,
-            "pools": spec.pools or [],
-            "parallelism": spec.parallelism,
-            "backend": spec.backend or {"type": None},
-            "behavior": spec.behavior,
-            "lock": row.lock_policy,
+            "backend": spec.backend or None,
             "lockKey": wire_lock_key(row.lock_key),
-            "variableValuesId": spec.variable_values_id,
-            "variableValuesData": self._values(row, spec),
-            "delayedStartTime": clock.to_text(row.start_at_us),
-            "deduplicationId": row.dedup_id,
+            "variableValuesData": self._shown(row, msgspec.to_builtins(spec.variable_values_data)),
+            "inputs": self._shown(row, spec.inputs),
+            "archive": self._shown(row, spec.archive),
+            "notifications": self._shown(row, spec.notifications),
             "limits": _limits(row, spec),
-            "retry": spec.retry or {},
-            "onLost": row.on_lost,
-            "onRecordErrors": spec.on_record_errors,
-            "inputs": spec.inputs or [],
-            "archive": spec.archive or {},
-            "notifications": spec.notifications or [],
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
-            "template": spec.template,
-            "priority": row.priority,
         }
 
-    def _values(self, row: JobRow, spec: Specification) -> Any:
-        given = msgspec.to_builtins(spec.variable_values_data)
-        return given if row.owner_uid == self._caller_uid else without_secrets(given)
+    def _shown(self, row: JobRow, document: Any) -> Any:
+        """A part of the request: secrets are encrypted for its owner and admins, and hidden from others."""
+        if self._is_owner(row) or self._caller.role is Role.ADMIN:
+            return shown(document)
+        return without_secrets(document)
 
-    def _config_data(self, row: JobRow, spec: Specification, environment: Mapping[str, str] | None) -> Any:
-        """The given configuration; secrets and a command's environment are for the owner's eyes only."""
-        data = spec.config_data
-        if data is None:
+    def _is_owner(self, row: JobRow) -> bool:
+        return row.owner_uid == self._caller.uid
+
+    def _config_data(self, row: JobRow, spec: Specification, environment: bytes | None) -> Any:
+        """The given configuration; a command's environment is for the owner's eyes only."""
+        if spec.config_data is None:
             return None
-        if row.owner_uid != self._caller_uid:
-            return without_secrets(data)
+        data = self._shown(row, spec.config_data)
+        if not self._is_owner(row):
+            return without_environment(data)
         if row.component == COMMAND and environment is not None:
-            return {**data, "parameters": {**data.get("parameters", {}), "environment": dict(environment)}}
+            opened = msgspec.json.decode(self._vault.opened_text(environment, place_of(row)))
+            return {**data, "parameters": {**data.get("parameters", {}), "environment": shown(opened)}}
         return data
 
     def _standing(self, row: JobRow, explanation: Explanation | None) -> dict[str, Any]:
@@ -172,14 +183,10 @@ class JobViews:
         reasons = explanation.reasons if explanation is not None else ()
         retriable = status in RETRIABLE or (status is Status.SUCCESS and self._record_errors(row) > 0)
         return {
-            "status": status.value,
-            "desiredStatus": row.desired_status,
             "isFinished": status in FINAL,
             "retriable": retriable,
-            "stage": row.stage,
             "stageTimestamps": {name: clock.to_text(at_us) for name, at_us in (row.stages or {}).items()},
             "reasons": [reason_view(reason) for reason in reasons],
-            "progress": row.progress,
             "message": self._message(row),
         }
 
@@ -195,7 +202,7 @@ class JobViews:
             return leftovers_message(row.process or {}, self._now_us)
         return row.message or (row.result or {}).get("message")
 
-    def _times(self, row: JobRow) -> dict[str, Any]:
+    def _durations(self, row: JobRow) -> dict[str, Any]:
         until_us = row.end_us or self._now_us
         duration_us = row.duration_us
         if row.status == Status.PROCESSING and row.start_us is not None:
@@ -204,31 +211,16 @@ class JobViews:
                 paused_us += self._now_us - row.paused_since_us
             duration_us += max(self._now_us - row.start_us - paused_us, 0)
         return {
-            "createdTime": clock.to_text(row.created_us),
-            "startTime": clock.to_text(row.start_us),
-            "endTime": clock.to_text(row.end_us),
-            "updatedTime": clock.to_text(row.updated_us),
             "durationSeconds": duration_us / 1e6,
             "queueSeconds": max((row.start_us or until_us) - row.created_us, 0) / 1e6,
-            "waited": {},
-            "attempt": row.attempt,
-            "starts": row.starts,
-            "blockedCount": 0,
         }
 
     def _outcome(self, row: JobRow, spec: Specification) -> dict[str, Any]:
         result = {**NO_RESULT, "configVersion": spec.config_version, **(row.result or {})}
         if row.type == JobType.PHASE:
             result["tasks"] = spec.tasks
-        return {
-            "process": _process(row),
-            "remote": {},
-            "result": result,
-            "usageData": row.usage or [],
-            "metrics": row.metrics or {},
-            "killReport": row.kill_report or {},
-            "expiresTime": clock.to_text(row.expires_us),
-        }
+        process = {**_DEFAULTS["process"], "startToken": row.start_token, **(row.process or {})}
+        return {"process": process, "result": result}
 
 
 def leftovers_message(process: Mapping[str, Any], now_us: int) -> str:
@@ -271,22 +263,3 @@ def _limits(row: JobRow, spec: Specification) -> Limits:
     """What a job may take; a container takes no time of its own."""
     is_work = row.type == JobType.STANDARD
     return spec.limits if is_work else msgspec.structs.replace(spec.limits, timeout_seconds=None)
-
-
-def _process(row: JobRow) -> dict[str, Any]:
-    empty = dict.fromkeys(
-        (
-            "pid",
-            "startToken",
-            "spawnTime",
-            "exitTime",
-            "exitCode",
-            "signal",
-            "userSeconds",
-            "systemSeconds",
-            "maxRssBytes",
-            "usageSource",
-            "leftoversStopTime",
-        )
-    )
-    return {**empty, "leftovers": [], "startToken": row.start_token, **(row.process or {})}

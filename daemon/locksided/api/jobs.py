@@ -4,12 +4,12 @@ import pwd
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
-from lockside.documents.enums import JobType
+from lockside.documents.enums import JobType, Status
 from lockside.documents.times import time_us
 from lockside.protocol.methods import jobs as p
 from lockside.protocol.methods import output as o
 from lockside.protocol.methods import steering as s
-from lockside.protocol.types.jobs import EndedContainer, Purged, Stats, StatsGroup, TerminationPlan
+from lockside.protocol.types import jobs as t
 from locksided import clock, threads
 from locksided.api.deduplication import dedup_mark, job_reference, repeats_first
 from locksided.api.job_reads import (
@@ -24,7 +24,7 @@ from locksided.api.job_reads import (
 )
 from locksided.api.reasons import reason_view
 from locksided.api.rights import actor, check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import InvalidTransition, NotFound
 from locksided.core.reasons import Explanation
@@ -40,6 +40,7 @@ from locksided.store.retention import purge_job
 from locksided.store.rows import JobRow
 from locksided.store.transaction import Transaction
 
+ACKNOWLEDGED = frozenset(("warning", "error", "terminated", "cancelled"))
 LARGEST_UID = 2**32 - 1
 STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
     s.JobHold: i.Hold,
@@ -49,23 +50,18 @@ STEPS: Final[Mapping[type, Callable[[int, Any], i.Input]]] = {
 }
 
 
-class JobMethods:
+class JobMethods(HandlerGroup):
     """`job.*` but making, the log and waiting."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     # -- showing ------------------------------------------------------------------------------------------
 
     @handler
     async def get(self, call: Call, params: p.JobGet) -> View:
-        """One job."""
         job_id = self._service.job_id(params.id)
-        return shortened(await job_view(self._service, job_id, call.principal.uid), params.fields)
+        return shortened(await job_view(self._service, job_id, call.principal), params.fields)
 
     @handler
     async def list(self, call: Call, params: p.JobList) -> dict[str, Any]:
-        """A page of jobs."""
         page = JobPage(
             limit=params.limit,
             cursor=params.cursor,
@@ -74,7 +70,7 @@ class JobMethods:
             descending=params.order == "desc",
             count=params.count,
         )
-        wanted = Wanted(call.principal.uid, params.fields, params.expand)
+        wanted = Wanted(call.principal, params.fields, params.expand)
         async with call.connection.turn():
             found = await self._service.store.list_jobs(self._filter(params), page)
             answer = await listed_jobs(self._service, found.page, wanted)
@@ -101,19 +97,19 @@ class JobMethods:
             finished_from_us=_us(params.finished_from),
             finished_to_us=_us(params.finished_to),
             visible=params.visible,
+            only_roots=params.only_roots,
+            acknowledged=params.acknowledged,
             unresolved=params.unresolved,
         )
 
     @handler
-    async def stats(self, _call: Call, params: o.JobStats) -> Stats:
-        """Counts and durations by group."""
+    async def stats(self, _call: Call, params: o.JobStats) -> t.Stats:
         groups = [GroupBy(name) for name in params.group_by]
         found = await self._service.store.job_stats(groups, self._filter(params))
-        return Stats(groups=[_stats_group(stats) for stats in found])
+        return t.Stats(groups=[_stats_group(stats) for stats in found])
 
     @handler
-    async def explain(self, _call: Call, params: p.JobExplain) -> dict[str, Any]:
-        """All reasons of a job at once, and its place in line."""
+    async def explain(self, _call: Call, params: p.JobExplain) -> t.Explanation:
         job_id = self._service.job_id(params.id)
 
         def look(core: Any) -> Explanation | None:
@@ -121,14 +117,10 @@ class JobMethods:
 
         found = await self._service.scheduler.look(look)
         if found is None:
-            row = await job_row(self._service, job_id)
-            return {"status": row.status, "reasons": [], "position": None, "estimate": None}
-        return {
-            "status": found.status.value,
-            "reasons": [reason_view(reason) for reason in found.reasons],
-            "position": found.position,
-            "estimate": None,
-        }
+            status = Status((await job_row(self._service, job_id)).status)
+            return t.Explanation(status=status, reasons=[])
+        reasons = [reason_view(reason) for reason in found.reasons]
+        return t.Explanation(status=found.status, reasons=reasons, position=found.position)
 
     # -- steering -----------------------------------------------------------------------------------------
 
@@ -140,7 +132,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def steer(self, call: Call, params: s.JobHold | s.JobRelease | s.JobPause | s.JobResume) -> View:
-        """Hold, release, pause or resume it."""
         row = await self._owned(call, params.id)
         return await self._done(call, params, row, STEPS[type(params)](row.id, actor(call.principal)))
 
@@ -157,13 +148,12 @@ class JobMethods:
         return await self._view(call, params, row.id, answer)
 
     async def _view(self, call: Call, params: Any, job_id: int, answer: Any) -> View:
-        view = await job_view(self._service, job_id, call.principal.uid)
+        view = await job_view(self._service, job_id, call.principal)
         return marked(shortened(view, params.fields), answer)
 
     @handler
     @repeats_first
-    async def terminate(self, call: Call, params: s.JobTerminate) -> View | TerminationPlan:
-        """Stop a job and all below it. A job that is terminating or final is answered as it is."""
+    async def terminate(self, call: Call, params: s.JobTerminate) -> View | t.TerminationPlan:
         row = await self._owned(call, params.id)
         if params.dry_run:
             return await self._preview_termination(row)
@@ -177,25 +167,24 @@ class JobMethods:
             answer = None  # it ended meanwhile
         return await self._view(call, params, row.id, answer)
 
-    async def _preview_termination(self, row: JobRow) -> TerminationPlan:
+    async def _preview_termination(self, row: JobRow) -> t.TerminationPlan:
         def look(core: Any) -> Any:
             return core.preview_termination(row.id, clock.now_us()) if row.id in core.state.jobs else None
 
         preview = await self._service.scheduler.look(look)
         if preview is None:
-            return TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
-        return TerminationPlan(
+            return t.TerminationPlan(stopped=[], cancelled=[], freed=[], started=[])
+        return t.TerminationPlan(
             stopped=[str(job_id) for job_id in preview.stopped],
             cancelled=[str(job_id) for job_id in preview.cancelled],
             freed=[wire_lock_key(key) for key in preview.freed],
             started=[str(job_id) for job_id in preview.started],
-            ended=[EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
+            ended=[t.EndedContainer(job=str(job_id), status=status) for job_id, status in preview.ended],
         )
 
     @handler
     @repeats_first
     async def reprioritise(self, call: Call, params: s.JobReprioritise) -> View:
-        """Give a job that has not started another place."""
         row = await self._owned(call, params.id)
         work = i.Reprioritise(row.id, params.priority, actor(call.principal))
         return await self._done(call, params, row, work)
@@ -203,7 +192,6 @@ class JobMethods:
     @handler
     @repeats_first
     async def annotate(self, call: Call, params: s.JobAnnotate) -> View:
-        """Change texts and labels, of final jobs too."""
         named = {"name", "description", "labels"} & call.raw.keys()
         changes = {name: getattr(params, name) for name in sorted(named)}
         return await self._write(call, params, changes, "job.annotated", {"fields": sorted(named)})
@@ -218,8 +206,26 @@ class JobMethods:
 
     @handler
     @repeats_first
-    async def purge(self, call: Call, params: s.JobPurge) -> Purged:
-        """Remove all of a final job and its strong children but one event: their rows, folders and logs."""
+    async def acknowledge(self, call: Call, params: s.JobAcknowledge) -> View:
+        row = await self._owned(call, params.id)
+        if row.status not in ACKNOWLEDGED:
+            raise InvalidTransition(
+                f"Job {row.id} is {row.status}: only a job that failed can be acknowledged.",
+                status=row.status,
+            )
+        seen = {"user": call.principal.user, "time": clock.to_text(clock.now_us()), "comment": params.comment}
+        data = {"acknowledged": True, "comment": params.comment}
+        return await self._write(call, params, {"acknowledged": seen}, "job.acknowledged", data)
+
+    @handler
+    @repeats_first
+    async def unacknowledge(self, call: Call, params: s.JobUnacknowledge) -> View:
+        data = {"acknowledged": False, "comment": None}
+        return await self._write(call, params, {"acknowledged": None}, "job.acknowledged", data)
+
+    @handler
+    @repeats_first
+    async def purge(self, call: Call, params: s.JobPurge) -> t.Purged:
         row = await job_row(self._service, self._service.job_id(params.id))
         folders = [
             await self._service.runs.loader.folder_and_owner(job_id) async for job_id in self._works_of(row)
@@ -237,7 +243,7 @@ class JobMethods:
             uid = None if run_as is None else run_as.uid
             await threads.run_for(uid, remove_folder, folder, run_as)
         await self._service.store.forget_removed()
-        return Purged(id=str(row.id))
+        return t.Purged(id=str(row.id))
 
     async def _works_of(self, row: JobRow) -> AsyncIterator[int]:
         """The jobs with a folder of their own: the job itself, or what its containers made."""
@@ -266,10 +272,10 @@ class JobMethods:
         return await self._view(call, params, row.id, answer)
 
 
-def _stats_group(stats: JobStats) -> StatsGroup:
+def _stats_group(stats: JobStats) -> t.StatsGroup:
     finished = stats.finished or None
     longest = stats.duration_max_us
-    return StatsGroup(
+    return t.StatsGroup(
         group=stats.group,
         count=stats.count,
         duration_seconds={

@@ -12,7 +12,7 @@ from locksided.api.job_reads import job_row
 from locksided.api.log_source import LogSource, source_of
 from locksided.api.paging import listed
 from locksided.api.rights import check_may_act
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
@@ -79,15 +79,11 @@ def _behind(frame: dict[str, Any], before: int) -> dict[str, Any]:
     return frame
 
 
-class LogMethods:
+class LogMethods(HandlerGroup):
     """`job.log`, `job.report`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def log(self, call: Call, params: p.JobLog) -> dict[str, Any]:
-        """Frames from `offset` on, of the job or of one row; with `waitSeconds` held until there are some."""
         job_id, offset = self._service.job_id(params.id), params.offset
         until_us = clock.boot_us() + round(params.wait_seconds * clock.SECOND_US)
         while True:
@@ -144,7 +140,6 @@ class LogMethods:
 
     @handler
     async def report(self, _call: Call, params: p.JobReport) -> dict[str, Any]:
-        """What a running job says of its progress; its token proves that it is the job."""
         job_id = self._service.job_id(params.token.partition("-")[0], "$.token")
         row = await self._service.store.job_row(job_id)
         if row is None or row.start_token != params.token:

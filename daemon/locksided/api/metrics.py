@@ -1,12 +1,25 @@
 """The daemon's figures in the Prometheus text format, computed when asked."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from locksided.api.service import Service
+from locksided.api.tally import Outcomes
+from locksided.store.endings import Configuration
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+_LABELS = Configuration._fields
 
 
-def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[str, Any]]) -> str:
+def metrics_text(
+    service: Service,
+    counts: Mapping[str, int],
+    pools: list[dict[str, Any]],
+    outcomes: Mapping[Configuration, Outcomes],
+) -> str:
     """The text that a scraper reads."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -18,6 +31,17 @@ def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[s
     jobs = Gauge("lockside_jobs", "Jobs by status", ["status"], registry=registry)
     for status, count in counts.items():
         jobs.labels(status).set(count)
+    _add_pools(registry, pools)
+    gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
+    gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
+    gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
+    registry.register(_Configurations(outcomes))
+    return generate_latest(registry).decode()
+
+
+def _add_pools(registry: "CollectorRegistry", pools: list[dict[str, Any]]) -> None:
+    from prometheus_client import Gauge
+
     figures = {
         "slots": Gauge("lockside_pool_slots", "Slots of a pool", ["pool"], registry=registry),
         "running": Gauge("lockside_pool_running", "Jobs that take a slot", ["pool"], registry=registry),
@@ -26,7 +50,37 @@ def metrics_text(service: Service, counts: Mapping[str, int], pools: list[dict[s
     for pool in pools:
         for name, figure in figures.items():
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
-    gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
-    gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
-    gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
-    return generate_latest(registry).decode()
+
+
+class _Configurations:
+    """The figures of configurations; a collector, because a counter of the library cannot be set."""
+
+    def __init__(self, outcomes: Mapping[Configuration, Outcomes]) -> None:
+        self._outcomes = outcomes
+
+    def collect(self) -> "Iterable[Metric]":
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        ended = CounterMetricFamily(
+            "lockside_configuration_jobs_ended",
+            "Jobs of a configuration that ended, by status",
+            labels=[*_LABELS, "status"],
+        )
+        success = GaugeMetricFamily(
+            "lockside_configuration_last_success_timestamp_seconds",
+            "When a job of a configuration last ended with success or warning",
+            labels=_LABELS,
+        )
+        duration = GaugeMetricFamily(
+            "lockside_configuration_last_duration_seconds",
+            "How long the job of a configuration ran that ended last, pauses left out",
+            labels=_LABELS,
+        )
+        for configuration, outcome in self._outcomes.items():
+            for status, count in outcome.counts.items():
+                ended.add_metric([*configuration, status], count)
+            if outcome.success_us is not None:
+                success.add_metric(configuration, outcome.success_us / 1e6)
+            if outcome.end_us is not None:
+                duration.add_metric(configuration, outcome.duration_us / 1e6)
+        return [ended, success, duration]

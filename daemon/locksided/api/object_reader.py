@@ -6,13 +6,17 @@ So all jobs of a tree are made of the same versions, and a component that a thou
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar, cast
 
+import msgspec
+from msgspec.structs import replace
+
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
+from lockside.documents.paths import split_problem
 from lockside.documents.reading import from_store
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariablesSpec
 from lockside.kinds import COMPONENT, VARIABLES, Kind
-from locksided.core.errors import NotFound
+from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
@@ -56,7 +60,7 @@ class ObjectReader:
         return row
 
     async def _config(self, config_id: ConfigId, version: int | None = None) -> Row | None:
-        return await self._once((config_id, version), lambda: self._store.object(config_id.key(), version))
+        return await self._once((config_id, version), lambda: self._read_plain(config_id.key(), version))
 
     async def found(self, request: JobRequest, config: Row | None) -> Found:
         """Everything that a request names; `config` is its configuration."""
@@ -87,7 +91,14 @@ class ObjectReader:
         return await self._once(key, lambda: self._object(COMPONENT, name, version))
 
     async def _object(self, kind: Kind, name: str, version: int | None = None) -> Row | None:
-        return await self._store.object(Key(self._project, kind, (name,)), version)
+        return await self._read_plain(Key(self._project, kind, (name,)), version)
+
+    async def _read_plain(self, key: Key, version: int | None) -> Row | None:
+        """An object with its secrets in plain, as far as they can be decrypted."""
+        row, vault = await self._store.object(key, version), self._store.vault
+        if row is None or not vault.keys.all:
+            return row
+        return replace(row, body=vault.opened_if_possible(row.body, key.place))
 
     async def variables(self, name: str) -> Row | None:
         """A stored set of variables, with who changed it last."""
@@ -109,4 +120,10 @@ class ObjectReader:
 
 
 def _stored(object_id: str, row: Row | None, kind: type[T]) -> Stored[T] | None:
-    return None if row is None else Stored(object_id, row.version, from_store(row.body, kind))
+    if row is None:
+        return None
+    try:
+        return Stored(object_id, row.version, from_store(row.body, kind))
+    except msgspec.ValidationError as problem:  # a secret that was stored encrypted
+        message, path = split_problem(str(problem))
+        raise Invalid(f"{object_id}: a decrypted value does not fit: {message}.", path=path) from None

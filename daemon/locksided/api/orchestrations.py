@@ -5,7 +5,7 @@ from lockside.protocol.methods import orchestrations as p
 from lockside.protocol.types.plans import Plan, PlannedPhase, PlannedTask
 from locksided.api.job_drafts import choice_of, defaults_of
 from locksided.api.object_reader import ObjectReader
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.runs.orchestration import read_orchestration
 from locksided.runs.resolve import resolve
 from locksided.runs.task_selection import Decision
@@ -13,15 +13,11 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
 
-class OrchestrationMethods:
+class OrchestrationMethods(HandlerGroup):
     """`orchestration.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def plan(self, _call: Call, params: p.OrchestrationPlan) -> Plan:
-        """Phase by phase what would be done with each task, and why; of a disabled orchestration, too."""
         return await plan_of(self._service, params.request, params.project)
 
 

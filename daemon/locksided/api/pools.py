@@ -7,7 +7,7 @@ from locksided import clock
 from locksided.api.deduplication import dedup_mark
 from locksided.api.paging import listed
 from locksided.api.rights import actor
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.core import inputs as i
 from locksided.core.pools import Pool
 from locksided.core.scheduler import Scheduler
@@ -21,15 +21,11 @@ from locksided.store.rows import PoolRow
 View = dict[str, Any]
 
 
-class PoolMethods:
+class PoolMethods(HandlerGroup):
     """`pool.*`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def put(self, call: Call, params: p.PoolPut) -> View:
-        """Make a pool or give it other slots."""
         pool = params.pool
         slots = None if pool.slots == "infinity" else int(pool.slots)
         who = actor(call.principal)
@@ -38,13 +34,11 @@ class PoolMethods:
 
     @handler
     async def pause(self, call: Call, params: p.PoolPause) -> View:
-        """Start nothing more in it."""
         work = i.PausePool(params.id, params.comment, actor(call.principal))
         return await self._done(call, params, params.id, work)
 
     @handler
     async def resume(self, call: Call, params: p.PoolResume) -> View:
-        """Start jobs in it again."""
         return await self._done(call, params, params.id, i.ResumePool(params.id, actor(call.principal)))
 
     async def _done(self, call: Call, params: Any, pool_id: str, work: i.Input) -> View:
@@ -56,14 +50,12 @@ class PoolMethods:
 
     @handler
     async def delete(self, call: Call, params: p.PoolDelete) -> View:
-        """Remove a pool that no live job names."""
         work = i.DeletePool(params.id, actor(call.principal))
         await self._service.scheduler.ask(work, once=dedup_mark(call, params, lambda _: {"pool": params.id}))
         return {"id": params.id, "deletedTime": clock.to_text(clock.now_us())}
 
     @handler
     async def get(self, _call: Call, params: p.PoolGet) -> View:
-        """One pool."""
         return await self._view(params.id)
 
     async def _view(self, pool_id: str) -> View:
@@ -74,7 +66,6 @@ class PoolMethods:
 
     @handler
     async def list(self, _call: Call, params: p.PoolList) -> View:
-        """A page of all pools."""
         request = self._service.page_request(params)
         (after,) = cursors.read(params.cursor, "pools", tuple[str]) or ("",)
         behind = [view for view in await pool_views(self._service) if view["id"] > after]

@@ -23,17 +23,11 @@ from locksided.core.model import Draft
 from locksided.core.transitions import FINAL
 from locksided.runs.canonical import thaw
 from locksided.runs.lock_keys import wire_lock_key
-from locksided.runs.specification import ASKED, NO_SPECIFICATION, Specification, read_specification
+from locksided.runs.specification import ASKED, NO_SPECIFICATION, PASSED_ON, Specification, read_specification
 from locksided.server.access import Principal
-from locksided.store.rows import JobRow
+from locksided.store.rows import JobRow, place_of
 
 FAILED = frozenset(("error", "terminated"))
-_FROZEN = (
-    *("component", "component_version", "tag", "config", "config_version", "config_data", "config_row_ids"),
-    *("branch_id", "mode", "pool", "parallelism", "backend", "behavior", "variable_values_id"),
-    *("variable_values_data", "limits", "lock", "retry", "on_lost", "on_record_errors", "pools", "inputs"),
-    *("archive", "notifications", "template", "only_orchestration_task_ids", "previous_job_id"),
-)
 _Request = stored_form(JobRequest)  # it was checked when it was first made
 _NAMES_OF_A_TIME = ("delay", "delayed_start_time")
 
@@ -81,7 +75,7 @@ async def _resumed_orchestration(
 async def _fields_of(service: Service, row: JobRow) -> dict[str, Any]:
     spec, environment = await _documents(service, row)
     decided = {name for name in ASKED if camel(name) not in spec.asked}
-    fields = {name: getattr(spec, name) for name in _FROZEN if name not in decided}
+    fields = {name: getattr(spec, name) for name in PASSED_ON if name not in decided}
     data = spec.config_data
     if environment is not None and data is not None and row.component == COMMAND:
         parameters = {**(data.get("parameters") or {}), "environment": environment}
@@ -113,7 +107,12 @@ def in_the_name_of(principal: Principal, row: JobRow) -> Principal:
 
 
 def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, Any]) -> None:
-    """Raises for changes by another ordinary user: they would run with the owner's rights."""
+    """Raises for changes by another ordinary user: they would run with the owner's rights.
+
+    Another template would be another request.
+    """
+    if "template" in changes:
+        raise Conflict("The template of a job cannot be changed: create a job of it.", path="$.with.template")
     if changes and principal.uid != row.owner_uid and principal.role is not Role.ADMIN:
         raise Forbidden(
             f"Job {row.id} belongs to {row.owner_name}: only its owner or an admin can change its request. "
@@ -125,7 +124,9 @@ def check_may_change(principal: Principal, row: JobRow, changes: Mapping[str, An
 
 async def _documents(service: Service, row: JobRow) -> tuple[Specification, dict[str, str] | None]:
     hashes = [one for one in (row.spec_hash, row.env_hash) if one is not None]
-    bodies = await service.store.specs(hashes)
+    stored = await service.store.specs(hashes)
+    vault, place = service.store.vault, place_of(row)
+    bodies = {name: vault.opened_text(body, place) for name, body in stored.items()}
     environment = bodies.get(row.env_hash) if row.env_hash is not None else None
     spec = read_specification(bodies[row.spec_hash or ""])
     return spec, None if environment is None else thaw(environment)

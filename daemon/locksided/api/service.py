@@ -10,6 +10,7 @@ from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.publisher import Publisher
+from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
@@ -38,6 +39,7 @@ class Service:
     backend: LocalBackend
     runs: Runs
     publisher: Publisher
+    reencryption: Reencryption
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
@@ -67,3 +69,10 @@ class Service:
     def job_id(self, text: str, path: str = "$.id") -> int:
         """The id that a decimal id or a uuid names."""
         return parse_job_id(self.store.identity, text, path)
+
+
+class HandlerGroup:
+    """A group of handlers."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service

@@ -7,7 +7,7 @@ from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided import clock
 from locksided.api.paging import listed
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
@@ -24,11 +24,11 @@ View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
 
 
-class StorageMethods:
+class StorageMethods(HandlerGroup):
     """`storage.*`."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._storage = service.runs.storage
 
     def _check_enabled(self) -> None:

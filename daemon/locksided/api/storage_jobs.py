@@ -10,7 +10,7 @@ from locksided.api.deduplication import repeats_first
 from locksided.api.job_creation import CreationMethods
 from locksided.api.job_drafts import draft
 from locksided.api.job_reads import View, marked
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods
 from locksided.core.errors import NotFound
 from locksided.server.calls import Call
@@ -18,11 +18,11 @@ from locksided.server.handlers import handler
 from locksided.store.rows import TableVersionRow
 
 
-class StorageJobMethods:
+class StorageJobMethods(HandlerGroup):
     """`storage.table.restore`."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        super().__init__(service)
         self._tables = StorageMethods(service)
         self._jobs = CreationMethods(service)
 

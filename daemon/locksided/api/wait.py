@@ -8,7 +8,7 @@ from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.broker import Changes
 from locksided.api.job_reads import View, Wanted, job_views, listed_jobs
-from locksided.api.service import Service
+from locksided.api.service import HandlerGroup
 from locksided.core import inputs as i
 from locksided.core.errors import NotFound
 from locksided.core.transitions import FINAL
@@ -22,15 +22,11 @@ from locksided.store.rows import JobRow
 _ORDER = "waited"
 
 
-class WaitMethods:
+class WaitMethods(HandlerGroup):
     """`job.wait`."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
     @handler
     async def wait(self, call: Call, params: p.JobWait) -> View:
-        """Answer at the final state of all (or any), or at the time-out."""
         asked = _asked(params)
         ids = [self._service.job_id(text, path) for path, text in asked.items()]
         for_all = params.until == "all"
@@ -54,7 +50,7 @@ class WaitMethods:
             return await self._answer(call, params, await self._rows(ids, asked))
 
     async def _answer(self, call: Call, params: p.JobWait, rows: list[JobRow]) -> View:
-        wanted = Wanted(call.principal.uid, params.fields)
+        wanted = Wanted(call.principal, params.fields)
         if params.ids is None:
             return (await job_views(self._service, rows, wanted))[0]
         (begin,) = cursors.read(params.cursor, _ORDER, tuple[cursors.Integer]) or (0,)

@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 import structlog
 
+from locksided.backends.lines import Lines
 from locksided.backends.messages import VERSION, Message, read_hello, read_message
 from locksided.keeper.messages import Hello, to_wire
 from locksided.sockets import connected
-
-LINE_BYTES = 32 * 1024 * 1024
-READ_BYTES = 256 * 1024
 
 log = structlog.get_logger("keeper")
 
@@ -31,7 +29,7 @@ class Link:
         """Whether there is a connection, and what the keeper told of itself is taken over."""
         self.generation = 0
         """The number of the connection."""
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._lines: Lines | None = None
         self._kept: set[str] = set()
         self._is_leaving = False
         self._is_let_go = False
@@ -52,17 +50,17 @@ class Link:
         """Connect and greet. Raises OSError, or ValueError for a hello that is not understood."""
         opened = connected(self.path)
         opened.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=opened, limit=LINE_BYTES)
+        transport, lines = await asyncio.get_running_loop().create_unix_connection(Lines, sock=opened)
         try:
-            writer.write(self._encode({"op": "hello", "version": VERSION}) + b"\n")
-            line = await reader.readline()
+            transport.write(self._encode({"op": "hello", "version": VERSION}) + b"\n")
+            line = await lines.first()
             if not line:
                 raise ConnectionResetError("it closed the connection at once")
             hello = read_hello(line)
         except BaseException:
-            writer.close()
+            transport.close()
             raise
-        self._streams, self.hello = (reader, writer), hello
+        self._lines, self.hello = lines, hello
         self._kept = {run.token for run in hello.runs}
         self._is_leaving = self._is_let_go = False
         self.generation += 1
@@ -70,37 +68,34 @@ class Link:
 
     async def listen(self, said: Callable[[Message], None]) -> None:
         """Hand on every message until the connection ends."""
-        if self._streams is None:
+        if self._lines is None:
             return
-        reader, _ = self._streams
-        rest = b""
+
+        def take(line: bytes) -> None:
+            message = _understood(line)
+            if message is not None:
+                said(message)
+
         try:
-            while data := await reader.read(READ_BYTES):
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    message = _understood(line)
-                    if message is not None:
-                        said(message)
-                if len(rest) > LINE_BYTES:
-                    raise ValueError("a line without an end")
+            await self._lines.hand_on(take)
         except (ConnectionError, ValueError) as error:
             log.error("the keeper's connection broke", cause=str(error))
 
     def hang_up(self) -> None:
         """End the connection, if there is one; a new hello tells what the keeper has."""
-        if self._streams is not None and not self._streams[1].is_closing():
+        if self._lines is not None and not self._lines.transport.is_closing():
             self.flush()  # what was sent before counts as said
-            self._streams[1].close()
+            self._lines.transport.close()
 
     def forget(self) -> None:
         """The connection is over."""
         self.hang_up()
-        self._streams = self.hello = None
+        self._lines = self.hello = None
         self.is_up = False
 
     def send(self, message: Any) -> bool:
         """Send one message of `keeper.messages`, or an object; False when there is no connection."""
-        if self._streams is None or self._streams[1].is_closing():
+        if self._lines is None or self._lines.transport.is_closing():
             return False
         if not self._unsent:
             asyncio.get_running_loop().call_soon(self.flush)
@@ -110,8 +105,8 @@ class Link:
     def flush(self) -> None:
         """Write in one go what was sent so far; else that is done at the end of the turn of the loop."""
         unsent, self._unsent = self._unsent, []
-        if unsent and self._streams is not None:
-            self._streams[1].write(b"\n".join((*unsent, b"")))
+        if unsent and self._lines is not None:
+            self._lines.transport.write(b"\n".join((*unsent, b"")))
 
     def acknowledge(self, token: str) -> None:
         """Tell that an outcome is on disk. A keeper that was told to leave goes with the last one."""

@@ -5,7 +5,7 @@ must not cost others anything, so an outcome that cannot be read is handed on as
 `unreadable`. No I/O.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, reduce
 from operator import or_
@@ -18,6 +18,7 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -81,7 +82,7 @@ def read_message(line: bytes) -> Message:
     Raises ValueError for any other line that cannot be read.
     """
     try:
-        return typed(_decoded(line))
+        return read_whole(line)
     except ValueError as problem:
         parts = members(line)
         said = _readable(Other, parts)
@@ -94,7 +95,7 @@ def read_message(line: bytes) -> Message:
 def read_outcome(record: bytes) -> Outcome | None:
     """The outcome that a keeper wrote down; None for a record that was not written to its end."""
     try:
-        return converted(Outcome, _decoded(record))
+        return cast("Outcome", _made(_decoded(record, _struct_of(Outcome))))
     except ValueError as problem:
         with suppress(NotWhole):
             members(record)
@@ -102,12 +103,14 @@ def read_outcome(record: bytes) -> Outcome | None:
         return None
 
 
-def typed(said: Any) -> Message:
-    """The message that a JSON object is. Raises ValueError."""
-    op = said.get("op") if isinstance(said, dict) else None
-    kind = _KINDS.get(op, Other) if isinstance(op, str) else Other
-    message: Message = converted(kind, said)
-    return message
+def read_whole(line: bytes) -> Message:
+    """Any other message that can be read to its end. Raises ValueError.
+
+    The line is read twice, for its operation and as that: this costs less than to look at what it means.
+    """
+    op = _decoded(line, _struct_of(Other)).op
+    kind: Any = _KINDS.get(op, Other)
+    return cast("Message", _made(_decoded(line, _struct_of(kind))))
 
 
 _KINDS: Final[dict[str, type[Any]]] = {
@@ -122,13 +125,21 @@ def converted(kind: Callable[..., T], value: Any) -> T:
 
 
 def _made(value: Any) -> Any:
-    kind = _MADE_FROM.get(type(value))
-    if kind is not None:
-        return kind._make(map(_made, msgspec.structs.astuple(value)))
-    return tuple(map(_made, value)) if type(value) is tuple and value else value
+    """The named tuple of a struct, also of those in its members."""
+    if type(value) is tuple:
+        return tuple(map(_made, value)) if value else value
+    found = _MADE_FROM.get(type(value))
+    if found is None:
+        return value
+    kind, composed = found
+    values = [*msgspec.structs.astuple(value)]
+    for place in composed:
+        values[place] = _made(values[place])
+    return kind._make(values)
 
 
-_MADE_FROM: Final[dict[type[Any], Any]] = {}
+_MADE_FROM: Final[dict[type[Any], tuple[Any, Sequence[int]]]] = {}
+"""Of each struct its named tuple, and the places of the members that may have structs in them."""
 
 
 @cache
@@ -140,8 +151,16 @@ def _struct_of(kind: Any) -> type[msgspec.Struct]:
         for name, hint in hints.items()
     ]
     struct = msgspec.defstruct(kind.__name__, fields, rename=wire_name)
-    _MADE_FROM[struct] = kind
+    composed = [place for place, hint in enumerate(hints.values()) if _is_composed(hint)]
+    _MADE_FROM[struct] = kind, composed
     return struct
+
+
+def _is_composed(hint: Any) -> bool:
+    """Whether there may be a struct in a member."""
+    return get_origin(hint) is not Annotated and (
+        hasattr(hint, "_fields") or any(map(_is_composed, get_args(hint)))
+    )
 
 
 def _checked(hint: Any) -> Any:
@@ -208,8 +227,8 @@ def _readable(kind: Any, parts: Mapping[str, bytes]) -> dict[str, Any]:
     return found
 
 
-def _decoded(text: bytes) -> Any:
+def _decoded(text: bytes, kind: Any = Any) -> Any:
     """Raises ValueError."""
     if is_deeper(text, MAX_DEPTH):
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-    return msgspec.json.decode(text)
+    return msgspec.json.decode(text, type=kind)

@@ -8,11 +8,10 @@ import msgspec
 
 from lockside.kinds import Kind
 from lockside.protocol.words import Role
-from locksided.catalog.views import View, for_writers, stored_view
+from locksided.catalog.views import View, for_writers
 from locksided.core.errors import Conflict
 from locksided.server.access import Principal
 from locksided.store.catalog.keys import DEFAULT, Change, Key
-from locksided.store.rows import StoredRow
 from locksided.store.transaction import Transaction
 
 
@@ -40,7 +39,6 @@ class Record:
     kind: Kind
     fixed: Mapping[str, View] = field(default_factory=dict)
     body: Callable[[Any, str], View] = whole_document
-    view: Callable[[StoredRow], View] = stored_view
     hide: Callable[[Principal, View], View] = for_writers
     requires: Sequence[Kind] = ()
     warnings: Callable[[Any], list[str]] | None = None

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, POOL, TEMPLATE
 from locksided.catalog.record import Record
-from locksided.catalog.views import View, described_view, for_users
+from locksided.catalog.views import View, for_users
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
@@ -16,7 +16,7 @@ _DEFAULT_BRANCH: View = {
     "id": DEFAULT,
     "name": None,
     "version": 1,
-    **dict.fromkeys(("createdTime", "updatedTime", "changedBy")),
+    **dict.fromkeys(("createdTime", "updatedTime", "changedBy", "changeDescription")),
     "isDeleted": False,
 }
 
@@ -55,11 +55,11 @@ _SPECIAL = (
     Record(
         CONFIG,
         body=config_body,
-        view=described_view,
         requires=(COMPONENT,),
-        warnings=lambda config: config.unknown_members(),
+        warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
+    Record(TEMPLATE, is_signed=lambda _: True),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
 )
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lockside.documents.component import COMMAND
+from lockside.documents.secrets import hidden, shown
 from lockside.protocol.words import Role
 from locksided import clock
 from locksided.server.access import Principal
@@ -12,9 +13,11 @@ View = dict[str, Any]
 
 
 def for_users(who: Principal, view: View) -> View:
-    """A component as its users see it: what is secret in it is the admins'."""
-    shown: View = without_secrets(view, environment=who.role is Role.OPERATOR)
-    return view if who.role is Role.ADMIN else shown
+    """A component as its users see it: its secrets are the admins', its environment the operators', too."""
+    if who.role is Role.ADMIN:
+        return view
+    shown_view: View = hidden(view) if who.role is Role.OPERATOR else without_secrets(view)
+    return shown_view
 
 
 def for_writers(who: Principal, view: View) -> View:
@@ -24,47 +27,37 @@ def for_writers(who: Principal, view: View) -> View:
         return view
     if who.role is Role.OPERATOR and view.get("component") != COMMAND:
         return view
-    shown: View = without_secrets(view)
-    return shown
+    shown_view: View = without_secrets(view)
+    return shown_view
 
 
-def without_secrets(data: Any, *, environment: bool = False) -> Any:
-    """The same document with the values of `#` keys hidden, as of `{name: "#…", value}`.
+def without_secrets(view: Any) -> Any:
+    """The same document with its secrets hidden, and without environments."""
+    return without_environment(hidden(view))
 
-    Environments are left out, unless they may be seen.
-    """
+
+def without_environment(data: Any) -> Any:
+    """The same document without the members `environment`."""
     match data:
-        case {"name": str(name), "value": _} if name.startswith("#"):
-            return {**data, "value": "[hidden]"}
         case dict():
-            return {
-                key: "[hidden]"
-                if str(key).startswith("#")
-                else without_secrets(value, environment=environment)
-                for key, value in data.items()
-                if environment or key != "environment"
-            }
+            return {key: without_environment(value) for key, value in data.items() if key != "environment"}
         case list():
-            return [without_secrets(value, environment=environment) for value in data]
+            return [without_environment(value) for value in data]
         case _:
             return data
 
 
 def stored_view(stored: StoredRow) -> View:
-    """An object as it was put, with its version, its times and who changed it."""
+    """An object as it was put, its secrets encrypted, with its version, its times and who changed it."""
     return {
-        **stored.body,
+        **shown(stored.body),
         "version": stored.version,
         "createdTime": clock.to_text(stored.created_us),
         "updatedTime": clock.to_text(stored.changed_us),
         "changedBy": stored.changed_by,
+        "changeDescription": stored.description,
         "isDeleted": bool(stored.deleted),
     }
-
-
-def described_view(stored: StoredRow) -> View:
-    """As `stored_view`, with the reason that was given for the change."""
-    return {**stored_view(stored), "changeDescription": stored.description}
 
 
 def version_view(version: Version) -> View:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockside.protocol.types import daemon as wire
 from locksided import clock
 
 
@@ -18,14 +19,14 @@ class Problem:
     mend: Callable[[], Awaitable[None]] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def view(self, *, fixed: bool) -> dict[str, Any]:
+    def view(self, *, is_fixed: bool) -> wire.Problem:
         """The wire's form."""
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "repair": self.repair,
-            "since": clock.to_text(self.since_us),
-            "canFix": self.mend is not None,
-            "isFixed": fixed,
-            "details": dict(self.details),
-        }
+        return wire.Problem(
+            kind=self.kind,
+            message=self.message,
+            repair=self.repair,
+            since=clock.to_text(self.since_us),
+            can_fix=self.mend is not None,
+            is_fixed=is_fixed,
+            details=dict(self.details),
+        )

@@ -72,3 +72,9 @@ class Timeout(Refused):
     """It took longer than allowed."""
 
     kind = "timeout"
+
+
+class Failed(Refused):
+    """The component that was asked failed, or did not answer as it should."""
+
+    kind = "failed"

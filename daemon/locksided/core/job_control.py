@@ -63,34 +63,48 @@ def _give_priority(turn: Turn, job: Job, priority: int) -> None:
 def pause(turn: Turn, asked: Pause) -> None:
     """Let a running job's processes stand still, its time limit and its duration with them.
 
-    A step that is just being started is paused as soon as its process exists.
+    Of a container all jobs in it that run are paused. A step that is just being started is paused as soon as
+    its process exists.
     """
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "paused")
-    _refuse_container(job, "paused")
+    for one in _processing(job, "paused"):
+        _pause(turn, one, asked.principal.user)
+
+
+def _processing(job: Job, action: str) -> list[Job]:
+    """The job itself, or what runs in a container. Raises InvalidTransition when nothing runs in it."""
+    if not isinstance(job, Container):
+        return [job]
+    running = [one for one in strong_descendants(job) if one.run and one.status is Status.PROCESSING]
+    if not running:
+        raise InvalidTransition(f"No job in container {job.id} runs: none can be {action}.")
+    return running
+
+
+def _pause(turn: Turn, job: Job, user: str) -> None:
     run = job.run
     assert run is not None
     if run.paused_by is not None:
         return
-    run.paused_by = asked.principal.user
+    run.paused_by = user
     if run.paused_since_us is None:
         run.paused_since_us = turn.now_us
-    turn.update(job, paused_since_us=run.paused_since_us, paused_by=run.paused_by)
+    turn.update(job, paused_since_us=run.paused_since_us, paused_by=user)
     turn.event(job, "job.paused")
     if run.spawned and run.token is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
-def _refuse_container(job: Job, action: str) -> None:
-    if isinstance(job, Container):
-        raise InvalidTransition(f"Job {job.id} is a container: only the jobs in it can be {action}.")
-
-
 def resume(turn: Turn, asked: Resume) -> None:
-    """Let a paused job go on."""
+    """Let a paused job go on, or the paused jobs in a container."""
     job = turn.state.job(asked.job_id)
     refuse_unless(job.id, job.status, frozenset({Status.PROCESSING}), "resumed")
-    _refuse_container(job, "resumed")
+    for one in _processing(job, "resumed"):
+        _resume(turn, one)
+
+
+def _resume(turn: Turn, job: Job) -> None:
     run = job.run
     assert run is not None
     if run.paused_by is None:

@@ -16,6 +16,8 @@ from locksided.core.table_locks import TableClaim
 from locksided.core.transitions import FINAL, STARTED
 from locksided.core.turn import Turn
 
+DEFAULT_POOL = "default"
+
 
 @dataclass(frozen=True, slots=True)
 class PoolRecord:
@@ -32,38 +34,38 @@ class PoolRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """The columns of a live job that the core needs."""
+    """The columns of a live job that the core needs, as they are stored."""
 
     id: int
     run_id: str
     project: str
-    owner_uid: int
+    owner_uid: int | None
     type: str
-    pool: str
+    pool: str | None
     priority: int
     line_order: int
     lock_key: str | None
-    lock_policy: str
+    lock_policy: str | None
     start_at_us: int | None
     held_by: str | None
     held_us: int | None
     status: str
     desired_status: str
     created_us: int
-    ready_us: int
+    ready_us: int | None
     start_us: int | None
     starts: int
     launches: int
     lost_count: int
     step: int
     start_token: str | None
-    stages: Mapping[str, int]
-    spawned: bool
+    stages: Mapping[str, int] | None
+    spawned: int | bool
     duration_us: int
     paused_us: int
     paused_since_us: int | None
     paused_by: str | None
-    on_lost: str
+    on_lost: str | None
     relation: str | None = None
     behavior_on_error: str | None = None
     delay_us: int | None = None
@@ -79,14 +81,15 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChildRecord:
-    """A strong child, as far as its container counts it."""
+    """A child as its container counts it, final or not."""
 
     id: int
-    container_id: int
+    parent_id: int
     status: str
     end_cause: str | None
     behavior_on_error: str | None
     attempt: int
+    relation: str | None = "strong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
     job.status = Status(record.status)
     job.priority = record.priority
     job.order = record.line_order
-    job.ready_us = record.ready_us
+    job.ready_us = record.ready_us or record.created_us
     job.start_at_us = _start_time_to_come(record)
     job.terms = _terms(record)
     job.pending = dict(pending) if pending else None
@@ -165,23 +168,24 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
 
 def _terms(record: JobRecord) -> Terms:
     on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
-    share = record.lock_policy.partition(":")[2] if record.lock_key is not None else ""
+    share = (record.lock_policy or "").partition(":")[2] if record.lock_key is not None else ""
     reads = record.type == JobType.STANDARD and bool(record.reads)
-    return terms(int(share or 0), OnLost(record.on_lost), on_error, reads_tables=reads)
+    return terms(int(share or 0), OnLost(record.on_lost or OnLost.REQUEUE), on_error, reads_tables=reads)
 
 
 def _standard(state: State, record: JobRecord) -> Job:
     """Whether a program exists is not stored: it is checked again for jobs that have not started."""
     kind = Job if Status(record.status) in STARTED else UnverifiedJob
-    return kind(record.id, record.project, record.owner_uid, state.pool(record.pool), record.created_us)
+    pool = state.pool(record.pool or DEFAULT_POOL)
+    return kind(record.id, record.project, record.owner_uid or 0, pool, record.created_us)
 
 
 def _container(state: State, record: JobRecord) -> Container:
     type_ = JobType(record.type)
     container = Container(
-        record.id, record.project, record.owner_uid, state.no_pool, record.created_us, type_
+        record.id, record.project, record.owner_uid or 0, state.no_pool, record.created_us, type_
     )
-    container.pool_id = record.pool
+    container.pool_id = record.pool or DEFAULT_POOL
     container.limit_to(record.parallelism if isinstance(record.parallelism, int) else None)
     container.result = record.result
     if type_ is JobType.PHASE:
@@ -208,7 +212,7 @@ def _join_family(state: State, job: Job, record: JobRecord) -> None:
 
 def add_child(state: State, record: ChildRecord) -> None:
     """Have a live container count a strong child that is final, or an attempt."""
-    container = state.jobs.get(record.container_id)
+    container = state.jobs.get(record.parent_id)
     if not isinstance(container, Container):
         return
     if container.type is JobType.RETRY:
@@ -223,7 +227,11 @@ def add_child(state: State, record: ChildRecord) -> None:
 def _start_time_to_come(record: JobRecord) -> int | None:
     """The start time; None when it had already come when the job last became ready."""
     at_us = record.start_at_us
-    return at_us if at_us is not None and not record.launches and at_us > record.ready_us else None
+    return (
+        at_us
+        if at_us is not None and not record.launches and at_us > (record.ready_us or record.created_us)
+        else None
+    )
 
 
 def _run(record: JobRecord) -> Run:
@@ -233,7 +241,7 @@ def _run(record: JobRecord) -> Run:
     run.lost_count = record.lost_count
     run.step = record.step
     run.token = record.start_token
-    run.spawned = record.spawned
+    run.spawned = bool(record.spawned)
     run.stop_asked = record.desired_status == Status.TERMINATING
     run.start_us = record.start_us or 0
     run.paused_us = record.paused_us
@@ -241,7 +249,7 @@ def _run(record: JobRecord) -> Run:
     run.paused_by = record.paused_by
     run.claim = None if record.claim is None else TableClaim.from_data(record.claim)
     run.duration_us = record.duration_us
-    run.stages = dict(record.stages)
+    run.stages = dict(record.stages or {})
     return run
 
 

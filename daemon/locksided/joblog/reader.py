@@ -95,17 +95,26 @@ def stream_bytes(folder: str, stream: int, limit_bytes: int) -> bytes:
 
 
 def tail(
-    folder: str, lines: int, *, stream: int | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+    folder: str,
+    lines: int,
+    *,
+    stream: int | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    from_seq: int = 0,
 ) -> list[str]:
-    """The last lines, streams in time order; a line still being written is one of them."""
+    """The last lines of the frames from a number on; a line still being written is one of them.
+
+    Streams are in time order.
+    """
     frames: list[Frame] = []
     size_bytes = newlines = 0
     for run in _runs_backwards(folder):
-        part = [frame for frame in run if frame.stream in _streams(stream)]
+        part = [frame for frame in run if frame.stream in _streams(stream) and frame.seq >= from_seq]
         frames = part + frames
         size_bytes += sum(len(frame.payload) for frame in part)
         newlines += sum(frame.payload.count(b"\n") for frame in part)
-        if newlines > lines or size_bytes > max_bytes:
+        is_passed = bool(run) and run[0].seq < from_seq
+        if newlines > lines or size_bytes > max_bytes or is_passed:
             break
     return _lines(frames)[-lines:] if lines > 0 else []
 

@@ -1,6 +1,7 @@
 """Frames as callers see them: text, or base64 of the bytes, or what is missing. Pure."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
 
 from lockside.documents.times import time_text
@@ -8,6 +9,7 @@ from locksided.joblog.reader import Gap, Item
 from locksided.keeper.log.format import MARK, STDERR, STDOUT, read_mark
 
 STREAMS = {"stdout": STDOUT, "stderr": STDERR}
+_STEP = {"step": int, "total": int, "row": str, "kind": str, "component": str, "operation": str}
 _NAMES = {number: name for name, number in STREAMS.items()}
 
 
@@ -22,7 +24,12 @@ def wire_frame(item: Item, *, raw: bool) -> dict[str, Any]:
         return {"seq": item.from_seq, "time": time, "stream": None, "dropped": dropped}
     frame = {"seq": item.seq, "time": time, "stream": _NAMES.get(item.stream)}
     if item.stream == MARK:
-        return {**frame, "step": read_mark(item.payload) or {}}
+        return {**frame, "step": _step(read_mark(item.payload) or {})}
     if raw:
         return {**frame, "data": b64encode(item.payload).decode()}
     return {**frame, "text": item.payload.decode("utf-8", "replace")}
+
+
+def _step(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mark tells; a job that can write into its log's folder may have put anything there."""
+    return {name: value if type(value := said.get(name)) is kind else None for name, kind in _STEP.items()}

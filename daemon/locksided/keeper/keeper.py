@@ -17,7 +17,7 @@ from locksided.keeper.journal import Journal
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import Hello, KeptRun, LogGrown, ProcessName, Refused
 from locksided.keeper.notes import Notes
-from locksided.keeper.run import Run, Surroundings
+from locksided.keeper.run import Run
 from locksided.keeper.start import order
 from locksided.keeper.start.claim import BURNT, STARTED, Claims
 from locksided.keeper.start.direct import Direct
@@ -25,6 +25,7 @@ from locksided.keeper.start.mounts import Mounts
 from locksided.keeper.start.order import BadOrder, Order
 from locksided.keeper.start.spares import SpareFolders
 from locksided.keeper.start.spawn import Inherited
+from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree import mark, proc
 from locksided.keeper.tree.cgroups import make_tree
 from locksided.keeper.tree.combined_tree import WholeTree
@@ -339,7 +340,8 @@ class Keeper:
         if self._is_leaving:
             if all(run.outcome is not None for run in self._runs.values()):
                 self._end()
-        elif not self._runs and self._connection is None:
+        elif self._connection is None and all(run.is_recorded for run in self._runs.values()):
+            # What ended meanwhile is in its folder, where the next daemon reads it.
             self._linger = self._loop.after(self._linger_seconds, self._end)
 
     def _end(self) -> None:

@@ -60,10 +60,14 @@ class Signalled(NamedTuple):
 
 
 class KillReport(NamedTuple):
-    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`."""
+    """Which processes were signalled. `proof` says how it is known that none is left: `cgroup` or `scan`.
+
+    `omitted` counts those that are not listed, for there are too many.
+    """
 
     proof: str
     processes: tuple[Signalled, ...]
+    omitted: Number = 0
 
 
 class LogEnd(NamedTuple):
@@ -262,9 +266,17 @@ def to_wire(message: Any) -> dict[str, Any]:
     """The JSON object of a message, or of a part of one; what is an object already stays as it is."""
     if isinstance(message, dict):
         return message
-    fields = {wire_name(name): _plain(value) for name, value in zip(message._fields, message, strict=True)}
+    fields = {
+        name: _plain(value) if isinstance(value, tuple) else value
+        for name, value in zip(_wire_names(message.__class__), message, strict=True)
+    }
     name = _NAMES.get(type(message))
     return fields if name is None else {"op": name, **fields}
+
+
+@cache
+def _wire_names(kind: Any) -> tuple[str, ...]:
+    return tuple(map(wire_name, kind._fields))
 
 
 def _plain(value: Any) -> Any:

@@ -33,13 +33,15 @@ class Signals:
     def __init__(self, proof: str) -> None:
         self._proof = proof
         self._processes: list[Signalled] = []
+        self._omitted = 0
 
     def add(self, hits: list[Hit], time_us: int) -> None:
         room = MAX_REPORTED_PROCESSES - len(self._processes)
         self._processes += [Signalled(hit.pid, hit.name, hit.signal, time_us) for hit in hits[:room]]
+        self._omitted += len(hits[room:])
 
     def report(self) -> KillReport:
-        return KillReport(self._proof, tuple(self._processes))
+        return KillReport(self._proof, tuple(self._processes), self._omitted)
 
 
 def blank(token: str) -> Outcome:

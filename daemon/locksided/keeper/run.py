@@ -11,19 +11,15 @@ A stop can be asked for in any phase. Whether the run has come to its end is loo
 from the tree itself, so that no missed wake-up can strand it.
 """
 
-import errno
 import os
-from collections.abc import Callable
 from enum import Enum
 from resource import struct_rusage
-from typing import Any, NamedTuple
+from typing import Any
 
 from locksided.keeper import clock, outcome
-from locksided.keeper.journal import Journal
 from locksided.keeper.limit import TimeLimit
 from locksided.keeper.log.output import Output
 from locksided.keeper.log.redact import Redactor
-from locksided.keeper.loop import Loop
 from locksided.keeper.messages import (
     Ended,
     Exit,
@@ -36,21 +32,15 @@ from locksided.keeper.messages import (
     Started,
 )
 from locksided.keeper.messages import Progress as ProgressMade
-from locksided.keeper.notes import Notes
 from locksided.keeper.progress import Progress
-from locksided.keeper.start.direct import Direct
-from locksided.keeper.start.launch import Launch, Leader, Outlets, close_pipes, make_pipes
+from locksided.keeper.start.launch import Launch, Leader, Outlets
 from locksided.keeper.start.order import Order
-from locksided.keeper.start.spares import SpareFolders
-from locksided.keeper.start.spawn import PROGRESS_FD, Inherited
-from locksided.keeper.tree import mark
+from locksided.keeper.start.outlets import environment_of, outlet_pipes
+from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree.stopping import Stopper
 from locksided.keeper.tree.tree import Tree
 from locksided.keeper.tree.usage import Usage
 from locksided.keeper.wire import Message
-
-SPARE_DESCRIPTORS = 32
-"""What must stay free when a run starts: logs, outcomes and looks into /proc need descriptors, too."""
 
 
 class Phase(Enum):
@@ -60,22 +50,6 @@ class Phase(Enum):
     RUNNING = "running"
     LEFTOVERS = "leftovers"
     ENDED = "ended"
-
-
-class Surroundings(NamedTuple):
-    """What all runs of one keeper share."""
-
-    loop: Loop
-    journal: Journal
-    notes: Notes
-    spares: SpareFolders
-    tell: Callable[[Any], None]
-    ended: Callable[[], None]
-    wait_for_ended: Callable[[], None]
-    null_fd: int
-    inherited: Inherited
-    direct: Direct
-    boot_id: str
 
 
 class Run:
@@ -124,7 +98,7 @@ class Run:
         except OSError as error:
             self._launch.refusal = outcome.refusal_of(error)
         else:
-            self._launch.begin(self._order, self._environment(), self._around.null_fd, outlets)
+            self._launch.begin(self._order, environment_of(self._order), self._around.null_fd, outlets)
             for fd in outlets:
                 os.close(fd)
         self.advance()
@@ -357,30 +331,12 @@ class Run:
 
     def _open_outlets(self) -> Outlets:
         """Make the pipes of the run and begin to read them; the write ends go to its processes."""
-        pipes = make_pipes(3)
-        if max(pipes[-1]) > self._around.inherited.open_files[1] - SPARE_DESCRIPTORS:
-            close_pipes(pipes)
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        for pipe in pipes:
-            os.set_blocking(pipe.read, False)
-            if self._order.user is not None:
-                # A program may open /dev/stdout by its name, with its own rights.
-                os.fchown(pipe.write, self._order.user.uid, self._order.user.gid)
-        stdout, stderr, progress = pipes
+        stdout, stderr, progress = outlet_pipes(self._order, self._around.inherited)
         self._output.open(stdout.read, stderr.read)
         self._progress = Progress(
             self._around.loop, progress.read, self._redactor, self._tell_progress, self._output.note
         )
         return Outlets(stdout.write, stderr.write, progress.write)
-
-    def _environment(self) -> dict[bytes, bytes]:
-        name, _, value = mark.of_folder(self._order.folder).entry.partition(b"=")
-        return {
-            **self._order.environment,
-            b"LOCKSIDE_PROGRESS_FD": str(PROGRESS_FD).encode(),
-            b"LOCKSIDE_START_TOKEN": self.token.encode(),
-            name: value,
-        }
 
     def _write_run_file(self) -> None:
         content = {

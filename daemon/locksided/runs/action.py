@@ -11,8 +11,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from lockside.documents.component import Manifest
+from lockside.documents.configuration import ConfigSpec, merged
 from lockside.documents.enums import ErrorType
-from lockside.documents.variables import defaults_of, filled, names_in
+from lockside.documents.paths import join
+from lockside.documents.placeholders import parameter_files, with_parameters, without_value
+from lockside.documents.variables import defaults_of, filled, names_in, texts_of
 from lockside.protocol.methods.actions import ActionRun
 from locksided.core.errors import Invalid, NotFound
 from locksided.keeper import strictjson
@@ -50,29 +53,67 @@ class Action:
     spec: Specification
 
 
-def plan_action(params: ActionRun, component: Stored[Manifest] | None) -> Action:
-    """The action that is asked for. Raises `Refused`."""
+def plan_action(
+    params: ActionRun, component: Stored[Manifest] | None, config: Stored[ConfigSpec] | None = None
+) -> Action:
+    """The action that is asked for, with the configuration that it names. Raises `Refused`."""
     if params.component in BUILT_IN:
         raise Invalid(f"{params.component} is built in and has no actions.", path="$.component")
     if component is None:
         raise NotFound(f"There is no component {params.component!r}.", path="$.component")
     manifest = at_tag(component.document, params.tag, "$.tag")
     _check_known(params.action, manifest)
-    configuration, variables = _filled(params)
+    body = _Body.of(params, config)
+    configuration, variables = _filled(params, body)
     content = {key: value for key, value in configuration.items() if key != "storage"}
     parameters = content.get("parameters") or {}
+    for name in without_value(manifest, parameters):
+        path = join(body.path, "parameters", name)
+        raise Invalid(f"{path}: it has no value, and the arguments of {manifest.id} need it.", path=path)
     step = Step(
         index=0,
         kind=StepKind.ACTION,
         component=component.id,
-        row=None,
-        execution=manifest,
+        row=params.row,
+        execution=with_parameters(manifest, parameters),
+        files=parameter_files(manifest, parameters),
         config_file=config_file(content, parameters, manifest.image_parameters, action=params.action),
         folder=DataFolder.FRESH,
         ends_row=True,
         ends_run=True,
     )
-    return Action(step, _specification(component, manifest, params.config_data, variables))
+    return Action(step, _specification(component, manifest, body, variables))
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The configuration of an action: where it stands, its values, and the stored one that it is of."""
+
+    path: str
+    values: Mapping[str, Any]
+    defaults: Mapping[str, str]
+    stored: Stored[ConfigSpec] | None = None
+
+    @classmethod
+    def of(cls, params: ActionRun, stored: Stored[ConfigSpec] | None) -> "_Body":
+        """What is given, or what is stored, with a row merged over it. Raises `NotFound`."""
+        if params.config is None:
+            defaults = defaults_of(params.content.variables)
+            return cls("$.configData", params.config_data, defaults)
+        if stored is None:
+            raise NotFound(
+                f"Component {params.component} has no configuration {params.config!r} "
+                f"in branch {params.branch_id}.",
+                path="$.config",
+            )
+        document, defaults = stored.document, defaults_of(stored.document.content.variables)
+        if params.row is None:
+            return cls("$.configuration", document.configuration, defaults, stored)
+        for place, row in enumerate(document.rows):
+            if row.id == params.row:
+                values = merged(document.configuration, row.configuration)
+                return cls(f"$.rows[{place}].configuration", values, defaults, stored)
+        raise NotFound(f"Configuration {params.config} has no row {params.row!r}.", path="$.row")
 
 
 def _check_known(action: str, manifest: Manifest) -> None:
@@ -83,28 +124,30 @@ def _check_known(action: str, manifest: Manifest) -> None:
         )
 
 
-def _filled(params: ActionRun) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The configuration with its own defaults for variables; an action is given no others."""
-    content = {key: value for key, value in params.config_data.items() if key != "variables"}
-    values = defaults_of(params.content.variables)
+def _filled(params: ActionRun, body: _Body) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The configuration with the values of its variables: those that are given, then its defaults."""
+    content = {key: value for key, value in body.values.items() if key != "variables"}
+    values = {**body.defaults, **texts_of(params.variable_values_data.values)}
     missing = [name for name in names_in(content) if name not in values]
     if missing:
         raise Invalid(
             f"The configuration uses variables that have no value: {', '.join(missing)}.",
-            path="$.configData.variables",
+            path=f"{body.path}.variables",
             variables=missing,
         )
     return filled(content, values), values
 
 
 def _specification(
-    component: Stored[Manifest], manifest: Manifest, config_data: dict[str, Any], variables: dict[str, str]
+    component: Stored[Manifest], manifest: Manifest, body: _Body, variables: dict[str, str]
 ) -> Specification:
     ceiling = manifest.limits
     timeout = min(LIMIT_SECONDS, ceiling.timeout_seconds or LIMIT_SECONDS)
     return Specification(
         component=component.id,
-        config_data=config_data,
+        config=None if body.stored is None else body.stored.id,
+        config_version=None if body.stored is None else body.stored.version,
+        config_data=dict(body.values),
         limits=replace(ceiling, timeout_seconds=timeout, nodes=None),
         manifest=needed(manifest),
         variables=variables,

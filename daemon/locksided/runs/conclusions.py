@@ -3,7 +3,7 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from lockside.documents.enums import ErrorType, FailureClass, FailureKind, Status
+from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
 from locksided.core import inputs as i
 from locksided.core.actions import StartStep
@@ -38,13 +38,14 @@ from locksided.runs.result import (
     process_of,
     with_stages,
 )
+from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import Storage
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
-from locksided.store.rows import JobRow
+from locksided.store.rows import RunRow
 from locksided.store.tables import Ratified, ratify
 from locksided.store.transaction import Transaction
 from locksided.tables.orders import TableOrder
@@ -52,10 +53,14 @@ from locksided.tables.orders import TableOrder
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`."""
+    """The scheduler is told this of a start that is over; for `also` see `SchedulerActor.ask`.
+
+    `then` is done when that is saved, again after a crash that came between.
+    """
 
     report: i.Report
     also: Callable[[Any], Callable[[Transaction], Any] | None] | None = None
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 class StepResult(NamedTuple):
@@ -158,6 +163,7 @@ class RunConclusions:
         report = kill_report_of(outcome)
         if report:
             values["kill_report"] = report
+        await _forget_states(run)
         await self.discard(token)
         return Conclusion(i.Lost(run.row.id, token, values))
 
@@ -172,6 +178,7 @@ class RunConclusions:
             return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
         if step.total > 1 or step.index:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
+            result = run.with_plain_states(result)
         if run.is_debug:
             await threads.run_for(account, data_folder.finish_without_output, run.context)
             result = with_stages(result, await threads.run_sync(kept_stages, folder, run.steps))
@@ -179,8 +186,8 @@ class RunConclusions:
             await threads.run_for(account, data_folder.finish, run.context)
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
-            result = replace(result, states={**carried, **result.states})
-        return self._over(token, run.row, result, outcome)
+            result = replace(result, states={**run.plain_states(carried), **result.states})
+        return self._over(token, run.row, result, outcome, partial(_forget_states, run))
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -208,14 +215,15 @@ class RunConclusions:
         """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
         kept = kept_result(run.context.folder, run.context.launch, step.index)
         if kept is not None:
-            return StepResult(kept, _next_claims(run, step, kept))
+            return StepResult(run.with_plain_states(kept), _next_claims(run, step, kept))
         if step.operation:
             result = self._operation_result(run, step, outcome, tables)
         else:
             result = _component_result(run, step, outcome)
         claims = _next_claims(run, step, result)
         if _is_kept(run, claims) or step.operation:
-            keep_result(run.context.folder, run.context.launch, step.index, result)
+            sealed = run.with_sealed_states(result)
+            keep_result(run.context.folder, run.context.launch, step.index, sealed)
         return StepResult(result, claims)
 
     def _operation_result(
@@ -226,9 +234,22 @@ class RunConclusions:
             step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
         )
 
-    def _over(self, token: str, row: JobRow, result: RunResult, outcome: Outcome | None) -> Conclusion:
+    def _over(
+        self,
+        token: str,
+        row: RunRow,
+        result: RunResult,
+        outcome: Outcome | None,
+        then: Callable[[], Awaitable[None]] | None = None,
+    ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result))
+        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result), then)
+
+
+async def _forget_states(run: Run) -> None:
+    """Remove the state files that the run left: what they say is saved."""
+    if data_folder.has_state_files(run.context.folder):
+        await threads.run_for(run.context.account, data_folder.remove_state_files, run.context)
 
 
 async def _of_all_steps(
@@ -254,6 +275,8 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     if outcome.refused is None:
         failure = ending_of(outcome, step.execution.exit_codes, None).failure
         collected = data_folder.collect(step, run.context, is_last=failure is not None)
+        if step.takes_state and step.execution.state is StateFormat.SINGER:
+            collected = replace(collected, state=printed_state(run.context.folder, step.index))
     return conclude(step, run.spec, outcome, collected)
 
 
@@ -339,7 +362,7 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _to_save(row: JobRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+def _to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so."""
     if not (result.states or result.commits) or ended not in (Status.SUCCESS, Status.WARNING):
         return None

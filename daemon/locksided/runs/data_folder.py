@@ -9,7 +9,7 @@ import os
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -47,6 +47,8 @@ class Collected:
     tables: Sequence[Mapping[str, Any]] = ()
     files: Sequence[Mapping[str, Any]] = ()
     artifacts: Sequence[Mapping[str, Any]] = ()
+    omitted: Mapping[str, int] = field(default_factory=dict)
+    """How many of each kind are not listed, for there are too many."""
     image: Image | None = None
     """The one that the step ran in."""
     has_pid: bool = False
@@ -84,6 +86,7 @@ def prepare(
         **_spares(context),
         "config": json.dumps(step.config_file or {}, ensure_ascii=False, indent=2),
         "state": json.dumps(state or {}, ensure_ascii=False) if step.gets_state else None,
+        "files": dict(step.files),
     }
     match step.folder:
         case DataFolder.FRESH:
@@ -190,6 +193,7 @@ def collect(step: Step, context: JobContext, *, is_last: bool = False) -> Collec
         tables=found.get("tables", ()),
         files=found.get("files", ()),
         artifacts=found.get("artifacts", ()),
+        omitted=found.get("omitted", {}),
         image=kept_images(context.folder).get(step.execution.image_reference or ""),
         has_pid=os.path.lexists(f"{context.folder.operation(step.index)}/{PID_FILE}"),
     )
@@ -221,6 +225,18 @@ def finish_without_output(context: JobContext) -> None:
     with _tolerated(context.folder.data):
         _discard(context.folder.data, context.run_as)
     finish(context)
+
+
+def has_state_files(folder: RunFolder) -> bool:
+    """Whether a state file is left of a run; quick, never waits."""
+    return any(os.path.lexists(f"{path}/out/state.json") for path in (folder.data, *_rows(folder)))
+
+
+def remove_state_files(context: JobContext) -> None:
+    """Removes them."""
+    for path in (context.folder.data, *_rows(context.folder)):
+        with _tolerated(path), suppress(FileNotFoundError):
+            perform(path, "forget_state", None, context.run_as)
 
 
 def put_aside(step: Step, context: JobContext) -> None:

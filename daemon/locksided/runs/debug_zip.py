@@ -5,6 +5,7 @@ It runs inside the folder, here or in a helper process under the job's account. 
 
 import json
 import os
+import re
 import stat
 import time
 import zipfile
@@ -16,7 +17,7 @@ from locksided.keeper.log.redact import Redactor
 from locksided.runs.safefs import NotPlain, opened_folder, read_file
 
 LEFT_OUT = frozenset(("out/state.json",))
-_DOCUMENTS = frozenset(("config.json", "in/state.json"))
+_DOCUMENT = re.compile(r"config\.json|in/(state|parameters(\.[^/]*)?)\.json")
 _MAX_DOCUMENT_BYTES = 64 * 2**20
 _CHUNK_BYTES = 2**20
 _MAX_DEPTH = 32
@@ -56,7 +57,7 @@ def _add(archive: zipfile.ZipFile, redactor: Redactor, path: str, folder: int, n
     if stat.S_ISDIR(status.st_mode):
         archive.writestr(_about(f"{path}/", status), b"")
     elif stat.S_ISREG(status.st_mode) and path not in LEFT_OUT:
-        if path in _DOCUMENTS:
+        if _DOCUMENT.fullmatch(path):
             _add_document(archive, redactor, path, folder, name)
         else:
             _add_file(archive, redactor, path, folder, name)

@@ -60,9 +60,9 @@ def work_tree(resolved: Resolved, place: TreePosition) -> Draft:
     if resolved.type is JobType.CONTAINER:
         return _container(resolved, place)
     job = _draft(resolved, place, resolved.spec)
-    if resolved.on_error is not None:
-        job = replace(job, on_error=resolved.on_error)
-    return _tried_again(job, resolved.runtime.retry)
+    if resolved.spec.behavior.on_error is not None:
+        job = replace(job, on_error=resolved.spec.behavior.on_error)
+    return _tried_again(job, resolved.spec.retry)
 
 
 def relocked(tree: Draft, lock_key: str) -> Draft:
@@ -74,11 +74,11 @@ def relocked(tree: Draft, lock_key: str) -> Draft:
 def _container(resolved: Resolved, place: TreePosition) -> Draft:
     """Its rows as children: they run under its lock. What it does to its own container is its own."""
     _check_number(len(resolved.rows or ()), place.max_children, "$.config")
-    parallelism = resolved.runtime.parallelism
+    parallelism = resolved.spec.parallelism
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.CONTAINER,
-        on_error=resolved.on_error,
+        on_error=resolved.spec.behavior.on_error,
         parallelism=None if parallelism == "infinity" else parallelism,
         children=tuple(_rows(resolved, place)),
     )
@@ -86,13 +86,13 @@ def _container(resolved: Resolved, place: TreePosition) -> Draft:
 
 def _rows(resolved: Resolved, place: TreePosition) -> Sequence[Draft]:
     """A draft per row. Of a container that is nobody's child, `behavior` speaks of its rows."""
-    on_error = None if place.is_child else resolved.on_error
+    on_error = None if place.is_child else resolved.spec.behavior.on_error
     rows = []
     for row_id, spec in row_by_row(resolved.spec, on_error):
         at = replace(place, maker=Maker("container", row_id))
         job = replace(_draft(resolved, at, spec), lock_key=None, lock_share=0, on_error=on_error)
-        named = {**job.values, "name": f"{resolved.component}/{resolved.config}#{row_id}"}
-        rows.append(_tried_again(replace(job, values=named), resolved.runtime.retry))
+        named = {**job.values, "name": f"{resolved.spec.component}/{resolved.spec.config}#{row_id}"}
+        rows.append(_tried_again(replace(job, values=named), resolved.spec.retry))
     return rows
 
 
@@ -143,7 +143,7 @@ def orchestration_tree(resolved: Resolved, place: TreePosition, phases: Sequence
     return replace(
         _draft(resolved, place, of_container(resolved.spec)),
         type=JobType.ORCHESTRATION,
-        on_error=resolved.on_error,
+        on_error=resolved.spec.behavior.on_error,
         children=tuple(_phase(resolved, place, inside) for inside in phases),
     )
 
@@ -198,16 +198,16 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
     return Draft(
         project=owner.project,
         owner_uid=owner.uid,
-        pool=resolved.runtime.pool,
+        pool=document.pool or "",
         priority=place.priority,
         lock_key=resolved.lock_key,
         lock_share=resolved.lock_share,
-        on_lost=resolved.runtime.on_lost,
+        on_lost=resolved.on_lost,
         values={
-            "component": resolved.component,
-            "config": resolved.config,
-            "branch_id": resolved.branch,
-            "mode": resolved.mode.value,
+            "component": document.component,
+            "config": document.config,
+            "branch_id": document.branch_id,
+            "mode": document.mode.value,
             "name": resolved.name,
             "owner_gid": owner.gid,
             "owner_name": owner.user,

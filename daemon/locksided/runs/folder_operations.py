@@ -42,7 +42,7 @@ _HANDED = ".handed-on"
 
 
 def fill(data_fd: int, argument: Mapping[str, Any]) -> None:
-    """Makes all folders of an empty data folder, config.json, and in/state.json where a state is given.
+    """Makes all folders of an empty data folder, config.json, in/state.json where a state is given, `files`.
 
     `spares` of the argument is where input folders wait that others left, None where none may be taken.
     """
@@ -104,6 +104,12 @@ def finish(data_fd: int, argument: Mapping[str, Any]) -> None:
         raise failure
 
 
+def forget_state(data_fd: int, _argument: Mapping[str, Any]) -> None:
+    """Removes the state that the program wrote."""
+    with opened_folder("out", data_fd) as out:
+        remove("state.json", out)
+
+
 def write(folder_fd: int, argument: Mapping[str, Any]) -> None:
     """Writes the file `name` with the text `content`."""
     write_file(argument["name"], folder_fd, argument["content"].encode())
@@ -126,6 +132,8 @@ def empty(folder_fd: int, _argument: Mapping[str, Any]) -> None:
 def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     """What a step left: `state` and `usage` as {content | problem}, and the listed outputs.
 
+    Of each kind so many are listed at most; `omitted` counts the others.
+
     `argument` says what is wanted: `files` for the two files, `outputs` for the listing.
     """
     found: dict[str, Any] = {}
@@ -133,9 +141,10 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("state", "usage"):
             found[name] = _out_file(data_fd, f"{name}.json")
     if argument["outputs"]:
-        found["tables"] = _outputs(data_fd, "out/tables")
-        found["files"] = _outputs(data_fd, "out/files")
-        found["artifacts"] = _artifacts(data_fd)
+        omitted = found["omitted"] = {}
+        for name in ("tables", "files"):
+            found[name], omitted[name] = _outputs(data_fd, f"out/{name}")
+        found["artifacts"], omitted["artifacts"] = _artifacts(data_fd)
     return found
 
 
@@ -186,6 +195,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "set_aside": set_aside,
     "advance": advance,
     "finish": finish,
+    "forget_state": forget_state,
     "write": write,
     "read": read,
     "empty": empty,
@@ -215,9 +225,12 @@ def _make_folders(data_fd: int, paths: Iterable[str]) -> None:
 
 def _write_inputs(data_fd: int, argument: Mapping[str, Any]) -> None:
     write_file("config.json", data_fd, argument["config"].encode())
-    if argument["state"] is not None:
+    state = argument["state"]
+    files = {**argument.get("files", {}), **({} if state is None else {spare_inputs.STATE: state})}
+    if files:
         with opened_folder(spare_inputs.NAME, data_fd) as input_fd:
-            write_file(spare_inputs.STATE, input_fd, argument["state"].encode())
+            for name, content in files.items():
+                write_file(name, input_fd, content.encode())
 
 
 def _out_file(data_fd: int, name: str) -> dict[str, Any]:
@@ -231,25 +244,30 @@ def _out_file(data_fd: int, name: str) -> dict[str, Any]:
     return {"content": None if content is None else b2a_base64(content, newline=False).decode()}
 
 
-def _outputs(data_fd: int, path: str) -> list[dict[str, Any]]:
-    """The entries of out/tables or out/files with their manifests' texts; links and devices are left out."""
+def _outputs(data_fd: int, path: str) -> tuple[list[dict[str, Any]], int]:
+    """The entries of out/tables or out/files with their manifests' texts; links and devices are left out.
+
+    Besides how many more there are.
+    """
     parent, _, name = path.rpartition("/")
     try:
         with opened_folder(parent, data_fd) as out, opened_folder(name, out) as folder:
-            names = sorted(os.listdir(folder))[: 2 * MAX_ENTRIES]
-            manifests = _manifests(folder, names)
-            entries = [_entry(folder, path, name) for name in names if not name.endswith(_SUFFIX)]
+            names = sorted(os.listdir(folder))
+            shown = [name for name in names if not name.endswith(_SUFFIX)]
+            listed = shown[:MAX_ENTRIES]
+            of_listed = {name + _SUFFIX for name in listed}
+            manifests = _manifests(folder, [name for name in names if name in of_listed])
+            entries = [_entry(folder, path, name) for name in listed]
     except (FileNotFoundError, PermissionError, NotPlain):
-        return []
-    return [{**entry, **manifests.get(entry["name"], {})} for entry in entries[:MAX_ENTRIES] if entry]
+        return [], 0
+    with_manifests = [{**entry, **manifests.get(entry["name"], {})} for entry in entries if entry]
+    return with_manifests, len(shown) - len(listed)
 
 
 def _manifests(folder: int, names: list[str]) -> dict[str, dict[str, Any]]:
     manifests: dict[str, dict[str, Any]] = {}
     left = MAX_MANIFESTS_BYTES
     for name in names:
-        if not name.endswith(_SUFFIX):
-            continue
         try:
             content = read_file(name, folder, min(MAX_MANIFEST_BYTES, left)) or b""
             manifests[_shown(name).removesuffix(_SUFFIX)] = {"manifest": content.decode("utf-8", "replace")}
@@ -270,16 +288,17 @@ def _entry(folder: int, path: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _artifacts(data_fd: int) -> list[dict[str, Any]]:
+def _artifacts(data_fd: int) -> tuple[list[dict[str, Any]], int]:
     try:
         with opened_folder("artifacts", data_fd) as fd:
-            found = list(_walk(fd, "out"))
+            found = sorted(_walk(fd, "out"))
     except (FileNotFoundError, PermissionError, NotPlain):
-        return []
-    return [
+        return [], 0
+    listed = [
         {"path": f"artifacts/{path}", "name": path.rpartition("/")[2], "sizeBytes": size}
-        for path, size in sorted(found)[:MAX_ENTRIES]
+        for path, size in found[:MAX_ENTRIES]
     ]
+    return listed, len(found) - len(listed)
 
 
 def _walk(parent: int, name: str) -> Iterator[tuple[str, int]]:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from lockside.documents.component import Manifest
 from lockside.documents.image import ImageUser
+from lockside.documents.placeholders import with_paths
 from locksided.core.errors import Refused
 from locksided.keeper.messages import Outcome
 
@@ -110,7 +111,7 @@ class ImageRun:
         return None
 
     def _inside(self, text: str) -> str:
-        return text.replace("{datadir}", f"{DATA}/")
+        return with_paths(text, f"{DATA}/")
 
     def _stage(self, place: int, argv: Sequence[str]) -> list[str]:
         name = self.podman.container(self.token)

@@ -4,8 +4,8 @@ Specifications are frozen, so the steps are planned once for all jobs that share
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,24 +19,46 @@ from locksided.runs.folder import RunFolder, StartToken
 from locksided.runs.operations import Operation
 from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
+from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
+from locksided.secrets.vault import Missing, Vault, missing_in
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
-from locksided.store.rows import JobRow
+from locksided.store.rows import RunRow, place_of
 from locksided.store.store import Sequel, Store
 
 PLANS_KEPT = 256
+ENVIRONMENT = "$.parameters.environment"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One launch of a job with all that belongs to it."""
 
-    row: JobRow
+    row: RunRow
     spec: Specification
     steps: tuple[Step, ...]
     context: JobContext
+    vault: Vault
+    missing: tuple[Missing, ...] = ()
+
+    def with_sealed_states(self, result: RunResult) -> RunResult:
+        """A result as it may be kept in the run's folder."""
+        if not result.states:
+            return result
+        place = config_id(self.row).place
+        sealed = {row: self.vault.seal(body, place, is_ours=True) for row, body in result.states.items()}
+        return replace(result, states=sealed)
+
+    def with_plain_states(self, result: RunResult) -> RunResult:
+        """A result that was kept in the run's folder."""
+        return replace(result, states=self.plain_states(result.states)) if result.states else result
+
+    def plain_states(self, states: Mapping[str | None, Any]) -> dict[str | None, Any]:
+        """States that were kept in the folder of a run of this configuration."""
+        open_ = self.vault.opened_if_possible
+        return {row: open_(body, config_id(self.row).place) for row, body in states.items()}
 
     @property
     def is_debug(self) -> bool:
@@ -70,11 +92,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What frozen documents come to; the same for every job that shares them."""
+    """What frozen documents come to, in plain; the same for every job that shares them.
+
+    `missing` are the secrets that could not be decrypted.
+    """
 
     spec: Specification
     environment: Mapping[str, str] | None
     steps: tuple[Step, ...]
+    missing: tuple[Missing, ...] = ()
 
 
 class RunLoader:
@@ -116,7 +142,7 @@ class RunLoader:
         """What is to be read of these jobs on the store's thread; what is understood already is left out."""
         return partial(reads.documents_of, ids=ids, is_known=self._is_planned)
 
-    def _is_planned(self, row: JobRow) -> bool:
+    def _is_planned(self, row: RunRow) -> bool:
         return _hashes_of(row) in self._plans
 
     def begin_read(self, job_id: int, launch: int, documents: Documents) -> Run | None:
@@ -144,13 +170,13 @@ class RunLoader:
         """The launch is over."""
         self._runs.pop(StartToken.parse(token)[:2], None)
 
-    async def read(self, job_id: int) -> tuple[JobRow, RunPlan]:
+    async def read(self, job_id: int) -> tuple[RunRow, RunPlan]:
         """A job's row, and what its documents come to."""
-        row = await self.store.job_row(job_id)
+        row = await self.store.run_row(job_id)
         assert row is not None, f"job {job_id} was started but is not stored"
         return row, await self._plan(row)
 
-    async def _plan(self, row: JobRow) -> RunPlan:
+    async def _plan(self, row: RunRow) -> RunPlan:
         """What the job's documents come to, worked out once for all that share them: they never change."""
         known = self._plans.get(_hashes_of(row))
         if known is not None:
@@ -158,16 +184,22 @@ class RunLoader:
         hashes = [one for one in _hashes_of(row) if one is not None]
         return self._planned(row, await self.store.specs(hashes))
 
-    def _planned(self, row: JobRow, bodies: Mapping[str, bytes]) -> RunPlan:
-        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(bodies[row.spec_hash])
-        environment = thaw(bodies[row.env_hash]) if row.env_hash is not None else None
+    def _planned(self, row: RunRow, bodies: Mapping[str, bytes]) -> RunPlan:
+        vault, place = self.store.vault, place_of(row)
+        plain = {name: vault.opened_text(body, place) for name, body in bodies.items()}
+        spec = NO_SPECIFICATION if row.spec_hash is None else read_specification(plain[row.spec_hash])
+        environment = thaw(plain[row.env_hash]) if row.env_hash is not None else None
+        missing = tuple(missing_in(environment, ENVIRONMENT)) if isinstance(environment, str) else ()
+        if missing:
+            environment = None
         steps = plan_of(spec, environment, self._operations) if row.type == JobType.STANDARD else ()
+        missing += tuple(one for step in steps for one in _missing_of(step))
         if len(self._plans) >= PLANS_KEPT:
             self._plans.clear()
-        known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps)
+        known = self._plans[_hashes_of(row)] = RunPlan(spec, environment, steps, missing)
         return known
 
-    def account(self, row: JobRow, spec: Specification) -> tuple[User | None, str]:
+    def account(self, row: RunRow, spec: Specification) -> tuple[User | None, str]:
         """Whom a job runs as (None: nobody else), and that account's home. Raises NoAccount."""
         submitter = row.owner_uid if row.owner_uid is not None else os.geteuid()
         return account_of(submitter, row.owner_gid, None if spec.manifest is None else spec.manifest.user)
@@ -177,7 +209,7 @@ class RunLoader:
         self._runs[run.row.id, run.context.launch] = run
         return run
 
-    def planned(self, row: JobRow, plan: RunPlan, launch: int) -> Run:
+    def planned(self, row: RunRow, plan: RunPlan, launch: int) -> Run:
         """A launch of a job that was read. Raises NoAccount."""
         spec = plan.spec
         run_as, home = self.account(row, spec)
@@ -191,22 +223,31 @@ class RunLoader:
             home=home,
             run_as=run_as,
         )
-        return Run(row, spec, plan.steps, context)
+        return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 
     async def state(self, run: Run, step: Step) -> Mapping[str, Any] | None:
         """What the last good run left: given to the component's own step, its secrets hidden everywhere."""
         if not step.has_data or run.row.config is None:
             return None
-        found = await self.store.state(config_id(run.row), step.row)
-        return found.body
+        of = config_id(run.row)
+        found = await self.store.state(of, step.row)
+        plain: Mapping[str, Any] = self.store.vault.opened_if_possible(found.body, of.place)
+        return plain
 
 
-def _hashes_of(row: JobRow) -> tuple[str | None, str | None]:
+def _missing_of(step: Step) -> Iterator[Missing]:
+    """The secrets of a step that could not be decrypted."""
+    yield from missing_in(step.config_file)
+    yield from missing_in(step.order)
+    yield from missing_in(step.execution.environment, "$.environment")
+
+
+def _hashes_of(row: RunRow) -> tuple[str | None, str | None]:
     """The hashes of the documents that decide what a job means."""
     return row.spec_hash, row.env_hash
 
 
-def config_id(row: JobRow) -> ConfigId:
+def config_id(row: RunRow) -> ConfigId:
     """The configuration that a job runs."""
     assert row.component is not None
     assert row.config is not None

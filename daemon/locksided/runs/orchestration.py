@@ -1,7 +1,7 @@
 """An orchestration as it runs: phases in order, each with its tasks and the requests that they make. Pure.
 
 What a task's own request means is resolved elsewhere, and whether a task runs at all is decided in
-`selection`.
+`task_selection`.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from locksided.runs.resolved import Resolved, Root
 from locksided.runs.runtime_values import ONE_UP
 
 _Request = stored_form(JobRequest)  # of documents that were checked when they came
+_SHARED = set(documents.TaskSpecification.__struct_fields__) & set(JobRequest.__struct_fields__) - {
+    *("delay", "priority")  # these count from the phase, and with the orchestration's
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,15 @@ class RunTask:
 
         A debug run has its tasks run in debug mode.
         """
-        asked = self.asked
-        is_debug = orchestration.mode is Mode.DEBUG
-        request: JobRequest = _Request(
-            component=asked.component,
-            config=asked.config,
-            config_data=asked.config_data,
-            config_row_ids=asked.config_row_ids,
-            branch_id=orchestration.branch,
-            mode=Mode.DEBUG if is_debug else asked.mode,
-            tag=asked.tag,
-            parallelism=asked.parallelism,
-            pool=asked.pool,
-            backend=asked.backend,
-            limits=asked.limits,
-            retry=asked.retry,
-            behavior=Behavior(on_error=self.on_error),
-            variable_values_id=asked.variable_values_id,
-            variable_values_data=_filled(asked.variable_values_data, orchestration.spec.variables),
-        )
+        asked, above = self.asked, orchestration.spec
+        given = {name: getattr(asked, name) for name in _SHARED}
+        given |= {
+            "branch_id": above.branch_id,
+            "mode": Mode.DEBUG if above.mode is Mode.DEBUG else asked.mode,
+            "behavior": Behavior(on_error=self.on_error),
+            "variable_values_data": _filled(asked.variable_values_data, above.variables),
+        }
+        request: JobRequest = _Request(**given)
         return request
 
 

@@ -9,22 +9,27 @@ from typing import Any
 from lockside.documents.times import time_text
 from locksided.keeper import strictjson
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, BadJson
+from locksided.runs.data_folder import Collected
 
 
-def output_of(
-    tables: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], reports: object, folder: str
-) -> dict[str, list[dict[str, Any]]]:
+def output_of(collected: Collected, reports: object, folder: str) -> dict[str, Any]:
     """`result.output` from listed entries; `folder` is where they stay, below the job's work path."""
-    listed = [table_of(_placed(entry, folder)) for entry in tables]
+    listed = [table_of(_placed(entry, folder)) for entry in collected.tables]
     return {
         "tables": with_reports(listed, reports if isinstance(reports, list) else []),
-        "files": [file_of(_placed(entry, folder)) for entry in files],
+        "files": [file_of(_placed(entry, folder)) for entry in collected.files],
+        **_omitted(collected, "tables", "files"),
     }
 
 
+def _omitted(collected: Collected, *kinds: str) -> dict[str, int]:
+    count = sum(collected.omitted.get(kind, 0) for kind in kinds)
+    return {"omitted": count} if count else {}
+
+
 def stored_output(
-    output: dict[str, list[dict[str, Any]]], config_file: Mapping[str, Any] | None, *, ended_well: bool
-) -> dict[str, list[dict[str, Any]]]:
+    output: dict[str, Any], config_file: Mapping[str, Any] | None, *, ended_well: bool
+) -> dict[str, Any]:
     """What of the output counts: all of a good run; of a failed one the tables that are written always.
 
     A manifest says so, or the output mapping in the configuration.
@@ -46,9 +51,10 @@ def _written_always(config_file: Mapping[str, Any]) -> set[str]:
     return {str(one.get("source")) for one in found if one.get("write_always") is True}
 
 
-def artifacts_of(entries: Sequence[Mapping[str, Any]], folder: str) -> dict[str, Any]:
+def artifacts_of(collected: Collected, folder: str) -> dict[str, Any]:
     """`result.artifacts`; empty without any."""
-    return {"files": [_placed(entry, folder) for entry in entries]} if entries else {}
+    files = [_placed(entry, folder) for entry in collected.artifacts]
+    return {"files": files, **_omitted(collected, "artifacts")} if files else {}
 
 
 def _placed(entry: Mapping[str, Any], folder: str) -> dict[str, Any]:

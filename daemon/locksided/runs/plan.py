@@ -5,7 +5,7 @@ A plan names programs, parameters and files' contents; it knows no folder, no pr
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lockside.documents.component import COMMAND, STORAGE, Manifest, Program
 from lockside.documents.configuration import Configuration, Processor, content_of, merged
+from lockside.documents.placeholders import parameter_files, with_parameters
 from lockside.documents.reading import from_store
 from lockside.documents.variables import filled
 from locksided.runs.builtin_components import BUILT_IN
@@ -44,7 +45,8 @@ class Step:
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
     and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
-    come. `order` is that of an `operation`. `total` counts the steps that are certain to come, `rows` rows.
+    come. `order` is that of an `operation`. `files` are texts to be written to the folder of inputs, by their
+    names. `total` counts the steps that are certain to come, `rows` the rows.
     """
 
     index: int
@@ -59,6 +61,7 @@ class Step:
     ends_run: bool = False
     operation: Operation | None = None
     order: Mapping[str, Any] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
     total: int = 1
     rows: int = 0
 
@@ -135,7 +138,8 @@ def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step
                 kind=kind,
                 component=manifest.id,
                 row=row,
-                execution=manifest,
+                execution=with_parameters(manifest, parameters),
+                files=parameter_files(manifest, parameters),
                 config_file=_config_file(kind, configuration, manifest, parameters),
                 folder=first if place == 0 else DataFolder.HANDED_ON,
                 takes_state=kind is StepKind.COMPONENT,

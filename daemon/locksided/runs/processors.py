@@ -6,6 +6,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import Configuration
 from lockside.documents.enums import ProcessorPosition
 from lockside.documents.paths import join
+from lockside.documents.placeholders import without_value
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import at_tag
 from locksided.runs.resolved import Stored
@@ -28,7 +29,7 @@ def processor_components(contents: Iterable[Configuration]) -> set[str]:
 def processor_manifests(
     contents: Iterable[tuple[str, Configuration]], found: Mapping[str, Stored[Manifest]]
 ) -> Iterator[tuple[str, Manifest]]:
-    """The manifests of all processors, by key. Raises `NotFound`, and `Invalid` for a wrong position.
+    """The manifests of all processors, by key. Raises `NotFound`, and `Invalid` for what cannot run there.
 
     `contents` are configurations and the paths where they stand.
     """
@@ -36,7 +37,12 @@ def processor_manifests(
         for side, place, processor in content.processors.placed():
             at = join(path, "processors", side.value, place, "definition")
             component, tag = processor.definition.component, processor.definition.tag
-            yield processor_key(component, tag), _manifest(found.get(component), component, tag, side, at)
+            manifest = _manifest(found.get(component), component, tag, side, at)
+            for name in without_value(manifest, processor.parameters):
+                missing = join(path, "processors", side.value, place, "parameters", name)
+                text = f"{missing}: it has no value, and the arguments of {component} need it."
+                raise Invalid(text, path=missing)
+            yield processor_key(component, tag), manifest
 
 
 def _manifest(

@@ -4,20 +4,21 @@ It reads nothing and stores nothing. Whatever is wrong is refused here, with the
 anything exists.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
-from lockside.documents.enums import JobType, Mode, OnRecordErrors
+from lockside.documents.enums import JobType, Mode
+from lockside.documents.foreign_words import effect
 from lockside.documents.parameters import Body, Parts, parameter_faults, storage_faults
-from lockside.documents.paths import join
+from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
-from lockside.documents.runtime import Behavior
-from lockside.documents.variables import VariableValues, defaults_of, names_in, texts_of
+from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.lock_keys import config_lock_key, free_lock_key
@@ -25,7 +26,7 @@ from locksided.runs.processors import processor_manifests
 from locksided.runs.refusals import refuse_first
 from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
 from locksided.runs.runtime_values import Level, first_named, runtime_of
-from locksided.runs.specification import ASKED, Specification, SpecifiedRow, needed
+from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
 from locksided.tables.mapping import NO_TABLES, mapped_part
 
 
@@ -50,21 +51,36 @@ class _Subject:
     manifest: Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The texts of variables: all that were given, those that the configuration uses, those inherited."""
+
+    given: Mapping[str, str]
+    used: dict[str, str]
+    inherited: Mapping[str, str]
+
+
 def resolve(
-    request: JobRequest, found: Found, defaults: Defaults, *, above: Sequence[Level] = ()
+    request: JobRequest,
+    found: Found,
+    defaults: Defaults,
+    *,
+    above: Sequence[Level] = (),
+    inherited: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
     """The meaning of a request. Raises `Refused` with path and remedy.
 
     `above` has the runtime values of an orchestration, nearest first: they win over its task's request.
+    `inherited` has the values of its variables: only what the request itself says wins over them.
     """
     subject = _subject(request, found, above)
     runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
-    variables = _variables(subject, found)
-    parts = _parts(subject, variables)
+    values = _values(subject, found, inherited)
+    parts = _parts(subject, values.used)
     refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
     if subject.component.id not in BUILT_IN:
         _check_storage(parts, defaults.tables)
-    return _resolved(subject, runtime, variables, found)
+    return _resolved(subject, runtime, values, found)
 
 
 def _check_storage(parts: Parts, tables: TableSupport) -> None:
@@ -173,8 +189,8 @@ def _parts(subject: _Subject, variables: Mapping[str, str]) -> Parts:
     return Parts(Body(subject.root.path, subject.root.values), rows, variables)
 
 
-def _variables(subject: _Subject, found: Found) -> dict[str, str]:
-    """The value of every variable that the configuration uses. Raises `Refused` for one without a value."""
+def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _Values:
+    """The value of every variable. Raises `Refused` when the configuration uses one without a value."""
     request = subject.request
     named = request.variable_values_id
     if named is not None and found.variables is None:
@@ -182,13 +198,26 @@ def _variables(subject: _Subject, found: Found) -> dict[str, str]:
     given = {
         **defaults_of(subject.root.content.variables),
         **texts_of(() if found.variables is None else found.variables.document.values),
+        **inherited,
         **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
     }
     if subject.component.id == COMMAND and not given:
-        return {}
+        return _Values({}, {}, {})
     used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
     _refuse_unfilled(used, given)
-    return {name: given[name] for name in used}
+    return _Values(given, {name: given[name] for name in used}, inherited)
+
+
+def _frozen_values(subject: _Subject, values: _Values) -> VariableValues:
+    """What the request says and what it inherited, as far as it matters: a repeat is given the same."""
+    asked = subject.request.variable_values_data or VariableValues()
+    passes_on = subject.component.id == ORCHESTRATOR
+    kept = [
+        VariableValue(name=name, value=text)
+        for name, text in values.inherited.items()
+        if passes_on or name in values.used
+    ]
+    return VariableValues(values=[*kept, *asked.values]) if kept else asked
 
 
 def _filled_parts(root: Root) -> Iterator[Any]:
@@ -234,36 +263,21 @@ def _type(subject: _Subject, runtime: RuntimeValues) -> JobType:
     return JobType.CONTAINER if parallel else JobType.STANDARD
 
 
-def _resolved(subject: _Subject, runtime: RuntimeValues, variables: dict[str, str], found: Found) -> Resolved:
-    request, manifest = subject.request, subject.manifest
+def _resolved(subject: _Subject, runtime: RuntimeValues, values: _Values, found: Found) -> Resolved:
+    request = subject.request
     is_command = subject.component.id == COMMAND
     body, environment = _split_environment(subject.root) if is_command else (dict(subject.root.values), None)
-    rows = None if subject.rows is None else tuple(one.row.id for one in subject.rows)
-    saves_state = request.config is not None and request.mode is not Mode.DEBUG and not is_command
     return Resolved(
         type=_type(subject, runtime),
-        component=subject.component.id,
-        component_version=subject.component.version,
-        tag=manifest.tag,
-        config=request.config,
-        config_version=None if subject.config is None else subject.config.version,
-        branch=request.branch,
-        mode=request.mode,
-        name=request.name or default_name(request, rows),
-        runtime=runtime,
+        name=request.name or default_name(request, subject.rows is not None),
         lock_key=_lock_key(subject, runtime.lock_policy),
-        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
-        on_error=None if request.behavior is None else request.behavior.on_error,
-        leftovers=manifest.leftovers,
-        row_ids=request.asked_rows,
-        rows=rows,
-        state_rows=() if not saves_state else (None,) if rows is None else rows,
-        user=manifest.user,
-        spec=_specification(subject, runtime, body, variables, found),
+        on_lost=runtime.on_lost,
+        spec=_specification(subject, runtime, body, values, found),
         environment=environment,
-        warnings=(*_unknown_keys(subject), *_unused_values(subject, variables)),
+        warnings=(*_unknown_keys(subject), *_unused_values(subject, values.used)),
         root=subject.root,
         asked=subject.asked,
+        values=values.given,
     )
 
 
@@ -271,28 +285,33 @@ def _unknown_keys(subject: _Subject) -> Iterator[str]:
     """A warning for each key of `configData` that has no effect; of a stored body they were told before."""
     body = {} if subject.request.body is None else subject.root.values
     for path in kept_keys(body, subject.root.path):
-        yield f"{path} is unknown; it is kept and has no effect."
+        yield f"{path} is unknown; {effect(steps_of(path))}."
 
 
 def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
-    """A warning for each value that was given and that nothing uses."""
-    given = subject.request.variable_values_data
-    known = [*used, *subject.root.content.variables]
+    if subject.component.id != ORCHESTRATOR:  # what its tasks use is known when they are resolved
+        yield from unused_values(subject.request, used, subject.root.content.variables)
+
+
+def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
+    """A warning for each value that was given and that nothing uses; `defaults` are names that have one."""
+    given = request.variable_values_data
+    known = [*used, *defaults]
     for place, one in enumerate(() if given is None else given.values):
         if one.name in used:
             continue
         near = get_close_matches(one.name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        named = default_name(subject.request, None)
+        named = default_name(request, False)
         path = join("$.variableValuesData", "values", place)
         yield f"{path}: no {{{{ {one.name} }}}} in {named}{hint}"
 
 
-def default_name(request: JobRequest, rows: tuple[str, ...] | None) -> str:
+def default_name(request: JobRequest, has_rows: bool) -> str:
     """`component/config#row`: the row only when a single one was asked for."""
     if request.config is None:
         return request.component
-    row = f"#{request.asked_rows[0]}" if rows is not None and len(request.asked_rows) == 1 else ""
+    row = f"#{request.asked_rows[0]}" if has_rows and len(request.asked_rows) == 1 else ""
     return f"{request.component}/{request.config}{row}"
 
 
@@ -307,48 +326,37 @@ def _specification(
     subject: _Subject,
     runtime: RuntimeValues,
     body: dict[str, Any],
-    variables: dict[str, str],
+    values: _Values,
     found: Found,
 ) -> Specification:
-    request, rows = subject.request, subject.rows
-    has_own_body = request.body is not None
-    return Specification(
-        component=subject.component.id,
-        component_version=subject.component.version,
-        tag=subject.manifest.tag,
-        config=request.config,
-        config_version=None if subject.config is None else subject.config.version,
-        config_data=body if has_own_body else None,
-        config_row_ids=list(request.asked_rows),
-        branch_id=request.branch,
-        mode=request.mode,
-        variable_values_id=request.variable_values_id,
-        variable_values_data=request.variable_values_data or VariableValues(),
-        pool=runtime.pool,
-        parallelism=runtime.parallelism,
-        backend=dict(runtime.backend),
-        limits=runtime.limits,
-        lock=runtime.lock_policy,
-        on_lost=runtime.on_lost,
-        on_record_errors=request.on_record_errors or OnRecordErrors.SUCCESS,
-        behavior=request.behavior or Behavior(),
-        retry=runtime.retry,
-        pools=request.pools,
-        inputs=request.inputs,
-        archive=request.archive,
-        notifications=request.notifications,
-        template=request.template,
-        only_orchestration_task_ids=request.only_orchestration_task_ids,
-        previous_job_id=request.previous_job_id,
-        asked=[camel(name) for name in ASKED if getattr(request, name) is not None],
-        manifest=needed(subject.manifest),
-        processors=_processors(subject, found),
-        configuration=None if has_own_body else body,
-        rows=None
-        if rows is None
-        else [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in rows],
-        variables=variables,
-    )
+    request, has_own_body = subject.request, subject.request.body is not None
+    rows = None
+    if subject.rows is not None:
+        rows = [SpecifiedRow(id=one.row.id, configuration=one.row.configuration) for one in subject.rows]
+    asked = {name: value for name in PASSED_ON if (value := getattr(request, name)) is not None}
+    decided: dict[str, Any] = {
+        "component_version": subject.component.version,
+        "tag": subject.manifest.tag,
+        "config_version": None if subject.config is None else subject.config.version,
+        "config_data": body if has_own_body else None,
+        "variable_values_data": _frozen_values(subject, values),
+        "config_row_ids": list(request.asked_rows),
+        "branch_id": request.branch,
+        "pool": runtime.pool,
+        "parallelism": runtime.parallelism,
+        "backend": dict(runtime.backend),
+        "limits": runtime.limits,
+        "lock": runtime.lock_policy,
+        "on_lost": runtime.on_lost,
+        "retry": runtime.retry,
+        "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
+        "manifest": needed(subject.manifest),
+        "processors": _processors(subject, found),
+        "configuration": None if has_own_body else body,
+        "rows": rows,
+        "variables": values.used,
+    }
+    return Specification(**asked | decided)
 
 
 def _processors(subject: _Subject, found: Found) -> dict[str, Manifest]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
-from lockside.documents.enums import JobType, Leftovers, Mode, OnError, OnLost, OnRecordErrors
+from lockside.documents.enums import JobType, OnLost
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.variables import VariablesSpec
 from locksided.runs.specification import Specification
@@ -92,39 +92,30 @@ class Resolved:
     """What a job is going to be.
 
     `lock_key` None means that it takes no lock at all (it has no key, or its policy is `none`).
-    `rows` are the ids of those that run: None for a configuration that runs as a whole, empty when it has
-    rows and none of them is to run. `state_rows` are the states that a good run saves (None: the root's).
-    `environment` is stored apart and shown to its owner only. `user` is the account the component names.
-    `root` is the configuration that runs and `asked` are the levels above the component's at which runtime
-    values were looked for: an orchestration's tasks are made from both.
+    `environment` is stored apart and shown to its owner only. `root` is the configuration that runs and
+    `asked` are the levels above the component's at which runtime values were looked for: an orchestration's
+    tasks are made from both, and inherit `values`, which are the texts of all variables that were given,
+    used here or not.
     """
 
     type: JobType
-    component: str
-    component_version: int | None
-    tag: str | None
-    config: str | None
-    config_version: int | None
-    branch: str
-    mode: Mode
     name: str
-    runtime: RuntimeValues
     lock_key: str | None
-    on_record_errors: OnRecordErrors
-    on_error: OnError | None
-    leftovers: Leftovers
-    row_ids: tuple[str, ...]
-    rows: tuple[str, ...] | None
-    state_rows: tuple[str | None, ...]
-    user: str | None
+    on_lost: OnLost
     spec: Specification
     environment: Mapping[str, str] | None
     warnings: tuple[str, ...]
     root: Root
     asked: tuple["Level", ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> tuple[str, ...] | None:
+        """The rows that run; None for a configuration that runs as a whole."""
+        return None if self.spec.rows is None else tuple(row.id for row in self.spec.rows)
 
     @property
     def lock_share(self) -> int:
         """N of `shared:N`, 0 for an exclusive lock."""
-        kind, _, share = self.runtime.lock_policy.partition(":")
+        kind, _, share = (self.spec.lock or "").partition(":")
         return int(share) if kind == "shared" else 0

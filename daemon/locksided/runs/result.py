@@ -68,7 +68,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
     folder = _kept_in(step)
     is_kept = spec.mode is not Mode.DEBUG
-    output = output_of(collected.tables, collected.files, progress.get("outputs"), folder)
+    output = output_of(collected, progress.get("outputs"), folder)
     ended_well = ending.verdict in (Verdict.SUCCESS, Verdict.WARNING)
     output = stored_output(output, step.config_file, ended_well=ended_well)
     content = _result(
@@ -78,7 +78,7 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
         output=stored_output(output, step.config_file, ended_well=ending.failure is None)
         if is_kept
         else None,
-        artifacts=artifacts_of(collected.artifacts, folder) if is_kept else None,
+        artifacts=artifacts_of(collected, folder) if is_kept else None,
         image=collected.image,
     )
     saves = state is not None and ending.failure is None and _saves_state(spec)
@@ -177,9 +177,11 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     """
     last = results[-1]
     counts = {name: _count(sum(one.result["counts"][name] for one in results)) for name in _COUNTS}
-    output = {
+    output: dict[str, Any] = {
         kind: [item for one in results for item in one.result["output"][kind]] for kind in ("tables", "files")
     }
+    if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
+        output["omitted"] = omitted
     artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = {name: value for one in results for name, value in one.added.items()}
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
@@ -227,7 +229,7 @@ def _result(
     *,
     message: str | None = None,
     counts: Mapping[str, int] | None = None,
-    output: Mapping[str, list[dict[str, Any]]] | None = None,
+    output: Mapping[str, Any] | None = None,
     artifacts: Mapping[str, Any] | None = None,
     image: Image | None = None,
 ) -> RunResult:
@@ -343,7 +345,8 @@ def kill_report_of(outcome: Outcome) -> dict[str, Any]:
     if report is None:
         return {}
     processes = [{**to_wire(process), "time": _time(process.time)} for process in report.processes]
-    return {"proof": report.proof, "processes": processes}
+    omitted = {"omitted": report.omitted} if report.omitted else {}
+    return {"proof": report.proof, "processes": processes, **omitted}
 
 
 def _time(moment_us: int | None) -> str | None:

@@ -36,6 +36,7 @@ from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
+from locksided.secrets.vault import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store
@@ -82,7 +83,7 @@ class Runs(RunConclusions):
         socket: str,
         backend: Backend,
         images: "ImageFinder",
-        starter_umask: str,
+        umask: str,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage)
         known = (*operations.OPERATIONS, *storage.operations)
@@ -92,7 +93,8 @@ class Runs(RunConclusions):
         self._settings = settings
         self._backend = backend
         self.images = images
-        self._umask = settings.jobs.umask or starter_umask
+        self._umask = umask
+        self._spares = str(state_dir.spares)
 
     # -- start --------------------------------------------------------------------------------------------
 
@@ -102,10 +104,10 @@ class Runs(RunConclusions):
         None for anything else, or when it was not read. Raises Refused when the job can never start.
         """
         run = self.loader.begin_read(action.job_id, action.launch, documents)
-        if run is None or not run.is_simple or action.launch != 1:
+        if run is None or run.missing or not run.is_simple or action.launch != 1:
             return None
         (step,) = run.steps
-        return self._with_keepers_folders(run, step, self._order(run, step))._replace(noted_late=True)
+        return self._with_keepers_folders(run, step, self._order(run, step), noted_late=True)
 
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
@@ -122,12 +124,13 @@ class Runs(RunConclusions):
         if run.has_images:
             run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
         state = await self.loader.state(run, step)
+        refuse_missing([*run.missing, *missing_in(state, "$.state")])
         is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
-            order = self._with_keepers_folders(run, step, order)
+            return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
@@ -154,10 +157,12 @@ class Runs(RunConclusions):
             podman = await self.images.find(executions, run.context)
         return replace(run, context=replace(run.context, podman=podman))
 
-    def _with_keepers_folders(self, run: Run, step: Step, order: StartOrder) -> StartOrder:
+    def _with_keepers_folders(
+        self, run: Run, step: Step, order: StartOrder, *, noted_late: bool
+    ) -> StartOrder:
         """Has the keeper make the empty folders of a first start, from those that other runs left."""
         folders = tuple(data_folder.empty_folders(step, run.context))
-        return order._replace(empty_folders=folders, spare_folder=str(self._state_dir.spares))
+        return order._replace(empty_folders=folders, spare_folder=self._spares, noted_late=noted_late)
 
     def _order(
         self, run: Run, step: Step, state: Mapping[str, Any] | None = None, spent_seconds: float = 0.0

@@ -11,7 +11,11 @@ _LEAST_CHARACTERS = 4
 def secret_values(documents: Iterable[object]) -> list[str]:
     """Each secret text of 4 characters or more once, longest first, so that none is hidden in part."""
     found = {
-        text for document in documents for text in _secrets(document, False) if len(text) >= _LEAST_CHARACTERS
+        text
+        for document in documents
+        if document
+        for text in _secrets(document, False)
+        if len(text) >= _LEAST_CHARACTERS
     }
     return sorted(found, key=lambda text: (-len(text), text))
 

@@ -6,6 +6,7 @@ Equal requests give equal documents; what differs from job to job (ids, times, n
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from lockside.documents.base import Document
 from lockside.documents.component import Manifest
 from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
 from lockside.documents.reading import stored_form
+from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Limits, Retry
 from lockside.documents.variables import VariableValues
 
@@ -75,7 +77,7 @@ class Specification(Document, frozen=True, kw_only=True):
     limits: Limits = Limits()
     lock: str | None = None
     on_lost: OnLost | None = None
-    on_record_errors: OnRecordErrors | None = None
+    on_record_errors: OnRecordErrors | None = OnRecordErrors.SUCCESS
     behavior: Behavior = Behavior()
     retry: Retry | None = None
     pools: list[str] | None = None
@@ -99,7 +101,12 @@ class Specification(Document, frozen=True, kw_only=True):
         return (self.configuration if self.config_data is None else self.config_data) or {}
 
 
+PASSED_ON = tuple(name for name in Specification.__struct_fields__ if name in JobRequest.__struct_fields__)
+"""The members that are as the request says, but for those that `resolve` decides."""
+
 _STORED = stored_form(Specification)
+MOST_BYTES_REMEMBERED = 16_384
+"""Of a specification; the jobs of a pipeline share few, and each view of a job reads one."""
 
 
 NO_SPECIFICATION = Specification()
@@ -107,7 +114,11 @@ NO_SPECIFICATION = Specification()
 
 
 def read_specification(body: bytes) -> Specification:
-    """Returns the specification of frozen bytes, whichever release wrote them."""
+    """Returns the specification of frozen bytes, whichever release wrote them. Nobody changes it."""
+    return _read_once(body) if len(body) <= MOST_BYTES_REMEMBERED else _read(body)
+
+
+def _read(body: bytes) -> Specification:
     try:
         specification: Specification = msgspec.json.decode(body, type=_STORED)
     except msgspec.ValidationError:
@@ -116,6 +127,9 @@ def read_specification(body: bytes) -> Specification:
             del plain["retry"]
         specification = msgspec.convert(plain, _STORED)
     return specification
+
+
+_read_once = lru_cache(64)(_read)
 
 
 def needed(manifest: Manifest) -> Manifest:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockside.documents import signals
+from lockside.documents.placeholders import DATA_FOLDER, with_paths
 from locksided.keeper.messages import StartOrder
 from locksided.runs.environment import JobContext, environment_of
 from locksided.runs.folder import StartToken
@@ -78,17 +79,13 @@ def _image_run(
 
 
 def _pipeline(step: Step, context: JobContext) -> list[list[str]]:
-    """The argv of each stage, `{datadir}` filled in where there is one."""
+    """The argv of each stage, the paths of the data folder and of its files filled in where there is one."""
     stages = step.execution.stages
     if step.operation is not None:
         return [[*stage, context.folder.operation(step.index)] for stage in stages]
     if not step.has_data:
         return [list(stage) for stage in stages]
-    return [[_with_data(word, context) for word in stage] for stage in stages]
-
-
-def _with_data(text: str, context: JobContext) -> str:
-    return text.replace("{datadir}", context.folder.data + "/")
+    return [[with_paths(word, context.folder.data + "/") for word in stage] for stage in stages]
 
 
 def secrets_of(steps: Sequence[Step], spec: Specification, state: Mapping[str, Any] | None) -> list[str]:
@@ -106,7 +103,7 @@ def working_directory(step: Step, context: JobContext) -> str:
     cwd = step.execution.cwd
     if cwd is None:
         return context.folder.cwd
-    return _with_data(cwd, context) if step.has_data else cwd
+    return cwd.replace(DATA_FOLDER, context.folder.data + "/") if step.has_data else cwd
 
 
 def _time_left(limit_seconds: float | None, spent_seconds: float) -> float | None:

@@ -5,12 +5,10 @@ from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.job_list import GroupBy, JobList, JobStats
 from locksided.store.rows import (
-    ChildRow,
     DedupRow,
     Dependency,
     EventRow,
     JobRow,
-    LiveJob,
     PoolRow,
     StateRow,
     StoredRow,
@@ -21,7 +19,6 @@ from locksided.store.transaction import Applied, Operation, Saves, Transaction, 
 
 __all__ = [
     "Applied",
-    "ChildRow",
     "DedupRow",
     "Dependency",
     "EventFilter",
@@ -32,7 +29,6 @@ __all__ = [
     "JobPage",
     "JobRow",
     "JobStats",
-    "LiveJob",
     "NotAStore",
     "Operation",
     "OrderBy",

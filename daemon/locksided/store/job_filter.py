@@ -20,7 +20,8 @@ class JobFilter:
     """All that is given must hold; what is None or empty does not restrict. Ranges include both ends.
 
     `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
-    case and all. `visible` None lists hidden jobs too. `unresolved` leaves out what a later retry made good.
+    case and all. `visible` None lists hidden jobs too. Roots are the jobs that no container made;
+    `unresolved` leaves out what a later retry made good.
     """
 
     project: str = "default"
@@ -44,6 +45,8 @@ class JobFilter:
     finished_to_us: int | None = None
     visible: bool | None = True
     retry_of: int | None = None
+    only_roots: bool = False
+    acknowledged: bool | None = None
     unresolved: bool = False
 
 

@@ -22,6 +22,9 @@ class PageRequest:
     max_bytes: int = LINE_BYTES
 
 
+FIRST_PAGE = PageRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[T]):
     """The entries of a page, whether there are more, and what makes the cursor behind an entry."""

@@ -71,6 +71,9 @@ SELECT {job_columns} FROM jobs WHERE id = ?;
 -- One parameter for any number of ids: one statement to prepare.
 SELECT {job_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id;
 
+-- name: run_rows
+SELECT {run_columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?));
+
 -- name: live_jobs
 -- In pages, so that a hundred thousand jobs are never held twice. The partial index has exactly these.
 SELECT {live_columns} FROM jobs INDEXED BY jobs_live
@@ -117,6 +120,26 @@ SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value F
 -- name: counts_by_status
 -- Answered from the index alone.
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
+
+-- name: ended_jobs
+-- How the jobs of each configuration ended; read once, so from the table and not row by row by an index.
+-- Rows of a container, attempts and phases are parts of a job that counts.
+-- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
+SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs NOT INDEXED
+WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+    AND NOT (creator_type IS 'retry' AND relation IS 'strong')
+GROUP BY project, branch_id, component, config, status;
+
+-- name: jobs_ended_since
+-- The same of the jobs that ended behind one event and up to another.
+SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
+WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+    AND NOT (creator_type IS 'retry' AND relation IS 'strong')
+    AND id IN (
+        SELECT job_id FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND kind = 'job.status'
+            AND json_extract(data, '$.to') IN ('success', 'warning', 'error', 'cancelled', 'terminated')
+    )
+GROUP BY project, branch_id, component, config, status;
 
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
@@ -267,6 +290,59 @@ INSERT INTO asides (token, purpose, reference, account, created_us) VALUES (?, ?
 
 -- name: delete_aside
 DELETE FROM asides WHERE token = ?;
+
+-- name: object_secrets
+-- Every version: old ones stay readable. A text in quotes is found wherever it stands.
+SELECT rowid, body, project, kind, scope, id FROM object_versions
+WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
+
+-- name: update_object_body
+-- Encrypted otherwise it is the same version.
+UPDATE object_versions SET body = ? WHERE rowid = ?;
+
+-- name: state_secrets
+SELECT rowid, body, project, branch, component, config FROM states
+WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
+
+-- name: update_state_body
+UPDATE states SET body = ? WHERE rowid = ?;
+
+-- name: spec_secrets
+SELECT rowid, body FROM specs
+WHERE rowid > :after AND instr(body, CAST(:mark AS BLOB)) ORDER BY rowid LIMIT :limit;
+
+-- name: update_spec_body
+UPDATE specs SET body = ? WHERE rowid = ?;
+
+-- name: plain_specs
+-- Specifications with secrets, and environments, which have no mark of their own.
+SELECT rowid, body, hash, hash IN (SELECT env_hash FROM jobs WHERE env_hash IS NOT NULL) FROM specs
+WHERE rowid > :after
+    AND (instr(body, CAST(:mark AS BLOB)) OR hash IN (SELECT env_hash FROM jobs WHERE env_hash IS NOT NULL))
+ORDER BY rowid LIMIT :limit;
+
+-- name: projects_of_spec
+SELECT DISTINCT project, component FROM jobs WHERE spec_hash = :hash OR env_hash = :hash;
+
+-- name: rename_spec
+UPDATE jobs SET spec_hash = :new WHERE spec_hash = :old AND project = :project;
+
+-- name: rename_environment
+UPDATE jobs SET env_hash = :new WHERE env_hash = :old AND project = :project;
+
+-- name: plain_hashes
+SELECT project, uid, method, id, params_hash FROM dedup WHERE instr(params_hash, ':') = 0 LIMIT :limit;
+
+-- name: set_params_hash
+UPDATE dedup SET params_hash = ? WHERE project = ? AND uid = ? AND method = ? AND id = ?;
+
+-- name: has_secrets
+-- Environments have no mark of their own.
+SELECT 1 FROM object_versions WHERE instr(body, '"#')
+UNION ALL SELECT 1 FROM states WHERE instr(body, '"#')
+UNION ALL SELECT 1 FROM specs WHERE instr(body, CAST('"#' AS BLOB))
+UNION ALL SELECT 1 FROM jobs WHERE env_hash IS NOT NULL
+LIMIT 1;
 
 -- name: tables_by_key
 -- `keys` is a JSON list.

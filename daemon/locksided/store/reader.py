@@ -1,44 +1,38 @@
 """The verbs that read. Each is one hop to a reading connection and sees one commit.
 
-What counts many jobs has a connection of its own, so that nobody else waits for it.
+The functions of the same names in `reads` and its neighbours say what they answer. What counts many jobs has
+a connection of its own, so that nobody else waits for it.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from locksided.store import asides, events, job_list, reads, retention, tables
+from locksided.core.loading import JobRecord
+from locksided.store import asides, endings, events, job_list, reads, retention, tables
 from locksided.store.catalog import dedup, objects, states
-from locksided.store.catalog.dedup import DedupKey
-from locksided.store.catalog.keys import ConfigId, Key, Listing
 from locksided.store.connection import DatabaseConnection
+from locksided.store.endings import Endings
 from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage
 from locksided.store.job_list import GroupBy, JobList, JobStats
-from locksided.store.paging import LINE_BYTES, PageRequest, Slice
-from locksided.store.reads import JobsWithDocuments
-from locksided.store.rows import (
-    AsideRow,
-    ChildRow,
-    DedupRow,
-    Dependency,
-    EventRow,
-    JobRow,
-    LiveJob,
-    PoolRow,
-    StateRow,
-    StoredRow,
-    TableRow,
-    TableVersionRow,
-    UnpublishedRow,
-    Version,
-)
-from locksided.store.tables import FoundTable, TableFilter
+from locksided.store.rows import EventRow, RunRow
 
+P = ParamSpec("P")
 T = TypeVar("T")
+Function = Callable[Concatenate[sqlite3.Connection, P], T]
 
 CHUNK = 5000
+
+
+def _verb(function: Function[P, T]) -> Callable[Concatenate["Reader", P], Awaitable[T]]:
+    """A function of a connection as a verb of the reader."""
+
+    async def read(reader: "Reader", /, *args: P.args, **named: P.kwargs) -> T:
+        return await reader.read(lambda connection: function(connection, *args, **named))
+
+    return read
 
 
 class Reader:
@@ -56,15 +50,43 @@ class Reader:
         """Run what may take long where nobody who is in a hurry waits for it."""
         return await self._patient.run(work)
 
-    # Jobs
+    job_row = _verb(reads.job_row)
+    job_rows = _verb(reads.job_rows)
+    live_ids = _verb(reads.live_ids)
+    children = _verb(reads.children)
+    children_of = _verb(reads.children_of)
+    retries = _verb(reads.retries)
+    final_statuses = _verb(reads.final_statuses)
+    specs = _verb(reads.specs)
+    with_documents = _verb(reads.with_documents)
+    dependencies_of = _verb(reads.dependencies_of)
+    waits_of = _verb(reads.waits_of)
+    dependants_on = _verb(reads.dependants_on)
+    last_job_id = _verb(reads.last_job_id)
+    expired_jobs = _verb(retention.expired_jobs)
+    pools = _verb(reads.pools)
+    pool = _verb(reads.pool)
+    meta = _verb(reads.meta)
+    event_page = _verb(events.events_after)
+    last_seq = _verb(events.last_seq)
+    latest_event_us = _verb(events.latest_us)
+    oldest_seq = _verb(events.oldest_seq)
+    object = _verb(objects.find)
+    versions = _verb(objects.versions)
+    objects = _verb(objects.page)
+    state = _verb(states.state)
+    asides = _verb(asides.asides)
+    dedup = _verb(dedup.dedup)
+    tables_by_key = _verb(tables.tables_by_key)
+    tables_page = _verb(tables.page)
+    table_history = _verb(tables.history)
+    kept_versions = _verb(tables.kept_versions)
+    unpublished = _verb(tables.unpublished)
 
-    async def job_row(self, job_id: int) -> JobRow | None:
-        """Answer one job, or None."""
-        return await self.read(lambda connection: reads.job_row(connection, job_id))
-
-    async def job_rows(self, ids: Iterable[int]) -> list[JobRow]:
-        """Answer those of `ids` that exist, in the order of ids."""
-        return await self.read(lambda connection: reads.job_rows(connection, ids))
+    async def run_row(self, job_id: int) -> RunRow | None:
+        """Answer what a run of that job has to know, or None."""
+        rows = await self.read(lambda connection: reads.run_rows(connection, [job_id]))
+        return rows[0] if rows else None
 
     async def list_jobs(self, wanted: JobFilter, page: JobPage = JobPage()) -> JobList:  # noqa: B008 - frozen
         """Answer one page of jobs; Invalid for a limit or cursor that cannot be."""
@@ -80,11 +102,15 @@ class Reader:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
 
-    async def live_ids(self) -> list[int]:
-        """Answer the ids of all jobs that are not final."""
-        return await self.read(reads.live_ids)
+    async def lake_size(self) -> tuple[int, int]:
+        """Answer how many tables there are, and how large their files are together."""
+        return await self._patient.run(tables.lake_size)
 
-    async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[LiveJob]:
+    async def ended_since(self, seq: int | None) -> Endings:
+        """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""
+        return await self._patient.run(partial(endings.ended_since, seq=seq))
+
+    async def live_jobs(self, chunk: int = CHUNK) -> AsyncIterator[JobRecord]:
         """Answer all jobs that are not final by id, read chunk by chunk; nothing may be applied meanwhile."""
         after = 0
         while found := await self.read(partial(reads.live_jobs, after=after, limit=chunk)):
@@ -92,144 +118,6 @@ class Reader:
                 yield job
             after = found[-1].id
 
-    async def children(self, job_id: int) -> list[JobRow]:
-        """Answer the jobs directly below a job."""
-        return await self.read(lambda connection: reads.children(connection, job_id))
-
-    async def children_of(self, ids: Iterable[int]) -> list[ChildRow]:
-        """Answer what containers need to know of all their children, final ones included."""
-        return await self.read(lambda connection: reads.children_of(connection, ids))
-
-    async def retries(self, job_id: int) -> list[JobRow]:
-        """Answer the retries by hand of a job."""
-        return await self.read(lambda connection: reads.retries(connection, job_id))
-
-    async def final_statuses(self, ids: Iterable[int]) -> dict[int, str]:
-        """Answer the statuses of those of `ids` that are final; a purged job is missing."""
-        return await self.read(lambda connection: reads.final_statuses(connection, ids))
-
-    async def specs(self, hashes: Iterable[str]) -> dict[str, bytes]:
-        """Answer the specifications and environments of these hashes that are still stored."""
-        return await self.read(lambda connection: reads.specs(connection, hashes))
-
-    async def with_documents(self, rows: Sequence[JobRow], max_bytes: int | None) -> JobsWithDocuments:
-        """Answer the first of these jobs whose documents together fit into so many bytes, one at least."""
-        return await self.read(partial(reads.with_documents, rows=rows, max_bytes=max_bytes))
-
-    async def dependencies_of(self, ids: Iterable[int]) -> list[Dependency]:
-        """Answer whom these jobs were asked to wait for."""
-        return await self.read(lambda connection: reads.dependencies_of(connection, ids))
-
-    async def waits_of(self, ids: Iterable[int]) -> list[Dependency]:
-        """Answer whom these jobs wait for, phases too that wait for other phases."""
-        return await self.read(lambda connection: reads.waits_of(connection, ids))
-
-    async def dependants_on(self, ids: Iterable[int]) -> list[Dependency]:
-        """Answer who waits for these jobs."""
-        return await self.read(lambda connection: reads.dependants_on(connection, ids))
-
-    async def last_job_id(self) -> int:
-        """Answer the highest id that was ever given, 0 at first."""
-        return await self.read(reads.last_job_id)
-
-    async def expired_jobs(self, now_us: int, limit: int) -> list[int]:
-        """Answer final jobs whose folder may go and is not yet marked as gone."""
-        return await self.read(lambda connection: retention.expired_jobs(connection, now_us, limit))
-
-    # Pools and facts
-
-    async def pools(self) -> list[PoolRow]:
-        """Answer all pools by id."""
-        return await self.read(reads.pools)
-
-    async def pool(self, pool_id: str) -> PoolRow | None:
-        """Answer one pool, or None."""
-        return await self.read(lambda connection: reads.pool(connection, pool_id))
-
-    async def meta(self, key: str) -> str | None:
-        """Answer a fact about the daemon as a whole, or None."""
-        return await self.read(lambda connection: reads.meta(connection, key))
-
-    # Events
-
-    async def event_page(
-        self, wanted: EventFilter, after: int, limit: int, max_bytes: int = LINE_BYTES
-    ) -> Slice[EventRow]:
-        """Answer a page of events with a number above `after`."""
-        asked = partial(events.events_after, wanted=wanted, after=after, limit=limit, max_bytes=max_bytes)
-        return await self.read(asked)
-
     async def events_after(self, wanted: EventFilter, after: int, limit: int) -> list[EventRow]:
         """Answer up to `limit` events with a number above `after`; none only when there are none."""
         return (await self.event_page(wanted, after, limit)).entries
-
-    async def last_seq(self) -> int:
-        """Answer the newest event's number, 0 if there never was one."""
-        return await self.read(events.last_seq)
-
-    async def latest_event_us(self) -> int | None:
-        """The latest time of the newest events, None without any."""
-        return await self.read(events.latest_us)
-
-    async def oldest_seq(self) -> int | None:
-        """Answer the oldest number that is still kept, None without events."""
-        return await self.read(events.oldest_seq)
-
-    # The catalog
-
-    async def object(self, key: Key, version: int | None = None) -> StoredRow | None:
-        """Answer an object of the catalog, or None; a version also of a deleted one."""
-        return await self.read(lambda connection: objects.find(connection, key, version))
-
-    async def objects(self, wanted: Listing, request: PageRequest = PageRequest()) -> Slice[StoredRow]:  # noqa: B008 - frozen
-        """Answer a page of stored objects of one kind; Invalid for what is no cursor."""
-        return await self.read(partial(objects.page, wanted=wanted, request=request))
-
-    async def versions(self, key: Key, request: PageRequest = PageRequest()) -> Slice[Version]:  # noqa: B008 - frozen
-        """Answer who changed an object, when and why, the newest first; NotFound if it never was."""
-        return await self.read(partial(objects.versions, key=key, request=request))
-
-    async def state(self, config_id: ConfigId, row: str | None = None) -> StateRow:
-        """Answer the state; an empty one with version 0 if none was ever saved."""
-        return await self.read(lambda connection: states.state(connection, config_id, row))
-
-    async def asides(self) -> list[AsideRow]:
-        """Answer the asides whose outcome is not delivered."""
-        return await self.read(asides.asides)
-
-    async def tables_by_key(self, keys: Iterable[str]) -> dict[str, FoundTable]:
-        """Answer those of these tables that exist, by key."""
-        return await self.read(lambda connection: tables.tables_by_key(connection, keys))
-
-    async def tables_page(
-        self, wanted: TableFilter, after: str, limit: int
-    ) -> tuple[list[TableRow], dict[int, tuple[int | None, int]]]:
-        """Answer tables behind a key, and their newest published and oldest kept versions."""
-
-        def look(
-            connection: sqlite3.Connection,
-        ) -> tuple[list[TableRow], dict[int, tuple[int | None, int]]]:
-            rows = tables.page(connection, wanted, after, limit)
-            return rows, tables.kept_versions(connection, [row.number for row in rows])
-
-        return await self.read(look)
-
-    async def table_history(self, number: int, before: int, limit: int) -> list[TableVersionRow]:
-        """Answer the versions of a table before one, the newest first."""
-        return await self.read(lambda connection: tables.history(connection, number, before, limit))
-
-    async def kept_versions(self, numbers: Iterable[int]) -> dict[int, tuple[int | None, int]]:
-        """Answer of each table the newest version that is published, and the oldest that is kept."""
-        return await self.read(lambda connection: tables.kept_versions(connection, numbers))
-
-    async def lake_size(self) -> tuple[int, int]:
-        """Answer how many tables there are, and how large their files are together."""
-        return await self.read_patiently(tables.lake_size)
-
-    async def unpublished(self, limit: int) -> list[UnpublishedRow]:
-        """Answer commits that are not in the logs of their tables yet, of each table in order."""
-        return await self.read(lambda connection: tables.unpublished(connection, limit))
-
-    async def dedup(self, key: DedupKey) -> DedupRow | None:
-        """Answer the first request under this deduplication id, or None."""
-        return await self.read(lambda connection: dedup.dedup(connection, key))

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from sys import intern
 
 import msgspec
 
+from locksided.core.loading import ChildRecord, JobRecord
 from locksided.store.paging import first_of
-from locksided.store.rows import ChildRow, Dependency, JobRow, LiveJob, PoolRow, decoded
+from locksided.store.rows import Dependency, JobRow, PoolRow, RunRow, decoded
 from locksided.store.sql import QUERIES
 
 
@@ -46,6 +48,11 @@ def job_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[JobRow]
     return decoded(JobRow, connection.execute(QUERIES["job_rows"], (ids_text(ids),)).fetchall())
 
 
+def run_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> list[RunRow]:
+    """Answer what runs of those of `ids` that exist have to know, in no order."""
+    return decoded(RunRow, connection.execute(QUERIES["run_rows"], (ids_text(ids),)).fetchall())
+
+
 JobsWithDocuments = tuple[list[JobRow], dict[str, bytes], list[Dependency]]
 """Jobs, their specifications and environments by hash, and whom they wait for."""
 
@@ -76,7 +83,7 @@ def with_documents(
     )
 
 
-def _hashes_of(rows: Iterable[JobRow]) -> set[str]:
+def _hashes_of(rows: Iterable[JobRow | RunRow]) -> set[str]:
     return {one for row in rows for one in (row.spec_hash, row.env_hash) if one is not None}
 
 
@@ -84,9 +91,13 @@ def _document_bytes(connection: sqlite3.Connection, hashes: Iterable[str]) -> di
     return dict(connection.execute(QUERIES["spec_bytes"], (_hashes_text(hashes),)).fetchall())
 
 
-def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[LiveJob]:
+def live_jobs(connection: sqlite3.Connection, after: int, limit: int) -> list[JobRecord]:
     """Answer up to `limit` jobs that are not final with an id above `after`, in the order of ids."""
-    return decoded(LiveJob, connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall())
+    found = connection.execute(QUERIES["live_jobs"], (after, limit)).fetchall()
+    jobs = decoded(JobRecord, found)
+    for job in jobs:
+        object.__setattr__(job, "project", intern(job.project))  # a hundred thousand jobs share it
+    return jobs
 
 
 def live_ids(connection: sqlite3.Connection) -> list[int]:
@@ -104,9 +115,9 @@ def children(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
     return decoded(JobRow, connection.execute(QUERIES["children"], (job_id,)).fetchall())
 
 
-def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRow]:
+def children_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[ChildRecord]:
     """Answer what containers need to know of all their children, final ones included, in no order."""
-    return decoded(ChildRow, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
+    return decoded(ChildRecord, connection.execute(QUERIES["children_of"], (ids_text(ids),)).fetchall())
 
 
 def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
@@ -118,7 +129,7 @@ def retries(connection: sqlite3.Connection, job_id: int) -> list[JobRow]:
 class Documents:
     """What was read of jobs: their rows by id, and documents by hash."""
 
-    rows: Mapping[int, JobRow]
+    rows: Mapping[int, RunRow]
     bodies: Mapping[str, bytes]
 
 
@@ -126,14 +137,14 @@ NOTHING_READ = Documents({}, {})
 
 
 def documents_of(
-    connection: sqlite3.Connection, ids: Iterable[int], is_known: Callable[[JobRow], bool]
+    connection: sqlite3.Connection, ids: Iterable[int], is_known: Callable[[RunRow], bool]
 ) -> Documents:
     """Answer jobs with their documents, without those of jobs for which they are known.
 
     It never raises: what cannot be read now is read again by who needs it, and refused there if need be.
     """
     with suppress(sqlite3.Error):
-        rows = {row.id: row for row in job_rows(connection, ids)}
+        rows = {row.id: row for row in run_rows(connection, ids)}
         new = [row for row in rows.values() if not is_known(row)]
         hashes = _hashes_of(new)
         return Documents(rows, specs(connection, hashes) if hashes else {})

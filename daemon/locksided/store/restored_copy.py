@@ -8,10 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from locksided.store import events, reads, schema, sql
+from locksided.store import ciphers, events, reads, schema, sql
 from locksided.store.connection import connect, named
 from locksided.store.errors import NotAStore, StoreError, StoreTooNew
 from locksided.store.sql import QUERIES
+from locksided.store.store import vault_beside
 from locksided.store.transaction import Operation, Transaction, apply
 
 OTHER_BOOT = "restored"
@@ -32,12 +33,16 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a database holds: its jobs, those of them that are not final, and those that have a process."""
+    """What a database holds: its jobs, those of them that are not final, and those that have a process.
+
+    `key_ids` are of the keys that its secrets need.
+    """
 
     jobs: int
     live: frozenset[int]
     running: frozenset[int]
     given: Numbers
+    key_ids: frozenset[str]
 
 
 def check(path: str, backups: str, name: str) -> Contents:
@@ -89,6 +94,7 @@ def contents(connection: sqlite3.Connection) -> Contents:
             if status in ("processing", "terminating") and kind == "standard"
         ),
         given=Numbers(reads.last_job_id(connection), events.last_seq(connection)),
+        key_ids=frozenset(ciphers.counts(connection)),
     )
 
 
@@ -124,7 +130,7 @@ def prepare(path: str, given: Numbers, now_us: int, source: str, lost: Collectio
 
     connection = connect(path)
     try:
-        apply(connection, given.seq, [Operation(work, is_vital=True)])
+        apply(connection, given.seq, vault_beside(path), [Operation(work, is_vital=True)])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise named(error) from error

@@ -4,9 +4,12 @@ JSON columns come decoded. Times are microseconds since the epoch, UTC; nothing 
 """
 
 from collections.abc import Mapping
+from inspect import get_annotations
 from typing import Any, TypeVar
 
 import msgspec
+
+from locksided.secrets.places import Place
 
 Json = Mapping[str, Any]
 
@@ -82,59 +85,36 @@ class JobRow(msgspec.Struct, frozen=True):
     expires_us: int | None
     cleaned_us: int | None
     on_lost: str | None
+    acknowledged: dict[str, Any] | None
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
 
 
-class LiveJob(msgspec.Struct, frozen=True, gc=False):
-    """A job that is not final, with what the core needs to go on with it."""
+class RunRow(msgspec.Struct, frozen=True, gc=False):
+    """What a run has to know of its job; status and token tell for which start it was read."""
 
     id: int
     run_id: str
-    parent_id: int | None
-    relation: str | None
     project: str
-    owner_uid: int | None
-    owner_gid: int | None
-    pool: str | None
-    priority: int
-    line_order: int
-    lock_key: str | None
-    lock_policy: str | None
-    start_at_us: int | None
-    held_by: str | None
-    held_us: int | None
-    status: str
-    desired_status: str
-    created_us: int
-    ready_us: int | None
-    start_us: int | None
-    starts: int
-    launches: int
-    spawned: int
-    stages: dict[str, int] | None
-    lost_count: int
-    step: int
-    start_token: str | None
-    duration_us: int
-    paused_us: int
-    paused_since_us: int | None
-    paused_by: str | None
     type: str
-    on_lost: str | None
-    attempt: int
-    parallelism: int | str | None
-    behavior_on_error: str | None
-    delay_us: int | None
-    retry: dict[str, Any] | None
-    result: dict[str, Any] | None
-    name: str | None
-    branch_id: str | None
     component: str | None
     config: str | None
-    claim: dict[str, Any] | None
-    reads: list[str] | None
+    branch_id: str | None
+    mode: str | None
+    owner_uid: int | None
+    owner_gid: int | None
+    owner_name: str | None
+    spec_hash: str | None
+    env_hash: str | None
+    status: str
+    launches: int
+    start_token: str | None
+
+
+def place_of(row: JobRow | RunRow) -> Place:
+    """What the secrets of a job's documents are bound to."""
+    return Place.of_request(row.project, row.component or "", row.config)
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -279,34 +259,10 @@ class UnpublishedRow(msgspec.Struct, frozen=True):
     details: dict[str, Any]
 
 
-class ChildRow(msgspec.Struct, frozen=True, gc=False):
-    """A child as its container counts it, final or not."""
-
-    id: int
-    parent_id: int
-    relation: str | None
-    status: str
-    end_cause: str | None
-    behavior_on_error: str | None
-    type: str
-    starts: int
-    attempt: int
-
-
 JSON_COLUMNS = frozenset(
     {
-        *(
-            "labels",
-            "stages",
-            "process",
-            "result",
-            "usage",
-            "metrics",
-            "kill_report",
-            "retry",
-            "claim",
-        ),  # of jobs
-        *("reads", "pins"),  # of jobs, too
+        *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
+        *("acknowledged", "claim", "reads", "pins"),  # of jobs
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
@@ -314,13 +270,27 @@ JSON_COLUMNS = frozenset(
     }
 )
 
-R = TypeVar("R", bound=msgspec.Struct)
+R = TypeVar("R")
 _decode = msgspec.json.Decoder().decode
+
+
+_JSON_PLACES: dict[type, list[int]] = {}
+
+
+def columns_of(record: type) -> tuple[str, ...]:
+    """The columns that a record has, in its order."""
+    return tuple(get_annotations(record))
+
+
+def _json_places(record: type) -> list[int]:
+    if record not in _JSON_PLACES:
+        _JSON_PLACES[record] = [n for n, name in enumerate(columns_of(record)) if name in JSON_COLUMNS]
+    return _JSON_PLACES[record]
 
 
 def decoded(record: type[R], rows: list[tuple[Any, ...]]) -> list[R]:
     """Make records of rows whose columns are the record's fields."""
-    places = [place for place, field in enumerate(record.__struct_fields__) if field in JSON_COLUMNS]
+    places = _json_places(record)
     if not places:
         return [record(*row) for row in rows]
     return [record(*_with_objects(row, places)) for row in rows]

@@ -13,9 +13,9 @@ CREATE TABLE specs (
     body BLOB NOT NULL
 ) STRICT;
 
--- One row per job; JSON are `claim`, the tables that it writes or waits to write, `reads`, the keys of those
--- that it reads, and `pins`, the versions in which it does. The rules that can be said here are said here once more: the
--- core decides, the database objects.
+-- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
+-- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
+-- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -88,6 +88,7 @@ CREATE TABLE jobs (
     expires_us INTEGER, -- when its folder may go
     cleaned_us INTEGER, -- when its folder went
     on_lost TEXT,
+    acknowledged TEXT,
     claim TEXT,
     reads TEXT,
     pins TEXT,
@@ -110,6 +111,7 @@ CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'proc
 
 -- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
 CREATE INDEX jobs_visible ON jobs (project, visible);
+CREATE INDEX jobs_roots ON jobs (project, visible) WHERE relation IS NOT 'strong';
 CREATE INDEX jobs_status ON jobs (project, status);
 CREATE INDEX jobs_component ON jobs (project, component);
 CREATE INDEX jobs_config ON jobs (project, config) WHERE config IS NOT NULL;

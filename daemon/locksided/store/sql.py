@@ -5,17 +5,19 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-from locksided.store.rows import ChildRow, EventRow, JobRow, LiveJob, PoolRow, TableRow, TableVersionRow
+from locksided.core.loading import ChildRecord, JobRecord
+from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, TableRow, TableVersionRow, columns_of
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
-    "job_columns": JobRow.__struct_fields__,
-    "live_columns": LiveJob.__struct_fields__,
-    "event_columns": EventRow.__struct_fields__,
-    "child_columns": ChildRow.__struct_fields__,
-    "pool_columns": PoolRow.__struct_fields__,
-    "table_columns": TableRow.__struct_fields__,
-    "version_columns": TableVersionRow.__struct_fields__,
+    "job_columns": columns_of(JobRow),
+    "live_columns": columns_of(JobRecord),
+    "run_columns": columns_of(RunRow),
+    "event_columns": columns_of(EventRow),
+    "child_columns": columns_of(ChildRecord),
+    "pool_columns": columns_of(PoolRow),
+    "table_columns": columns_of(TableRow),
+    "version_columns": columns_of(TableVersionRow),
 }
 
 

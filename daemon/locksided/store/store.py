@@ -7,18 +7,22 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from anyio import CancelScope
 
+from locksided.secrets.keys import KeyFile, Keys
+from locksided.secrets.vault import Vault
 from locksided.store import events, reads, schema
 from locksided.store.catalog.states import DeepState, deep_states
 from locksided.store.connection import DatabaseConnection, create, named, opened
 from locksided.store.errors import StoreUnavailable
 from locksided.store.files import DatabaseFault, DatabaseFileError, DatabaseFiles
+from locksided.store.hashes import HASH_KEY
 from locksided.store.reader import Reader
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Applied, Unit, apply, roll_back
@@ -37,12 +41,14 @@ PROBE_BYTES = 65536
 class _Start:
     identity: int
     last_seq: int
+    hash_key: str | None = field(default=None, compare=False)
 
 
 class Store(Reader):
     """Opened with `Store.open`; its reads see every `apply` that was answered before them.
 
-    `identity` is a random number of 60 bits, made with the database and kept for ever.
+    `identity` is a random number of 60 bits, made with the database and kept for ever. `vault` encrypts the
+    secrets of all that is written.
     """
 
     def __init__(
@@ -52,9 +58,12 @@ class Store(Reader):
         writer: DatabaseConnection,
         quick: DatabaseConnection,
         patient: DatabaseConnection,
+        vault: Vault | None = None,
     ) -> None:
         super().__init__(quick, patient)
         self.path = path
+        self.vault = vault or vault_beside(path)
+        self.vault.keep_hash_key(start.hash_key)
         self.identity = start.identity
         self._last_seq = start.last_seq  # of the last commit; only the writer's thread changes it
         self._files = DatabaseFiles(path)
@@ -62,8 +71,10 @@ class Store(Reader):
         self._use(writer, quick, patient)
 
     @classmethod
-    async def open(cls, path: str, backups: str) -> Self:
+    async def open(cls, path: str, backups: str, vault: Vault | None = None) -> Self:
         """Open or make the database at `path`, migrated if need be after a backup into the folder `backups`.
+
+        Without a `vault` the keys are in a file beside it.
 
         Raises StoreTooNew, NotAStore or StoreUnavailable, and holds nothing open then.
         """
@@ -71,8 +82,8 @@ class Store(Reader):
             create(path)
         except OSError as error:
             raise StoreUnavailable(error) from error
-        start, connections = await _opened(path, backups)
-        return cls(path, start, *connections)
+        start, (writer, quick, patient) = await _opened(path, backups)
+        return cls(path, start, writer, quick, patient, vault)
 
     async def close(self) -> None:
         """Finish what runs and close all connections."""
@@ -106,9 +117,13 @@ class Store(Reader):
         then: Sequel[Any] | None,
         connection: sqlite3.Connection,
     ) -> Applied:
-        applied, self._last_seq = apply(connection, self._last_seq, units, self._files.before_commit)
+        applied, self._last_seq = apply(
+            connection, self._last_seq, self.vault, units, self._files.before_commit
+        )
         self._files.after_commit()
-        return applied if then is None else replace(applied, sequel=then(connection))
+        if applied.has_new_hash_key:
+            self.vault.keep_hash_key(reads.meta(connection, HASH_KEY))
+        return applied if then is None else Applied(applied.results, applied.events, then(connection))
 
     async def probe(self) -> None:
         """Write and commit something. Raises StoreUnavailable when that cannot be.
@@ -127,6 +142,10 @@ class Store(Reader):
         """Let the write-ahead log go, in which what was removed still stands; later if somebody reads now."""
         with suppress(StoreUnavailable):
             await self._maintain(_empty_log)
+
+    async def empty_free_pages(self) -> None:
+        """Write the whole database anew: nothing that was removed or replaced is left in the files."""
+        await self._maintain(_empty_free_pages)
 
     async def check(self) -> list[str]:
         """Read the whole database and answer what is wrong with it, a sentence each; empty if all is well."""
@@ -233,6 +252,13 @@ class Store(Reader):
             await _close(connection)
 
 
+def vault_beside(path: str) -> Vault:
+    """A vault whose keys are beside a database. Raises KeyFileError."""
+    keys = Keys(KeyFile.find("", Path(path).parent, {}))
+    keys.load()
+    return Vault(keys)
+
+
 async def _close(*connections: DatabaseConnection) -> None:
     with CancelScope(shield=True):
         for connection in connections:
@@ -262,7 +288,8 @@ def _begin(connection: sqlite3.Connection, *, path: str, backups: str) -> _Start
 
 
 def _start(connection: sqlite3.Connection) -> _Start:
-    return _Start(int(reads.meta(connection, "identity") or "", 16), events.last_seq(connection))
+    identity = int(reads.meta(connection, "identity") or "", 16)
+    return _Start(identity, events.last_seq(connection), reads.meta(connection, HASH_KEY))
 
 
 def _only_read(connection: sqlite3.Connection) -> None:
@@ -281,6 +308,15 @@ def _probe(connection: sqlite3.Connection) -> None:
 
 def _reindex(connection: sqlite3.Connection) -> None:
     connection.execute("REINDEX")
+
+
+def _empty_free_pages(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA temp_store = FILE")  # the copy that is made meanwhile may be large
+    try:
+        connection.execute("VACUUM")
+    finally:
+        connection.execute("PRAGMA temp_store = MEMORY")
+    _save_log(connection)
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:

@@ -70,8 +70,14 @@ def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedR
     return decoded(UnpublishedRow, connection.execute(QUERIES["unpublished"], (limit,)).fetchall())
 
 
-def page(connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int) -> list[TableRow]:
-    """Tables by their keys, behind one."""
+Kept = dict[int, tuple[int | None, int]]
+"""Of each table, by its number, the newest version that is published, and the oldest that is kept."""
+
+
+def page(
+    connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
+) -> tuple[list[TableRow], Kept]:
+    """Tables by their keys, behind one, and their versions."""
     place = f"{wanted.project}/{wanted.branch}/".lower()
     values = {
         "project": wanted.project,
@@ -81,12 +87,11 @@ def page(connection: sqlite3.Connection, wanted: TableFilter, after: str, limit:
         "after": after,
         "limit": limit,
     }
-    return decoded(TableRow, connection.execute(QUERIES["tables_page"], values).fetchall())
+    rows = decoded(TableRow, connection.execute(QUERIES["tables_page"], values).fetchall())
+    return rows, kept_versions(connection, [row.number for row in rows])
 
 
-def kept_versions(
-    connection: sqlite3.Connection, numbers: Iterable[int]
-) -> dict[int, tuple[int | None, int]]:
+def kept_versions(connection: sqlite3.Connection, numbers: Iterable[int]) -> Kept:
     """Of each table the newest version that is published, and the oldest that is kept."""
     asked = {"numbers": json_text(list(numbers))}
     found = connection.execute(QUERIES["published_versions"], asked)

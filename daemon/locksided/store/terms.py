@@ -59,6 +59,7 @@ def terms(wanted: JobFilter) -> list[Term]:
     """Answer the terms that must all hold; the first one, of project and visibility, can always lead."""
     return [
         *_scope(wanted),
+        *_roots(wanted),
         *_equal(wanted),
         *_runs(wanted),
         *_labels(wanted),
@@ -86,14 +87,27 @@ def _indexed(index: str) -> str:
     return f"jobs INDEXED BY {index}"
 
 
+def _shown(wanted: JobFilter) -> tuple[int, ...]:
+    return (0, 1) if wanted.visible is None else (int(wanted.visible),)
+
+
 def _scope(wanted: JobFilter) -> Iterator[Term]:
-    shown = (0, 1) if wanted.visible is None else (int(wanted.visible),)
+    shown = _shown(wanted)
     sources = tuple(
         TermSource(_indexed("jobs_visible"), "project = ? AND visible = ?", (wanted.project, each))
         for each in shown
     )
     marks = ", ".join("?" * len(shown))
     yield Term(f"project = ? AND visible IN ({marks})", (wanted.project, *shown), sources, by_id=True)
+
+
+def _roots(wanted: JobFilter) -> Iterator[Term]:
+    if wanted.only_roots:
+        is_root = "relation IS NOT 'strong'"
+        sql = f"project = ? AND visible = ? AND {is_root}"
+        table, shown = _indexed("jobs_roots"), _shown(wanted)
+        sources = tuple(TermSource(table, sql, (wanted.project, each)) for each in shown)
+        yield Term(is_root, (), sources, by_id=True)
 
 
 def _equal(wanted: JobFilter) -> Iterator[Term]:
@@ -109,6 +123,8 @@ def _equal(wanted: JobFilter) -> Iterator[Term]:
     yield from _one("jobs_owner", "owner_uid = ?", project, wanted.owner_uid)
     if wanted.pool is not None:
         yield Term("pool = ?", (wanted.pool,))
+    if wanted.acknowledged is not None:
+        yield Term(f"acknowledged IS {'NOT ' * wanted.acknowledged}NULL", ())
     if wanted.retry_of is not None:
         yield _led(_indexed("jobs_retry_of"), "retry_of_id = ?", (wanted.retry_of,))
     if wanted.statuses:

@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 
 from locksided.core.saves import AppendEvent, PinTables, Save
 from locksided.pool_view import event_data
+from locksided.secrets.vault import Vault
 from locksided.store.errors import StoreContradiction
 from locksided.store.rows import EventRow
 from locksided.store.sql import QUERIES
 from locksided.store.writes import json_text, write
 
+FEW_EVENTS = 16
 MOST_EVENTS = 64
 """In one statement."""
 
@@ -49,11 +51,13 @@ class Applied:
     """One result for each unit, an exception for one that was undone; and the events of the others.
 
     `sequel` is what was answered by the function that ran after the commit, if there was one.
+    `has_new_hash_key` tells that a key of the hashes may have been stored.
     """
 
     results: list[Any]
     events: list[EventRow]
     sequel: Any = None
+    has_new_hash_key: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +69,9 @@ class Transaction:
 
     connection: sqlite3.Connection
     last_seq: int
+    vault: Vault
     events: list[EventRow] = field(default_factory=list)
+    has_new_hash_key: bool = False
     _pending: list[Save] = field(default_factory=list)
     _starting: list[int] = field(default_factory=list)
 
@@ -173,15 +179,20 @@ def _insert_events(connection: sqlite3.Connection, events: list[EventRow]) -> No
     """Many rows with each statement: every step of a statement hands the interpreter's lock round once."""
     start = 0
     while start < len(events):
-        size = min(1 << (len(events) - start).bit_length() - 1, MOST_EVENTS)
+        size = _size_of_statement(len(events) - start)
         values = [value for event in events[start : start + size] for value in _event_values(event)]
         connection.execute(_insert_sql(size), values)
         start += size
 
 
+def _size_of_statement(events: int) -> int:
+    """How many of these events one statement takes: few all, else a power of two, for few texts."""
+    return events if events <= FEW_EVENTS else min(1 << events.bit_length() - 1, MOST_EVENTS)
+
+
 @cache
 def _insert_sql(rows: int) -> str:
-    """The statement for so many events; sizes are powers of two, so that few texts stay prepared."""
+    """The statement for so many events."""
     statement, _, marks = QUERIES["insert_event"].rpartition("VALUES")
     return f"{statement}VALUES {', '.join([marks.strip().rstrip(';')] * rows)}"
 
@@ -202,6 +213,7 @@ def _event_values(event: EventRow) -> tuple[Any, ...]:
 def apply(
     connection: sqlite3.Connection,
     last_seq: int,
+    vault: Vault,
     units: Iterable[Unit],
     before_commit: Callable[[], None] | None = None,
 ) -> tuple[Applied, int]:
@@ -211,7 +223,7 @@ def apply(
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        transaction = Transaction(connection, last_seq)
+        transaction = Transaction(connection, last_seq, vault)
         results = [transaction.run(unit) for unit in units]
         transaction.finish()
         if before_commit is not None:
@@ -220,7 +232,8 @@ def apply(
     except BaseException:
         roll_back(connection)
         raise
-    return Applied(results, transaction.events), transaction.last_seq
+    applied = Applied(results, transaction.events, has_new_hash_key=transaction.has_new_hash_key)
+    return applied, transaction.last_seq
 
 
 def roll_back(connection: sqlite3.Connection) -> None:

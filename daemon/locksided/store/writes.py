@@ -29,6 +29,7 @@ from locksided.core.saves import (
     SetMeta,
     UpdateJob,
 )
+from locksided.secrets.guard import refuse_plain
 from locksided.store.sql import QUERIES
 
 HOLDING = frozenset(("processing", "terminating"))
@@ -84,6 +85,8 @@ def write(connection: sqlite3.Connection, saves: Iterable[Save]) -> None:
     for save in saves:
         batch.add(save)
     if batch.specs:
+        for body in batch.specs.values():
+            refuse_plain(body)
         connection.executemany(QUERIES["put_spec"], batch.specs.items())
     _write_jobs(connection, batch)
     _write_dependencies(connection, batch.dependencies)

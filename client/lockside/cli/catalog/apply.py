@@ -26,7 +26,6 @@ Json = dict[str, Any]
 
 
 def apply(session: Session, parsed: Parsed) -> int:
-    """Show what differs, and store it unless only the plan was asked for."""
     found = read_folder(parsed.required("dir"))
     if found.faults:
         return _refuse(session, found, found.faults)
@@ -47,9 +46,7 @@ def apply(session: Session, parsed: Parsed) -> int:
         session.out.line("Nothing was changed.")
         return exits.FAILED
     done = session.call("catalog.apply", **asked, plan=plan["plan"], changeDescription=parsed.text("message"))
-    if session.out.as_json:
-        session.out.json(done)
-    else:
+    if not session.out.is_given(done):
         session.out.line(f"Done: {counts(done, past=True)}.")
         _what_next(session, done)
     return exits.DONE
@@ -99,9 +96,7 @@ def _show(session: Session, found: Folder, plan: Json) -> None:
 
 
 def _end_of_plan(session: Session, parsed: Parsed, plan: Json) -> int:
-    if session.out.as_json:
-        session.out.json(plan)
-    elif plan["changes"]:
+    if not session.out.is_given(plan) and plan["changes"]:
         prune = " --prune" if parsed.flag("prune") else ""
         session.out.hint(f"Nothing was changed yet. Next: lockside apply {parsed.required('dir')}{prune}")
     return exits.DONE

@@ -13,12 +13,13 @@ from typing import Any
 from lockside.cli import exits
 from lockside.cli.catalog import file_text
 from lockside.cli.files.folder import Folder, read_folder
+from lockside.documents.secrets import HIDDEN, replaced
 from lockside.errors import LocksideError
 from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lockside.cli.catalog.file_text import Text
     from lockside.cli.files.object_file import ObjectFile
@@ -39,7 +40,6 @@ class Export:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.texts: dict[str, str] = {}
-        self.secret: set[str] = set()
         self.in_the_way: list[str] = []
         self.stale: list[str] = []
         self.unchanged = 0
@@ -52,17 +52,12 @@ class Export:
         for file, text in self.texts.items():
             os.makedirs(os.path.dirname(file), exist_ok=True)
             draft = os.path.join(os.path.dirname(file), f"{DRAFT}-{os.getpid()}")
-            with open(draft, "w", encoding="utf-8", newline="", opener=self._opener(file)) as written:
+            with open(draft, "x", encoding="utf-8", newline="") as written:
                 written.write(text)
             os.replace(draft, file)
 
-    def _opener(self, file: str) -> Callable[[str, int], int]:
-        mode = 0o600 if file in self.secret else 0o666
-        return lambda path, flags: os.open(path, flags | os.O_EXCL, mode)
-
 
 def export(session: Session, parsed: Parsed) -> int:
-    """Write what is stored into a folder."""
     folder = parsed.required("dir")
     stored = _stored(session, parsed.text("branch"))
     made = plan_export(folder, stored)
@@ -73,8 +68,7 @@ def export(session: Session, parsed: Parsed) -> int:
             remedy=f"See what differs: lockside apply {folder} --plan. Write over them: --force",
         )
     made.write()
-    if session.out.as_json:
-        session.out.json({"written": sorted(made.texts), "unchanged": made.unchanged})
+    if session.out.is_given({"written": sorted(made.texts), "unchanged": made.unchanged}):
         return exits.DONE
     for file in sorted(made.texts):
         session.out.line(session.out.paint("green", f"+ {file}"))
@@ -88,17 +82,15 @@ def export(session: Session, parsed: Parsed) -> int:
 def _tell(session: Session, made: Export, stored: dict[str, dict[Key, Json]]) -> None:
     for file in made.unstored:
         session.say_aside(f"warning: {file} is not stored; `lockside apply` would store it")
-    if made.texts and any(_has_secrets(body) for bodies in stored.values() for body in bodies.values()):
-        session.say_aside("warning: the files contain the values of # keys; keep the folder private")
+    if made.texts and any(_has_hidden(body) for bodies in stored.values() for body in bodies.values()):
+        text = f"values that you may not see are {HIDDEN} in the files; `lockside apply` refuses these"
+        session.say_aside(f"warning: {text}")
 
 
-def _has_secrets(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(
-            (name.startswith("#") and isinstance(each, str) and each != "") or _has_secrets(each)
-            for name, each in value.items()
-        )
-    return isinstance(value, list) and any(map(_has_secrets, value))
+def _has_hidden(body: Json) -> bool:
+    found: list[Any] = []
+    replaced(body, lambda secret: found.append(secret.value))
+    return HIDDEN in found
 
 
 def _stored(session: Session, branch: str | None) -> dict[str, dict[Key, Json]]:
@@ -145,8 +137,6 @@ def _plan_file(made: Export, base: str, text: Text, body: Json) -> None:
             f"Nothing is written: the id {os.path.basename(base)[:60]}… is too long for the name of a file.",
             remedy="Store it under a shorter id, or delete it.",
         )
-    if _has_secrets(body):
-        made.secret.add(base + text.ending)
     old = [*_existing(base + ".toml"), *_existing(base + ".json"), *_existing(os.path.join(base, "rows"))]
     made.in_the_way += old
     made.stale += [path for path in old if path != base + text.ending]

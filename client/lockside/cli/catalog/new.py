@@ -1,4 +1,4 @@
-"""`new`: commented files to begin with, in a folder that `apply` understands. Nothing is written over."""
+"""`new` and `init`: commented files to begin with, in a folder that `apply` reads; none is written over."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lockside.cli.files.object_file import toml_and_json
 from lockside.cli.files.parse import FileError, read_document, stem
 from lockside.cli.grammar import UsageError
 from lockside.errors import LocksideError
+from lockside.kinds import COMPONENT, CONFIG, POOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
     from lockside.cli.grammar import Parsed
     from lockside.cli.session import Session
+    from lockside.kinds import Kind
 
     Json = dict[str, Any]
+    Files = dict[str, str]
 
 ORCHESTRATOR = "lockside.orchestrator"
+_HELLO = "hello.greet"
+_GREETING = 'greeting = "hello"\n# count = 3'
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLACEHOLDERS = {
     "string": '""',
@@ -34,22 +39,31 @@ _PLACEHOLDERS = {
 }
 
 
+def init(session: Session, parsed: Parsed) -> int:
+    """Write a whole pipeline that runs as it is."""
+    folder = parsed.text("dir") or "pipeline"
+    files = {
+        **_component_files(folder, _HELLO),
+        **_config_file(folder, _HELLO, "daily", _GREETING),
+        **_config_file(folder, "lockside.command", "report", new_templates.REPORT),
+        **_orchestration_file(folder, "nightly", [(_HELLO, "daily"), ("lockside.command", "report")]),
+        os.path.join(folder, "pools.toml"): _headed(POOL, new_templates.POOLS),
+    }
+    _write(session, folder, files)
+    for step in ("start", f"apply {folder}", f"run {ORCHESTRATOR}/nightly --follow"):
+        session.out.hint(f"Next: lockside {step}")
+    return exits.DONE
+
+
 def component(session: Session, parsed: Parsed) -> int:
-    """Write a component's file and a script that runs as it is."""
     name = _id(parsed.required("component"), "new component")
     folder = _folder(parsed)
-    script = f"{name.replace('.', '_').replace('-', '_')}.py"
-    files = {
-        os.path.join(folder, "components", f"{name}.toml"): new_templates.component(name, script),
-        os.path.join(folder, "scripts", script): new_templates.SCRIPT,
-    }
-    _write(session, files)
+    _write(session, folder, _component_files(folder, name))
     session.out.hint(f"Next: {_command('lockside new config', f'{name}/daily', parsed)}")
     return exits.DONE
 
 
 def config(session: Session, parsed: Parsed) -> int:
-    """Write a configuration's file, with the parameters that its component's schema in the folder names."""
     text = parsed.required("component_config")
     component_id, _, name = text.partition("/")
     if not name:
@@ -60,21 +74,54 @@ def config(session: Session, parsed: Parsed) -> int:
     schema = _schema(folder, component_id)
     free = new_templates.COMMAND if component_id == "lockside.command" else new_templates.PARAMETERS
     parameters = _parameters(schema) if schema else free
-    file = os.path.join(folder, "configs", component_id, f"{name}.toml")
-    _write(session, {file: new_templates.config(text, parameters)})
+    _write(session, folder, _config_file(folder, component_id, name, parameters))
     session.out.hint(f"Next: edit it, then lockside apply {folder}")
     return exits.DONE
 
 
 def orchestration(session: Session, parsed: Parsed) -> int:
-    """Write an orchestration with one phase for each configuration that the folder has."""
     name = _id(parsed.required("name"), "new orchestration")
     folder = _folder(parsed)
-    found = _configs(folder)
-    text = new_templates.orchestration(name, found or [("COMPONENT", "CONFIG")])
-    _write(session, {os.path.join(folder, "configs", ORCHESTRATOR, f"{name}.toml"): text})
+    found = _configs(folder) or [("COMPONENT", "CONFIG")]
+    _write(session, folder, _orchestration_file(folder, name, found))
     session.out.hint(f"Next: put its phases in order, then lockside apply {folder}")
     return exits.DONE
+
+
+def _component_files(folder: str, name: str) -> Files:
+    script = f"{name.replace('.', '_').replace('-', '_')}.py"
+    text = _headed(COMPONENT, new_templates.component(name, script))
+    return {
+        os.path.join(folder, "components", f"{name}.toml"): text,
+        os.path.join(folder, "scripts", script): new_templates.SCRIPT,
+    }
+
+
+def _config_file(folder: str, component_id: str, name: str, parameters: str) -> Files:
+    text = _headed(CONFIG, new_templates.config(f"{component_id}/{name}", parameters))
+    return {os.path.join(folder, "configs", component_id, f"{name}.toml"): text}
+
+
+def _orchestration_file(folder: str, name: str, configs: list[tuple[str, str]]) -> Files:
+    text = _headed(CONFIG, new_templates.orchestration(name, configs))
+    return {os.path.join(folder, "configs", ORCHESTRATOR, f"{name}.toml"): text}
+
+
+def _headed(kind: Kind, text: str) -> str:
+    """Put the comment before a text by which editors find the schema of its fields."""
+    from lockside.cli.files.file_schema import directive
+
+    return directive(kind) + text
+
+
+def write_schemas(folder: str) -> None:
+    """Write the schemas of a folder's files into it, those of an earlier release over."""
+    from lockside.cli.files.file_schema import written
+
+    for file, text in written(folder).items():
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(file, "w", encoding="utf-8") as made:
+            made.write(text)
 
 
 def _id(text: str, command: str) -> str:
@@ -95,8 +142,8 @@ def _command(words: str, what: str, parsed: Parsed) -> str:
     return f"{words} {what} {folder}" if folder else f"{words} {what}"
 
 
-def _write(session: Session, files: dict[str, str]) -> None:
-    """Write all files; raises LocksideError and writes none when one of them is there."""
+def _write(session: Session, folder: str, files: Files) -> None:
+    """Write all files, and the schemas beside them; raises LocksideError when one of the files is there."""
     for file in files:
         others = [file, os.path.splitext(file)[0] + ".json"]
         there = next(filter(os.path.exists, others), None)
@@ -107,6 +154,7 @@ def _write(session: Session, files: dict[str, str]) -> None:
         with open(file, "x", encoding="utf-8") as made:
             made.write(text)
         session.out.line(session.out.paint("green", f"+ {os.path.normpath(file)}"))
+    write_schemas(folder)
 
 
 def _schema(folder: str, component_id: str) -> Json | None:

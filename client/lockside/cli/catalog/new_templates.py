@@ -1,4 +1,4 @@
-"""The texts of the files that `new` writes. They are valid as they stand; comments say what else there is."""
+"""The texts of the files that `new` and `init` write; comments in them say what else there is."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ name = "{name}"
 type = "other"               # extractor, transformation, writer, application, processor or other
 
 # An argv list; nothing is split by a shell. What begins with ./ or ../ is a file beside this one.
-# {{datadir}} in an argument is the folder that the program finds in KBC_DATADIR.
+# In an argument, {{datadir}} is the folder that the program finds in KBC_DATADIR, {{{{ greeting }}}} is the
+# parameter of that name, {{parameters}} and {{state}} are files with all parameters and with the state.
 command = ["python3", "../scripts/{script}"]
 # Instead of it: pipeline = [["tap"], ["target"]], which fails when any side fails; or shell = "a && b > c".
+# With state = "singer" the last line of JSON that a target prints is the state.
 # Of a pipe in `shell` only the last side counts, unless: shellProgram = ["bash", "-euo", "pipefail", "-c"]
 
 # lock = "shared:4"          # how many jobs of one configuration run at once; without: one
@@ -79,6 +81,18 @@ runs = state.get("runs", 0) + 1
 (DATA / "out" / "state.json").write_text(json.dumps({"runs": runs}))  # the next run finds it
 print(f"this was run {runs}")
 '''
+
+POOLS = """\
+# Pools: lines of jobs, each with its own number of jobs at once. `default` exists without being named here.
+# A component or a configuration says `pool = "loads"`.
+
+[loads]
+slots = 1
+description = "what writes to the warehouse"
+"""
+
+REPORT = """\
+command = ["echo", "all greetings are said"]  # or pipeline = [["tap"], ["target"]]"""
 
 PARAMETERS = """\
 # key = "value"              # what the program finds in config.json under `parameters`"""

@@ -27,28 +27,18 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
-_ABOUT = ("description", "name")
-_COLUMNS = {
-    "component": (("TYPE", "type"), ("VERSION", "version")),
-    "config": (("VERSION", "version"), ("", "isDisabled")),
-}
-_ALL_HAVE = (("VERSION", "version"),)
-
-
 def ls(session: Session, parsed: Parsed) -> int:
-    """List the objects of a kind."""
     kind = _kind(parsed)
     filters = {name: parsed.text(name) for name in (*kind.key[:-1], "type")}
     found = listed(session, kind, session.out.as_json, branchId=parsed.text("branch"), **filters)
-    if session.out.as_json:
-        session.out.json({kind.plural: found})
+    if session.out.is_given({kind.plural: found}):
         return exits.DONE
-    columns = _COLUMNS.get(kind.word, _ALL_HAVE)
     rows = [
-        ["/".join(kind.key_of(each)), *(_cell(name, each) for _, name in columns), about(each)]
+        ["/".join(kind.key_of(each)), *(_cell(name, each) for name in kind.columns), about(kind, each)]
         for each in found
     ]
-    session.out.table((kind.title.upper(), *(heading for heading, _ in columns), ""), rows)
+    headings = ("" if name.startswith("is") else name.upper() for name in kind.columns)
+    session.out.table((kind.title.upper(), *headings, ""), rows)
     if not found:
         own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
         folder = ", or lockside apply DIR" if kind.files else ""
@@ -58,34 +48,34 @@ def ls(session: Session, parsed: Parsed) -> int:
 
 def listed(session: Session, kind: Kind, is_whole: bool = False, **filters: Any) -> list[Json]:
     """Ask for the objects of a kind; large ones with what a table shows unless `is_whole`."""
-    columns = _COLUMNS.get(kind.word)
-    if columns and not is_whole:
-        filters["fields"] = [*kind.key, *(name for _, name in columns), *_ABOUT]
+    if kind.verbs and not is_whole:
+        filters["fields"] = [*kind.key, *kind.columns, *kind.described_by]
     found: list[Json] = session.call(f"{kind.word}.list", **filters)[kind.plural]
     return found
 
 
-def about(each: Json) -> str:
+def about(kind: Kind, each: Json) -> str:
     """What an object says of itself."""
-    return str(each.get("description") or each.get("name") or "")
+    return next((str(each[name]) for name in kind.described_by if each.get(name)), "")
 
 
 def _cell(name: str, each: Json) -> Cell:
-    if name == "isDisabled":
-        return ("disabled", "yellow") if each.get(name) else ""
+    if name.startswith("is"):
+        return (name[2:].lower(), "yellow") if each.get(name) else ""
     return str(each.get(name) or "")
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Print an object."""
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.get", **_named(kind, parsed), version=parsed.number("at"))
-    session.out.line(json.dumps(found, indent=2, ensure_ascii=False))
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        session.out.verbatim(json.dumps(found, indent=2, ensure_ascii=False))
     return exits.DONE
 
 
 def put(session: Session, parsed: Parsed) -> int:
-    """Store an object from a file; its id is given, or the file's name."""
     kind, file = _kind(parsed), parsed.text("file")
     is_named = len(kind.key) > 1 or not kind.files
     where = _named(kind, parsed) if is_named else {kind.key[0]: stem(str(file))}
@@ -94,8 +84,7 @@ def put(session: Session, parsed: Parsed) -> int:
     given: Json = body | where if kind.is_flat else {kind.word: body, "branchId": where.get("branchId")}
     given["changeDescription"] = parsed.text("message")
     stored = session.call(f"{kind.word}.{kind.put_verb}", **given)
-    if session.out.as_json:
-        session.out.json(stored)
+    if session.out.is_given(stored):
         return exits.DONE
     session.out.line(f"{_title(kind, key)} is stored as version {stored.get('version')}")
     print_warnings(session, stored.get("warnings") or ())
@@ -103,20 +92,17 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def rm(session: Session, parsed: Parsed) -> int:
-    """Delete an object."""
     kind = _kind(parsed)
     where = _named(kind, parsed)
     answer = session.call(f"{kind.word}.delete", **where)
     text = f"{_title(kind, kind.key_of(where))} is deleted; jobs that exist keep it"
-    return _tell(session, answer, text)
+    return session.out.result(answer, text)
 
 
 def versions(session: Session, parsed: Parsed) -> int:
-    """List the versions of an object."""
     kind = _kind(parsed)
     found = session.call(f"{kind.word}.versions", **_named(kind, parsed))["versions"]
-    if session.out.as_json:
-        session.out.json({"versions": found})
+    if session.out.is_given({"versions": found}):
         return exits.DONE
     now = datetime.now(UTC)
     rows: list[list[Cell]] = [
@@ -133,14 +119,12 @@ def versions(session: Session, parsed: Parsed) -> int:
 
 
 def diff(session: Session, parsed: Parsed) -> int:
-    """Show what differs between two versions."""
     from lockside.cli.catalog import plan_text
 
     kind = _kind(parsed)
     asked = {"version": parsed.number("from"), "to": parsed.number("to")}
     found = session.call(f"{kind.word}.diff", **_named(kind, parsed), **asked)
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     for colour, text in plan_text.fields(found["fields"]):
         session.out.line(session.out.paint(colour, text.removeprefix("    ")))
@@ -150,13 +134,28 @@ def diff(session: Session, parsed: Parsed) -> int:
 
 
 def rollback(session: Session, parsed: Parsed) -> int:
-    """Store an old version as the newest."""
     kind = _kind(parsed)
     where, version = _named(kind, parsed), parsed.number("to")
     why = parsed.text("message")
     stored = session.call(f"{kind.word}.rollback", **where, version=version, changeDescription=why)
     text = f"{_title(kind, kind.key_of(where))} has the content of version {version}"
-    return _tell(session, stored, f"{text}; it is version {stored.get('version')}")
+    return session.out.result(stored, f"{text}; it is version {stored.get('version')}")
+
+
+def copy(session: Session, parsed: Parsed) -> int:
+    """Copy an object."""
+    kind = _kind(parsed)
+    where, to = _named(kind, parsed), parsed.required("to")
+    member = kind.key[-1]
+    given = {f"to{member[0].upper()}{member[1:]}": to, "toBranchId": parsed.text("to_branch")}
+    stored = session.call(f"{kind.word}.copy", **where, version=parsed.number("at"), **given)
+    copied = [*kind.key_of(where)[:-1], to]
+    return session.out.result(stored, f"{_title(kind, copied)} is stored as version {stored.get('version')}")
+
+
+def key_of_config(parsed: Parsed) -> Json:
+    """Give the parameters that name the configuration which was typed."""
+    return _named(KINDS["config"], parsed)
 
 
 def _kind(parsed: Parsed) -> Kind:
@@ -197,11 +196,3 @@ def print_warnings(session: Session, warnings: Sequence[object]) -> None:
     """Pass on what the daemon found odd."""
     for warning in warnings:
         session.say_aside(f"warning: {warning}")
-
-
-def _tell(session: Session, answer: Json, text: str) -> int:
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(text)
-    return exits.DONE

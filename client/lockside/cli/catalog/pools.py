@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 
 def ls(session: Session, _: Parsed) -> int:
-    """List pools."""
     found = session.call("pool.list")["pools"]
-    if session.out.as_json:
-        session.out.json({"pools": found})
-    else:
+    if not session.out.is_given({"pools": found}):
         table(session, found)
     return exits.DONE
 
@@ -51,7 +48,6 @@ def _state(pool: Json) -> Cell:
 
 
 def put(session: Session, parsed: Parsed) -> int:
-    """Make a pool, or change it; what is not named stays as it is."""
     name = parsed.required("pool")
     known = {pool["id"]: pool for pool in session.call("pool.list")["pools"]}
     slots = parsed.values.get("slots")
@@ -69,36 +65,20 @@ def put(session: Session, parsed: Parsed) -> int:
 
 
 def _tell(session: Session, pool: Json, did: str) -> int:
-    if session.out.as_json:
-        session.out.json(pool)
-    else:
-        slots = pool.get("slots")
-        session.out.line(f"pool {pool['id']} {did} {slots} {'slot' if slots == 1 else 'slots'}")
-    return exits.DONE
+    slots = pool.get("slots")
+    return session.out.result(pool, f"pool {pool['id']} {did} {slots} {'slot' if slots == 1 else 'slots'}")
 
 
 def pause(session: Session, parsed: Parsed) -> int:
-    """Start nothing more in a pool."""
     pool = session.call("pool.pause", id=parsed.required("pool"), comment=parsed.text("comment"))
-    if session.out.as_json:
-        session.out.json(pool)
-        return exits.DONE
-    session.out.line(f"pool {pool['id']} is paused; running jobs go on")
-    session.out.hint(f"  next: lockside pool resume {pool['id']}")
-    return exits.DONE
+    text = f"pool {pool['id']} is paused; running jobs go on"
+    return session.out.result(pool, text, f"  next: lockside pool resume {pool['id']}")
 
 
 def resume(session: Session, parsed: Parsed) -> int:
-    """Let a pool go on."""
     return _tell(session, session.call("pool.resume", id=parsed.required("pool")), "goes on with")
 
 
 def rm(session: Session, parsed: Parsed) -> int:
-    """Delete a pool that no live job names."""
     name = parsed.required("pool")
-    answer = session.call("pool.delete", id=name)
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"pool {name} is deleted")
-    return exits.DONE
+    return session.out.result(session.call("pool.delete", id=name), f"pool {name} is deleted")

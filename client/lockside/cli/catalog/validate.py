@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pwd import getpwnam
 from shlex import shlex
 from shutil import which
 from typing import Any
@@ -15,7 +16,7 @@ from msgspec import ValidationError
 
 from lockside.cli import exits
 from lockside.cli.files.folder import read_folder
-from lockside.documents.component import COMMAND, Manifest, Program
+from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Program
 from lockside.documents.configuration import ConfigSpec, likely
 from lockside.documents.paths import Steps, steps_of
 from lockside.documents.reading import convert, stored_form
@@ -25,6 +26,8 @@ from lockside.kinds import COMPONENT, CONFIG, POOL, with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from lockside.cli.files.faults import FileFault
     from lockside.cli.files.folder import Folder
     from lockside.cli.files.object_file import ObjectFile
@@ -38,12 +41,10 @@ _COMMAND = stored_form(Manifest)(id=COMMAND)
 
 
 def validate(session: Session, parsed: Parsed) -> int:
-    """Check a folder without a daemon."""
     path = parsed.required("dir")
     found = read_folder(path)
     check_offline(found)
-    if session.out.as_json:
-        session.out.json(faults_json(found))
+    if session.out.is_given(faults_json(found)):
         return exits.USAGE if found.faults else exits.DONE
     print_notes(session, found)
     if not found.faults:
@@ -96,6 +97,41 @@ def check_offline(found: Folder) -> None:
             elif kind is CONFIG:
                 _look_for_variables(found, item, document)
                 _look_for_program_of(found, item, document)
+    _look_for_circles(found)
+
+
+def _look_for_circles(found: Folder) -> None:
+    """Name the tasks by which an orchestration contains itself."""
+    contents = {
+        key[1]: (item, list(_contained(item.document())))
+        for key, item in _faultless(found, CONFIG)
+        if key[0] == ORCHESTRATOR
+    }
+    for name, (item, tasks) in contents.items():
+        for place, inner in tasks:
+            way = _way(contents, inner, name)
+            if way:
+                text = f"Orchestration {name} contains itself: {' -> '.join((name, *way))}"
+                found.faults.append(item.fault(("configuration", "tasks", place, "task", "config"), text))
+
+
+def _contained(config: ConfigSpec) -> Iterator[tuple[int, str]]:
+    for place, task in enumerate(config.content.tasks):
+        if task.task.component == ORCHESTRATOR and task.task.config and not task.task.config_data:
+            yield place, task.task.config
+
+
+def _way(contents: Mapping[str, tuple[ObjectFile, list[tuple[int, str]]]], start: str, end: str) -> list[str]:
+    """Return the orchestrations on the way from one to another that it contains; empty when there is none."""
+    left, seen = [[start]], {start}
+    while left:
+        way = left.pop()
+        if way[-1] == end:
+            return way
+        inner = [name for _, name in contents[way[-1]][1]] if way[-1] in contents else []
+        left += [[*way, name] for name in inner if name not in seen]
+        seen.update(inner)
+    return []
 
 
 def _faultless(found: Folder, kind: Kind) -> list[tuple[tuple[str, ...], ObjectFile]]:
@@ -139,8 +175,10 @@ def _look_for_variables(found: Folder, item: ObjectFile, config: ConfigSpec) -> 
 
 
 def _look_for_programs(found: Folder, item: ObjectFile, manifest: Manifest) -> None:
-    """Note programs that this machine does not have; the daemon's may."""
+    """Note programs, folders and users that this machine does not have; the daemon's may."""
     _look_at_program(found, item, manifest, ())
+    if manifest.user is not None and not _is_user(manifest.user):
+        found.notes.append(item.fault(("user",), f"There is no user '{manifest.user}' on this machine"))
 
 
 def _look_for_program_of(found: Folder, item: ObjectFile, config: ConfigSpec) -> None:
@@ -164,12 +202,22 @@ def _look_at_program(found: Folder, item: ObjectFile, program: Program, at: Step
             found.notes.append(item.fault((*at, form), f"There is no program '{name}' on this machine"))
         elif os.path.isabs(name) and not os.path.exists(name):
             found.notes.append(item.fault((*at, form), f"There is no file '{name}' on this machine"))
+    if program.cwd and "{" not in program.cwd and not os.path.isdir(program.cwd):
+        found.notes.append(item.fault((*at, "cwd"), f"There is no folder '{program.cwd}' on this machine"))
     if program.shell_program is None and _has_pipe(program.shell or ""):
         text = (
             "Of a pipe in `shell` only the last side counts: use `pipeline`, or "
             'shellProgram = ["bash", "-euo", "pipefail", "-c"]'
         )
         found.notes.append(item.fault((*at, "shell"), text))
+
+
+def _is_user(name: str) -> bool:
+    try:
+        getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _has_pipe(text: str) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+from contextlib import suppress
 
 from lockside.cli import exits, times
 from lockside.cli.daemon.own_daemon import program
+from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,22 +18,30 @@ if TYPE_CHECKING:
 
 
 def backup(session: Session, parsed: Parsed) -> int:
-    """Write a copy of the daemon's database."""
     path = parsed.text("file")
     answer = session.call("daemon.backup", path=os.path.abspath(path) if path else None)
-    if session.out.as_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"{answer['path']} ({times.size(answer['sizeBytes'])})")
-        session.out.hint(f"Back with: lockside restore {answer['path']}")
-    return exits.DONE
+    text = f"{answer['path']} ({times.size(answer['sizeBytes'])})"
+    if answer.get("keyIds"):
+        text += f"\nIts secrets need the keys {', '.join(answer['keyIds'])}, which are not in it."
+    where = ["--state-dir", folder] if (folder := _state_dir(session)) else []
+    return session.out.result(
+        answer, text, f"Back with: {shlex.join(['lockside', 'restore', *where, answer['path']])}"
+    )
 
 
 def restore(session: Session, parsed: Parsed) -> int:
-    """Have the daemon's program put a backup in the place of the database."""
     session.out.flush()
-    folder = parsed.text("state_dir")
+    is_named = parsed.text("socket") or os.environ.get("LOCKSIDE_SOCKET")
+    # A socket at a usual place is that of the usual folder, and may be systemd's, which would start a daemon.
+    folder = parsed.text("state_dir") or (_state_dir(session) if is_named else "")
     command = [*program(), "--restore", os.path.abspath(parsed.required("file"))]
     if folder:
         command += ["--state-dir", os.path.abspath(folder)]
     return exits.DONE if subprocess.run(command, check=False).returncode == 0 else exits.FAILED
+
+
+def _state_dir(session: Session) -> str:
+    """Return the folder of the daemon that answers, if one does."""
+    with suppress(LocksideError):
+        return str(session.call("daemon.status").get("stateDir") or "")
+    return ""

@@ -39,7 +39,6 @@ _LIVE_LINES = 4
 
 
 def demo(session: Session, parsed: Parsed) -> int:
-    """Show what lockside does, and leave the result behind."""
     folder = os.path.abspath(parsed.text("dir") or tempfile.mkdtemp(prefix="lockside-demo-"))
     daemon = OwnDaemon(folder)
     session.link.socket = daemon.socket

@@ -28,12 +28,9 @@ _MARKS = {"ok": ("ok   ", "green"), "warning": ("odd  ", "yellow"), "error": ("w
 
 
 def doctor(session: Session, parsed: Parsed) -> int:
-    """Look for what is wrong; the exit code is 1 when something is, and was not mended."""
     fix = parsed.flag("fix")
     findings = [_python(), *_daemon(session, parsed, fix=fix)]
-    if session.out.as_json:
-        session.out.json({"findings": [finding.view() for finding in findings]})
-    else:
+    if not session.out.is_given({"findings": [finding.view() for finding in findings]}):
         for finding in findings:
             _tell(session, finding)
         if not fix and any(finding.can_fix for finding in findings):
@@ -121,7 +118,7 @@ def _tell(session: Session, finding: Finding) -> None:
     out = session.out
     mark, colour = ("fixed", "green") if finding.is_fixed else _MARKS[finding.level]
     since = f" Since {times.local(finding.since, times.now())}." if finding.since else ""
-    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}")
+    out.line(f"{out.paint(colour, mark)}  {finding.check:<14} {finding.message}{since}", hang=22)
     if finding.remedy and finding.level != "ok":
         done = "" if finding.is_fixed else " (--fix)" if finding.can_fix else ""
-        out.line(f"{'':<22}{finding.remedy}{done}")
+        out.line(f"{'':<22}{finding.remedy}{done}", hang=22)

@@ -19,7 +19,6 @@ _FIELDS = [*describe.NAMING, "startTime", "limits", "status", "durationSeconds",
 
 
 def drain(session: Session, parsed: Parsed) -> int:
-    """Start no more jobs; with --wait come back when nothing runs any more."""
     answer = session.call("daemon.drain")
     if session.out.as_json and not parsed.flag("wait"):
         session.out.json(answer)
@@ -80,10 +79,8 @@ def _until_drained(session: Session, running: list[Json]) -> int:
 
 
 def undrain(session: Session, _: Parsed) -> int:
-    """Start jobs again."""
     answer = session.call("daemon.undrain")
-    if session.out.as_json:
-        session.out.json(answer)
+    if session.out.is_given(answer):
         return exits.DONE
     counts = answer.get("counts") or {}
     waiting = sum(counts.get(word, 0) for word in describe.NOT_STARTED)

@@ -21,7 +21,6 @@ _EVENT_PAGE = 5000
 
 
 def events(session: Session, parsed: Parsed) -> int:
-    """List what happened, and go on as it happens if asked to."""
     job = parsed.text("job")
     filters: Json = {"kinds": parsed.many("kind") or None, "job": session.job_id(job) if job else None}
     after = None if parsed.number("after") is None else int(parsed.number("after") or 0)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def metrics(session: Session, _: Parsed) -> int:
-    """Print the daemon's metrics."""
     answer = session.call("daemon.metrics")
-    session.out.line(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
+    if session.out.as_json:
+        session.out.json(answer)
+        return 0
+    session.out.verbatim(str(answer if isinstance(answer, str) else answer["text"]).rstrip("\n"))
     return exits.DONE

@@ -17,6 +17,10 @@ from contextlib import suppress
 from lockside.errors import LocksideError, NotReachable
 from lockside.transport import Connection
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
@@ -43,43 +47,15 @@ class OwnDaemon:
     def start(self) -> None:
         """Start it and come back when its socket answers; raises LocksideError with the end of its log."""
         os.makedirs(self.state_dir, mode=0o700, exist_ok=True)
-        command = [*program(), "--state-dir", self.state_dir, "--socket", self.socket]
-        with open(self.log, "ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=_environment(),
-                start_new_session=True,
-            )
-        self._wait_until_it_answers()
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process is not None and self._process.poll() is not None:
-                break
-            try:
-                self._remember_keeper()
-            except NotReachable:
-                # A socket that is not there yet sends no event.
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
-        raise LocksideError(
-            "The daemon did not start.", remedy=f"The end of {self.log}:\n{self._end_of_log()}"
-        )
+        arguments = ["--state-dir", self.state_dir, "--socket", self.socket]
+        self._process = _spawned(arguments, self.log, _environment())
+        _wait_until_it_answers(self._process, self.log, self._remember_keeper)
 
     def _remember_keeper(self) -> None:
         with Connection.open(self.socket) as connection:
             keeper = connection.call("daemon.status")["keeper"]
         if keeper.get("pid"):
             self._keepers.add(int(keeper["pid"]))
-
-    def _end_of_log(self) -> str:
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            return "".join(f"    {line}" for line in file.readlines()[-5:])
 
     def kill(self) -> None:
         """Kill it as a crash would: SIGKILL, no goodbye."""
@@ -102,6 +78,46 @@ class OwnDaemon:
         for keeper in self._keepers:
             _stop(keeper)
         self._keepers.clear()
+
+
+def start_alone(log: str, ask: Callable[[], object]) -> str:
+    """Start a daemon at the usual places that outlives the caller, and return its log when `ask` is answered.
+
+    Raises LocksideError with the end of the log when it does not start.
+    """
+    os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name not in _SYSTEMDS}
+    _wait_until_it_answers(_spawned([], log, environment, cwd="/"), log, ask)
+    return log
+
+
+def _spawned(
+    arguments: list[str], log: str, environment: dict[str, str], cwd: str | None = None
+) -> subprocess.Popen[bytes]:
+    with open(log, "ab") as file:
+        return subprocess.Popen(
+            [*program(), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env=environment,
+            cwd=cwd,
+            start_new_session=True,
+        )
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], log: str, ask: Callable[[], object]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            ask()
+        except NotReachable:
+            time.sleep(_PAUSE_SECONDS)  # a socket that is not there yet sends no event
+        else:
+            return
+    with open(log, encoding="utf-8", errors="replace") as file:
+        end = "".join(f"    {line}" for line in file.readlines()[-5:])
+    raise LocksideError("The daemon did not start.", remedy=f"The end of {log}:\n{end}")
 
 
 def program() -> list[str]:

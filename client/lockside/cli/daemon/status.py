@@ -45,10 +45,8 @@ class Trouble:
 
 
 def status(session: Session, _: Parsed) -> int:
-    """Say how the daemon is."""
     found = session.call("daemon.status")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.is_given(found):
         return exits.DONE
     troubles = _troubles(session, found)
     _verdict(session, found, troubles)
@@ -163,9 +161,7 @@ def _failures(session: Session) -> list[Trouble]:
     """Tell of jobs that failed within a day; what is a part of another job does not count."""
     found = session.call(
         "job.list",
-        status=["error"],
-        creator="user",
-        unresolved=True,
+        **describe.OPEN_FAILURES,
         finishedFrom=times.wire_ago(RECENT_SECONDS),
         orderBy="endTime",
         limit=1,
@@ -195,7 +191,7 @@ def _facts(session: Session, found: Json) -> None:
     rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
     rows.append(("socket", session.link.path()))
     for name, value in rows:
-        out.line(f"  {out.paint('dim', f'{name:<8}')}{value}")
+        out.line(f"  {out.paint('dim', f'{name:<8}')}{value}", hang=10)
 
 
 def _jobs(session: Session, counts: Json) -> str:

@@ -9,10 +9,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lockside.cli.files.object_file import ObjectFile, open_source, toml_and_json, with_absolute_paths
+from lockside.cli.files.object_file import (
+    ObjectFile,
+    open_source,
+    refuse_irregular,
+    toml_and_json,
+    with_absolute_paths,
+)
 from lockside.cli.files.parse import stem
 from lockside.documents.component import COMMAND
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys, likely, members_of
+from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.paths import steps_of
 
 TYPE_CHECKING = False
@@ -89,6 +96,7 @@ def _read_rows(item: ObjectFile, source: SourceText, own: Json) -> None:
 
 
 def _add_row_file(item: ObjectFile, file: str) -> None:
+    refuse_irregular(file)
     source, document = open_source(file)
     name = stem(file)
     body, left = _without_foreign(document, _FOREIGN_OF_ROWS) if source.is_json else (document, [])
@@ -165,4 +173,6 @@ def _look_at_keys(item: ObjectFile) -> None:
         body = part.get("configuration")
         for key in kept_keys(body) if isinstance(body, dict) else ():
             path: Path = (*at, "configuration", *steps_of(key))
-            item.notes.append(item.fault(path, "Unknown; it is kept and has no effect"))
+            item.notes.append(item.fault(path, f"Unknown; {effect(path)}"))
+        for steps, text in foreign_values(body):
+            item.notes.append(item.fault((*at, "configuration", *steps), text))

@@ -28,7 +28,7 @@ class FileFault:
     @classmethod
     def of(cls, error: FileError) -> FileFault:
         """Make one of a file that cannot be read."""
-        return cls(error.file, error.fault, error.line)
+        return cls(error.file, error.fault, error.line, error.field)
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

@@ -15,18 +15,22 @@ import os
 
 from lockside.cli.files import object_file
 from lockside.cli.files.faults import FileFault
-from lockside.cli.files.object_file import ENDINGS, ObjectFile, toml_and_json
+from lockside.cli.files.object_file import ENDINGS, ObjectFile, refuse_irregular, toml_and_json
 from lockside.cli.files.parse import FileError, stem
 from lockside.kinds import with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from typing import Any
 
     from lockside.kinds import Kind
 
     Json = dict[str, Any]
     Key = tuple[str, ...]
+
+
+YAML = (".yaml", ".yml")
 
 
 class Folder:
@@ -74,6 +78,7 @@ def _read_tables(found: Folder, kind: Kind) -> None:
     for file in filter(os.path.exists, files):
         into = found.kinds.setdefault(kind.plural, {})
         try:
+            refuse_irregular(file)
             for item in object_file.tables(kind, file):
                 _keep(found, into, kind.key_of(item.body), item)
         except FileError as error:
@@ -88,6 +93,7 @@ def _read_files(found: Folder, kind: Kind) -> None:
     for file in _files(root, len(kind.key)):
         key = (*os.path.relpath(file, root).split(os.sep)[:-1], stem(file))
         try:
+            refuse_irregular(file)
             item = kind.read(kind, file, key)
         except FileError as error:
             found.faults.append(FileFault.of(error))
@@ -129,12 +135,26 @@ def _look_for_surprises(found: Folder) -> None:
             found.faults.append(
                 FileFault(os.path.join(found.path, name), f"nothing of that name is read.{hint}")
             )
+    for file in _documents_of_other_forms(found.path, known):
+        text = "it is not read: write it as TOML or JSON, in a file that ends in .toml or .json."
+        found.faults.append(FileFault(file, text))
     for kind in folders:
         for file in toml_and_json(os.path.join(found.path, kind.place)) if len(kind.key) > 1 else ():
             place = kind.files.format(**{name: name.upper() for name in kind.key})
             text = f"a {kind.title} stands in the folder of its {kind.key[0]}: {place}."
             found.faults.append(FileFault(file, text))
     _look_for_lost_rows(found)
+
+
+def _documents_of_other_forms(root: str, known: Collection[str]) -> Iterator[str]:
+    """Give the files that look like an object's and are none: YAML, and endings in other letters."""
+    for place in sorted(known):
+        for folder, _, names in os.walk(os.path.join(root, place)):
+            for name in sorted(names):
+                ending = os.path.splitext(name)[1]
+                is_other = ending in YAML or (ending not in ENDINGS and ending.lower() in ENDINGS)
+                if is_other and not name.startswith("."):
+                    yield os.path.join(folder, name)
 
 
 def _look_for_lost_rows(found: Folder) -> None:

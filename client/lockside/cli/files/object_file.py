@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from lockside.cli.files.faults import FileFault, SourceText
-from lockside.cli.files.parse import read_as, read_text
-from lockside.documents.paths import not_finite, steps_of
+from lockside.cli.files.parse import FileError, read_as, read_text
+from lockside.documents.paths import not_json, steps_of
 from lockside.documents.reading import convert, faults_of
 
 TYPE_CHECKING = False
@@ -58,9 +58,10 @@ class ObjectFile:
 
     def check(self) -> ObjectFile:
         """Find what its type does not allow."""
-        text = "It is not a finite number"
-        self.faults += [self.fault(steps, text) for steps in not_finite(self.body)]
-        self.faults += [self.fault(steps_of(path), text) for path, text in faults_of(self.body, self.kind)]
+        found = dict(not_json(self.body))
+        for path, text in faults_of(self.body, self.kind):
+            found.setdefault(steps_of(path), text)
+        self.faults += [self.fault(steps, text) for steps, text in found.items()]
         return self
 
     def document(self) -> Any:
@@ -179,6 +180,15 @@ def _whole(folder: str, argument: Any) -> Any:
     if argument.startswith((".//", "..//")):
         return argument.replace("//", "/", 1)
     return os.path.normpath(os.path.join(folder, argument))
+
+
+def refuse_irregular(file: str) -> None:
+    """Refuse what stands in a folder and is no file, such as a pipe, which would be waited for.
+
+    Raises FileError.
+    """
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise FileError(file, "it is no regular file: move it out of this folder.")
 
 
 def toml_and_json(folder: str) -> list[str]:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 DOCUMENTS = (".json", ".toml")
+_MOST_LINES_TRIED = 100
+_TOML_FAULTS = {
+    "^Invalid value$": 'Invalid value: texts stand in quotes, as in name = "value"',
+    "^Cannot overwrite a value$": "this key stands twice: remove one of them",
+    r"^Cannot declare \((.*?),?\) twice$": r"the table \1 stands twice: remove one of its headers",
+    "^Illegal character '\\\\n'$": "a text of several lines stands in three quotes",
+}
+"""What the standard library's reader says, and what it means."""
 _TABLE = r"\[\[?[ \t]*[\w.-]+[ \t]*\]\]?[ \t\r]*(?:#|\n|\Z)"
 _ASSIGNMENT = r"[\w-]+[ \t]+=[ \t]"
 _SHELL = r"\{[ \t]+[^\s\"}]|\[\[?[ \t]+[^\s\[{].*[ \t]\]"
@@ -24,12 +32,14 @@ _SHELL = r"\{[ \t]+[^\s\"}]|\[\[?[ \t]+[^\s\[{].*[ \t]\]"
 
 
 class FileError(Exception):
-    """A file cannot be read; the message names it, the line when there is one, and the fault."""
+    """A file cannot be read; the message names it, line and field when there are any, and the fault."""
 
-    def __init__(self, file: str, fault: str, line: int | None = None) -> None:
-        super().__init__(f"{file}:{line}: {fault}" if line else f"{file}: {fault}")
+    def __init__(self, file: str, fault: str, line: int | None = None, field: str = "") -> None:
+        where = f"{file}:{line}" if line else file
+        super().__init__(f"{where}: {field}: {fault}" if field else f"{where}: {fault}")
         self.file = file
         self.line = line
+        self.field = field
         self.fault = fault
 
 
@@ -42,7 +52,7 @@ def read_document(path: str, text: str | None = None) -> dict[str, Any]:
         from lockside.documents.source_lines import SourceLines, written
 
         line = SourceLines(text, as_json).line(steps)
-        raise FileError(called(path), f"{written(steps)} is not a finite number.", line)
+        raise FileError(called(path), "It is not a finite number.", line, written(steps))
     return document
 
 
@@ -99,9 +109,14 @@ def _bytes(path: str) -> bytes:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        return json.loads(text, object_pairs_hook=_no_repeats)
     except json.JSONDecodeError as error:
         raise FileError(name, f"{error.msg} (column {error.colno}).", error.lineno) from error
+    except _RepeatedKeyError as error:
+        from lockside.documents.source_lines import SourceLines, written
+
+        steps, line = SourceLines(text, is_json=True).repeated or ((error.key,), 1)
+        raise FileError(name, "This key stands twice: remove one of them.", line, written(steps)) from error
     except (ValueError, RecursionError) as error:
         raise FileError(name, str(error)) from error
 
@@ -110,12 +125,16 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key '{next(name for name in names if names.count(name) > 1)}' stands twice.")
+        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
     return found
 
 
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON.")
+class _RepeatedKeyError(ValueError):
+    """A key stands twice in an object of JSON; most readers take one of its values in silence."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 def _toml(text: str, name: str) -> Any:
@@ -134,17 +153,39 @@ def _toml(text: str, name: str) -> Any:
 
 def _toml_fault(message: str, text: str) -> tuple[str, int]:
     """Take the line out of the parser's message, and say what is usually meant."""
-    import re
-
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     if not found:
         return f"{message}.", 1
     fault, line, column = found.groups()
-    if fault == "Invalid value":
-        fault = 'Invalid value: texts stand in quotes, as in name = "value"'
-    if line is None:
-        return f"{fault} at the end of the file.", max(1, text.count("\n"))
+    if line is None or fault.startswith("Unclosed"):
+        return _unfinished(text.splitlines(), int(line or 0) or None)
+    for theirs, ours in _TOML_FAULTS.items():
+        fault = re.sub(theirs, ours, fault)
     return f"{fault} (column {column}).", int(line)
+
+
+def _unfinished(lines: list[str], seen_at: int | None) -> tuple[str, int]:
+    """Tell of the last thing that begins before a line, or before the end of the file, and does not end."""
+    for place in range(len(lines[:seen_at]) - 1, -1, -1)[:_MOST_LINES_TRIED]:
+        if lines[place].strip() and _is_toml("\n".join(lines[:place])):
+            if lines[place].rstrip().endswith("="):
+                return "a value is missing after the =.", place + 1
+            where = f"line {seen_at}" if seen_at else "the end of the file"
+            return (
+                f"what begins here is not closed before {where}: a ], a }} or a quote is missing.",
+                place + 1,
+            )
+    return "something is not closed before the end of the file: a ], a } or a quote is missing.", len(lines)
+
+
+def _is_toml(text: str) -> bool:
+    import tomllib
+
+    try:
+        tomllib.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_times(value: Any) -> Any:

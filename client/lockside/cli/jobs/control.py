@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 
 def kill(session: Session, parsed: Parsed) -> int:
-    """Stop jobs, or cancel those that have not started."""
     references = parsed.many("job")
     if parsed.flag("dry_run"):
         return _would_kill(session, references)
-    code = _each(session, references, "job.terminate")
+    code = each_job(session, references, "job.terminate")
     if parsed.flag("wait"):
         from lockside.cli.jobs.wait import wait_for
 
@@ -80,27 +79,22 @@ def _with_process(session: Session, number: str) -> str:
 
 
 def hold(session: Session, parsed: Parsed) -> int:
-    """Keep jobs back that have not started."""
-    return _each(session, parsed.many("job"), "job.hold")
+    return each_job(session, parsed.many("job"), "job.hold")
 
 
 def release(session: Session, parsed: Parsed) -> int:
-    """Let held jobs go."""
-    return _each(session, parsed.many("job"), "job.release")
+    return each_job(session, parsed.many("job"), "job.release")
 
 
 def pause(session: Session, parsed: Parsed) -> int:
-    """Make running jobs stand still."""
-    return _each(session, parsed.many("job"), "job.pause")
+    return each_job(session, parsed.many("job"), "job.pause")
 
 
 def resume(session: Session, parsed: Parsed) -> int:
-    """Let paused jobs go on."""
-    return _each(session, parsed.many("job"), "job.resume")
+    return each_job(session, parsed.many("job"), "job.resume")
 
 
 def prio(session: Session, parsed: Parsed) -> int:
-    """Change the priority of a job that has not started."""
     job = session.call(
         "job.reprioritise", id=session.job_id(parsed.required("job")), priority=parsed.number("priority")
     )
@@ -108,12 +102,12 @@ def prio(session: Session, parsed: Parsed) -> int:
     return exits.DONE
 
 
-def _each(session: Session, references: list[str], method: str) -> int:
+def each_job(session: Session, references: list[str], method: str, **params: Any) -> int:
     """Do one action to several jobs; those that refuse are named, and do not keep the others from it."""
     code = exits.DONE
     for reference in references:
         try:
-            job = session.call(method, id=session.job_id(reference))
+            job = session.call(method, id=session.job_id(reference), **params)
         except NotReachable:
             raise
         except LocksideError as error:

@@ -47,6 +47,9 @@ CONTAINERS = {"container", "phaseContainer", "orchestrationContainer", "retryCon
 NOT_STARTED = ("created", "waiting")
 RUNNING = ("processing", "terminating")
 LIVE = (*NOT_STARTED, *RUNNING)
+FAILED = ("error", "terminated")
+OPEN_FAILURES = {"status": ["error"], "onlyRoots": True, "acknowledged": False, "unresolved": True}
+"""The filters of `job.list` for failures that need a look: nobody stopped, acknowledged or retried them."""
 _LONGEST_CALL = 48
 PLAIN_COMMAND = "lockside.command"
 GOOD_ENDS = {"success", "warning"}

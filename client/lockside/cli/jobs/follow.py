@@ -42,7 +42,7 @@ def follow_to_the_end(session: Session, created: list[Json], *, logs: bool = Tru
             session.out.json_line(job)
     elif session.out.terminal:
         _tell_result(session, ended, view.followed)
-        hint_after_failure(session, ended)
+    hint_after_failure(session, ended)
     return exit_code(ended)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Entry = tuple[str, str, str]
 
 _KINDS = ["job.status", "job.held", "job.released", "job.paused", "job.resumed", "job.terminateRequested"]
+_KINDS += ["job.acknowledged"]
 _NOTABLE_SECONDS = 0.05
 _BLOCKERS = ["id", "name", "component", "config", "configData", "lockKey", "startTime", "endTime", "status"]
 _BLOCKERS += ["runId", "type"]
@@ -57,6 +58,10 @@ def _told(job: Json, event: Json) -> Entry | None:
             return event["time"], f"paused by {by}", "yellow"
         case "job.resumed":
             return event["time"], f"resumed by {by}", ""
+        case "job.acknowledged":
+            comment = f": {data['comment']}" if data.get("comment") else ""
+            did = "acknowledged" if data.get("acknowledged") else "is a failure again"
+            return event["time"], f"{did}, by {by}{comment}", ""
         case "job.terminateRequested":
             return event["time"], f"{by} asked to stop it", "magenta"
         case "job.status" if data.get("to") == "processing":

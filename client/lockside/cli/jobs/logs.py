@@ -28,7 +28,6 @@ _FIELDS += ["configData", "starts", "parentRunId", "reasons"]
 
 
 def logs(session: Session, parsed: Parsed) -> int:
-    """Print what jobs wrote."""
     roots = [
         session.call_patiently("job.get", id=session.job_id(reference), fields=_FIELDS)
         for reference in parsed.many("job")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lockside.cli import times
-from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 
 TYPE_CHECKING = False
@@ -20,27 +19,26 @@ _SETS = {
     "active": describe.LIVE,
     "running": describe.RUNNING,
     "waiting": describe.NOT_STARTED,
-    "failed": ("error", "terminated"),
+    "failed": describe.FAILED,
 }
+_WITH_CHILDREN = ("children", "parent", "config")
 _NARROW = 76
 DEFAULT_LIMIT = 20
 
 
 def ls(session: Session, parsed: Parsed) -> int:
-    """List jobs, the newest first."""
     if parsed.flag("watch"):
         from lockside.cli.jobs.ls_watch import watch
 
         return watch(session, parsed)
     found, has_more = _found(session, parsed, _limit(parsed))
-    if session.out.as_json:
-        session.out.json({"jobs": found})
-        return 0
-    print_jobs(session.out, found, parsed.flag("tree"))
-    if not found:
+    if not session.out.is_given({"jobs": found}):
+        print_jobs(session.out, found, parsed.flag("tree"))
+    if not found and not session.out.as_json:
         _hint_at_none(session, parsed)
     elif has_more:
-        session.out.hint(f"Only the newest {_limit(parsed)} are listed; --limit N or --all lists more.")
+        told = f"Only the newest {_limit(parsed)} are listed; --limit N or --all lists more."
+        session.out.hint(told) if session.out.terminal else session.say_aside(told)
     return 0
 
 
@@ -67,8 +65,8 @@ def _limit(parsed: Parsed) -> int | None:
 def _hint_at_none(session: Session, parsed: Parsed) -> None:
     if parsed.text("config"):
         session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
-    elif filters_of(session, parsed):
-        session.out.hint("No jobs like that. `lockside ls` alone lists the newest of all.")
+    elif filters_of(session, parsed) != {"onlyRoots": True}:
+        session.out.hint("No jobs like that. `lockside ls` alone lists the newest, --children all of them.")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
 
@@ -99,27 +97,26 @@ def filters_of(session: Session, parsed: Parsed) -> Json:
     ]
     component, _, config = (parsed.text("config") or "").partition("/")
     since = "finishedFrom" if parsed.flag("failed") else "createdFrom"
-    given: Json = {
+    given: Json = parsed.members() | {
         "status": statuses,
         "component": component,
         "config": config,
-        "pool": parsed.text("pool"),
-        "text": parsed.text("text"),
         "parentRunId": _run_id(session, parsed.text("parent")),
-        "labels": dict(_label(each) for each in parsed.many("label")),
         "owner": _me() if parsed.flag("mine") else None,
         "visible": False if parsed.flag("hidden") else None,
+        "onlyRoots": None if any(parsed.values.get(name) for name in _WITH_CHILDREN) else True,
+        "acknowledged": _acknowledged(parsed),
         "unresolved": True if parsed.flag("failed") else None,
         since: times.wire_since(parsed.text("since"), "ls"),
     }
     return {name: value for name, value in given.items() if value not in (None, "", [], {})}
 
 
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--label takes KEY=VALUE; '{text}' has no '='.", "ls")
-    return name, value
+def _acknowledged(parsed: Parsed) -> bool | None:
+    """Failures that somebody has seen are listed when asked for."""
+    if parsed.flag("acknowledged"):
+        return True
+    return False if parsed.flag("failed") else None
 
 
 def _run_id(session: Session, reference: str | None) -> str | None:

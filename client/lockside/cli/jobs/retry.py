@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def retry(session: Session, parsed: Parsed) -> int:
-    """Run jobs again that have ended, or all that failed of them."""
     if parsed.flag("resume") and parsed.flag("all_failed"):
         raise UsageError("give either --resume or --all-failed.", "retry")
     resume: Json = {"resume": True} if parsed.flag("resume") else {}
@@ -43,8 +42,7 @@ def _plan(session: Session, parsed: Parsed, resume: Json) -> int:
     for reference in parsed.many("job"):
         job_id = session.job_id(reference)
         plans.append((job_id, session.call("job.retry", id=job_id, dryRun=True, **resume)))
-    if session.out.as_json:
-        session.out.json({"jobs": [plan for _, plan in plans]})
+    if session.out.is_given({"jobs": [plan for _, plan in plans]}):
         return 0
     option = " --resume" if resume else ""
     for job_id, plan in plans:
@@ -71,14 +69,12 @@ def _show_plan(session: Session, job: Json) -> None:
 
 
 def resubmit(session: Session, parsed: Parsed) -> int:
-    """Make an independent new job of the same request, with changes if there are any."""
     changes = options_of(parsed)
     made = _once(session, "job.resubmit", parsed.required("job"), **({"with": changes} if changes else {}))
     return show_created(session, parsed, [made])
 
 
 def amend(session: Session, parsed: Parsed) -> int:
-    """Replace a job that never started by one with changes, in the same place of the line."""
     changes = options_of(parsed)
     if not changes:
         raise UsageError("say what to change, as in --priority high.", "amend")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
+from lockside.cli import exits
 from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 from lockside.errors import LocksideError
 from lockside.transport import new_deduplication_id
 
 _TOLD_ONE_BY_ONE = 20
+_NAMED = [*describe.NAMING, "status", "type", "creator", "attempt", "parentRunId"]
 _VALUES = "$.variableValuesData."
 
 TYPE_CHECKING = False
@@ -23,13 +26,18 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, parsed: Parsed) -> int:
-    """Create a job, or the jobs of a file."""
     if parsed.text("from_file"):
         from lockside.cli.jobs.run_file import run_file
 
         return run_file(session, parsed)
     request = request_of(parsed)
-    name_dependencies(session, request)
+    if parsed.text("template"):
+        type_values(session, request)
+    name_jobs(session, request)
+    other = _in_the_way(session, parsed, request)
+    if other is not None:
+        session.out.line(f"skipped: {describe.called(other)} {describe.status(other)[0]}")
+        return exits.DONE
     if request.get("variableValuesData"):
         _refuse_unused_values(session, request)
     return show_created(session, parsed, [create(session, request)])
@@ -43,10 +51,47 @@ def _refuse_unused_values(session: Session, request: Json) -> None:
         raise UsageError("; ".join(one.partition(": ")[2] for one in unused) + ".", "run")
 
 
-def name_dependencies(session: Session, request: Json) -> None:
+def name_jobs(session: Session, request: Json) -> None:
     """Put ids in the place of the jobs that were named otherwise."""
     for dependency in request.get("dependsOn", ()):
         dependency["job"] = session.job_id(dependency["job"])
+    if "previousJobId" in request:
+        request["previousJobId"] = session.job_id(request["previousJobId"])
+
+
+def _in_the_way(session: Session, parsed: Parsed, request: Json) -> Json | None:
+    """Find a job for which this one is not to be created: of the same configuration, or of the same name."""
+    statuses = [
+        *(describe.RUNNING if parsed.flag("skip_if_running") else ()),
+        *(describe.NOT_STARTED if parsed.flag("skip_if_waiting") else ()),
+    ]
+    if not statuses:
+        return None
+    names = ("component", "config", "branchId") if "config" in request else ("name",)
+    filters = {name: request[name] for name in names if name in request}
+    if not filters:
+        raise UsageError("a command without --name is like no other: nothing can be skipped for it.", "run")
+    found = session.call("job.list", **filters, status=statuses, limit=1, fields=_NAMED)["jobs"]
+    return found[0] if found else None
+
+
+def type_values(session: Session, request: Json) -> None:
+    """Make the texts of --set the types that the template asks for; what cannot be one stays a text."""
+    name, _, version = request["template"].partition("@")
+    which = {"version": int(version)} if version.isdigit() else {}
+    types = {one["name"]: one["type"] for one in session.call("template.get", id=name, **which)["values"]}
+    for one in request.get("variableValuesData", {}).get("values", ()):
+        one["value"] = _typed(one["value"], types.get(one["name"]))
+
+
+def _typed(text: str, kind: str | None) -> Any:
+    if kind == "boolean" and text in {"true", "false"}:
+        return text == "true"
+    if kind == "number":
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(text)
+    return text
 
 
 def create(session: Session, request: Json) -> Json:
@@ -63,11 +108,17 @@ def request_of(parsed: Parsed) -> Json:
         parsed.values.get("command"),
         parsed.text("shell"),
     )
-    job_names = [each for each in (target, command, shell) if each]
+    template = parsed.text("template")
+    job_names = [each for each in (target, command, shell, template) if each]
     if len(job_names) != 1:
         reason = "say what to run" if not job_names else "say one thing to run"
-        raise UsageError(f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE.", "run")
-    request = plain_command(parsed, command, shell) if not target else _stored(target)
+        raise UsageError(
+            f"{reason}: COMPONENT/CONFIG, or -- COMMAND, or --shell LINE, or --template NAME.", "run"
+        )
+    if template:
+        request = {"template": template}
+    else:
+        request = _stored(target) if target else plain_command(parsed, command, shell)
     return request | options_of(parsed) | dry_run(parsed)
 
 
@@ -137,44 +188,7 @@ def dry_run(parsed: Parsed) -> Json:
 
 def options_of(parsed: Parsed) -> Json:
     """The members of a request that were given as options."""
-    limits = {"timeoutSeconds": parsed.number("timeout"), "memoryBytes": parsed.number("memory")}
-    given: Json = {
-        "configRowIds": parsed.many("row"),
-        "variableValuesData": {"values": _pairs_list(parsed.many("set"))} if parsed.many("set") else None,
-        "labels": dict(_pair(each, "--label") for each in parsed.many("label")),
-        "dependsOn": [_dependency(each) for each in parsed.many("depends")],
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "mode": parsed.text("mode"),
-        "name": parsed.text("name"),
-        "description": parsed.text("description"),
-        "priority": parsed.number("priority"),
-        "pool": parsed.text("pool"),
-        "delay": parsed.number("delay"),
-        "tag": parsed.text("tag"),
-        "branchId": parsed.text("branch"),
-        "hold": parsed.flag("hold") or None,
-    }
-    return {name: value for name, value in given.items() if value not in (None, [], {})}
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"{option} takes NAME=VALUE; '{text}' has no '='.", "run")
-    return name, value
-
-
-def _pairs_list(texts: list[str]) -> list[Json]:
-    return [{"name": name, "value": value} for name, value in (_pair(text, "--set") for text in texts)]
-
-
-def _dependency(text: str) -> Json:
-    job, _, when = text.rpartition(":")
-    if job and when in {"success", "final"}:
-        return {"job": job, "when": when}
-    if job.isdigit():
-        raise UsageError(f"--depends takes JOB, JOB:success or JOB:final; '{text}' is none of them.", "run")
-    return {"job": text, "when": "success"}  # a name may have a colon in it
+    return parsed.members()
 
 
 def show_created(session: Session, parsed: Parsed, created: list[Json]) -> int:
@@ -247,8 +261,7 @@ def _tell(session: Session, job: Json) -> None:
 
 
 def _show_dry_run(session: Session, job: Json) -> None:
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return
     limits = job.get("limits") or {}
     session.out.line(f"would create: {describe.title(job)}")

@@ -26,10 +26,8 @@ _MORE = {
 
 
 def show(session: Session, parsed: Parsed) -> int:
-    """Tell the story of a job."""
     job = session.call("job.get", id=session.job_id(parsed.required("job")))
-    if session.out.as_json:
-        session.out.json(job)
+    if session.out.is_given(job):
         return 0
     below = job_tree.load_tree(session, str(job["runId"])) if job.get("runId") else [job]
     _heading(session, job)
@@ -75,7 +73,7 @@ def _what(job: Json) -> str:
     """Say what runs, when the job's name alone does not."""
     if job["component"] == describe.PLAIN_COMMAND:
         said = describe.command_line(job)
-    else:
+    if job["component"] != describe.PLAIN_COMMAND or not said:
         said = f"{job['component']}/{job['config']}" if job.get("config") else job["component"]
     version = f", version {job['configVersion']}" if job.get("configVersion") else ""
     rows = job.get("configRowIds")
@@ -133,8 +131,8 @@ def _tell_steps(session: Session, job: Json) -> None:
     out.line()
     for name, step in zip(names, steps, strict=True):
         word = str(step["status"])
-        said = out.paint(describe.COLOURS.get(word, ""), f"{word:<10}")
-        out.line(f"  {name:<{wide}}  {said}  {out.paint('dim', _of_step(step))}")
+        spans = [(f"  {name:<{wide}}  ", ""), (word, describe.COLOURS.get(word, ""))]
+        out.line(out.spans([*spans, (f"  {_of_step(step)}", "dim")], _width(session)))
 
 
 def _of_step(step: Json) -> str:
@@ -208,6 +206,8 @@ def _result(job: Json) -> list[str]:
         found = (result.get("output") or {}).get(name) or []
         if found:
             lines.append(f"{len(found):,} output {name if len(found) > 1 else name[:-1]}")
+    if omitted := (result.get("output") or {}).get("omitted"):
+        lines.append(f"and {omitted:,} more, which are not listed")
     stages = (result.get("artifacts") or {}).get("stages") or []
     if stages:
         kept = f"its {len(stages)} stages are" if len(stages) > 1 else "its only stage is"
@@ -217,7 +217,8 @@ def _result(job: Json) -> list[str]:
     killed = (job.get("killReport") or {}).get("processes") or []
     if killed:
         names = ", ".join(f"{one['name']} ({one['pid']})" for one in killed[:_NAMED])
-        more = f" and {len(killed) - _NAMED} more" if len(killed) > _NAMED else ""
+        left_out = len(killed) - _NAMED + int(job["killReport"].get("omitted") or 0)
+        more = f" and {left_out} more" if left_out > 0 else ""
         lines.append(f"stopped: {one_line(names)}{more}, proved by {job['killReport'].get('proof')}")
     return lines
 
@@ -240,7 +241,7 @@ def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> N
         session.out.line(f"\n  the end of {whose}:")
         for line in lines:
             shown = shown_log(last_state(line), coloured=False)
-            session.out.line(session.out.paint("dim", "  │ ") + shown)
+            session.out.verbatim(session.out.paint("dim", "  │ ") + shown)
 
 
 def cause_of(job: Json, below: list[Json]) -> Json | None:
@@ -269,12 +270,12 @@ def _is_tolerated(job: Json) -> bool:
 
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:
-    steps = _steps(job, len(below) > 1)
+    steps = steps_of(job, len(below) > 1)
     wide = max(len(step) for step, _ in steps)
     session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
 
 
-def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
+def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
     match job["status"]:
         case "created" | "waiting":
@@ -296,6 +297,11 @@ def _steps(job: Json, has_children: bool) -> list[tuple[str, str]]:
 
 def _after_failure(job: Json, has_children: bool) -> list[tuple[str, str]]:
     number = job["id"]
+    good = [
+        one for one in (job.get("retries") or {}).get("jobs") or () if one["status"] in describe.GOOD_ENDS
+    ]
+    if good:
+        return [(f"lockside show {good[-1]['id']}", "the retry that ended well")]
     again = (f"lockside retry {number} --follow", "run it again with the current configuration")
     if job["status"] == "cancelled":
         return [again]

@@ -106,11 +106,9 @@ def _stages(job: Json, zero: datetime, now: datetime) -> list[Bar]:
 
 
 def timeline(session: Session, parsed: Parsed) -> int:
-    """Draw the timeline of a job."""
     root = session.call("job.get", id=session.job_id(parsed.required("job")))
     found = job_tree.load_tree(session, str(root["runId"])) or [root]
-    if session.out.as_json:
-        session.out.json({"jobs": found})
+    if session.out.is_given({"jobs": found}):
         return exits.DONE
     rows = rows_of(session, found[0]) if len(found) == 1 else []
     drawn = Timeline(found, times.now(), rows)

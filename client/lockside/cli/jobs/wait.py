@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lockside.cli import exits
 from lockside.cli.jobs import describe
+from lockside.cli.terminal.output import one_line
 from lockside.session import run
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ _TOLD_ONE_BY_ONE = 20
 
 
 def wait(session: Session, parsed: Parsed) -> int:
-    """Wait for jobs: 0 when all ended well, 1 when one did not, 124 when the time was up."""
     ids = [session.job_id(reference) for reference in parsed.many("job")]
     timeout = parsed.number("timeout")
     if (
@@ -37,10 +37,9 @@ def wait(session: Session, parsed: Parsed) -> int:
     except KeyboardInterrupt:
         session.say_aside(f"left alone: {job_names(ids)} {'goes' if len(ids) == 1 else 'go'} on.")
         return exits.INTERRUPTED
-    if session.out.as_json:
-        session.out.json({"jobs": ended})
-    else:
+    if not session.out.is_given({"jobs": ended}):
         print_ends(session, ended)
+        hint_after_failure(session, ended)
     finished = [job for job in ended if job["isFinished"]]
     if not finished or (len(finished) < len(ended) and not parsed.flag("any")):
         session.say_aside("the time is up; the jobs go on.")
@@ -94,19 +93,21 @@ def wait_to_the_end(session: Session, created: list[Json]) -> int:
         ended = wait_for(session, ids)
     except KeyboardInterrupt:
         return detached(session, ids, "wait")
-    if session.out.as_json:
-        session.out.json(ended[0] if len(ended) == 1 else {"jobs": ended})
-    else:
+    if not session.out.is_given(ended[0] if len(ended) == 1 else {"jobs": ended}):
         print_ends(session, ended)
         hint_after_failure(session, ended)
     return exit_code(ended)
 
 
 def hint_after_failure(session: Session, ended: list[Json]) -> None:
-    """Name the command that tells why it failed."""
-    failed = [job for job in ended if job["status"] not in describe.GOOD_ENDS]
-    if failed:
+    """Name the command that tells why it failed; off a terminal say on stderr what failed and why, too."""
+    failed = [job for job in ended if job["isFinished"] and job["status"] not in describe.GOOD_ENDS]
+    if failed and session.out.terminal:
         session.out.hint(f"  next: lockside show {failed[0]['id']}")
+    elif failed and not session.out.as_json:
+        first, more = failed[0], f"; {len(failed) - 1} more did not end well" if failed[1:] else ""
+        why = one_line(describe.ending(first)).rstrip(".")
+        session.say_aside(f"{describe.called(first)}: {why}{more}. See: lockside show {first['id']}")
 
 
 def detached(session: Session, ids: list[str], again: str) -> int:

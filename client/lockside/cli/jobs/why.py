@@ -23,11 +23,9 @@ _NAMED = 3
 
 
 def why(session: Session, parsed: Parsed) -> int:
-    """Say why a job waits."""
     number = session.job_id(parsed.required("job"))
     explained = session.call("job.explain", id=number)
-    if session.out.as_json:
-        session.out.json(explained)
+    if session.out.is_given(explained):
         return 0
     job = session.call("job.get", id=number)
     reasons = explained.get("reasons") or []

@@ -20,7 +20,7 @@ CONTROL_JOBS = (
             Option("--dry-run", "change nothing; show what would happen"),
             Option("-w --wait", "wait until they have ended"),
         ),
-        aliases=("cancel", "stop"),
+        aliases=("cancel",),
     ),
     Command(
         "hold",
@@ -39,7 +39,7 @@ CONTROL_JOBS = (
     Command(
         "pause",
         "lockside.cli.jobs.control:pause",
-        "suspend running jobs; their time limits are suspended, too",
+        "suspend running jobs and what runs in containers; time limits are suspended, too",
         (("lockside pause 42", "until `lockside resume 42`"),),
         (JOBS,),
     ),
@@ -56,5 +56,70 @@ CONTROL_JOBS = (
         "change the priority of a job that has not started",
         (("lockside prio 42 high", "ahead of others"), ("lockside prio 42 -50", "behind others")),
         (JOB, Argument("PRIORITY", PRIORITY, kind="priority")),
+    ),
+    Command(
+        "ack",
+        "lockside.cli.jobs.notes:ack",
+        "acknowledge failures: `ls --failed` and `status` leave them out",
+        (
+            ("lockside ack 42 --comment 'the source was down'", ""),
+            ("lockside ack --undo 42", "count it as a failure again"),
+        ),
+        (JOBS,),
+        (
+            Option("--comment", "why nothing more is to be done", "TEXT"),
+            Option("--undo", "take the acknowledgement back"),
+        ),
+    ),
+    Command(
+        "annotate",
+        "lockside.cli.jobs.notes:annotate",
+        "change the name, description or labels of jobs",
+        (("lockside annotate 42 --name 'the big load' --label team=data", ""),),
+        (JOBS,),
+        (
+            Option("--name", "the new name", "TEXT", member="name"),
+            Option("--description", "the new description", "TEXT", member="description"),
+            Option(
+                "--label",
+                "the new labels, all of them (repeat for more)",
+                "KEY=VALUE",
+                "label",
+                many=True,
+                member="labels",
+            ),
+        ),
+    ),
+    Command(
+        "hide",
+        "lockside.cli.jobs.notes:hide",
+        "leave jobs out of lists",
+        (("lockside hide 42", "`lockside ls --hidden` lists it"),),
+        (JOBS,),
+    ),
+    Command(
+        "unhide",
+        "lockside.cli.jobs.notes:unhide",
+        "show hidden jobs in lists again",
+        (("lockside unhide 42", ""),),
+        (JOBS,),
+    ),
+    Command(
+        "purge",
+        "lockside.cli.jobs.notes:purge",
+        "remove finished jobs for good, with their folders and logs",
+        (("lockside purge 42", "only one event remains"),),
+        (JOBS,),
+        (Option("-y --yes", "do not ask"),),
+    ),
+    Command(
+        "report",
+        "lockside.cli.jobs.notes:report",
+        "report the progress of the job in which this runs",
+        (("lockside report 0.4 '400 of 1000'", "in a script that is a job"),),
+        (
+            Argument("PROGRESS", "how far it is, from 0 to 1", kind="number"),
+            Argument("MESSAGE", "a sentence for people", "?"),
+        ),
     ),
 )

@@ -33,6 +33,16 @@ _NEW = (
 
 FOLDERS = (
     Command(
+        "init",
+        "lockside.cli.catalog.new:init",
+        "write a folder with a commented pipeline that runs",
+        (
+            ("lockside init", "into the folder 'pipeline'"),
+            ("lockside init nightly", "into another one"),
+        ),
+        (Argument("DIR", "a new folder (default: pipeline)", "?"),),
+    ),
+    Command(
         "apply",
         "lockside.cli.catalog.apply:apply",
         "store the components, configurations and pools of a folder of files",
@@ -74,4 +84,17 @@ FOLDERS = (
         (_DIR,),
     ),
     *_NEW,
+    Command(
+        "schema",
+        "lockside.cli.catalog.schema:schema",
+        "print the JSON Schema of a file, for editors",
+        (
+            ("lockside schema component", "the schema of a component's file"),
+            ("lockside schema --write pipeline", "put all schemas into pipeline/.lockside"),
+            ("lockside schema", "the names of the files that have one"),
+        ),
+        (Argument("FILE", "component, config, row, pool or variables", "?"),),
+        (Option("--write", "write all schemas into the folder .lockside of this folder", "DIR"),),
+        "`new` and `init` write the schemas, and a #:schema line that editors with TOML support follow.",
+    ),
 )

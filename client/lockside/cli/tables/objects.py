@@ -12,19 +12,6 @@ if TYPE_CHECKING:
 
     from lockside.kinds import Kind
 
-_EXAMPLES = {
-    "component": "airports.extract",
-    "config": "airports.extract/daily",
-    "branch": "new-api",
-    "variables": "eu",
-    "pool": "loads",
-}
-_ABOUT = {
-    "component": "what can be run",
-    "config": "how a component is run; every change makes a version",
-    "branch": "lines of development, each with its own configurations",
-    "variables": "sets of values for configurations",
-}
 _FILE = Argument("FILE", "a TOML or JSON file")
 _MESSAGE = Option("-m --message", "what changed", "TEXT")
 _TYPE = Option("--type", "extractor, transformation, writer, application, processor, other", "TYPE")
@@ -69,12 +56,23 @@ def _of(kind: Kind) -> list[Command]:
             (("{} 3", "a deleted one comes back"),),
             (name, back),
         ),
+        *([_copy(kind)] if "copy" in kind.verbs else []),
     ]
+
+
+def _copy(kind: Kind) -> Command:
+    """Copy an object within its scope; where it may be in a branch, also to another."""
+    to = Argument("TO", f"the {kind.key[-1]} of the copy")
+    options = [Option("--at", "this version instead of the current one", "VERSION", "integer")]
+    if kind.in_branch:
+        options.append(Option("--to-branch", "the branch of the copy (default: the same)", "ID"))
+    summary = f"copy a {kind.title}"
+    return _command(kind, "copy", summary, (("{} other", ""),), (_name(kind), to), options)
 
 
 def _ls(kind: Kind) -> Command:
     before = tuple(Argument(name.upper(), f"a {name}'s id", "?") for name in kind.key[:-1])
-    one = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[0]
+    one = kind.example.rpartition("/")[0]
     examples = [("", ""), *([(one, f"of one {kind.key[0]}")] if before else [])]
     options = (_TYPE,) if kind is COMPONENT else ()
     return _command(kind, "ls", f"list {kind.titles}", examples, before, options)
@@ -89,7 +87,7 @@ def _put(kind: Kind) -> Command:
     if len(kind.key) == 1:
         examples = (("{}.toml", "TOML or JSON; its id is the file's name"),)
         return _command(kind, "put", summary, examples, (_FILE,))
-    file_name = _EXAMPLES.get(kind.word, "NAME").rpartition("/")[2]
+    file_name = kind.example.rpartition("/")[2]
     examples = (("{} " + file_name + ".toml", ""),)
     return _command(kind, "put", summary, examples, (_name(kind), _FILE), (_MESSAGE,) if kind.is_flat else ())
 
@@ -108,7 +106,7 @@ def _command(
     options: Sequence[Option] = (),
 ) -> Command:
     """A command; `{}` in an example stands for the name of an object."""
-    one = _EXAMPLES.get(kind.word, "NAME")
+    one = kind.example
     shown = [(f"lockside {kind.word} {verb} {text.format(one)}".rstrip(), said) for text, said in examples]
     options = (BRANCH, *options) if kind.in_branch else options
     run = f"lockside.cli.catalog.objects:{verb}"
@@ -117,4 +115,4 @@ def _command(
 
 OF_KINDS = tuple(command for kind in KINDS.values() if kind.verbs for command in _of(kind))
 POOL_SHOW = show(POOL)
-GROUPS_OF_KINDS = {kind.word: _ABOUT.get(kind.word, kind.titles) for kind in KINDS.values() if kind.verbs}
+GROUPS_OF_KINDS = {kind.word: kind.about for kind in KINDS.values() if kind.verbs}

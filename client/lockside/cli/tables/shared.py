@@ -6,30 +6,48 @@ from lockside.cli.grammar import Argument, Option
 
 JOB = Argument("JOB", "a job's id, uuid or name, COMPONENT/CONFIG for its latest job, or 'last'")
 JOBS = Argument("JOB", "ids, uuids or names, COMPONENT/CONFIG for its latest job, or 'last'", "+")
-BRANCH = Option("--branch", "the branch (default: 'default')", "ID")
+BRANCH = Option("--branch", "the branch (default: 'default')", "ID", member="branchId")
 PRIORITY = "-100 to 100, or lowest, low, normal, high, highest"
-ROW = Option("--row", "only this row of the configuration (repeat for more)", "ROW", many=True)
-SET = Option("--set", "a variable's value (repeat for more)", "NAME=VALUE", many=True)
-DELAY = Option("--delay", "start after this time at the earliest: 90, 10m, 1h30m", "DURATION", "duration")
-HOLD = Option("--hold", "hold it until `lockside release`")
-TIMEOUT = Option("--timeout", "stop it after this time: 90, 10m, 1h30m", "DURATION", "duration")
-MEMORY = Option("--memory", "its memory limit: 512MB, 1.5GB", "SIZE", "size")
-TAG = Option("--tag", "the tag of the component to run", "TAG")
-PRIO = Option("--priority", PRIORITY, "N", "priority")
+ROW = Option(
+    "--row", "only this row of the configuration (repeat for more)", "ROW", many=True, member="configRowIds"
+)
+SET = Option(
+    "--set",
+    "a variable's value (repeat for more)",
+    "NAME=VALUE",
+    "variable",
+    many=True,
+    member="variableValuesData",
+)
+DELAY = Option(
+    "--delay", "start after this time at the earliest: 90, 10m, 1h30m", "DURATION", "duration", member="delay"
+)
+HOLD = Option("--hold", "hold it until `lockside release`", member="hold")
+TIMEOUT = Option(
+    "--timeout",
+    "stop it after this time: 90, 10m, 1h30m",
+    "DURATION",
+    "duration",
+    member="limits.timeoutSeconds",
+)
+MEMORY = Option("--memory", "its memory limit: 512MB, 1.5GB", "SIZE", "size", member="limits.memoryBytes")
+TAG = Option("--tag", "the tag of the component to run", "TAG", member="tag")
+PRIO = Option("--priority", PRIORITY, "N", "priority", member="priority")
 
 WAITING = (
     Option("-w --wait", "wait until it ends; exit code 0 for success and warning, else 1"),
     Option("-f --follow", "wait, and show its log, progress and children"),
     Option("-d --detach", "print only its id"),
+    Option("-q --quiet", "print nothing but errors"),
 )
 CHANGES = (
     ROW,
     SET,
-    Option("--name", "another name", "TEXT"),
-    Option("--description", "another description", "TEXT"),
-    Option("--label", "other labels (repeat for more)", "KEY=VALUE", many=True),
+    Option("--name", "another name", "TEXT", member="name"),
+    Option("--description", "another description", "TEXT", member="description"),
+    Option("--label", "other labels (repeat for more)", "KEY=VALUE", "label", many=True, member="labels"),
     PRIO,
-    Option("--pool", "another pool", "POOL"),
+    Option("--pool", "another pool", "POOL", member="pool"),
     DELAY,
     HOLD,
     TIMEOUT,

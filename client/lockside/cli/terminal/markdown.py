@@ -29,12 +29,15 @@ _ITEM = re.compile(r"(\s*)([-*]|\d+\.) (.*)")
 def laid_out(text: str, width: int, paint: Paint | None = None) -> list[str]:
     """Return the lines of a Markdown text; `paint` colours a text, without it nothing is coloured."""
     page = _Page(max(20, min(width - 1, WIDEST)), paint)
-    blocks = _blocks(_COMMENT.sub("", text).split("\n"))
-    return [line for kind, lines in blocks for line in page.block(kind, lines)]
+    return [line for kind, lines in blocks(text) for line in page.block(kind, lines)]
+
+
+def blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each block with its kind, blank lines between them included; comments are left out."""
+    yield from _blocks(_COMMENT.sub("", text).split("\n"))
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each block with its kind, blank lines between them included."""
     kind, block = "", list[str]()
     for line in lines:
         if kind.startswith("```"):
@@ -83,9 +86,9 @@ class _Page:
             case "blank":
                 return [""]
             case "heading":
-                return [self._painted("bold", _spoken(lines[0].lstrip("# ")))]
+                return [self._painted("bold", spoken(lines[0].lstrip("# ")))]
             case "table":
-                return self._table([_cells(line) for line in lines if not set(line) <= set("|-: ")])
+                return self._table([cells(line) for line in lines if not set(line) <= set("|-: ")])
             case "item" | "more":
                 return self._item(lines)
             case "code":
@@ -152,22 +155,24 @@ def _row_lines(row: list[str], widths: list[int]) -> Iterator[str]:
 
 def _glue(text: str) -> str:
     """Keep short pieces of code in one line."""
-    return _CODE.sub(_glued, _spoken(text))
+    return _CODE.sub(_glued, spoken(text))
 
 
 def _glued(found: re.Match[str]) -> str:
     return found[0].replace(" ", _GLUE) if len(found[0]) <= _LONGEST_GLUED else found[0]
 
 
-def _spoken(text: str) -> str:
+def spoken(text: str) -> str:
+    """Return a text with what its links say in their place."""
     return _LINK.sub(r"\1", text)
 
 
 def _plain(cell: str) -> str:
-    return _BOLD.sub(r"\1", _spoken(cell))
+    return _BOLD.sub(r"\1", spoken(cell))
 
 
-def _cells(line: str) -> list[str]:
+def cells(line: str) -> list[str]:
+    """Return the cells of a line of a table."""
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 
 from lockside.cli.terminal.sanitize import plain as clean
@@ -33,6 +34,8 @@ _COLOURS = {
 }
 _LEAST_LAST = 20
 _UNITS = {"ms", "s", "min", "h", "d", "B", "kB", "MB", "GB", "TB"}
+_GAP_AND_WORD = rf"(\s*)(\S*\d (?:{'|'.join(_UNITS)})\b\S*|\S+)"
+_PAINT = "\x1b\\[[0-9]+m"
 _LEAST = 8
 
 
@@ -80,22 +83,45 @@ class Output:
         """Print text as it is."""
         self._stream.write(text)
 
-    def line(self, text: str = "") -> None:
-        """Print a line."""
+    def line(self, text: str = "", hang: int | None = None) -> None:
+        """Print a line; on a terminal one that is too long is broken between words.
+
+        What goes on is indented by `hang` columns, else by two more than the line.
+        """
+        self.verbatim("\n".join(folded(text, self.width, hang)) if self.terminal else text)
+
+    def verbatim(self, text: str) -> None:
+        """Print lines that are never broken: code, data, commands to copy."""
         self._stream.write((shown(text) if self.on_screen else text) + "\n")
 
     def hint(self, text: str) -> None:
         """Print what a person could do next; scripts do not get it."""
         if self.terminal:
-            self.line(self.paint("dim", text))
+            self.verbatim(self.paint("dim", text))
 
     def json(self, value: Any) -> None:
         """Print a value as on the wire, indented for a person, on one line for a program."""
-        self.line(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
+        self.verbatim(json.dumps(value, ensure_ascii=False, indent=2 if self.on_screen else None))
+
+    def result(self, answer: Any, text: str, hint: str = "") -> int:
+        """Print what a call answered, whole for a program, else a sentence and the next step; give code 0."""
+        if self.as_json:
+            self.json(answer)
+        else:
+            self.line(text)
+            if hint:
+                self.hint(hint)
+        return 0
+
+    def is_given(self, answer: Any) -> bool:
+        """Print an answer for a program; tell whether that was asked for."""
+        if self.as_json:
+            self.json(answer)
+        return self.as_json
 
     def json_line(self, value: Any) -> None:
         """Print one value of a stream on one line, at once."""
-        self.line(json.dumps(value, ensure_ascii=False))
+        self.verbatim(json.dumps(value, ensure_ascii=False))
         self.flush()
 
     def flush(self) -> None:
@@ -149,17 +175,34 @@ def say_aside(text: str) -> None:
         sys.stdout.flush()
     except OSError:
         pass  # The end of the command line tells it, or whoever writes there next.
-    sys.stderr.write(("\n".join(_folded(shown(text))) if sys.stderr.isatty() else text) + "\n")
+    sys.stderr.write(
+        ("\n".join(folded(shown(text), terminal_width())) if sys.stderr.isatty() else text) + "\n"
+    )
 
 
-def _folded(text: str) -> list[str]:
-    """Break lines at words where they would be broken anyway; what goes on is indented."""
-    lines = []
+def folded(text: str, width: int, hang: int | None = None) -> list[str]:
+    """Break lines between words where the terminal would break them anywhere; see `Output.line`."""
+    lines: list[str] = []
     for line in text.split("\n"):
-        indent = " " * (len(line) - len(line.lstrip()))
-        first, *more = wrapped(line, terminal_width(), indent) or [""]
-        lines += [first, *wrapped(" ".join(more), terminal_width(), indent + "  ")]
+        lines += [line] if _seen_width(line) <= width else _broken(line, width, hang)
     return lines
+
+
+def _broken(line: str, width: int, hang: int | None) -> list[str]:
+    indent = len(line) - len(line.lstrip(" "))
+    margin = " " * min(indent + 2 if hang is None else hang, width // 2)
+    lines, now = [], ""
+    for gap, word in re.findall(_GAP_AND_WORD, line):
+        if now.strip() and _seen_width(now + gap + word) > width:
+            lines.append(now)
+            now = margin + word
+        else:
+            now += gap + word
+    return [*lines, now]
+
+
+def _seen_width(text: str) -> int:
+    return display_width(re.sub(_PAINT, "", text) if "\x1b" in text else text)
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 
 def top(session: Session, _: Parsed) -> int:
-    """Show everything live until the person leaves."""
     try:
         from lockside.cli.top.app import Top
     except ModuleNotFoundError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+import sys
+from threading import Thread
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -25,12 +28,22 @@ from lockside.errors import LocksideError
 Json = dict[str, Any]
 
 TICK_SECONDS = 1.0
-_OF_A_JOB = {"log", "explain", "story", "steer", "kill", "failures"}
+_OF_A_JOB = {"log", "explain", "story", "steer", "kill", "failures", "keys"}
 _WIDE = 120
 _SIDE = 36
 _FAILURES_BELOW = 8
 _BOX, _BOX_EDGES = 104, 8
 _NAMED = 6
+_KEYS = {
+    "↑ ↓": "select a job; the selection stays with it, also when it ends",
+    "enter": "its log, as it is written",
+    "w, e": "why it waits",
+    "s": "its story",
+    "h, r": "hold it back before it starts, release it",
+    "k, delete": "kill it, after a question that says what that does",
+    "f": "show what failed within a day, or again what lives",
+    "esc, q": "back; from the table: leave",
+}
 
 
 class Top(App[None]):
@@ -47,6 +60,7 @@ class Top(App[None]):
         Binding("r", "steer('job.release', 'released')", "release"),
         Binding("k,delete", "kill", "kill"),
         Binding("f", "failures", "failures"),
+        Binding("question_mark,f1", "keys", "help", key_display="?"),
         Binding("q", "quit", "quit"),
     ]
 
@@ -77,6 +91,16 @@ class Top(App[None]):
         self._redraw()
         self.run_worker(self._feed.run())
         self.set_interval(TICK_SECONDS, self._tick)
+        Thread(target=self._leave_with_the_terminal, daemon=True).start()
+
+    def _leave_with_the_terminal(self) -> None:
+        """End when the terminal is gone: only a process that it controls is sent a signal then."""
+        if not sys.stdin.isatty():
+            return
+        terminal = select.poll()
+        terminal.register(sys.stdin.fileno(), 0)
+        terminal.poll()
+        self.call_from_thread(self.exit)
 
     async def on_unmount(self) -> None:
         """Close what is open."""
@@ -148,16 +172,28 @@ class Top(App[None]):
             return [rows.Row("", job) for job in self._snapshot.failed]
         below = [] if self.has_class("wide") else self._snapshot.failed[:_FAILURES_BELOW]
         live = rows.in_trees([*self._snapshot.running, *self._snapshot.waiting])
-        return [*live, *(rows.Row("", job) for job in below)]
+        return self._with_selected([*live, *(rows.Row("", job) for job in below)])
+
+    def _with_selected(self, listed: list[rows.Row]) -> list[rows.Row]:
+        """Keep the selected job in its place when it has ended: the next key must not mean another one."""
+        before, known = self._table.selected, self._snapshot.selected
+        if before is None or any(row.job["id"] == before["id"] for row in listed):
+            return listed
+        job = known if known is not None and known["id"] == before["id"] else before
+        place = min(self._table.cursor_row, len(listed))
+        return [*listed[:place], rows.Row("", job), *listed[place:]]
 
     def action_failures(self) -> None:
         """Show what failed instead of what lives, or the other way round."""
         self._only_failures = not self._only_failures
+        self._table.clear()
         self._redraw()
 
     def on_data_table_row_highlighted(self, _: DataTable.RowHighlighted) -> None:
-        """Tell of the job that the cursor came to."""
+        """Tell of the job that the cursor came to, and stay with it."""
         if self._is_whole:
+            job = self._table.selected
+            self._feed.selected = None if job is None else str(job["id"])
             self._draw_selected()
 
     def _draw_selected(self) -> None:
@@ -176,6 +212,13 @@ class Top(App[None]):
             text.append("Start something in another terminal:\n\n", "grey70")
             text.append("lockside run -- sleep 60\nlockside run COMPONENT/CONFIG", "cyan")
             self.screen_stack[0].query_one("#nothing", Static).update(text)
+
+    def action_keys(self) -> None:
+        """Say what each key does."""
+        text = Text()
+        for key, meaning in _KEYS.items():
+            text.append(f"{key:<12}", "bold").append(f"{meaning}\n")
+        self.push_screen(TextScreen("the keys of lockside top", text))
 
     # -- doing --------------------------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
-from lockside.errors import LocksideError, NotReachable, Unavailable
+from lockside.errors import LocksideError, NotFound, NotReachable, Unavailable
 from lockside.session import Engine
 from lockside.wire import AsyncLink, Wire
 
@@ -50,7 +51,10 @@ _FIELDS += ["durationSeconds", "process", "result", "starts", "principal", "stag
 
 
 class Snapshot(NamedTuple):
-    """How all is at one moment; `away` says why the daemon cannot be asked."""
+    """How all is at one moment; `away` says why the daemon cannot be asked.
+
+    `selected` is the job that the person looks at, also when it lives no more.
+    """
 
     status: Json
     running: list[Json]
@@ -58,6 +62,7 @@ class Snapshot(NamedTuple):
     failed: list[Json]
     failed_total: int = 0
     away: str = ""
+    selected: Json | None = None
 
 
 NOTHING = Snapshot({}, [], [], [])
@@ -73,6 +78,8 @@ class Feed:
         self._engine = Engine(self._link, project)
         self._on_change = on_change
         self.snapshot = NOTHING
+        self.selected: str | None = None
+        """The id of the job to be told of whatever becomes of it."""
 
     async def run(self) -> None:
         """Keep the snapshot as the daemon is, until cancelled."""
@@ -132,19 +139,24 @@ class Feed:
         return len(told) < len(params["events"])
 
     async def _load(self) -> Snapshot:
-        answers = await asyncio.gather(
+        status, running, waiting, failed = await asyncio.gather(
             self.call("daemon.status"),
             self.call("job.list", **_list(describe.RUNNING, _MOST_RUNNING)),
             self.call("job.list", **_list(describe.NOT_STARTED, _MOST_WAITING)),
             self.call("job.list", **_failures()),
         )
-        status, running, waiting, failed = answers
+        listed = {str(job["id"]): job for page in (running, waiting, failed) for job in page["jobs"]}
+        selected = listed.get(self.selected or "")
+        if self.selected is not None and selected is None:
+            with suppress(NotFound):
+                selected = await self.call("job.get", id=self.selected, fields=_FIELDS)
         return Snapshot(
             status,
             running["jobs"],
             waiting["jobs"],
             failed["jobs"],
             failed.get("total") or len(failed["jobs"]),
+            selected=selected,
         )
 
     def _publish(self, snapshot: Snapshot) -> None:
@@ -159,9 +171,7 @@ def _list(statuses: tuple[str, ...], most: int) -> Json:
 def _failures() -> Json:
     since = times.wire_ago(RECENT_SECONDS)
     return {
-        "status": ["error"],
-        "creator": "user",
-        "unresolved": True,
+        **describe.OPEN_FAILURES,
         "finishedFrom": since,
         "orderBy": "endTime",
         "limit": _MOST_FAILED,

@@ -9,13 +9,13 @@ from msgspec import Struct
 import lockside.protocol.methods.jobs
 import lockside.protocol.methods.steering
 import lockside.protocol.methods.output
-import lockside.protocol.methods.stored
 import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.storage
 import lockside.protocol.methods.events
+import lockside.protocol.methods.secrets
 import lockside.protocol.methods.daemon
 from lockside.protocol.methods.clock import CLOCK_METHODS
 

@@ -14,9 +14,8 @@ from lockside.documents.base import (
 )
 from lockside.protocol.declaration import Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.kind_methods import contents
+from lockside.protocol.kind_methods import MANIFEST, contents
 from lockside.protocol.methods.jobs import ORDERS
-from lockside.protocol.methods.stored import MANIFEST
 from lockside.protocol.types.catalog import CatalogPlan, Staged
 from lockside.protocol.types.stored import State
 from lockside.protocol.words import Role

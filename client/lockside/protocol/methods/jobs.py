@@ -25,7 +25,7 @@ from lockside.documents.base import (
     Time,
 )
 from lockside.documents.enums import CreatorType, JobType, Status
-from lockside.documents.request import RUN_ID, JobRequest
+from lockside.documents.request import JobRequest
 from lockside.protocol.declaration import Cursor, Mutation, OtherUse, PageLimit, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types.jobs import Explanation, Job, JobPage, Jobs, WaitedJobs
@@ -47,7 +47,14 @@ EXPANDED: Final = ("configData", "environment")
 """All that lists leave out unless it is asked for: a job of a list is the whole job to a program."""
 
 
-@method("job.create", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["config"], example=ORDERS)
+@method(
+    "job.create",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=CREATION,
+    positional=["component", "config"],
+    example=ORDERS,
+)
 class JobCreate(JobRequest, frozen=True, kw_only=True):
     """Create a job; it is on disk when this answers.
 
@@ -115,6 +122,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
+        only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
+        acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
         unresolved: Leave out jobs that a later retry made good, and failed attempts of what ended well.
     """
 
@@ -143,6 +152,8 @@ class JobFilters(Params, frozen=True, kw_only=True):
     finished_from: Time | None = None
     finished_to: Time | None = None
     visible: bool | None = True
+    only_roots: bool = False
+    acknowledged: bool | None = None
     unresolved: bool = False
 
     def check(self) -> None:
@@ -215,7 +226,6 @@ class JobWait(Params, frozen=True, kw_only=True):
     """
 
     reads = {"timeout_seconds": quantities.duration}
-    from_job = {"waiter_run_id": RUN_ID}
 
     id: JobId | None = None
     ids: Annotated[list[JobId], Meta(min_length=1, max_length=10_000)] | None = None

@@ -94,8 +94,6 @@ class JobReport(Params, frozen=True, kw_only=True):
         outputs: What the job has written so far.
     """
 
-    from_job = {"token": "LOCKSIDE_START_TOKEN"}
-
     token: Annotated[str, Meta(min_length=1, max_length=255)]
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None
     message: Annotated[str, Meta(max_length=4096)] | None = None

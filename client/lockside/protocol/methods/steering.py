@@ -59,12 +59,12 @@ class JobRelease(JobAction, frozen=True, kw_only=True):
 
 @method("job.pause", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
 class JobPause(JobAction, frozen=True, kw_only=True):
-    """Suspend the processes of a running job."""
+    """Suspend the processes of a running job, of a container those of all jobs in it that run."""
 
 
 @method("job.resume", Role.OPERATOR, answers=Job, refuses=STEERING, example=ONE)
 class JobResume(JobAction, frozen=True, kw_only=True):
-    """Continue a paused job."""
+    """Continue a paused job, or the paused jobs in a container."""
 
 
 @method(
@@ -113,6 +113,29 @@ class JobHide(JobAction, frozen=True, kw_only=True):
 @method("job.unhide", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class JobUnhide(JobAction, frozen=True, kw_only=True):
     """Show a hidden job in lists again."""
+
+
+@method(
+    "job.acknowledge",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=STEERING,
+    positional=["comment"],
+    example={"id": "17", "comment": "the source was down"},
+)
+class JobAcknowledge(JobAction, frozen=True, kw_only=True):
+    """Note that a failure was seen; lists of open failures leave the job out.
+
+    Attributes:
+        comment: Why nothing more is to be done about it.
+    """
+
+    comment: Text | None = None
+
+
+@method("job.unacknowledge", Role.OPERATOR, answers=Job, refuses=[ErrorKind.NOT_FOUND], example=ONE)
+class JobUnacknowledge(JobAction, frozen=True, kw_only=True):
+    """Take an acknowledgement back."""
 
 
 @method("job.purge", Role.ADMIN, answers=Purged, refuses=STEERING, example=ONE)

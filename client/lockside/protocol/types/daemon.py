@@ -156,8 +156,10 @@ class Backup(Out, frozen=True, kw_only=True):
         path: The file.
         size_bytes: Its size.
         time: When it was made.
+        key_ids: The keys that its secrets need; the keys themselves are not in it.
     """
 
     path: str
     size_bytes: int
     time: str
+    key_ids: list[str] = []

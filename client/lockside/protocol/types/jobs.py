@@ -88,6 +88,19 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class Acknowledgement(Out, frozen=True, kw_only=True):
+    """That somebody has seen that a job failed.
+
+    Attributes:
+        user: Who has seen it.
+        comment: Why nothing more is to be done about it.
+    """
+
+    user: str
+    time: str
+    comment: str | None = None
+
+
 class Job(Out, frozen=True, kw_only=True):
     """One execution: its identity, its frozen specification and its state.
 
@@ -116,11 +129,12 @@ class Job(Out, frozen=True, kw_only=True):
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
         retriable: Whether `job.retry` accepts the job.
+        acknowledged: Who has seen that the job failed; null while nobody said so.
         stage: The step of the run.
         stage_timestamps: When each stage began.
         reasons: Why the job has not started; computed when asked.
         progress: How far the job is, 0 to 1, as it reports.
-        message: What the job or the daemon says about it now.
+        message: What the job or the daemon says about it now; of a failed job the line that tells most.
         created_time: When it was created.
         start_time: When it first became `processing`.
         end_time: When it became final.
@@ -200,6 +214,7 @@ class Job(Out, frozen=True, kw_only=True):
     desired_status: DesiredStatus = DesiredStatus.PROCESSING
     is_finished: bool = False
     retriable: bool = False
+    acknowledged: Acknowledgement | None = None
     stage: Stage | None = None
     stage_timestamps: dict[str, str] = {}
     reasons: list[Reason] = []

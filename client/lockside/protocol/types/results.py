@@ -135,10 +135,12 @@ class MappedData(Out, frozen=True, kw_only=True):
     Attributes:
         tables: The tables.
         files: The files.
+        omitted: How many of both are not listed: 10,000 of each are.
     """
 
     tables: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
+    omitted: int | UnsetType = UNSET
 
 
 class Counts(Out, frozen=True, kw_only=True):
@@ -173,7 +175,7 @@ class Result(Out, frozen=True, kw_only=True):
     """The result of a job.
 
     Attributes:
-        message: How it ended, in a sentence.
+        message: How it ended; of a failed job the step and what the program wrote, its last 4 KiB at most.
         config_version: The version of the configuration that ran.
         images: The images that ran.
         input: What was read.
@@ -221,7 +223,9 @@ class KillReport(Out, frozen=True, kw_only=True):
     Attributes:
         proof: How it is known that nothing is left.
         processes: The processes that were stopped.
+        omitted: How many of them are not listed: 1,000 are.
     """
 
     proof: Literal["cgroup", "scan"] | UnsetType = UNSET
     processes: list[KilledProcess] | UnsetType = UNSET
+    omitted: int | UnsetType = UNSET

@@ -11,6 +11,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec
 from lockside.documents.reading import stored_form
+from lockside.documents.template import TemplateSpec
 from lockside.documents.variables import VariablesSpec
 from lockside.protocol.types.jobs import PrincipalRef
 
@@ -28,6 +29,7 @@ class Stored(Out, frozen=True, kw_only=True):
     created_time: str | None = None
     updated_time: str | None = None
     changed_by: PrincipalRef | None = None
+    change_description: str | None = None
     is_deleted: bool = False
     deduplicated: bool | UnsetType = UNSET
 
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
     class StoredPool(PoolSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredTemplate(TemplateSpec, Stored, frozen=True, kw_only=True): ...
+
     def stored_as(document: Any) -> Any: ...
 
 else:
@@ -59,6 +63,7 @@ else:
     StoredBranch = stored_as(BranchSpec)
     StoredVariables = stored_as(VariablesSpec)
     StoredPool = stored_as(PoolSpec)
+    StoredTemplate = stored_as(TemplateSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -83,7 +88,6 @@ class Config(StoredConfig, frozen=True, kw_only=True):
     """
 
     branch_id: str = "default"
-    change_description: str | None = None
     warnings: list[str] = []
 
 
@@ -134,6 +138,20 @@ class VariablesList(ListPage, frozen=True, kw_only=True):
     """
 
     variables: list[Variables]
+
+
+class Template(StoredTemplate, frozen=True, kw_only=True):
+    """A stored template."""
+
+
+class Templates(ListPage, frozen=True, kw_only=True):
+    """Several templates.
+
+    Attributes:
+        templates: The templates.
+    """
+
+    templates: list[Template]
 
 
 class State(Out, frozen=True, kw_only=True):

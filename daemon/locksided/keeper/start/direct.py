@@ -51,7 +51,7 @@ class Direct:
         `descriptors` become its standard input, output, error and its progress pipe.
         """
         argv = order.stages[0]
-        kind, subject = "system", ""
+        kind, subject, program = "system", "", None
         try:
             with tree.hosting(), self._as_before(order.umask):
                 kind, subject = "program", f"working folder {os.fsdecode(order.cwd)}: "
@@ -68,7 +68,7 @@ class Direct:
                     setsigdef=DEFAULT_SIGNALS,
                 )
         except (OSError, ValueError) as error:
-            raise NotStarted(spawn.refusal_of(error, kind, subject)) from error
+            raise NotStarted(spawn.refusal_of(error, kind, subject, program)) from error
 
     @contextmanager
     def _as_before(self, umask: int | None) -> Iterator[None]:

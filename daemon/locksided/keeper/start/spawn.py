@@ -23,6 +23,7 @@ from locksided.keeper.start.order import Order
 READY = b"R"
 PROGRESS_FD = 3
 DEFAULT_PATH = b"/usr/bin:/bin"
+_FIRST_LINE_BYTES = 256
 OOM_SCORE = b"-900"
 """The keeper's own: it is the last that the kernel may kill for want of memory."""
 
@@ -82,7 +83,7 @@ def _become(
 ) -> NoReturn:
     """Turn this process, a copy of the keeper, into the stage's program; it never returns."""
     failure = Refusal("system", "the new process failed before its program was executed")
-    kind, subject = "system", ""
+    kind, subject, program = "system", "", None
     try:
         signal.set_wakeup_fd(-1)
         private.close_all()
@@ -100,19 +101,42 @@ def _become(
         _limit(stage)
         os.execve(program, stage.argv, environment)
     except (OSError, ValueError) as error:
-        failure = refusal_of(error, kind, subject)
+        failure = refusal_of(error, kind, subject, program)
     finally:
         os.write(errors_fd, json.dumps(failure).encode("ascii"))
         os._exit(127)
 
 
-def refusal_of(error: OSError | ValueError, kind: str, subject: str) -> Refusal:
-    """What kept a program from running: the machine when it lacks something, else what was being done."""
+def refusal_of(error: OSError | ValueError, kind: str, subject: str, program: bytes | None = None) -> Refusal:
+    """What kept a program from running: the machine when it lacks something, else what was being done.
+
+    `program` is the file that was found and could not be executed.
+    """
     if isinstance(error, ValueError):
         return Refusal("program", f"{subject}{error}", errno.EINVAL)
     if error.errno in _MACHINE_ERRORS:
         kind = "system"
-    return Refusal(kind, f"{subject}{error.strerror}", error.errno or 0)
+    reason = error.strerror if program is None else _why_not_executed(program, error)
+    return Refusal(kind, f"{subject}{reason}", error.errno or 0)
+
+
+def _why_not_executed(program: bytes, error: OSError) -> str | None:
+    """Name what the system's error leaves out: which file does not exist, or what the file lacks."""
+    if error.errno not in (errno.ENOENT, errno.ENOEXEC):
+        return error.strerror
+    try:
+        with open(program, "rb") as file:
+            first_line = file.read(_FIRST_LINE_BYTES).split(b"\n")[0]
+    except OSError:
+        return error.strerror
+    if error.errno == errno.ENOEXEC:
+        return f"{error.strerror}: it is no program of this machine and has no #! line, such as #!/bin/sh"
+    if not first_line.startswith(b"#!"):
+        return f"{error.strerror}: the loader of the program, which was built for another system"
+    if first_line.endswith(b"\r"):
+        return "its lines end in CR LF, so its interpreter has another name: remove the carriage returns"
+    interpreter = os.fsdecode(first_line[2:].strip().split(b" ")[0])
+    return f"its interpreter {interpreter} does not exist"
 
 
 _MACHINE_ERRORS = frozenset(

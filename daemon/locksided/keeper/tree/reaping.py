@@ -9,7 +9,7 @@ from typing import Any
 
 from locksided.keeper import clock, outcome
 from locksided.keeper.messages import Ended, KeptRun, LogGrown, Outcome, ReapOrder
-from locksided.keeper.run import Surroundings
+from locksided.keeper.surroundings import Surroundings
 from locksided.keeper.tree import mark
 from locksided.keeper.tree.cgroups import CgroupTree
 from locksided.keeper.tree.hierarchy import Hierarchy, find_left_by_others

@@ -3,6 +3,8 @@
 Who asked for it and why is the run's matter.
 """
 
+import signal
+
 from locksided.keeper import clock
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import KillReport
@@ -40,9 +42,10 @@ class Stopper:
         self._timer = self._loop.after(self._grace_seconds, self._kill)
 
     def ask(self) -> None:
-        """Send the stop signal to all who are there now."""
+        """Send the stop signal to all who are there now; who has stopped itself must go on to take it."""
         assert self._signals is not None
         self._signals.add(self._tree.signal(self._stop_signal), clock.wall_us())
+        self._tree.signal(signal.SIGCONT)
 
     def push(self) -> None:
         """Something has changed in a tree that is not empty: kill what has appeared since."""

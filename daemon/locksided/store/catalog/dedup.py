@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from locksided.core.errors import Conflict
+from locksided.secrets.vault import Vault
+from locksided.store.hashes import hasher_of
 from locksided.store.rows import DedupRow, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -36,28 +38,41 @@ def remember_dedup(
     time_us: int,
     *,
     job_id: int | None = None,
+    is_secret: bool = False,
 ) -> DedupRow | None:
     """Note what a request made and answer None; or answer the first request, if this one repeats it.
 
-    Conflict if the first had other parameters. It is kept while `job_id` exists.
+    Conflict if the first had other parameters. It is kept while `job_id` exists. The hash of parameters with
+    secrets (`is_secret`) is keyed before it is stored.
     """
     first = dedup(tx.connection, key)
     if first is not None:
-        return same_request(key, first, params_hash)
-    values = (key.project, key.uid, key.method, key.id, params_hash, json_text(ref), job_id, time_us)
+        return same_request(key, first, params_hash, tx.vault)
+    stored_hash = hasher_of(tx).marked(params_hash) if is_secret else params_hash
+    values = (key.project, key.uid, key.method, key.id, stored_hash, json_text(ref), job_id, time_us)
     tx.connection.execute(QUERIES["insert_dedup"], values)
     return None
 
 
-def same_request(key: DedupKey, first: DedupRow, params_hash: str) -> DedupRow:
+def same_request(key: DedupKey, first: DedupRow, params_hash: str, vault: Vault) -> DedupRow:
     """Answer `first`; Conflict naming it if the parameters differ."""
-    if first.params_hash != params_hash:
+    if not agrees(first, params_hash, vault):
         raise Conflict(
             f"deduplicationId {key.id} was used by {key.method} with other parameters: choose a new one",
             path="$.deduplicationId",
             first=first.ref,
         )
     return first
+
+
+def agrees(first: DedupRow, params_hash: str, vault: Vault) -> bool:
+    """Whether a request had these parameters; so does one whose hash was made with a key that is gone."""
+    if ":" not in first.params_hash:
+        return first.params_hash == params_hash
+    hasher = vault.hasher
+    if hasher is None or not first.params_hash.startswith(f"{hasher.name}:"):
+        return True
+    return first.params_hash == hasher.marked(params_hash)
 
 
 def move_dedup(tx: Transaction, job_id: int, successor_id: int, ref: Mapping[str, Any]) -> None:

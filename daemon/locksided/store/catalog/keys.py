@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockside.kinds import CONFIG, Kind
+from lockside.kinds import COMPONENT, CONFIG, Kind
+from locksided.secrets.places import Place, Scope
 from locksided.store import cursors
 from locksided.store.rows import StoredRow
 
@@ -55,6 +56,24 @@ class Key:
         branch = {"branchId": self.branch} if self.kind.in_branch else {}
         return branch | dict(zip(self.kind.key, self.names, strict=True))
 
+    @property
+    def place(self) -> Place:
+        """What its secrets are bound to."""
+        match self.kind.word:
+            case CONFIG.word:
+                return Place.of_config(self.project, *self.names)
+            case COMPONENT.word:
+                return Place.of_component(self.id)
+            case "schedule" | "trigger" | "template":
+                return Place.of_makers(self.project)
+            case word:
+                return Place(_SCOPES.get(word, Scope.VARIABLES), (self.project, self.id))
+
+    @property
+    def document_path(self) -> str:
+        """Where its document stands in the parameters of `put`."""
+        return "$" if self.kind.is_flat else f"$.{self.kind.word}"
+
     def path(self, version: int | None = None) -> str:
         """The field by which it was asked for."""
         return f"$.{self.kind.key[-1]}" if version is None else "$.version"
@@ -77,6 +96,11 @@ class ConfigId:
         """Its key among the stored objects."""
         return Key(self.project, CONFIG, (self.component, self.config), self.branch)
 
+    @property
+    def place(self) -> Place:
+        """What the secrets of its state are bound to."""
+        return self.key().place
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -94,6 +118,9 @@ class Listing:
     def cursor_at(self, stored: StoredRow) -> str:
         """The cursor behind an object."""
         return cursors.written(self.kind.word, stored.scope, stored.id)
+
+
+_SCOPES = {"notification": Scope.SUBSCRIPTION, "system": Scope.SYSTEM}
 
 
 def all_of(

@@ -13,9 +13,11 @@ import msgspec
 
 from lockside.kinds import BRANCH, KINDS
 from locksided.core.errors import Conflict, NotFound
+from locksided.secrets.guard import refuse_plain
+from locksided.secrets.places import Place
 from locksided.store import cursors
 from locksided.store.catalog.keys import DEFAULT, Change, Key, Listing, in_branch
-from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
+from locksided.store.paging import FIRST_PAGE, PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import StoredRow, Version, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
@@ -40,7 +42,9 @@ def get(connection: sqlite3.Connection, key: Key, version: int | None = None) ->
     return found
 
 
-def page(connection: sqlite3.Connection, wanted: Listing, request: PageRequest) -> Slice[StoredRow]:
+def page(
+    connection: sqlite3.Connection, wanted: Listing, request: PageRequest = FIRST_PAGE
+) -> Slice[StoredRow]:
     """Answer a page of the current versions of what is not deleted. Invalid for what is no cursor."""
     scope, object_id = cursors.read(request.cursor, wanted.kind.word, tuple[str, str]) or ("", "")
     params = {"project": wanted.project, "kind": wanted.kind.word, "scope": wanted.first}
@@ -57,7 +61,7 @@ def _is_kept(wanted: Listing, row: tuple[Any, ...]) -> bool:
     return wanted.keep is None or wanted.keep(msgspec.json.decode(row[_BODY]))
 
 
-def versions(connection: sqlite3.Connection, key: Key, request: PageRequest) -> Slice[Version]:
+def versions(connection: sqlite3.Connection, key: Key, request: PageRequest = FIRST_PAGE) -> Slice[Version]:
     """Answer an object's changes, the newest first; those of a deleted object too."""
     (before,) = cursors.read(request.cursor, _VERSIONS, tuple[cursors.Integer]) or (_NEWEST,)
     rows = connection.execute(QUERIES["object_versions"], {**key.params(), "before": before})
@@ -79,25 +83,33 @@ def put(
     *,
     expected_version: int | None = None,
     is_signed: bool = False,
+    source: Place | None = None,
 ) -> StoredRow:
     """Store `body` as the new version and answer it; an equal body answers the version that has it already.
 
     `expected_version` is the current one, 0 for none; Conflict if it is another. Where it matters who wrote
     it (`is_signed`), an equal body by somebody else is a new version, too. NotFound without its branch.
+
+    Its secrets are encrypted; an equal value keeps its cipher text. Those that were encrypted for `source`
+    are encrypted for this object. Raises Invalid for other cipher texts that do not belong here.
     """
     require_branch(tx.connection, key)
     current = _newest(tx, key)
     _expect(key, current, expected_version)
+    body = tx.vault.seal(
+        body, key.place, path=key.document_path, before=current and current.body, source=source
+    )
     if current is not None and not current.deleted and same(current.body, body):
         needs_name = is_signed and _writer(current.changed_by) != _writer(change.by)
         if not needs_name:
             return current
-    put_text(tx, key, json_text(body), change)
+    put_sealed(tx, key, json_text(body), change)
     return get(tx.connection, key)
 
 
-def put_text(tx: Transaction, key: Key, text: str, change: Change) -> int:
-    """Store a body that is known to differ, as its JSON text, and answer the number of its version."""
+def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
+    """Store a body that is known to differ, its secrets encrypted, and answer the number of its version."""
+    refuse_plain(text.encode())
     row = tx.connection.execute(QUERIES["object_number"], key.params()).fetchone()
     number, is_deleted = (row[0] + 1, row[1]) if row else (1, True)
     tx.connection.execute(
@@ -142,7 +154,8 @@ def copy(
     place = (source.branch, *source.names) if source.kind.in_branch else source.names
     why = change.description or f"copied from {'/'.join(place)}"
     body = {**old.body, **{name: value for name, value in target.members().items() if name in old.body}}
-    return put(tx, target, body, replace(change, description=f"{why}, version {old.version}"))
+    change = replace(change, description=f"{why}, version {old.version}")
+    return put(tx, target, body, change, source=source.place)
 
 
 def require_branch(connection: sqlite3.Connection, key: Key, path: str = "$.branchId") -> None:

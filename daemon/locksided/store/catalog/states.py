@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from locksided.core.errors import Invalid
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, is_deeper
+from locksided.secrets.guard import refuse_plain
 from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.objects import same
 from locksided.store.rows import StateRow, decoded
@@ -83,12 +84,16 @@ def _replace(
     what: str,
     job_id: int | None,
 ) -> StateRow:
+    before = None
     with suppress(TooDeep):
-        current = state(tx.connection, config_id, row)
-        if same(current.body, body):
-            return current
+        before = state(tx.connection, config_id, row)
+    body = tx.vault.seal(body, config_id.place, before=before and before.body, is_ours=True)
+    if before is not None and same(before.body, body):
+        return before
     version = _version(tx.connection, config_id, row) + 1
-    values = (json_text(body), version, change.time_us, job_id)
+    text = json_text(body)
+    refuse_plain(text.encode())
+    values = (text, version, change.time_us, job_id)
     tx.connection.execute(QUERIES["put_state"], (*_place(config_id, row), *values))
     data = {
         "branchId": config_id.branch,

@@ -1,0 +1,126 @@
+"""JSON Schemas of the files in a folder, made from the types that read them: an editor knows their fields.
+
+A kind's record names the function that makes the schema of its file from the schemas of the types.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from lockside.documents.configuration import Configuration, Row
+from lockside.kinds import CONFIG, KINDS, with_files
+from lockside.protocol.schemas import described
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lockside.kinds import Kind
+
+Json = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FOLDER = ".lockside"
+"""Where in a folder of files their schemas stand."""
+ROW = "row"
+_TEMPLATE = "#/$defs/{name}"
+_REFERENCE = re.compile(r"#/\$defs/(\w+)")
+
+
+def names() -> list[str]:
+    """Name the files that have a schema: the kinds that have files, and a row in a file of its own."""
+    return [*(kind.word for kind in with_files()), ROW]
+
+
+def file_schema(name: str) -> Json:
+    """Return the JSON Schema of a kind's file, or of the file of a row."""
+    kind = CONFIG if name == ROW else KINDS[name]
+    _, types = described((kind.document, Configuration, Row), _TEMPLATE)
+    body = row(types) if name == ROW else kind.schema(kind, types)
+    title = "A file of a row" if name == ROW else f"A file of {kind.titles}"
+    return {"$schema": DIALECT, "title": title, **body, "$defs": _reached(body, types)}
+
+
+def _reached(schema: Json, types: dict[str, Json]) -> dict[str, Json]:
+    """Return the types that a schema refers to, and those that they do."""
+    found: dict[str, Json] = {}
+    left = _REFERENCE.findall(json.dumps(schema))
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = types[name]
+            left += _REFERENCE.findall(json.dumps(types[name]))
+    return dict(sorted(found.items()))
+
+
+def written(folder: str) -> dict[str, str]:
+    """Return the texts of all schemas by the files in which they stand in a folder of files."""
+    return {
+        os.path.join(folder, FOLDER, f"{name}.schema.json"): json.dumps(file_schema(name), indent=1) + "\n"
+        for name in names()
+    }
+
+
+def directive(kind: Kind) -> str:
+    """Return the comment by which editors find the schema of a kind's file."""
+    above = "../" * kind.files.count("/")
+    return f"#:schema {above or './'}{FOLDER}/{kind.word}.schema.json\n"
+
+
+def plain(kind: Kind, types: dict[str, Json]) -> Json:
+    """Make the schema of a file that has the document but for its key, or a table for each object."""
+    own = types[kind.document.__name__]
+    inside = _closed(own, {name: part for name, part in own["properties"].items() if name not in kind.key})
+    if not kind.is_one_file:
+        return inside
+    return {"type": "object", "description": own["description"], "additionalProperties": inside}
+
+
+def config(kind: Kind, types: dict[str, Json]) -> Json:
+    """Make the schema of a configuration's file: the members of `configuration` may stand at the top."""
+    own, rows = types[kind.document.__name__], row(types)
+    members = {name: part for name, part in own["properties"].items() if name not in kind.key}
+    members["rows"] = {**members["rows"], "items": {**rows, "required": ["id"]}}
+    members["configuration"] = _body()
+    return _closed(own, {**types["Configuration"]["properties"], **members})
+
+
+def row(types: dict[str, Json]) -> Json:
+    """Make the schema of a row, in a file of its own or inline."""
+    own = types["Row"]
+    return _closed(
+        own, {**types["Configuration"]["properties"], **own["properties"], "configuration": _body()}
+    )
+
+
+def variables(kind: Kind, types: dict[str, Json]) -> Json:
+    """Make the schema of a file of variables: names and values, or `values`."""
+    own = types[kind.document.__name__]
+    value = {"type": ["string", "number", "boolean"], "description": "The value of the variable."}
+    listed = own["properties"]["values"]
+    either = {"anyOf": [listed, {"type": "object", "additionalProperties": value}, value]}
+    return {
+        "type": "object",
+        "description": own["description"],
+        "properties": {"values": {**either, "description": listed["description"]}},
+        "additionalProperties": value,
+    }
+
+
+def _closed(own: Json, properties: Json) -> Json:
+    required = [name for name in own.get("required", ()) if name in properties and name != "id"]
+    return {
+        "type": "object",
+        "description": own["description"],
+        "properties": properties,
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _body() -> Json:
+    return {
+        "$ref": _TEMPLATE.format(name="Configuration"),
+        "description": "The configuration itself; its members may stand beside it instead.",
+    }

@@ -1,0 +1,77 @@
+"""`ack`, `hide`, `unhide`, `annotate`, `purge`, `report`: notes on jobs, which start and stop nothing."""
+
+from __future__ import annotations
+
+import os
+
+from lockside.cli import exits
+from lockside.cli.grammar import UsageError
+from lockside.cli.jobs.control import each_job
+from lockside.errors import LocksideError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+
+def ack(session: Session, parsed: Parsed) -> int:
+    """Note that failures were seen, or take that back."""
+    if parsed.flag("undo"):
+        return each_job(session, parsed.many("job"), "job.unacknowledge")
+    return each_job(session, parsed.many("job"), "job.acknowledge", comment=parsed.text("comment"))
+
+
+def hide(session: Session, parsed: Parsed) -> int:
+    """Leave jobs out of lists."""
+    return each_job(session, parsed.many("job"), "job.hide")
+
+
+def unhide(session: Session, parsed: Parsed) -> int:
+    """Show hidden jobs in lists again."""
+    return each_job(session, parsed.many("job"), "job.unhide")
+
+
+def annotate(session: Session, parsed: Parsed) -> int:
+    """Change the texts and labels of jobs."""
+    changes = parsed.members()
+    if not changes:
+        raise UsageError("say what to change: --name, --description or --label.", "annotate")
+    return each_job(session, parsed.many("job"), "job.annotate", **changes)
+
+
+def purge(session: Session, parsed: Parsed) -> int:
+    """Remove final jobs with their folders and logs, once that was confirmed."""
+    references = parsed.many("job")
+    if not parsed.flag("yes") and not _is_confirmed(session, references):
+        return exits.FAILED
+    for reference in references:
+        answer = session.call("job.purge", id=session.job_id(reference))
+        if session.out.as_json:
+            session.out.json_line(answer)
+        else:
+            session.out.line(f"job {answer['id']} is removed, with its folder and log")
+    return exits.DONE
+
+
+def _is_confirmed(session: Session, references: list[str]) -> bool:
+    if not session.out.terminal or not os.isatty(0):
+        raise UsageError("off a terminal --yes says that they are to be removed.", "purge")
+    named = ", ".join(references)
+    session.out.write(f"Remove {named} for good, with folders and logs? [y/N] ")
+    session.out.flush()
+    return input().strip().lower() in {"y", "yes"}
+
+
+def report(session: Session, parsed: Parsed) -> int:
+    """Report the progress of the job in which this runs."""
+    token = os.environ.get("LOCKSIDE_START_TOKEN")
+    if not token:
+        raise LocksideError(
+            "There is no job here to report for.", remedy="It is for scripts that run as a job."
+        )
+    share = parsed.number("progress")
+    answer = session.call("job.report", token=token, progress=share, message=parsed.text("message"))
+    if session.out.as_json:
+        session.out.json(answer)
+    return exits.DONE

@@ -1,0 +1,106 @@
+"""What is filled into the arguments of a component at its start: parameters, and the paths of files.
+
+    {{ name }}          the parameter of that name, in any argument of `command` and `pipeline`; {{ a.b }} is
+                        `b` in the object `a`; objects and lists are filled in as JSON
+    {datadir}           the data folder, ending in /
+    {state}             the file with the state; all of an argument, or what stands behind its `=`
+    {parameters}        a file with the parameters alone, as JSON
+    {parameters.name}   a file with the parameter of that name alone
+
+The program itself, the first word of a command, is never filled, and neither is a text for a shell.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from lockside.documents.component import Manifest, Program
+from lockside.documents.variables import PLACE, text_of
+
+DATA_FOLDER = "{datadir}"
+_FILE = re.compile(r"(?P<before>|.*=)\{(?:(?P<state>state)|parameters(?:\.(?P<name>[A-Za-z0-9_-]+))?)\}")
+_STATE = "in/state.json"
+_MISSING = object()
+
+
+def needed_parameters(manifest: Program) -> list[str]:
+    """Returns the names of all parameters that the arguments name, each once, in their order."""
+    found: dict[str, None] = {}
+    for word in _words(manifest.stages if manifest.shell is None else ()):
+        found.update(dict.fromkeys(PLACE.findall(word)))
+        file = _FILE.fullmatch(word)
+        if file and file["name"]:
+            found[file["name"]] = None
+    return list(found)
+
+
+def without_value(manifest: Program, parameters: Mapping[str, Any]) -> list[str]:
+    """Returns the names of parameters that the arguments need and that have no value."""
+    return [name for name in needed_parameters(manifest) if _value(parameters, name) in (None, _MISSING)]
+
+
+def with_parameters(manifest: Manifest, parameters: Mapping[str, Any]) -> Manifest:
+    """Returns the manifest with its parameters filled; those without a value are left standing."""
+    if not needed_parameters(manifest):
+        return manifest
+    command, pipeline = manifest.command, manifest.pipeline
+    return replace(
+        manifest,
+        command=None if command is None else _filled(command, parameters),
+        pipeline=None if pipeline is None else [_filled(argv, parameters) for argv in pipeline],
+    )
+
+
+def parameter_files(manifest: Program, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the contents of the files that `{parameters}` stands for, by their names in `in/`."""
+    files = {}
+    for word in _words(manifest.stages if manifest.shell is None else ()):
+        found = _FILE.fullmatch(word)
+        if found and not found["state"]:
+            name = found["name"]
+            content = parameters if name is None else _value(parameters, name)
+            files[_file_name(name)] = json.dumps(content, ensure_ascii=False, indent=2)
+    return files
+
+
+def with_paths(word: str, data_folder: str) -> str:
+    """Returns an argument with the paths filled in; the folder's path ends in /."""
+    found = _FILE.fullmatch(word)
+    if found:
+        path = _STATE if found["state"] else f"in/{_file_name(found['name'])}"
+        word = f"{found['before']}{data_folder}{path}"
+    return word.replace(DATA_FOLDER, data_folder)
+
+
+def _file_name(name: str | None) -> str:
+    return "parameters.json" if name is None else f"parameters.{name}.json"
+
+
+def _words(stages: Iterable[Sequence[str]]) -> Iterator[str]:
+    for argv in stages:
+        yield from argv[1:]
+
+
+def _filled(argv: Sequence[str], parameters: Mapping[str, Any]) -> list[str]:
+    def text(found: re.Match[str]) -> str:
+        value = _value(parameters, found[1])
+        return found[0] if value in (None, _MISSING) else _text(value)
+
+    return [argv[0], *(PLACE.sub(text, word) for word in argv[1:])]
+
+
+def _text(value: Any) -> str:
+    return text_of(value) if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+
+
+def _value(parameters: Mapping[str, Any], name: str) -> Any:
+    """Finds a parameter: by its whole name, or else step by step from object to object."""
+    if name in parameters:
+        return parameters[name]
+    found: Any = parameters
+    for step in name.split("."):
+        found = found.get(step, _MISSING) if isinstance(found, Mapping) else _MISSING
+    return found

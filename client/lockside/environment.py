@@ -1,0 +1,87 @@
+"""The variables of the environment that lockside sets or reads, each with a sentence. Data alone."""
+
+from __future__ import annotations
+
+COMPONENT = (
+    ("KBC_DATADIR", "The data folder; absolute, ending in /."),
+    ("KBC_RUNID", "The job's `runId`."),
+    ("KBC_PROJECTID", "The project."),
+    ("KBC_CONFIGID", "The configuration's id; a hash of the content where it is not stored."),
+    ("KBC_CONFIGVERSION", "The version of the stored configuration."),
+    ("KBC_CONFIGROWID", "The row that runs; only where there is one."),
+    ("KBC_COMPONENTID", "The component that the step runs: a processor has its own."),
+    ("KBC_BRANCHID", "The branch."),
+    ("KBC_COMPONENT_RUN_MODE", "`debug` in that mode, else `run`."),
+    ("KBC_STACKID", "`lockside`; with the next two it makes components write manifests of the new form."),
+    ("KBC_PROJECT_FEATURE_GATES", "`queuev2`."),
+    ("KBC_DATA_TYPE_SUPPORT", "`authoritative`."),
+    ("KBC_STAGING_FILE_PROVIDER", "`local`."),
+)
+"""What a component finds beside the variables of every job."""
+
+PLAIN = (
+    ("PATH", "A plain search path."),
+    ("HOME", "The home folder of the user that the job runs as."),
+    ("LANG", "`C.UTF-8`."),
+    ("TMPDIR", "A folder of the job's own, which goes with it."),
+)
+"""What a component finds of the usual variables; a plain command has those of its caller instead."""
+
+JOB = (
+    ("LOCKSIDE_JOB_ID", "The job's id."),
+    ("LOCKSIDE_RUN_ID", "The ids of the job and of all jobs above it, joined by dots."),
+    ("LOCKSIDE_PROJECT", "The project of the job; commands and the library work in it."),
+    ("LOCKSIDE_SOCKET", "The daemon's socket; commands and the library use it."),
+    ("LOCKSIDE_JOB_SOCKET", "The socket of the daemon that runs the job."),
+    ("LOCKSIDE_START_TOKEN", "The job's own token, with which it reports its progress."),
+    ("LOCKSIDE_START_FOLDER", "A mark by which the keeper finds all processes of the job."),
+    ("LOCKSIDE_PROGRESS_FD", "The file descriptor for lines of JSON with the job's progress."),
+)
+"""What every job finds."""
+
+CLIENT = (
+    ("LOCKSIDE_SOCKET", "The daemon's socket; without it the usual places are tried."),
+    ("LOCKSIDE_PROJECT", "The project to work in."),
+    ("LOCKSIDE_TRACEBACK", "When set, a fault of lockside itself is shown with its traceback."),
+    ("LOCKSIDE_RUN_ID", "Set in a job: new jobs are created below it, and a wait in a circle is refused."),
+    ("LOCKSIDE_START_TOKEN", "Set in a job: the token of `job.report`."),
+    ("LOCKSIDE_JOB_SOCKET", "Set in a job: only the daemon at this socket hears of the job."),
+    (
+        "XDG_RUNTIME_DIR",
+        "Where the socket of a user's daemon is looked for first, and a systemd of the user.",
+    ),
+    ("XDG_STATE_HOME", "Where the state of a user's daemon is; without it `~/.local/state`."),
+    ("XDG_CONFIG_HOME", "Where `lockside start` writes units; without it `~/.config`."),
+    ("XDG_DATA_HOME", "Where `lockside man` writes pages; without it `~/.local/share`."),
+    ("HOME", "The home folder."),
+    ("PATH", "Where `locksided` and the programs of a folder of files are looked for."),
+    ("NO_COLOR", "When set, nothing is coloured."),
+    ("TERM", "`dumb` means a terminal without colours and without a cursor that moves."),
+    ("COLUMNS", "The width of the output, instead of the terminal's."),
+    ("LINES", "The height of the screen, instead of the terminal's."),
+    ("PAGER", "What shows a page of the handbook that is longer than the screen; without it `less`."),
+)
+"""What the command line and the library read."""
+
+DAEMON = (
+    ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it wins over the files."),
+    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket says so."),
+    ("LOCKSIDE_KEEPER_CGROUPS", "`off` has the keeper find the processes of jobs without cgroups."),
+    ("STATE_DIRECTORY", "The state folder, as systemd names it."),
+    ("RUNTIME_DIRECTORY", "The folder of the socket, as systemd names it."),
+    ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
+    ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
+    ("HOME", "Without XDG_STATE_HOME the state folder is `.local/state/lockside` in it."),
+    ("LISTEN_FDS", "With LISTEN_PID and LISTEN_FDNAMES: sockets that systemd passes."),
+    ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where systemd is told that the daemon is well."),
+    ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),
+)
+"""What the daemon and its keeper read."""
+
+SECTIONS = (
+    ("A component finds", COMPONENT),
+    ("A component also finds (a command: its caller's)", PLAIN),
+    ("Every job finds", JOB),
+    ("The command line and the library read", CLIENT),
+    ("The daemon reads", DAEMON),
+)

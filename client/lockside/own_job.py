@@ -1,0 +1,55 @@
+"""What a process inside a job need not say of it: its environment has it.
+
+Only the daemon that runs the job hears of it; another one might take its ids for those of jobs of its own.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lockside.errors import InvalidParams
+from lockside.paths import socket_candidates
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
+RUN_ID = "LOCKSIDE_RUN_ID"
+VARIABLES = {
+    "job.create": {"parentRunId": RUN_ID},
+    "job.createMany": {"parentRunId": RUN_ID},
+    "job.wait": {"waiterRunId": RUN_ID},
+    "job.report": {"token": "LOCKSIDE_START_TOKEN"},
+}
+"""The parameters that are filled, each with its variable; of `job.createMany` those of every job."""
+
+
+def filled(method: str, params: Json, socket: str | None) -> Json:
+    """Return the parameters with those of the own job; None for one of them leaves it out.
+
+    Raises InvalidParams for a report of a job that another daemon runs.
+    """
+    variables = VARIABLES.get(method)
+    if variables is None:
+        return params
+    is_own = _runs_own_job(socket)
+    own = {name: value for name, variable in variables.items() if (value := os.environ.get(variable))}
+    if method == "job.report" and not is_own and params.get("token") in (None, own.get("token")):
+        raise InvalidParams("This daemon does not run the job of this process: a report needs its token.")
+    if method == "job.createMany":
+        return params | {"jobs": [_filled(job, own, is_own) for job in params["jobs"]]}
+    return _filled(params, own, is_own)
+
+
+def _filled(params: Json, own: Json, is_own: bool) -> Json:
+    if is_own:
+        return own | params
+    return {name: value for name, value in params.items() if name not in own or value != own[name]}
+
+
+def _runs_own_job(socket: str | None) -> bool:
+    """Tell whether the daemon at `socket` runs the job of this process, if there is one."""
+    home = os.environ.get("LOCKSIDE_JOB_SOCKET")
+    return home is None or os.path.realpath(socket_candidates(socket)[0]) == os.path.realpath(home)

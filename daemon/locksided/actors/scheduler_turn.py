@@ -1,0 +1,22 @@
+"""What the scheduler actor gathers of all messages in hand, to be saved and followed as one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from locksided.actors.messages import Ask, Write
+from locksided.core.actions import Action
+from locksided.core.saves import Save
+from locksided.store.rows import EventRow
+
+
+@dataclass(slots=True)
+class SchedulerTurn:
+    """What one transaction is made of, and what follows it."""
+
+    saves: list[Save] = field(default_factory=list)
+    operations: list[tuple[Ask, Write]] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    answers: list[tuple[Ask, Any]] = field(default_factory=list)
+    first_asks: dict[tuple[str, int, str, str], Ask] = field(default_factory=dict)
+    repeats: list[tuple[Ask, Ask]] = field(default_factory=list)
+    progress: list[EventRow] = field(default_factory=list)

@@ -1,0 +1,357 @@
+"""The vault encrypts and decrypts the secrets of documents. It knows the keys and no stored object.
+
+`seal` is applied to all that is stored, `opened` to what comes from callers, `opened_if_possible` to what is
+stored and about to be used.
+"""
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lockside.documents.paths import join
+from lockside.documents.secrets import (
+    HIDDEN,
+    CipherText,
+    Secret,
+    Steps,
+    is_cipher,
+    may_have_ciphers,
+    may_have_secrets,
+    parsed,
+    replaced,
+)
+from locksided import clock
+from locksided.core.errors import Invalid
+from locksided.secrets.keys import Keys
+from locksided.secrets.places import Place, Scope
+
+OPENED_KEPT = 1024
+LONGEST_KEPT = 16_384
+REMEDY = "encrypt it again for this configuration, or give the plain value"
+HASH_KEY_BYTES = 32
+DIGITS = 40
+
+_encode = msgspec.json.encode
+
+
+class Unopened(Exception):
+    """A cipher text cannot be decrypted here; the message says why, without its value."""
+
+    def __init__(self, message: str, key_id: str | None = None) -> None:
+        super().__init__(message)
+        self.key_id = key_id
+
+
+class Missing(NamedTuple):
+    """A stored cipher text that cannot be decrypted: its path, and the id of its key."""
+
+    path: str
+    key_id: str | None
+
+
+class _Content(msgspec.Struct, frozen=True):
+    """What is in a token."""
+
+    value: Any
+    place: list[str]
+
+    @classmethod
+    def of(cls, value: Any, place: Place) -> "_Content":
+        return cls(value, [place.scope.value, *place.names])
+
+    def get_place(self) -> Place:
+        scope, *names = self.place
+        return Place(Scope(scope), tuple(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Hasher:
+    """Makes keyed hashes of the hashes of documents with secrets, so that nobody can guess the values."""
+
+    key: bytes
+
+    @property
+    def name(self) -> str:
+        """Tells the hashes of one key from those of another."""
+        return sha256(self.key).hexdigest()[:8]
+
+    def of(self, digest: str) -> str:
+        """The keyed hash, as many hexadecimal digits as others have."""
+        return hmac.digest(self.key, digest.encode(), "sha256").hex()[:DIGITS]
+
+    def of_project(self, project: str, digest: str) -> str:
+        """The keyed hash of a document whose cipher texts are of one project."""
+        return self.of(f"{project}:{digest}")
+
+    def marked(self, digest: str) -> str:
+        """The keyed hash with the name of its key."""
+        return f"{self.name}:{self.of(digest)}"
+
+
+@dataclass(slots=True)
+class Vault:
+    """Encrypts with the newest key, decrypts with all of them. Used from several threads."""
+
+    keys: Keys
+    sealed_hash_key: str | None = None
+    """The key of the hashes as it is stored."""
+    _hasher: Hasher | None = None
+    _opened: dict[str, _Content] = field(default_factory=dict)
+
+    # -- documents ----------------------------------------------------------------------------------------
+
+    def seal(
+        self,
+        document: Any,
+        place: Place,
+        *,
+        path: str = "$",
+        before: Any = None,
+        source: Place | None = None,
+        is_ours: bool = False,
+        is_stored: bool = False,
+    ) -> Any:
+        """The document with all secrets encrypted for their place.
+
+        A value that stands in `before`, the version that is stored, keeps its cipher text. Cipher texts for
+        `source` are encrypted anew where they do not fit. In a document that is the daemon's own (`is_ours`)
+        a text that only looks like a cipher text is a value like any other. In one made of what is stored
+        (`is_stored`) a cipher text that cannot be decrypted stays: whoever uses it will say so.
+
+        Raises Invalid with the path of a cipher text that does not fit or cannot be decrypted.
+        """
+        if not may_have_secrets(_encode(document)):
+            return document
+        known = self._known(before, place)
+
+        def change(secret: Secret) -> Any:
+            at = place.inside(secret.steps, document)
+            value = secret.value
+            if is_cipher(value):
+                try:
+                    value = self._open_from(value, at, source)
+                except Unopened as problem:
+                    if is_stored:
+                        return value
+                    if not is_ours:
+                        raise _refusal(secret, path, problem) from None
+                else:
+                    if value is _FITS:
+                        return secret.value
+            elif value == HIDDEN:
+                where = join(path, *secret.steps)
+                text = f"{where}: {HIDDEN} stands for a value that was not shown: give the value."
+                raise Invalid(text, path=where)
+            plain = _encode(value)
+            same = known.get((secret.steps, plain)) or known.get((secret.name, plain))
+            return same if same is not None and self.fits(same, at) else self.encrypt(value, at)
+
+        return replaced(document, change)
+
+    def _known(self, before: Any, place: Place) -> Mapping[tuple[Any, bytes], str]:
+        """The cipher texts of a stored document by their steps and value, and by their name and value."""
+        found: dict[tuple[Any, bytes], str] = {}
+
+        def note(secret: Secret) -> Any:
+            if is_cipher(secret.value):
+                try:
+                    plain = _encode(self.open_value(secret.value, place.inside(secret.steps, before)))
+                except Unopened:
+                    return secret.value
+                found[secret.steps, plain] = found[secret.name, plain] = secret.value
+            return secret.value
+
+        if before is not None:
+            replaced(before, note)
+        return found
+
+    def _open_from(self, text: str, place: Place, source: Place | None) -> Any:
+        """The value of a cipher text that is to be encrypted for another place; `_FITS` for one that fits."""
+        try:
+            self.open_value(text, place)
+        except Unopened:
+            if source is None:
+                raise
+            return self.open_value(text, source)
+        return _FITS
+
+    def opened(self, document: Any, place: Place, path: str = "$") -> Any:
+        """The document in plain. Raises Invalid with the path of a cipher text that cannot be decrypted."""
+
+        def refuse(secret: Secret, problem: Unopened) -> Any:
+            raise _refusal(secret, path, problem) from None
+
+        return self._opened_with(document, place, refuse)
+
+    def opened_if_possible(self, document: Any, place: Place) -> Any:
+        """The document in plain, but for the cipher texts that cannot be decrypted."""
+        return self._opened_with(document, place, lambda secret, _: secret.value)
+
+    def _opened_with(self, document: Any, place: Place, failed: Callable[[Secret, Unopened], Any]) -> Any:
+        def change(secret: Secret) -> Any:
+            if not is_cipher(secret.value):
+                return secret.value
+            try:
+                return self.open_value(secret.value, place.inside(secret.steps, document))
+            except Unopened as problem:
+                return failed(secret, problem)
+
+        return replaced(document, change)
+
+    def opened_text(self, text: bytes, place: Place) -> bytes:
+        """As `opened_if_possible` for JSON, of which the whole may be encrypted."""
+        if not (may_have_ciphers(text)):
+            return text
+        document = msgspec.json.decode(text)
+        if isinstance(document, str):
+            try:
+                return _encode(self.open_value(document, place))
+            except Unopened:
+                return text
+        return _encode(self.opened_if_possible(document, place))
+
+    # -- single values ------------------------------------------------------------------------------------
+
+    def encrypt(self, value: Any, place: Place) -> str:
+        """The cipher text of a value. Raises Unavailable without a key."""
+        key = self.keys.newest()
+        content = _encode(_Content.of(value, place))
+        token = key.fernet.encrypt_at_time(content, clock.now_us() // clock.SECOND_US)
+        return str(CipherText(place.scope.value, key.id, token.decode()))
+
+    def open_value(self, text: str, place: Place) -> Any:
+        """The value of a cipher text. Raises Unopened when it does not fit."""
+        content = self._content(text)
+        if not place.accepts(content.get_place()):
+            raise Unopened(f"it was encrypted for {content.get_place()}, not for {place}")
+        return content.value
+
+    def fits(self, text: str, place: Place) -> bool:
+        """Whether a cipher text can be decrypted for a place."""
+        try:
+            self.open_value(text, place)
+        except Unopened:
+            return False
+        return True
+
+    def check(self, text: str, place: Place, path: str) -> None:
+        """Raise Invalid for a cipher text that cannot be decrypted for a place."""
+        try:
+            self.open_value(text, place)
+        except Unopened as problem:
+            raise _refused(path, problem) from None
+
+    def reencrypted(self, text: str) -> str:
+        """The same under the newest key; a text that cannot be decrypted stays."""
+        form = parsed(text)
+        newest = self.keys.newest()
+        if form is None or form.key_id == newest.id:
+            return text
+        try:
+            content = self._content(text)
+        except Unopened:
+            return text
+        token = newest.fernet.encrypt_at_time(_encode(content), clock.now_us() // clock.SECOND_US)
+        return str(CipherText(form.scope, newest.id, token.decode()))
+
+    def _content(self, text: str) -> _Content:
+        known = self._opened.get(text)
+        if known is not None and self.keys.find(known_id(text)) is not None:
+            return known
+        content = self._decrypted(text)
+        if len(text) <= LONGEST_KEPT:
+            if len(self._opened) >= OPENED_KEPT:
+                self._opened.clear()
+            self._opened[text] = content
+        return content
+
+    def _decrypted(self, text: str) -> _Content:
+        from cryptography.fernet import InvalidToken
+
+        form = parsed(text)
+        if form is None:
+            raise Unopened("it is not a whole cipher text")
+        key = self.keys.find(form.key_id)
+        if key is None:
+            raise Unopened(f"its key {form.key_id} is missing", form.key_id)
+        try:
+            content = msgspec.json.decode(key.fernet.decrypt(form.token), type=_Content)
+        except (InvalidToken, msgspec.DecodeError):
+            raise Unopened("it is damaged", form.key_id) from None
+        if content.place[0] != form.scope:
+            raise Unopened("it is damaged", form.key_id)
+        return content
+
+    # -- hashes -------------------------------------------------------------------------------------------
+
+    def digest(self, text: bytes) -> str:
+        """A hash of a document that is about to be stored, which tells nothing of its secrets."""
+        if not may_have_secrets(text):
+            return sha256(text).hexdigest()
+        return hmac.digest(self.keys.newest().content, text, "sha256").hex()
+
+    @property
+    def hasher(self) -> Hasher | None:
+        """Makes the keyed hashes; None when no key of hashes is stored, or it cannot be decrypted."""
+        if self._hasher is None and self.sealed_hash_key is not None:
+            self._hasher = self.hasher_of(self.sealed_hash_key)
+        return self._hasher
+
+    def hasher_of(self, text: str) -> Hasher | None:
+        """The hasher of a stored key; None for one that cannot be decrypted."""
+        try:
+            return Hasher(bytes.fromhex(self.open_value(text, HASHES)))
+        except Unopened:
+            return None
+
+    def keep_hash_key(self, text: str | None) -> None:
+        """Use the key that is stored now."""
+        if text != self.sealed_hash_key:
+            self.sealed_hash_key, self._hasher = text, None
+
+
+HASHES = Place(Scope.PROJECT, ("", "hashes"))
+"""What the key of the hashes is bound to: no project has that name."""
+
+_FITS = object()
+
+
+def known_id(text: str) -> str:
+    """The id of the key of a well-formed cipher text."""
+    form = parsed(text)
+    return "" if form is None else form.key_id
+
+
+def missing_in(document: Any, path: str = "$") -> Iterator[Missing]:
+    """The cipher texts that are left in a document that is about to be used."""
+    left: list[tuple[Steps, Any]] = [((), document)]
+    while left:
+        steps, value = left.pop()
+        if is_cipher(value):
+            yield Missing(join(path, *steps), known_id(value) or None)
+        members = value.items() if isinstance(value, Mapping) else ()
+        items = enumerate(value) if isinstance(value, list | tuple) else ()
+        left += [((*steps, step), inner) for step, inner in (*members, *items)]
+
+
+def refuse_missing(missing: Sequence[Missing]) -> None:
+    """Raise Invalid when something that is about to be used could not be decrypted."""
+    if not missing:
+        return
+    path, key_id = missing[0]
+    why = "it is damaged" if key_id is None else f"its key {key_id} is missing or does not fit"
+    text = f"{path} cannot be decrypted: {why}. Bring the key back, or store the value again."
+    raise Invalid(text, path=path, keyId=key_id)
+
+
+def _refusal(secret: Secret, path: str, problem: Unopened) -> Invalid:
+    return _refused(join(path, *secret.steps), problem)
+
+
+def _refused(where: str, problem: Unopened) -> Invalid:
+    details: dict[str, Any] = {} if problem.key_id is None else {"keyId": problem.key_id}
+    return Invalid(f"{where} cannot be decrypted: {problem}; {REMEDY}.", path=where, **details)

@@ -1,0 +1,28 @@
+"""The key of the hashes of documents with secrets.
+
+It is made once and stored encrypted, so that no rotation of keys changes a hash.
+"""
+
+import os
+
+from locksided.secrets.vault import HASH_KEY_BYTES, HASHES, Hasher
+from locksided.store.reads import meta
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+
+HASH_KEY = "hash_key"
+
+
+def hasher_of(tx: Transaction) -> Hasher:
+    """The hasher of this store, made when it is the first or the stored one cannot be decrypted.
+
+    Raises Unavailable when there is no key to encrypt it with.
+    """
+    stored = meta(tx.connection, HASH_KEY)
+    known = None if stored is None else tx.vault.hasher_of(stored)
+    if known is not None:
+        return known
+    made = Hasher(os.urandom(HASH_KEY_BYTES))
+    tx.connection.execute(QUERIES["put_meta"], (HASH_KEY, tx.vault.encrypt(made.key.hex(), HASHES)))
+    tx.has_new_hash_key = True
+    return made
