@@ -293,6 +293,8 @@ def test_the_command_line_lists_tables_and_queries_them(wire: Wire, daemon: Daem
     assert "id" in lockside("table", "show", "in.c-cli.x")
     assert "WRITE" in lockside("table", "history", "in.c-cli.x")
     assert "7" in lockside("table", "preview", "in.c-cli.x")
+    assert "success" in lockside("table", "restore", "in.c-cli.x", "--version", "0")
+    assert "lake" in lockside("table", "status")
     assert lockside("sql", 'SELECT sum(n::int) AS s FROM "in.c-cli.x"').split() == ["12"]
 
 

@@ -125,3 +125,39 @@ def print_rows(session: Session, found: Json) -> None:
     headings = [str(column["name"]) for column in found["columns"]]
     rows: list[list[Cell]] = [["" if value is None else str(value) for value in row] for row in found["rows"]]
     session.out.table(headings, rows)
+
+
+def restore(session: Session, parsed: Parsed) -> int:
+    """Give a table the content of an earlier version, and wait for the job that does it."""
+    job = session.call(
+        "storage.table.restore",
+        id=parsed.required("table"),
+        branchId=parsed.text("branch"),
+        version=parsed.values.get("version"),
+        time=parsed.text("time"),
+        beforeJob=parsed.text("before-job"),
+    )
+    if not parsed.flag("detach"):
+        job = session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600)
+    if session.out.as_json:
+        session.out.json(job)
+    else:
+        session.out.line(f"job {job['id']}: {job['status']}")
+        if job["status"] == "error":
+            session.out.line(f"  {job['message']}")
+    return exits.FAILED if job["isFinished"] and job["status"] not in ("success", "warning") else exits.DONE
+
+
+def status(session: Session, _: Parsed) -> int:
+    """Show where tables are kept, and what cannot be published."""
+    found = session.call("storage.status")
+    if session.out.as_json:
+        session.out.json(found)
+        return exits.DONE
+    out = session.out
+    out.line(f"{found['backend']}: {found['tables']} tables, {times.size(found['dataSizeBytes'])}")
+    out.line(f"  {found['root']}")
+    for one in found["unpublished"]:
+        cause = f": {one['cause']}" if one.get("cause") else ""
+        out.line(f"  version {one['version']} of {one['table']} is not published{cause}")
+    return exits.DONE

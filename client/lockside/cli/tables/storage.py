@@ -45,6 +45,29 @@ STORAGE = (
         (_LIMIT, _BRANCH),
     ),
     Command(
+        "table restore",
+        "lockside.cli.storage.tables:restore",
+        "give a table the content of an earlier version",
+        (
+            ("lockside table restore in.c-shop.orders --version 3", "as a new version; no data is copied"),
+            ("lockside table restore in.c-shop.orders --before-job 42", "as it was before that job"),
+        ),
+        (_TABLE,),
+        (
+            Option("--version", "the version", "N", "integer"),
+            Option("--time", "the version that was the newest then", "TIME"),
+            Option("--before-job", "the version before the first one of this job", "JOB"),
+            Option("-d --detach", "do not wait for the job"),
+            _BRANCH,
+        ),
+    ),
+    Command(
+        "table status",
+        "lockside.cli.storage.tables:status",
+        "show where tables are kept, and what cannot be published",
+        (("lockside table status", ""),),
+    ),
+    Command(
         "sql",
         "lockside.cli.storage.sql:sql",
         "query tables by their ids, in a process of your own",
