@@ -43,6 +43,11 @@ def filled(method: str, params: Json, socket: str | None) -> Json:
     return _filled(params, own, is_own)
 
 
+def meant_project(socket: str | None) -> str | None:
+    """Return the project that the environment names; that of the own job means nothing to another daemon."""
+    return os.environ.get("LOCKSIDE_PROJECT") if _runs_own_job(socket) else None
+
+
 def _filled(params: Json, own: Json, is_own: bool) -> Json:
     if is_own:
         return own | params

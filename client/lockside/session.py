@@ -7,12 +7,11 @@ blocking one never does, so `run` and `each` need no event loop.
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from time import monotonic
 
 from lockside.errors import LocksideError, NotReachable, Unavailable
-from lockside.own_job import filled
+from lockside.own_job import filled, meant_project
 from lockside.pages import PAGE, Pages
 from lockside.parts import Part, cut
 
@@ -96,7 +95,7 @@ class Engine:
         away: Callable[[LocksideError], None] | None = None,
     ) -> None:
         self._link = link
-        self.project = project or os.environ.get("LOCKSIDE_PROJECT")
+        self.project = project or meant_project(link.socket)
         self._reconnect_seconds = reconnect_seconds
         self._away = away
 

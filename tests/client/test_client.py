@@ -120,6 +120,7 @@ def test_inside_a_job_only_its_own_daemon_hears_of_it(
     monkeypatch.setenv("LOCKSIDE_RUN_ID", "12.15")
     monkeypatch.setenv("LOCKSIDE_START_TOKEN", "15-1-0")
     monkeypatch.setenv("LOCKSIDE_JOB_SOCKET", spelling.format(daemon.path, name=Path(daemon.path).name))
+    monkeypatch.setenv("LOCKSIDE_PROJECT", "team")
     (tmp_path / "linked.sock").symlink_to(daemon.path)
     answers = {
         "job.create": job(),
@@ -143,7 +144,8 @@ def test_inside_a_job_only_its_own_daemon_hears_of_it(
         asked = [*other.params_of("job.create"), *other.params_of("job.wait")]
         asked += other.params_of("job.createMany")[0]["jobs"]
     assert len(asked) == 3
-    assert not [each for each in asked if {"parentRunId", "waiterRunId"} & each.keys()]
+    assert not [each for each in asked if {"parentRunId", "waiterRunId", "project"} & each.keys()]
+    assert daemon.params_of("job.create")[0]["project"] == "team"
 
 
 def test_the_project_of_the_environment_holds_for_the_library_too(

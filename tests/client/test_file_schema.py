@@ -25,6 +25,7 @@ EXAMPLES = {
     "row": {"name": "eu", "parameters": {"x": 1}},
     "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
     "variables": {"country": "CZ", "many": 3, "is_on": True},
+    "template": {"values": [{"name": "day"}], "job": {"component": "a"}},
 }
 WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}],
@@ -32,6 +33,7 @@ WRONG = {
     "row": [{"isDisabled": "no"}],
     "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
     "variables": [{"country": None}],
+    "template": [{"values": []}, {"job": {}, "value": []}],
 }
 
 

@@ -75,7 +75,7 @@ def test_the_reference_of_a_configuration_has_what_its_file_may_have() -> None:
 
 def test_a_parameter_shows_its_type_its_default_and_whether_it_is_required() -> None:
     text = reference.reference("job.create")
-    assert "- `component` (string of at most 80 characters, required): " in text
+    assert "- `component` (string of at most 80 characters, required): " in reference.reference("config.put")
     assert "- `hold` (boolean, default `false`): " in text
     assert "- `limits` (Limits, optional): " in text
     assert '- `mode` (debug | forceRun | run, default `"run"`): ' in text

@@ -6,7 +6,8 @@ import pytest
 
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, job
-from lockside.cli.jobs.show import cause_of, steps_of
+from lockside.cli.jobs.job_tree import cause_of
+from lockside.cli.jobs.show import steps_of
 from lockside.cli.jobs.why import step_against
 
 Json = dict[str, Any]

@@ -295,7 +295,7 @@ SPOILT = [
         TASK + 'task = { config = "daily" }\n',
         6,
         "tasks[0].task.component",
-        "The field `component` is missing: it is required.",
+        "Name a component or a template.",
     ),
     (
         FLOW,

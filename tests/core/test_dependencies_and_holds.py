@@ -185,6 +185,9 @@ def test_a_job_kept_back_in_three_ways_waits_for_all_three() -> None:
         ("error", "success", "cancelled"),
         ("success", "final", "processing"),
         ("error", "final", "processing"),
+        ("success", "failed", "cancelled"),
+        ("warning", "failed", "cancelled"),
+        ("error", "failed", "processing"),
     ],
 )
 def test_how_a_dependency_ends_decides_about_the_dependant(ending: str, when: str, outcome: str) -> None:

@@ -171,6 +171,8 @@ def test_a_delay_and_a_start_time_are_kept(wire: Wire) -> None:
         (1, "success", "cancelled"),
         (0, "final", "success"),
         (1, "final", "success"),
+        (0, "failed", "cancelled"),
+        (1, "failed", "success"),
     ],
 )
 def test_a_dependency_is_met_by_the_right_ends(
@@ -186,6 +188,21 @@ def test_a_dependency_is_met_by_the_right_ends(
         assert ended["result"]["error"]["kind"] == "dependency"
         assert first["id"] in ended["result"]["error"]["message"]
         assert ended["starts"] == 0
+
+
+def test_a_clean_up_runs_after_the_failure_of_a_chain(wire: Wire) -> None:
+    failed = wire.done(wire.shell("exit 1"))
+    never = wire.shell("true", dependsOn=[{"job": failed["id"]}])
+    clean_up = wire.done(wire.shell("echo cleaned", dependsOn=[{"job": never["id"], "when": "failed"}]))
+    assert (clean_up["status"], wire.text(clean_up)) == ("success", "cleaned\n")
+
+
+def test_success_and_failure_of_one_job_cannot_both_be_waited_for(wire: Wire) -> None:
+    first = wire.done(wire.shell("true"))
+    both = [{"job": first["id"], "when": when} for when in ("success", "failed")]
+    parameters = {"parameters": {"command": ["true"]}}
+    refusal = wire.refused("job.create", component="lockside.command", dependsOn=both, configData=parameters)
+    assert (refusal.kind, refusal.data["path"]) == ("invalid", "$.dependsOn[1].when")
 
 
 def test_a_cancelled_dependant_cancels_its_own_and_so_on_down(wire: Wire, gate: Gate) -> None:

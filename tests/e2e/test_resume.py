@@ -1,10 +1,14 @@
 """A rerun that goes on from a run before: what ended well is carried over, down to rows."""
 
+import re
+import sys
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import pytest
 
+from e2e.harness import Daemon
 from e2e.wire import Refusal, Wire, put_component, put_config
 
 ROWS = ("a", "b", "c", "d", "e")
@@ -93,6 +97,18 @@ def test_a_job_without_rows_and_tasks_is_run_again_as_it_is(wire: Wire) -> None:
             configData={"parameters": {"shell": "true"}},
             previousJobId=first["id"],
         )
+
+
+def test_off_a_terminal_the_cause_of_a_failed_container_is_told(
+    daemon: Daemon, wire: Wire, mended: Path
+) -> None:
+    put_flights(wire, "resume.told", mended, parallelism=5)
+    put_nightly(wire, "resume.told", "resume.told.later")
+    command = [sys.executable, "-m", "lockside.cli.main", "--socket", str(daemon.socket)]
+    asked = [*command, "run", "--wait", "lockside.orchestrator/resume.told"]
+    ran = run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    assert re.search(r"cause: resume\.told/rows#c \(job \d+\): no runway\. See: lockside show", ran.stderr)
 
 
 def failures(wire: Wire, **more: Any) -> set[str]:

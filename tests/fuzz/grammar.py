@@ -87,7 +87,7 @@ KNOWN: dict[str, list[Any]] = {
     "fields": [["status"], ["id", "result"], []],
     "cursor": ["", "x", "eyJ9", "1", "AAAA"],
     "owner": ["root", "nobody", "0", "65534", "no-such-user"],
-    "when": ["success", "final"],
+    "when": ["success", "failed", "final"],
 }  # fmt: skip
 
 

@@ -151,7 +151,8 @@ class People:
             start_at_us=world.now_us + random.randrange(-1_000_000, 20_000_000) if rare() < 0.12 else None,
             held=rare() < 0.08,
             depends_on=tuple(
-                Dependency(job_id, random.choice([Condition.SUCCESS, Condition.FINAL])) for job_id in others
+                Dependency(job_id, random.choice([Condition.SUCCESS, Condition.FINAL, Condition.FAILED]))
+                for job_id in others
             ),
             parent_id=random.choice(running) if running and rare() < 0.2 else None,
             on_lost=random.choice(list(OnLost)),

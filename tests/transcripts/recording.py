@@ -143,6 +143,7 @@ def record(steps: Sequence[str], at: Terminal) -> str:
 
 
 _ALIKE = [
+    (r"socket\s+~", "socket ~"),  # where the line breaks depends on how long the pid is
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "<time>"),
     (r"\d\d:\d\d:\d\d(\.\d+)?", "<time>"),
     (r"\b\d+(\.\d+)? (ms|s|min|h|d)\b( \d+ (s|min|h)\b)?", "<span>"),

@@ -50,12 +50,12 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def dependency(text: str) -> dict[str, str]:
-    """Read JOB, JOB:success or JOB:final; a name may have a colon in it."""
+    """Read JOB, JOB:success, JOB:failed or JOB:final; a name may have a colon in it."""
     job, _, when = text.rpartition(":")
-    if job and when in {"success", "final"}:
+    if job and when in {"success", "failed", "final"}:
         return {"job": job, "when": when}
     if job.isdigit():
-        raise ValueError(f"it takes JOB, JOB:success or JOB:final; '{text}' is none of them.")
+        raise ValueError(f"it takes JOB, JOB:success, JOB:failed or JOB:final; '{text}' is none of them.")
     return {"job": text, "when": "success"}
 
 

@@ -124,6 +124,7 @@ class DependencyCondition(StrEnum):
     """Which end of the other job satisfies the dependency."""
 
     SUCCESS = "success"
+    FAILED = "failed"
     FINAL = "final"
 
 

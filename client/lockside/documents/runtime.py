@@ -97,7 +97,7 @@ class Dependency(In, frozen=True, kw_only=True):
 
     Attributes:
         job: The job that must end first.
-        when: `success` also accepts a warning; `final` accepts any end.
+        when: `success` also accepts a warning; `failed` accepts all other ends; `final` accepts any end.
     """
 
     job: JobId

@@ -156,8 +156,13 @@ def _dependencies(service: Service, request: JobRequest) -> tuple[Dependency, ..
     found: dict[int, Condition] = {}
     for index, given in enumerate(request.depends_on):
         job_id = service.job_id(given.job, f"$.dependsOn[{index}].job")
-        if found.get(job_id) is not Condition.SUCCESS:
-            found[job_id] = Condition(given.when.value)
+        condition = Condition(given.when.value)
+        if {found.get(job_id), condition} == {Condition.SUCCESS, Condition.FAILED}:
+            raise Invalid(
+                "A job cannot both succeed and fail: name one `when`.", path=f"$.dependsOn[{index}].when"
+            )
+        if found.get(job_id) in (None, Condition.FINAL):
+            found[job_id] = condition
     return tuple(Dependency(job_id, condition) for job_id, condition in found.items())
 
 

@@ -129,11 +129,11 @@ def _phases(reason: core.PhaseOrder) -> tuple[str, str]:
     return f"{noun.capitalize()} {named} must be done first.", f"the end of {noun} {named}"
 
 
+_ENDS = {Condition.SUCCESS: "end well", Condition.FAILED: "fail"}
+
+
 def _dependencies(reason: core.Dependencies) -> tuple[str, str]:
-    wanted = [
-        f"job {one.job_id} must end{' well' if one.condition is Condition.SUCCESS else ''}"
-        for one in reason.jobs[:NAMED]
-    ]
+    wanted = [f"job {one.job_id} must {_ENDS.get(one.condition, 'end')}" for one in reason.jobs[:NAMED]]
     ends = " and ".join(f"job {one.job_id}" for one in reason.jobs[:NAMED])
     more = _more(reason.jobs)
     return _sentence(wanted)[:-1] + more + ".", f"the end of {ends}{more}"

@@ -133,7 +133,7 @@ def strictest_conditions(dependencies: tuple[Dependency, ...]) -> dict[int, Cond
     """The condition for each job; of two for the same job the stricter one holds."""
     wanted: dict[int, Condition] = {}
     for dependency in dependencies:
-        if wanted.get(dependency.job_id) is not Condition.SUCCESS:
+        if wanted.get(dependency.job_id) in (None, Condition.FINAL):
             wanted[dependency.job_id] = dependency.condition
     return wanted
 

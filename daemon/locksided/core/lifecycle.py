@@ -368,7 +368,8 @@ def cancel_for_dependency(turn: Turn, job: Job, dependency: Dependency, ending: 
     """Cancel a job whose dependency can no longer be met."""
     ended = f"ended with status {ending.status}" if ending is not None else "had already ended otherwise"
     cause = "dependency"
-    message = f"Job {dependency.job_id} {ended}; this job depends on its {dependency.condition}."
+    wanted = "failure" if dependency.condition is Condition.FAILED else dependency.condition
+    message = f"Job {dependency.job_id} {ended}; this job depends on its {wanted}."
     if dependency.condition is Condition.PHASE and ending is not None:
         cause, message = "phase", f"{_phase_name(ending.job)} {ended}."
     error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}

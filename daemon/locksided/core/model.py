@@ -41,14 +41,20 @@ class Condition(StrEnum):
     """What a dependant asks of the job that it depends on. Only phases ask for a `phase` that is done."""
 
     SUCCESS = "success"
+    FAILED = "failed"
     FINAL = "final"
     PHASE = "phase"
 
     def met_by(self, status: Status, on_error: OnError | None = None) -> bool:
-        """Whether that end meets it: `success` takes warnings, `phase` a tolerated error too, `final` all."""
+        """Whether that end meets it.
+
+        `success` takes warnings, `failed` all that `success` does not, `final` all, `phase` tolerated errors.
+        """
         match self:
             case Condition.FINAL:
                 return True
+            case Condition.FAILED:
+                return status not in (Status.SUCCESS, Status.WARNING)
             case Condition.PHASE if status is Status.ERROR:
                 return on_error is OnError.WARNING
             case Condition.SUCCESS | Condition.PHASE:

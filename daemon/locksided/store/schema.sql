@@ -151,7 +151,7 @@ CREATE INDEX job_labels_job ON job_labels (job_id);
 CREATE TABLE dependencies (
     job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     on_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    condition TEXT NOT NULL CHECK (condition IN ('success', 'final', 'phase')),
+    condition TEXT NOT NULL CHECK (condition IN ('success', 'failed', 'final', 'phase')),
     PRIMARY KEY (job_id, on_id),
     CHECK (job_id <> on_id)
 ) STRICT, WITHOUT ROWID;

@@ -69,3 +69,28 @@ def update(job: Json, event: Json) -> bool:
         case "job.held" | "job.released" | "job.paused" | "job.resumed" | "job.reprioritised":
             return True
     return False
+
+
+def cause_of(job: Json, below: list[Json]) -> Json | None:
+    """Give the job that works itself and whose end decided how a container ended.
+
+    That is the last attempt of a retried job, else the first child that failed without being tolerated.
+    """
+    if job.get("type") not in describe.CONTAINERS:
+        return job
+    children = [one for one in below if one.get("parentRunId") == job["runId"]]
+    children = [one for one in children if one.get("relation", "strong") == "strong"]
+    if job.get("type") == "retryContainer":
+        last = max(children, key=lambda one: int(one.get("attempt") or 0), default=None)
+        return None if last is None else cause_of(last, below)
+    failed = [one for one in children if one["status"] in {"error", "terminated"}]
+    failed = [one for one in failed if not _is_tolerated(one)] or failed
+    for one in sorted(failed, key=lambda one: str(one.get("endTime"))):
+        cause = cause_of(one, below)
+        if cause is not None:
+            return cause
+    return None
+
+
+def _is_tolerated(job: Json) -> bool:
+    return (job.get("behavior") or {}).get("onError") == "warning"

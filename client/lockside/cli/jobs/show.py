@@ -228,7 +228,7 @@ def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> N
     from lockside.cli.jobs.log_lines import last_lines, last_state
     from lockside.cli.terminal.sanitize import shown_log
 
-    culprit = cause_of(job, below)
+    culprit = job_tree.cause_of(job, below)
     if culprit is None or not culprit.get("starts"):
         return
     if culprit is not job:
@@ -242,31 +242,6 @@ def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> N
         for line in lines:
             shown = shown_log(last_state(line), coloured=False)
             session.out.verbatim(session.out.paint("dim", "  │ ") + shown)
-
-
-def cause_of(job: Json, below: list[Json]) -> Json | None:
-    """Give the job that works itself and whose end decided how a container ended.
-
-    That is the last attempt of a retried job, else the first child that failed without being tolerated.
-    """
-    if job.get("type") not in describe.CONTAINERS:
-        return job
-    children = [one for one in below if one.get("parentRunId") == job["runId"]]
-    children = [one for one in children if one.get("relation", "strong") == "strong"]
-    if job.get("type") == "retryContainer":
-        last = max(children, key=lambda one: int(one.get("attempt") or 0), default=None)
-        return None if last is None else cause_of(last, below)
-    failed = [one for one in children if one["status"] in {"error", "terminated"}]
-    failed = [one for one in failed if not _is_tolerated(one)] or failed
-    for one in sorted(failed, key=lambda one: str(one.get("endTime"))):
-        cause = cause_of(one, below)
-        if cause is not None:
-            return cause
-    return None
-
-
-def _is_tolerated(job: Json) -> bool:
-    return (job.get("behavior") or {}).get("onError") == "warning"
 
 
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:

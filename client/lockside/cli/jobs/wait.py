@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lockside.cli import exits
 from lockside.cli.jobs import describe
+from lockside.cli.jobs.job_tree import cause_of, load_tree
 from lockside.cli.terminal.output import one_line
 from lockside.session import run
 
@@ -99,6 +100,14 @@ def wait_to_the_end(session: Session, created: list[Json]) -> int:
     return exit_code(ended)
 
 
+def _cause(session: Session, job: Json) -> str:
+    """Of a container say which job in it decided its end, and why that failed."""
+    if job.get("type") not in describe.CONTAINERS or not job.get("runId"):
+        return ""
+    cause = cause_of(job, load_tree(session, str(job["runId"])))
+    return "" if cause is None else f"; cause: {describe.called(cause)}: {describe.told(cause)}".rstrip(".")
+
+
 def hint_after_failure(session: Session, ended: list[Json]) -> None:
     """Name the command that tells why it failed; off a terminal say on stderr what failed and why, too."""
     failed = [job for job in ended if job["isFinished"] and job["status"] not in describe.GOOD_ENDS]
@@ -106,7 +115,7 @@ def hint_after_failure(session: Session, ended: list[Json]) -> None:
         session.out.hint(f"  next: lockside show {failed[0]['id']}")
     elif failed and not session.out.as_json:
         first, more = failed[0], f"; {len(failed) - 1} more did not end well" if failed[1:] else ""
-        why = one_line(describe.ending(first)).rstrip(".")
+        why = one_line(describe.ending(first)).rstrip(".") + _cause(session, first)
         session.say_aside(f"{describe.called(first)}: {why}{more}. See: lockside show {first['id']}")
 
 

@@ -91,7 +91,7 @@ CREATE_JOBS = (
             HOLD,
             Option(
                 "--depends",
-                "start after this job succeeded; JOB:final: after it ended in any way (repeat for more)",
+                "start after this job succeeded; JOB:failed: failed; JOB:final: ended (repeat for more)",
                 "JOB",
                 "dependency",
                 many=True,

@@ -93,7 +93,7 @@ FOLDERS = (
             ("lockside schema --write pipeline", "put all schemas into pipeline/.lockside"),
             ("lockside schema", "the names of the files that have one"),
         ),
-        (Argument("FILE", "component, config, row, pool or variables", "?"),),
+        (Argument("FILE", "component, config, row, pool, variables, ...; without it they are listed", "?"),),
         (Option("--write", "write all schemas into the folder .lockside of this folder", "DIR"),),
         "`new` and `init` write the schemas, and a #:schema line that editors with TOML support follow.",
     ),
