@@ -310,3 +310,33 @@ def test_a_table_gets_the_content_of_an_earlier_version(wire: Wire, daemon: Daem
     assert of(table, "columns", "rowsCount", "version") == (["n"], 2, 2)
     assert wire.done(writes(wire, {"x.csv": "n\n3\n"}, output=output))["status"] == "success"
     assert wire.refused("storage.table.restore", id="in.c-back.x", version=99).kind == "not_found"
+
+
+def test_many_writers_of_one_table_lose_and_double_nothing(wire: Wire, daemon: Daemon) -> None:
+    mapping = {"source": "x.csv", "destination": "in.c-busy.x", "primary_key": ["id"], "incremental": True}
+    jobs = []
+    for turn in range(3):
+        for writer in range(4):
+            text = f"id,turn\nw{writer}-{turn},{turn}\nshared,{writer}-{turn}\n"
+            jobs.append(writes(wire, {"x.csv": text}, f"busy-{writer}", output={"tables": [mapping]}))
+    ended = [wire.done(job) for job in jobs]
+    assert [job["status"] for job in ended] == ["success"] * 12, [job["message"] for job in ended]
+    found = rows(published(wire, daemon, "in.c-busy.x", 11))
+    keys = [key for key, _ in found]
+    own = {f"w{writer}-{turn}" for writer in range(4) for turn in range(3)}
+    assert sorted(keys) == sorted({*own, "shared"})
+    assert len(log_of(folder(daemon, "in.c-busy.x"))) == 12
+
+
+def test_a_snapshot_has_all_tables_of_a_job_or_none(wire: Wire) -> None:
+    names = [f"in.c-moment.{name}" for name in "abc"]
+    seen = set()
+    for generation in range(3):
+        tables = {f"{name}.csv": f"g\n{generation}\n" for name in "abc"}
+        job = writes(wire, tables, output={"default_bucket": "in.c-moment"})
+        while not wire.get(job["id"])["isFinished"]:
+            if generation:
+                snapshot = wire.call("storage.snapshot", tables=names)["tables"]
+                seen.add(tuple(table["version"] for table in snapshot))
+        assert wire.done(job)["status"] == "success"
+    assert all(len(set(versions)) == 1 for versions in seen), seen
