@@ -43,11 +43,13 @@ async def run_storage_action(
             raise Unavailable("It was lost with its keeper: ask again.")
         if outcome.stopped == "timeout":
             raise Timeout("It took longer than 30 seconds and was stopped.")
+        if outcome.refused is not None:
+            raise Invalid(f"It could not be started: {outcome.refused.message}")
         left = await threads.run_for(context.account, data_folder.operation_result, action.step, context)
         try:
             done = read_result(left.content)
         except BadResult as problem:
-            raise Invalid(f"{action.step.component}: {problem}") from None
+            raise Invalid(f"{name.capitalize()}: {problem}") from None
         if outcome.exit_code != 0:
             raise Invalid(done.message)
         return done.result
