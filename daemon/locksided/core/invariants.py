@@ -165,7 +165,7 @@ def _unstarted_job(job: Job) -> Iterator[str]:
     if job.run is not None and job.run.paused_since_us is not None:
         yield f"job {job.id} has not started and is paused"
     if job.run is not None and job.run.claim is not None:
-        yield f"job {job.id} has not started and claims tables"
+        yield f"job {job.id} claims tables too early"
 
 
 def _locks(state: State) -> Iterator[str]:
@@ -372,11 +372,9 @@ def _tables(state: State) -> Iterator[str]:
     if state.tables.claimants() != expected:
         yield f"the tables are claimed by {state.tables.claimants()} instead of {expected}"
     for job_id, claim in claims.items():
-        is_first = all(expected[table.lower()][0] == job_id for table in claim.tables)
-        run = state.jobs[job_id].run
+        run, is_first = state.jobs[job_id].run, all(expected[t.lower()][0] == job_id for t in claim.tables)
         if run is not None and is_first == run.waits_for_tables:
-            fault = "waits for tables that nobody has" if is_first else "took tables of others"
-            yield f"job {job_id} {fault}"
+            yield f"job {job_id} {'waits for free tables' if is_first else 'took tables of others'}"
 
 
 def _deadline(state: State) -> Iterator[str]:
