@@ -12,10 +12,12 @@ from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -30,6 +32,8 @@ GROUPS = (
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,
+    ScheduleMethods,
+    TriggerMethods,
     StorageMethods,
     StorageJobMethods,
     EventMethods,
@@ -45,8 +49,8 @@ def handlers(service: Service) -> dict[str, Handler]:
     if service.test_clock is not None:
         groups.append(ClockMethods(service.test_clock))
         methods = TEST_METHODS
-    found = {name: do for group in groups for name, do in handlers_of(group, methods).items()}
-    found |= CatalogMethods(service).of_kinds()
+    found: dict[str, Handler] = dict(CatalogMethods(service).of_kinds())
+    found |= {name: do for group in groups for name, do in handlers_of(group, methods).items()}
     if missing := methods.keys() - found.keys():
         raise ValueError(f"Methods without a handler: {', '.join(sorted(missing))}")
     return found

@@ -31,7 +31,18 @@ CLONED = (
         "creator_type",
         "creator_id",
     ),
-    *("pool", "lock_key", "lock_policy", "spec_hash", "env_hash", "behavior_on_error", "on_lost", "reads"),
+    *(
+        "pool",
+        "lock_key",
+        "lock_policy",
+        "spec_hash",
+        "env_hash",
+        "behavior_on_error",
+        "on_lost",
+        "reads",
+        "schedule",
+        "trigger",
+    ),
 )
 """The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
 
