@@ -39,6 +39,16 @@ JOB = (
 )
 """What every job finds."""
 
+MADE = (
+    ("LOCKSIDE_SCHEDULE_ID", "The schedule that made the job."),
+    ("LOCKSIDE_SCHEDULED_TIME", "The moment for which it was made; empty for a run by hand without one."),
+    ("LOCKSIDE_WINDOW_START", "The moment of the job before."),
+    ("LOCKSIDE_WINDOW_END", "The moment."),
+    ("LOCKSIDE_LAST_SUCCESS_TIME", "The moment of the newest job that ended well; empty when none did."),
+    ("LOCKSIDE_TRIGGER", "What a trigger heard, as JSON; `more` causes are left out when it would be long."),
+)
+"""What the jobs of schedules find, and those of triggers."""
+
 CLIENT = (
     ("LOCKSIDE_SOCKET", "The daemon's socket; without it the usual places are tried."),
     ("LOCKSIDE_PROJECT", "The project to work in."),
@@ -83,6 +93,7 @@ SECTIONS = (
     ("A component finds", COMPONENT),
     ("A component also finds (a command: its caller's)", PLAIN),
     ("Every job finds", JOB),
+    ("The job of a schedule or a trigger also finds", MADE),
     ("The command line and the library read", CLIENT),
     ("The daemon reads", DAEMON),
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from lockside.calendar.zones import zone
 from lockside.documents.base import (
     Document,
     GraceSeconds,
@@ -163,6 +164,23 @@ class DebugSettings(Section, frozen=True):
     record_inputs: bool = False
 
 
+class ScheduleSettings(Section, frozen=True):
+    """What holds for schedules that do not say otherwise, and how long their ledgers are kept."""
+
+    reads = {"timezone": lambda name: zone(name).name}
+
+    timezone: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = "UTC"
+    ledger_days: Days = 400.0
+    max_backfill: Positive = 1000
+    clock_back_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)] = 3.0
+
+
+class TriggerSettings(Section, frozen=True):
+    """What keeps triggers from setting each other off for ever."""
+
+    max_depth: Positive = 20
+
+
 class ProjectSettings(Section, frozen=True):
     """The project that a request means when it names none."""
 
@@ -182,6 +200,8 @@ class Settings(Section, frozen=True):
     keeper: KeeperSettings = KeeperSettings()
     containers: ContainerSettings = ContainerSettings()
     project: ProjectSettings = ProjectSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    triggers: TriggerSettings = TriggerSettings()
     secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 

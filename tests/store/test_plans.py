@@ -25,6 +25,12 @@ SMALL_OR_RARE = {
     "newest_prunable",  # reads on from the oldest event to the first that stays
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "zones_of_schedules",  # from the index alone, when a daemon starts
+    "move_expectations",  # when a clock is set
+    "move_triggers",
+    "move_causes",
+    "all_triggers",  # a project has a thousand at most
+    "prune_firings",  # once an hour
 }
 
 

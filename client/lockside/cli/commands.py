@@ -14,6 +14,7 @@ from lockside.cli.tables.database import DATABASE
 from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
+from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 
@@ -136,7 +137,14 @@ OF_CONFIGURATIONS = (
     ),
 )
 
-CATALOG = (*OF_KINDS, *OF_CONFIGURATIONS, *FOLDERS)
+_OWN = {command.name for command in SCHEDULES}
+CATALOG = (
+    *(command for command in OF_KINDS if command.name not in _OWN),
+    *OF_CONFIGURATIONS,
+    *SCHEDULES,
+    *TRIGGERS,
+    *FOLDERS,
+)
 
 DAEMON = (
     Command(

@@ -8,9 +8,9 @@ from msgspec.structs import fields
 
 from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVersion, Text, camel
 from lockside.kinds import KINDS, Kind, with_files
-from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
+from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, stored
+from lockside.protocol.types import branches, schedules, stored, triggers
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -37,6 +37,8 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "branch": (branches.Branch, branches.Branches),
     "template": (stored.Template, stored.Templates),
     "variables": (stored.Variables, stored.VariablesList),
+    "schedule": (schedules.Schedule, schedules.Schedules),
+    "trigger": (triggers.Trigger, triggers.Triggers),
 }
 
 ORDERS: dict[str, Any] = {"component": "acme.orders", "config": "daily"}
@@ -47,6 +49,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "branch": {"id": "new-api"},
     "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
+    "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
+    "trigger": {
+        "id": "report",
+        "on": [{"job": {"component": "acme.orders"}}],
+        "job": {"component": "acme.report"},
+    },
 }
 
 _SUMMARIES = {"branch.delete": "Delete a branch and its configurations."}
@@ -55,11 +63,11 @@ _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are
 
 
 def declare_all() -> None:
-    """Declare the methods of every kind."""
+    """Declare the methods of every kind, but for those that are declared otherwise."""
     for kind in KINDS.values():
         for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
-            if verb in kind.verbs:
-                name = f"{kind.word}.{verb}"
+            name = f"{kind.word}.{verb}"
+            if verb in kind.verbs and name not in METHODS:
                 method(
                     name,
                     Role.VIEWER if base in (Params, ListParams) else Role[kind.role.upper()],

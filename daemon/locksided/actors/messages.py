@@ -16,10 +16,14 @@ Write: TypeAlias = Callable[[Transaction], Any]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be done in one transaction: with an input of the core both happen, or neither."""
+    """What is to be done in one transaction: with an input of the core both happen, or neither.
+
+    `also` makes of the core's answer what else is to be written.
+    """
 
     write: Write
     work: Input | None = None
+    also: Callable[[Any], Write] | None = None
 
 
 @dataclass(frozen=True, slots=True)

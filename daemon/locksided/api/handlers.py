@@ -12,8 +12,10 @@ from locksided.api.jobs import JobMethods
 from locksided.api.logs import LogMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
+from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -28,6 +30,8 @@ GROUPS = (
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,
+    ScheduleMethods,
+    TriggerMethods,
     EventMethods,
     SecretMethods,
     DaemonMethods,
@@ -41,8 +45,8 @@ def handlers(service: Service) -> dict[str, Handler]:
     if service.test_clock is not None:
         groups.append(ClockMethods(service.test_clock))
         methods = TEST_METHODS
-    found = {name: do for group in groups for name, do in handlers_of(group, methods).items()}
-    found |= CatalogMethods(service).of_kinds()
+    found: dict[str, Handler] = dict(CatalogMethods(service).of_kinds())
+    found |= {name: do for group in groups for name, do in handlers_of(group, methods).items()}
     if missing := methods.keys() - found.keys():
         raise ValueError(f"Methods without a handler: {', '.join(sorted(missing))}")
     return found

@@ -152,7 +152,13 @@ class CreationMethods(HandlerGroup):
         return of_many([marked(view, answer) for view in views])
 
     async def _retry_of(self, call: Call, project: str, row: JobRow, request: JobRequest) -> Draft:
-        origin = Origin("retry", str(row.id), retry_of_id=row.retry_of_id or row.id)
+        origin = Origin(
+            "retry",
+            str(row.id),
+            retry_of_id=row.retry_of_id or row.id,
+            schedule=row.schedule,
+            trigger=row.trigger,
+        )
         return await draft(self._service, request, in_the_name_of(call.principal, row), project, origin)
 
     @handler
@@ -182,6 +188,8 @@ class CreationMethods(HandlerGroup):
             row.creator_id,
             resubmit_of_id=row.resubmit_of_id,
             retry_of_id=row.retry_of_id,
+            schedule=row.schedule,
+            trigger=row.trigger,
         )
         owner = in_the_name_of(call.principal, row)
         made = await draft(self._service, request, owner, params.project, origin)

@@ -26,6 +26,7 @@ from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
+from locksided.runs.moment import moment_view
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
@@ -155,6 +156,8 @@ class JobViews:
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
+            "schedule": moment_view(row.schedule),
+            "trigger": row.trigger,
         }
 
     def _shown(self, row: JobRow, document: Any) -> Any:

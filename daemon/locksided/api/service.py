@@ -17,6 +17,7 @@ from locksided.ids import parse_job_id
 from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir
 from locksided.runs.runs import Runs
+from locksided.server.access import Access
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
 from locksided.store.paging import PageRequest
@@ -41,6 +42,7 @@ class Service:
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
+    access: Callable[[], Access]
     test_clock: ManualClock | None = None
     started_boot_us: int = field(default_factory=clock.boot_us)
     recent: ResolutionCache = field(default_factory=ResolutionCache)

@@ -10,11 +10,15 @@ from locksided.core.model import Draft, Principal
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Accept all these jobs or none. `final` gives the status of dependencies that are no longer live."""
+    """Accept all these jobs or none. `final` gives the status of dependencies that are no longer live.
+
+    The jobs that they stand `instead_of` are terminated in the same step, as far as they live.
+    """
 
     drafts: tuple[Draft, ...]
     principal: Principal
     final: Mapping[int, Status] = field(default_factory=dict)
+    instead_of: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

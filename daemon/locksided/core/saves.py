@@ -31,7 +31,17 @@ CLONED = (
         "creator_type",
         "creator_id",
     ),
-    *("pool", "lock_key", "lock_policy", "spec_hash", "env_hash", "behavior_on_error", "on_lost"),
+    *(
+        "pool",
+        "lock_key",
+        "lock_policy",
+        "spec_hash",
+        "env_hash",
+        "behavior_on_error",
+        "on_lost",
+        "schedule",
+        "trigger",
+    ),
 )
 """The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
 

@@ -37,11 +37,20 @@ class Follower:
 
     `decide` is called with such events, in their order, and with the core; nothing is written between that
     look and the commit. It is called again with the same events when the commit failed. It may raise.
+
+    `concerns`, if there is one, is called with every event that is committed, of any kind: only those for
+    which it returns true wake the follower.
     """
 
     name: str
     kinds: frozenset[str]
     decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
+    concerns: Callable[[EventRow], bool] | None = None
+
+    def is_woken_by(self, events: Sequence[EventRow]) -> bool:
+        """Whether any of these events concerns it; all are looked at."""
+        concerns = self.concerns or (lambda event: event.kind in self.kinds)
+        return any([concerns(event) or event.kind == RECOVERED for event in events])  # noqa: C419 - each is heard
 
 
 class Following:
@@ -76,8 +85,7 @@ class Following:
 
     def _note(self, events: list[EventRow]) -> None:
         self._passed_over += len(events)
-        concerns = any(event.kind in self._follower.kinds or event.kind == RECOVERED for event in events)
-        if concerns or self._passed_over >= PASSED_OVER:
+        if self._follower.is_woken_by(events) or self._passed_over >= PASSED_OVER:
             self._news.set()
 
     async def _decide(self, core: Scheduler) -> Decided:
@@ -95,7 +103,7 @@ class Following:
             tx.save(SetMeta(key, str(through)))
             return decided.write(tx)
 
-        return Decided(write, decided.work)
+        return Decided(write, decided.work, decided.also)
 
     async def _meaning(self, events: Sequence[EventRow], core: Scheduler) -> Decided:
         """What the follower decides. A fault of its own must reach neither the core nor another follower."""

@@ -221,6 +221,8 @@ class RunLoader:
             socket=self._socket,
             home=home,
             run_as=run_as,
+            schedule=row.schedule,
+            trigger=row.trigger,
         )
         return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 

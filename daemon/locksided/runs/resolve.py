@@ -179,6 +179,7 @@ def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _V
         raise NotFound(f"There is no set of variables {named!r}.", path="$.variableValuesId")
     given = {
         **defaults_of(subject.root.content.variables),
+        **found.context,
         **texts_of(() if found.variables is None else found.variables.document.values),
         **inherited,
         **texts_of(() if request.variable_values_data is None else request.variable_values_data.values),
@@ -186,6 +187,8 @@ def _values(subject: _Subject, found: Found, inherited: Mapping[str, str]) -> _V
     if subject.component.id == COMMAND and not given:
         return _Values({}, {}, {})
     used = names_in([*_filled_parts(subject.root), *(one.row.configuration for one in subject.rows or ())])
+    if subject.component.id == COMMAND and given.keys() <= found.context.keys():  # braces may be its own
+        return _Values(given, {name: given[name] for name in used if name in given}, inherited)
     _refuse_unfilled(used, given)
     return _Values(given, {name: given[name] for name in used}, inherited)
 

@@ -41,13 +41,15 @@ class Root:
 class Found:
     """What the store has of the things that a request refers to; None where there is nothing.
 
-    `processors` maps the ids of processors' components to them.
+    `processors` maps the ids of processors' components to them. `context` are the values of variables that
+    come from what made the job; they stand above a configuration's defaults and below everything given.
     """
 
     component: Stored[Manifest] | None = None
     config: Stored[ConfigSpec] | None = None
     variables: Stored[VariablesSpec] | None = None
     processors: Mapping[str, Stored[Manifest]] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,29 @@
 """The named statements of queries.sql, and the other .sql files as texts. It runs none of them."""
 
 import re
+import sqlite3
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from typing import TypeAlias
 
 from locksided.core.loading import ChildRecord, JobRecord
-from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
+from locksided.store.rows import (
+    CauseRow,
+    EventRow,
+    FiringRow,
+    JobRow,
+    MadeJob,
+    MomentRow,
+    PoolRow,
+    RunRow,
+    ScheduleRow,
+    TriggerRow,
+    columns_of,
+)
+
+Database: TypeAlias = sqlite3.Connection
+"""What the functions of this package read from; others only hand it on."""
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _COLUMNS = {
@@ -16,6 +33,12 @@ _COLUMNS = {
     "event_columns": columns_of(EventRow),
     "child_columns": columns_of(ChildRecord),
     "pool_columns": columns_of(PoolRow),
+    "schedule_columns": columns_of(ScheduleRow),
+    "moment_columns": columns_of(MomentRow),
+    "trigger_columns": columns_of(TriggerRow),
+    "cause_columns": columns_of(CauseRow),
+    "firing_columns": columns_of(FiringRow),
+    "made_columns": columns_of(MadeJob),
 }
 
 

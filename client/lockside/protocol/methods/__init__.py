@@ -11,6 +11,8 @@ import lockside.protocol.methods.steering
 import lockside.protocol.methods.output
 import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
+import lockside.protocol.methods.schedules
+import lockside.protocol.methods.triggers
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
 import lockside.protocol.methods.events

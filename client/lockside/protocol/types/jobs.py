@@ -88,6 +88,74 @@ class Retries(Out, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class CauseOfJob(Out, frozen=True, kw_only=True):
+    """Something that a trigger heard.
+
+    Attributes:
+        kind: What it was: `job`.
+        table: The table.
+        version: The version of the table.
+        job: The job that ended.
+        path: The file.
+        size_bytes: The size of the file.
+        time: When it happened.
+        status: How the job ended.
+    """
+
+    kind: str
+    table: str | None = None
+    version: int | None = None
+    job: str | None = None
+    path: str | None = None
+    size_bytes: int | None = None
+    time: str | None = None
+    status: str | None = None
+
+
+class TriggerOfJob(Out, frozen=True, kw_only=True):
+    """What a job is told of the causes for which a trigger made it.
+
+    Attributes:
+        id: The trigger's id.
+        version: The version of the trigger.
+        causes: What it heard.
+        depth: How many triggers set each other off.
+    """
+
+    id: str
+    version: int
+    causes: list[CauseOfJob] = []
+    depth: int = 1
+
+
+class ScheduleOfJob(Out, frozen=True, kw_only=True):
+    """What a job is told of the moment for which a schedule made it.
+
+    Attributes:
+        id: The schedule's id.
+        version: The version of the schedule.
+        moment: The moment; null for a run by hand without one.
+        due_time: When the moment was due.
+        lateness_seconds: How late the job was made.
+        window_start: The moment of the job before.
+        window_end: The moment.
+        last_success_time: The moment of the newest job that ended well.
+        backfill: The backfill that made the job.
+        manual: Whether somebody asked for it.
+    """
+
+    id: str
+    version: int
+    moment: str | None = None
+    due_time: str | None = None
+    lateness_seconds: float = 0.0
+    window_start: str | None = None
+    window_end: str | None = None
+    last_success_time: str | None = None
+    backfill: str | None = None
+    manual: bool = False
+
+
 class Acknowledgement(Out, frozen=True, kw_only=True):
     """That somebody has seen that a job failed.
 
@@ -125,6 +193,8 @@ class Job(Out, frozen=True, kw_only=True):
         retry: The retry policy; empty without one.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
+        schedule: The schedule that made the job, and the moment; null for all others.
+        trigger: The trigger that made the job, and its causes; null for all others.
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
@@ -208,6 +278,8 @@ class Job(Out, frozen=True, kw_only=True):
     retry_of_job_id: str | None = None
     resubmit_of: str | None = None
     template: str | None = None
+    schedule: ScheduleOfJob | None = None
+    trigger: TriggerOfJob | None = None
     priority: int = 0
 
     status: Status = Status.CREATED

@@ -94,7 +94,7 @@ def put(
     are encrypted for this object. Raises Invalid for other cipher texts that do not belong here.
     """
     require_branch(tx.connection, key)
-    current = _newest(tx, key)
+    current = newest(tx, key)
     _expect(key, current, expected_version)
     body = tx.vault.seal(
         body, key.place, path=key.document_path, before=current and current.body, source=source
@@ -209,9 +209,15 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body, order="sorted")
 
 
-def _newest(tx: Transaction, key: Key) -> StoredRow | None:
+def newest(tx: Transaction, key: Key) -> StoredRow | None:
+    """Answer the newest version, of a deleted object too; None if it never was."""
     rows = tx.connection.execute(QUERIES["object_even_deleted"], key.params()).fetchall()
     return decoded(StoredRow, rows)[0] if rows else None
+
+
+def was_ever(connection: sqlite3.Connection, key: Key) -> bool:
+    """Whether there is such an object, or was one."""
+    return connection.execute(QUERIES["object_number"], key.params()).fetchone() is not None
 
 
 def _expect(key: Key, current: StoredRow | None, expected: int | None) -> None:
