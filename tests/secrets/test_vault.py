@@ -26,7 +26,7 @@ values = (
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.text()
-    | st.floats(allow_nan=False, width=32)
+    | st.floats(allow_nan=False, allow_infinity=False, width=32)
 )
 names = st.text(max_size=4) | st.just("#key") | st.just("name") | st.just("value")
 documents = st.recursive(
