@@ -75,7 +75,7 @@ CLIENT = (
 
 DAEMON = (
     ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it wins over the files."),
-    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket says so."),
+    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket or --state-dir says so."),
     ("LOCKSIDE_KEEPER_CGROUPS", "`off` has the keeper find the processes of jobs without cgroups."),
     ("STATE_DIRECTORY", "The state folder, as systemd names it."),
     ("CREDENTIALS_DIRECTORY", "The folder of systemd's credentials; `lockside.key` in it has the keys."),
@@ -83,7 +83,6 @@ DAEMON = (
     ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
     ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
     ("HOME", "Without XDG_STATE_HOME the state folder is `.local/state/lockside` in it."),
-    ("CREDENTIALS_DIRECTORY", "Where systemd puts the keys of secrets, as credentials."),
     ("LISTEN_FDS", "With LISTEN_PID and LISTEN_FDNAMES: sockets that systemd passes."),
     ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where systemd is told that the daemon is well."),
     ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),

@@ -149,6 +149,7 @@ def stored(daemon: FakeDaemon) -> list[Json]:
         "component.list": {"components": []},
         "pool.list": {"pools": []},
         "variables.list": {"variables": []},
+        "template.list": {"templates": []},
         "config.list": {"configs": configs},
     }
     return configs

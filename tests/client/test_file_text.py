@@ -169,8 +169,8 @@ def stored_like(folder: Path) -> dict[str, dict[tuple[str, ...], Json]]:
     """What a daemon would have after an apply of the folder."""
     found = read_folder(str(folder))
     return {
-        kind: {key: item.body for key, item in found.kinds.get(kind, {}).items()}
-        for kind in (one.plural for one in with_files())
+        kind.plural: {key: item.body for key, item in found.kinds.get(kind.plural, {}).items()}
+        for kind in with_files()
     }
 
 

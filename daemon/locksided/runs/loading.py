@@ -21,7 +21,8 @@ from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
-from locksided.secrets.vault import Missing, Vault, missing_in
+from locksided.secrets.missing import Missing, missing_in
+from locksided.secrets.vault import Unfit, Vault
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
@@ -48,7 +49,9 @@ class Run:
         if not result.states:
             return result
         place = config_id(self.row).place
-        sealed = {row: self.vault.seal(body, place, is_ours=True) for row, body in result.states.items()}
+        sealed = {
+            row: self.vault.seal(body, place, unfit=Unfit.ENCRYPT) for row, body in result.states.items()
+        }
         return replace(result, states=sealed)
 
     def with_plain_states(self, result: RunResult) -> RunResult:

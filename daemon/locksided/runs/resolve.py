@@ -279,8 +279,11 @@ def _unused_values(subject: _Subject, used: Mapping[str, str]) -> Iterator[str]:
 
 
 def unused_values(request: JobRequest, used: Collection[str], defaults: Collection[str]) -> Iterator[str]:
-    """A warning for each value that was given and that nothing uses; `defaults` are names that have one."""
-    given = request.variable_values_data
+    """A warning for each value that was given and that nothing uses; `defaults` are names that have one.
+
+    A template uses values itself, and refuses those that it does not ask for.
+    """
+    given = request.variable_values_data if request.template is None else None
     known = [*used, *defaults]
     for place, one in enumerate(() if given is None else given.values):
         if one.name in used:

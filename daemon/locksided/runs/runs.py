@@ -35,7 +35,7 @@ from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
-from locksided.secrets.vault import missing_in, refuse_missing
+from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
 from locksided.store.store import Store
