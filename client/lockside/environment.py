@@ -39,6 +39,16 @@ JOB = (
 )
 """What every job finds."""
 
+MADE = (
+    ("LOCKSIDE_SCHEDULE_ID", "The schedule that made the job."),
+    ("LOCKSIDE_SCHEDULED_TIME", "The moment for which it was made; empty for a run by hand without one."),
+    ("LOCKSIDE_WINDOW_START", "The moment of the job before."),
+    ("LOCKSIDE_WINDOW_END", "The moment."),
+    ("LOCKSIDE_LAST_SUCCESS_TIME", "The moment of the newest job that ended well; empty when none did."),
+    ("LOCKSIDE_TRIGGER", "What a trigger heard, as JSON; `more` causes are left out when it would be long."),
+)
+"""What the jobs of schedules find, and those of triggers."""
+
 CLIENT = (
     ("LOCKSIDE_SOCKET", "The daemon's socket; without it the usual places are tried."),
     ("LOCKSIDE_PROJECT", "The project to work in."),
@@ -65,7 +75,7 @@ CLIENT = (
 
 DAEMON = (
     ("LOCKSIDE_SECTION__KEY", "The setting `key` of the section `section`; it wins over the files."),
-    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket says so."),
+    ("LOCKSIDE_SOCKET", "Where to listen, unless --socket or --state-dir says so."),
     ("LOCKSIDE_KEEPER_CGROUPS", "`off` has the keeper find the processes of jobs without cgroups."),
     ("STATE_DIRECTORY", "The state folder, as systemd names it."),
     ("CREDENTIALS_DIRECTORY", "The folder of systemd's credentials; `lockside.key` in it has the keys."),
@@ -73,7 +83,6 @@ DAEMON = (
     ("XDG_STATE_HOME", "The state folder of an ordinary user is `lockside` in it."),
     ("XDG_RUNTIME_DIR", "The socket of an ordinary user is `lockside/lockside.sock` in it."),
     ("HOME", "Without XDG_STATE_HOME the state folder is `.local/state/lockside` in it."),
-    ("CREDENTIALS_DIRECTORY", "Where systemd puts the keys of secrets, as credentials."),
     ("LISTEN_FDS", "With LISTEN_PID and LISTEN_FDNAMES: sockets that systemd passes."),
     ("NOTIFY_SOCKET", "With WATCHDOG_USEC and WATCHDOG_PID: where systemd is told that the daemon is well."),
     ("JOURNAL_STREAM", "When set, the log has no times and colours of its own."),
@@ -84,6 +93,7 @@ SECTIONS = (
     ("A component finds", COMPONENT),
     ("A component also finds (a command: its caller's)", PLAIN),
     ("Every job finds", JOB),
+    ("The job of a schedule or a trigger also finds", MADE),
     ("The command line and the library read", CLIENT),
     ("The daemon reads", DAEMON),
 )

@@ -233,6 +233,28 @@ TEMPLATE = Kind(
     references="lockside.documents.references:of_template",
 )
 
+SCHEDULE = Kind(
+    "schedule",
+    "schedules",
+    "lockside.documents.schedule:ScheduleSpec",
+    about="when jobs are created by themselves",
+    example="nightly",
+    described_by=("description", "name"),
+    files="schedules/{id}.toml",
+    references="lockside.documents.references:of_schedule",
+)
+
+TRIGGER = Kind(
+    "trigger",
+    "triggers",
+    "lockside.documents.trigger:TriggerSpec",
+    about="jobs that are created when others end",
+    example="report",
+    described_by=("description", "name"),
+    files="triggers/{id}.toml",
+    references="lockside.documents.references:of_trigger",
+)
+
 NOTIFICATION = Kind(
     "notification",
     "subscriptions",
@@ -247,7 +269,13 @@ NOTIFICATION = Kind(
     files="notifications/{id}.toml",
 )
 
-KINDS = {kind.word: kind for kind in (POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH, NOTIFICATION)}
+KINDS = {
+    kind.word: kind
+    for kind in (
+        *(POOL, COMPONENT, VARIABLES, CONFIG, TEMPLATE, BRANCH),
+        *(SCHEDULE, TRIGGER, NOTIFICATION),
+    )
+}
 """All kinds. `catalog.apply` stores those that have files in this order, and deletes in the opposite one."""
 
 

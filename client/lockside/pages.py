@@ -16,6 +16,8 @@ LISTS = {
     "job.list": ("jobs", 100),
     "job.wait": ("jobs", None),
     "event.list": ("events", 1000),
+    "schedule.ledger": ("rows", 100),
+    "trigger.ledger": ("rows", 100),
     "notification.deliveries": ("deliveries", 1000),
     **{f"{kind.word}.list": (kind.plural, None) for kind in KINDS.values()},
     **{f"{kind.word}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},

@@ -19,6 +19,7 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
+from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
@@ -36,10 +37,13 @@ from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
 from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import PURPOSE, Couriers
-from locksided.notifications.hearing import Hearing
+from locksided.notifications.listening import Listening
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
+from locksided.schedules.ends import Ends
+from locksided.schedules.planner import Planner
+from locksided.schedules.replanning import Replanning
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.server.access import Access, group_id
@@ -47,7 +51,10 @@ from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
 from locksided.settings import Files, Settings
+from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
+from locksided.triggers.hearing import Hearing
+from locksided.triggers.planner import TriggerPlanner
 
 log = structlog.get_logger("daemon")
 RECORDS_STOP_WITHIN_SECONDS = 1.0
@@ -156,6 +163,7 @@ class Daemon:
         self._stopping = anyio.Event()
         self._stopped_by = ""
         self._server: Server | None = None
+        self._replanning: Replanning | None = None
 
     async def run(self) -> None:
         """Start all parts, serve until told to stop, take them down."""
@@ -187,10 +195,13 @@ class Daemon:
         await service.asides.load()
         await service.scheduler.start(service.executors)
         tasks.start_soon(service.scheduler.run)
+        self._replanning = Replanning(service)
         await _end_own_drain(service)
         tasks.start_soon(service.backend.run, service.executors)
-        tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
+        tasks.start_soon(Planner(service, service.broker).run)
         await self._follow(service, tasks)
+        tasks.start_soon(service.publisher.run)
+        tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
             await serving.start(self._server.serve, listening)
@@ -205,12 +216,18 @@ class Daemon:
         await self._record_stop(service)
 
     async def _follow(self, service: Service, tasks: TaskGroup) -> None:
-        """Run those who follow the log, and the couriers."""
-        project = service.settings.project
-        hearing = Hearing(service.store, (project.id, project.name), service.couriers.wake)
+        """Run those who follow the log, and who act on what these wrote."""
+        ends = Ends(service.store)
+        await ends.load()
+        hearing = Hearing(service.store)
         await hearing.load()
-        following = Following(hearing.follower(), service.store, service.scheduler, service.broker)
-        tasks.start_soon(following.run)
+        project = service.settings.project
+        listening = Listening(service.store, (project.id, project.name), service.couriers.wake)
+        await listening.load()
+        for follower in (ends.follower(), hearing.follower(), listening.follower()):
+            following = Following(follower, service.store, service.scheduler, service.broker)
+            tasks.start_soon(following.run)
+        tasks.start_soon(TriggerPlanner(service, hearing).run)
         tasks.start_soon(service.couriers.run, service.asides, service.scheduler, service.broker)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
@@ -242,10 +259,12 @@ class Daemon:
             couriers=couriers,
             backend=backend,
             runs=runs,
+            publisher=Publisher(store, scheduler, broker, runs.storage),
             reencryption=Reencryption(store, scheduler),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
+            access=self._access,
             test_clock=place.test_clock,
         )
 
@@ -280,6 +299,17 @@ class Daemon:
         else:
             log.info("read the settings again", changed=changed, needs_restart=needs_restart)
 
+    async def _plan_again(self) -> None:
+        """Plan those schedules anew whose zone has other rules now."""
+        if self._replanning is not None:
+            with suppress(Unavailable, StoreUnavailable):
+                await self._replanning.look_at_zones()
+
+    def _access(self) -> Access:
+        """Who may do what now."""
+        assert self._server is not None
+        return self._server.access
+
     def _reload(self) -> tuple[list[str], list[str]]:
         """Read the settings again; rights change at once, everything else needs a restart."""
         fresh = settings.load(self._place.settings_files.present, os.environ)
@@ -296,6 +326,7 @@ class Daemon:
                 log.info("signal", name=signal.Signals(received).name)
                 if received == signal.SIGHUP:
                     self._read_settings_again()
+                    await self._plan_again()
                 else:
                     self._stopped_by = signal.Signals(received).name
                     self._stopping.set()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from lockside.calendar.zones import zone
 from lockside.documents.base import (
     Document,
     GraceSeconds,
@@ -143,6 +144,19 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class StorageSettings(Section, frozen=True):
+    """Tables. An empty root is `lake` in the state folder; 0 threads are as many as there are processors."""
+
+    reads = {"memory_bytes": _at_least(134_217_728), "min_free_bytes": _at_least(0)}
+
+    root: str = ""
+    backend: Literal["auto", "lake", "local"] = "auto"
+    memory_bytes: Bytes = 1_073_741_824
+    threads: Count = 0
+    keep_output: bool = False
+    min_free_bytes: Bytes = 1_073_741_824
+
+
 class SecretSettings(Section, frozen=True):
     """The keys that encrypt what is stored. An empty path is the state folder's own file."""
 
@@ -161,6 +175,23 @@ class DebugSettings(Section, frozen=True):
 
     check_invariants: bool = False
     record_inputs: bool = False
+
+
+class ScheduleSettings(Section, frozen=True):
+    """What holds for schedules that do not say otherwise, and how long their ledgers are kept."""
+
+    reads = {"timezone": lambda name: zone(name).name}
+
+    timezone: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = "UTC"
+    ledger_days: Days = 400.0
+    max_backfill: Positive = 1000
+    clock_back_hours: Annotated[float, msgspec.Meta(gt=0, le=8784)] = 3.0
+
+
+class TriggerSettings(Section, frozen=True):
+    """What keeps triggers from setting each other off for ever."""
+
+    max_depth: Positive = 20
 
 
 class ProjectSettings(Section, frozen=True):
@@ -195,6 +226,9 @@ class Settings(Section, frozen=True):
     containers: ContainerSettings = ContainerSettings()
     notifications: NotificationSettings = NotificationSettings()
     project: ProjectSettings = ProjectSettings()
+    schedules: ScheduleSettings = ScheduleSettings()
+    triggers: TriggerSettings = TriggerSettings()
+    storage: StorageSettings = StorageSettings()
     secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 

@@ -26,6 +26,7 @@ PARTS = {
     "waiting": "4: a hundred thousand jobs that wait; with --millions a million, too",
     "history": "5: a million jobs that ended",
     "memory": "6: daemon and keeper at rest",
+    "schedules": "ten thousand schedules, lateness, a year of missed minutes",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
     "work": "9: processor time for each job, with --beside in turn with other code",

@@ -42,10 +42,14 @@ def params(request: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name != "deduplicationId"}
 
 
+CALLED = {"with": "changes", "from": "since"}
+"""Words of the wire that are Python's own."""
+
+
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_method_makes_a_request_that_the_wire_takes(name: str) -> None:
     method = METHODS[name]
-    keywords = {snake(key).replace("with", "changes"): value for key, value in method.example.items()}
+    keywords = {CALLED.get(key, snake(key)): value for key, value in method.example.items()}
     request = call(snake(method.called))(**keywords)
     assert request.method == name
     assert request.result == method.answers

@@ -11,6 +11,7 @@ import pytest
 from client.conftest import Run
 from client.fakedaemon import FakeDaemon, Refusal, in_turn, job
 from lockside.cli import main as command_line
+from lockside.kinds import with_files
 
 Json = dict[str, Any]
 FULL = "The output cannot be written: No space left on device."
@@ -143,10 +144,12 @@ def config(config_id: str, **parameters: Any) -> Json:
 @pytest.fixture
 def stored(daemon: FakeDaemon) -> list[Json]:
     configs: list[Json] = []
+    daemon.answers |= {f"{kind.word}.list": {kind.plural: []} for kind in with_files()}
     daemon.answers |= {
         "component.list": {"components": []},
         "pool.list": {"pools": []},
         "variables.list": {"variables": []},
+        "template.list": {"templates": []},
         "config.list": {"configs": configs},
     }
     return configs

@@ -21,7 +21,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, likely
 from lockside.documents.variables import VariablesSpec
 from lockside.example import example_folder
-from lockside.kinds import COMPONENT, CONFIG, VARIABLES
+from lockside.kinds import COMPONENT, CONFIG, VARIABLES, with_files
 
 Json = dict[str, Any]
 
@@ -169,8 +169,8 @@ def stored_like(folder: Path) -> dict[str, dict[tuple[str, ...], Json]]:
     """What a daemon would have after an apply of the folder."""
     found = read_folder(str(folder))
     return {
-        kind: {key: item.body for key, item in found.kinds.get(kind, {}).items()}
-        for kind in ("pools", "components", "variables", "configs")
+        kind.plural: {key: item.body for key, item in found.kinds.get(kind.plural, {}).items()}
+        for kind in with_files()
     }
 
 

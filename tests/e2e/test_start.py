@@ -33,7 +33,7 @@ def at() -> Iterator[Terminal]:
 def test_a_daemon_of_ones_own_is_started_found_and_stopped_while_its_job_goes_on(at: Terminal) -> None:
     started = at.type("lockside start")
     assert started.startswith("Started: lockside 0.1.0, pid ")
-    assert "Its log: ~/.local/state/lockside-daemon.log" in started
+    assert "  log     ~/.local/state/lockside-daemon.log" in started
     assert at.type("lockside start").startswith("A daemon is running: lockside 0.1.0, pid ")
     at.type("mkfifo go; lockside run -d -- sh -c 'read x < go; echo went'")
     at.until("running 1")

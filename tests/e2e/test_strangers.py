@@ -51,6 +51,8 @@ WORDS = {
     "unhide": "unhide DONE",
     "purge": "purge NONE",
     "report": "report 0.5 half",
+    "template put": "template put FOLDER/c.toml",
+    "secret drop-key": "secret drop-key none",
     "state show": "state show s.c/one",
     "state reset": "state reset s.c/one",
     "orchestration plan": "orchestration plan o",
@@ -95,7 +97,7 @@ def typed(name: str) -> str:
     """What is typed of a command, with words that stand for what there is."""
     kind, _, verb = name.partition(" ")
     if name not in WORDS and verb in OF_A_KIND:
-        return f"{name} {OF_A_KIND[verb].replace('ID', IDS[kind])}"
+        return f"{name} {OF_A_KIND[verb].replace('ID', IDS.get(kind, 'none'))}"
     return WORDS.get(name, name)
 
 
@@ -104,6 +106,7 @@ class Place:
 
     def __init__(self, daemon: Daemon, folder: Path, names: dict[str, str]) -> None:
         self._daemon = daemon
+        self.folder = folder
         self._names = names | {"FOLDER": str(folder)}
 
     def words(self, name: str, *more: str) -> list[str]:
@@ -148,7 +151,9 @@ def test_every_command_is_given_what_it_takes() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_off_a_terminal_a_command_writes_text_without_escapes(place: Place, name: str) -> None:
-    ran = subprocess.run(place.words(name), env=place.environment, capture_output=True, check=False)
+    ran = subprocess.run(
+        place.words(name), env=place.environment, cwd=place.folder, capture_output=True, check=False
+    )
     for said in (ran.stdout.decode(), ran.stderr.decode()):
         assert "\x1b" not in said
         assert "Traceback" not in said
@@ -159,7 +164,9 @@ def test_off_a_terminal_a_command_writes_text_without_escapes(place: Place, name
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_JSON])
 def test_with_json_every_line_or_the_whole_of_it_is_json(place: Place, name: str) -> None:
     words = place.words(name, "--json")
-    ran = subprocess.run(words, env=place.environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        words, env=place.environment, cwd=place.folder, capture_output=True, text=True, check=False
+    )
     for line in ran.stdout.splitlines():
         json.loads(line)
     assert ran.stdout or ran.returncode != 0, "it said nothing"
@@ -172,6 +179,7 @@ def test_a_reader_that_hangs_up_ends_a_command_in_silence(place: Place, name: st
     ran = subprocess.run(
         place.words(name),
         env=place.environment,
+        cwd=place.folder,
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

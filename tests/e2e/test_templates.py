@@ -59,6 +59,9 @@ def test_a_job_of_a_template_is_the_job_asked_for_in_full(loads: Wire, seen: Pat
     made = loads.call(
         "job.create", template="load", variableValuesData=given(country="CZ"), labels={"who": "ann"}
     )
+    assert made.get("warnings", []) == [], (
+        "its values are the template's, and need not be its configuration's"
+    )
     assert made["template"] == f"load@{version}"
     in_full = loads.create(
         "acme.CZ",

@@ -71,3 +71,10 @@ def test_the_command_line_refuses_it_and_makes_no_job(daemon: Daemon, paced: Wir
     assert paced.call("job.list", count=True, limit=1)["total"] == before
     good = lockside(daemon, "run", "unused.main/c", "--set", "pace=9", "--wait")
     assert good.returncode == 0
+
+
+def test_a_value_that_a_template_uses_itself_is_used(daemon: Daemon, paced: Wire) -> None:
+    job = {"component": "unused.main", "config": "c", "name": "of {{ day }}"}
+    paced.call("template.put", template={"id": "daily", "values": [{"name": "day"}], "job": job})
+    ran = lockside(daemon, "run", "--template", "daily", "--set", "day=monday", "--wait")
+    assert ran.returncode == 0, ran.stderr

@@ -86,6 +86,7 @@ class Checked(Wire):
 def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, document: Message) -> None:
     with Checked(daemon.socket, document) as wire:
         _catalog(wire)
+        _schedules(wire)
         _jobs(wire)
         _other_jobs(wire)
         _platform(wire)
@@ -135,6 +136,34 @@ def _catalog(wire: Wire) -> None:
     wire.call("orchestration.plan", config="all")
     wire.call("catalog.stage", draft="d", variables=[{"id": "part", "values": []}])
     wire.call("catalog.apply", variables=[{"id": "w", "values": [{"name": "x", "value": "1"}]}], dryRun=True)
+
+
+def _schedules(wire: Wire) -> None:
+    job = {"component": "doc.plain", "config": "one"}
+    wire.call("schedule.put", schedule={"id": "s", "cronTab": ["30 2 * * *"], "job": job})
+    wire.call("schedule.get", id="s")
+    wire.call("schedule.list", status=["active"])
+    wire.call("schedule.next", id="s", count=2)
+    wire.call("schedule.pause", id="s", comment="c")
+    wire.call("schedule.resume", id="s")
+    wire.call("schedule.ledger", id="s", outcomes=["missed"])
+    wire.done(wire.call("schedule.run", id="s"))
+    made = wire.call("schedule.backfill", id="s", **{"from": "2026-01-01", "to": "2026-01-02"})
+    wire.call("schedule.stopBackfill", backfill=made["backfill"])
+    wire.call("schedule.copy", id="s", toId="s2")
+    _old_versions(wire, "schedule", "s2")
+    wire.call("schedule.delete", id="s2")
+    on = [{"job": {"component": "doc.ask"}}]
+    wire.call("trigger.put", trigger={"id": "t", "on": on, "job": job, "coolDownSeconds": 3600})
+    wire.call("trigger.get", id="t")
+    wire.call("trigger.list")
+    wire.done(wire.call("trigger.run", id="t"))
+    wire.call("trigger.pause", id="t", comment="c")
+    wire.call("trigger.resume", id="t", catchUp="once")
+    wire.call("trigger.ledger", id="t")
+    wire.call("trigger.copy", id="t", toId="t2")
+    _old_versions(wire, "trigger", "t2")
+    wire.call("trigger.delete", id="t2")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

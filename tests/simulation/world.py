@@ -13,7 +13,6 @@ from core.same import assert_same
 from lockside.documents.enums import JobType, Status
 from locksided.actors.loader import load_core
 from locksided.core.jobs import Job
-from locksided.core.model import Program
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import State
 from locksided.core.transitions import FINAL, TRANSITIONS
@@ -172,7 +171,7 @@ class World:
 
     def compare(self, live: Scheduler) -> None:
         """What a daemon that starts now would know is what the live one knows."""
-        if any(job.program is Program.CHECKING for job in live.state.jobs.values()):
+        if any(not job.program.is_settled for job in live.state.jobs.values()):
             return  # a daemon that starts now looks for it once more
         self.figures.reloads_compared += 1
         assert_same(self.load().state, live.state)

@@ -25,6 +25,14 @@ SMALL_OR_RARE = {
     "newest_prunable",  # reads on from the oldest event to the first that stays
     "object_numbers",  # reads all of a project, from the primary key
     "pools",  # there are few
+    "zones_of_schedules",  # from the index alone, when a daemon starts
+    "move_expectations",  # when a clock is set
+    "move_triggers",
+    "move_causes",
+    "all_triggers",  # a project has a thousand at most
+    "prune_firings",  # once an hour
+    "lake_size",  # reads all tables, of which there are few beside jobs
+    "unpublished",  # there are few, in an index of their own
 }
 
 

@@ -15,8 +15,10 @@ from lockside.cli.tables.folders import FOLDERS
 from lockside.cli.tables.inspect_jobs import INSPECT_JOBS
 from lockside.cli.tables.notify import NOTIFY
 from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
+from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
+from lockside.cli.tables.storage import STORAGE
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -32,6 +34,7 @@ _POOL = Argument("POOL", "a pool's id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "table": "tables that jobs read and write",
     "secret": "encrypted values, and the keys that encrypt them",
     "state": "what the last successful run left for the next",
     "orchestration": "what an orchestration would do",
@@ -137,7 +140,15 @@ OF_CONFIGURATIONS = (
     ),
 )
 
-CATALOG = (*OF_KINDS, *NOTIFY, *OF_CONFIGURATIONS, *FOLDERS)
+_OWN = {command.name for command in SCHEDULES}
+CATALOG = (
+    *(command for command in OF_KINDS if command.name not in _OWN),
+    *NOTIFY,
+    *OF_CONFIGURATIONS,
+    *SCHEDULES,
+    *TRIGGERS,
+    *FOLDERS,
+)
 
 DAEMON = (
     Command(
@@ -298,6 +309,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
+    ("tables", STORAGE),
     ("secrets", SECRETS),
     ("the daemon", DAEMON),
     ("more", OTHER),

@@ -190,3 +190,68 @@ class TaskAction(StrEnum):
     RUN = "run"
     CARRY = "carry"
     SKIP = "skip"
+
+
+class ScheduleState(StrEnum):
+    """Whether a schedule or trigger makes jobs."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class ScheduleStatus(StrEnum):
+    """Where a schedule stands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    FINISHED = "finished"
+    BROKEN = "broken"
+
+
+class MisfirePolicy(StrEnum):
+    """What becomes of moments that were missed: one run for all, none, or a run for each."""
+
+    LAST = "last"
+    SKIP = "skip"
+    ALL = "all"
+
+
+class OverlapPolicy(StrEnum):
+    """What becomes of a moment while a job of the moment before is live."""
+
+    QUEUE = "queue"
+    SKIP = "skip"
+    REPLACE = "replace"
+    ALLOW = "allow"
+
+
+class MomentOutcome(StrEnum):
+    """What became of a moment."""
+
+    FIRED = "fired"
+    MERGED = "merged"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    FAILED = "failed"
+
+
+class MomentCause(StrEnum):
+    """Why a moment had its outcome; a failed one has the kind of the error."""
+
+    TIME = "time"
+    MISFIRE = "misfire"
+    OVERLAP = "overlap"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    EXCLUDED = "excluded"
+    DST_GAP = "dst_gap"
+    TOO_LATE = "too_late"
+    LIMIT = "limit"
+
+
+class TriggerWhen(StrEnum):
+    """How many of a trigger's conditions are needed."""
+
+    ANY = "any"
+    ALL = "all"

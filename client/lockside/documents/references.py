@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
+from lockside.documents.request import DEFAULT_BRANCH
+from lockside.documents.schedule import JobMaker
 from lockside.documents.template import TemplateSpec
+from lockside.documents.trigger import TriggerSpec
 from lockside.documents.variables import PLACE
 from lockside.kinds import KINDS
 
@@ -28,7 +31,7 @@ class Names:
     """The existing names by kind, those of one as `component/config`; rows as `component/config/row`."""
 
     def __init__(self) -> None:
-        self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR})
+        self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR, STORAGE})
 
     def add(self, kind: str, name: str, body: Any = None) -> None:
         """Add an object, and the rows in its body."""
@@ -88,6 +91,27 @@ def of_config(config: ConfigSpec, path: str) -> Iterator[Reference]:
     if config.component == ORCHESTRATOR:
         for place in range(len(config.content.tasks)):
             yield from _of_task(config, place, join(path, "configuration", "tasks", place, "task"))
+
+
+def of_schedule(schedule: JobMaker, path: str) -> Iterator[Reference]:
+    """What the job of a schedule names."""
+    job, at = schedule.request, join(path, "job")
+    yield Reference("component", job.component, join(at, "component"))
+    yield from _pool(job.pool, at)
+    if job.variable_values_id is not None:
+        yield Reference("variables", job.variable_values_id, join(at, "variableValuesId"))
+    if job.config is None or job.body is not None or job.branch_id not in (None, DEFAULT_BRANCH):
+        return
+    yield Reference("config", f"{job.component}/{job.config}", join(at, "config"))
+    for index, row in enumerate(job.config_row_ids):
+        yield Reference("row", f"{job.component}/{job.config}/{row}", join(at, "configRowIds", index))
+
+
+def of_trigger(trigger: TriggerSpec, path: str) -> Iterator[Reference]:
+    """What the job of a trigger names, and the components that it hears of."""
+    yield from of_schedule(trigger, path)
+    for place, condition in enumerate(trigger.on):
+        yield Reference("component", condition.job.component, join(path, "on", place, "job", "component"))
 
 
 def of_template(template: TemplateSpec, path: str) -> Iterator[Reference]:

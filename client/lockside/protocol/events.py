@@ -5,6 +5,7 @@ An event is written in the transaction of the change that it tells; `seq` gives 
 
 from typing import Final
 
+from lockside.documents.enums import MomentOutcome
 from lockside.kinds import KINDS
 
 _POOL: Final = (
@@ -12,8 +13,12 @@ _POOL: Final = (
 )
 _POOL_DATA: Final = _POOL + "comment, trouble {cause, since} or null."
 
+_MOMENTS: Final = (
+    "id, moment, lastMoment, count (null: not counted), causes, jobs, error: what became of them."
+)
+
 EVENT_KINDS: Final[dict[str, str]] = {
-    "job.created": "component, config; attempt for the further attempts of a retry.",
+    "job.created": "component, config; attempt of the further ones of a retry; schedule of a schedule's job.",
     "job.status": "from, to, cause.",
     "job.stage": "stage.",
     "job.progress": "progress, message. For subscribers only; it is not stored and its seq is 0.",
@@ -47,6 +52,19 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "pool.deleted": "The whole pool as it was.",
     "pool.trouble": _POOL_DATA + " Nothing can be started in it; told again when the cause changes.",
     "pool.recovered": _POOL_DATA + " Processes can be started in it again.",
+    **dict.fromkeys((f"schedule.{outcome}" for outcome in MomentOutcome), _MOMENTS),
+    "schedule.paused": "id, comment, untilTime. Without a principal the daemon paused it.",
+    "schedule.resumed": "id, catchUp; by: daemon when the pause came to the end that it was given.",
+    "schedule.overdue": "id, moment, job: no job of the moment ended well within its time.",
+    "schedule.replanned": "id, from, to: the settled times, because: zone or clock.",
+    "schedule.finished": "id. No moment is to come.",
+    "schedule.backfilled": "id, backfill, moment, lastMoment, count.",
+    **dict.fromkeys(
+        (f"trigger.{outcome}" for outcome in ("fired", "merged", "skipped", "failed")),
+        "id, count of the causes, job, cause, error: what became of them.",
+    ),
+    "trigger.paused": "id, comment. Without a principal the daemon paused it.",
+    "trigger.resumed": "id, catchUp.",
     "secret.rotated": "id of the new key, values: how many were encrypted under it.",
     "secret.reencrypted": "values: how many were encrypted under the newest key.",
     "secret.keyDropped": "id.",

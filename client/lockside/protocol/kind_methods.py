@@ -10,7 +10,7 @@ from lockside.documents.base import BranchId, ListPage, Out, Sequence, StoredVer
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.declaration import METHODS, ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
-from lockside.protocol.types import branches, notifications, stored
+from lockside.protocol.types import branches, notifications, schedules, stored, triggers
 from lockside.protocol.types.catalog import FieldChange
 from lockside.protocol.words import Role
 
@@ -37,6 +37,8 @@ _ANSWERS: dict[str, tuple[Any, Any]] = {
     "branch": (branches.Branch, branches.Branches),
     "template": (stored.Template, stored.Templates),
     "variables": (stored.Variables, stored.VariablesList),
+    "schedule": (schedules.Schedule, schedules.Schedules),
+    "trigger": (triggers.Trigger, triggers.Triggers),
     "notification": (notifications.Notification, notifications.Notifications),
 }
 
@@ -48,6 +50,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "branch": {"id": "new-api"},
     "template": {"id": "load", "values": [{"name": "country"}], "job": {"component": "acme.orders"}},
     "variables": {"id": "eu", "values": [{"name": "region", "value": "eu"}]},
+    "schedule": {"id": "nightly", "every": "1h", "job": {"component": "acme.orders", "config": "daily"}},
+    "trigger": {
+        "id": "report",
+        "on": [{"job": {"component": "acme.orders"}}],
+        "job": {"component": "acme.report"},
+    },
     "notification": {
         "id": "failures",
         "event": "job-failed",
@@ -61,7 +69,7 @@ _SUFFIXES = {"list": "ListAll", "versions": "VersionsOf"}  # the plain words are
 
 
 def declare_all() -> None:
-    """Declare the methods of every kind that are not declared already."""
+    """Declare the methods of every kind, but for those that are declared otherwise."""
     for kind in KINDS.values():
         for verb, base, members, answers, summary, example in _table(kind) if kind.verbs else ():
             name = f"{kind.word}.{verb}"

@@ -16,10 +16,14 @@ Write: TypeAlias = Callable[[Transaction], Any]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be done in one transaction: with an input of the core both happen, or neither."""
+    """What is to be done in one transaction: with an input of the core both happen, or neither.
+
+    `also` makes of the core's answer what else is to be written.
+    """
 
     write: Write
     work: Input | None = None
+    also: Callable[[Any], Write] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Ask:
     answer: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     value: Any = None
     error: Exception | None = None
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether a write that fails must undo the core's decision, too: it is a part of the same."""
+        return isinstance(self.work, Decided) or self.also is not None
 
     def tell_saved(self, is_saved: bool) -> None:
         """Tell `saved`, if it was not told before."""

@@ -6,6 +6,7 @@ thrown away with all of it and read again from the store, and the actor waits un
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -217,7 +218,7 @@ class SchedulerActor:
         for ask in (*map(Ask, of_the_clock), *asks):
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
-        units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
+        units += [Operation(write, ask.is_vital) for ask, write in turn.operations]
         if units:
             applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
@@ -247,7 +248,7 @@ class SchedulerActor:
         assert work is not None
         assert not isinstance(work, Exclusive), "it was decided before"
         if isinstance(work, Submit):
-            work = Submit(work.drafts, work.principal, final)
+            work = replace(work, final=final)
         try:
             step = self._the_core.handle(work, now_us)
         except Refused as refusal:

@@ -1,10 +1,12 @@
 """Work that has a turn of its own: it is decided by what is stored, and nothing is written in between."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from locksided.actors.messages import Ask, Decided, Exclusive, Message
+from locksided.actors.messages import Ask, Decided, Exclusive, Message, Write
 from locksided.core.errors import Refused
 from locksided.core.scheduler import Scheduler
+from locksided.store.transaction import Transaction
 
 
 def turns(messages: list[Message]) -> Iterator[list[Message]]:
@@ -27,7 +29,20 @@ def _set_decided(ask: Ask, decided: Decided) -> None:
     if decided.work is None:
         ask.work = decided.write
     else:
-        ask.work, ask.also = decided, lambda _: decided.write
+        ask.work, ask.also = decided, lambda answer: _both(decided, answer)
+
+
+def _both(decided: Decided, answer: Any) -> Write:
+    """What is written whatever the core answered, and then what follows from its answer."""
+    if decided.also is None:
+        return decided.write
+    more = decided.also(answer)
+
+    def write(tx: Transaction) -> Any:
+        decided.write(tx)
+        return more(tx)
+
+    return write
 
 
 async def decided(asks: list[Ask], core: Scheduler) -> list[Ask]:

@@ -33,8 +33,9 @@ from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.environment import JobContext
 from locksided.runs.resolved import Stored
 from locksided.runs.runs import PASSABLE
+from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.secrets.places import Place
-from locksided.secrets.vault import Vault, missing_in, refuse_missing
+from locksided.secrets.vault import Vault
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog.keys import ConfigId, Key

@@ -16,7 +16,17 @@ from lockside.protocol.methods import catalog as p
 from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
-from locksided.api.apply_plan import ApplyPlan, ApplyStep, Json, Key, Known, Wanted, make_plan, wanted_of
+from locksided.api.apply_plan import (
+    ApplyPlan,
+    ApplyStep,
+    Json,
+    Key,
+    Known,
+    Wanted,
+    completed,
+    make_plan,
+    wanted_of,
+)
 from locksided.api.apply_secrets import encrypted, in_plain
 from locksided.api.deduplication import dedup_mark
 from locksided.api.drafts import Drafts
@@ -27,6 +37,8 @@ from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Forbidden
 from locksided.core.scheduler import Scheduler
 from locksided.lazy_documents import LazyDocuments
+from locksided.schedules.changes import Unsettled
+from locksided.schedules.settling import Settling
 from locksided.secrets.places import Place
 from locksided.server.access import Principal
 from locksided.server.calls import Call
@@ -65,7 +77,7 @@ class ApplyMethods:
 
     @handler
     async def stage(self, call: Call, params: p.CatalogStage) -> Json:
-        draft = self._drafts.add(call, params)
+        draft = self._drafts.add(call, completed(params, self._service.settings))
         count = sum(map(len, draft.wanted.values()))
         return {"draft": params.draft, "count": count, "sizeBytes": draft.size_bytes}
 
@@ -73,7 +85,7 @@ class ApplyMethods:
     async def apply(self, call: Call, params: p.CatalogApply) -> Json:
         draft = self._drafts.take(call, params)
         async with self._one_at_a_time:  # each may hold as much in memory as the catalog has
-            wanted = wanted_of(params, draft.wanted)
+            wanted = wanted_of(completed(params, self._service.settings), draft.wanted)
             refuse_fixed(wanted)
             warnings = await threads.run_sync(warnings_of, wanted)
             answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
@@ -92,10 +104,12 @@ class ApplyMethods:
             work = Exclusive(partial(self._decide, call, params, prepared, answer))
             try:
                 done = await self._service.scheduler.ask(work, once=mark)
-            except _Outdated:
+            except (_Outdated, Unsettled) as problem:
                 tries_left -= 1
                 if not tries_left:
                     raise
+                if isinstance(problem, Unsettled):
+                    await Settling(self._service).settle(problem.name)
             else:
                 return {**done.reference, "deduplicated": True} if isinstance(done, Repeated) else answer
 
@@ -114,7 +128,7 @@ class ApplyMethods:
         answer |= _told(plan)
         who = actor(call.principal)
         change = Change(clock.now_us(), who.as_data(), params.change_description)
-        await self._service.store.read(partial(_refuse_others, params, call.principal, plan.steps))
+        await self._service.store.read(partial(_check, params, call.principal, plan.steps, change))
         write = partial(_write, params, plan.steps, change, answer)
         pools = [step for step in plan.steps if step.kind == "pool"]
         if not pools:
@@ -226,13 +240,21 @@ def _write(
     return answer
 
 
-def _refuse_others(
-    params: p.CatalogApply, who: Principal, steps: list[ApplyStep], connection: Database
+def _check(
+    params: p.CatalogApply,
+    who: Principal,
+    steps: list[ApplyStep],
+    change: Change,
+    connection: Database,
 ) -> None:
-    """Raise Forbidden for what is another's."""
+    """Raise Forbidden for what is another's, and Unsettled for what has something to decide before."""
     for step in steps:
+        record, key = RECORDS[step.kind], _key(params, step)
         if step.kind != "pool":
-            RECORDS[step.kind].refuse_others(connection, _key(params, step), who)
+            record.refuse_others(connection, key, who)
+        if step.body is not None:
+            before = objects.find(connection, key)
+            record.require_settled(connection, key, before, step.body, change.time_us)
 
 
 def _key(params: p.CatalogApply, step: ApplyStep) -> StoredKey:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,9 +14,12 @@ from locksided.catalog.table import RECORDS
 from locksided.core.errors import Invalid
 from locksided.json_diff import differences
 from locksided.lazy_documents import LazyDocuments
+from locksided.settings import Settings
 
 Json = dict[str, Any]
 Key = tuple[str, ...]
+
+P = TypeVar("P", bound=p.CatalogContents)
 
 LONG_BYTES = 256
 
@@ -97,6 +100,16 @@ def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) 
                 _by_key(kind, (body(one, params.branch_id) for one in given), before)
             )
     return joined
+
+
+def completed(params: P, settings: Settings) -> P:
+    """The parameters with documents to which the settings were added."""
+    members = {
+        kind.plural: [RECORDS[kind.word].completed(one, settings) for one in getattr(params, kind.plural)]
+        for kind in with_files()
+        if getattr(params, kind.plural) is not None
+    }
+    return msgspec.structs.replace(params, **members)
 
 
 def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:

@@ -1,6 +1,7 @@
 """The methods of stored objects, the same for every kind of the table, and those of state."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from lockside.documents.base import camel
 from lockside.kinds import Kind
 from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
-from locksided.actors.messages import Repeated, Write
+from locksided.actors.messages import DedupMark, Repeated, Write
 from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
@@ -19,12 +20,18 @@ from locksided.catalog.table import RECORDS
 from locksided.catalog.views import View, for_writers, stored_view, version_view
 from locksided.core.errors import Forbidden, NotFound
 from locksided.json_diff import differences
+from locksided.schedules.changes import Unsettled
+from locksided.schedules.settling import Settling
 from locksided.server.access import Principal
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.catalog import objects, states
-from locksided.store.catalog.keys import Change, ConfigId, Key, all_of
+from locksided.store.catalog.keys import Change, ConfigId, Key, Listing, all_of
+from locksided.store.paging import PageRequest, Slice
 from locksided.store.rows import StoredRow
+from locksided.store.sql import Database
+
+TRIES = 5
 
 Handle = Callable[[Call, Any], Awaitable[View]]
 
@@ -41,14 +48,16 @@ class CatalogMethods(HandlerGroup):
                 found[f"{kind.word}.{verb}"] = partial(do, record)
         return found
 
-    async def put(self, record: Record, call: Call, params: Any) -> View:
-        """Store an object as its next version."""
-        document = record.document(params)
+    async def put(
+        self, record: Record, call: Call, params: Any, owner: Mapping[str, Any] | None = None
+    ) -> View:
+        """Store an object as its next version; `owner` is the user whom it is given to."""
+        document = record.completed(record.document(params), self._service.settings)
         key = record.key(params, document)
         record.refuse_fixed(key, f"$.{record.kind.member}.{record.kind.key[-1]}", "choose another id")
         for kind in record.requires:
             await self._require(kind, params.project, getattr(document, kind.word))
-        change = self._change(call, params)
+        change = replace(self._change(call, params), owner=owner)
         put = partial(_put, record, key, document, change, getattr(params, "expected_version", None))
         write = partial(_changed, record, key, change, call.principal, put)
         view = await self._write(call, params, write, lambda: self._view(record, key))
@@ -76,16 +85,31 @@ class CatalogMethods(HandlerGroup):
         def is_wanted(body: Any) -> bool:
             return all(body.get(name) == value for name, value in wanted.items())
 
-        def view(stored: StoredRow) -> View:
-            return shortened(record.hide(call.principal, stored_view(stored)), fields)
-
         everything = all_of(kind, params.project, record.branch(params), names, is_wanted if wanted else None)
         fixed = [shortened(one, fields) for one in record.fixed.values() if is_wanted(one)]
+        always = fixed if params.cursor is None else ()
+        return await self.listed(record, call, params, lambda _: everything, always)
+
+    async def listed(
+        self,
+        record: Record,
+        call: Call,
+        params: Any,
+        wanted: Callable[[Database], Listing],
+        always: Sequence[View] = (),
+    ) -> View:
+        """A page of the objects that `wanted` chooses, which may look at the database."""
+        fields = getattr(params, "fields", None)
+        fields = None if fields is None else {*record.kind.key, *fields}
+
+        def view(shown: tuple[StoredRow, View]) -> View:
+            stored, members = shown
+            return shortened(record.hide(call.principal, {**stored_view(stored), **members}), fields)
+
         request = self._service.page_request(params)
         async with call.connection.turn():
-            found = await self._service.store.objects(everything, request)
-            always = fixed if params.cursor is None else ()
-            return listed(kind.plural, found, view, request.max_bytes, always=always)
+            found = await self._service.store.read(partial(_page, record, wanted=wanted, request=request))
+            return listed(record.kind.plural, found, view, request.max_bytes, always=always)
 
     async def delete(self, record: Record, call: Call, params: Any) -> View:
         """Hide an object; its versions stay."""
@@ -150,7 +174,10 @@ class CatalogMethods(HandlerGroup):
     async def _view(self, record: Record, key: Key, version: int | None = None) -> View:
         if key.id in record.fixed:
             return record.fixed[key.id]
-        return stored_view(await self._stored(record, key, version))
+        stored = await self._stored(record, key, version)
+        shown = self._service.store.read(lambda connection: record.members(connection, key.project, [stored]))
+        (members,) = await shown
+        return {**stored_view(stored), **members}
 
     async def _stored(self, record: Record, key: Key, version: int | None) -> StoredRow:
         found = await self._find(key, version)
@@ -165,12 +192,21 @@ class CatalogMethods(HandlerGroup):
 
     async def _write(self, call: Call, params: Any, write: Write, read: Callable[[], Any]) -> View:
         """Store something; a repeat of the call answers the object as it is now, as `read` finds it."""
-        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
+        answer = await self._settled(write, dedup_mark(call, params, lambda _: {}))
         if isinstance(answer, Repeated):
             view: View = await read()
             return {**view, "deduplicated": True}
         stored: View = answer
         return stored
+
+    async def _settled(self, write: Write, mark: DedupMark | None) -> Any:
+        """Write it; what is due of a schedule is decided before it changes."""
+        for _ in range(TRIES):
+            try:
+                return await self._service.scheduler.ask(write, once=mark)
+            except Unsettled as unsettled:
+                await Settling(self._service).settle(unsettled.name)
+        return await self._service.scheduler.ask(write, once=mark)
 
     def _change(self, call: Call, params: Any) -> Change:
         why = getattr(params, "change_description", None)
@@ -213,8 +249,24 @@ def _changed(
     record.refuse_others(tx.connection, key, who)
     before = objects.newest(tx, key)
     stored = store(tx)
+    record.require_settled(tx.connection, key, before, stored.body, change.time_us)
     record.stored(tx, key, before, stored, change)
-    return stored_view(stored)
+    (members,) = record.members(tx.reading(), key.project, [stored])
+    return {**stored_view(stored), **members}
+
+
+def _page(
+    record: Record,
+    connection: Database,
+    wanted: Callable[[Database], Listing],
+    request: PageRequest,
+) -> Slice[tuple[StoredRow, View]]:
+    """A page of objects, each with what is shown beside its document."""
+    listing = wanted(connection)
+    found = objects.page(connection, listing, request)
+    members = record.members(connection, listing.project, found.entries)
+    entries = list(zip(found.entries, members, strict=True))
+    return Slice(entries, found.has_more, lambda shown: listing.cursor_at(shown[0]))
 
 
 def _refuse_hidden(record: Record, call: Call, stored: StoredRow, key: Key) -> None:

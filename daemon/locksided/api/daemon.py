@@ -8,11 +8,19 @@ from typing import Any
 
 import msgspec
 
+from lockside.calendar import zones
 from lockside.documents.enums import JobType
 from lockside.documents.times import time_text
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
-from lockside.protocol.types.daemon import CheckReport, DaemonStatus, DrainStatus, KeeperStatus, StoreStatus
+from lockside.protocol.types.daemon import (
+    CheckReport,
+    DaemonStatus,
+    DrainStatus,
+    KeeperStatus,
+    StoreStatus,
+    ZoneDatabase,
+)
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
@@ -29,6 +37,7 @@ from locksided.core.errors import Conflict, Invalid, Unavailable
 from locksided.core.saves import AppendEvent
 from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Hello
+from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
@@ -66,6 +75,7 @@ class DaemonMethods(HandlerGroup):
             counts=await service.store.counts_by_status(),
             pools=msgspec.convert(await pool_views(service), list[Pool]),
             store=self._store_status(),
+            timezones=ZoneDatabase(**zones.database()._asdict()),
             keeper=_current_keeper(service),
             former_keepers=[
                 _keeper(link.hello, link.kept, "it does not answer")
@@ -110,6 +120,7 @@ class DaemonMethods(HandlerGroup):
             changed, needs_restart = self._service.reload()
         except SettingsError as error:
             raise Invalid(f"{error}. The old settings stay.") from None
+        await Replanning(self._service).look_at_zones()
         answer = {"changed": changed, "needsRestart": needs_restart}
         await self._tell("daemon.reload", call, params, answer, mark)
         return answer

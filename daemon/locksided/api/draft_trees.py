@@ -6,6 +6,7 @@ It reads what the requests name and stores nothing. What belongs to the outermos
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -93,12 +94,18 @@ class Trees:
     """Makes the drafts of one creation for one caller."""
 
     def __init__(
-        self, service: Service, objects: ObjectReader, principal: Principal, defaults: Defaults
+        self,
+        service: Service,
+        objects: ObjectReader,
+        principal: Principal,
+        defaults: Defaults,
+        context: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._service = service
         self._objects = objects
         self._principal = principal
         self._defaults = defaults
+        self._context = context
         self._jobs = 0
         self._used_variables: set[str] = set()
 
@@ -107,7 +114,7 @@ class Trees:
     ) -> Draft:
         """The drafts of a request. Raises `Refused` with the path of the field and the remedy."""
         recent, key = self._service.recent, None
-        if not place.is_child and not choice.is_made and not above.writers:
+        if not (place.is_child or choice.is_made or above.writers or self._context):
             key = recent.key(request, place, self._defaults)
         known = recent.find(key)
         if known is not None:
@@ -115,7 +122,7 @@ class Trees:
         reads = self._objects.reads
         config = await self._objects.config(request)
         await self._check_writers(request, config, above)
-        found = await self._objects.found(request, config)
+        found = replace(await self._objects.found(request, config), context=self._context)
         resolved = await self._resolved(request, found, above)
         self._used_variables |= resolved.spec.variables.keys()
         if resolved.type is JobType.ORCHESTRATION:

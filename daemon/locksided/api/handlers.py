@@ -13,8 +13,12 @@ from locksided.api.logs import LogMethods
 from locksided.api.notifications import NotificationMethods
 from locksided.api.orchestrations import OrchestrationMethods
 from locksided.api.pools import PoolMethods
+from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
+from locksided.api.storage import StorageMethods
+from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -29,6 +33,10 @@ GROUPS = (
     PoolMethods,
     ActionMethods,
     OrchestrationMethods,
+    ScheduleMethods,
+    TriggerMethods,
+    StorageMethods,
+    StorageJobMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

@@ -3,7 +3,9 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -20,19 +22,25 @@ from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
+from locksided.runs.moment import told, variables_of
 from locksided.runs.resolved import Defaults
 from locksided.server.access import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the job, which job it repeats, and who wrote the template that it is of."""
+    """What made the job, which job it repeats, who wrote its template, and what its maker tells it.
+
+    `schedule` and `trigger` are what such a maker tells it.
+    """
 
     creator_type: str = "user"
     creator_id: str | None = None
     resubmit_of_id: int | None = None
     retry_of_id: int | None = None
     writers: Writers = ()
+    schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
 
 
 class Creation:
@@ -44,14 +52,17 @@ class Creation:
         self._owner = Owner(project, principal.uid, principal.gid, principal.user)
         self._objects = ObjectReader(service.store, project)
         self._defaults = defaults_of(service)
-        self._trees: dict[tuple[Maker, bytes], Draft] = {}
+        self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
+        self._context: Mapping[str, str] = {}
 
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
+        self._context = variables_of(origin.schedule)
         tree = await self._tree(asked, maker, origin.writers)
+        tree = told(tree, schedule=origin.schedule, trigger=origin.trigger)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -61,6 +72,8 @@ class Creation:
             parent_id=_parent(service, request),
             values={
                 **tree.values,
+                "schedule_id": None if origin.schedule is None else origin.schedule["id"],
+                "trigger_id": None if origin.trigger is None else origin.trigger["id"],
                 "description": request.description,
                 "labels": request.labels,
                 "dedup_id": getattr(request, "deduplication_id", None),
@@ -80,7 +93,7 @@ class Creation:
 
     async def _worked_out(self, asked: Asked, maker: Maker, writers: Writers) -> Draft:
         request = asked.plain
-        key = (maker, meaning_key(request))
+        key = (maker, meaning_key(request), frozenset(self._context.items()))
         if key not in self._trees:
             place = TreePosition(
                 self._owner,
@@ -89,7 +102,7 @@ class Creation:
                 is_child=False,
                 max_children=self._service.settings.jobs.max_children,
             )
-            trees = Trees(self._service, self._objects, self._principal, self._defaults)
+            trees = Trees(self._service, self._objects, self._principal, self._defaults, self._context)
             choice = await choice_of(self._service, request)
             left = await with_rows_left(self._service, request)
             tree = await trees.tree(left, place, Above(writers=writers), choice)
@@ -116,7 +129,10 @@ def defaults_of(service: Service) -> Defaults:
     """What holds for jobs that nobody says otherwise of, and the pools that there are."""
     jobs = service.settings.jobs
     return Defaults(
-        pools=service.scheduler.pools, lock_policy=jobs.lock, timeout_seconds=jobs.timeout_seconds
+        pools=service.scheduler.pools,
+        lock_policy=jobs.lock,
+        timeout_seconds=jobs.timeout_seconds,
+        tables=service.runs.storage.support,
     )
 
 

@@ -26,6 +26,7 @@ from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
+from locksided.runs.moment import moment_view
 from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
@@ -155,6 +156,8 @@ class JobViews:
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
+            "schedule": moment_view(row.schedule),
+            "trigger": row.trigger,
         }
 
     def _shown(self, row: JobRow, document: Any) -> Any:
@@ -196,7 +199,7 @@ class JobViews:
         return int(counts.get("error") or 0)
 
     def _message(self, row: JobRow) -> str | None:
-        if row.status == Status.PROCESSING and row.paused_since_us is not None:
+        if row.status == Status.PROCESSING and row.paused_by is not None and row.paused_since_us is not None:
             return f"Paused by {row.paused_by} since {moment(row.paused_since_us)}."
         if row.status == Status.PROCESSING and row.stage == Stage.LEFTOVERS:
             return leftovers_message(row.process or {}, self._now_us)

@@ -20,8 +20,9 @@ from locksided.api.service import Service
 from locksided.core.errors import Invalid
 from locksided.core.model import Draft
 from locksided.runs.draft_tree import tree_size
+from locksided.secrets.hasher import Hasher
 from locksided.secrets.places import Place
-from locksided.secrets.vault import Hasher, Vault
+from locksided.secrets.vault import Unfit, Vault
 from locksided.store.hashes import hasher_of
 
 _PARTS = ("config_data", "variable_values_data", "inputs", "archive", "notifications")
@@ -137,7 +138,7 @@ class _Sealer:
             sealed = (
                 self.vault.encrypt(document, place)
                 if is_whole
-                else self.vault.seal(document, place, before=self.asked, is_stored=True)
+                else self.vault.seal(document, place, before=self.asked, unfit=Unfit.KEEP)
             )
             hashed = self.hasher.of_project(place.names[0], name)
             known = self._done[name, place] = (hashed, msgspec.json.encode(sealed))

@@ -9,6 +9,7 @@ from locksided import clock
 from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
+from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
@@ -18,6 +19,7 @@ from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import Couriers
 from locksided.paths import StateDir
 from locksided.runs.runs import Runs
+from locksided.server.access import Access
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
 from locksided.store.paging import PageRequest
@@ -39,10 +41,12 @@ class Service:
     couriers: Couriers
     backend: LocalBackend
     runs: Runs
+    publisher: Publisher
     reencryption: Reencryption
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
+    access: Callable[[], Access]
     test_clock: ManualClock | None = None
     started_boot_us: int = field(default_factory=clock.boot_us)
     recent: ResolutionCache = field(default_factory=ResolutionCache)

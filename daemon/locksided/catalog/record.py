@@ -11,6 +11,7 @@ from lockside.protocol.words import Role
 from locksided.catalog.views import View, for_writers
 from locksided.core.errors import Conflict
 from locksided.server.access import Principal
+from locksided.settings import Settings
 from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -33,8 +34,22 @@ def _nothing_else(
     """What follows from a new version of an object that is nothing but its document."""
 
 
+def _ready(_connection: Database, _key: Key, _before: StoredRow | None, _body: View, _time_us: int) -> None:
+    """An object that can be changed at any time."""
+
+
+def _as_given(document: Any, _settings: Settings) -> Any:
+    """A document to which the settings add nothing."""
+    return document
+
+
 def _may_change(_connection: Database, _key: Key, _who: Principal) -> None:
     """An object that everybody of the role may change."""
+
+
+def _no_members(_connection: Database, _project: str, found: Sequence[StoredRow]) -> list[View]:
+    """Objects that are answered as they were put."""
+    return [{}] * len(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +62,11 @@ class Record:
     lists what is stored and has no effect. A document that `is_signed` gets a new version when another
     writer stores an equal body.
 
-    `refuse_others` raises Forbidden for who may not change an object, although of the role. `stored` and
-    `deleted` do what follows from a new version and from a deletion, in the same transaction; the former gets
-    the version before, which may be a deleted one's.
+    `completed` adds to a document what the settings say. `refuse_others` raises Forbidden for who may not
+    change an object, although of the role. `require_settled` raises Unsettled ahead of a change to a body
+    when the version before has something to decide, up to a time. `stored` and `deleted` do what follows from
+    a new version and from a deletion, in the same transaction; the former gets the version before, which may
+    be a deleted one's. `members` answers what is shown of each object beside its document.
     """
 
     kind: Kind
@@ -59,9 +76,12 @@ class Record:
     requires: Sequence[Kind] = ()
     warnings: Callable[[Any], list[str]] | None = None
     is_signed: Callable[[Any], bool] = lambda _: False
+    completed: Callable[[Any, Settings], Any] = _as_given
     refuse_others: Callable[[Database, Key, Principal], None] = _may_change
+    require_settled: Callable[[Database, Key, StoredRow | None, View, int], None] = _ready
     stored: Callable[[Transaction, Key, StoredRow | None, StoredRow, Change], None] = _nothing_else
     deleted: Callable[[Transaction, Key, Change], None] = _nothing_more
+    members: Callable[[Database, str, Sequence[StoredRow]], list[View]] = _no_members
 
     @property
     def role(self) -> Role:

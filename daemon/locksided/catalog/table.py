@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, TEMPLATE
+from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
-from locksided.notifications import standing
+from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
+from locksided.schedules import changes, shown
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
+from locksided.triggers import standing
 
 _DEFAULT_BRANCH: View = {
     "id": DEFAULT,
@@ -63,10 +65,28 @@ _SPECIAL = (
     Record(TEMPLATE, is_signed=lambda _: True),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
-        NOTIFICATION,
+        SCHEDULE,
+        hide=shown.for_owner,
+        completed=changes.completed,
+        refuse_others=changes.refuse_others,
+        require_settled=changes.require_settled,
+        stored=changes.changed,
+        deleted=changes.deleted,
+        members=shown.members,
+    ),
+    Record(
+        TRIGGER,
+        hide=shown.for_owner,
         refuse_others=standing.refuse_others,
         stored=standing.changed,
         deleted=standing.deleted,
+        members=standing.members,
+    ),
+    Record(
+        NOTIFICATION,
+        refuse_others=subscriptions.refuse_others,
+        stored=subscriptions.changed,
+        deleted=subscriptions.deleted,
     ),
 )
 

@@ -11,10 +11,11 @@ from lockside.documents.enums import JobType, Status
 from locksided.core import dispatch, lifecycle
 from locksided.core.containers import Container
 from locksided.core.errors import Conflict, Forbidden, Invalid, NotFound
-from locksided.core.inputs import Submit
+from locksided.core.inputs import Submit, Terminate
 from locksided.core.jobs import HeldBy, Job, UnverifiedJob, terms
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.core.saves import InsertDependency, InsertJob, PutSpec
+from locksided.core.termination import terminate
 from locksided.core.turn import Turn
 
 
@@ -32,6 +33,9 @@ def submit(turn: Turn, asked: Submit) -> list[int]:
     places = [_parentage_of(turn, draft) for draft in asked.drafts]
     for draft, place in zip(asked.drafts, places, strict=True):
         check(turn, draft, place, asked.final)
+    for job_id in asked.instead_of:
+        if job_id in turn.state.jobs:
+            terminate(turn, Terminate(job_id, asked.principal))
     return [
         accept(turn, draft, place, asked.final).id for draft, place in zip(asked.drafts, places, strict=True)
     ]
@@ -186,7 +190,12 @@ def _new_job(turn: Turn, draft: Draft, place: Parentage) -> Job:
     turn.state.next_id += 1
     job.priority = draft.priority
     share = draft.lock_share if draft.lock_key is not None else 0
-    job.terms = terms(share, draft.on_lost, draft.on_error)
+    job.terms = terms(
+        share,
+        draft.on_lost,
+        draft.on_error,
+        reads_tables=bool(draft.reads) and draft.type is JobType.STANDARD,
+    )
     job.lineage = place.lineage
     job.container = place.container
     job.order = place.order or job.id
@@ -243,6 +252,7 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
         "held_by": job.held.by if job.held is not None else None,
         "held_us": job.held.since_us if job.held is not None else None,
         "on_lost": job.terms.on_lost,
+        "reads": list(draft.reads) or None,
         "stage": "validated",
         "stages": job.first_stages,
         "created_us": now_us,
@@ -252,7 +262,10 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
     turn.saves.extend(PutSpec(*blob) for blob in draft.blobs)
     turn.saves.append(InsertJob(job.id, values))
     turn.saves.extend(InsertDependency(job.id, on_id, when) for on_id, when in depends_on.items())
-    turn.event(job, "job.created", component=values.get("component"), config=values.get("config"))
+    about = {name: values.get(name) for name in ("component", "config")}
+    if values.get("schedule_id") is not None:
+        about["schedule"] = values["schedule_id"]
+    turn.event(job, "job.created", **about)
 
 
 def _columns_of_family(job: Job, draft: Draft) -> dict[str, Any]:

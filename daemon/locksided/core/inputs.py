@@ -10,11 +10,15 @@ from locksided.core.model import Draft, Principal
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Accept all these jobs or none. `final` gives the status of dependencies that are no longer live."""
+    """Accept all these jobs or none. `final` gives the status of dependencies that are no longer live.
+
+    The jobs that they stand `instead_of` are terminated in the same step, as far as they live.
+    """
 
     drafts: tuple[Draft, ...]
     principal: Principal
     final: Mapping[int, Status] = field(default_factory=dict)
+    instead_of: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +239,25 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A step succeeded and the run continues with the next."""
+    """A step succeeded and the run continues with the next.
+
+    That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
+    """
 
     job_id: int
     token: str
+    tables: tuple[str, ...] = ()
+    stage: str = "output_mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class TablesNeeded:
+    """The first step of a run writes these tables: it is to begin when the job has them. Nothing began."""
+
+    job_id: int
+    token: str
+    tables: tuple[str, ...]
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +358,7 @@ Report: TypeAlias = (
     | Spawned
     | Progressed
     | StepEnded
+    | TablesNeeded
     | Finished
     | NotStarted
     | ProgramAwaited

@@ -31,7 +31,18 @@ CLONED = (
         "creator_type",
         "creator_id",
     ),
-    *("pool", "lock_key", "lock_policy", "spec_hash", "env_hash", "behavior_on_error", "on_lost"),
+    *(
+        "pool",
+        "lock_key",
+        "lock_policy",
+        "spec_hash",
+        "env_hash",
+        "behavior_on_error",
+        "on_lost",
+        "reads",
+        "schedule",
+        "trigger",
+    ),
 )
 """The columns that a further attempt inherits: what was asked for, and nothing that came of it."""
 
@@ -117,6 +128,13 @@ class PutSpec:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class PinTables:
+    """A job that starts reads its tables as they are at the end of this transaction."""
+
+    id: int
+
+
 Save: TypeAlias = (
     InsertJob
     | CloneJob
@@ -128,4 +146,5 @@ Save: TypeAlias = (
     | DeleteDependency
     | SetMeta
     | PutSpec
+    | PinTables
 )

@@ -103,7 +103,7 @@ class Following:
             tx.save(SetMeta(key, str(through)))
             return decided.write(tx)
 
-        return Decided(write, decided.work)
+        return Decided(write, decided.work, decided.also)
 
     async def _meaning(self, events: Sequence[EventRow], core: Scheduler) -> Decided:
         """What the follower decides. A fault of its own must reach neither the core nor another follower."""

@@ -10,6 +10,7 @@ from locksided.keeper.messages import User
 from locksided.runs.canonical import freeze
 from locksided.runs.folder import RunFolder
 from locksided.runs.image_run import Podman
+from locksided.runs.moment import environment_of_causes, environment_of_moment
 from locksided.runs.plan import Step
 from locksided.runs.specification import Specification, StepKind
 
@@ -28,6 +29,7 @@ _INTERFACE = {
 class JobContext:
     """What a step has to know of its job. `home` is the home folder of the account that it runs as.
 
+    `schedule` and `trigger` are what made the job tells it.
     `podman` is what its steps with images are run by; None where it has none.
     """
 
@@ -39,6 +41,8 @@ class JobContext:
     socket: str
     home: str
     run_as: User | None = None
+    schedule: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
     podman: Podman | None = None
 
     @property
@@ -55,6 +59,8 @@ def environment_of(step: Step, spec: Specification, context: JobContext) -> dict
         "LOCKSIDE_PROJECT": context.project,
         "LOCKSIDE_SOCKET": context.socket,
         "LOCKSIDE_JOB_SOCKET": context.socket,
+        **environment_of_moment(context.schedule),
+        **environment_of_causes(context.trigger),
     }
     if step.kind in (StepKind.COMMAND, StepKind.OPERATION):
         return {**(step.execution.environment or _base(context)), **job}

@@ -21,7 +21,8 @@ from locksided.runs.plan import Step
 from locksided.runs.plan import plan as plan_of
 from locksided.runs.result import RunResult
 from locksided.runs.specification import NO_SPECIFICATION, Specification, StepKind, read_specification
-from locksided.secrets.vault import Missing, Vault, missing_in
+from locksided.secrets.missing import Missing, missing_in
+from locksided.secrets.vault import Unfit, Vault
 from locksided.store import reads
 from locksided.store.catalog.keys import ConfigId
 from locksided.store.reads import Documents
@@ -48,7 +49,9 @@ class Run:
         if not result.states:
             return result
         place = config_id(self.row).place
-        sealed = {row: self.vault.seal(body, place, is_ours=True) for row, body in result.states.items()}
+        sealed = {
+            row: self.vault.seal(body, place, unfit=Unfit.ENCRYPT) for row, body in result.states.items()
+        }
         return replace(result, states=sealed)
 
     def with_plain_states(self, result: RunResult) -> RunResult:
@@ -72,8 +75,12 @@ class Run:
 
     @property
     def is_one_step(self) -> bool:
-        """Whether one step is all of it; else how a step ended tells where in the log the next one begins."""
-        return len(self.steps) == 1 and self.steps[0].row is None
+        """Whether one step is all that is certain of it.
+
+        Else how a step ended tells where in the log the next one begins.
+        """
+        certain = [step for step in self.steps if not step.may_be_needless]
+        return len(certain) == 1 and certain[0].row is None
 
     @property
     def is_ours_alone(self) -> bool:
@@ -218,6 +225,8 @@ class RunLoader:
             socket=self._socket,
             home=home,
             run_as=run_as,
+            schedule=row.schedule,
+            trigger=row.trigger,
         )
         return Run(row, spec, plan.steps, context, self.store.vault, plan.missing)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from lockside.documents.component import Manifest
@@ -41,13 +42,26 @@ class Root:
 class Found:
     """What the store has of the things that a request refers to; None where there is nothing.
 
-    `processors` maps the ids of processors' components to them.
+    `processors` maps the ids of processors' components to them. `context` are the values of variables that
+    come from what made the job; they stand above a configuration's defaults and below everything given.
     """
 
     component: Stored[Manifest] | None = None
     config: Stored[ConfigSpec] | None = None
     variables: Stored[VariablesSpec] | None = None
     processors: Mapping[str, Stored[Manifest]] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+class TableSupport(Enum):
+    """What the daemon does with storage mappings."""
+
+    KEPT = auto()
+    """Tables are read and written."""
+    MISSING = auto()
+    """They would be, but the extra for it is not installed."""
+    UNUSED = auto()
+    """Mappings are the component's own matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,7 @@ class Defaults:
     lock_policy: str = "exclusive"
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
+    tables: TableSupport = TableSupport.UNUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ stored and about to be used.
 """
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,6 @@ from lockside.documents.secrets import (
     HIDDEN,
     CipherText,
     Secret,
-    Steps,
     is_cipher,
     may_have_ciphers,
     may_have_secrets,
@@ -26,14 +26,13 @@ from lockside.documents.secrets import (
 )
 from locksided import clock
 from locksided.core.errors import Invalid
+from locksided.secrets.hasher import Hasher
 from locksided.secrets.keys import Keys
 from locksided.secrets.places import Place, Scope
 
 OPENED_KEPT = 1024
 LONGEST_KEPT = 16_384
 REMEDY = "encrypt it again for this configuration, or give the plain value"
-HASH_KEY_BYTES = 32
-DIGITS = 40
 
 _encode = msgspec.json.encode
 
@@ -46,11 +45,14 @@ class Unopened(Exception):
         self.key_id = key_id
 
 
-class Missing(NamedTuple):
-    """A stored cipher text that cannot be decrypted: its path, and the id of its key."""
+class Unfit(Enum):
+    """What becomes of a cipher text that does not fit."""
 
-    path: str
-    key_id: str | None
+    REFUSE = auto()
+    KEEP = auto()
+    """It was stored before: whoever uses it will say so."""
+    ENCRYPT = auto()
+    """It only looks like one: a value like any other."""
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -66,30 +68,6 @@ class _Content(msgspec.Struct, frozen=True):
     def get_place(self) -> Place:
         scope, *names = self.place
         return Place(Scope(scope), tuple(names))
-
-
-@dataclass(frozen=True, slots=True)
-class Hasher:
-    """Makes keyed hashes of the hashes of documents with secrets, so that nobody can guess the values."""
-
-    key: bytes
-
-    @property
-    def name(self) -> str:
-        """Tells the hashes of one key from those of another."""
-        return sha256(self.key).hexdigest()[:8]
-
-    def of(self, digest: str) -> str:
-        """The keyed hash, as many hexadecimal digits as others have."""
-        return hmac.digest(self.key, digest.encode(), "sha256").hex()[:DIGITS]
-
-    def of_project(self, project: str, digest: str) -> str:
-        """The keyed hash of a document whose cipher texts are of one project."""
-        return self.of(f"{project}:{digest}")
-
-    def marked(self, digest: str) -> str:
-        """The keyed hash with the name of its key."""
-        return f"{self.name}:{self.of(digest)}"
 
 
 @dataclass(slots=True)
@@ -112,40 +90,32 @@ class Vault:
         path: str = "$",
         before: Any = None,
         source: Place | None = None,
-        is_ours: bool = False,
-        is_stored: bool = False,
+        unfit: Unfit = Unfit.REFUSE,
     ) -> Any:
         """The document with all secrets encrypted for their place.
 
         A value that stands in `before`, the version that is stored, keeps its cipher text. Cipher texts for
-        `source` are encrypted anew where they do not fit. In a document that is the daemon's own (`is_ours`)
-        a text that only looks like a cipher text is a value like any other. In one made of what is stored
-        (`is_stored`) a cipher text that cannot be decrypted stays: whoever uses it will say so.
-
-        Raises Invalid with the path of a cipher text that does not fit or cannot be decrypted.
+        `source` are encrypted anew where they do not fit. `unfit` says what becomes of a cipher text that
+        does not fit or cannot be decrypted. Raises Invalid with its path.
         """
         if not may_have_secrets(_encode(document)):
             return document
         known = self._known(before, place)
 
         def change(secret: Secret) -> Any:
-            at = place.inside(secret.steps, document)
-            value = secret.value
+            at, value = place.inside(secret.steps, document), secret.value
             if is_cipher(value):
                 try:
                     value = self._open_from(value, at, source)
                 except Unopened as problem:
-                    if is_stored:
-                        return value
-                    if not is_ours:
+                    if unfit is Unfit.REFUSE:
                         raise _refusal(secret, path, problem) from None
-                else:
-                    if value is _FITS:
-                        return secret.value
-            elif value == HIDDEN:
-                where = join(path, *secret.steps)
-                text = f"{where}: {HIDDEN} stands for a value that was not shown: give the value."
-                raise Invalid(text, path=where)
+                    if unfit is Unfit.KEEP:
+                        return value
+            elif value == HIDDEN and unfit is not Unfit.ENCRYPT:
+                raise _not_shown(join(path, *secret.steps))
+            if value is _FITS:
+                return secret.value
             plain = _encode(value)
             same = known.get((secret.steps, plain)) or known.get((secret.name, plain))
             return same if same is not None and self.fits(same, at) else self.encrypt(value, at)
@@ -326,26 +296,8 @@ def known_id(text: str) -> str:
     return "" if form is None else form.key_id
 
 
-def missing_in(document: Any, path: str = "$") -> Iterator[Missing]:
-    """The cipher texts that are left in a document that is about to be used."""
-    left: list[tuple[Steps, Any]] = [((), document)]
-    while left:
-        steps, value = left.pop()
-        if is_cipher(value):
-            yield Missing(join(path, *steps), known_id(value) or None)
-        members = value.items() if isinstance(value, Mapping) else ()
-        items = enumerate(value) if isinstance(value, list | tuple) else ()
-        left += [((*steps, step), inner) for step, inner in (*members, *items)]
-
-
-def refuse_missing(missing: Sequence[Missing]) -> None:
-    """Raise Invalid when something that is about to be used could not be decrypted."""
-    if not missing:
-        return
-    path, key_id = missing[0]
-    why = "it is damaged" if key_id is None else f"its key {key_id} is missing or does not fit"
-    text = f"{path} cannot be decrypted: {why}. Bring the key back, or store the value again."
-    raise Invalid(text, path=path, keyId=key_id)
+def _not_shown(where: str) -> Invalid:
+    return Invalid(f"{where}: {HIDDEN} stands for a value that was not shown: give the value.", path=where)
 
 
 def _refusal(secret: Secret, path: str, problem: Unopened) -> Invalid:

@@ -17,7 +17,7 @@ import msgspec
 from lockside.documents.secrets import PREFIX, may_have_secrets
 from lockside.kinds import KINDS
 from locksided.secrets.places import Place
-from locksided.secrets.vault import Vault
+from locksided.secrets.vault import Unfit, Vault
 from locksided.store.catalog.keys import ConfigId, Key
 from locksided.store.hashes import HASH_KEY, hasher_of
 from locksided.store.reads import meta
@@ -166,7 +166,7 @@ def _encrypt(tx: Transaction, table: _Table, after: int, place: Callable[..., Pl
     values = 0
     for row_id, body, *where in rows:
         document = msgspec.json.decode(body)
-        sealed = json_text(tx.vault.seal(document, place(*where), is_ours=True))
+        sealed = json_text(tx.vault.seal(document, place(*where), unfit=Unfit.ENCRYPT))
         number = _new_ciphers(sealed, body)
         if number:
             tx.connection.execute(table.update, (sealed, row_id))
@@ -195,7 +195,7 @@ def _encrypt_spec(tx: Transaction, name: str, document: Any, *, is_whole: bool) 
         if is_whole:
             sealed = tx.vault.encrypt(document, place) if document else document
         else:
-            sealed = tx.vault.seal(document, place, is_ours=True)
+            sealed = tx.vault.seal(document, place, unfit=Unfit.ENCRYPT)
         text = msgspec.json.encode(sealed)
         number = _new_ciphers(text.decode(), msgspec.json.encode(document).decode())
         if number:

@@ -31,7 +31,7 @@ class SubscriptionName(NamedTuple):
         return Place(Scope.SUBSCRIPTION, self)
 
 
-class Listening(NamedTuple):
+class Listener(NamedTuple):
     """A subscription with its document, which hears events behind `since_seq`."""
 
     name: SubscriptionName
@@ -66,10 +66,10 @@ def is_any(connection: Database) -> bool:
     return bool(found)
 
 
-def everything(connection: Database) -> list[Listening]:
+def everything(connection: Database) -> list[Listener]:
     """All subscriptions with their documents."""
     return [
-        Listening(SubscriptionName(project, name), since_seq, msgspec.json.decode(body))
+        Listener(SubscriptionName(project, name), since_seq, msgspec.json.decode(body))
         for project, name, since_seq, body in connection.execute(QUERIES["subscriptions"])
     ]
 

@@ -291,6 +291,224 @@ INSERT INTO asides (token, purpose, reference, account, created_us) VALUES (?, ?
 -- name: delete_aside
 DELETE FROM asides WHERE token = ?;
 
+-- name: schedule
+SELECT {schedule_columns} FROM schedules WHERE project = ? AND id = ?;
+
+-- name: schedules_of
+SELECT {schedule_columns} FROM schedules WHERE project = ? AND id IN (SELECT value FROM json_each(?));
+
+-- name: schedules_due
+SELECT project, id FROM schedules WHERE due_us <= ? ORDER BY due_us LIMIT ?;
+
+-- name: next_due
+-- Both from the ends of indexes.
+SELECT min(due_us), (SELECT min(deadline_us) FROM expectations) FROM schedules WHERE due_us IS NOT NULL;
+
+-- name: schedules_ahead
+-- Those whose settled time lies behind a time: the clock was set back.
+SELECT project, id FROM schedules WHERE settled_us > ?;
+
+-- name: zones_of_schedules
+-- A few, however many schedules there are.
+SELECT DISTINCT zone, zone_digest FROM schedules;
+
+-- name: schedules_in_zone
+SELECT project, id FROM schedules WHERE zone = ? AND zone_digest = ?;
+
+-- name: broken_schedules
+SELECT project, id FROM schedules WHERE broken > '';
+
+-- name: live_jobs_of_schedules
+SELECT id FROM jobs INDEXED BY jobs_live
+WHERE id > 0 AND status IN ('created', 'waiting', 'processing', 'terminating') AND schedule_id IS NOT NULL;
+
+-- name: count_schedules
+SELECT count(*) FROM schedules WHERE project = ?;
+
+-- name: put_schedule
+INSERT INTO schedules (project, id, owner_uid, owner_gid, owner_name, zone, zone_digest, settled_us, settled_wall_us)
+VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :zone, :zone_digest, :settled_us, :settled_wall_us);
+
+-- name: update_schedule
+-- All but the key: whoever changes something has read the row in the same transaction.
+UPDATE schedules SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
+    zone = :zone, zone_digest = :zone_digest, settled_us = :settled_us, settled_wall_us = :settled_wall_us,
+    due_us = :due_us, paused_us = :paused_us, paused_until_us = :paused_until_us, pause = :pause,
+    disabled_us = :disabled_us, broken = :broken, firings = :firings, failures = :failures, fired_us = :fired_us
+WHERE project = :project AND id = :id;
+
+-- name: delete_schedule
+DELETE FROM schedules WHERE project = ? AND id = ?;
+
+-- name: newest_moment
+SELECT {moment_columns} FROM moments WHERE project = ? AND schedule = ? ORDER BY moment_us DESC LIMIT 1;
+
+-- name: moments_behind
+-- Rows that end behind a time. They do not overlap, so their order by end is that by begin.
+SELECT moment_us, last_us FROM moments WHERE project = ? AND schedule = ? AND last_us > ? ORDER BY moment_us;
+
+-- name: insert_moment
+INSERT INTO moments (project, schedule, moment_us, last_us, count, wall, due_us, decided_us, outcome, cause, job_id,
+    version, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: extend_moment
+UPDATE moments SET last_us = ?, count = ?, decided_us = ? WHERE project = ? AND schedule = ? AND moment_us = ?;
+
+-- name: take_back_moments
+-- Moments that are to come once more, because the clock was set back. Those with a job stay decided.
+DELETE FROM moments WHERE project = ? AND schedule = ? AND moment_us > ? AND job_id IS NULL;
+
+-- name: insert_moment_job
+INSERT INTO moment_jobs (project, schedule, moment_us, job_id, backfill) VALUES (?, ?, ?, ?, ?);
+
+-- name: moment_jobs
+SELECT moment_us, job_id FROM moment_jobs
+WHERE project = ? AND schedule = ? AND moment_us BETWEEN ? AND ?;
+
+-- name: backfill_jobs
+SELECT m.job_id, m.project FROM moment_jobs AS m WHERE m.backfill = ? ORDER BY m.job_id;
+
+-- name: made_jobs
+-- The newest jobs that a schedule made, retries by hand included.
+SELECT {made_columns} FROM jobs INDEXED BY jobs_schedule
+WHERE project = ? AND schedule_id = ?
+ORDER BY id DESC LIMIT ?;
+
+-- name: live_made_jobs
+SELECT {made_columns} FROM jobs INDEXED BY jobs_schedule
+WHERE project = ? AND schedule_id = ?
+    AND status IN ('created', 'waiting', 'processing', 'terminating') AND json_extract(schedule, '$.backfill') IS NULL
+ORDER BY id;
+
+-- name: newest_good_job
+SELECT {made_columns} FROM jobs INDEXED BY jobs_schedule
+WHERE project = ? AND schedule_id = ?
+    AND status IN ('success', 'warning') AND json_extract(schedule, '$.moment') IS NOT NULL
+ORDER BY id DESC LIMIT 1;
+
+-- name: good_jobs_of_moment
+SELECT j.id FROM jobs AS j INDEXED BY jobs_schedule
+WHERE j.project = :project AND j.schedule_id = :schedule AND j.status IN ('success', 'warning')
+    AND (json_extract(j.schedule, '$.moment') = :moment OR j.id = :job_id OR j.retry_of_id = :job_id)
+LIMIT 1;
+
+-- name: row_of_moment
+SELECT {moment_columns} FROM moments
+WHERE project = ? AND schedule = ? AND moment_us <= ? ORDER BY moment_us DESC LIMIT 1;
+
+-- name: put_expectation
+INSERT INTO expectations (project, schedule, moment_us, deadline_us) VALUES (?, ?, ?, ?)
+ON CONFLICT (project, schedule, moment_us) DO NOTHING;
+
+-- name: expectations_due
+SELECT project, schedule, moment_us FROM expectations WHERE deadline_us <= ? ORDER BY deadline_us LIMIT ?;
+
+-- name: delete_expectation
+DELETE FROM expectations WHERE project = ? AND schedule = ? AND moment_us = ?;
+
+-- name: delete_expectations
+DELETE FROM expectations WHERE project = ? AND schedule = ?;
+
+-- name: move_expectations
+-- They are durations: a clock that is set changes none.
+UPDATE expectations SET deadline_us = deadline_us + ?;
+
+-- name: prune_moments
+-- A row stays as long as its job.
+DELETE FROM moments WHERE last_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
+
+-- name: ledger
+-- Newest first, behind a moment. Rows do not overlap, so bounds of their begins and ends make a range.
+SELECT m.moment_us, m.last_us, m.count, m.wall, m.due_us, m.decided_us, m.outcome, m.cause, m.job_id, m.version,
+    m.error, j.status
+FROM moments AS m LEFT JOIN jobs AS j ON j.id = m.job_id
+WHERE m.project = :project AND m.schedule = :schedule AND m.moment_us < :before AND m.moment_us <= :to_us
+    AND m.last_us >= :from_us AND (:outcomes = '[]' OR m.outcome IN (SELECT value FROM json_each(:outcomes)))
+ORDER BY m.moment_us DESC;
+
+-- name: jobs_between
+-- The jobs of moments in a range: their own, those they were merged into, further ones, and retries of all by hand.
+WITH known (first_us, last_us, job_id) AS (
+    SELECT moment_us, last_us, job_id FROM moments
+    WHERE project = :project AND schedule = :schedule AND moment_us <= :to_us AND last_us >= :from_us
+        AND job_id IS NOT NULL
+    UNION ALL
+    SELECT moment_us, moment_us, job_id FROM moment_jobs
+    WHERE project = :project AND schedule = :schedule AND moment_us BETWEEN :from_us AND :to_us
+)
+SELECT k.first_us, k.last_us, j.id, j.status FROM known AS k JOIN jobs AS j ON j.id = k.job_id OR j.retry_of_id = k.job_id;
+
+-- name: trigger
+SELECT {trigger_columns} FROM triggers WHERE project = ? AND id = ?;
+
+-- name: triggers_of
+SELECT {trigger_columns} FROM triggers WHERE project = ? AND id IN (SELECT value FROM json_each(?));
+
+-- name: triggers_due
+SELECT project, id FROM triggers WHERE due_us <= ? ORDER BY due_us LIMIT ?;
+
+-- name: next_trigger
+SELECT min(due_us) FROM triggers WHERE due_us IS NOT NULL;
+
+-- name: all_triggers
+-- A project has a thousand at most.
+SELECT t.project, t.id, t.since_seq, v.body
+FROM triggers AS t
+JOIN objects AS o ON o.project = t.project AND o.kind = 'trigger' AND o.scope = '' AND o.id = t.id
+JOIN object_versions AS v ON v.project = o.project AND v.kind = o.kind AND v.scope = o.scope AND v.id = o.id
+    AND v.version = o.version;
+
+-- name: count_triggers
+SELECT count(*) FROM triggers WHERE project = ?;
+
+-- name: put_trigger
+INSERT INTO triggers (project, id, owner_uid, owner_gid, owner_name, since_seq)
+VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :since_seq);
+
+-- name: update_trigger
+UPDATE triggers SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
+    since_seq = :since_seq, due_us = :due_us, fired_us = :fired_us, paused_us = :paused_us, pause = :pause,
+    is_disabled = :is_disabled, firings = :firings, failures = :failures
+WHERE project = :project AND id = :id;
+
+-- name: delete_trigger
+DELETE FROM triggers WHERE project = ? AND id = ?;
+
+-- name: move_triggers
+-- Cool-downs and quiet times are durations: a clock that is set changes none.
+UPDATE triggers SET due_us = due_us + :by_us, fired_us = fired_us + :by_us;
+
+-- name: move_causes
+UPDATE causes SET time_us = time_us + ?;
+
+-- name: put_cause
+INSERT INTO causes (project, id, seq, time_us, conditions, heard, depth) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, id, seq) DO NOTHING;
+
+-- name: causes
+SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY seq LIMIT ?;
+
+-- name: delete_causes
+DELETE FROM causes WHERE project = ? AND id = ? AND seq <= ?;
+
+-- name: insert_firing
+INSERT INTO firings (project, id, last_seq, decided_us, outcome, because, job_id, version, causes, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: firings
+SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND last_seq < ? ORDER BY last_seq DESC;
+
+-- name: prune_firings
+DELETE FROM firings WHERE decided_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
+
+-- name: live_triggered_jobs
+SELECT id, status, created_us, trigger FROM jobs INDEXED BY jobs_trigger
+WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'processing', 'terminating') ORDER BY id;
+
+-- name: lineage_triggers
+-- What triggers told a job and those above it.
+SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;
 -- name: has_subscriptions
 SELECT EXISTS (SELECT 1 FROM subscriptions);
 
@@ -468,3 +686,77 @@ UNION ALL SELECT 1 FROM states WHERE instr(body, '"#')
 UNION ALL SELECT 1 FROM specs WHERE instr(body, CAST('"#' AS BLOB))
 UNION ALL SELECT 1 FROM jobs WHERE env_hash IS NOT NULL
 LIMIT 1;
+
+-- name: tables_by_key
+-- `keys` is a JSON list.
+SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
+
+-- name: pin_tables
+-- The heads of the tables that a job reads, at its start.
+UPDATE jobs SET pins = (
+    SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
+) WHERE id = ?;
+
+-- name: staged_commits
+-- Those that may not be published yet, and so are to be read where they were staged.
+SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (
+    SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
+);
+
+-- name: head_jobs
+-- Who made the heads.
+SELECT number, job_id FROM tables t JOIN table_versions v USING (number)
+WHERE v.version = t.head AND t.key IN (SELECT value FROM json_each(:keys));
+
+-- name: insert_table
+INSERT INTO tables (
+    project, branch_id, id, key, head, definition, rows_count, size_bytes, created_us, imported_us, changed_us
+) VALUES (:project, :branch_id, :id, :key, :head, :definition, :rows_count, :size_bytes, :time_us, :time_us, :time_us)
+RETURNING number;
+
+-- name: move_head
+-- The head moves from the version that the load began with, or not at all.
+UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
+    imported_us = :time_us, changed_us = :time_us
+WHERE key = :key AND head = :head - 1 RETURNING number;
+
+-- name: note_import
+-- A load that changed nothing.
+UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
+
+-- name: insert_table_version
+INSERT INTO table_versions (
+    number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, account
+) VALUES (
+    :number, :version, :serial, :time_us, :job_id, :operation, :details, :rows_count, :staged, :sha256, :account
+);
+
+-- name: unpublished
+-- Of one table in the order of its versions.
+SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
+FROM table_versions v JOIN tables t USING (number)
+WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
+
+-- name: note_published
+UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
+RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.number = table_versions.number);
+
+-- name: tables_page
+-- By id; `text` is a part of an id, `bucket` its beginning.
+SELECT {table_columns} FROM tables
+WHERE project = :project AND branch_id = :branch_id AND key > :after
+    AND (:bucket IS NULL OR substr(key, 1, length(:bucket)) = :bucket)
+    AND (:text IS NULL OR instr(lower(id), :text))
+ORDER BY key LIMIT :limit;
+
+-- name: published_versions
+SELECT number, max(version) FILTER (WHERE published_us IS NOT NULL), min(version)
+FROM table_versions WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
+
+-- name: versions_page
+-- The newest first.
+SELECT {version_columns} FROM table_versions WHERE number = :number AND version < :before
+ORDER BY version DESC LIMIT :limit;
+
+-- name: lake_size
+SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;

@@ -86,6 +86,13 @@ class JobRow(msgspec.Struct, frozen=True):
     cleaned_us: int | None
     on_lost: str | None
     acknowledged: dict[str, Any] | None
+    schedule: dict[str, Any] | None
+    schedule_id: str | None
+    trigger: dict[str, Any] | None
+    trigger_id: str | None
+    claim: dict[str, Any] | None
+    reads: list[str] | None
+    pins: dict[str, int] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +114,8 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     status: str
     launches: int
     start_token: str | None
+    schedule: dict[str, Any] | None
+    trigger: dict[str, Any] | None
 
 
 def place_of(row: JobRow | RunRow) -> Place:
@@ -206,6 +215,145 @@ class AsideRow(msgspec.Struct, frozen=True):
     created_us: int
 
 
+class ScheduleRow(msgspec.Struct, frozen=True):
+    """Where a schedule stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    zone: str
+    zone_digest: str
+    settled_us: int
+    settled_wall_us: int
+    due_us: int | None = None
+    paused_us: int | None = None
+    paused_until_us: int | None = None
+    pause: dict[str, Any] | None = None
+    disabled_us: int | None = None
+    broken: str | None = None
+    firings: int = 0
+    failures: int = 0
+    fired_us: int | None = None
+
+
+class TriggerRow(msgspec.Struct, frozen=True):
+    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    since_seq: int
+    due_us: int | None = None
+    fired_us: int | None = None
+    paused_us: int | None = None
+    pause: dict[str, Any] | None = None
+    is_disabled: int = 0
+    firings: int = 0
+    failures: int = 0
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """A cause: something that a trigger heard, as the wire has it."""
+
+    seq: int
+    time_us: int
+    conditions: list[int]
+    heard: dict[str, Any]
+    depth: int
+
+
+class FiringRow(msgspec.Struct, frozen=True):
+    """What became of a trigger's causes."""
+
+    last_seq: int
+    decided_us: int
+    outcome: str
+    because: str
+    job_id: int | None
+    version: int
+    causes: list[dict[str, Any]]
+    error: dict[str, Any] | None = None
+
+
+class MomentRow(msgspec.Struct, frozen=True):
+    """What became of one moment, or of `count` moments in a row (None: too many to be counted)."""
+
+    moment_us: int
+    last_us: int
+    count: int | None
+    wall: str
+    due_us: int
+    decided_us: int | None
+    outcome: str
+    cause: str
+    job_id: int | None
+    version: int
+    error: dict[str, Any] | None = None
+
+
+class MadeJob(msgspec.Struct, frozen=True):
+    """A job that a schedule made, and how it stands; `schedule` is what it was told."""
+
+    id: int
+    status: str
+    created_us: int
+    schedule: dict[str, Any]
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """A table: `head` is the version that counts, `definition` its columns and primary key."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    key: str
+    head: int
+    definition: dict[str, Any]
+    rows_count: int
+    size_bytes: int
+    created_us: int
+    imported_us: int
+    changed_us: int
+
+
+class TableVersionRow(msgspec.Struct, frozen=True):
+    """What one commit made of a table."""
+
+    number: int
+    version: int
+    serial: int
+    time_us: int
+    job_id: int | None
+    operation: str
+    details: dict[str, Any]
+    rows_count: int
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    published_us: int | None
+
+
+class UnpublishedRow(msgspec.Struct, frozen=True):
+    """A commit that is not in its table's log yet; `account` publishes it, None for the daemon's own."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    version: int
+    serial: int
+    job_id: int | None
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    details: dict[str, Any]
+
+
 class DeliveryRow(msgspec.Struct, frozen=True):
     """One notification to one subscription; `next_us` is when it is due."""
 
@@ -226,10 +374,13 @@ class DeliveryRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        "acknowledged",  # of jobs
+        *("acknowledged", "claim", "reads", "pins"),  # of jobs
+        *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
+        *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
+        *("definition", "details"),  # of tables
         "attempts",  # of deliveries
     }
 )

@@ -8,7 +8,22 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from locksided.core.loading import ChildRecord, JobRecord
-from locksided.store.rows import DeliveryRow, EventRow, JobRow, PoolRow, RunRow, columns_of
+from locksided.store.rows import (
+    CauseRow,
+    DeliveryRow,
+    EventRow,
+    FiringRow,
+    JobRow,
+    MadeJob,
+    MomentRow,
+    PoolRow,
+    RunRow,
+    ScheduleRow,
+    TableRow,
+    TableVersionRow,
+    TriggerRow,
+    columns_of,
+)
 
 Database: TypeAlias = sqlite3.Connection
 """What the functions of this package read from; others only hand it on."""
@@ -21,6 +36,14 @@ _COLUMNS = {
     "event_columns": columns_of(EventRow),
     "child_columns": columns_of(ChildRecord),
     "pool_columns": columns_of(PoolRow),
+    "schedule_columns": columns_of(ScheduleRow),
+    "moment_columns": columns_of(MomentRow),
+    "trigger_columns": columns_of(TriggerRow),
+    "cause_columns": columns_of(CauseRow),
+    "firing_columns": columns_of(FiringRow),
+    "made_columns": columns_of(MadeJob),
+    "table_columns": columns_of(TableRow),
+    "version_columns": columns_of(TableVersionRow),
     "delivery_columns": columns_of(DeliveryRow),
 }
 

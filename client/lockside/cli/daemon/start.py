@@ -42,8 +42,10 @@ def start(session: Session, parsed: Parsed) -> int:
         told = f"systemctl --user status {SERVICE}"
     else:
         told = own_daemon.start_alone(_log_file(), lambda: session.call("daemon.status"))
-    session.out.line(f"Started: {_called(session.call_patiently('daemon.status'))}.")
-    session.out.hint(f"Its log: {told}")
+    status = session.call_patiently("daemon.status")
+    session.out.line(f"Started: {_called(status)}.")
+    session.out.hint(f"  socket  {status['socket']}")
+    session.out.hint(f"  log     {told}")
     return exits.DONE
 
 
@@ -78,7 +80,7 @@ def _status(session: Session) -> Json | None:
 
 
 def _called(status: Json) -> str:
-    return f"lockside {status['version']}, pid {status['pid']}, socket {status['socket']}"
+    return f"lockside {status['version']}, pid {status['pid']}"
 
 
 def _log_file() -> str:

@@ -11,8 +11,11 @@ import lockside.protocol.methods.steering
 import lockside.protocol.methods.output
 import lockside.protocol.methods.catalog
 import lockside.protocol.methods.pools
+import lockside.protocol.methods.schedules
+import lockside.protocol.methods.triggers
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
+import lockside.protocol.methods.storage
 import lockside.protocol.methods.notifications
 import lockside.protocol.methods.events
 import lockside.protocol.methods.secrets

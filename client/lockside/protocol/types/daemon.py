@@ -53,6 +53,18 @@ class KeeperStatus(Out, frozen=True, kw_only=True):
     cause: str | None = None
 
 
+class ZoneDatabase(Out, frozen=True, kw_only=True):
+    """Where time zones are read from.
+
+    Attributes:
+        source: `system`, or the package `tzdata`.
+        version: The version, when it is known.
+    """
+
+    source: str
+    version: str | None = None
+
+
 class DrainStatus(Out, frozen=True, kw_only=True):
     """Since when the daemon starts no jobs.
 
@@ -83,6 +95,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
         store: The database.
         keeper: The keeper that takes new jobs.
         former_keepers: Keepers of other releases that still keep jobs.
+        timezones: The database of time zones.
         state_dir: The state folder.
         socket: The socket that clients connect to.
         clock: Whose time it follows: `system`, or a `test` clock that an admin moves.
@@ -98,6 +111,7 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     counts: dict[str, int]
     pools: list[Pool]
     store: StoreStatus
+    timezones: ZoneDatabase = ZoneDatabase(source="none")
     keeper: KeeperStatus
     former_keepers: list[KeeperStatus] = msgspec.field(default_factory=list)
     state_dir: str | None = None

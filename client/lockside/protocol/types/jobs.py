@@ -7,7 +7,6 @@ from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import ListPage, Out
 from lockside.documents.enums import (
-    CreatorType,
     DesiredStatus,
     JobType,
     Mode,
@@ -20,6 +19,7 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
 from lockside.documents.variables import VariableValues
 from lockside.protocol.reasons import Reason
+from lockside.protocol.types.origins import Creator, ScheduleOfJob, TriggerOfJob
 from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.results import Counts, KillReport, Process, Result
 
@@ -48,18 +48,6 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
     uid: int
     user: str
     gid: int
-
-
-class Creator(Out, frozen=True, kw_only=True):
-    """What created the job.
-
-    Attributes:
-        type: The kind of creator.
-        id: The id of the creator, for instance of a row or a task.
-    """
-
-    type: CreatorType
-    id: str | None = None
 
 
 class RetryRef(Out, frozen=True, kw_only=True):
@@ -125,6 +113,8 @@ class Job(Out, frozen=True, kw_only=True):
         retry: The retry policy; empty without one.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
+        schedule: The schedule that made the job, and the moment; null for all others.
+        trigger: The trigger that made the job, and its causes; null for all others.
         status: Where the job stands.
         desired_status: `terminating` once somebody asked to stop the job.
         is_finished: Whether the status is final.
@@ -208,6 +198,8 @@ class Job(Out, frozen=True, kw_only=True):
     retry_of_job_id: str | None = None
     resubmit_of: str | None = None
     template: str | None = None
+    schedule: ScheduleOfJob | None = None
+    trigger: TriggerOfJob | None = None
     priority: int = 0
 
     status: Status = Status.CREATED

@@ -15,11 +15,15 @@ _AFTER_SLASH = "0"  # the character after "/": no scope of a branch sorts behind
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who changes something, when, and why; `time_us` in microseconds since the epoch."""
+    """Who changes something, when, and why; `time_us` in microseconds since the epoch.
+
+    `owner` is the user to whom an object is given that belongs to somebody.
+    """
 
     time_us: int
     by: Mapping[str, Any]
     description: str | None = None
+    owner: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,11 @@ def newest(tx: Transaction, key: Key) -> StoredRow | None:
     return decoded(StoredRow, rows)[0] if rows else None
 
 
+def was_ever(connection: sqlite3.Connection, key: Key) -> bool:
+    """Whether there is such an object, or was one."""
+    return connection.execute(QUERIES["object_number"], key.params()).fetchone() is not None
+
+
 def _expect(key: Key, current: StoredRow | None, expected: int | None) -> None:
     found = 0 if current is None or current.deleted else current.version
     if expected is not None and expected != found:

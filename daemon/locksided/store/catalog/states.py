@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from locksided.core.errors import Invalid
 from locksided.keeper.strictjson import MAX_DOCUMENT_DEPTH, is_deeper
 from locksided.secrets.guard import refuse_plain
+from locksided.secrets.vault import Unfit
 from locksided.store.catalog.keys import Change, ConfigId
 from locksided.store.catalog.objects import same
 from locksided.store.rows import StateRow, decoded
@@ -87,7 +88,7 @@ def _replace(
     before = None
     with suppress(TooDeep):
         before = state(tx.connection, config_id, row)
-    body = tx.vault.seal(body, config_id.place, before=before and before.body, is_ours=True)
+    body = tx.vault.seal(body, config_id.place, before=before and before.body, unfit=Unfit.ENCRYPT)
     if before is not None and same(before.body, body):
         return before
     version = _version(tx.connection, config_id, row) + 1

@@ -19,7 +19,7 @@ from locksided.notifications import telling
 from locksided.store import notifications, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId
-from locksided.store.notifications import Listening, SubscriptionName
+from locksided.store.notifications import Listener, SubscriptionName
 from locksided.store.rows import EventRow, JobRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
@@ -47,7 +47,7 @@ class Told:
         return None if self.event.kind == STATUS else self.event.data["subscription"]["id"]
 
 
-class Hearing:
+class Listening:
     """Follows what can be told while there are subscriptions."""
 
     def __init__(self, store: Store, project: tuple[str, str], news: Callable[[], None]) -> None:
@@ -76,7 +76,7 @@ class Hearing:
 
     def _look(
         self, events: Sequence[EventRow], connection: Database
-    ) -> tuple[list[Told], list[tuple[Listening, SubscriptionSpec]]]:
+    ) -> tuple[list[Told], list[tuple[Listener, SubscriptionSpec]]]:
         listening = [
             (one, from_store(one.body, SubscriptionSpec)) for one in notifications.everything(connection)
         ]
@@ -110,7 +110,7 @@ def _config_name(connection: Database, job: JobRow) -> str | None:
 
 
 def _write(
-    told: Sequence[Told], listening: Sequence[tuple[Listening, SubscriptionSpec]], tx: Transaction
+    told: Sequence[Told], listening: Sequence[tuple[Listener, SubscriptionSpec]], tx: Transaction
 ) -> None:
     bodies: dict[tuple[int, str, int], int] = {}
     for one in told:

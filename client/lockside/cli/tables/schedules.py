@@ -1,0 +1,135 @@
+"""The commands of schedules and triggers that other kinds have not, or have otherwise."""
+
+from __future__ import annotations
+
+from lockside.cli.grammar import Argument, Command, Option
+
+_ID = Argument("ID", "a schedule's id")
+_RUN = "lockside.cli.catalog.schedules"
+
+SCHEDULES = (
+    Command(
+        "schedule ls",
+        f"{_RUN}:ls",
+        "list schedules: next, last and its end, and what was missed in 7 days",
+        (("lockside schedule ls", ""), ("lockside schedule ls --status paused", "")),
+        (),
+        (Option("--status", "only schedules of this status", "STATUS"),),
+    ),
+    Command(
+        "schedule next",
+        f"{_RUN}:upcoming",
+        "list the next moments of a schedule, or of a file",
+        (
+            ("lockside schedule next nightly", ""),
+            ("lockside schedule next pipeline/schedules/nightly.toml -n 20", "needs no daemon"),
+        ),
+        (Argument("ID/FILE", "a schedule's id, or a file with one"),),
+        (Option("-n --count", "how many (default 10)", "N", "integer"),),
+    ),
+    Command(
+        "schedule run",
+        f"{_RUN}:run",
+        "create a job of a schedule now",
+        (("lockside schedule run nightly", ""), ("lockside schedule run nightly 2026-01-31T02:30:00Z", "")),
+        (_ID, Argument("MOMENT", "the settled moment that it is for", "?")),
+    ),
+    Command(
+        "schedule pause",
+        f"{_RUN}:pause",
+        "let a schedule fire nothing until it is resumed",
+        (("lockside schedule pause nightly --until 18:00 -m 'the warehouse is down'", ""),),
+        (_ID,),
+        (
+            Option("--until", "when it is resumed by itself", "TIME"),
+            Option("-m --message", "why", "TEXT"),
+        ),
+    ),
+    Command(
+        "schedule resume",
+        f"{_RUN}:resume",
+        "let a paused schedule fire again; what fell into the pause is skipped",
+        (
+            ("lockside schedule resume nightly", ""),
+            ("lockside schedule resume nightly --catch-up last", "and run once for the pause"),
+        ),
+        (_ID,),
+        (Option("--catch-up", "run what fell into the pause", "HOW", choices=("last", "all")),),
+    ),
+    Command(
+        "schedule backfill",
+        f"{_RUN}:backfill",
+        "create the jobs of past moments that have no good one",
+        (
+            ("lockside schedule backfill nightly 2026-01-01 2026-01-31 --plan", "show which"),
+            ("lockside schedule backfill nightly 2026-01-01 2026-01-31", ""),
+        ),
+        (_ID, Argument("FROM", "a local date or a time"), Argument("TO", "a local date or a time")),
+        (
+            Option("--plan", "show what would run, and change nothing"),
+            Option("--again", "also moments that have a good job"),
+        ),
+    ),
+    Command(
+        "schedule stop-backfill",
+        f"{_RUN}:stop_backfill",
+        "terminate the unfinished jobs of a backfill",
+        (("lockside schedule stop-backfill nightly-3fa2c17e", ""),),
+        (Argument("BACKFILL", "a backfill's id, as `schedule backfill` prints it"),),
+    ),
+    Command(
+        "schedule ledger",
+        f"{_RUN}:ledger",
+        "list what became of each moment of a schedule",
+        (
+            ("lockside schedule ledger nightly", ""),
+            ("lockside schedule ledger nightly --missed --since yesterday", ""),
+        ),
+        (_ID,),
+        (
+            Option("--missed", "only moments that were missed or failed"),
+            Option("--since", "only moments from this time on", "TIME"),
+            Option("-n --limit", "how many rows (default 50)", "N", "integer"),
+        ),
+    ),
+)
+
+_TRIGGER = Argument("ID", "a trigger's id")
+_FIRE = "lockside.cli.catalog.triggers"
+
+TRIGGERS = (
+    Command(
+        "trigger run",
+        f"{_FIRE}:run",
+        "fire a trigger now, with what it has heard",
+        (("lockside trigger run report", ""),),
+        (_TRIGGER,),
+    ),
+    Command(
+        "trigger pause",
+        f"{_FIRE}:pause",
+        "let a trigger fire nothing until it is resumed",
+        (("lockside trigger pause report -m 'the report changes'", ""),),
+        (_TRIGGER,),
+        (Option("-m --message", "why", "TEXT"),),
+    ),
+    Command(
+        "trigger resume",
+        f"{_FIRE}:resume",
+        "let a paused trigger fire again; what it heard meanwhile is passed over",
+        (
+            ("lockside trigger resume report", ""),
+            ("lockside trigger resume report --catch-up", "and fire once if it heard anything"),
+        ),
+        (_TRIGGER,),
+        (Option("--catch-up", "fire once if anything was heard"),),
+    ),
+    Command(
+        "trigger ledger",
+        f"{_FIRE}:ledger",
+        "list what became of what a trigger heard",
+        (("lockside trigger ledger report", ""),),
+        (_TRIGGER,),
+        (Option("-n --limit", "how many rows (default 50)", "N", "integer"),),
+    ),
+)

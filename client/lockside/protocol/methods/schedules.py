@@ -1,0 +1,224 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods of schedules that other kinds have not, or have otherwise."""
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from lockside.documents import quantities, times
+from lockside.documents.base import ComponentId, ConfigId, Name, PoolId, Priority, Sequence, Text, Time
+from lockside.documents.enums import MisfirePolicy, MomentOutcome, ScheduleStatus
+from lockside.documents.schedule import ScheduleId, ScheduleSpec
+from lockside.protocol.declaration import ListParams, Mutation, Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import CREATION
+from lockside.protocol.types import schedules as types
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.words import Role
+
+EXAMPLE = {"id": "nightly", "cronTab": "30 2 * * *", "job": {"component": "acme.orders", "config": "daily"}}
+ONE = {"id": "nightly"}
+
+BackfillId = Annotated[str, Meta(min_length=1, max_length=64)]
+TimeOrDate = Annotated[
+    str, Meta(min_length=1, max_length=64, examples=["2026-01-31", "2026-01-31T08:00:00Z"])
+]
+
+
+@method(
+    "schedule.put",
+    Role.OPERATOR,
+    answers=types.Schedule,
+    refuses=[ErrorKind.NOT_FOUND, ErrorKind.DISABLED],
+    example={"schedule": EXAMPLE},
+)
+class SchedulePut(Mutation, frozen=True, kw_only=True):
+    """Store a schedule; editing one never fires it.
+
+    Attributes:
+        schedule: The whole schedule.
+        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
+        owner: The user whose jobs they are; naming another than oneself is the admin's.
+    """
+
+    schedule: ScheduleSpec
+    change_description: Text | None = None
+    expected_version: Sequence | None = None
+    owner: Name | None = None
+
+
+@method("schedule.list", Role.VIEWER, answers=types.Schedules, example={"status": ["paused"]})
+class ScheduleListAll(ListParams, frozen=True, kw_only=True):
+    """List schedules.
+
+    Attributes:
+        status: Only schedules of these statuses.
+        component: Only schedules of this component.
+        config: Only schedules of this configuration.
+        owner: Only schedules of this user.
+        text: Only schedules whose id or name begins with this text.
+    """
+
+    status: list[ScheduleStatus] = []
+    component: ComponentId | None = None
+    config: ConfigId | None = None
+    owner: Name | None = None
+    text: Annotated[str, Meta(max_length=255)] | None = None
+
+
+class ScheduleAction(Mutation, frozen=True, kw_only=True):
+    """A schedule to act on.
+
+    Attributes:
+        id: The schedule's id.
+    """
+
+    id: ScheduleId
+
+
+STEERING = [ErrorKind.NOT_FOUND, ErrorKind.CONFLICT]
+
+
+@method(
+    "schedule.pause",
+    Role.OPERATOR,
+    answers=types.Schedule,
+    refuses=STEERING,
+    example=ONE | {"comment": "maintenance"},
+)
+class SchedulePause(ScheduleAction, frozen=True, kw_only=True):
+    """Let a schedule fire nothing until it is resumed.
+
+    Attributes:
+        comment: Why.
+        until_time: When it is resumed by itself.
+    """
+
+    reads = {"until_time": times.canonical_time}
+
+    comment: Text | None = None
+    until_time: Time | None = None
+
+
+@method(
+    "schedule.resume",
+    Role.OPERATOR,
+    answers=types.Schedule,
+    refuses=STEERING,
+    example=ONE | {"catchUp": "last"},
+)
+class ScheduleResume(ScheduleAction, frozen=True, kw_only=True):
+    """Let a paused schedule fire again; what fell into the pause is skipped.
+
+    Attributes:
+        catch_up: Run what fell into the pause after all: `last` once for all, `all` once for each moment.
+    """
+
+    catch_up: MisfirePolicy | None = None
+
+
+@method("schedule.run", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["moment"], example=ONE)
+class ScheduleRun(ScheduleAction, frozen=True, kw_only=True):
+    """Make a job of a schedule now.
+
+    Attributes:
+        moment: The settled moment that the job is for.
+    """
+
+    reads = {"moment": times.canonical_time}
+
+    moment: Time | None = None
+
+
+@method(
+    "schedule.backfill",
+    Role.OPERATOR,
+    answers=types.Backfill,
+    refuses=[*CREATION, ErrorKind.LIMIT],
+    example=ONE | {"from": "2026-01-01", "to": "2026-01-31"},
+)
+class ScheduleBackfill(ScheduleAction, frozen=True, kw_only=True):
+    """Make the jobs of past moments that have none, or none that ended well.
+
+    Attributes:
+        since: The first moment, or a local date.
+        to: The last moment, or a local date, whose moments all count.
+        again: Make a job also for moments that have a good one.
+        order: Whether the oldest moment stands first in line, or the newest.
+        priority: The priority of the jobs.
+        pool: The pool of the jobs.
+    """
+
+    reads = {"priority": quantities.priority}
+
+    since: TimeOrDate = field(name="from")
+    to: TimeOrDate
+    again: bool = False
+    order: Annotated[str, Meta(pattern="^(forward|backward)$")] = "forward"
+    priority: Priority = -50
+    pool: PoolId | None = None
+    dry_run: bool = False
+
+
+@method(
+    "schedule.stopBackfill",
+    Role.OPERATOR,
+    answers=types.StoppedBackfill,
+    refuses=[ErrorKind.NOT_FOUND],
+    example={"backfill": "nightly-17"},
+)
+class ScheduleStopBackfill(Mutation, frozen=True, kw_only=True):
+    """Terminate the live jobs of a backfill.
+
+    Attributes:
+        backfill: The backfill's id.
+    """
+
+    backfill: BackfillId
+
+
+@method("schedule.ledger", Role.VIEWER, answers=types.Ledger, refuses=[ErrorKind.NOT_FOUND], example=ONE)
+class ScheduleLedger(ListParams, frozen=True, kw_only=True):
+    """List what became of a schedule's moments, newest first.
+
+    Attributes:
+        id: The schedule's id; that of a deleted one, too.
+        since: Only moments from this time on.
+        to: Only moments up to this time.
+        outcomes: Only these outcomes.
+        moment: Only the row of this moment.
+    """
+
+    reads = {"since": times.canonical_time, "to": times.canonical_time, "moment": times.canonical_time}
+
+    id: ScheduleId
+    since: Time | None = field(default=None, name="from")
+    to: Time | None = None
+    outcomes: list[MomentOutcome] = []
+    moment: Time | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+@method(
+    "schedule.next",
+    Role.VIEWER,
+    answers=types.Upcoming,
+    refuses=[ErrorKind.NOT_FOUND],
+    example=ONE | {"count": 3},
+)
+class ScheduleNext(Params, frozen=True, kw_only=True):
+    """List the next moments of a schedule, or of one that is only thought of.
+
+    Attributes:
+        id: The schedule's id.
+        schedule: A schedule that need not be stored.
+        since: The moments after this time; null means now.
+        count: How many moments.
+    """
+
+    reads = {"since": times.canonical_time}
+
+    id: ScheduleId | None = None
+    schedule: ScheduleSpec | None = None
+    since: Time | None = field(default=None, name="from")
+    count: Annotated[int, Meta(ge=1, le=1000)] = 10

@@ -1,0 +1,84 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""Triggers as they are stored, and what became of what they heard."""
+
+from typing import TYPE_CHECKING
+
+from lockside.documents.base import ListPage, Out
+from lockside.documents.enums import ScheduleStatus, Status
+from lockside.documents.trigger import TriggerSpec
+from lockside.protocol.types.jobs import PrincipalRef
+from lockside.protocol.types.origins import CauseOfJob
+from lockside.protocol.types.schedules import Paused, Refusal
+from lockside.protocol.types.stored import Stored, stored_as
+
+if TYPE_CHECKING:
+
+    class StoredTrigger(TriggerSpec, Stored, frozen=True, kw_only=True): ...
+
+else:
+    StoredTrigger = stored_as(TriggerSpec)
+
+
+class Trigger(StoredTrigger, frozen=True, kw_only=True):
+    """A stored trigger, and where it stands.
+
+    Attributes:
+        owner: As whom its jobs run.
+        status: Where it stands.
+        paused: Its pause; null when it is not paused.
+        next_time: When it fires if nothing more happens.
+        firings: How many jobs it has made.
+        failures_in_row: How many firings failed since the last that did not.
+    """
+
+    owner: PrincipalRef | None = None
+    status: ScheduleStatus | None = None
+    paused: Paused | None = None
+    next_time: str | None = None
+    firings: int = 0
+    failures_in_row: int = 0
+    change_description: str | None = None
+
+
+class Triggers(ListPage, frozen=True, kw_only=True):
+    """Several triggers.
+
+    Attributes:
+        triggers: The triggers.
+    """
+
+    triggers: list[Trigger]
+
+
+class Firing(Out, frozen=True, kw_only=True):
+    """What became of the causes of a firing.
+
+    Attributes:
+        decided_time: When that was decided.
+        outcome: `fired`, `merged`, `skipped` or `failed`.
+        cause: Why.
+        job: The job that runs for these causes.
+        job_status: The status of that job.
+        version: The version of the trigger that decided.
+        causes: What it heard.
+        error: Why it failed.
+    """
+
+    decided_time: str
+    outcome: str
+    cause: str
+    job: str | None = None
+    job_status: Status | None = None
+    version: int
+    causes: list[CauseOfJob] = []
+    error: Refusal | None = None
+
+
+class TriggerLedger(ListPage, frozen=True, kw_only=True):
+    """What became of what a trigger heard, newest first.
+
+    Attributes:
+        rows: The firings, newest first.
+    """
+
+    rows: list[Firing]

@@ -1,0 +1,273 @@
+"""The methods of schedules that other kinds have not, or have otherwise."""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from lockside.calendar.preview import preview
+from lockside.calendar.zones import UnknownZoneError
+from lockside.documents.enums import MisfirePolicy
+from lockside.documents.schedule import ScheduleSpec
+from lockside.kinds import SCHEDULE
+from lockside.protocol.methods import schedules as p
+from locksided import clock, threads
+from locksided.actors.messages import Repeated
+from locksided.api.catalog import CatalogMethods
+from locksided.api.deduplication import dedup_mark, job_reference
+from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.catalog.table import RECORDS
+from locksided.catalog.views import stored_view
+from locksided.core import inputs as i
+from locksided.core.errors import Conflict, Invalid, NotFound
+from locksided.schedules.backfills import Backfills
+from locksided.schedules.changes import Unsettled
+from locksided.schedules.ledger import paused, tell
+from locksided.schedules.listing import Listed, ledger_page, matching
+from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.owners import check_may_steer, current_owner, owner_at_put
+from locksided.schedules.settling import Found, Settling, read
+from locksided.schedules.standing import jitter_offset_us, terms_of, with_due
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store import schedules
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Key, all_of
+from locksided.store.schedules import Name
+from locksided.store.sql import Database
+from locksided.store.transaction import Transaction
+
+View = dict[str, Any]
+
+TRIES = 5
+
+
+class ScheduleMethods:
+    """`schedule.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._catalog = CatalogMethods(service)
+        self._settling = Settling(service)
+        self._backfills = Backfills(service)
+
+    # -- documents ----------------------------------------------------------------------------------------
+
+    @handler
+    async def put(self, call: Call, params: p.SchedulePut) -> View:
+        """Store a schedule whose job its owner could create now."""
+        record = RECORDS[SCHEDULE.word]
+        spec = record.completed(params.schedule, self._service.settings)
+        name = Name(params.project, spec.id)
+        row = await self._service.store.read(partial(schedules.find, name=name))
+        owner = await owner_at_put(self._service, call.principal, params.owner, row)
+        creation = creation_of(self._service, owner, name)
+        await draft_of(creation, spec, Told(name, 1, clock.now_us(), now_us=clock.now_us()))
+        given = None if params.owner is None else actor(owner).as_data()
+        return await self._catalog.put(record, call, params, given)
+
+    @handler
+    async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
+        """A page of the schedules that fit."""
+        return await self._catalog.listed(
+            RECORDS[SCHEDULE.word],
+            call,
+            params,
+            lambda connection: all_of(
+                SCHEDULE,
+                params.project,
+                keep=partial(matching, connection, params.project, Listed.of(params)),
+            ),
+        )
+
+    # -- what is to come, and what was --------------------------------------------------------------------
+
+    @handler
+    async def next(self, _call: Call, params: p.ScheduleNext) -> View:
+        """The moments to come of a schedule, or of one that is only thought of."""
+        if (params.id is None) == (params.schedule is None):
+            raise Invalid("Give either `id` or `schedule`.", path="$.id")
+        from_us = None if params.since is None else clock.from_text(params.since)
+        if params.schedule is not None:
+            spec = params.schedule.in_zone(self._service.settings.schedules.timezone)
+            offset_us = jitter_offset_us(spec, Name(params.project, spec.id), self._service.store.identity)
+            start_us = clock.now_us() if from_us is None else from_us
+            return await _previewed(spec, start_us, params.count, offset_us)
+        found = await self._found(Name(params.project, params.id or ""))
+        offset_us = jitter_offset_us(found.spec, found.name, self._service.store.identity)
+        start_us = max(found.row.settled_us, clock.now_us()) if from_us is None else from_us
+        return await _previewed(found.spec, start_us, params.count, offset_us, found.decided)
+
+    @handler
+    async def ledger(self, call: Call, params: p.ScheduleLedger) -> View:
+        """What became of moments."""
+        async with call.connection.turn():
+            return await ledger_page(self._service, params)
+
+    # -- pauses -------------------------------------------------------------------------------------------
+
+    @handler
+    async def pause(self, call: Call, params: p.SchedulePause) -> View:
+        """Let it fire nothing until it is resumed; what was due before is decided first."""
+        until_us = None if params.until_time is None else clock.from_text(params.until_time)
+        if until_us is not None and until_us <= clock.now_us():
+            raise Invalid("It must be in the future.", path="$.untilTime")
+        who = actor(call.principal)
+
+        def write(tx: Transaction, found: Found) -> None:
+            row = found.row
+            if row.paused_us is None:
+                comment, by = params.comment, who.as_data()
+                now_us = clock.now_us()
+                row = paused(tx, row, now_us, who.user, comment, until_us=until_us, principal=by)
+                schedules.save(tx, self._with_due(found, row))
+
+        return await self._changed(call, params, write)
+
+    @handler
+    async def resume(self, call: Call, params: p.ScheduleResume) -> View:
+        """End a pause; what fell into it is skipped, or caught up by the given policy."""
+        name = Name(params.project, params.id)
+        catch_up = params.catch_up if params.catch_up is not MisfirePolicy.SKIP else None
+        who = actor(call.principal)
+
+        def write(tx: Transaction, found: Found) -> None:
+            if found.row.paused_us is not None:
+                changes = {"paused_us": None, "paused_until_us": None, "pause": None, "failures": 0}
+                row = msgspec.structs.replace(found.row, **changes)
+                schedules.save(tx, self._with_due(found, row))
+                tell(tx, name, "resumed", clock.now_us(), by=who.as_data(), catchUp=catch_up)
+
+        return await self._changed(call, params, write, catch_up)
+
+    async def _changed(
+        self, call: Call, params: p.ScheduleAction, change: Any, catch_up: MisfirePolicy | None = None
+    ) -> View:
+        """Change where a schedule stands; what is due is decided before."""
+        name = Name(params.project, params.id)
+        await self._owned(call, name)
+
+        def write(tx: Transaction) -> View:
+            found = _require(read(tx.connection, name), name)
+            if self._settling.is_due(found, clock.now_us()):
+                raise Unsettled(name)
+            change(tx, found)
+            return self._view(tx, name)
+
+        mark = dedup_mark(call, params, lambda _: {})
+        for _ in range(TRIES):
+            try:
+                answer = await self._service.scheduler.ask(write, once=mark)
+            except Unsettled:
+                await self._settling.settle(name, catch_up)
+            else:
+                if isinstance(answer, Repeated):
+                    return {
+                        **await self._service.store.read(partial(_shown, name=name)),
+                        "deduplicated": True,
+                    }
+                shown: View = answer
+                return shown
+        raise Conflict(f"Schedule {name.id} fires all the while: try again.")
+
+    def _with_due(self, found: Found, row: Any) -> Any:
+        return with_due(row, found.spec, terms_of(found.spec, found.name, self._service.store.identity))
+
+    # -- jobs by hand -------------------------------------------------------------------------------------
+
+    @handler
+    async def run(self, call: Call, params: p.ScheduleRun) -> View:
+        """Make a job now, whatever is live of the schedule."""
+        mark = dedup_mark(call, params, job_reference)
+        repeated = None if mark is None else await self._service.scheduler.done_before(mark)
+        if repeated is None:
+            found = await self._owned(call, Name(params.project, params.id))
+            answer = await self._run(call, params, found)
+        else:
+            answer = repeated
+        ids = answered_ids(answer) if isinstance(answer, Repeated) else answer
+        (view,) = await job_views_of(self._service, ids, Wanted(call.principal))
+        return marked(view, answer)
+
+    async def _run(self, call: Call, params: p.ScheduleRun, found: Found) -> Any:
+        moment_us = None if params.moment is None else clock.from_text(params.moment)
+        if moment_us is not None:
+            await self._require_settled(found, moment_us)
+        told = await self._backfills.told(found, moment_us, manual=True)
+        owner = await current_owner(self._service, found.row)
+        draft = await draft_of(creation_of(self._service, owner, found.name), found.spec, told)
+
+        def also(ids: list[int]) -> Any:
+            return partial(_note_jobs, name=found.name, moments=[moment_us], ids=ids)
+
+        work = i.Submit((draft,), actor(call.principal))
+        return await self._service.scheduler.ask(
+            work, once=dedup_mark(call, params, job_reference), also=also
+        )
+
+    async def _require_settled(self, found: Found, moment_us: int) -> None:
+        row = await self._service.store.read(partial(schedules.row_of, name=found.name, moment_us=moment_us))
+        if row is None:
+            text = (
+                f"{clock.to_text(moment_us)} is no settled moment of {found.name.id}: see `schedule.ledger`."
+            )
+            raise Conflict(text, path="$.moment")
+
+    @handler
+    async def backfill(self, call: Call, params: p.ScheduleBackfill) -> View:
+        """Make the jobs of past moments that have no good one."""
+        found = await self._owned(call, Name(params.project, params.id))
+        return await self._backfills.backfill(call, params, found)
+
+    @handler
+    async def stop_backfill(self, call: Call, params: p.ScheduleStopBackfill) -> View:
+        """Terminate what lives of a backfill."""
+        return await self._backfills.stop(call, params)
+
+    # -- who may ------------------------------------------------------------------------------------------
+
+    async def _found(self, name: Name) -> Found:
+        return _require(await self._settling.find(name), name)
+
+    async def _owned(self, call: Call, name: Name) -> Found:
+        found = await self._found(name)
+        check_may_steer(self._service, found.row, call.principal)
+        return found
+
+    def _view(self, tx: Transaction, name: Name) -> View:
+        return _shown(tx.reading(), name)
+
+
+def _shown(connection: Database, name: Name) -> View:
+    record = RECORDS[SCHEDULE.word]
+    stored = objects.get(connection, Key(name.project, SCHEDULE, (name.id,)))
+    (members,) = record.members(connection, name.project, [stored])
+    return {**stored_view(stored), **members}
+
+
+def _require(found: Found | None, name: Name) -> Found:
+    if found is None:
+        raise NotFound(
+            f"There is no schedule {name.id}. `lockside schedule ls` lists those that exist.", path="$.id"
+        )
+    return found
+
+
+def _note_jobs(
+    tx: Transaction, name: Name, moments: list[int | None], ids: list[int], backfill: str | None = None
+) -> None:
+    """Note further jobs of moments."""
+    for moment_us, job_id in zip(moments, ids, strict=True):
+        if moment_us is not None:
+            schedules.add_job(tx, name, moment_us, job_id, backfill)
+
+
+async def _previewed(
+    spec: ScheduleSpec, from_us: int, count: int, offset_us: int, decided: tuple[tuple[int, int], ...] = ()
+) -> View:
+    try:
+        return await threads.run_sync(preview, spec, from_us, count, offset_us, decided)
+    except UnknownZoneError as problem:
+        raise Invalid(f"{problem}.", path="$.schedule.timezone") from None

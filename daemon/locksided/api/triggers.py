@@ -1,0 +1,168 @@
+"""The methods of triggers that other kinds have not, or have otherwise."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from lockside.kinds import TRIGGER
+from lockside.protocol.methods import triggers as p
+from locksided import clock
+from locksided.actors.messages import Repeated
+from locksided.api.catalog import CatalogMethods
+from locksided.api.deduplication import dedup_mark
+from locksided.api.job_drafts import Origin, draft
+from locksided.api.job_reads import Wanted, job_views_of
+from locksided.api.paging import listed
+from locksided.api.rights import actor
+from locksided.api.service import Service
+from locksided.catalog.table import RECORDS
+from locksided.catalog.views import stored_view
+from locksided.core.errors import Conflict, NotFound, Refused
+from locksided.schedules.making import in_maker
+from locksided.schedules.owners import check_may_steer, owner_at_put
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store import triggers
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Key
+from locksided.store.paging import Slice
+from locksided.store.rows import FiringRow
+from locksided.store.sql import Database
+from locksided.store.transaction import Transaction
+from locksided.store.triggers import TriggerName
+from locksided.triggers.firing import Firings, Found, paused, read, told_of
+from locksided.triggers.standing import planned, tell
+
+View = dict[str, Any]
+
+
+class TriggerMethods:
+    """`trigger.*`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._catalog = CatalogMethods(service)
+        self._firings = Firings(service)
+
+    @handler
+    async def put(self, call: Call, params: p.TriggerPut) -> View:
+        """Store a trigger whose job its owner could create now."""
+        spec, name = params.trigger, TriggerName(params.project, params.trigger.id)
+        row = await self._service.store.read(partial(triggers.find, name=name))
+        owner = await owner_at_put(self._service, call.principal, params.owner, row)
+        told = {"id": name.id, "version": 1, "causes": [], "depth": 1}
+        try:
+            origin = Origin("trigger", name.id, trigger=told)
+            await draft(self._service, spec.request, owner, params.project, origin)
+        except Refused as refusal:
+            raise in_maker(refusal, TRIGGER.word) from None
+        given = None if params.owner is None else actor(owner).as_data()
+        return await self._catalog.put(RECORDS[TRIGGER.word], call, params, given)
+
+    @handler
+    async def pause(self, call: Call, params: p.TriggerPause) -> View:
+        """Let it fire nothing until it is resumed."""
+        who = actor(call.principal)
+
+        def change(tx: Transaction, found: Found) -> None:
+            if found.row.paused_us is None:
+                row = paused(tx, found.row, who.user, params.comment, who.as_data())
+                triggers.save(tx, row)
+
+        return await self._changed(call, params, change)
+
+    @handler
+    async def resume(self, call: Call, params: p.TriggerResume) -> View:
+        """End a pause; what was heard in it is passed over, or fires once."""
+        who = actor(call.principal)
+
+        def change(tx: Transaction, found: Found) -> None:
+            if found.row.paused_us is None:
+                return
+            row = msgspec.structs.replace(found.row, paused_us=None, pause=None, failures=0)
+            tell(tx, found.name, "resumed", principal=who.as_data(), catchUp=params.catch_up)
+            if params.catch_up is None or not found.causes:
+                triggers.forget_causes(tx, found.name, tx.last_seq)
+                planned(tx, row, found.spec)
+            else:
+                triggers.save(tx, msgspec.structs.replace(row, due_us=clock.now_us()))
+
+        return await self._changed(call, params, change)
+
+    async def _changed(
+        self, call: Call, params: p.TriggerAction, change: Callable[[Transaction, Found], None]
+    ) -> View:
+        name = TriggerName(params.project, params.id)
+        await self._owned(call, name)
+
+        def write(tx: Transaction) -> View:
+            change(tx, _require(read(tx.connection, name), name))
+            return _shown(tx.reading(), name)
+
+        answer = await self._service.scheduler.ask(write, once=dedup_mark(call, params, lambda _: {}))
+        if isinstance(answer, Repeated):
+            return {**await self._service.store.read(partial(_shown, name=name)), "deduplicated": True}
+        shown: View = answer
+        return shown
+
+    @handler
+    async def run(self, call: Call, params: p.TriggerRun) -> View:
+        """Fire it now, with the causes that it has."""
+        found = await self._owned(call, TriggerName(params.project, params.id))
+        job_id = await self._firings.fire(found.name, by_hand=True)
+        if job_id is None:
+            text = f"No job could be made: see `trigger.ledger` of {found.name.id}."
+            raise Conflict(text, path="$.id", causes=len(told_of(found)["causes"]))
+        (view,) = await job_views_of(self._service, [job_id], Wanted(call.principal))
+        return view
+
+    @handler
+    async def ledger(self, call: Call, params: p.TriggerLedgerGet) -> View:
+        """What became of causes."""
+        name = TriggerName(params.project, params.id)
+        request = self._service.page_request(params)
+
+        def page(connection: Database) -> Slice[FiringRow]:
+            if not objects.was_ever(connection, Key(name.project, TRIGGER, (name.id,))):
+                raise NotFound(f"There is no trigger {name.id}.", path="$.id")
+            return triggers.firings(connection, name, request)
+
+        async with call.connection.turn():
+            found = await self._service.store.read(page)
+            ids = [row.job_id for row in found.entries if row.job_id is not None]
+            statuses = {job.id: job.status for job in await self._service.store.job_rows(ids)}
+            return listed("rows", found, partial(_firing_view, statuses), request.max_bytes)
+
+    async def _owned(self, call: Call, name: TriggerName) -> Found:
+        found = _require(await self._firings.find(name), name)
+        check_may_steer(self._service, found.row, call.principal)
+        return found
+
+
+def _shown(connection: Database, name: TriggerName) -> View:
+    record = RECORDS[TRIGGER.word]
+    stored = objects.get(connection, Key(name.project, TRIGGER, (name.id,)))
+    (members,) = record.members(connection, name.project, [stored])
+    return {**stored_view(stored), **members}
+
+
+def _require(found: Found | None, name: TriggerName) -> Found:
+    if found is None:
+        text = f"There is no trigger {name.id}. `lockside trigger ls` lists those that exist."
+        raise NotFound(text, path="$.id")
+    return found
+
+
+def _firing_view(statuses: dict[int, str], row: FiringRow) -> View:
+    return {
+        "decidedTime": clock.to_text(row.decided_us),
+        "outcome": row.outcome,
+        "cause": row.because,
+        "job": None if row.job_id is None else str(row.job_id),
+        "jobStatus": None if row.job_id is None else statuses.get(row.job_id),
+        "version": row.version,
+        "causes": row.causes,
+        "error": row.error,
+    }

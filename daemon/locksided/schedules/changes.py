@@ -1,0 +1,136 @@
+"""What a change of a schedule's document means for where it stands. Functions of a transaction.
+
+Editing never fires: what was due before is decided first, by the old version; else Unsettled is raised.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lockside.calendar.zones import zone
+from lockside.documents.enums import ScheduleState
+from lockside.documents.reading import from_store
+from lockside.documents.schedule import ScheduleSpec
+from locksided.core.errors import Conflict, Limit
+from locksided.core.moments import sort_due
+from locksided.schedules import owners
+from locksided.schedules.standing import settled_at, standing_of, terms_of, with_due
+from locksided.server.access import Principal
+from locksided.settings import Settings
+from locksided.store import reads, schedules
+from locksided.store.catalog.keys import Change, Key
+from locksided.store.rows import ScheduleRow, StoredRow
+from locksided.store.schedules import Name
+from locksided.store.sql import Database
+from locksided.store.transaction import Transaction
+
+MOST_OF_A_PROJECT = 10_000
+
+
+class Unsettled(Conflict):
+    """Moments are due that the old version is to decide on: settle `name`, then change it again."""
+
+    def __init__(self, name: Name) -> None:
+        super().__init__(f"Schedule {name.id} is firing at this moment: try again.")
+        self.name = name
+
+
+def name_of(key: Key) -> Name:
+    """The name of the schedule with a key."""
+    return Name(key.project, key.id)
+
+
+def identity_of(connection: Database) -> int:
+    """The store's identity, from which the jitter follows."""
+    return int(reads.meta(connection, "identity") or "0", 16)
+
+
+def completed(spec: ScheduleSpec, settings: Settings) -> ScheduleSpec:
+    """The document with the zone of the settings, if it names none."""
+    return spec.in_zone(settings.schedules.timezone)
+
+
+def refuse_others(connection: Database, key: Key, who: Principal) -> None:
+    """Raise Forbidden unless the caller owns it, or is an admin."""
+    owners.refuse_others(schedules.find(connection, name_of(key)), who, key.path())
+
+
+def require_settled(
+    connection: Database, key: Key, before: StoredRow | None, body: Mapping[str, Any], time_us: int
+) -> None:
+    """Raise Unsettled when something was due before a change of the calendar, and has no outcome."""
+    name = name_of(key)
+    row = schedules.find(connection, name)
+    if before is None or row is None or row.broken is not None:
+        return
+    old, spec = from_store(before.body, ScheduleSpec), from_store(body, ScheduleSpec)
+    if not (old.same_calendar(spec) and old.state is spec.state):
+        standing = standing_of(row, schedules.decided_behind(connection, name, row.settled_us))
+        due = sort_due(terms_of(old, name, identity_of(connection)), standing, time_us)
+        if due.stretches or due.candidates:
+            raise Unsettled(name)
+
+
+def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
+    """A document was stored: begin a schedule, or go on with one. Raises Limit."""
+    name, spec = name_of(key), from_store(after.body, ScheduleSpec)
+    row = schedules.find(tx.connection, name)
+    if row is None:
+        if schedules.number_of(tx.connection, key.project) >= MOST_OF_A_PROJECT:
+            raise Limit(f"A project has at most {MOST_OF_A_PROJECT} schedules: delete one first.")
+        schedules.add(tx, _with_state(tx, _new(name, spec, change), spec, change))
+        return
+    old = None if before is None else from_store(before.body, ScheduleSpec)
+    row = _with_owner(row, change.owner)
+    if old is None or not old.same_calendar(spec):
+        known = zone(spec.zone_name)
+        row = msgspec.structs.replace(row, zone=known.name, zone_digest=known.digest, broken=None)
+        row = settled_at(
+            row, max(change.time_us, row.settled_us) if _is_near(row, change) else change.time_us
+        )
+    schedules.save(tx, _with_state(tx, row, spec, change))
+
+
+def deleted(tx: Transaction, key: Key, _change: Change) -> None:
+    """It fires no more; what became of its moments stays."""
+    schedules.remove(tx, name_of(key))
+
+
+def _new(name: Name, spec: ScheduleSpec, change: Change) -> ScheduleRow:
+    known, owner = zone(spec.zone_name), change.owner or change.by
+    row = ScheduleRow(
+        project=name.project,
+        id=name.id,
+        owner_uid=owner["uid"],
+        owner_gid=owner["gid"],
+        owner_name=owner["user"],
+        zone=known.name,
+        zone_digest=known.digest,
+        settled_us=change.time_us,
+        settled_wall_us=0,
+    )
+    return settled_at(row, change.time_us)
+
+
+def _with_owner(row: ScheduleRow, owner: Mapping[str, Any] | None) -> ScheduleRow:
+    if owner is None:
+        return row
+    return msgspec.structs.replace(
+        row, owner_uid=owner["uid"], owner_gid=owner["gid"], owner_name=owner["user"]
+    )
+
+
+def _with_state(tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, change: Change) -> ScheduleRow:
+    """The row enabled or disabled as the document says, with the time of its next decision."""
+    if spec.state is ScheduleState.ENABLED:
+        row = msgspec.structs.replace(row, disabled_us=None)
+    elif row.disabled_us is None:
+        row = msgspec.structs.replace(row, disabled_us=change.time_us)
+    name = Name(row.project, row.id)
+    return with_due(row, spec, terms_of(spec, name, identity_of(tx.connection)))
+
+
+def _is_near(row: ScheduleRow, change: Change) -> bool:
+    """Whether the settled time is no later than clocks that differ a little explain."""
+    return row.settled_us - change.time_us < 1_000_000

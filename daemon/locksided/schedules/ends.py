@@ -1,0 +1,80 @@
+"""What the ends of jobs mean to their schedules: failures in a row are counted, and too many pause it.
+
+It follows the log, so that every end counts once. Ends of other jobs do not wake it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lockside.documents.enums import Status
+from locksided import clock
+from locksided.actors.messages import Decided
+from locksided.core.scheduler import Scheduler
+from locksided.core.transitions import FINAL
+from locksided.followers.follower import Follower
+from locksided.schedules.ledger import paused_if_failing
+from locksided.schedules.settling import read
+from locksided.schedules.standing import us
+from locksided.store import schedules
+from locksided.store.rows import EventRow, JobRow
+from locksided.store.schedules import Name
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+CREATED, STATUS, CLOCK_SET = "job.created", "job.status", "daemon.clockSet"
+
+
+class Ends:
+    """Follows the ends of the jobs that schedules made, and clocks that are set."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._live: set[int] = set()
+
+    async def load(self) -> None:
+        """Read which jobs live; ends before that are found behind the cursor."""
+        self._live.update(await self._store.read(schedules.live_of_all))
+
+    def follower(self) -> Follower:
+        """Who follows."""
+        return Follower("schedules", frozenset({STATUS, CLOCK_SET}), self._decide, self._concerns)
+
+    def _concerns(self, event: EventRow) -> bool:
+        if event.kind == CREATED and "schedule" in event.data and event.job_id is not None:
+            self._live.add(event.job_id)
+        if event.kind == STATUS and event.job_id in self._live and event.data["to"] in FINAL:
+            self._live.discard(event.job_id)
+            return True
+        return event.kind == CLOCK_SET
+
+    async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
+        ended = {
+            event.job_id: None
+            for event in events
+            if event.kind == STATUS and event.data["to"] in FINAL and event.job_id is not None
+        }
+        rows = [row for row in await self._store.job_rows(ended) if _counts(row)] if ended else []
+        by_us = sum(us(event.data["seconds"]) for event in events if event.kind == CLOCK_SET)
+        return Decided(partial(_write, ended=rows, by_us=by_us, now_us=clock.now_us()))
+
+
+def _counts(row: JobRow) -> bool:
+    """Whether it is a job of a schedule, none of a backfill, whose end says how the schedule does."""
+    if row.schedule_id is None or row.schedule is None or row.schedule["backfill"] is not None:
+        return False
+    return row.status in (Status.SUCCESS, Status.WARNING, Status.ERROR)
+
+
+def _write(tx: Transaction, ended: Sequence[JobRow], by_us: int, now_us: int) -> None:
+    if by_us:
+        schedules.move_expectations(tx, by_us)
+    for job in sorted(ended, key=lambda row: (row.end_us or 0, row.id)):
+        found = read(tx.connection, Name(job.project, job.schedule_id or ""))
+        if found is not None:
+            failures = found.row.failures + 1 if job.status == Status.ERROR else 0
+            row = msgspec.structs.replace(found.row, failures=failures)
+            if failures:
+                row = paused_if_failing(tx, row, found.spec, now_us, f"the last is job {job.id}")
+            schedules.save(tx, row)

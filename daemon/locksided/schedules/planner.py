@@ -1,0 +1,129 @@
+"""The planner: wakes when a schedule is due, and has the step decided. It decides nothing itself.
+
+One timer serves all schedules: the database knows which is due next, so an idle one costs neither memory nor
+a wake-up.
+"""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from locksided import clock
+from locksided.actors.broker import Broker
+from locksided.api.service import Service
+from locksided.core.errors import Refused
+from locksided.followers.follower import RECOVERED
+from locksided.schedules.expectations import tell_overdue
+from locksided.schedules.replanning import Replanning
+from locksided.schedules.settling import Settling, note_broken
+from locksided.store import schedules
+from locksided.store.errors import StoreUnavailable
+from locksided.store.rows import EventRow
+from locksided.store.schedules import Name
+
+AT_ONCE = 100
+BACK_FOR_SECONDS = 600.0
+
+log = structlog.get_logger("planner")
+
+
+class Planner:
+    """Runs until cancelled."""
+
+    def __init__(self, service: Service, broker: Broker) -> None:
+        self._service = service
+        self._broker = broker
+        self._settling = Settling(service)
+        self._replanning = Replanning(service)
+        self._news = asyncio.Event()
+        self._back_timer: clock.Timer | None = None
+        self._is_back_for_long = False
+
+    async def run(self) -> None:
+        """Plan until cancelled. What cannot be saved now waits for news."""
+        with self._broker.watching(self._note):
+            self._news.set()
+            await self._begin()
+            while True:
+                timer = await self._timer()
+                try:
+                    await self._news.wait()
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                self._news.clear()
+                await self._round()
+
+    async def _begin(self) -> None:
+        """See whether zones have changed while no daemon ran, and what could not be planned."""
+        try:
+            await self._replanning.mend()
+            await self._replanning.look_at_zones()
+        except (Refused, StoreUnavailable) as problem:
+            log.warning("zones are not compared", cause=str(problem))
+
+    def _note(self, events: list[EventRow]) -> None:
+        if any(event.kind.startswith("schedule.") or event.kind in _NEWS for event in events):
+            self._news.set()
+
+    async def _timer(self) -> clock.Timer | None:
+        """The timer of what is due next; None when nothing is."""
+        try:
+            times = await self._service.store.read(schedules.next_times)
+        except StoreUnavailable:
+            return None  # its return is news
+        known = [moment_us for moment_us in times if moment_us is not None]
+        return clock.call_at(min(known), self._news.set) if known else None
+
+    async def _round(self) -> None:
+        try:
+            await self._look_at_clock()
+            while names := await self._due():
+                for name in names:
+                    await self._settle(name)
+            await tell_overdue(self._service)
+        except (Refused, StoreUnavailable) as problem:
+            log.warning("schedules wait", cause=str(problem))
+
+    async def _due(self) -> list[Name]:
+        asked = partial(schedules.due, now_us=clock.now_us(), limit=AT_ONCE)
+        return await self._service.store.read(asked)
+
+    async def _settle(self, name: Name) -> None:
+        try:
+            await self._settling.settle(name)
+        except (Refused, StoreUnavailable):
+            raise
+        except Exception as fault:
+            # It must end neither the daemon nor the other schedules; the next start tries it again.
+            log.exception("a schedule failed", schedule=name.id, project=name.project)
+            why = f"The daemon failed to decide on it ({type(fault).__name__})."
+            await self._service.scheduler.ask(partial(note_broken, name=name, why=why))
+
+    # -- a clock that was set back ------------------------------------------------------------------------
+
+    async def _look_at_clock(self) -> None:
+        """Plan anew what is settled too far ahead, once the clock has been so for long enough."""
+        behind = await self._replanning.ahead_of_clock()
+        if not behind:
+            self._forget_clock()
+        elif self._is_back_for_long:
+            self._forget_clock()
+            for name in behind:
+                await self._replanning.take_back(name)
+        elif self._back_timer is None:
+            self._back_timer = clock.call_later(BACK_FOR_SECONDS, self._is_back)
+
+    def _is_back(self) -> None:
+        self._is_back_for_long = True
+        self._news.set()
+
+    def _forget_clock(self) -> None:
+        if self._back_timer is not None:
+            self._back_timer.cancel()
+        self._back_timer = None
+        self._is_back_for_long = False
+
+
+_NEWS = frozenset({RECOVERED, "daemon.clockSet"})

@@ -1,0 +1,266 @@
+"""One step of a schedule: what is due is decided; jobs, rows and settled time are one transaction.
+
+The calendar is worked out in a thread. Then, when nobody else writes, the core's actor makes sure that the
+schedule is still as it was, looks at its live jobs, and carries the step out; else it is worked out again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import structlog
+
+from lockside.calendar.zones import UnknownZoneError
+from lockside.documents.enums import MisfirePolicy, Status
+from lockside.documents.reading import from_store
+from lockside.documents.schedule import ScheduleSpec
+from lockside.kinds import SCHEDULE
+from locksided import clock, threads
+from locksided.actors.messages import Decided, Exclusive
+from locksided.api.service import Service
+from locksided.core.errors import Conflict, Forbidden, Refused, Unavailable
+from locksided.core.inputs import Submit
+from locksided.core.model import Draft, Principal
+from locksided.core.moments import Due, Standing, Terms, next_due_us, sort_due
+from locksided.core.overlap import Firing, Live, overlap
+from locksided.core.scheduler import Scheduler
+from locksided.core.transitions import NOT_STARTED
+from locksided.schedules.ledger import Step, write_step
+from locksided.schedules.making import Told, creation_of, draft_of
+from locksided.schedules.owners import current_owner
+from locksided.schedules.standing import pause_of, settled_at, terms_of
+from locksided.store import schedules
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Key
+from locksided.store.rows import MadeJob, ScheduleRow
+from locksided.store.schedules import Name
+from locksided.store.sql import Database
+from locksided.store.transaction import Transaction
+
+TRIES = 5
+
+log = structlog.get_logger("schedules")
+
+
+class Outdated(Conflict):
+    """The schedule has changed since the step was worked out, so it is worked out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A schedule as it is stored."""
+
+    name: Name
+    row: ScheduleRow
+    version: int
+    spec: ScheduleSpec
+    decided: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is due of a schedule at a time, and when something will be due after that."""
+
+    found: Found
+    terms: Terms
+    due: Due
+    now_us: int
+    next_due_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The jobs to be made, or why there are none."""
+
+    drafts: tuple[Draft, ...] = ()
+    refusal: Refused | None = None
+
+
+def read(connection: Database, name: Name) -> Found | None:
+    """A schedule, None when there is none; for the store's thread."""
+    row = schedules.find(connection, name)
+    stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
+    if row is None or stored is None:
+        return None
+    decided = tuple(schedules.decided_behind(connection, name, row.settled_us))
+    return Found(name, row, stored.version, from_store(stored.body, ScheduleSpec), decided)
+
+
+class Settling:
+    """Decides what is due, for the planner and for whoever changes a schedule."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def find(self, name: Name) -> Found | None:
+        """A schedule as it is stored."""
+        return await self._service.store.read(partial(read, name=name))
+
+    async def settle(self, name: Name, catch_up: MisfirePolicy | None = None) -> None:
+        """Decide on all moments that are due now, those of a pause as if it ended now. Raises Unavailable."""
+        refusal: Refused | None = None
+        for _ in range(TRIES):
+            plan = await self._plan(name, catch_up)
+            if plan is None:
+                return
+            try:
+                await self._service.scheduler.ask(Exclusive(partial(self._decide, plan, refusal)))
+            except Outdated:
+                continue
+            except Unavailable:
+                raise
+            except Refused as problem:
+                refusal = problem  # the core's: the same step without its jobs
+            else:
+                return
+        log.warning("a schedule changes all the while", schedule=name.id, project=name.project)
+
+    def is_due(self, found: Found, now_us: int) -> bool:
+        """Whether any moment is due that has no outcome. A schedule that is broken has none."""
+        if found.row.broken is not None:
+            return False
+        terms = terms_of(found.spec, found.name, self._service.store.identity)
+        due = sort_due(terms, Standing(found.row.settled_us, pause_of(found.row), found.decided), now_us)
+        return bool(due.stretches or due.candidates)
+
+    # -- what is due --------------------------------------------------------------------------------------
+
+    async def _plan(self, name: Name, catch_up: MisfirePolicy | None) -> Plan | None:
+        found = await self.find(name)
+        if found is None or found.row.broken is not None:
+            return None
+        try:
+            return await threads.run_sync(self._worked_out, found, clock.now_us(), catch_up)
+        except UnknownZoneError as problem:
+            await self._service.scheduler.ask(partial(note_broken, name=name, why=str(problem)))
+            return None
+
+    def _worked_out(self, found: Found, now_us: int, catch_up: MisfirePolicy | None) -> Plan:
+        """The step, in a thread: years of moments may be due."""
+        terms = terms_of(found.spec, found.name, self._service.store.identity)
+        standing = Standing(found.row.settled_us, pause_of(found.row, catch_up), found.decided)
+        due = sort_due(terms, standing, now_us)
+        settled_us = found.row.settled_us if due.through_us is None else due.through_us
+        pause = None if _is_over(found.row, now_us) else standing.pause
+        return Plan(found, terms, due, now_us, next_due_us(terms, Standing(settled_us, pause)))
+
+    # -- what becomes of it -------------------------------------------------------------------------------
+
+    async def _decide(self, plan: Plan, refusal: Refused | None, _core: Scheduler) -> Decided:
+        """The step as one transaction; nothing is written between this and its commit."""
+        found = plan.found
+        now = await self._service.store.read(partial(_at_decision, name=found.name))
+        if now is None or (now.row, now.version) != (found.row, found.version):
+            raise Outdated("The schedule was changed meanwhile.")
+        firing = self._overlap(plan, now)
+        made = Made(refusal=refusal)
+        if refusal is None and firing.makes:
+            made = await self._made(plan, firing, now.good)
+        step = _step(plan, firing, made.refusal)
+        if not made.drafts:
+            return Decided(partial(write_step, step=step, job_ids=()))
+        work = Submit(made.drafts, _maker(found.row), instead_of=firing.terminates)
+        return Decided(_nothing, work, lambda ids: partial(write_step, step=step, job_ids=tuple(ids)))
+
+    @staticmethod
+    def _overlap(plan: Plan, now: "_Now") -> Firing:
+        spec, row = plan.found.spec, plan.found.row
+        left = None if spec.max_firings is None else max(spec.max_firings - row.firings, 0)
+        live = [Live(job.id, Status(job.status) not in NOT_STARTED) for job in now.live]
+        return overlap(plan.due.candidates, live, spec.overlap.policy, spec.overlap.limit, left)
+
+    async def _made(self, plan: Plan, firing: Firing, good: MadeJob | None) -> Made:
+        """The drafts of all jobs of the step; when one is refused, so are the others: they are alike."""
+        found, row = plan.found, plan.found.row
+        before_us = row.fired_us
+        drafts = []
+        try:
+            owner = await current_owner(self._service, row)
+            creation = creation_of(self._service, owner, found.name)
+            for candidate in firing.makes:
+                if before_us is None:
+                    before_us = plan.terms.calendar.before(candidate.first_us)
+                told = Told(
+                    found.name,
+                    found.version,
+                    candidate.moment_us,
+                    candidate.moment_us + plan.terms.offset_us,
+                    plan.now_us,
+                    before_us,
+                    None if good is None else good.schedule["moment"],
+                )
+                drafts.append(await draft_of(creation, found.spec, told))
+                before_us = candidate.moment_us
+        except Unavailable:
+            raise
+        except Refused as refusal:
+            return Made(refusal=refusal)
+        return Made(tuple(drafts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What a decision rests on."""
+
+    row: ScheduleRow
+    version: int
+    live: Sequence[MadeJob]
+    good: MadeJob | None
+
+
+def _at_decision(connection: Database, name: Name) -> _Now | None:
+    row = schedules.find(connection, name)
+    stored = objects.find(connection, Key(name.project, SCHEDULE, (name.id,)))
+    if row is None or stored is None:
+        return None
+    live = schedules.live(connection, name)
+    return _Now(row, stored.version, live, schedules.newest_good(connection, name))
+
+
+def _step(plan: Plan, firing: Firing, refusal: Refused | None) -> Step:
+    """The step as it is written."""
+    found, due = plan.found, plan.due
+    through_us = due.through_us
+    next_us = plan.next_due_us
+    stretches = due.stretches
+    if firing.is_last:
+        through_us = firing.fates[-1].candidate.moment_us if firing.fates else found.row.settled_us
+        stretches = tuple(one for one in stretches if one.last_us <= through_us)
+        next_us = None
+    row = found.row if through_us is None else settled_at(found.row, max(through_us, found.row.settled_us))
+    if _is_over(row, plan.now_us):
+        row = msgspec.structs.replace(row, paused_us=None, paused_until_us=None, pause=None)
+    return Step(
+        name=found.name,
+        before=found.row,
+        after=msgspec.structs.replace(row, due_us=next_us),
+        spec=found.spec,
+        version=found.version,
+        terms=plan.terms,
+        stretches=stretches,
+        fates=firing.fates,
+        now_us=plan.now_us,
+        refusal=refusal,
+        is_forbidden=isinstance(refusal, Forbidden),
+    )
+
+
+def _is_over(row: ScheduleRow, now_us: int) -> bool:
+    """Whether a pause has come to the end that it was given."""
+    return row.paused_until_us is not None and row.paused_until_us <= now_us
+
+
+def _maker(row: ScheduleRow) -> Principal:
+    return Principal(row.owner_uid, row.owner_name, row.owner_gid)
+
+
+def note_broken(tx: Transaction, name: Name, why: str) -> None:
+    """Save that a schedule cannot be planned."""
+    row = schedules.find(tx.connection, name)
+    if row is not None:
+        schedules.save(tx, msgspec.structs.replace(row, broken=why, due_us=None))
+
+
+def _nothing(_tx: Transaction) -> None:
+    """All is written when the jobs have their ids."""

@@ -1,0 +1,296 @@
+"""Schedules: where each stands, what became of its moments, and which jobs it made."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from locksided.store import cursors
+from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
+from locksided.store.rows import MadeJob, MomentRow, ScheduleRow, decoded
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+MOST_COUNTED = 100_000
+
+
+class Name(NamedTuple):
+    """What identifies a schedule."""
+
+    project: str
+    id: str
+
+
+class Times(NamedTuple):
+    """When something is due: the next schedule, and the next moment of which a job is expected."""
+
+    due_us: int | None
+    expected_us: int | None
+
+
+# -- where they stand -------------------------------------------------------------------------------------
+
+
+def find(connection: sqlite3.Connection, name: Name) -> ScheduleRow | None:
+    """One schedule, None when there is none."""
+    found = decoded(ScheduleRow, connection.execute(QUERIES["schedule"], name).fetchall())
+    return found[0] if found else None
+
+
+def of_ids(connection: sqlite3.Connection, project: str, ids: Iterable[str]) -> dict[str, ScheduleRow]:
+    """Those of these schedules that exist, by id."""
+    rows = connection.execute(QUERIES["schedules_of"], (project, json_text(list(ids)))).fetchall()
+    return {row.id: row for row in decoded(ScheduleRow, rows)}
+
+
+def due(connection: sqlite3.Connection, now_us: int, limit: int) -> list[Name]:
+    """The schedules of which something is to be decided, the longest due first."""
+    return [Name(*row) for row in connection.execute(QUERIES["schedules_due"], (now_us, limit))]
+
+
+def next_times(connection: sqlite3.Connection) -> Times:
+    """When something is due next."""
+    return Times(*connection.execute(QUERIES["next_due"]).fetchone())
+
+
+def ahead_of(connection: sqlite3.Connection, moment_us: int) -> list[Name]:
+    """The schedules that are settled beyond a moment."""
+    return [Name(*row) for row in connection.execute(QUERIES["schedules_ahead"], (moment_us,))]
+
+
+def zones(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """The zones of all schedules, each with the digest of the rules by which they were planned."""
+    return list(connection.execute(QUERIES["zones_of_schedules"]))
+
+
+def in_zone(connection: sqlite3.Connection, zone: str, digest: str) -> list[Name]:
+    """The schedules that were planned by these rules."""
+    return [Name(*row) for row in connection.execute(QUERIES["schedules_in_zone"], (zone, digest))]
+
+
+def broken(connection: sqlite3.Connection) -> list[Name]:
+    """The schedules that could not be planned."""
+    return [Name(*row) for row in connection.execute(QUERIES["broken_schedules"])]
+
+
+def number_of(connection: sqlite3.Connection, project: str) -> int:
+    """How many schedules a project has."""
+    (count,) = connection.execute(QUERIES["count_schedules"], (project,)).fetchone()
+    return int(count)
+
+
+def add(tx: Transaction, row: ScheduleRow) -> None:
+    """Store where a new schedule stands."""
+    tx.connection.execute(QUERIES["put_schedule"], _values(row))
+    save(tx, row)
+
+
+def save(tx: Transaction, row: ScheduleRow) -> None:
+    """Store where a schedule stands now."""
+    tx.connection.execute(QUERIES["update_schedule"], _values(row))
+
+
+def remove(tx: Transaction, name: Name) -> None:
+    """Forget where a schedule stood; what became of its moments stays."""
+    tx.connection.execute(QUERIES["delete_schedule"], name)
+    tx.connection.execute(QUERIES["delete_expectations"], name)
+
+
+def _values(row: ScheduleRow) -> dict[str, Any]:
+    values = msgspec.structs.asdict(row)
+    return values | {"pause": None if row.pause is None else json_text(row.pause)}
+
+
+# -- the ledger -------------------------------------------------------------------------------------------
+
+
+def decided_behind(connection: sqlite3.Connection, name: Name, moment_us: int) -> list[tuple[int, int]]:
+    """The first and last moments of rows that end behind a moment."""
+    return list(connection.execute(QUERIES["moments_behind"], (*name, moment_us)))
+
+
+def row_of(connection: sqlite3.Connection, name: Name, moment_us: int) -> MomentRow | None:
+    """The row that a moment is in, None when it has none."""
+    found = connection.execute(QUERIES["row_of_moment"], (*name, moment_us)).fetchall()
+    rows = decoded(MomentRow, found)
+    return rows[0] if rows and rows[0].last_us >= moment_us else None
+
+
+def record(tx: Transaction, name: Name, rows: Sequence[MomentRow]) -> None:
+    """Add rows in their order; one like the newest extends that, unless it has a job of its own."""
+    connection = tx.connection
+    newest = decoded(MomentRow, connection.execute(QUERIES["newest_moment"], name).fetchall())
+    last = newest[0] if newest else None
+    for row in rows:
+        if last is not None and _is_continued(last, row):
+            count = _sum(last.count, row.count)
+            last = msgspec.structs.replace(last, last_us=row.last_us, count=count)
+            extended = (last.last_us, count, row.decided_us, *name, last.moment_us)
+            connection.execute(QUERIES["extend_moment"], extended)
+        else:
+            connection.execute(QUERIES["insert_moment"], (*name, *_moment_values(row)))
+            last = row
+
+
+def _is_continued(last: MomentRow, row: MomentRow) -> bool:
+    return (
+        row.outcome != "fired"
+        and row.cause != "dst_gap"
+        and last.last_us < row.moment_us
+        and (last.outcome, last.cause, last.job_id, last.version, last.error)
+        == (row.outcome, row.cause, row.job_id, row.version, row.error)
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    total = None if one is None or other is None else one + other
+    return total if total is not None and total <= MOST_COUNTED else None
+
+
+def _moment_values(row: MomentRow) -> list[Any]:
+    values = msgspec.structs.asdict(row)
+    values["error"] = None if row.error is None else json_text(row.error)
+    return list(values.values())
+
+
+def take_back(tx: Transaction, name: Name, moment_us: int) -> None:
+    """Forget what became of moments behind a moment, unless they have a job."""
+    tx.connection.execute(QUERIES["take_back_moments"], (*name, moment_us))
+
+
+def prune(tx: Transaction, before_us: int) -> int:
+    """Forget rows that are older and have no job any more; returns how many."""
+    return tx.connection.execute(QUERIES["prune_moments"], (before_us,)).rowcount
+
+
+class LedgerEntry(NamedTuple):
+    """A row of a ledger, the status of its job, and the further jobs of its moments."""
+
+    row: MomentRow
+    job_status: str | None
+    further: list[int]
+
+
+class LedgerFilter(NamedTuple):
+    """Which rows of a ledger; what is empty does not restrict."""
+
+    from_us: int | None = None
+    to_us: int | None = None
+    outcomes: tuple[str, ...] = ()
+
+    def has(self, first_us: int, last_us: int, outcome: str) -> bool:
+        """Whether a row is wanted."""
+        return (
+            (self.from_us is None or last_us >= self.from_us)
+            and (self.to_us is None or first_us <= self.to_us)
+            and (not self.outcomes or outcome in self.outcomes)
+        )
+
+
+def ledger(
+    connection: sqlite3.Connection, name: Name, wanted: LedgerFilter, request: PageRequest
+) -> Slice[LedgerEntry]:
+    """A page of what became of moments, newest first."""
+    (before,) = cursors.read(request.cursor, _LEDGER, tuple[cursors.Integer]) or (_LATEST,)
+    rows = connection.execute(
+        QUERIES["ledger"],
+        {
+            "project": name.project,
+            "schedule": name.id,
+            "before": before,
+            "from_us": 0 if wanted.from_us is None else wanted.from_us,
+            "to_us": _LATEST if wanted.to_us is None else wanted.to_us,
+            "outcomes": json_text(list(wanted.outcomes)),
+        },
+    )
+    taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    statuses = [status for *_, status in taken]
+    entries = [
+        LedgerEntry(row, status, jobs_of_moments(connection, name, row.moment_us, row.last_us))
+        for row, status in zip(decoded(MomentRow, [row[:-1] for row in taken]), statuses, strict=True)
+    ]
+    return Slice(entries, has_more, lambda entry: cursors.written(_LEDGER, entry.row.moment_us))
+
+
+_LEDGER = "ledger"
+_LATEST = 2**63 - 1
+
+
+def jobs_between(
+    connection: sqlite3.Connection, name: Name, first_us: int, last_us: int
+) -> list[tuple[int, int, int, str]]:
+    """The jobs of the moments of a range: first and last moment, id and status."""
+    values = {"project": name.project, "schedule": name.id, "from_us": first_us, "to_us": last_us}
+    return list(connection.execute(QUERIES["jobs_between"], values))
+
+
+# -- jobs -------------------------------------------------------------------------------------------------
+
+
+def add_job(tx: Transaction, name: Name, moment_us: int, job_id: int, backfill: str | None) -> None:
+    """Note a further job of a moment."""
+    tx.reading().execute(QUERIES["insert_moment_job"], (*name, moment_us, job_id, backfill))
+
+
+def jobs_of_moments(connection: sqlite3.Connection, name: Name, first_us: int, last_us: int) -> list[int]:
+    """The further jobs of the moments from one to another."""
+    found = connection.execute(QUERIES["moment_jobs"], (*name, first_us, last_us))
+    return sorted(job_id for _, job_id in found)
+
+
+def jobs_of_backfill(connection: sqlite3.Connection, backfill: str) -> list[tuple[int, str]]:
+    """The jobs of a backfill, each with its project."""
+    return list(connection.execute(QUERIES["backfill_jobs"], (backfill,)))
+
+
+def made(connection: sqlite3.Connection, name: Name, limit: int) -> list[MadeJob]:
+    """The newest jobs of a schedule, newest first."""
+    return decoded(MadeJob, connection.execute(QUERIES["made_jobs"], (*name, limit)).fetchall())
+
+
+def live(connection: sqlite3.Connection, name: Name) -> list[MadeJob]:
+    """The jobs of a schedule that are not final, without backfills."""
+    return decoded(MadeJob, connection.execute(QUERIES["live_made_jobs"], name).fetchall())
+
+
+def live_of_all(connection: sqlite3.Connection) -> list[int]:
+    """The live jobs of all schedules."""
+    return [job_id for (job_id,) in connection.execute(QUERIES["live_jobs_of_schedules"])]
+
+
+def newest_good(connection: sqlite3.Connection, name: Name) -> MadeJob | None:
+    """The newest job of a moment that ended well."""
+    found = decoded(MadeJob, connection.execute(QUERIES["newest_good_job"], name).fetchall())
+    return found[0] if found else None
+
+
+# -- expectations -----------------------------------------------------------------------------------------
+
+
+def expect(tx: Transaction, name: Name, moment_us: int, deadline_us: int) -> None:
+    """Note that a job of a moment is to end well before a time."""
+    tx.connection.execute(QUERIES["put_expectation"], (*name, moment_us, deadline_us))
+
+
+def expected(connection: sqlite3.Connection, now_us: int, limit: int) -> list[tuple[Name, int]]:
+    """The moments whose time is over."""
+    found = connection.execute(QUERIES["expectations_due"], (now_us, limit))
+    return [(Name(project, schedule), moment_us) for project, schedule, moment_us in found]
+
+
+def has_ended_well(connection: sqlite3.Connection, name: Name, moment: str, job_id: int | None) -> bool:
+    """Whether a job of a moment ended well: its own, one it was merged into, or a further one."""
+    values = {"project": name.project, "schedule": name.id, "moment": moment, "job_id": job_id}
+    return connection.execute(QUERIES["good_jobs_of_moment"], values).fetchone() is not None
+
+
+def forget_expectation(tx: Transaction, name: Name, moment_us: int) -> None:
+    """It was met, or told."""
+    tx.connection.execute(QUERIES["delete_expectation"], (*name, moment_us))
+
+
+def move_expectations(tx: Transaction, by_us: int) -> None:
+    """The clock was set by so much: what was to happen within a time still has that time."""
+    tx.connection.execute(QUERIES["move_expectations"], (by_us,))

@@ -1,0 +1,152 @@
+"""Triggers: where each stands, what it heard, and what became of that."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from locksided.store import cursors
+from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
+from locksided.store.rows import CauseRow, FiringRow, TriggerRow, decoded
+from locksided.store.sql import QUERIES, Database
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+
+class TriggerName(NamedTuple):
+    """What identifies a trigger."""
+
+    project: str
+    id: str
+
+
+class Listening(NamedTuple):
+    """A trigger with its document, which hears events behind `since_seq`."""
+
+    project: str
+    id: str
+    since_seq: int
+    body: dict[str, Any]
+
+
+def find(connection: Database, name: TriggerName) -> TriggerRow | None:
+    """One trigger, None when there is none."""
+    found = decoded(TriggerRow, connection.execute(QUERIES["trigger"], name).fetchall())
+    return found[0] if found else None
+
+
+def of_ids(connection: Database, project: str, ids: Iterable[str]) -> dict[str, TriggerRow]:
+    """Those of these triggers that exist, by id."""
+    rows = connection.execute(QUERIES["triggers_of"], (project, json_text(list(ids)))).fetchall()
+    return {row.id: row for row in decoded(TriggerRow, rows)}
+
+
+def everything(connection: Database) -> list[Listening]:
+    """All triggers with their documents."""
+    return [
+        Listening(project, trigger_id, since_seq, msgspec.json.decode(body))
+        for project, trigger_id, since_seq, body in connection.execute(QUERIES["all_triggers"])
+    ]
+
+
+def due(connection: Database, now_us: int, limit: int) -> list[TriggerName]:
+    """The triggers that are to fire, the longest due first."""
+    return [TriggerName(*row) for row in connection.execute(QUERIES["triggers_due"], (now_us, limit))]
+
+
+def next_us(connection: Database) -> int | None:
+    """When one is to fire next."""
+    (due_us,) = connection.execute(QUERIES["next_trigger"]).fetchone()
+    return None if due_us is None else int(due_us)
+
+
+def number_of(connection: Database, project: str) -> int:
+    """How many triggers a project has."""
+    (count,) = connection.execute(QUERIES["count_triggers"], (project,)).fetchone()
+    return int(count)
+
+
+def add(tx: Transaction, row: TriggerRow) -> None:
+    """Store where a new trigger stands."""
+    tx.connection.execute(QUERIES["put_trigger"], _values(row))
+    save(tx, row)
+
+
+def save(tx: Transaction, row: TriggerRow) -> None:
+    """Store where a trigger stands now."""
+    tx.connection.execute(QUERIES["update_trigger"], _values(row))
+
+
+def remove(tx: Transaction, name: TriggerName) -> None:
+    """Forget where a trigger stood and what it heard; what became of its causes stays."""
+    tx.connection.execute(QUERIES["delete_trigger"], name)
+    forget_causes(tx, name, 2**63 - 1)
+
+
+def _values(row: TriggerRow) -> dict[str, Any]:
+    values = msgspec.structs.asdict(row)
+    return values | {"pause": None if row.pause is None else json_text(row.pause)}
+
+
+def move(tx: Transaction, by_us: int) -> None:
+    """The clock was set by so much: what lasts a time still lasts that time."""
+    tx.connection.execute(QUERIES["move_triggers"], {"by_us": by_us})
+    tx.connection.execute(QUERIES["move_causes"], (by_us,))
+
+
+# -- causes and firings ---------------------------------------------------------------------------------
+
+
+def hear(tx: Transaction, name: TriggerName, cause: CauseRow) -> None:
+    """Keep a cause; the same event counts once."""
+    values = (cause.seq, cause.time_us, json_text(cause.conditions), json_text(cause.heard), cause.depth)
+    tx.connection.execute(QUERIES["put_cause"], (*name, *values))
+
+
+def causes(connection: Database, name: TriggerName, limit: int) -> list[CauseRow]:
+    """What a trigger heard since its last firing, oldest first."""
+    return decoded(CauseRow, connection.execute(QUERIES["causes"], (*name, limit)).fetchall())
+
+
+def forget_causes(tx: Transaction, name: TriggerName, through_seq: int) -> None:
+    """They were taken, or passed over."""
+    tx.connection.execute(QUERIES["delete_causes"], (*name, through_seq))
+
+
+def record(tx: Transaction, name: TriggerName, row: FiringRow) -> None:
+    """Note what became of causes."""
+    values = msgspec.structs.asdict(row)
+    values["causes"] = json_text(row.causes)
+    values["error"] = None if row.error is None else json_text(row.error)
+    tx.connection.execute(QUERIES["insert_firing"], (*name, *values.values()))
+
+
+def firings(connection: Database, name: TriggerName, request: PageRequest) -> Slice[FiringRow]:
+    """A page of what became of causes, newest first."""
+    (before,) = cursors.read(request.cursor, _FIRINGS, tuple[cursors.Integer]) or (2**63 - 1,)
+    rows = connection.execute(QUERIES["firings"], (*name, before))
+    taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    return Slice(decoded(FiringRow, taken), has_more, lambda row: cursors.written(_FIRINGS, row.last_seq))
+
+
+_FIRINGS = "firings"
+
+
+def prune(tx: Transaction, before_us: int) -> None:
+    """Forget firings that are older and have no job any more."""
+    tx.connection.execute(QUERIES["prune_firings"], (before_us,))
+
+
+# -- jobs -------------------------------------------------------------------------------------------------
+
+
+def live(connection: Database, name: TriggerName) -> list[tuple[int, str, dict[str, Any]]]:
+    """The jobs of a trigger that are not final: id, status, and what they were told."""
+    rows = connection.execute(QUERIES["live_triggered_jobs"], name)
+    return [(job_id, status, msgspec.json.decode(told)) for job_id, status, _, told in rows]
+
+
+def above(connection: Database, job_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What triggers told these jobs."""
+    rows = connection.execute(QUERIES["lineage_triggers"], (json_text(list(job_ids)),))
+    return [msgspec.json.decode(told) for (told,) in rows]

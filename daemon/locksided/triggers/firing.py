@@ -1,0 +1,209 @@
+"""A firing: the causes taken, the job, the ledger's row and where the trigger stands are one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from lockside.documents.enums import MomentCause, MomentOutcome, Status
+from lockside.documents.reading import from_store
+from lockside.documents.trigger import TriggerSpec
+from lockside.kinds import TRIGGER
+from locksided import clock
+from locksided.actors.messages import Decided, Exclusive
+from locksided.api.job_drafts import Origin, draft
+from locksided.api.service import Service
+from locksided.core.errors import Forbidden, Refused, Unavailable
+from locksided.core.inputs import Submit
+from locksided.core.model import Principal
+from locksided.core.moments import Candidate
+from locksided.core.overlap import Firing, Live, NewJob, overlap
+from locksided.core.saves import UpdateJob
+from locksided.core.scheduler import Scheduler
+from locksided.core.transitions import NOT_STARTED
+from locksided.core.triggers import MOST_OF_A_FIRING
+from locksided.schedules.owners import current_owner
+from locksided.store import triggers
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Key
+from locksided.store.rows import CauseRow, FiringRow, TriggerRow
+from locksided.store.sql import Database
+from locksided.store.transaction import Transaction
+from locksided.store.triggers import TriggerName
+from locksided.triggers.standing import planned, tell
+
+
+class Loop(Refused):
+    """Triggers have set each other off too often."""
+
+    kind = "loop"
+
+
+class NothingToFire(Refused):
+    """The trigger is not due any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A trigger as it is stored, with the causes of its next firing and its live jobs."""
+
+    name: TriggerName
+    row: TriggerRow
+    version: int
+    spec: TriggerSpec
+    causes: list[CauseRow]
+    live: list[tuple[int, str, dict[str, Any]]]
+
+
+def read(connection: Database, name: TriggerName) -> Found | None:
+    """A trigger, None when there is none; for the store's thread."""
+    row = triggers.find(connection, name)
+    stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
+    if row is None or stored is None:
+        return None
+    causes = triggers.causes(connection, name, MOST_OF_A_FIRING)
+    live = triggers.live(connection, name)
+    return Found(name, row, stored.version, from_store(stored.body, TriggerSpec), causes, live)
+
+
+class Firings:
+    """Fires triggers, when they are due or by hand."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def find(self, name: TriggerName) -> Found | None:
+        """A trigger as it is stored."""
+        return await self._service.store.read(partial(read, name=name))
+
+    async def fire(self, name: TriggerName, *, by_hand: bool = False) -> int | None:
+        """Fire one with the causes that it has; returns the job that runs for them, if there is one."""
+        refusal: Refused | None = None
+        for _ in range(2):
+            try:
+                work = Exclusive(partial(self._decide, name, refusal, by_hand))
+                made: list[int] | int | None = await self._service.scheduler.ask(work)
+            except (Unavailable, NothingToFire):
+                raise
+            except Refused as problem:
+                refusal = problem
+            else:
+                return made[0] if isinstance(made, list) else made
+        return None
+
+    async def _decide(
+        self, name: TriggerName, refusal: Refused | None, by_hand: bool, _core: Scheduler
+    ) -> Decided:
+        found = await self.find(name)
+        if found is None or not (by_hand or _is_due(found.row)):
+            raise NothingToFire("The trigger is not due.")
+        firing = _overlap(found, by_hand)
+        made = refusal
+        drafts: tuple[Any, ...] = ()
+        if made is None and firing.makes:
+            try:
+                drafts = (await self._draft(found),)
+            except Unavailable:
+                raise
+            except Refused as problem:
+                made = problem
+        write = partial(_write, found=found, firing=firing, refusal=made)
+        if not drafts:
+            return Decided(partial(write, job_ids=()))
+        maker = Principal(found.row.owner_uid, found.row.owner_name, found.row.owner_gid)
+        work = Submit(drafts, maker, instead_of=firing.terminates)
+        return Decided(_nothing, work, lambda ids: partial(write, job_ids=tuple(ids)))
+
+    async def _draft(self, found: Found) -> Any:
+        told = told_of(found)
+        most = self._service.settings.triggers.max_depth
+        if told["depth"] > most:
+            raise Loop(f"Triggers have set each other off {most} times: break the circle, then resume it.")
+        owner = await current_owner(self._service, found.row)
+        origin = Origin("trigger", found.name.id, trigger=told)
+        return await draft(self._service, found.spec.request, owner, found.name.project, origin)
+
+
+def told_of(found: Found) -> dict[str, Any]:
+    """What a job is told of its causes."""
+    return {
+        "id": found.name.id,
+        "version": found.version,
+        "causes": [one.heard for one in found.causes],
+        "depth": max((one.depth for one in found.causes), default=0) + 1,
+    }
+
+
+def _is_due(row: TriggerRow) -> bool:
+    return row.due_us is not None and row.due_us <= clock.now_us()
+
+
+def _overlap(found: Found, by_hand: bool) -> Firing:
+    """Whether it gets a job of its own; by hand it does in any case."""
+    live = [Live(job_id, Status(status) not in NOT_STARTED) for job_id, status, _ in found.live]
+    candidate = Candidate(0, MomentCause.TIME)
+    rule = found.spec.overlap
+    return overlap([candidate], [] if by_hand else live, rule.policy, rule.limit)
+
+
+def _nothing(_tx: Transaction) -> None:
+    """All is written when the job has its id."""
+
+
+def _write(
+    tx: Transaction, found: Found, firing: Firing, refusal: Refused | None, job_ids: Sequence[int]
+) -> int | None:
+    """Take the causes, note what became of them, and plan the next firing; returns the job."""
+    (fate,) = firing.fates
+    job_id = job_ids[0] if job_ids else None if isinstance(fate.job, NewJob) else fate.job
+    outcome: str = fate.outcome if refusal is None else MomentOutcome.FAILED
+    because: str = fate.cause if refusal is None else refusal.kind
+    if fate.outcome is MomentOutcome.MERGED and job_id is not None:
+        _merge(tx, found, job_id)
+    last_seq = found.causes[-1].seq if found.causes else tx.last_seq
+    error = None if refusal is None else _error(refusal)
+    causes = [one.heard for one in found.causes]
+    row = FiringRow(last_seq, clock.now_us(), outcome, because, job_id, found.version, causes, error)
+    triggers.record(tx, found.name, row)
+    triggers.forget_causes(tx, found.name, last_seq)
+    shown = None if job_id is None else str(job_id)
+    tell(tx, found.name, outcome, count=len(causes), job=shown, cause=because, error=error)
+    planned(tx, _after(tx, found, refusal, bool(job_ids)), found.spec)
+    return job_id
+
+
+def _merge(tx: Transaction, found: Found, job_id: int) -> None:
+    """The job that has not started takes the causes for its own."""
+    [told] = [told for one, _, told in found.live if one == job_id]
+    more = told_of(found)
+    causes, depth = [*told["causes"], *more["causes"]], max(told["depth"], more["depth"])
+    tx.save(UpdateJob(job_id, {"trigger": {**told, "causes": causes, "depth": depth}}))
+
+
+def _after(tx: Transaction, found: Found, refusal: Refused | None, is_made: bool) -> TriggerRow:
+    row = msgspec.structs.replace(
+        found.row, fired_us=clock.now_us(), firings=found.row.firings + is_made, due_us=None
+    )
+    if refusal is None:
+        return row
+    row = msgspec.structs.replace(row, failures=row.failures + 1)
+    most = found.spec.pause_after_failures
+    if isinstance(refusal, Forbidden | Loop) or (most is not None and row.failures >= most):
+        return paused(tx, row, "daemon", refusal.message)
+    return row
+
+
+def paused(
+    tx: Transaction, row: TriggerRow, by: str, comment: str | None, principal: Any = None
+) -> TriggerRow:
+    """The row of a trigger that is paused from now on."""
+    tell(tx, TriggerName(row.project, row.id), "paused", principal=principal, comment=comment)
+    return msgspec.structs.replace(
+        row, paused_us=clock.now_us(), pause={"by": by, "comment": comment}, due_us=None
+    )
+
+
+def _error(refusal: Refused) -> dict[str, Any]:
+    return {"kind": refusal.kind, "message": refusal.message, "path": refusal.path}

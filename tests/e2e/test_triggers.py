@@ -1,0 +1,204 @@
+"""Triggers over the wire: each end of a job counts once, whatever happens to the daemon meanwhile."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e.harness import Daemon
+from e2e.scheduling import at, restarted
+from e2e.signs import Gate
+from e2e.wire import Wire, until_running
+
+MORNING = "2026-01-05T08:00:00Z"
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    with at(MORNING) as one:
+        with Wire(one.socket) as wire:
+            for name in ("a", "b"):
+                wire.call("component.put", component={"id": f"acme.{name}", "command": ["true"]})
+        yield one
+
+
+@pytest.fixture
+def wire(daemon: Daemon) -> Iterator[Wire]:
+    with Wire(daemon.socket) as opened:
+        yield opened
+
+
+def put(wire: Wire, *components: str, trigger_id: str = "t", **members: Any) -> dict[str, Any]:
+    on = [{"job": {"component": f"acme.{name}"}} for name in components]
+    job = members.pop("job", {"component": "acme.job", "config": "daily"})
+    stored: dict[str, Any] = wire.call(
+        "trigger.put", trigger={"id": trigger_id, "on": on, "job": job, **members}
+    )
+    return stored
+
+
+def end(wire: Wire, name: str) -> str:
+    """A job of that component ends, and what follows is done; its id."""
+    job_id: str = wire.done(wire.create(f"acme.{name}"))["id"]
+    wire.call("clock.advance", seconds=0)
+    return job_id
+
+
+def made(wire: Wire, trigger_id: str = "t") -> list[dict[str, Any]]:
+    found = wire.call("job.list", creator="trigger", order="asc")["jobs"]
+    return [job for job in found if job["creator"]["id"] == trigger_id]
+
+
+def causes(job: dict[str, Any]) -> list[str]:
+    return [cause["job"] for cause in job["trigger"]["causes"]]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_all_conditions_since_the_last_firing_and_a_cool_down(daemon: Daemon, is_killed: bool) -> None:
+    wire, now = daemon.wire(), 0
+
+    def later(seconds: int) -> Wire:
+        nonlocal now
+        now += seconds
+        if not is_killed:
+            wire.call("clock.advance", seconds=seconds)
+            return wire
+        minutes, rest = divmod(now, 60)
+        restarted(daemon, f"2026-01-05T08:{minutes:02}:{rest:02}Z")
+        again = daemon.wire()
+        again.call("clock.advance", seconds=0)
+        return again
+
+    put(wire, "a", "b", when="all", coolDownSeconds=600)
+    first = [end(wire, "a")]
+    wire = later(10)
+    first.append(end(wire, "a"))
+    wire = later(10)
+    assert made(wire) == []
+    first.append(end(wire, "b"))
+    [job] = made(wire)
+    assert causes(job) == first
+    assert wire.done(job)["status"] == "success"
+    wire = later(10)
+    second = [end(wire, "a")]
+    wire = later(10)
+    second.append(end(wire, "b"))
+    wire = later(579)
+    assert len(made(wire)) == 1
+    wire = later(1)
+    assert causes(made(wire)[1]) == second
+    rows = wire.call("trigger.ledger", id="t")["rows"]
+    assert [(row["outcome"], len(row["causes"])) for row in rows] == [("fired", 2), ("fired", 3)]
+
+
+def test_a_trigger_waits_until_nothing_more_happens(wire: Wire) -> None:
+    put(wire, "a", quietSeconds=60)
+    heard = [end(wire, "a")]
+    wire.call("clock.advance", seconds=59)
+    heard.append(end(wire, "a"))
+    wire.call("clock.advance", seconds=59)
+    assert made(wire) == []
+    wire.call("clock.advance", seconds=1)
+    assert [causes(job) for job in made(wire)] == [heard]
+
+
+def test_a_job_that_has_not_started_takes_further_causes(wire: Wire, gate: Gate) -> None:
+    wire.call("component.put", component={"id": "acme.job", "shell": gate.text})
+    put(wire, "a")
+    first = end(wire, "a")
+    until_running(wire, made(wire)[0])
+    others = [end(wire, "a"), end(wire, "a")]
+    assert [causes(job) for job in made(wire)] == [[first], others]
+    rows = wire.call("trigger.ledger", id="t")["rows"]
+    assert [row["outcome"] for row in rows] == ["merged", "fired", "fired"]
+    assert rows[0]["job"] == made(wire)[1]["id"]
+
+
+def test_only_ends_after_its_put_with_its_statuses_count(wire: Wire) -> None:
+    end(wire, "a")
+    wire.call("component.put", component={"id": "acme.b", "command": ["false"]})
+    put(wire, "a", "b")
+    end(wire, "b")
+    assert made(wire) == []
+    job = end(wire, "a")
+    assert [causes(one) for one in made(wire)] == [[job]]
+
+
+def test_attempts_are_no_ends_of_their_own(wire: Wire) -> None:
+    put(wire, "a")
+    job = wire.done(wire.create("acme.a", retry={"maxAttempts": 2}))
+    wire.call("clock.advance", seconds=0)
+    assert job["type"] == "retryContainer"
+    assert [causes(one) for one in made(wire)] == [[job["id"]]]
+
+
+def test_a_trigger_on_its_own_job_runs_once(wire: Wire) -> None:
+    put(wire, "a", job={"component": "acme.a"})
+    end(wire, "a")
+    wire.done(made(wire)[0])
+    wire.call("clock.advance", seconds=60)
+    assert len(made(wire)) == 1
+
+
+def test_triggers_that_set_each_other_off_are_stopped() -> None:
+    with at(MORNING, LOCKSIDE_TRIGGERS__MAX_DEPTH="3") as daemon, Wire(daemon.socket) as wire:
+        for name in ("a", "b", "c"):
+            wire.call("component.put", component={"id": f"acme.{name}", "command": ["true"]})
+        for heard, run in (("a", "b"), ("b", "c"), ("c", "a")):
+            put(wire, heard, trigger_id=run, job={"component": f"acme.{run}"}, overlap={"policy": "allow"})
+        end(wire, "a")
+        for trigger_id in ("b", "c", "a"):
+            wire.done(made(wire, trigger_id)[0])
+            wire.call("clock.advance", seconds=0)
+        rows = wire.call("trigger.ledger", id="b")["rows"]
+        assert [(row["outcome"], row["cause"]) for row in rows] == [("failed", "loop"), ("fired", "time")]
+        assert wire.call("trigger.get", id="b")["status"] == "paused"
+
+
+def test_what_a_paused_trigger_heard_is_passed_over_or_fires_once(wire: Wire) -> None:
+    put(wire, "a")
+    for catch_up, expected in ((None, 0), ("once", 1)):
+        wire.call("trigger.pause", id="t", comment="why")
+        end(wire, "a")
+        end(wire, "a")
+        assert wire.call("trigger.get", id="t")["paused"]["comment"] == "why"
+        wire.call("trigger.resume", id="t", catchUp=catch_up)
+        wire.call("clock.advance", seconds=0)
+        assert len(made(wire)) == expected
+
+
+def test_a_program_finds_its_causes_in_the_environment(wire: Wire) -> None:
+    wire.call("component.put", component={"id": "acme.job", "shell": 'echo "$LOCKSIDE_TRIGGER"'})
+    put(wire, "a")
+    cause = end(wire, "a")
+    [job] = made(wire)
+    wire.done(job)
+    told = json.loads(wire.text(job))
+    assert (told["id"], [one["job"] for one in told["causes"]], told["more"]) == ("t", [cause], 0)
+
+
+def test_a_trigger_fires_by_hand_with_what_it_heard(wire: Wire) -> None:
+    put(wire, "a", "b", when="all")
+    heard = end(wire, "a")
+    job = wire.call("trigger.run", id="t")
+    assert causes(job) == [heard]
+
+
+def test_a_refused_job_is_a_failed_firing(wire: Wire) -> None:
+    put(wire, "a", pauseAfterFailures=1)
+    wire.call("config.delete", component="acme.job", config="daily")
+    end(wire, "a")
+    [row] = wire.call("trigger.ledger", id="t")["rows"]
+    assert (row["outcome"], row["cause"], row["error"]["path"]) == ("failed", "not_found", "$.config")
+    assert wire.call("trigger.get", id="t")["status"] == "paused"
+
+
+def test_faults_have_their_path_in_the_trigger(wire: Wire) -> None:
+    on = [{"job": {"component": "acme.a"}}]
+    for members, path in (
+        ({"on": on, "job": {"component": "acme.job", "config": "none"}}, "$.trigger.job.config"),
+        ({"on": [], "job": {"component": "acme.job"}}, "$.trigger.on"),
+        ({"on": [{"table": "in.orders"}], "job": {"component": "acme.job"}}, "$.trigger.on[0].table"),
+    ):
+        assert wire.refused("trigger.put", trigger={"id": "x", **members}).data["path"] == path
