@@ -95,7 +95,7 @@ class NotificationMethods(HandlerGroup):
         request = self._service.page_request(params)
         async with call.connection.turn():
             look = partial(_page, wanted=wanted, request=request, vault=self._service.store.vault)
-            found = await self._service.store.read(look)
+            found = await self._service.store.read_patiently(look)
             return listed("deliveries", found, _delivery_view, request.max_bytes)
 
     @handler

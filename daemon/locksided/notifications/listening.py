@@ -5,8 +5,10 @@ It sends nothing: the couriers do. While there are no subscriptions, no event wa
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+import msgspec
 
 from lockside.documents.notification import NotifiedEvent as Event
 from lockside.documents.notification import SubscriptionSpec
@@ -77,9 +79,7 @@ class Listening:
     def _look(
         self, events: Sequence[EventRow], connection: Database
     ) -> tuple[list[Told], list[tuple[Listener, SubscriptionSpec]]]:
-        listening = [
-            (one, from_store(one.body, SubscriptionSpec)) for one in notifications.everything(connection)
-        ]
+        listening = [(one, _spec(one.body)) for one in notifications.everything(connection)]
         listening = [(one, spec) for one, spec in listening if spec.state == "enabled"]
         if not listening:
             self._is_heard = notifications.is_any(connection)
@@ -99,6 +99,12 @@ class Listening:
         project_name = self._project_names.get(job.project, job.project)
         data = telling.job_data(event, job, project_name, _config_name(connection, job))
         return [Told(event, name, data, telling.subject_of(job))]
+
+
+@lru_cache(1024)
+def _spec(text: str) -> SubscriptionSpec:
+    """A stored document; most events find the same ones."""
+    return from_store(msgspec.json.decode(text), SubscriptionSpec)
 
 
 def _config_name(connection: Database, job: JobRow) -> str | None:

@@ -32,11 +32,11 @@ class SubscriptionName(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """A subscription with its document, which hears events behind `since_seq`."""
+    """A subscription with the text of its document, which hears events behind `since_seq`."""
 
     name: SubscriptionName
     since_seq: int
-    body: dict[str, Any]
+    body: str
 
 
 class WebhookSecrets(NamedTuple):
@@ -69,7 +69,7 @@ def is_any(connection: Database) -> bool:
 def everything(connection: Database) -> list[Listener]:
     """All subscriptions with their documents."""
     return [
-        Listener(SubscriptionName(project, name), since_seq, msgspec.json.decode(body))
+        Listener(SubscriptionName(project, name), since_seq, body)
         for project, name, since_seq, body in connection.execute(QUERIES["subscriptions"])
     ]
 

@@ -632,7 +632,7 @@ SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FRO
 DELETE FROM deliveries WHERE status = ? AND ended_us < ?;
 
 -- name: prune_notification_bodies
-DELETE FROM notification_bodies WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE body_id = notification_bodies.id);
+DELETE FROM notification_bodies WHERE id NOT IN (SELECT body_id FROM deliveries);
 
 -- name: object_secrets
 -- Every version: old ones stay readable. A text in quotes is found wherever it stands.

@@ -450,7 +450,7 @@ CREATE TABLE deliveries (
     job_id INTEGER,
     event TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    body_id INTEGER NOT NULL REFERENCES notification_bodies (id),
+    body_id INTEGER NOT NULL, -- no reference: an index for it would be written with every delivery
     status TEXT NOT NULL CHECK (status IN ('pending', 'sending', 'delivered', 'dead', 'cancelled')),
     attempts TEXT NOT NULL DEFAULT '[]', -- JSON
     next_us INTEGER,
@@ -464,6 +464,4 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_us) WHERE status = 'pending';
 CREATE INDEX deliveries_due_to ON deliveries (project, subscription, next_us) WHERE status = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (project, subscription) WHERE status = 'sending';
-CREATE INDEX deliveries_of ON deliveries (project, subscription, status, ended_us);
-CREATE INDEX deliveries_job ON deliveries (job_id) WHERE job_id IS NOT NULL;
-CREATE INDEX deliveries_body ON deliveries (body_id);
+CREATE INDEX deliveries_ended ON deliveries (project, subscription, status, ended_us) WHERE ended_us IS NOT NULL;
