@@ -203,7 +203,7 @@ def function_of(call: Call, perform: Callable[[Request[Any]], Any]) -> Callable[
     def send(*args: Any, **named: Any) -> Any:
         return perform(call.request(args, named))
 
-    send.__name__ = call.name.partition(".")[2]
+    send.__name__ = call.name.partition(".")[2].replace(".", "_")
     send.__qualname__ = call.name
     send.__doc__ = call.doc
     send.__signature__ = call.signature  # type: ignore[attr-defined]
@@ -218,7 +218,7 @@ def groups_of(methods: Mapping[str, Method]) -> dict[str, dict[str, tuple[Any, .
             continue
         for name, use in _names(method):
             group, _, word = name.partition(".")
-            groups.setdefault(group, {})[word] = use
+            groups.setdefault(group, {})[word.replace(".", "_")] = use
     return groups
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
-from lockside.documents.component import (ExitCodes, Manifest)
+from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
@@ -26,6 +26,7 @@ from lockside.protocol.types.plans import (Plan)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
+from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
@@ -318,6 +319,29 @@ class ActionCalls:
         project: Text = ...
     ) -> Any: ...
 
+class StorageCalls:
+    def table_get(
+        self, id: str, version: Number = ..., *, branch_id: Text = ..., project: Text = ...
+    ) -> Table: ...
+    def table_list(
+        self, *, limit: Number = ..., cursor: Text = ..., branch_id: Text = ..., bucket: Text = ...,
+        text: Text = ..., project: Text = ...
+    ) -> Tables: ...
+    def table_history(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., branch_id: Text = ..., project: Text = ...
+    ) -> TableHistory: ...
+    def table_restore(
+        self, id: str, version: Number = ..., *, branch_id: Text = ..., time: Text = ...,
+        before_job: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    def snapshot(self, tables: Texts = ..., *, branch_id: Text = ..., project: Text = ...) -> Snapshot: ...
+    def preview(
+        self, table: str, *, branch_id: Text = ..., version: Number = ..., columns: Texts = ...,
+        where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
+        where_operator: Text = ..., changed_since: Text = ..., limit: Number = ..., project: Text = ...
+    ) -> Preview: ...
+    def status(self, *, project: Text = ...) -> StorageStatus: ...
+
 class EventCalls:
     def list(
         self, *, after: Number = ..., kinds: Texts = ..., job: Text = ..., run_id_prefix: Text = ...,
@@ -363,8 +387,10 @@ class ComponentCalls:
         image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
         pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
         leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
-        allowed_processor_position: Text = ..., change_description: Text = ...,
-        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+        allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
+        default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
+        change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Component: ...
     def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Component: ...
     def list(
@@ -526,6 +552,7 @@ class Methods:
     trigger: TriggerCalls
     orchestration: OrchestrationCalls
     action: ActionCalls
+    storage: StorageCalls
     event: EventCalls
     secret: SecretCalls
     daemon: DaemonCalls

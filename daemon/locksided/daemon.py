@@ -19,6 +19,7 @@ from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
+from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
@@ -197,6 +198,7 @@ class Daemon:
         tasks.start_soon(service.backend.run, service.executors)
         tasks.start_soon(Planner(service, service.broker).run)
         await self._follow(service, tasks)
+        tasks.start_soon(service.publisher.run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
@@ -248,6 +250,7 @@ class Daemon:
             asides=asides,
             backend=backend,
             runs=runs,
+            publisher=Publisher(store, scheduler, broker, runs.storage),
             reencryption=Reencryption(store, scheduler),
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,

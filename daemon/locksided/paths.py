@@ -93,6 +93,11 @@ class StateDir:
         """Folders of programs outside of jobs, as deep as those of jobs; each goes with its program."""
         return self.root / "asides" / "0"
 
+    @property
+    def lake(self) -> Path:
+        """The tables, unless a setting puts them elsewhere."""
+        return self.root / "lake"
+
     def work(self, job_id: int) -> str:
         """The folder of one job."""
         return work_path(str(self.root), job_id)

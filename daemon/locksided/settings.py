@@ -144,6 +144,19 @@ class KeeperSettings(Section, frozen=True):
     linger_seconds: TimeoutSeconds = 60.0
 
 
+class StorageSettings(Section, frozen=True):
+    """Tables. An empty root is `lake` in the state folder; 0 threads are as many as there are processors."""
+
+    reads = {"memory_bytes": _at_least(134_217_728), "min_free_bytes": _at_least(0)}
+
+    root: str = ""
+    backend: Literal["auto", "lake", "local"] = "auto"
+    memory_bytes: Bytes = 1_073_741_824
+    threads: Count = 0
+    keep_output: bool = False
+    min_free_bytes: Bytes = 1_073_741_824
+
+
 class SecretSettings(Section, frozen=True):
     """The keys that encrypt what is stored. An empty path is the state folder's own file."""
 
@@ -202,6 +215,7 @@ class Settings(Section, frozen=True):
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
+    storage: StorageSettings = StorageSettings()
     secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 

@@ -21,6 +21,7 @@ from locksided.core.saves import (
     UpdateJob,
 )
 from locksided.core.state import DAY_US, State
+from locksided.core.table_waits import SERIAL
 from locksided.core.transitions import FINAL, STARTED, TRANSITIONS
 
 DEFAULTS: dict[str, Any] = {
@@ -56,6 +57,8 @@ DEFAULTS: dict[str, Any] = {
     "component": None,
     "config": None,
     "end_cause": None,
+    "claim": None,
+    "reads": None,
 }
 COLUMNS = {
     *DEFAULTS,
@@ -206,6 +209,7 @@ class Disk:
             now_us=0,
             pools=tuple(self._pool(pool_id, row) for pool_id, row in self.pools.items()),
             draining=self.meta.get("draining"),
+            next_serial=int(self.meta.get(SERIAL) or 1),
             jobs=tuple(self._record(job_id, row) for job_id, row in live.items()),
             pending=self._pending(),
             children=tuple(self._child(job_id, row) for job_id, row in strong.items()),

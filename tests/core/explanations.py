@@ -6,6 +6,7 @@ from typing import Any
 
 from locksided.core.admission import blockers
 from locksided.core.jobs import Job
+from locksided.core.model import ReasonKind
 from locksided.core.reasons import Reason, explain, waiting_containers
 from locksided.core.state import State
 
@@ -29,7 +30,8 @@ def check_explanations(state: State) -> None:
     for job in state.jobs.values():
         explanation = explain(state, job, count=False)
         found = [(reason.kind, reason.via) for reason in explanation.reasons]
-        expected = []
+        waits = job.run is not None and job.run.waits_for_tables
+        expected = [(ReasonKind.TABLE_LOCK, None)] if waits else []
         if not job.has_started:
             expected = [(kind, None) for kind in blockers(state, job)]
             expected += [(kind, one.id) for one in waiting_containers(job) for kind in blockers(state, one)]

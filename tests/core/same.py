@@ -30,6 +30,8 @@ def assert_same(rebuilt: State, live: State) -> None:
         assert (rebuilt.draining.by, rebuilt.draining.since_us) == (live.draining.by, live.draining.since_us)
     assert start_times(rebuilt) == start_times(live)
     assert rebuilt.delayed == live.delayed
+    assert rebuilt.next_serial == live.next_serial
+    assert rebuilt.tables.claimants() == live.tables.claimants()
 
 
 def described(job: Job) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
 from locksided.core.jobs import HeldBy
 from locksided.core.model import Condition
+from locksided.core.table_locks import TableClaim
 
 
 def sound() -> World:
@@ -67,6 +68,7 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
     "keeps delays": (Invariant.CONTAINERS, lambda w: container(w).delays.setdefault(6, 1)),
     "job 2 is created with": (Invariant.REASONS, lambda w: spoil(w, 2, status=Status.CREATED)),
     "gives the reasons": (Invariant.REASONS, lambda w: setattr(w.job(2).gate, "_holders", ())),
+    "the tables are claimed by": (Invariant.TABLES, lambda w: run(w, claim=TableClaim(("t",), 1, 0))),
     "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
 }
 

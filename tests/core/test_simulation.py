@@ -81,6 +81,10 @@ class Day:
 
     def in_flight(self) -> list[Job]:
         """Those that have, or should have, a process."""
+        return [job for job in self.running() if job.run is not None and job.run.token is not None]
+
+    def running(self) -> list[Job]:
+        """The same, and those that wait for tables."""
         return [job for job in self.jobs() if job.has_started and job.type is JobType.STANDARD]
 
     def is_spawned(self, job: Job) -> bool:
@@ -174,7 +178,11 @@ class Day:
             self.world.ends(job.id, status=status)
 
     def a_step_ends(self) -> None:
-        self.world.step_ends(self.one_of([job for job in self.in_flight() if self.is_spawned(job)]).id)
+        job = self.one_of([job for job in self.in_flight() if self.is_spawned(job)])
+        has_claimed = job.run is not None and job.run.claim is not None
+        number = 0 if has_claimed else self.random.choice([0, 1, 1, 2, 3])
+        tables = [f"default/default/in.c-main.{name}" for name in self.random.sample("abcd", number)]
+        self.world.step_ends(job.id, *tables)
 
     def a_start_fails(self) -> None:
         self.world.not_started(self.one_of(self.unspawned()).id, self.random.choice([None, "no memory"]))
@@ -200,7 +208,7 @@ class Day:
         (self.world.hold if job.held is None else self.world.release)(job.id)
 
     def somebody_pauses_or_resumes(self) -> None:
-        job = self.one_of(self.in_flight())
+        job = self.one_of(self.running())
         self.random.choice([self.world.pause, self.world.resume])(job.id)
 
     def somebody_reprioritises(self) -> None:
@@ -281,6 +289,7 @@ class Day:
         assert not world.state.descendants
         assert not world.state.no_pool.running
         assert not world.state.waits
+        assert not world.state.tables.claimants()
         assert world.scheduler.next_deadline_us() is None
 
     def move_on(self) -> None:

@@ -238,8 +238,8 @@ class World:
             token = self.token(job_id)
             self.handle(i.Finished(job_id, token, Status.ERROR, {}, failure=classed))
 
-    def step_ends(self, job_id: int) -> None:
-        self.handle(i.StepEnded(job_id, self.token(job_id)))
+    def step_ends(self, job_id: int, *tables: str) -> None:
+        self.handle(i.StepEnded(job_id, self.token(job_id), tables))
 
     def not_started(self, job_id: int, cause: str | None = None) -> None:
         """It is proved that nothing ran; with a cause the machine refused the process."""

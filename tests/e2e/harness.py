@@ -30,7 +30,12 @@ from e2e.wire import Refusal, Wire, connected
 LOCKSIDED = [sys.executable, "-m", "locksided"]
 
 
-SETTINGS = {"LOCKSIDE_JOBS__GRACE_SECONDS": "1", "LOCKSIDE_POOLS__DEFAULT__SLOTS": "4"}
+SETTINGS = {
+    "LOCKSIDE_JOBS__GRACE_SECONDS": "1",
+    "LOCKSIDE_POOLS__DEFAULT__SLOTS": "4",
+    "LOCKSIDE_STORAGE__BACKEND": "local",  # out/ stays as it is, unless a test is about tables
+}
+LAKE = {"LOCKSIDE_STORAGE__BACKEND": "auto"}
 
 
 FINAL = ("success", "warning", "error", "cancelled", "terminated")

@@ -45,7 +45,7 @@ def short(time: str) -> str:
 
 def jobs_of(wire: Wire, schedule_id: str = "s") -> list[dict[str, Any]]:
     """The jobs that a schedule made, oldest first."""
-    found = wire.call("job.list", creator="schedule", order="asc")["jobs"]
+    found = wire.call("job.list", creator="schedule", order="asc", limit=1000)["jobs"]
     return [job for job in found if job["creator"]["id"] == schedule_id]
 
 

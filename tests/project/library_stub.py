@@ -153,7 +153,7 @@ def _class(name: str) -> str:
 
 
 def _function(call: Call, parameters: list[str], answer: str, *, is_async: bool) -> str:
-    head = f"    {'async ' * is_async}def {call.name.partition('.')[2]}("
+    head = f"    {'async ' * is_async}def {call.name.partition('.')[2].replace('.', '_')}("
     listed = ", ".join(["self", *parameters])
     line = f"{head}{listed}) -> {answer}: ..."
     if len(line) <= WIDTH:

@@ -78,7 +78,7 @@ def test_a_result_that_is_none_says_what_is_wrong_with_it(content: bytes | None)
 
 def concluded(content: bytes | None, **seen: Any) -> RunResult:
     (step, *_) = planned(*ALL)
-    return conclude_operation(step, resolved(of=component()).spec, outcome(**seen), OutFile(content))
+    return conclude_operation(step, resolved(of=component()).spec, outcome(**seen), OutFile(content), list)
 
 
 def test_one_that_is_done_adds_to_the_result_and_says_nothing_of_its_process() -> None:

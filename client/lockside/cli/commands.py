@@ -17,6 +17,7 @@ from lockside.cli.tables.objects import GROUPS_OF_KINDS, OF_KINDS, POOL_SHOW
 from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
+from lockside.cli.tables.storage import STORAGE
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -32,6 +33,7 @@ _POOL = Argument("POOL", "a pool's id")
 GROUPS = {
     "pool": "queues of jobs, and how many jobs of each run at once",
     **GROUPS_OF_KINDS,
+    "table": "tables that jobs read and write",
     "secret": "encrypted values, and the keys that encrypt them",
     "state": "what the last successful run left for the next",
     "orchestration": "what an orchestration would do",
@@ -305,6 +307,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
+    ("tables", STORAGE),
     ("secrets", SECRETS),
     ("the daemon", DAEMON),
     ("more", OTHER),

@@ -2,7 +2,7 @@
 """Components: what can be run. A manifest says how it is started and what its parameters must look like."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -34,7 +34,7 @@ from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
 from lockside.documents.variables import names_in
 
-COMMAND, ORCHESTRATOR = "lockside.command", "lockside.orchestrator"
+COMMAND, ORCHESTRATOR, STORAGE = "lockside.command", "lockside.orchestrator", "lockside.storage"
 
 _FORMS = ("command", "pipeline", "shell")
 SHELL = ["/bin/sh", "-c"]
@@ -112,6 +112,18 @@ class ExitCodes(In, frozen=True, kw_only=True):
                 raise FieldError(f"{code} cannot be a success and a user error", f"userError[{place}]")
 
 
+class StagingStorage(In, frozen=True, kw_only=True):
+    """Where a component's tables and files come from and go to.
+
+    Attributes:
+        input: `none` when it reads none.
+        output: `none` when it leaves none.
+    """
+
+    input: str = "local"
+    output: str = "local"
+
+
 class Manifest(Program, frozen=True, kw_only=True):
     """What a component is: how it is started, with which limits, and what its parameters must look like.
 
@@ -152,6 +164,10 @@ class Manifest(Program, frozen=True, kw_only=True):
             stdout that is a JSON object, as Singer targets print it. A run without such a line keeps the
             state as it is.
         allowed_processor_position: Where it may stand as a processor.
+        data_type_support: What types in its manifests do: they become the columns' types, hints, or nothing.
+        default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
+        default_bucket_stage: The stage of that bucket.
+        staging_storage: Where its tables and files come from and go to; `none` for a side has no mapping.
     """
 
     reads = {"grace_seconds": quantities.grace_period, "stop_signal": signals.name}
@@ -180,6 +196,10 @@ class Manifest(Program, frozen=True, kw_only=True):
     exit_codes: ExitCodes = ExitCodes()
     state: StateFormat = StateFormat.FILE
     allowed_processor_position: ProcessorPosition = ProcessorPosition.ANY
+    data_type_support: Literal["authoritative", "hints", "none"] = "authoritative"
+    default_bucket: bool = True
+    default_bucket_stage: Literal["in", "out"] = "in"
+    staging_storage: StagingStorage = StagingStorage()
 
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""

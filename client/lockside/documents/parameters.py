@@ -9,9 +9,10 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest, Progra
 from lockside.documents.configuration import ConfigSpec, merged
 from lockside.documents.paths import join, steps_of
 from lockside.documents.placeholders import needed_parameters, without_value
-from lockside.documents.reading import Fault, convert, fault_of, value_at
+from lockside.documents.reading import Fault, convert, fault_of, faults_of, value_at
 from lockside.documents.schemas import SchemaError, schema_faults
 from lockside.documents.secrets import is_cipher
+from lockside.documents.storage import Storage
 from lockside.documents.variables import defaults_of, filled, names_in
 
 
@@ -150,3 +151,11 @@ def _command_faults(parts: Parts) -> Iterator[tuple[Fault, Any]]:
             fault = fault_of(problem, parameters, Program)
             path = join(body.path, "parameters") + fault.path.removeprefix("$")
             yield Fault(path, fault.message), value_at(parameters, steps_of(fault.path))
+
+
+def storage_faults(parts: Parts) -> Iterator[Fault]:
+    """Everything that is wrong with the storage mappings of a configuration and its rows."""
+    for body in (parts.root, *(parts.rows or ())):
+        storage = filled(body.values.get("storage") or {}, parts.variables)
+        for fault in faults_of(storage, Storage):
+            yield Fault(join(body.path, "storage") + fault.path.removeprefix("$"), fault.message)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.paths import join
 from lockside.documents.reading import Fault
@@ -31,7 +31,7 @@ class Names:
     """The existing names by kind, those of one as `component/config`; rows as `component/config/row`."""
 
     def __init__(self) -> None:
-        self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR})
+        self._known: defaultdict[str, set[str]] = defaultdict(set, component={COMMAND, ORCHESTRATOR, STORAGE})
 
     def add(self, kind: str, name: str, body: Any = None) -> None:
         """Add an object, and the rows in its body."""

@@ -158,6 +158,20 @@ class NoExecutorReason(ReasonBase, frozen=True, kw_only=True, tag="no_executor")
     cause: str
 
 
+class TableLockReason(ReasonBase, frozen=True, kw_only=True, tag="table_lock"):
+    """The job has run and waits for the tables that it will write.
+
+    Attributes:
+        tables: The tables that others claimed before it.
+        holders: The jobs that hold them.
+        ahead: How many other jobs that claimed one of them first wait, too.
+    """
+
+    tables: list[str]
+    holders: list[str]
+    ahead: int
+
+
 class StoreUnavailableReason(ReasonBase, frozen=True, kw_only=True, tag="store_unavailable"):
     """The database cannot be written.
 
@@ -181,4 +195,5 @@ Reason = (
     | DrainingReason
     | NoExecutorReason
     | StoreUnavailableReason
+    | TableLockReason
 )

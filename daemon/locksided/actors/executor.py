@@ -20,7 +20,7 @@ from locksided.core.actions import Action, CheckProgram, PauseRun, ResumeRun, St
 from locksided.core.errors import Refused
 from locksided.keeper.messages import Leftovers, Outcome, Progress, ReapOrder, Started, StartOrder
 from locksided.runs.conclusions import Conclusion
-from locksided.runs.runs import Runs
+from locksided.runs.runs import Runs, TablesMissing
 from locksided.store.errors import StoreUnavailable
 from locksided.store.reads import Documents
 
@@ -108,6 +108,9 @@ class Executor(Starts):
             return  # it was stopped in the step that started it
         try:
             order = await self._runs.prepare(action)
+        except TablesMissing as need:
+            self._needs_tables(start, need)
+            return
         except Refused as refusal:
             await self.settle(start, partial(self._never_started, action, refusal))
             return
@@ -129,6 +132,13 @@ class Executor(Starts):
                 log.warning("a folder cannot be tidied up", token=start.token, cause=str(error))
             return
         self._send(start, order)
+
+    def _needs_tables(self, start: Start, need: TablesMissing) -> None:
+        """Nothing began; the scheduler has it begin when the job holds the tables."""
+        if start.phase is StartPhase.PREPARING:
+            self.forget(start)
+            self._runs.loader.forget(start.token)
+            self._scheduler.tell(i.TablesNeeded(start.job_id, start.token, need.tables, need.stage))
 
     def _stop(self, action: StopRun) -> None:
         """Have it stopped; what no backend was told of needs no stopping."""

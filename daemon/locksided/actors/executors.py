@@ -35,7 +35,7 @@ def in_flight(job: Job) -> InFlight:
     run = job.run
     assert run is not None
     assert run.token is not None
-    return InFlight(job.id, run.token, run.stop_asked, run.paused_since_us is not None)
+    return InFlight(job.id, run.token, run.stop_asked, run.paused_by is not None)
 
 
 class Executors:
@@ -138,7 +138,7 @@ class Executors:
 
     async def _in_flight(self) -> list[tuple[Starts, InFlight]]:
         jobs = await self._scheduler.look(
-            lambda core: [(job.pool.id, in_flight(job)) for job in core.started_jobs()]
+            lambda core: [(job.pool.id, in_flight(job)) for job in core.jobs_in_flight()]
         )
         return [*((self._executor(pool), one) for pool, one in jobs), *self._asides_in_flight()]
 
@@ -159,7 +159,7 @@ class Executors:
 
     def reconcile(self, core: Scheduler) -> None:
         """The core was read again from the store: have all owners tell anew what they have."""
-        tokens = [in_flight(job).token for job in core.started_jobs()]
+        tokens = [in_flight(job).token for job in core.jobs_in_flight()]
         self._boots.look([*tokens, *(one.token for one in self._asides.in_flight())])
         self._reconciled.set()
         self._reconciled = Event()

@@ -22,6 +22,7 @@ from locksided.core.loading import (
 from locksided.core.model import Condition
 from locksided.core.scheduler import Scheduler
 from locksided.core.state import DAY_US, State
+from locksided.core.table_waits import SERIAL
 from locksided.recording import ObservedScheduler, Recording
 from locksided.settings import Settings, default_slots
 from locksided.store.rows import PoolRow
@@ -68,6 +69,7 @@ async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
         pools=tuple((pools | {row.id: _pool(row) for row in await store.pools()}).values()),
         trouble=NOT_YET,
         draining=await store.meta("draining"),
+        next_serial=int(await store.meta(SERIAL) or 1),
     )
 
 

@@ -83,6 +83,11 @@ class Ask:
     value: Any = None
     error: Exception | None = None
 
+    @property
+    def is_vital(self) -> bool:
+        """Whether a write that fails must undo the core's decision, too: it is a part of the same."""
+        return isinstance(self.work, Decided) or self.also is not None
+
     def tell_saved(self, is_saved: bool) -> None:
         """Tell `saved`, if it was not told before."""
         saved, self.saved = self.saved, None

@@ -218,7 +218,7 @@ class SchedulerActor:
         for ask in (*map(Ask, of_the_clock), *asks):
             self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
-        units += [Operation(write, isinstance(ask.work, Decided)) for ask, write in turn.operations]
+        units += [Operation(write, ask.is_vital) for ask, write in turn.operations]
         if units:
             applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()

@@ -107,4 +107,4 @@ async def _processes(service: Service) -> list[Problem]:
 
 
 def _tokens(core: Scheduler) -> frozenset[str]:
-    return frozenset(in_flight(job).token for job in core.started_jobs())
+    return frozenset(in_flight(job).token for job in core.jobs_in_flight())

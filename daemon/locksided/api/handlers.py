@@ -15,6 +15,8 @@ from locksided.api.pools import PoolMethods
 from locksided.api.schedules import ScheduleMethods
 from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
+from locksided.api.storage import StorageMethods
+from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
@@ -32,6 +34,8 @@ GROUPS = (
     OrchestrationMethods,
     ScheduleMethods,
     TriggerMethods,
+    StorageMethods,
+    StorageJobMethods,
     EventMethods,
     SecretMethods,
     DaemonMethods,

@@ -65,7 +65,7 @@ class CreationMethods(HandlerGroup):
         made = await draft(self._service, params, call.principal, params.project, origin)
         if params.dry_run:
             return _warned(shortened(await self._would_be(call, made, params), params.fields), made)
-        (view,), answer = await self._submit(call, params, [made])
+        (view,), answer = await self.submit(call, params, [made])
         return _warned(marked(view, answer), made)
 
     @handler
@@ -85,7 +85,7 @@ class CreationMethods(HandlerGroup):
             shown = [await self._would_be(call, *one) for one in zip(drafts, params.jobs, strict=True)]
             views = [shortened(view, params.fields) for view in shown]
             return {"jobs": list(map(_warned, views, drafts))}
-        views, answer = await self._submit(call, params, drafts)
+        views, answer = await self.submit(call, params, drafts)
         return of_many(
             [_warned(marked(view, answer), made) for view, made in zip(views, drafts, strict=False)]
         )
@@ -97,7 +97,7 @@ class CreationMethods(HandlerGroup):
         told = await self._service.scheduler.look(lambda core: preview_submission(core.state, made, now_us))
         return would_be(made, request.parent_run_id, views, now_us, told)
 
-    async def _submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
+    async def submit(self, call: Call, params: Any, drafts: Sequence[Draft]) -> tuple[list[View], Any]:
         """Have them accepted and answer their views, which are read where they are written."""
         wanted = Wanted(call.principal, params.fields)
         glance = Glance(wanted)
@@ -125,7 +125,7 @@ class CreationMethods(HandlerGroup):
         if params.dry_run:
             return await self._would_be_retried(call, params, row, request)
         made = _once_only(await self._retry_of(call, params.project, row, request), params)
-        (view,), answer = await self._submit(call, params, [made])
+        (view,), answer = await self.submit(call, params, [made])
         return _warned(marked(view, answer), made)
 
     async def _would_be_retried(
@@ -148,7 +148,7 @@ class CreationMethods(HandlerGroup):
         ]
         if not drafts:
             return {"jobs": []}
-        views, answer = await self._submit(call, params, drafts)
+        views, answer = await self.submit(call, params, drafts)
         return of_many([marked(view, answer) for view in views])
 
     async def _retry_of(self, call: Call, project: str, row: JobRow, request: JobRequest) -> Draft:
@@ -172,7 +172,7 @@ class CreationMethods(HandlerGroup):
         owner = in_the_name_of(call.principal, row)
         made = await draft(self._service, request, owner, params.project, origin)
         made = _once_only(made, params)
-        (view,), answer = await self._submit(call, params, [made])
+        (view,), answer = await self.submit(call, params, [made])
         return _warned(marked(view, answer), made)
 
     @handler

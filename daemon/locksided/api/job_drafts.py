@@ -133,7 +133,10 @@ def defaults_of(service: Service) -> Defaults:
     """What holds for jobs that nobody says otherwise of, and the pools that there are."""
     jobs = service.settings.jobs
     return Defaults(
-        pools=service.scheduler.pools, lock_policy=jobs.lock, timeout_seconds=jobs.timeout_seconds
+        pools=service.scheduler.pools,
+        lock_policy=jobs.lock,
+        timeout_seconds=jobs.timeout_seconds,
+        tables=service.runs.storage.support,
     )
 
 

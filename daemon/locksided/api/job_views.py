@@ -199,7 +199,7 @@ class JobViews:
         return int(counts.get("error") or 0)
 
     def _message(self, row: JobRow) -> str | None:
-        if row.status == Status.PROCESSING and row.paused_since_us is not None:
+        if row.status == Status.PROCESSING and row.paused_by is not None and row.paused_since_us is not None:
             return f"Paused by {row.paused_by} since {moment(row.paused_since_us)}."
         if row.status == Status.PROCESSING and row.stage == Stage.LEFTOVERS:
             return leftovers_message(row.process or {}, self._now_us)

@@ -9,6 +9,7 @@ from locksided.core import reasons as core
 from locksided.core.model import Condition
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
+from locksided.tables.names import table_id
 
 _LOOKED_FOR = "its program is being looked for"
 NAMED = 3
@@ -38,13 +39,8 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.PhaseReason(phases=list(reason.phases), jobs=_ids(reason.jobs), **common)
         case core.Dependencies(jobs=jobs):
             return wire.DependencyReason(jobs=_ids(one.job_id for one in jobs), **common)
-        case core.PoolFull(running=running, ahead=ahead, has_ancestor=ancestor):
-            slots: int | Literal["infinity"] = "infinity" if reason.slots is None else reason.slots
-            return wire.PoolFullReason(
-                pool=reason.pool, slots=slots, running=_ids(running), ahead=ahead, ancestor=ancestor, **common
-            )
-        case core.PoolPaused():
-            return wire.PoolPausedReason(pool=reason.pool, by=reason.by, comment=reason.comment, **common)
+        case core.PoolFull() | core.PoolPaused():
+            return _pool_view(reason, common)
         case core.StartTime():
             return wire.StartTimeReason(at=clock.to_text(reason.at_us) or "", **common)
         case core.Held():
@@ -53,9 +49,27 @@ def reason_view(reason: core.Reason) -> wire.Reason:
             return wire.NoExecutorReason(pool=reason.pool, cause=cause or _LOOKED_FOR, **common)
         case core.Draining():
             return wire.DrainingReason(**common)
+        case core.TableLock(holders=holders, ahead=ahead):
+            return wire.TableLockReason(
+                tables=[table_id(key) for key in reason.tables], holders=_ids(holders), ahead=ahead, **common
+            )
         case core.StoreUnavailable():
             return wire.StoreUnavailableReason(cause=reason.cause, **common)
     raise AssertionError(f"no wire form for {reason}")
+
+
+def _pool_view(reason: core.PoolFull | core.PoolPaused, common: dict[str, Any]) -> wire.Reason:
+    if isinstance(reason, core.PoolPaused):
+        return wire.PoolPausedReason(pool=reason.pool, by=reason.by, comment=reason.comment, **common)
+    slots: int | Literal["infinity"] = "infinity" if reason.slots is None else reason.slots
+    return wire.PoolFullReason(
+        pool=reason.pool,
+        slots=slots,
+        running=_ids(reason.running),
+        ahead=reason.ahead,
+        ancestor=reason.has_ancestor,
+        **common,
+    )
 
 
 def sentences(reason: core.Reason) -> tuple[str, str]:
@@ -69,10 +83,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _phases(reason)
         case core.Dependencies():
             return _dependencies(reason)
-        case core.PoolFull():
-            return _pool_full(reason)
-        case core.PoolPaused():
-            return _pool_paused(reason)
+        case core.PoolFull() | core.PoolPaused():
+            return _pool_full(reason) if isinstance(reason, core.PoolFull) else _pool_paused(reason)
         case core.StartTime(at_us=at_us):
             return f"It starts at {moment(at_us)}.", "time"
         case core.Held(by=by):
@@ -81,6 +93,8 @@ def sentences(reason: core.Reason) -> tuple[str, str]:
             return _no_executor(reason)
         case core.Draining(by=by):
             return _draining(by), "the end of the drain"
+        case core.TableLock():
+            return _table_lock(reason)
         case core.StoreUnavailable(cause=cause, remedy=remedy):
             return f"The store cannot be written: {cause}.", remedy or "it is tried again by itself"
     raise AssertionError(f"no sentence for {reason}")
@@ -149,6 +163,13 @@ def _draining(by: str) -> str:
     if by == "restore":
         return "A backup was restored: no job starts before the drain ends."
     return f"{by} drains the daemon: no job starts."
+
+
+def _table_lock(reason: core.TableLock) -> tuple[str, str]:
+    tables = ", ".join(table_id(key) for key in reason.tables[:NAMED]) + _more(reason.tables)
+    ends = " and ".join(f"job {job_id}" for job_id in reason.holders[:NAMED]) or "those before it"
+    first = _come_first(reason.ahead, "job")
+    return f"Another job writes {tables}{first}.", f"the end of {ends}{_more(reason.holders)}"
 
 
 def _come_first(ahead: int | None, noun: str) -> str:

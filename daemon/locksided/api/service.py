@@ -9,6 +9,7 @@ from locksided import clock
 from locksided.actors.asides import Asides
 from locksided.actors.broker import Broker
 from locksided.actors.executors import Executors
+from locksided.actors.publisher import Publisher
 from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
@@ -38,6 +39,7 @@ class Service:
     asides: Asides
     backend: LocalBackend
     runs: Runs
+    publisher: Publisher
     reencryption: Reencryption
     started_us: int
     listeners: Callable[[], Sequence[Listener]]

@@ -190,7 +190,12 @@ def _new_job(turn: Turn, draft: Draft, place: Parentage) -> Job:
     turn.state.next_id += 1
     job.priority = draft.priority
     share = draft.lock_share if draft.lock_key is not None else 0
-    job.terms = terms(share, draft.on_lost, draft.on_error)
+    job.terms = terms(
+        share,
+        draft.on_lost,
+        draft.on_error,
+        reads_tables=bool(draft.reads) and draft.type is JobType.STANDARD,
+    )
     job.lineage = place.lineage
     job.container = place.container
     job.order = place.order or job.id
@@ -247,6 +252,7 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
         "held_by": job.held.by if job.held is not None else None,
         "held_us": job.held.since_us if job.held is not None else None,
         "on_lost": job.terms.on_lost,
+        "reads": list(draft.reads) or None,
         "stage": "validated",
         "stages": job.first_stages,
         "created_us": now_us,

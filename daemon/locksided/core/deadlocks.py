@@ -100,6 +100,7 @@ class _Search:
         if job.has_started:
             for job_ids, for_all in self._state.waits.get(job.id, ()):
                 yield self._need(job_ids, len(job_ids) if for_all else 1)
+            yield self._of_tables(job)
             return
         yield from self._to_start(job)
         for above in waiting_containers(job):
@@ -119,6 +120,14 @@ class _Search:
         live = [job_id for job_id in ids if job_id in self._state.jobs]
         missing = number - (len(ids) - len(live))
         return Need(live, missing) if missing > 0 and live else None
+
+    def _of_tables(self, job: Job) -> Need | None:
+        if job.run is None or job.run.claim is None or not job.run.waits_for_tables:
+            return None
+        before = {
+            other.id for table in job.run.claim.tables for other in self._state.tables.before(job, table)
+        }
+        return self._need(before, len(before))
 
     def _of_gate(self, job: Job) -> Need | None:
         gate = job.gate

@@ -9,6 +9,7 @@ from locksided.core.admission import unstarted_status
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Program
 from locksided.core.pools import Pool
+from locksided.core.saves import PinTables
 from locksided.core.turn import Turn
 
 
@@ -88,8 +89,18 @@ def start_run(turn: Turn, job: Job) -> None:
         message=None,
     )
     turn.update(job, **turn.record_stages(job, {"preparing": turn.now_us}))
+    if job.terms.reads_tables:
+        turn.saves.append(PinTables(job.id))
     take_place(turn, job)
     turn.actions.append(StartStep(job.id, pool.id, run.token, run.launches, 0))
+
+
+def begin_step(turn: Turn, job: Job, run: Run) -> None:
+    """Have the current step of the run started under a token that was never used."""
+    run.token = f"{job.id}-{run.launches}-{run.step}"
+    run.spawned = False
+    turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
+    turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step))
 
 
 def check_program(turn: Turn, job: UnverifiedJob) -> None:

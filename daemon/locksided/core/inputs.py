@@ -239,10 +239,25 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A step succeeded and the run continues with the next."""
+    """A step succeeded and the run continues with the next.
+
+    That one begins when the job has the `tables`, by their paths; while it waits for them it is in `stage`.
+    """
 
     job_id: int
     token: str
+    tables: tuple[str, ...] = ()
+    stage: str = "output_mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class TablesNeeded:
+    """The first step of a run writes these tables: it is to begin when the job has them. Nothing began."""
+
+    job_id: int
+    token: str
+    tables: tuple[str, ...]
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +358,7 @@ Report: TypeAlias = (
     | Spawned
     | Progressed
     | StepEnded
+    | TablesNeeded
     | Finished
     | NotStarted
     | ProgramAwaited

@@ -37,6 +37,7 @@ class Invariant(StrEnum):
     CONTAINERS = "containers"
     REASONS = "reasons"
     DEADLINE = "deadline"
+    TABLES = "tables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _jobs(state: State) -> Iterator[str]:
 def _started_job(job: Job) -> Iterator[str]:
     if job.run is None:
         yield f"job {job.id} has started and has no run"
-    elif bool(job.run.token) == isinstance(job, Container):
+    elif bool(job.run.token or job.run.waits_for_tables) == isinstance(job, Container):
         yield f"job {job.id} has started and its token is {job.run.token}"
     elif job.run.stop_asked != (job.status is Status.TERMINATING):
         yield f"job {job.id} is {job.status} and was {'' if job.run.stop_asked else 'not '}asked to stop"
@@ -163,6 +164,8 @@ def _unstarted_job(job: Job) -> Iterator[str]:
         yield f"job {job.id} has not started and has the token {job.run.token}"
     if job.run is not None and job.run.paused_since_us is not None:
         yield f"job {job.id} has not started and is paused"
+    if job.run is not None and job.run.claim is not None:
+        yield f"job {job.id} claims tables too early"
 
 
 def _locks(state: State) -> Iterator[str]:
@@ -360,6 +363,20 @@ def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
     return {kind for kind, does_hold in holds.items() if does_hold}
 
 
+def _tables(state: State) -> Iterator[str]:
+    claims = {job.id: job.run.claim for job in _started(state) if job.run and job.run.claim}
+    expected: dict[str, list[int]] = {}
+    for job_id, claim in sorted(claims.items(), key=lambda one: one[1].serial):
+        for table in claim.tables:
+            expected.setdefault(table.lower(), []).append(job_id)
+    if state.tables.claimants() != expected:
+        yield f"the tables are claimed by {state.tables.claimants()} instead of {expected}"
+    for job_id, claim in claims.items():
+        run, is_first = state.jobs[job_id].run, all(expected[t.lower()][0] == job_id for t in claim.tables)
+        if run is not None and is_first == run.waits_for_tables:
+            yield f"job {job_id} {'waits for free tables' if is_first else 'took tables of others'}"
+
+
 def _deadline(state: State) -> Iterator[str]:
     moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
     troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
@@ -379,4 +396,5 @@ CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.CONTAINERS: _containers,
     Invariant.REASONS: _reasons,
     Invariant.DEADLINE: _deadline,
+    Invariant.TABLES: _tables,
 }

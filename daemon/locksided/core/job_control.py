@@ -85,13 +85,14 @@ def _processing(job: Job, action: str) -> list[Job]:
 def _pause(turn: Turn, job: Job, user: str) -> None:
     run = job.run
     assert run is not None
-    assert run.token is not None
-    if run.paused_since_us is not None:
+    if run.paused_by is not None:
         return
-    run.paused_since_us = turn.now_us
-    turn.update(job, paused_since_us=turn.now_us, paused_by=user)
+    run.paused_by = user
+    if run.paused_since_us is None:
+        run.paused_since_us = turn.now_us
+    turn.update(job, paused_since_us=run.paused_since_us, paused_by=user)
     turn.event(job, "job.paused")
-    if run.spawned:
+    if run.spawned and run.token is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, run.token))
 
 
@@ -106,11 +107,12 @@ def resume(turn: Turn, asked: Resume) -> None:
 def _resume(turn: Turn, job: Job) -> None:
     run = job.run
     assert run is not None
-    assert run.token is not None
-    if run.paused_since_us is None:
+    if run.paused_by is None:
         return
-    run.end_pause(turn.now_us)
-    turn.update(job, paused_since_us=None, paused_by=None, paused_us=run.paused_us)
+    run.paused_by = None
+    if not run.waits_for_tables:
+        run.end_pause(turn.now_us)
+    turn.update(job, paused_since_us=run.paused_since_us, paused_by=None, paused_us=run.paused_us)
     turn.event(job, "job.resumed")
-    if run.spawned:
+    if run.spawned and run.token is not None:
         turn.actions.append(ResumeRun(job.id, job.pool.id, run.token))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
+from locksided.core.table_locks import TableClaim
 
 if TYPE_CHECKING:
     from locksided.core.containers import Container
@@ -19,12 +20,13 @@ class Terms(NamedTuple):
     """What a job is asked to keep to. Most are asked the same: `terms` gives all of them one record.
 
     `lock_share` is N of a lock that N may share, 0 for an exclusive one. `on_error` says what it does to its
-    container when it fails.
+    container when it fails. With `reads_tables` its tables are pinned when it starts.
     """
 
     lock_share: int = 0
     on_lost: OnLost = OnLost.REQUEUE
     on_error: OnError | None = None
+    reads_tables: bool = False
 
 
 _WITHOUT_SHARE = {
@@ -33,9 +35,11 @@ _WITHOUT_SHARE = {
 USUAL_TERMS = _WITHOUT_SHARE[OnLost.REQUEUE, None]
 
 
-def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None) -> Terms:
-    """The record of these; locks that are shared are rare, and each such job has its own."""
-    return Terms(lock_share, on_lost, on_error) if lock_share else _WITHOUT_SHARE[on_lost, on_error]
+def terms(lock_share: int, on_lost: OnLost, on_error: OnError | None, *, reads_tables: bool = False) -> Terms:
+    """The record of these; locks that are shared and jobs that read tables have records of their own."""
+    if lock_share or reads_tables:
+        return Terms(lock_share, on_lost, on_error, reads_tables)
+    return _WITHOUT_SHARE[on_lost, on_error]
 
 
 class HeldBy:
@@ -51,14 +55,17 @@ class HeldBy:
 class Run:
     """The runs of a job that was told to start at least once.
 
-    `launches` counts intents, `starts` those that happened. `token` is None between launches. `stages` are
-    the finer stages of this launch and when they were reached.
+    `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
+    run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
+    `stages` are the finer stages of this launch and when they were reached.
     """
 
     __slots__ = (
+        "claim",
         "duration_us",
         "launches",
         "lost_count",
+        "paused_by",
         "paused_since_us",
         "paused_us",
         "spawned",
@@ -82,15 +89,22 @@ class Run:
         self.stop_asked = False
         self.start_us = 0
         self.paused_since_us: int | None = None
+        self.paused_by: str | None = None
         self.paused_us = 0
         self.duration_us = 0
         self.stages: dict[str, int] = {}
+        self.claim: TableClaim | None = None
+
+    @property
+    def waits_for_tables(self) -> bool:
+        """Whether its next step begins when it has the tables that it asked for."""
+        return self.claim is not None and self.token is None
 
     def end_pause(self, now_us: int) -> None:
         """End the current pause, if there is one."""
         if self.paused_since_us is not None:
             self.paused_us += max(now_us - self.paused_since_us, 0)
-            self.paused_since_us = None
+            self.paused_since_us = self.paused_by = None
 
     def exclude_jump(self, by_us: int) -> dict[str, int]:
         """Exclude a jump of the clock, forward or back, from the run's time; returns the columns to save."""

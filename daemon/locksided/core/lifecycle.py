@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockside.documents.enums import FailureClass, OnLost, Stage, Status
-from locksided.core import dispatch
-from locksided.core.actions import PauseRun, StartStep
+from locksided.core import dispatch, table_waits
+from locksided.core.actions import PauseRun
 from locksided.core.containers import Container
 from locksided.core.inputs import (
     CannotStart,
@@ -25,6 +25,7 @@ from locksided.core.inputs import (
     StageReached,
     StepEnded,
     StepLost,
+    TablesNeeded,
 )
 from locksided.core.jobs import Job, Run, UnverifiedJob
 from locksided.core.model import Condition, Dependency, Program
@@ -90,7 +91,7 @@ def spawned(turn: Turn, report: Spawned) -> None:
     stage = turn.record_stages(job, {report.stage: turn.now_us})
     turn.update(job, starts=run.starts, spawned=True, process=dict(report.process), **stage)
     conclude_trial(turn, job, run)
-    if run.paused_since_us is not None:
+    if run.paused_by is not None:
         turn.actions.append(PauseRun(job.id, job.pool.id, report.token))
 
 
@@ -155,15 +156,22 @@ def step_ended(turn: Turn, report: StepEnded) -> None:
         end(turn, job, Status.TERMINATED, "terminated")
         return
     run.step += 1
-    _begin_step(turn, job, run)
+    if report.tables:
+        table_waits.claim(turn, job, run, report.tables, report.stage)
+    else:
+        dispatch.begin_step(turn, job, run)
 
 
-def _begin_step(turn: Turn, job: Job, run: Run) -> None:
-    """Have the current step of the run started under a token that was never used."""
-    run.token = f"{job.id}-{run.launches}-{run.step}"
-    run.spawned = False
-    turn.update(job, launches=run.launches, step=run.step, start_token=run.token, spawned=False)
-    turn.actions.append(StartStep(job.id, job.pool.id, run.token, run.launches, run.step))
+def tables_needed(turn: Turn, report: TablesNeeded) -> None:
+    """Have the step begin again when the run has its tables, unless the job was asked to terminate."""
+    found = current_run(turn, report.job_id, report.token)
+    if found is None:
+        return
+    job, run = found
+    if run.stop_asked:
+        end(turn, job, Status.TERMINATED if run.starts else Status.CANCELLED, "terminated")
+    else:
+        table_waits.claim(turn, job, run, report.tables, report.stage)
 
 
 # -- its end ----------------------------------------------------------------------------------------------
@@ -208,7 +216,7 @@ def not_started(turn: Turn, report: NotStarted) -> None:
         requeue(turn, job, "not_started")
     elif report.cause is None:
         run.launches += 1
-        _begin_step(turn, job, run)
+        dispatch.begin_step(turn, job, run)
     else:
         _go_by_on_lost(turn, job, run, _refused_step(run, report.cause))
 
@@ -242,7 +250,7 @@ def step_lost(turn: Turn, report: StepLost) -> None:
         return
     run.launches += 1
     run.survivors = False
-    _begin_step(turn, job, run)
+    dispatch.begin_step(turn, job, run)
 
 
 def lost(turn: Turn, report: Lost) -> None:
@@ -337,7 +345,8 @@ def _leave_run(turn: Turn, job: Job) -> dict[str, Any]:
     assert job.run is not None
     turn.state.vacate(job)
     turn.mark_gate(job)
-    return job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
+    times = job.run.end_processing(turn.now_us) if job.status is Status.PROCESSING else {}
+    return {**times, **table_waits.give_back(turn, job, job.run)}
 
 
 def resolve_dependency(turn: Turn, job: Job, ending: Ending) -> None:

@@ -1,6 +1,6 @@
 """Builds the core's state from what is stored, with the same indexes that steps maintain."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from locksided.core.model import Condition, RetryPolicy
 from locksided.core.pools import Pool, Trouble
 from locksided.core.saves import Save
 from locksided.core.state import State
+from locksided.core.table_locks import TableClaim
 from locksided.core.transitions import FINAL, STARTED
 from locksided.core.turn import Turn
 
@@ -63,6 +64,7 @@ class JobRecord:
     duration_us: int
     paused_us: int
     paused_since_us: int | None
+    paused_by: str | None
     on_lost: str | None
     relation: str | None = None
     behavior_on_error: str | None = None
@@ -73,6 +75,8 @@ class JobRecord:
     name: str | None = None
     component: str | None = None
     config: str | None = None
+    claim: Mapping[str, Any] | None = None
+    reads: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class LoadedState:
     pools: tuple[PoolRecord, ...] = ()
     trouble: str | None = None
     draining: str | None = None
+    next_serial: int = 1
     jobs: tuple[JobRecord, ...] = ()
     pending: Mapping[int, Mapping[int, Condition]] = field(default_factory=dict)
     children: tuple[ChildRecord, ...] = ()
@@ -119,6 +124,7 @@ def restore(loaded: LoadedState) -> tuple[State, list[Save]]:
 def without_jobs(loaded: LoadedState) -> State:
     """The state without its jobs, for callers that add them one by one."""
     state = State(loaded.next_id, loaded.max_requeues, loaded.retention_us)
+    state.next_serial = loaded.next_serial
     for record in loaded.pools:
         pool = _add_pool(state, record)
         pool.trouble = None if loaded.trouble is None else Trouble(loaded.trouble, loaded.now_us)
@@ -163,7 +169,8 @@ def add_job(state: State, record: JobRecord, pending: Mapping[int, Condition] | 
 def _terms(record: JobRecord) -> Terms:
     on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
     share = (record.lock_policy or "").partition(":")[2] if record.lock_key is not None else ""
-    return terms(int(share or 0), OnLost(record.on_lost or OnLost.REQUEUE), on_error)
+    reads = record.type == JobType.STANDARD and bool(record.reads)
+    return terms(int(share or 0), OnLost(record.on_lost or OnLost.REQUEUE), on_error, reads_tables=reads)
 
 
 def _standard(state: State, record: JobRecord) -> Job:
@@ -239,6 +246,8 @@ def _run(record: JobRecord) -> Run:
     run.start_us = record.start_us or 0
     run.paused_us = record.paused_us
     run.paused_since_us = record.paused_since_us
+    run.paused_by = record.paused_by
+    run.claim = None if record.claim is None else TableClaim.from_data(record.claim)
     run.duration_us = record.duration_us
     run.stages = dict(record.stages or {})
     return run
@@ -250,6 +259,7 @@ def rebuild_lines(state: State, jobs: Iterable[Job], now_us: int) -> Turn:
     The saves of the turn returned correct statuses that were not up to date.
     """
     turn = Turn(state, now_us)
+    state.tables.rebuild(state.jobs.values())
     for job in jobs:
         if job.has_started:
             state.occupy(job)

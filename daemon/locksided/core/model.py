@@ -12,7 +12,10 @@ from lockside.documents.enums import Backoff, FailureClass, JobType, OnError, On
 
 
 class ReasonKind(StrEnum):
-    """Why a job has not started. The first four come from other jobs and make it `waiting`."""
+    """Why a job has not started. The first four come from other jobs and make it `waiting`.
+
+    `table_lock` alone is that of a job that runs, before the step that writes its tables.
+    """
 
     CONFIG_LOCK = "config_lock"
     PARALLELISM = "parallelism"
@@ -26,6 +29,7 @@ class ReasonKind(StrEnum):
     DRAINING = "draining"
     NO_EXECUTOR = "no_executor"
     STORE_UNAVAILABLE = "store_unavailable"
+    TABLE_LOCK = "table_lock"
 
 
 BY_OTHER_JOBS = frozenset(
@@ -147,7 +151,8 @@ class Draft:
     are the places among its siblings of the phases that must be done first. `delay_us` counts from the start
     of its container; one that stands alone has its `start_at_us` from it. A RETRY has a policy, and one
     child: the first attempt, the template of all others. `is_program_missing` tells that its
-    program does not exist yet. `warnings` are for whoever asked.
+    program does not exist yet. `reads` are the keys of the tables that its mappings name. `warnings` are for
+    whoever asked.
     """
 
     project: str
@@ -172,4 +177,5 @@ class Draft:
     delay_us: int | None = None
     retry: RetryPolicy | None = None
     is_program_missing: bool = False
+    reads: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -24,7 +24,8 @@ NOBODY = Principal(0, "")
 class TerminationPreview:
     """Which jobs would be stopped, cancelled and started (ids), and which lock keys freed.
 
-    `ended` has the containers that would end with them, and how: terminated ones, and their parents.
+    `ended` has those without processes that would end with them, and how: containers that were terminated,
+    their parents, and jobs that wait for tables.
     """
 
     stopped: tuple[int, ...]
@@ -54,7 +55,8 @@ def preview_termination(state: State, job: Job, now_us: int) -> TerminationPrevi
 
 
 def _is_ending(job: Job) -> bool:
-    return isinstance(job, Container) and job.has_started
+    is_waiting = job.run is not None and job.run.waits_for_tables
+    return (isinstance(job, Container) and job.has_started) or is_waiting
 
 
 def _freed(gone: Iterable[Job]) -> list[str]:

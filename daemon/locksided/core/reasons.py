@@ -151,6 +151,16 @@ class StoreUnavailable(Reason):
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLock(Reason):
+    """Others have claimed some of its tables before it: `holders` have theirs, `ahead` others wait, too."""
+
+    kind = R.TABLE_LOCK
+    tables: tuple[str, ...]
+    holders: tuple[int, ...]
+    ahead: int
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A live job's status and reasons. `position` counts from 1 among those in line for its pool."""
@@ -161,18 +171,33 @@ class Explanation:
 
 
 def explain(state: State, job: Job, *, count: bool = False) -> Explanation:
-    """All reasons of a job that has not started; with `count` also how many stand before it in its pool.
+    """All reasons of a job that waits; with `count` also how many stand before it in its pool.
 
     The reasons of containers above it that have not started follow its own, the nearest container first.
     """
     if job.has_started:
-        return Explanation(job.status, (), None)
+        return Explanation(job.status, tuple(_while_it_runs(state, job)), None)
     in_pool = count and job.stands_in_line and not isinstance(job, Container)
     ahead = _ahead_in_pool(state, job) if in_pool else None
     reasons = [_reason(state, job, kind, ahead) for kind in blockers(state, job)]
     for above in waiting_containers(job):
         reasons += [_inherited(state, job, above, kind) for kind in blockers(state, above)]
     return Explanation(job.status, tuple(reasons), None if ahead is None else ahead + 1)
+
+
+def _while_it_runs(state: State, job: Job) -> Iterator[Reason]:
+    run = job.run
+    if run is None or run.claim is None or not run.waits_for_tables:
+        return
+    before = {table: state.tables.before(job, table) for table in run.claim.tables}
+    others = {other.id: other.run for earlier in before.values() for other in earlier}
+    holders = tuple(other for other, its in others.items() if its is not None and not its.waits_for_tables)
+    yield TableLock(
+        since_us=run.claim.since_us,
+        tables=tuple(table for table, earlier in before.items() if earlier),
+        holders=holders,
+        ahead=len(others) - len(holders),
+    )
 
 
 def waiting_containers(job: Job) -> Iterator[Container]:
@@ -228,7 +253,7 @@ def _reason(state: State, job: Job, kind: ReasonKind, ahead: int | None) -> Reas
             assert trouble is not None
             since_us = _later(job, trouble.since_us)
             return StoreUnavailable(since_us=since_us, cause=trouble.cause, remedy=trouble.remedy)
-        case R.RECOVERY:
+        case R.RECOVERY | R.TABLE_LOCK:
             raise AssertionError(f"job {job.id} waits for a recovery that nothing started")
 
 

@@ -76,7 +76,7 @@ def _next_attempt(turn: Turn, container: Container, last: Job) -> Job:
     job = Job(state.next_id, last.project, last.owner_uid, last.pool, turn.now_us)
     state.next_id += 1
     job.priority = container.priority
-    job.terms = terms(last.lock_share, last.terms.on_lost, None)
+    job.terms = terms(last.lock_share, last.terms.on_lost, None, reads_tables=last.terms.reads_tables)
     job.lineage = container.child_lineage
     job.container = container
     if last.gate is not None:

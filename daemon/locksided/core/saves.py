@@ -39,6 +39,7 @@ CLONED = (
         "env_hash",
         "behavior_on_error",
         "on_lost",
+        "reads",
         "schedule",
         "trigger",
     ),
@@ -127,6 +128,13 @@ class PutSpec:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class PinTables:
+    """A job that starts reads its tables as they are at the end of this transaction."""
+
+    id: int
+
+
 Save: TypeAlias = (
     InsertJob
     | CloneJob
@@ -138,4 +146,5 @@ Save: TypeAlias = (
     | DeleteDependency
     | SetMeta
     | PutSpec
+    | PinTables
 )

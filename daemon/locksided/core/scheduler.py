@@ -128,6 +128,10 @@ class Scheduler:
         """The standard jobs that are processing or terminating: those that have processes."""
         return [job for pool in self.state.pools.values() for job in pool.running.values()]
 
+    def jobs_in_flight(self) -> list[Job]:
+        """Those of them of which a step has begun: one that waits for tables has none."""
+        return [job for job in self.started_jobs() if job.run is not None and job.run.token is not None]
+
 
 HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Submit: acceptance.submit,
@@ -162,6 +166,7 @@ HANDLERS: Final[dict[type, Callable[[Turn, Any], Any]]] = {
     i.Spawned: lifecycle.spawned,
     i.Progressed: lifecycle.progressed,
     i.StepEnded: lifecycle.step_ended,
+    i.TablesNeeded: lifecycle.tables_needed,
     i.Finished: lifecycle.finished,
     i.NotStarted: lifecycle.not_started,
     i.Orphaned: lifecycle.orphaned,

@@ -34,6 +34,8 @@ def snapshot_of(state: State, now_us: int) -> State:
             line = clone.line_of(job)
             line.add(job)
             turn.mark_line(line)
+    clone.tables.rebuild(clone.jobs.values())
+    clone.next_serial = state.next_serial
     dispatch.refresh_dirty_lines(turn)
     return clone
 

@@ -13,6 +13,7 @@ from locksided.core.history import History
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
 from locksided.core.pools import Pool, Trouble
+from locksided.core.table_locks import TableLocks
 
 DAY_US = 86_400_000_000
 
@@ -23,7 +24,7 @@ class State:
     `gates` are those that live jobs name, by project and key. `descendants` has, by ancestor, the jobs that
     are no strong children; those are found through their containers. `delayed` are those of the others whose
     start time was given as a delay. Containers stand and run in `no_pool`,
-    which has no limits and which nobody can name.
+    which has no limits and which nobody can name. The next table that is claimed gets `next_serial`.
     """
 
     __slots__ = (
@@ -37,16 +38,19 @@ class State:
         "jobs",
         "max_requeues",
         "next_id",
+        "next_serial",
         "no_pool",
         "pools",
         "retention_us",
         "store_trouble",
+        "tables",
         "timers",
         "waits",
     )
 
     def __init__(self, next_id: int = 1, max_requeues: int = 3, retention_us: int = 30 * DAY_US) -> None:
         self.next_id = next_id
+        self.next_serial = 1
         self.max_requeues = max_requeues
         self.retention_us = retention_us
         self.jobs: dict[int, Job] = {}
@@ -58,6 +62,7 @@ class State:
         self.timers: list[tuple[int, int]] = []
         self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
+        self.tables = TableLocks()
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
         self.history = History()
         self.draining: HeldBy | None = None

@@ -53,8 +53,10 @@ def terminate(turn: Turn, asked: Terminate) -> None:
 def _stop(turn: Turn, job: Job) -> None:
     run = job.run
     assert run is not None
-    assert run.token is not None
     times = run.end_processing(turn.now_us)
     run.stop_asked = True
     turn.move(job, Status.TERMINATING, "terminated", desired_status=Status.TERMINATING, **times)
-    turn.actions.append(StopRun(job.id, job.pool.id, run.token))
+    if run.token is None:  # it waits for tables: nothing of it runs
+        lifecycle.end(turn, job, Status.TERMINATED, "terminated")
+    else:
+        turn.actions.append(StopRun(job.id, job.pool.id, run.token))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE, Manifest
 from lockside.documents.reading import stored_form
 from locksided.core.errors import NotFound
 
@@ -20,6 +20,11 @@ BUILT_IN: Mapping[str, Manifest] = MappingProxyType(
             id=ORCHESTRATOR,
             name="Orchestrator",
             description="Runs tasks in phases, each task a job of another configuration.",
+        ),
+        STORAGE: _BuiltIn(
+            id=STORAGE,
+            name="Storage",
+            description="Changes tables: the methods storage.* make its jobs.",
         ),
     }
 )

@@ -3,11 +3,13 @@
 Reading an outcome again after a crash comes to the same. Nothing here decides about the job's status.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
@@ -39,11 +41,14 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
+from locksided.runs.storage import Storage
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.rows import RunRow
+from locksided.store.tables import Ratified, ratify
 from locksided.store.transaction import Transaction
+from locksided.tables.orders import TableOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,13 @@ class Conclusion:
     then: Callable[[], Awaitable[None]] | None = None
 
 
+class StepResult(NamedTuple):
+    """What a step came to, and which tables the step after it writes: None when the run is over."""
+
+    result: RunResult
+    next_claims: Sequence[str] | None
+
+
 class NothingToRun(Refused):
     """A configuration of which nothing is to run: a success, but no process."""
 
@@ -68,8 +80,9 @@ class NothingToRun(Refused):
 class RunConclusions:
     """Concludes steps, and those that never began."""
 
-    def __init__(self, loader: RunLoader) -> None:
+    def __init__(self, loader: RunLoader, storage: Storage) -> None:
         self.loader = loader
+        self.storage = storage
 
     async def never_started(self, action: StartStep, refusal: Refused) -> Conclusion:
         """What is saved of a job that can never start, or of one with nothing to run."""
@@ -136,10 +149,14 @@ class RunConclusions:
                 return Conclusion(i.StepLost(job_id, token))
             return await self._lost(token, run, step, outcome)
         if step.has_data or step.operation is not None or not run.is_one_step:
-            result = await threads.run_for(run.context.account, _result_and_rest, run, step, outcome)
+            tables = await self.storage.held_tables(run) if step.may_be_needless else {}
+            ended = await threads.run_for(
+                run.context.account, self._result_and_rest, run, step, outcome, tables
+            )
         else:
             result = conclude(step, run.spec, outcome, Collected())
-        return await self._after_step(token, run, step, result, outcome)
+            ended = StepResult(result, _next_claims(run, step, result))
+        return await self._after_step(token, run, step, ended, outcome)
 
     async def _lost(self, token: str, run: Run, step: Step, outcome: Outcome) -> Conclusion:
         values = values_of(conclude(step, run.spec, outcome, Collected()), outcome)
@@ -151,14 +168,15 @@ class RunConclusions:
         return Conclusion(i.Lost(run.row.id, token, values))
 
     async def _after_step(
-        self, token: str, run: Run, step: Step, result: RunResult, outcome: Outcome
+        self, token: str, run: Run, step: Step, ended: StepResult, outcome: Outcome
     ) -> Conclusion:
+        result = ended.result
         folder, launch, account = run.context.folder, run.context.launch, run.context.account
         if result.success and step.ends_row:
             await self._keep_row(run, step)
-        if _goes_on(run, step, result):
-            return Conclusion(i.StepEnded(run.row.id, token))
-        if step.total > 1:
+        if ended.next_claims is not None:
+            return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
+        if step.total > 1 or step.index:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
             result = run.with_plain_states(result)
         if run.is_debug:
@@ -179,6 +197,43 @@ class RunConclusions:
         elif step.index + 1 < len(run.steps):
             await threads.run_for(run.context.account, data_folder.put_aside, step, run.context)
 
+    def _result_and_rest(
+        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
+    ) -> StepResult:
+        """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
+        ended = self._result_of(run, step, outcome, tables)
+        if step.operation is not None or step.execution.image is not None:
+            data_folder.remove_operations(run.context)
+        if not run.is_debug and ended.next_claims is None:
+            data_folder.put_aside(step, run.context)
+            data_folder.finish(run.context)
+        return ended
+
+    def _result_of(
+        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
+    ) -> StepResult:
+        """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
+        kept = kept_result(run.context.folder, run.context.launch, step.index)
+        if kept is not None:
+            return StepResult(run.with_plain_states(kept), _next_claims(run, step, kept))
+        if step.operation:
+            result = self._operation_result(run, step, outcome, tables)
+        else:
+            result = _component_result(run, step, outcome)
+        claims = _next_claims(run, step, result)
+        if _is_kept(run, claims) or step.operation:
+            sealed = run.with_sealed_states(result)
+            keep_result(run.context.folder, run.context.launch, step.index, sealed)
+        return StepResult(result, claims)
+
+    def _operation_result(
+        self, run: Run, step: Step, outcome: Outcome, tables: Mapping[str, TableOrder]
+    ) -> RunResult:
+        left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
+        return conclude_operation(
+            step, run.spec, outcome, left, lambda document: self.storage.checked(run, document, tables)
+        )
+
     def _over(
         self,
         token: str,
@@ -188,7 +243,7 @@ class RunConclusions:
         then: Callable[[], Awaitable[None]] | None = None,
     ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_states_to_save, row, result), then)
+        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -210,33 +265,9 @@ async def _may_repeat(run: Run, step: int) -> bool:
     return repeats < MOST_REPEATS
 
 
-def _result_and_rest(run: Run, step: Step, outcome: Outcome) -> RunResult:
-    """What a step came to; when the run is over with it, its folder is tidied up on the same trip."""
-    result = _result_of(run, step, outcome)
-    if step.operation is not None or step.execution.image is not None:
-        data_folder.remove_operations(run.context)
-    if not run.is_debug and not _goes_on(run, step, result):
-        data_folder.put_aside(step, run.context)
-        data_folder.finish(run.context)
-    return result
-
-
-def _result_of(run: Run, step: Step, outcome: Outcome) -> RunResult:
-    """What a step came to: as it was kept before a crash, if what it was read from may be gone since."""
-    kept = kept_result(run.context.folder, run.context.launch, step.index)
-    if kept is not None:
-        return run.with_plain_states(kept)
-    result = (
-        _operation_result(run, step, outcome) if step.operation else _component_result(run, step, outcome)
-    )
-    if not run.is_one_step or run.is_debug:
-        keep_result(run.context.folder, run.context.launch, step.index, run.with_sealed_states(result))
-    return result
-
-
-def _operation_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
-    left = data_folder.operation_result(step, run.context) if outcome.refused is None else OutFile()
-    return conclude_operation(step, run.spec, outcome, left)
+def _is_kept(run: Run, claims: Sequence[str] | None) -> bool:
+    """Whether a step's result is needed after it: by other steps, or after a crash."""
+    return claims is not None or not run.is_one_step or run.is_debug
 
 
 def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
@@ -249,9 +280,15 @@ def _component_result(run: Run, step: Step, outcome: Outcome) -> RunResult:
     return conclude(step, run.spec, outcome, collected)
 
 
-def _goes_on(run: Run, step: Step, result: RunResult) -> bool:
-    """Whether another step comes after this one."""
-    return result.success and step.index + 1 < len(run.steps)
+def _next_claims(run: Run, step: Step, result: RunResult) -> Sequence[str] | None:
+    """Which tables the step after this one writes; None when no step comes after it."""
+    if not result.success or step.index + 1 >= len(run.steps):
+        return None
+    operation = run.steps[step.index + 1].operation
+    if operation is None or operation.claims is None:
+        return ()
+    earlier = kept_results(run.context.folder, run.context.launch, step.index)
+    return operation.claims(run.spec, run.row.project, [one.result for one in (*earlier, result)])
 
 
 def _report(token: str, result: RunResult, outcome: Outcome | None) -> i.Finished:
@@ -325,16 +362,19 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _states_to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
-    """The states of a run that ended well, for the transaction that says so."""
-    if not result.states or ended not in (Status.SUCCESS, Status.WARNING):
+def _to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+    """The states and tables of a run that ended well, for the transaction that says so."""
+    if not (result.states or result.commits) or ended not in (Status.SUCCESS, Status.WARNING):
         return None
     states = dict(result.states)
+    commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
         by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
         change = Change(clock.now_us(), by)
         for row_id, body in states.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
+        for commit in commits:
+            ratify(tx, commit, row.id, by)
 
     return write

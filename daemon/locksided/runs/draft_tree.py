@@ -15,9 +15,12 @@ from locksided.core.errors import Limit
 from locksided.core.model import Draft
 from locksided.runs.canonical import freeze
 from locksided.runs.orchestration import RunPhase
+from locksided.runs.plan import configurations
 from locksided.runs.resolved import Resolved
 from locksided.runs.specification import Specification, of_container, of_phase, row_by_row
 from locksided.runs.task_selection import Decision
+from locksided.tables.mapping import input_entries, output_of, read_paths, unchanged_tables
+from locksided.tables.names import TableId
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +217,27 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
             "env_hash": environment.hash if environment is not None else None,
         },
         blobs=tuple(blobs),
+        reads=_tables_read(document, owner.project),
         warnings=resolved.warnings,
     )
+
+
+def _tables_read(spec: Specification, project: str) -> tuple[str, ...]:
+    """The keys of the tables that a run reads, or that must stay as they are while it runs."""
+    if not any("storage" in body for body in (spec.root, *(row.configuration for row in spec.rows or ()))):
+        return ()
+    keys = [
+        table.key
+        for _, configuration in configurations(spec)
+        for entry in input_entries(configuration)
+        for table in read_paths(entry, project, spec.branch_id)
+    ]
+    keys += [
+        TableId(project, spec.branch_id, table).key
+        for _, configuration in configurations(spec)
+        for table in unchanged_tables(output_of(configuration))
+    ]
+    return tuple(dict.fromkeys(keys))
 
 
 def _core_policy(policy: Retry) -> model.RetryPolicy:

@@ -4,10 +4,12 @@ Each operation takes the descriptor of the open folder and plain values, and giv
 or in a helper process under the job's account. Standard library only.
 """
 
+import errno
 import os
 import stat
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -27,6 +29,7 @@ from locksided.runs.safefs import (
 MAX_STATE_BYTES = 2**20
 MAX_MANIFEST_BYTES = 2**20
 MAX_MANIFESTS_BYTES = 8 * 2**20
+MAX_COMMIT_BYTES = 2**28
 MAX_ENTRIES = 10_000
 MAX_COUNTED = 100_000
 _MAX_DEPTH = 16
@@ -145,6 +148,48 @@ def collect(data_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def staged(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The `sha256` of the staged commit `name` of a table. Raises FileNotFoundError."""
+    with opened_folder("_lockside", table_fd) as inner, opened_folder("staged", inner) as folder:
+        content = read_file(argument["name"], folder, MAX_COMMIT_BYTES)
+    if content is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argument["name"])
+    return {"sha256": sha256(content).hexdigest()}
+
+
+def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives the staged commit `name` its name `entry` in the table's log, once: link(2) is exclusive.
+
+    An entry that is there and has the content of `sha256` was published before. `is_published` is False when
+    another stands in its place.
+    """
+    with (
+        opened_folder("_lockside", table_fd) as inner,
+        opened_folder("staged", inner) as staging,
+        opened_folder("_delta_log", table_fd) as log,
+    ):
+        try:
+            os.link(
+                argument["name"], argument["entry"], src_dir_fd=staging, dst_dir_fd=log, follow_symlinks=False
+            )
+        except (FileExistsError, FileNotFoundError):
+            content = read_file(argument["entry"], log, MAX_COMMIT_BYTES)
+            if content is None:
+                raise
+            if sha256(content).hexdigest() != argument["sha256"]:
+                return {"is_published": False}
+        os.fsync(log)
+        remove(argument["name"], staging)
+    return {"is_published": True}
+
+
+def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
+    """Removes `name` from out/tables, and its manifest."""
+    with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
+        remove(argument["name"], folder)
+        remove(argument["name"] + _SUFFIX, folder)
+
+
 OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | None]] = {
     "fill": fill,
     "set_aside": set_aside,
@@ -156,6 +201,9 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "empty": empty,
     "collect": collect,
     "pack": pack,
+    "staged": staged,
+    "publish": publish,
+    "remove_output": remove_output,
 }
 
 

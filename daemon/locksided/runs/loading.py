@@ -75,8 +75,12 @@ class Run:
 
     @property
     def is_one_step(self) -> bool:
-        """Whether one step is all of it; else how a step ended tells where in the log the next one begins."""
-        return len(self.steps) == 1 and self.steps[0].row is None
+        """Whether one step is all that is certain of it.
+
+        Else how a step ended tells where in the log the next one begins.
+        """
+        certain = [step for step in self.steps if not step.may_be_needless]
+        return len(certain) == 1 and certain[0].row is None
 
     @property
     def is_ours_alone(self) -> bool:

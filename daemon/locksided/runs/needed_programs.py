@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from lockside.documents.component import COMMAND, Program
+from lockside.documents.component import COMMAND, STORAGE, Program
 from locksided.backends.base import RequiredPrograms
 from locksided.runs.environment import PLAIN_PATH
 from locksided.runs.plan import program_of
@@ -25,6 +25,8 @@ def required_by_job(
     spec: Specification, environment: Mapping[str, str] | None
 ) -> list[RequiredPrograms] | None:
     """What all steps of a job need, read from its specification; None when every row has its own program."""
+    if spec.component == STORAGE:
+        return []
     if spec.component != COMMAND:
         manifests = [] if spec.manifest is None else [spec.manifest]
         return [required_by_step(one, "") for one in (*manifests, *spec.processors.values())]

@@ -8,7 +8,7 @@ not at all: `{"message": text, "result": {…}}`. Exit code 0 is done, 1 the use
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lockside.documents.enums import FailureKind
 from locksided.keeper import strictjson
@@ -23,6 +23,12 @@ MOST_REPEATS = 3
 
 Order: TypeAlias = Callable[[Specification, str | None], Mapping[str, Any] | None]
 
+Claims: TypeAlias = Callable[[Specification, str, Sequence[Mapping[str, Any]]], Sequence[str] | None]
+"""Which tables a step will write, by their paths, from the project and the results of the steps before it.
+
+None when there is nothing for it to do.
+"""
+
 
 class OperationPlace(Enum):
     """Where in a run an operation stands."""
@@ -31,6 +37,8 @@ class OperationPlace(Enum):
     BEFORE_ROW = auto()
     """In the row's fresh data folder, which the row's component then finds as the operation left it."""
     AFTER_RUN = auto()
+    ALONE = auto()
+    """It is all of a job of the component `lockside.storage`, whose parameters name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,9 @@ class Operation:
 
     `order` makes the content of order.json from the specification and the row, or None where a run has no
     such step. `stage` is what the job shows while it runs; `title` begins the message when it dies; `failure`
-    is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job.
+    is the kind of what it finds wrong. `memory_bytes` is its own limit, beside that of the job. A step with
+    `claims` may turn out to be needless, and begins when the job has the tables. `is_located` tells whether
+    its own messages stand behind the step's place in the run.
     """
 
     name: str
@@ -50,6 +60,8 @@ class Operation:
     stage: str
     failure: FailureKind
     memory_bytes: int | None = None
+    claims: Claims | None = None
+    is_located: bool = True
 
 
 OPERATIONS: tuple[Operation, ...] = ()
@@ -59,8 +71,17 @@ class BadResult(Exception):
     """The program left no result that can be used; the message says what is wrong with it."""
 
 
-def read_result(content: bytes | None) -> tuple[str, Mapping[str, Any]]:
-    """The message and the members of the job's result in result.json. Raises BadResult."""
+class OperationResult(NamedTuple):
+    """What result.json says: a message, members of the job's result, and commits of tables, not checked."""
+
+    message: str
+    result: Mapping[str, Any]
+    commits: Any
+    is_warning: bool
+
+
+def read_result(content: bytes | None) -> OperationResult:
+    """What result.json says. Raises BadResult."""
     if content is None:
         raise BadResult(f"It left no {RESULT_FILE}.")
     try:
@@ -72,4 +93,4 @@ def read_result(content: bytes | None) -> tuple[str, Mapping[str, Any]]:
     message, result = document.get("message", ""), document.get("result", {})
     if not isinstance(message, str) or not isinstance(result, dict):
         raise BadResult(f"Its {RESULT_FILE} must have a text as 'message' and an object as 'result'.")
-    return message, result
+    return OperationResult(message, result, document.get("commits", []), document.get("warning") is True)

@@ -100,6 +100,20 @@ def with_reports(listed: Iterable[dict[str, Any]], reports: Sequence[Any]) -> li
     return merged
 
 
+def with_stored(listed: Sequence[dict[str, Any]], output: object) -> list[dict[str, Any]]:
+    """The listed tables; those that an output step stored are as it tells of them, and have no path."""
+    told = output.get("tables") if isinstance(output, Mapping) else None
+    stored: dict[str, list[Mapping[str, Any]]] = {}
+    for table in told if isinstance(told, list) else ():
+        if isinstance(table, Mapping):
+            stored.setdefault(str(table.get("path")), []).append(table)
+    merged: list[dict[str, Any]] = []
+    for table in listed:
+        found = stored.get(str(table.get("path")))
+        merged += [{**table, **one, "path": None} for one in found] if found else [table]
+    return merged
+
+
 def _common(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": entry["name"],

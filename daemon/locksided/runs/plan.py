@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lockside.documents.component import COMMAND, Manifest, Program
+from lockside.documents.component import COMMAND, STORAGE, Manifest, Program
 from lockside.documents.configuration import Configuration, Processor, content_of, merged
 from lockside.documents.placeholders import parameter_files, with_parameters
 from lockside.documents.reading import from_store
@@ -44,9 +44,9 @@ class Step:
 
     `config_file` is the content of config.json, None for a step that runs no component. `folder` says what it
     finds in the data folder; `takes_state` stands for the main component, whose state file is written before
-    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all. `order` is that of
-    an `operation`. `files` are texts to be written to the folder of inputs, by their names. `total` counts
-    the steps of the run, `rows` its rows.
+    and read after it; `ends_row` for the last of its row, `ends_run` for the last of all that are certain to
+    come. `order` is that of an `operation`. `files` are texts to be written to the folder of inputs, by their
+    names. `total` counts the steps that are certain to come, `rows` the rows.
     """
 
     index: int
@@ -76,6 +76,11 @@ class Step:
         return self.config_file is not None
 
     @property
+    def may_be_needless(self) -> bool:
+        """Whether what the steps before it left decides if it is needed."""
+        return self.operation is not None and self.operation.claims is not None
+
+    @property
     def gets_state(self) -> bool:
         """Whether in/state.json is written; processors have none."""
         return self.kind in (StepKind.COMPONENT, StepKind.ACTION)
@@ -92,22 +97,26 @@ def plan(
     """
     if spec.component == COMMAND:
         return _numbered(list(_commands(spec, environment)), spec)
+    if spec.component == STORAGE:
+        return _numbered(list(_operations(spec, operations, OperationPlace.ALONE, None)), spec)
     steps = list(_rows(spec, operations))
     if steps:
         before = _operations(spec, operations, OperationPlace.BEFORE_RUN, None)
-        steps = [*before, *steps, *_operations(spec, operations, OperationPlace.AFTER_RUN, None)]
-        steps[-1] = dataclasses.replace(steps[-1], ends_run=True)
+        after = list(_operations(spec, operations, OperationPlace.AFTER_RUN, None))
+        steps = [*before, *steps, *after]
+        last = max(place for place, step in enumerate(steps) if not step.may_be_needless)
+        steps[last] = dataclasses.replace(steps[last], ends_run=True)
     return _numbered(steps, spec)
 
 
 def _numbered(steps: Sequence[Step], spec: Specification) -> tuple[Step, ...]:
-    total, rows = len(steps), len(spec.rows or ())
+    total, rows = sum(not step.may_be_needless for step in steps), len(spec.rows or ())
     return tuple(
         dataclasses.replace(step, index=index, total=total, rows=rows) for index, step in enumerate(steps)
     )
 
 
-def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """What runs, row by row, merged and with its variables filled."""
     if spec.rows is None:
         yield None, filled(spec.root, spec.variables)
@@ -117,7 +126,7 @@ def _configurations(spec: Specification) -> Iterator[tuple[str | None, dict[str,
 
 
 def _rows(spec: Specification, operations: Sequence[Operation]) -> Iterator[Step]:
-    for row, configuration in _configurations(spec):
+    for row, configuration in configurations(spec):
         before = list(_operations(spec, operations, OperationPlace.BEFORE_ROW, row))
         yield from before
         content = content_of(configuration, "configuration", is_stored=True)
@@ -206,8 +215,8 @@ def config_file(
 
 def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Iterator[Step]:
     manifest = spec.manifest or BUILT_IN[COMMAND]
-    configurations = list(_configurations(spec))
-    for index, (row, configuration) in enumerate(configurations):
+    contents = list(configurations(spec))
+    for index, (row, configuration) in enumerate(contents):
         program = program_of(configuration)
         yield Step(
             index=index,
@@ -227,7 +236,7 @@ def _commands(spec: Specification, environment: Mapping[str, str] | None) -> Ite
             config_file=None,
             folder=DataFolder.NONE,
             ends_row=True,
-            ends_run=index == len(configurations) - 1,
+            ends_run=index == len(contents) - 1,
         )
 
 

@@ -15,7 +15,7 @@ from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
 from lockside.documents.enums import JobType, Mode
 from lockside.documents.foreign_words import effect
-from lockside.documents.parameters import Body, Parts, parameter_faults
+from lockside.documents.parameters import Body, Parts, parameter_faults, storage_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.request import JobRequest
 from lockside.documents.variables import VariableValue, VariableValues, defaults_of, names_in, texts_of
@@ -24,9 +24,10 @@ from locksided.runs.builtin_components import BUILT_IN, at_tag
 from locksided.runs.lock_keys import config_lock_key, free_lock_key
 from locksided.runs.processors import processor_manifests
 from locksided.runs.refusals import refuse_first
-from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored
+from locksided.runs.resolved import Defaults, Found, Resolved, Root, RuntimeValues, Stored, TableSupport
 from locksided.runs.runtime_values import Level, first_named, runtime_of
 from locksided.runs.specification import ASKED, PASSED_ON, Specification, SpecifiedRow, needed
+from locksided.tables.mapping import NO_TABLES, mapped_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,25 @@ def resolve(
     subject = _subject(request, found, above)
     runtime = runtime_of(subject.component.id, subject.asked, subject.manifest, defaults)
     values = _values(subject, found, inherited)
-    refuse_first(parameter_faults(subject.component.id, subject.manifest, _parts(subject, values.used)))
+    parts = _parts(subject, values.used)
+    refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
+    if subject.component.id not in BUILT_IN:
+        _check_storage(parts, defaults.tables)
     return _resolved(subject, runtime, values, found)
+
+
+def _check_storage(parts: Parts, tables: TableSupport) -> None:
+    """Raises `Refused` for a storage mapping of a wrong form, and for one that cannot be carried out."""
+    named = [body for body in (parts.root, *(parts.rows or ())) if body.values.get("storage")]
+    if tables is TableSupport.UNUSED or not named:
+        return
+    if tables is TableSupport.KEPT:
+        refuse_first(storage_faults(parts))
+        return
+    for body in named:
+        if (at := mapped_part(body.values["storage"])) is not None:
+            path = join(body.path, "storage", *at)
+            raise Disabled(f"{path}: {NO_TABLES}", path=path)
 
 
 def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:

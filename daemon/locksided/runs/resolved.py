@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from lockside.documents.component import Manifest
@@ -52,6 +53,17 @@ class Found:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
+class TableSupport(Enum):
+    """What the daemon does with storage mappings."""
+
+    KEPT = auto()
+    """Tables are read and written."""
+    MISSING = auto()
+    """They would be, but the extra for it is not installed."""
+    UNUSED = auto()
+    """Mappings are the component's own matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """The daemon's own values, for what nobody names; `pools` are those that exist."""
@@ -61,6 +73,7 @@ class Defaults:
     lock_policy: str = "exclusive"
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
+    tables: TableSupport = TableSupport.UNUSED
 
 
 @dataclass(frozen=True, slots=True)

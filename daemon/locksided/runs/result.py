@@ -1,8 +1,8 @@
 """The result of a run: what the keeper saw and what lies in the folder, in the wire's names. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from lockside.documents.enums import ErrorType, FailureKind, Mode, OnRecordErrors
 from lockside.documents.times import time_text
@@ -11,11 +11,13 @@ from locksided.runs.data_folder import Collected, OutFile
 from locksided.runs.image_run import Image, began
 from locksided.runs.operations import BadResult, read_result
 from locksided.runs.out_files import BadOutFile, read_state, read_usage
-from locksided.runs.outputs import artifacts_of, output_of, stored_output
+from locksided.runs.outputs import artifacts_of, output_of, stored_output, with_stored
 from locksided.runs.plan import NOTHING_TO_RUN, Step
 from locksided.runs.specification import Specification
 from locksided.runs.step_account import entry, label, side_of, summed
 from locksided.runs.verdict import Failure, StepEnding, Verdict, ending_of, failed, operation_ending
+
+CheckCommits: TypeAlias = Callable[[Any], Sequence[Mapping[str, Any]]]
 
 FINISHED = "Component processing finished."
 TERMINATED = "It was stopped on request."
@@ -42,6 +44,8 @@ class RunResult:
     kill_report: Mapping[str, Any] = field(default_factory=dict)
     added: Mapping[str, Any] = field(default_factory=dict)
     """Members of `result` that an operation sets for the whole run."""
+    commits: Sequence[Mapping[str, Any]] = ()
+    """What an operation staged, to be ratified in the transaction that ends a good run."""
     summary: str = ""
 
     @property
@@ -87,21 +91,33 @@ def conclude(step: Step, spec: Specification, outcome: Outcome, collected: Colle
     )
 
 
-def conclude_operation(step: Step, spec: Specification, outcome: Outcome, left: OutFile) -> RunResult:
-    """The result of an operation. One that is done shows of itself only what its result.json adds."""
+def conclude_operation(
+    step: Step, spec: Specification, outcome: Outcome, left: OutFile, check: CheckCommits
+) -> RunResult:
+    """The result of an operation. One that is done shows of itself only what its result.json adds.
+
+    `check` makes of the commits in it those to ratify, and raises BadResult.
+    """
     assert step.operation is not None
     ending = ending_of(outcome, step.execution.exit_codes, spec.limits.timeout_seconds)
-    message, problem = "", left.problem
+    message, problem, is_warning = "", left.problem, False
     added: Mapping[str, Any] = {}
+    commits: Sequence[Mapping[str, Any]] = ()
     try:
         if problem is None:
-            message, added = read_result(left.content)
+            message, added, staged, is_warning = read_result(left.content)
+            commits = check(staged) if ending.verdict is Verdict.SUCCESS and staged else ()
     except BadResult as bad:
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
-        return _with_step(replace(_result(spec, ending), metrics={}, added=added), step, outcome)
+        verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
+        done = replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
+        return _with_step(done, step, outcome)
     ending = operation_ending(step.operation, ending, message, problem)
-    result = _with_step(_result(spec, _located(ending, step, outcome)), step, outcome)
+    located = _located(ending, step, outcome)
+    if message and located.failure is not None and not step.operation.is_located:
+        located = replace(located, failure=replace(located.failure, where=""))
+    result = _with_step(_result(spec, located), step, outcome)
     return replace(result, process=process_of(outcome), kill_report=kill_report_of(outcome))
 
 
@@ -167,6 +183,8 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
         output["omitted"] = omitted
     artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
+    added = {name: value for one in results for name, value in one.added.items()}
+    output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
         verdict = Verdict.WARNING
@@ -189,10 +207,11 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             "output": output,
             "artifacts": {"files": artifacts} if artifacts else {},
             "steps": steps,
-            **{name: value for one in results for name, value in one.added.items()},
+            **added,
         },
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
         metrics=_last(one.metrics for one in results),
+        commits=[commit for one in results for commit in one.commits] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )

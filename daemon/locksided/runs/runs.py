@@ -24,7 +24,7 @@ from locksided.runs.accounts import NoAccount, account_of
 from locksided.runs.conclusions import Conclusion, NothingToRun, RunConclusions, class_of, share_of, values_of
 from locksided.runs.debug_stages import keep_stage, stage_before
 from locksided.runs.draft_tree import Owner
-from locksided.runs.environment import JobContext
+from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
 from locksided.runs.image_run import Image, NoImage, Podman
 from locksided.runs.kept_images import keep_images, kept_images
@@ -35,6 +35,7 @@ from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
+from locksided.runs.storage import Storage
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -62,6 +63,15 @@ class ImageFinder(Protocol):
         """Have podman forget the container of a run that was killed."""
 
 
+class TablesMissing(Exception):
+    """The first step of a run writes tables, which the job does not hold yet."""
+
+    def __init__(self, tables: tuple[str, ...], stage: str) -> None:
+        super().__init__(", ".join(tables))
+        self.tables = tables
+        self.stage = stage
+
+
 class Runs(RunConclusions):
     """Prepares steps and concludes them."""
 
@@ -75,7 +85,9 @@ class Runs(RunConclusions):
         images: "ImageFinder",
         umask: str,
     ) -> None:
-        super().__init__(RunLoader(store, state_dir, socket, operations.OPERATIONS))
+        storage = Storage(store, state_dir, settings.storage)
+        known = (*operations.OPERATIONS, *storage.operations)
+        super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
@@ -100,25 +112,40 @@ class Runs(RunConclusions):
     async def prepare(self, action: StartStep) -> StartOrder:
         """Makes the step's folder; returns what is to be started.
 
-        Raises Refused when the job can never start, OSError when the folder cannot be made now.
+        Raises Refused when the job can never start, OSError when the folder cannot be made now, and
+        TablesMissing when the job must hold tables first.
         """
         run = await self.loader.begin(action.job_id, action.launch)
         if not run.steps:
             raise NothingToRun
-        step = run.steps[action.step]
+        step = await self._with_tables(run, run.steps[action.step])
         if run.context.run_as is not None:
             os.chmod(self._state_dir.root, PASSABLE)
         if run.has_images:
             run = self.loader.remember(await self._with_images(run, is_first=action.step == 0))
         state = await self.loader.state(run, step)
         refuse_missing([*run.missing, *missing_in(state, "$.state")])
-        is_first_and_ours = run.is_ours_alone and action.launch == 1
+        is_first_and_ours = run.is_ours_alone and action.launch == 1 and action.step == 0
         prepared = partial(_prepare_folder, run, step, state, with_empty=not is_first_and_ours)
         await threads.run_for(run.context.account, prepared)
         order = self._order(run, step, state, await self._spent_seconds(action))
         if is_first_and_ours:
             return self._with_keepers_folders(run, step, order, noted_late=run.is_one_step)
         return order._replace(noted_late=run.is_one_step)
+
+    async def _with_tables(self, run: Run, step: Step) -> Step:
+        """A storage step with what it is told of its tables; others as they are."""
+        if step.operation is None or step.operation not in self.storage.operations:
+            return step
+        if not step.may_be_needless:
+            return replace(step, order=await self.storage.input_order(run, step.order or {}))
+        tables = await self.storage.held_tables(run)
+        if not tables and step.index == 0:
+            assert step.operation.claims is not None
+            claims = step.operation.claims(run.spec, run.row.project, [])
+            raise TablesMissing(tuple(claims or ()), step.operation.stage)
+        await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
+        return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""
@@ -272,7 +299,9 @@ class Runs(RunConclusions):
 
 def _required(steps: Sequence[Step]) -> RequiredPrograms:
     """What the first step needs that runs a program of the user's."""
-    step = next(step for step in steps if step.operation is None)
+    step = next((step for step in steps if step.operation is None), None)
+    if step is None:
+        return RequiredPrograms((), PLAIN_PATH, None)
     return required_by_step(step.execution, step.component if step.kind is StepKind.COMMAND else "")
 
 

@@ -562,3 +562,77 @@ UNION ALL SELECT 1 FROM states WHERE instr(body, '"#')
 UNION ALL SELECT 1 FROM specs WHERE instr(body, CAST('"#' AS BLOB))
 UNION ALL SELECT 1 FROM jobs WHERE env_hash IS NOT NULL
 LIMIT 1;
+
+-- name: tables_by_key
+-- `keys` is a JSON list.
+SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
+
+-- name: pin_tables
+-- The heads of the tables that a job reads, at its start.
+UPDATE jobs SET pins = (
+    SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
+) WHERE id = ?;
+
+-- name: staged_commits
+-- Those that may not be published yet, and so are to be read where they were staged.
+SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (
+    SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
+);
+
+-- name: head_jobs
+-- Who made the heads.
+SELECT number, job_id FROM tables t JOIN table_versions v USING (number)
+WHERE v.version = t.head AND t.key IN (SELECT value FROM json_each(:keys));
+
+-- name: insert_table
+INSERT INTO tables (
+    project, branch_id, id, key, head, definition, rows_count, size_bytes, created_us, imported_us, changed_us
+) VALUES (:project, :branch_id, :id, :key, :head, :definition, :rows_count, :size_bytes, :time_us, :time_us, :time_us)
+RETURNING number;
+
+-- name: move_head
+-- The head moves from the version that the load began with, or not at all.
+UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
+    imported_us = :time_us, changed_us = :time_us
+WHERE key = :key AND head = :head - 1 RETURNING number;
+
+-- name: note_import
+-- A load that changed nothing.
+UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
+
+-- name: insert_table_version
+INSERT INTO table_versions (
+    number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, account
+) VALUES (
+    :number, :version, :serial, :time_us, :job_id, :operation, :details, :rows_count, :staged, :sha256, :account
+);
+
+-- name: unpublished
+-- Of one table in the order of its versions.
+SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
+FROM table_versions v JOIN tables t USING (number)
+WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
+
+-- name: note_published
+UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
+RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.number = table_versions.number);
+
+-- name: tables_page
+-- By id; `text` is a part of an id, `bucket` its beginning.
+SELECT {table_columns} FROM tables
+WHERE project = :project AND branch_id = :branch_id AND key > :after
+    AND (:bucket IS NULL OR substr(key, 1, length(:bucket)) = :bucket)
+    AND (:text IS NULL OR instr(lower(id), :text))
+ORDER BY key LIMIT :limit;
+
+-- name: published_versions
+SELECT number, max(version) FILTER (WHERE published_us IS NOT NULL), min(version)
+FROM table_versions WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
+
+-- name: versions_page
+-- The newest first.
+SELECT {version_columns} FROM table_versions WHERE number = :number AND version < :before
+ORDER BY version DESC LIMIT :limit;
+
+-- name: lake_size
+SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;

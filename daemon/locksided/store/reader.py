@@ -10,7 +10,7 @@ from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from locksided.core.loading import JobRecord
-from locksided.store import asides, endings, events, job_list, reads, retention
+from locksided.store import asides, endings, events, job_list, reads, retention, tables
 from locksided.store.catalog import dedup, objects, states
 from locksided.store.connection import DatabaseConnection
 from locksided.store.endings import Endings
@@ -77,6 +77,11 @@ class Reader:
     state = _verb(states.state)
     asides = _verb(asides.asides)
     dedup = _verb(dedup.dedup)
+    tables_by_key = _verb(tables.tables_by_key)
+    tables_page = _verb(tables.page)
+    table_history = _verb(tables.history)
+    kept_versions = _verb(tables.kept_versions)
+    unpublished = _verb(tables.unpublished)
 
     async def run_row(self, job_id: int) -> RunRow | None:
         """Answer what a run of that job has to know, or None."""
@@ -96,6 +101,10 @@ class Reader:
     async def counts_by_status(self) -> dict[str, int]:
         """Answer how many jobs have each status; statuses without jobs are missing."""
         return await self._patient.run(reads.counts_by_status)
+
+    async def lake_size(self) -> tuple[int, int]:
+        """Answer how many tables there are, and how large their files are together."""
+        return await self._patient.run(tables.lake_size)
 
     async def ended_since(self, seq: int | None) -> Endings:
         """Answer how jobs ended behind an event, or all of them (None); see `Endings`."""

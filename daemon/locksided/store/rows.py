@@ -90,6 +90,9 @@ class JobRow(msgspec.Struct, frozen=True):
     schedule_id: str | None
     trigger: dict[str, Any] | None
     trigger_id: str | None
+    claim: dict[str, Any] | None
+    reads: list[str] | None
+    pins: dict[str, int] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -301,15 +304,66 @@ class MadeJob(msgspec.Struct, frozen=True):
     schedule: dict[str, Any]
 
 
+class TableRow(msgspec.Struct, frozen=True):
+    """A table: `head` is the version that counts, `definition` its columns and primary key."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    key: str
+    head: int
+    definition: dict[str, Any]
+    rows_count: int
+    size_bytes: int
+    created_us: int
+    imported_us: int
+    changed_us: int
+
+
+class TableVersionRow(msgspec.Struct, frozen=True):
+    """What one commit made of a table."""
+
+    number: int
+    version: int
+    serial: int
+    time_us: int
+    job_id: int | None
+    operation: str
+    details: dict[str, Any]
+    rows_count: int
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    published_us: int | None
+
+
+class UnpublishedRow(msgspec.Struct, frozen=True):
+    """A commit that is not in its table's log yet; `account` publishes it, None for the daemon's own."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    version: int
+    serial: int
+    job_id: int | None
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    details: dict[str, Any]
+
+
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        "acknowledged",  # of jobs
+        *("acknowledged", "claim", "reads", "pins"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
+        *("definition", "details"),  # of tables
     }
 )
 

@@ -14,7 +14,8 @@ CREATE TABLE specs (
 ) STRICT;
 
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
--- `acknowledged` is JSON: who has seen that it failed, when, and a comment.
+-- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
+-- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -92,6 +93,9 @@ CREATE TABLE jobs (
     schedule_id TEXT,
     trigger TEXT,
     trigger_id TEXT,
+    claim TEXT,
+    reads TEXT,
+    pins TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -374,3 +378,39 @@ CREATE TABLE firings (
     error TEXT, -- JSON
     PRIMARY KEY (project, id, last_seq)
 ) STRICT, WITHOUT ROWID;
+
+
+-- Tables as lockside shows them: the head is the version that counts, and changes only here.
+CREATE TABLE tables (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    branch_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE, -- no two ids differ in capitals only
+    head INTEGER NOT NULL CHECK (head >= 0),
+    definition TEXT NOT NULL, -- JSON: columns, primary key, description
+    rows_count INTEGER NOT NULL CHECK (rows_count >= 0),
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    created_us INTEGER NOT NULL,
+    imported_us INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+
+-- What each commit made of a table. A commit is published when readers of the folder see it, too.
+CREATE TABLE table_versions (
+    number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    version INTEGER NOT NULL CHECK (version >= 0),
+    serial INTEGER NOT NULL UNIQUE,
+    time_us INTEGER NOT NULL,
+    job_id INTEGER,
+    operation TEXT NOT NULL,
+    details TEXT NOT NULL, -- JSON: who wrote it, from what, and how many rows
+    rows_count INTEGER NOT NULL CHECK (rows_count >= 0),
+    staged TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    account TEXT, -- JSON: uid, gid, groups of who publishes it; of another account than the daemon's
+    published_us INTEGER,
+    PRIMARY KEY (number, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX table_versions_job ON table_versions (job_id);
+CREATE INDEX table_versions_unpublished ON table_versions (number, version) WHERE published_us IS NULL;

@@ -18,6 +18,8 @@ from locksided.store.rows import (
     PoolRow,
     RunRow,
     ScheduleRow,
+    TableRow,
+    TableVersionRow,
     TriggerRow,
     columns_of,
 )
@@ -39,6 +41,8 @@ _COLUMNS = {
     "cause_columns": columns_of(CauseRow),
     "firing_columns": columns_of(FiringRow),
     "made_columns": columns_of(MadeJob),
+    "table_columns": columns_of(TableRow),
+    "version_columns": columns_of(TableVersionRow),
 }
 
 

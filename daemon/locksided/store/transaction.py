@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeAlias
 
-from locksided.core.saves import AppendEvent, Save
+from locksided.core.saves import AppendEvent, PinTables, Save
 from locksided.pool_view import event_data
 from locksided.secrets.vault import Vault
 from locksided.store.errors import StoreContradiction
@@ -73,11 +73,14 @@ class Transaction:
     events: list[EventRow] = field(default_factory=list)
     has_new_hash_key: bool = False
     _pending: list[Save] = field(default_factory=list)
+    _starting: list[int] = field(default_factory=list)
 
     def save(self, save: Save) -> None:
         """Have `save` written with this transaction."""
         if isinstance(save, AppendEvent):
             self._append(save)
+        elif isinstance(save, PinTables):
+            self._starting.append(save.id)
         else:
             self._pending.append(save)
 
@@ -116,6 +119,8 @@ class Transaction:
     def finish(self) -> None:
         """Write what is still to be written."""
         self.reading()
+        for job_id in self._starting:  # the last of all: what others end with in this transaction counts
+            self.connection.execute(QUERIES["pin_tables"], (job_id,))
         _insert_events(self.connection, self.events)
 
     def _append(self, event: AppendEvent) -> None:

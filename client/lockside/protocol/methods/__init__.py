@@ -15,6 +15,7 @@ import lockside.protocol.methods.schedules
 import lockside.protocol.methods.triggers
 import lockside.protocol.methods.orchestrations
 import lockside.protocol.methods.actions
+import lockside.protocol.methods.storage
 import lockside.protocol.methods.events
 import lockside.protocol.methods.secrets
 import lockside.protocol.methods.daemon

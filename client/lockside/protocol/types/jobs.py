@@ -7,7 +7,6 @@ from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import ListPage, Out
 from lockside.documents.enums import (
-    CreatorType,
     DesiredStatus,
     JobType,
     Mode,
@@ -20,6 +19,7 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits
 from lockside.documents.variables import VariableValues
 from lockside.protocol.reasons import Reason
+from lockside.protocol.types.origins import Creator, ScheduleOfJob, TriggerOfJob
 from lockside.protocol.types.plans import Plan
 from lockside.protocol.types.results import Counts, KillReport, Process, Result
 
@@ -50,18 +50,6 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
     gid: int
 
 
-class Creator(Out, frozen=True, kw_only=True):
-    """What created the job.
-
-    Attributes:
-        type: The kind of creator.
-        id: The id of the creator, for instance of a row or a task.
-    """
-
-    type: CreatorType
-    id: str | None = None
-
-
 class RetryRef(Out, frozen=True, kw_only=True):
     """One retry by hand.
 
@@ -86,74 +74,6 @@ class Retries(Out, frozen=True, kw_only=True):
     jobs: list[RetryRef] = []
     counts: Counts = Counts()
     duration_seconds: float = 0.0
-
-
-class CauseOfJob(Out, frozen=True, kw_only=True):
-    """Something that a trigger heard.
-
-    Attributes:
-        kind: What it was: `job`.
-        table: The table.
-        version: The version of the table.
-        job: The job that ended.
-        path: The file.
-        size_bytes: The size of the file.
-        time: When it happened.
-        status: How the job ended.
-    """
-
-    kind: str
-    table: str | None = None
-    version: int | None = None
-    job: str | None = None
-    path: str | None = None
-    size_bytes: int | None = None
-    time: str | None = None
-    status: str | None = None
-
-
-class TriggerOfJob(Out, frozen=True, kw_only=True):
-    """What a job is told of the causes for which a trigger made it.
-
-    Attributes:
-        id: The trigger's id.
-        version: The version of the trigger.
-        causes: What it heard.
-        depth: How many triggers set each other off.
-    """
-
-    id: str
-    version: int
-    causes: list[CauseOfJob] = []
-    depth: int = 1
-
-
-class ScheduleOfJob(Out, frozen=True, kw_only=True):
-    """What a job is told of the moment for which a schedule made it.
-
-    Attributes:
-        id: The schedule's id.
-        version: The version of the schedule.
-        moment: The moment; null for a run by hand without one.
-        due_time: When the moment was due.
-        lateness_seconds: How late the job was made.
-        window_start: The moment of the job before.
-        window_end: The moment.
-        last_success_time: The moment of the newest job that ended well.
-        backfill: The backfill that made the job.
-        manual: Whether somebody asked for it.
-    """
-
-    id: str
-    version: int
-    moment: str | None = None
-    due_time: str | None = None
-    lateness_seconds: float = 0.0
-    window_start: str | None = None
-    window_end: str | None = None
-    last_success_time: str | None = None
-    backfill: str | None = None
-    manual: bool = False
 
 
 class Acknowledgement(Out, frozen=True, kw_only=True):

@@ -1,0 +1,48 @@
+"""`sql`: a query over tables in a process of the caller, which reads one snapshot and writes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lockside.cli import exits
+from lockside.cli.storage.tables import print_rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+
+def sql(session: Session, parsed: Parsed) -> int:
+    """Run a query and print what it returns."""
+    snapshot = session.call("storage.snapshot", branchId=parsed.text("branch"))
+    code, result = _run(snapshot, parsed.required("query"))
+    if code != 0:
+        session.say_aside(result.get("message") or f"The query ended with exit code {code}.")
+        return exits.FAILED
+    print_rows(session, result["result"])
+    return exits.DONE
+
+
+def _run(snapshot: dict[str, Any], query: str) -> tuple[int, dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="lockside-sql-") as name:
+        folder = Path(name)
+        (folder / "tmp").mkdir()
+        order = {
+            "query": query,
+            "root": snapshot["root"],
+            "folders": {"tmp": str(folder / "tmp")},
+            "tables": [{"key": table["id"], **table} for table in snapshot["tables"]],
+        }
+        (folder / "order.json").write_text(json.dumps(order), "utf-8")
+        done = subprocess.run([*snapshot["program"], "sql", name], check=False)
+        try:
+            result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+        except FileNotFoundError:
+            result = {}
+    return done.returncode, result

@@ -1,0 +1,271 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The storage mapping of a configuration: which tables and files a job reads, and where it writes its own.
+
+Names are Keboola's, in snake case. Members that are not known are let through.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from lockside.documents.base import Document, FieldError
+
+TABLE_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}\.[A-Za-z0-9][A-Za-z0-9_-]{0,95}$(?!\n)"
+BUCKET_PATTERN = r"^(in|out)\.[A-Za-z0-9][A-Za-z0-9_-]{0,97}$(?!\n)"
+
+TableId = Annotated[str, Meta(pattern=TABLE_PATTERN, examples=["in.c-shop.orders"])]
+BucketId = Annotated[str, Meta(pattern=BUCKET_PATTERN, examples=["in.c-shop"])]
+FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\.\.?$)[^/\x00]+$(?!\n)")]
+Values = list[str | int | float | bool | None]
+
+
+class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
+    """A part of a storage mapping."""
+
+
+class KeyValue(Mapped, frozen=True, kw_only=True):
+    """A piece of metadata.
+
+    Attributes:
+        key: Its key.
+        value: Its value.
+    """
+
+    key: str
+    value: Any = None
+
+
+class DeleteFilter(Mapped, frozen=True, kw_only=True):
+    """Which values of a column a rule deletes.
+
+    Attributes:
+        column: The column.
+        operator: `eq` deletes rows with one of the values, `ne` rows with none of them.
+        values_from_set: The values.
+        values_from_storage: The table and column that has them.
+        values_from_workspace: Refused; there are no workspaces.
+    """
+
+    column: str
+    operator: Literal["eq", "ne"] = "eq"
+    values_from_set: Values | None = None
+    values_from_storage: dict[str, Any] | None = None
+    values_from_workspace: dict[str, Any] | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for values that do not exist."""
+        if self.values_from_workspace is not None:
+            raise FieldError("There are no workspaces: name the values, or a table", "values_from_workspace")
+
+
+class DeleteRule(Mapped, frozen=True, kw_only=True):
+    """Rows to delete before a load: those that all filters and both times fit.
+
+    Attributes:
+        changed_since: Rows that changed at this time or later.
+        changed_until: Rows that changed before this time.
+        where_filters: Filters by value.
+    """
+
+    changed_since: str | None = None
+    changed_until: str | None = None
+    where_filters: list[DeleteFilter] = []
+
+
+class Check(Mapped, frozen=True, kw_only=True):
+    """What must be true of a table before anybody sees it.
+
+    Attributes:
+        kind: What is checked.
+        value: The number of rows, or for `maxShrink` the share (0 to 1) by which their number may fall.
+        columns: The columns that must not be empty, or that together are unique.
+        query: A query over `this` and `previous`; a row that it returns is a failure.
+        on_fail: Whether a failure is an error or a warning.
+    """
+
+    kind: Literal["minRows", "maxRows", "maxShrink", "notNull", "unique", "sql"]
+    value: float | None = None
+    columns: list[str] = []
+    query: str | None = None
+    on_fail: Literal["error", "warning"] = msgspec.field(default="error", name="onFail")
+
+    def check(self) -> None:
+        """Raises FieldError for a check that has nothing to check."""
+        if self.kind in ("minRows", "maxRows", "maxShrink") and self.value is None:
+            raise FieldError(f"A check of kind {self.kind} needs a value", "value")
+        if self.kind in ("notNull", "unique") and not self.columns:
+            raise FieldError(f"A check of kind {self.kind} needs columns", "columns")
+        if self.kind == "sql" and not self.query:
+            raise FieldError("A check of kind sql needs a query", "query")
+
+
+class OutputTable(Mapped, frozen=True, kw_only=True):
+    """What becomes of a file or folder in out/tables; a manifest has the same members.
+
+    Attributes:
+        source: The name of the file or folder.
+        destination: The table's id, or its name in the default bucket.
+        incremental: Whether rows are added to the table, or replace its content.
+        primary_key: The columns of which no two rows have the same values.
+        columns: The columns of a file without a header.
+        schema: The columns with their types.
+        has_header: Whether a file with a schema begins with a header.
+        delimiter: What stands between two fields.
+        enclosure: What encloses a field; empty for nothing.
+        delete_where: Rows to delete before the load.
+        delete_where_column: The column of a rule of its own.
+        delete_where_values: The values of that rule.
+        delete_where_operator: `eq` or `ne`, of that rule.
+        deduplication_strategy: `insert` adds rows without a look at their keys.
+        metadata: Metadata of the table.
+        table_metadata: The same, as an object.
+        column_metadata: Metadata of columns, by name.
+        distribution_key: Kept without effect.
+        write_always: Whether it is stored when the job fails, too.
+        on_bad_rows: `reject` leaves rows out that cannot be read.
+        max_bad_rows: How many may be left out.
+        checks: What must be true of the table before anybody sees it.
+        require_unchanged: Whether it is an error that another job changed the table since this one started.
+    """
+
+    source: FileName
+    destination: str | None = None
+    incremental: bool = False
+    primary_key: list[str] = []
+    columns: list[str] = []
+    schema: list[dict[str, Any]] = []
+    has_header: bool | None = None
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
+    enclosure: Annotated[str, Meta(max_length=1)] = '"'
+    delete_where: list[DeleteRule] = []
+    delete_where_column: str | None = None
+    delete_where_values: Values | None = None
+    delete_where_operator: Literal["eq", "ne"] = "eq"
+    deduplication_strategy: str | None = None
+    description: str | None = None
+    metadata: list[KeyValue] = []
+    table_metadata: dict[str, Any] | list[KeyValue] = {}
+    column_metadata: dict[str, Any] | list[Any] = {}
+    distribution_key: list[str] = []
+    write_always: bool = False
+    on_bad_rows: Literal["error", "reject"] = "error"
+    max_bad_rows: Annotated[int, Meta(ge=0)] = 1000
+    checks: list[Check] = []
+    require_unchanged: bool = False
+
+
+class Output(Mapped, frozen=True, kw_only=True):
+    """What becomes of what a job leaves in out/.
+
+    Attributes:
+        tables: What becomes of files in out/tables.
+        default_bucket: The bucket of tables that nobody gives another.
+        data_type_support: How types of columns are treated; overrides the component's word.
+        treat_values_as_null: Texts that mean no value.
+        table_modifications: What a load may change of a table's structure.
+    """
+
+    tables: list[OutputTable] = []
+    default_bucket: BucketId | None = None
+    data_type_support: Literal["authoritative", "hints", "none"] | None = None
+    treat_values_as_null: list[str] = []
+    table_modifications: Literal["none", "non-destructive", "all"] = "non-destructive"
+
+
+class ColumnType(Mapped, frozen=True, kw_only=True):
+    """A column that is read under another type.
+
+    Attributes:
+        source: The column.
+    """
+
+    source: str
+
+
+class InputTable(Mapped, frozen=True, kw_only=True):
+    """A table that a job reads.
+
+    Attributes:
+        source: The table's id.
+        version: A version of it instead of the newest.
+        source_branch_id: The branch whose table it is, and no other's.
+        destination: The name of the file in in/tables; the table's id when left out.
+        columns: Only these columns, in this order.
+        column_types: The same; types have no effect.
+        where_column: A column of which only some values are wanted.
+        where_values: These values.
+        where_operator: `eq` for the values, `ne` for all others.
+        changed_since: Only rows that changed at this time or later, or `adaptive`.
+        days: The same in days.
+        limit: At most so many rows; 0 is all.
+        file_type: `csv`, or `parquet` for a folder of Parquet files.
+    """
+
+    source: TableId
+    version: Annotated[int, Meta(ge=0)] | None = None
+    source_branch_id: str | int | None = None
+    destination: FileName | None = None
+    columns: list[str] = []
+    column_types: list[ColumnType] = []
+    where_column: str | None = None
+    where_values: Values | None = None
+    where_operator: Literal["eq", "ne"] | None = None
+    changed_since: str | None = None
+    days: Annotated[int, Meta(ge=0)] | None = None
+    limit: Annotated[int, Meta(ge=0)] | None = None
+    file_type: Literal["csv", "parquet"] = "csv"
+
+    def check(self) -> None:
+        """Raises FieldError for members that contradict each other."""
+        if (self.where_column or None) is None and self.where_values:
+            raise FieldError("where_values needs where_column", "where_column")
+        if self.where_column and self.where_values is None:
+            raise FieldError("where_column needs where_values", "where_values")
+        if self.days and self.changed_since:
+            raise FieldError('Cannot set both parameters "days" and "changed_since".', "days")
+        typed = [column.source for column in self.column_types]
+        if self.columns and typed and self.columns != typed:
+            raise FieldError("columns and column_types name different columns", "column_types")
+
+    @property
+    def target(self) -> str:
+        """The name of the file in in/tables."""
+        return self.destination or self.source
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns that are wanted; empty for all."""
+        return self.columns or [column.source for column in self.column_types]
+
+
+class Input(Mapped, frozen=True, kw_only=True):
+    """What a job reads.
+
+    Attributes:
+        tables: The tables that it reads.
+    """
+
+    tables: list[InputTable] = []
+
+    def check(self) -> None:
+        """Raises FieldError for two tables of one name."""
+        seen: set[str] = set()
+        for place, table in enumerate(self.tables):
+            if table.target in seen:
+                raise FieldError(
+                    f"Two tables have the destination {table.target!r}", f"tables[{place}].destination"
+                )
+            seen.add(table.target)
+
+
+class Storage(Mapped, frozen=True, kw_only=True):
+    """The storage mapping.
+
+    Attributes:
+        input: What the job reads.
+        output: What becomes of what it leaves in out/.
+    """
+
+    input: Input = Input()
+    output: Output = Output()

@@ -1,0 +1,163 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""The methods of tables."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from lockside.documents.base import MAX_INTEGER, BranchId, FieldError, JobId
+from lockside.documents.storage import BucketId, TableId, Values
+from lockside.protocol.declaration import ListParams, Mutation, Params, method
+from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.jobs import JobFields
+from lockside.protocol.types.jobs import Job
+from lockside.protocol.types.storage import Preview, Snapshot, StorageStatus, Table, TableHistory, Tables
+from lockside.protocol.words import Role
+
+TableVersionNumber = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+MISSING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED]
+
+
+@method(
+    "storage.table.get",
+    Role.VIEWER,
+    answers=Table,
+    refuses=MISSING,
+    positional=["version"],
+    example={"id": "in.c-shop.orders"},
+)
+class TableGet(Params, frozen=True, kw_only=True):
+    """Return a table.
+
+    Attributes:
+        id: The table's id.
+        version: A version of it instead of the head.
+    """
+
+    id: TableId
+    branch_id: BranchId = "default"
+    version: TableVersionNumber | None = None
+
+
+@method("storage.table.list", Role.VIEWER, answers=Tables, refuses=[ErrorKind.DISABLED])
+class TableList(ListParams, frozen=True, kw_only=True):
+    """List tables by their ids.
+
+    Attributes:
+        bucket: Only tables of this bucket.
+        text: Only tables whose id contains this.
+    """
+
+    branch_id: BranchId = "default"
+    bucket: BucketId | None = None
+    text: Annotated[str, Meta(max_length=255)] | None = None
+
+
+@method(
+    "storage.table.history",
+    Role.VIEWER,
+    answers=TableHistory,
+    refuses=MISSING,
+    example={"id": "in.c-shop.orders"},
+)
+class TableHistoryGet(ListParams, frozen=True, kw_only=True):
+    """List the versions of a table, the newest first.
+
+    Attributes:
+        id: The table's id.
+    """
+
+    id: TableId
+    branch_id: BranchId = "default"
+
+
+@method(
+    "storage.table.restore",
+    Role.OPERATOR,
+    answers=Job,
+    refuses=[*MISSING, ErrorKind.CONFLICT],
+    positional=["version"],
+    example={"id": "in.c-shop.orders", "version": 3},
+)
+class TableRestore(Mutation, frozen=True, kw_only=True):
+    """Give a table the content of an earlier version, as a new version; the answer is the job that does it.
+
+    Attributes:
+        id: The table's id.
+        version: The version whose content it gets.
+        time: The version that was the newest at this time.
+        before_job: The version before the first one that this job made.
+    """
+
+    id: TableId
+    branch_id: BranchId = "default"
+    version: TableVersionNumber | None = None
+    time: str | None = None
+    before_job: JobId | None = None
+    fields: JobFields | None = None
+
+    def check(self) -> None:
+        """Raises FieldError unless exactly one version is named."""
+        if [self.version, self.time, self.before_job].count(None) != 2:
+            raise FieldError("Name one of version, time and beforeJob", "version")
+
+
+@method(
+    "storage.snapshot",
+    Role.OPERATOR,
+    answers=Snapshot,
+    refuses=MISSING,
+    positional=["tables"],
+    example={"tables": ["in.c-shop.orders"]},
+)
+class SnapshotGet(Params, frozen=True, kw_only=True):
+    """Return the heads of tables at one moment.
+
+    Attributes:
+        tables: The tables; all of the branch when none is named.
+    """
+
+    tables: Annotated[list[TableId], Meta(max_length=1000)] = []
+    branch_id: BranchId = "default"
+
+
+@method(
+    "storage.preview",
+    Role.OPERATOR,
+    answers=Preview,
+    refuses=[*MISSING, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE],
+    example={"table": "in.c-shop.orders", "limit": 10},
+)
+class PreviewGet(Params, frozen=True, kw_only=True):
+    """Return rows of a table, read by a process of the caller.
+
+    Attributes:
+        table: The table's id.
+        version: A version of it instead of the head.
+        columns: Only these columns.
+        where_column: A column of which only some values are wanted.
+        where_values: These values.
+        where_operator: `eq` for the values, `ne` for all others.
+        changed_since: Only rows that changed at this time or later.
+        limit: At most so many rows.
+    """
+
+    table: TableId
+    branch_id: BranchId = "default"
+    version: TableVersionNumber | None = None
+    columns: list[str] = []
+    where_column: str | None = None
+    where_values: Values | None = None
+    where_operator: Annotated[str, Meta(pattern="^(eq|ne)$")] = "eq"
+    changed_since: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+    def check(self) -> None:
+        """Raises FieldError for a filter with one half."""
+        if (self.where_column is None) != (self.where_values is None):
+            raise FieldError("whereColumn and whereValues need each other", "whereColumn")
+
+
+@method("storage.status", Role.VIEWER, answers=StorageStatus)
+class StorageStatusGet(Params, frozen=True, kw_only=True):
+    """Return where tables are kept, and what cannot be published."""

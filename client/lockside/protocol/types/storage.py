@@ -1,0 +1,197 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""Tables, their versions, and what is in them."""
+
+from typing import Literal
+
+from lockside.documents.base import ListPage, Out
+
+
+class TableColumn(Out, frozen=True, kw_only=True):
+    """A column of a table.
+
+    Attributes:
+        type: STRING, INTEGER, NUMERIC, FLOAT, BOOLEAN, DATE or TIMESTAMP.
+        length: Precision and scale of a NUMERIC, as in "38,9".
+        nullable: Whether a row may be without a value.
+    """
+
+    name: str
+    type: str = "STRING"
+    length: str | None = None
+    nullable: bool = True
+    description: str | None = None
+
+
+class Table(Out, frozen=True, kw_only=True):
+    """A table as its head is.
+
+    Attributes:
+        display_name: Its name in its bucket.
+        bucket: The bucket's id.
+        primary_key: The columns of which no two rows have the same values.
+        columns: The names of its columns.
+        definition: The columns with their types.
+        created: When it was made.
+        last_import_date: When a job last loaded it.
+        last_change_date: When a load last changed it.
+        rows_count: How many rows it has.
+        data_size_bytes: How large its files are together.
+        is_typed: Whether it has a column that is no text.
+        version: The version that is shown.
+        published_version: The newest version that all readers of its folder see; null before the first.
+        oldest_version: The oldest version that is kept.
+        uri: Where its folder is.
+        health: `good`, or `unpublished` while its last commits cannot be published.
+    """
+
+    id: str
+    name: str
+    display_name: str
+    branch_id: str
+    bucket: str
+    primary_key: list[str] = []
+    columns: list[str] = []
+    definition: list[TableColumn] = []
+    description: str | None = None
+    created: str
+    last_import_date: str
+    last_change_date: str
+    rows_count: int
+    data_size_bytes: int
+    is_typed: bool
+    version: int
+    published_version: int | None
+    oldest_version: int
+    uri: str
+    health: Literal["good", "unpublished"]
+
+
+class Tables(ListPage, frozen=True, kw_only=True):
+    """Tables by their ids.
+
+    Attributes:
+        tables: The tables.
+    """
+
+    tables: list[Table]
+
+
+class TableVersion(Out, frozen=True, kw_only=True):
+    """What one commit made of a table.
+
+    Attributes:
+        serial: A number that grows over all tables and is never used twice.
+        operation: What the commit was.
+        user: Whose job it was.
+        rows_count: How many rows the table had after it.
+        counts: How many rows were inserted, updated, deleted and so on.
+        published: Whether all readers of the table's folder see it.
+    """
+
+    version: int
+    time: str
+    serial: int
+    operation: str
+    job: str | None = None
+    component: str | None = None
+    config: str | None = None
+    user: str | None = None
+    rows_count: int
+    counts: dict[str, int] = {}
+    published: bool
+
+
+class TableHistory(ListPage, frozen=True, kw_only=True):
+    """The versions of a table, the newest first.
+
+    Attributes:
+        versions: The versions.
+    """
+
+    versions: list[TableVersion]
+
+
+class SnapshotTable(Out, frozen=True, kw_only=True):
+    """A table at one moment.
+
+    Attributes:
+        folder: Its folder below the root of the lake.
+        uri: Where its folder is.
+        staged: The names of commits that may not be published yet, by version.
+    """
+
+    id: str
+    version: int
+    folder: str
+    uri: str
+    staged: dict[str, str] = {}
+
+
+class Snapshot(Out, frozen=True, kw_only=True):
+    """The heads of tables at one moment.
+
+    Attributes:
+        root: The root of the lake.
+        program: What reads the tables: it is run with the name of an operation and a folder with its order.
+        tables: The tables.
+    """
+
+    time: str
+    root: str
+    program: list[str]
+    tables: list[SnapshotTable]
+
+
+class Preview(Out, frozen=True, kw_only=True):
+    """The first rows of a table.
+
+    Attributes:
+        columns: Its columns.
+        rows: Its rows: each value as text, null for none.
+        rows_count: How many rows the table has.
+        preview_type: What it is a preview of.
+        is_truncated: Whether there is more than is shown.
+    """
+
+    columns: list[TableColumn]
+    rows: list[list[str | None]]
+    version: int
+    rows_count: int
+    preview_type: str = "csv"
+    is_truncated: bool = False
+
+
+class Unpublished(Out, frozen=True, kw_only=True):
+    """A commit that readers of the table's folder do not see yet.
+
+    Attributes:
+        table: The table's id.
+        cause: Why the last try failed; null before the first.
+        since: Since when it fails.
+    """
+
+    table: str
+    branch_id: str
+    version: int
+    cause: str | None = None
+    since: str | None = None
+
+
+class StorageStatus(Out, frozen=True, kw_only=True):
+    """The lake as a whole.
+
+    Attributes:
+        backend: What keeps tables: `lake`, or `local` for nothing.
+        root: Where the tables are.
+        lake_id: The random id of this lake, which stands in the logs of its tables.
+        tables: How many tables there are.
+        data_size_bytes: How large their files are together.
+        unpublished: Commits that are not published yet.
+    """
+
+    backend: str
+    root: str
+    lake_id: str
+    tables: int
+    data_size_bytes: int
+    unpublished: list[Unpublished]

@@ -1,0 +1,98 @@
+"""Publishes ratified commits: each gets its name in its table's log, of one table in order.
+
+What cannot be published now is tried again, for ever: the job's status does not depend on it. Whoever reads
+through lockside reads heads, and never waits for this.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from locksided import clock, threads
+from locksided.actors.broker import Broker
+from locksided.actors.scheduler import SchedulerActor
+from locksided.core.errors import Refused
+from locksided.runs.storage import Storage
+from locksided.store.errors import StoreUnavailable
+from locksided.store.rows import EventRow, UnpublishedRow
+from locksided.store.store import Store
+from locksided.store.tables import note_published
+
+log = structlog.get_logger("publisher")
+
+AT_ONCE = 1000
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+NEWS = frozenset({"table.changed", "daemon.storeRecovered"})
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Why a table's next commit cannot be published, and since when."""
+
+    table: str
+    version: int
+    cause: str
+    since_us: int
+
+
+class Publisher:
+    """Works off what is not published. `troubles` has what failed at the last try, by table."""
+
+    def __init__(self, store: Store, scheduler: SchedulerActor, broker: Broker, storage: Storage) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._broker = broker
+        self._storage = storage
+        self._news = asyncio.Event()
+        self.troubles: dict[int, Trouble] = {}
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        with self._broker.watching(self._note):
+            while True:
+                self._news.clear()
+                if await self._publish_all():
+                    pause_seconds = FIRST_PAUSE_SECONDS
+                    await self._news.wait()
+                    continue
+                with clock.real_move_on_after(pause_seconds):
+                    await self._news.wait()
+                pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+    def _note(self, events: list[EventRow]) -> None:
+        if any(event.kind in NEWS for event in events):
+            self._news.set()
+
+    async def _publish_all(self) -> bool:
+        """Whether nothing is left that could not be published."""
+        try:
+            while waiting := await self._store.unpublished(AT_ONCE):
+                troubles = dict(self.troubles)
+                self.troubles = {}
+                for commit in waiting:
+                    if commit.number not in self.troubles:
+                        await self._publish(commit, troubles.get(commit.number))
+                if self.troubles:
+                    return False
+        except (StoreUnavailable, Refused) as error:
+            log.warning("commits cannot be published now", cause=str(error))
+            return False
+        return True
+
+    async def _publish(self, commit: UnpublishedRow, before: Trouble | None) -> None:
+        account = None if commit.account is None else int(commit.account[0])
+        try:
+            await threads.run_for(account, self._storage.publish, commit)
+        except (OSError, Refused) as error:
+            since_us = clock.now_us() if before is None else before.since_us
+            self.troubles[commit.number] = Trouble(commit.id, commit.version, str(error), since_us)
+            log.warning(
+                "a commit cannot be published", table=commit.id, version=commit.version, cause=str(error)
+            )
+            return
+        note = partial(note_published, number=commit.number, version=commit.version, time_us=clock.now_us())
+        await self._scheduler.ask(note)

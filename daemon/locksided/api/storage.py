@@ -1,0 +1,203 @@
+"""The methods of tables. What they answer of data is read by processes of the caller, never by the daemon."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lockside.protocol.methods import storage as p
+from lockside.protocol.types import storage as t
+from locksided import clock
+from locksided.api.paging import listed
+from locksided.api.service import HandlerGroup, Service
+from locksided.api.storage_actions import run_storage_action
+from locksided.core.errors import Disabled, Invalid, NotFound
+from locksided.runs.resolved import TableSupport
+from locksided.runs.storage import found_order
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store.paging import Slice
+from locksided.store.rows import TableRow, TableVersionRow
+from locksided.store.tables import FoundTable, TableFilter
+from locksided.tables.mapping import NO_TABLES
+from locksided.tables.names import TableId
+
+View = dict[str, Any]
+Kept = Mapping[int, tuple[int | None, int]]
+
+
+class StorageMethods(HandlerGroup):
+    """`storage.*`."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._storage = service.runs.storage
+
+    def _check_enabled(self) -> None:
+        if self._storage.support is not TableSupport.KEPT:
+            raise Disabled(NO_TABLES)
+
+    async def table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
+        """A table, and what is not published of it. Raises Disabled and NotFound."""
+        self._check_enabled()
+        table = TableId(project, branch, text)
+        found = await self._service.store.tables_by_key([table.key])
+        if table.key not in found:
+            raise NotFound(f"There is no table {text!r} in branch {branch}.", path=path)
+        return found[table.key]
+
+    @handler
+    async def get(self, _: Call, params: p.TableGet) -> t.Table:
+        """One table, as its head is or as a version was."""
+        row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
+        kept = await self._service.store.kept_versions([row.number])
+        shown = self._view(row, kept)
+        if params.version is None:
+            return shown
+        versions = await self._service.store.table_history(row.number, params.version + 1, 1)
+        if not versions or versions[0].version != params.version:
+            raise NotFound(
+                f'Version {params.version} of table "{row.id}" is no longer kept.', path="$.version"
+            )
+        return t.Table(
+            **{name: getattr(shown, name) for name in shown.__struct_fields__}
+            | {"version": params.version, "rows_count": versions[0].rows_count}
+        )
+
+    @handler
+    async def list(self, _: Call, params: p.TableList) -> View:
+        """Tables by their ids."""
+        self._check_enabled()
+        wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
+        rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
+        found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
+        return listed("tables", found, lambda row: self._view(row, kept), self._service.line_bytes)
+
+    @handler
+    async def history(self, _: Call, params: p.TableHistoryGet) -> View:
+        """The versions of a table."""
+        row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
+        before = row.head + 1 if params.cursor is None else _number(params.cursor)
+        rows = await self._service.store.table_history(row.number, before, params.limit + 1)
+        found = Slice(rows[: params.limit], len(rows) > params.limit, lambda one: str(one.version))
+        return listed("versions", found, _version_view, self._service.line_bytes)
+
+    @handler
+    async def snapshot(self, _: Call, params: p.SnapshotGet) -> t.Snapshot:
+        """The heads of tables, read in one look."""
+        self._check_enabled()
+        ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
+        store = self._service.store
+        if not ids:
+            rows, _kept = await store.tables_page(TableFilter(params.project, params.branch_id), "", 10_000)
+            ids = [TableId(row.project, row.branch_id, row.id) for row in rows]
+        found = await store.tables_by_key([one.key for one in ids])
+        for place, one in enumerate(ids):
+            if one.key not in found:
+                raise NotFound(f"There is no table {one.text!r}.", path=f"$.tables[{place}]")
+        return t.Snapshot(
+            time=clock.to_text(clock.now_us()) or "",
+            root=str(self._storage.root),
+            program=list(self._storage.program),
+            tables=[self._snapshot_view(found[one.key]) for one in ids],
+        )
+
+    def _snapshot_view(self, found: FoundTable) -> t.SnapshotTable:
+        row = found.row
+        folder = TableId(row.project, row.branch_id, row.id).folder
+        return t.SnapshotTable(
+            id=row.id,
+            version=row.head,
+            folder=folder,
+            uri=f"file:{self._storage.root / folder}",
+            staged={str(version): name for version, name in found.staged.items()},
+        )
+
+    @handler
+    async def preview(self, call: Call, params: p.PreviewGet) -> t.Preview:
+        """Rows of a table, read by a process of the caller."""
+        found = await self.table(params.project, params.branch_id, params.table, "$.table")
+        entry = {
+            "source": params.table,
+            "columns": params.columns,
+            "where_column": params.where_column,
+            "where_values": params.where_values,
+            "where_operator": params.where_operator,
+            "changed_since": params.changed_since,
+            "limit": params.limit,
+        }
+        order = self._storage.preview_order(found_order(found, params.version), entry)
+        answer = await run_storage_action(self._service, call, "preview", order)
+        return t.Preview(**answer)
+
+    @handler
+    async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:
+        """The lake as a whole."""
+        number, size_bytes = await self._service.store.lake_size()
+        troubles = self._service.publisher.troubles
+        waiting = await self._service.store.unpublished(1000)
+        return t.StorageStatus(
+            backend="lake" if self._storage.support is TableSupport.KEPT else "local",
+            root=str(self._storage.root),
+            lake_id=self._storage.lake_id,
+            tables=number,
+            data_size_bytes=size_bytes,
+            unpublished=[
+                t.Unpublished(
+                    table=one.id,
+                    branch_id=one.branch_id,
+                    version=one.version,
+                    cause=trouble.cause if (trouble := troubles.get(one.number)) else None,
+                    since=clock.to_text(trouble.since_us) if trouble else None,
+                )
+                for one in waiting
+            ],
+        )
+
+    def _view(self, row: TableRow, kept: Kept) -> t.Table:
+        table = TableId(row.project, row.branch_id, row.id)
+        published, oldest = kept.get(row.number, (None, row.head))
+        columns = row.definition["columns"]
+        return t.Table(
+            id=row.id,
+            name=row.id.rpartition(".")[2],
+            display_name=row.id.rpartition(".")[2],
+            branch_id=row.branch_id,
+            bucket=table.bucket,
+            primary_key=row.definition.get("primaryKey", []),
+            columns=[column["name"] for column in columns],
+            definition=[t.TableColumn(**column) for column in columns],
+            description=row.definition.get("description"),
+            created=clock.to_text(row.created_us) or "",
+            last_import_date=clock.to_text(row.imported_us) or "",
+            last_change_date=clock.to_text(row.changed_us) or "",
+            rows_count=row.rows_count,
+            data_size_bytes=row.size_bytes,
+            is_typed=any(column.get("type", "STRING") != "STRING" for column in columns),
+            version=row.head,
+            published_version=published,
+            oldest_version=oldest,
+            uri=f"file:{self._storage.root / table.folder}",
+            health="unpublished" if row.number in self._service.publisher.troubles else "good",
+        )
+
+
+def _version_view(row: TableVersionRow) -> t.TableVersion:
+    details = row.details
+    return t.TableVersion(
+        version=row.version,
+        time=clock.to_text(row.time_us) or "",
+        serial=row.serial,
+        operation=row.operation,
+        job=None if row.job_id is None else str(row.job_id),
+        component=details.get("component"),
+        config=details.get("config"),
+        user=details.get("user"),
+        rows_count=row.rows_count,
+        counts=details.get("counts", {}),
+        published=row.published_us is not None,
+    )
+
+
+def _number(cursor: str) -> int:
+    if not cursor.isdecimal():
+        raise Invalid("It is not the `nextCursor` of a page of this list.", path="$.cursor")
+    return int(cursor)

@@ -1,0 +1,55 @@
+"""A run claims the tables of its next step, waits for them while its time stands still, gives them back."""
+
+from typing import Any
+
+from locksided.core.dispatch import begin_step
+from locksided.core.jobs import Job, Run
+from locksided.core.saves import SetMeta
+from locksided.core.table_locks import TableClaim
+from locksided.core.turn import Turn
+
+SERIAL = "table_serial"
+"""The fact about the daemon that says which serial the next claimed table gets."""
+
+
+def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -> None:
+    """Have the current step begin when the run has these tables, at once if nobody claimed one before."""
+    state = turn.state
+    run.claim = TableClaim(tables, state.next_serial, turn.now_us)
+    state.next_serial += len(tables)
+    turn.saves.append(SetMeta(SERIAL, str(state.next_serial)))
+    turn.update(job, claim=run.claim.as_data())
+    state.tables.add(job)
+    if state.tables.admits(job):
+        begin_step(turn, job, run)
+        return
+    run.token = None
+    run.spawned = False
+    values = turn.record_stages(job, {stage: turn.now_us})
+    turn.update(job, step=run.step, start_token=None, spawned=False, **values)
+    if run.paused_since_us is None:
+        run.paused_since_us = turn.now_us
+        turn.update(job, paused_since_us=turn.now_us)
+
+
+def give_back(turn: Turn, job: Job, run: Run) -> dict[str, Any]:
+    """End the run's claim, if it has one, and begin the steps of those who waited for it.
+
+    Returns the columns to save.
+    """
+    if run.claim is None:
+        return {}
+    freed = turn.state.tables.remove(job)
+    run.claim = None
+    for other in freed:
+        assert other.run is not None
+        if other.run.waits_for_tables and turn.state.tables.admits(other):
+            _go_on(turn, other, other.run)
+    return {"claim": None}
+
+
+def _go_on(turn: Turn, job: Job, run: Run) -> None:
+    if run.paused_by is None:
+        run.end_pause(turn.now_us)
+        turn.update(job, paused_us=run.paused_us, paused_since_us=None)
+    begin_step(turn, job, run)

@@ -1,0 +1,262 @@
+"""What storage steps of runs are told of their tables, and what they staged.
+
+The back end that reads and writes data is a program of its own; here are only names and heads.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from locksided import clock
+from locksided.core.errors import Invalid, Refused
+from locksided.keeper.messages import User
+from locksided.paths import StateDir
+from locksided.runs.as_account import Unusable, perform
+from locksided.runs.loading import Run
+from locksided.runs.operations import BadResult
+from locksided.runs.resolved import TableSupport
+from locksided.runs.safefs import NotPlain
+from locksided.runs.storage_operations import operations_of, place_of_row
+from locksided.settings import StorageSettings
+from locksided.store.rows import UnpublishedRow
+from locksided.store.store import Store
+from locksided.store.tables import FoundTable, Ratified
+from locksided.tables.mapping import (
+    read_paths,
+)
+from locksided.tables.names import TableId, entry_name
+from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
+
+
+class Storage:
+    """The lake as runs use it."""
+
+    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings) -> None:
+        self._store = store
+        self._state_dir = state_dir
+        self._settings = settings
+        self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.operations = operations_of(settings)
+        self.lake_id = f"{store.identity:015x}"
+        self.memory_bytes = settings.memory_bytes
+        self.program: tuple[str, ...] = tuple(self.operations[0].program) if self.operations else ()
+        if self.operations:
+            self.support = TableSupport.KEPT
+        else:
+            self.support = TableSupport.UNUSED if settings.backend == "local" else TableSupport.MISSING
+
+    async def held_tables(self, run: Run) -> Mapping[str, TableOrder]:
+        """The tables that the run holds, as a step finds them, by key."""
+        row = await self._store.job_row(run.row.id)
+        claim = None if row is None else row.claim
+        if claim is None:
+            return {}
+        ids = [TableId.parse(path) for path in claim["tables"]]
+        pins = {} if row is None else row.pins or {}
+        found = await self._store.tables_by_key([one.key for one in ids])
+        return {
+            one.key: msgspec.structs.replace(
+                _table_order(one, claim["serial"] + place, found.get(one.key)), pinned=pins.get(one.key)
+            )
+            for place, one in enumerate(ids)
+        }
+
+    def output_order(
+        self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
+    ) -> dict[str, Any]:
+        """The whole order of a step that writes tables."""
+        folder, rows_given = run.context.folder.root, static.get("rows", [])
+        rows = [
+            {
+                **row,
+                "place": (place := place_of_row(rows_given, row["row"])),
+                "folder": f"{folder}/{place}",
+            }
+            for row in rows_given
+        ]
+        return {
+            **static,
+            "rows": rows,
+            **self._common(),
+            "lakeId": self.lake_id,
+            "minFreeBytes": self._settings.min_free_bytes,
+            "origin": origin_of(run),
+            "tables": [msgspec.to_builtins(table) for table in tables.values()],
+        }
+
+    async def input_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole order of an input step. Raises Invalid for a table that was not there at the start."""
+        row = await self._store.job_row(run.row.id)
+        pins = {} if row is None else row.pins or {}
+        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in static["entries"]]
+        found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
+        tables = [
+            _pinned(tables, found, pins, entry)
+            for tables, entry in zip(wanted, static["entries"], strict=True)
+        ]
+        return {
+            "entries": static["entries"],
+            "tables": [msgspec.to_builtins(table) for table in tables],
+            "branch": run.spec.branch_id,
+            **self._common(),
+        }
+
+    def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The order of a look at a table."""
+        return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "root": str(self.root),
+            "engine": {"memory_bytes": self._settings.memory_bytes, "threads": self._settings.threads},
+            "timeUs": clock.now_us(),
+        }
+
+    def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
+        """Makes the folders of buckets that are new, each for its first writer."""
+        run_as = run.context.run_as
+        for bucket in dict.fromkeys(os.path.dirname(table.folder) for table in tables.values()):
+            path = self.root / bucket
+            if path.is_dir():
+                continue
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for above in (path.parent, path.parent.parent, self.root) if run_as is not None else ():
+                above.chmod(0o711)
+            path.mkdir(mode=0o700)
+            if run_as is not None:
+                os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+
+    def checked(
+        self, run: Run, document: Any, tables: Mapping[str, TableOrder]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The commits that a step staged, for the transaction that ratifies them. Raises BadResult."""
+        try:
+            commits = read_commits(document, tables)
+            return [self._ratified(run, commit, tables[commit.key]) for commit in commits]
+        except (BadCommits, NotPlain, Unusable) as problem:
+            raise BadResult(str(problem)) from None
+        except FileNotFoundError as problem:
+            raise BadResult(f"What it staged is not there: {problem.filename or problem}.") from None
+
+    def publish(self, commit: UnpublishedRow) -> None:
+        """Gives a commit its name in its table's log, as the account that wrote it.
+
+        Raises OSError and Refused when that cannot be done.
+        """
+        folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
+        argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
+        given = commit.account
+        account = None if given is None else User(given[0], given[1], tuple(given[2]))
+        try:
+            done = perform(str(folder), "publish", argument, account)
+        except NotPlain as problem:
+            raise Refused(str(problem)) from None
+        if not done["is_published"]:
+            raise Refused(f"Version {commit.version} of table {commit.id} was written by somebody else.")
+        if commit.job_id is not None and not self._settings.keep_output:
+            self._remove_sources(commit.job_id, commit.details.get("sources", []), account)
+
+    def _remove_sources(
+        self, job_id: int, sources: Sequence[Mapping[str, str]], account: User | None
+    ) -> None:
+        """Removes what is stored from the job's out/; what cannot be removed stays."""
+        for source in sources:
+            folder = f"{self._state_dir.work(job_id)}/{source['place']}"
+            with suppress(OSError, NotPlain, Unusable):
+                perform(folder, "remove_output", {"name": source["name"]}, account)
+
+    def _ratified(self, run: Run, commit: Commit, table: TableOrder) -> Mapping[str, Any]:
+        project, branch, _ = table.folder.split("/", 2)
+        table_id = TableId(project, branch, table.id)
+        sha256, run_as = "", run.context.run_as
+        if commit.staged:
+            argument = {"name": commit.staged}
+            sha256 = perform(str(self.root / table.folder), "staged", argument, run_as)["sha256"]
+        ratified = Ratified(
+            project=table_id.project,
+            branch_id=table_id.branch,
+            id=table_id.text,
+            key=table.key,
+            version=commit.version,
+            serial=table.serial,
+            staged=commit.staged,
+            sha256=sha256,
+            operation=commit.operation,
+            definition=msgspec.to_builtins(commit.definition),
+            rows_count=commit.rows_count,
+            size_bytes=commit.size_bytes,
+            time_us=commit.time_us,
+            details={
+                "counts": commit.counts,
+                "sources": msgspec.to_builtins(commit.sources),
+                **origin_of(run),
+            },
+            account=None if run_as is None else list(run_as),
+        )
+        found: Mapping[str, Any] = msgspec.to_builtins(ratified)
+        return found
+
+
+def origin_of(run: Run) -> dict[str, Any]:
+    """Who makes a commit: it stands in the table's log and in its history."""
+    spec, row = run.spec, run.row
+    return {
+        "job": str(row.id),
+        "runId": row.run_id,
+        "project": row.project,
+        "branch": spec.branch_id,
+        "component": spec.component,
+        "config": spec.config,
+        "configVersion": spec.config_version,
+        "user": row.owner_name,
+        "inputs": [],
+    }
+
+
+def _pinned(
+    tables: Sequence[TableId],
+    found: Mapping[str, FoundTable],
+    pins: Mapping[str, int],
+    entry: Mapping[str, Any],
+) -> TableOrder:
+    """The table that an entry means, at the version that it names, else as it was when the job started."""
+    for table in tables:
+        if table.key in found and table.key in pins:
+            order = _table_order(table, 0, found[table.key])
+            version = entry.get("version")
+            return msgspec.structs.replace(
+                order, version=pins[table.key] if version is None else version, branch=table.branch
+            )
+    bucket, _, name = tables[0].text.rpartition(".")
+    raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')
+
+
+def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
+    """A table as a step finds it, at its head or at a version."""
+    row = found.row
+    order = _table_order(TableId(row.project, row.branch_id, row.id), 0, found)
+    return order if version is None else msgspec.structs.replace(order, version=version)
+
+
+def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
+    if found is None:
+        return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
+    row = found.row
+    return TableOrder(
+        id=row.id,
+        key=row.key,
+        folder=TableId(row.project, row.branch_id, row.id).folder,
+        serial=serial,
+        version=row.head,
+        head_job=None if found.head_job is None else str(found.head_job),
+        staged=found.staged,
+        definition=msgspec.convert(row.definition, Definition),
+        rows_count=row.rows_count,
+        created_us=row.created_us,
+        imported_us=row.imported_us,
+        changed_us=row.changed_us,
+    )

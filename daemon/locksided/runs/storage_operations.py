@@ -1,0 +1,154 @@
+"""The kinds of storage steps: which runs have them, and which tables one writes."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any
+
+from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.enums import FailureKind, Mode
+from locksided.runs.operations import Operation, OperationPlace
+from locksided.runs.plan import configurations
+from locksided.runs.specification import Specification
+from locksided.settings import StorageSettings
+from locksided.tables.mapping import (
+    BadMapping,
+    Source,
+    default_bucket,
+    input_entries,
+    loads,
+    mapped_sources,
+    output_of,
+)
+from locksided.tables.names import TableId
+
+GROUP = "lockside.storage"
+LAKE = "lake"
+
+
+def backend_module(settings: StorageSettings) -> str | None:
+    """The module that runs as storage steps; None when tables are not kept."""
+    if settings.backend == "local" or (settings.backend == "auto" and find_spec("duckdb") is None):
+        return None
+    (found,) = entry_points(group=GROUP, name=LAKE)
+    return found.value
+
+
+def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
+    """The storage steps that runs have under these settings."""
+    module = backend_module(settings)
+    if module is None:
+        return ()
+    return (
+        Operation(
+            name="input",
+            title="Input mapping",
+            place=OperationPlace.BEFORE_ROW,
+            program=(sys.executable, "-I", "-m", module),
+            order=_input_order,
+            stage="input_mapping",
+            failure=FailureKind.INPUT,
+            memory_bytes=settings.memory_bytes,
+            is_located=False,
+        ),
+        Operation(
+            name="output",
+            title="Output mapping",
+            place=OperationPlace.AFTER_RUN,
+            program=(sys.executable, "-I", "-m", module),
+            order=_output_order,
+            stage="output_mapping",
+            failure=FailureKind.OUTPUT,
+            memory_bytes=settings.memory_bytes,
+            is_located=False,
+            claims=_written_tables,
+        ),
+        Operation(
+            name="restore",
+            title="Restore",
+            place=OperationPlace.ALONE,
+            program=(sys.executable, "-I", "-m", module),
+            order=_restore_order,
+            stage="running",
+            failure=FailureKind.OUTPUT,
+            memory_bytes=settings.memory_bytes,
+            is_located=False,
+            claims=_restored_tables,
+        ),
+    )
+
+
+def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
+    """What of an input step's order is the same for every job of a specification; None where it has none."""
+    manifest = spec.manifest
+    if (
+        manifest is None
+        or spec.component in (COMMAND, ORCHESTRATOR)
+        or manifest.staging_storage.input == "none"
+    ):
+        return None
+    configuration = next(content for one, content in configurations(spec) if one == row)
+    entries = input_entries(configuration)
+    return {"entries": entries} if entries else None
+
+
+def _restore_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
+    parameters = spec.root.get("parameters") or {}
+    return {"restored": parameters["tables"]} if parameters.get("operation") == "restore" else None
+
+
+def _restored_tables(spec: Specification, project: str, _results: object) -> Sequence[str]:
+    return [TableId(project, one["branch"], one["id"]).path for one in spec.root["parameters"]["tables"]]
+
+
+def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
+    """What of an output step's order is the same for every job of a specification; None where it has none."""
+    manifest = spec.manifest
+    if manifest is None or spec.component in (COMMAND, ORCHESTRATOR) or spec.mode is Mode.DEBUG:
+        return None
+    if manifest.staging_storage.output == "none":
+        return None
+    rows = [
+        {
+            "row": row,
+            "output": (output := output_of(configuration)),
+            "bucket": default_bucket(
+                output,
+                spec.component,
+                spec.config,
+                manifest.default_bucket_stage,
+                is_wanted=manifest.default_bucket,
+            ),
+            "mayStay": spec.config is None,
+        }
+        for row, configuration in configurations(spec)
+    ]
+    return {"rows": rows, "dataTypeSupport": manifest.data_type_support}
+
+
+def _written_tables(
+    spec: Specification, project: str, results: Sequence[Mapping[str, Any]]
+) -> Sequence[str] | None:
+    """The paths of the tables that a run's outputs go to; None when nothing is to be stored."""
+    order = _output_order(spec, None)
+    assert order is not None
+    rows = {place_of_row(order["rows"], row["row"]): row for row in order["rows"]}
+    written: dict[str, None] = {}
+    is_needed = any(mapped_sources(row["output"]) for row in order["rows"])
+    for listed in (table for result in results for table in result["output"]["tables"]):
+        row = rows.get(str(listed.get("path")).partition("/out/")[0])
+        if row is None:
+            continue
+        source = Source(row["row"], str(listed["name"]), {"destination": listed.get("id")})
+        for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+            if isinstance(load, BadMapping):
+                is_needed = True
+            elif load.table is not None:
+                written[TableId(project, spec.branch_id, load.table).path] = None
+    return list(written) if written or is_needed else None
+
+
+def place_of_row(rows: Sequence[Mapping[str, Any]], row: str | None) -> str:
+    """Where a row's folder is when all rows have run: each of several has one of its own."""
+    return f"rows/{row}" if len(rows) > 1 else "data"

@@ -1,0 +1,18 @@
+"""`python -I -m locksided.steps.lake OPERATION FOLDER`: one storage step."""
+
+import sys
+from pathlib import Path
+
+from locksided.steps.lake import input_tables, output, preview, restore
+from locksided.steps.program import run
+
+OPERATIONS = {
+    "input": input_tables.export,
+    "output": output.store,
+    "preview": preview.look,
+    "restore": restore.restore,
+    "sql": preview.query,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(run(OPERATIONS[sys.argv[1]], Path(sys.argv[2])))

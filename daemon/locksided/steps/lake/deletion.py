@@ -1,0 +1,57 @@
+"""Which rows a load deletes before it adds its own: the rules of `delete_where` as a condition of SQL."""
+
+from collections.abc import Iterator, Sequence
+
+from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable
+from locksided.steps.lake.engine import literal
+from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.program import UserFault
+from locksided.tables.names import TIMESTAMP
+from locksided.tables.orders import Column
+
+NOTHING = "false"
+
+
+def deleted_rows(mapping: OutputTable, table: str, columns: Sequence[Column], now_us: int) -> str:
+    """The condition that the rows to delete fulfil. Raises UserFault for a rule without a meaning."""
+    rules = list(_rules(mapping))
+    try:
+        return " OR ".join(f"({_condition(rule, columns, now_us)})" for rule in rules) or NOTHING
+    except UserFault as fault:
+        raise UserFault(f'Cannot delete rows from table "{table}": {fault}') from None
+
+
+def _rules(mapping: OutputTable) -> Iterator[DeleteRule]:
+    yield from mapping.delete_where
+    if mapping.delete_where_column:
+        values = DeleteFilter(
+            column=mapping.delete_where_column,
+            operator=mapping.delete_where_operator,
+            values_from_set=mapping.delete_where_values or [],
+        )
+        yield DeleteRule(where_filters=[values])
+
+
+def _condition(rule: DeleteRule, columns: Sequence[Column], now_us: int) -> str:
+    parts = [_filter(one, columns) for one in rule.where_filters]
+    for text, operator in ((rule.changed_since, ">="), (rule.changed_until, "<")):
+        moment = moment_of(text or "", now_us)
+        if moment is not None:
+            parts.append(f"{TIMESTAMP} {operator} make_timestamptz({int(moment.timestamp() * 1_000_000)})")
+    return " AND ".join(parts) or "true"
+
+
+def _filter(one: DeleteFilter, columns: Sequence[Column]) -> str:
+    column = next((known for known in columns if known.name == one.column), None)
+    if column is None:
+        raise UserFault(f'it has no column "{one.column}".')
+    if one.values_from_set is None:
+        raise UserFault(f'the filter of column "{one.column}" has no values_from_set.')
+    return is_one_of(column, [plain(value) for value in one.values_from_set], is_wanted=one.operator == "eq")
+
+
+def is_one_of(column: Column, values: Sequence[str], *, is_wanted: bool) -> str:
+    """The condition that a column's value as text is one of these, or none of them."""
+    listed = ", ".join(map(literal, values))
+    found = f"coalesce({as_text(column)}, '') IN ({listed})" if values else "false"
+    return found if is_wanted else f"NOT ({found})"

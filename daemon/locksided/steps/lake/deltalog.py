@@ -1,0 +1,139 @@
+"""A table's Delta log: which files make up a version, and the staged entry that makes the next one.
+
+Reader version 1, writer version 2: no partitions, column mapping or deletion vectors.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from locksided.steps.durable import make_folder, write_new
+from locksided.steps.lake import types
+from locksided.steps.program import UserFault
+from locksided.tables.names import TIMESTAMP, entry_name, staged_name
+from locksided.tables.orders import Column, TableOrder
+
+LOG, STAGED = "_delta_log", "_lockside/staged"
+
+
+@dataclass(slots=True)
+class Files:
+    """The files of a version, by their names in the table's folder: what the log says of each."""
+
+    adds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def columns(self) -> list[Column]:
+        """The table's columns at this version, without `_timestamp`."""
+        fields = json.loads(self.metadata["schemaString"])["fields"]
+        return [types.column_of(field) for field in fields if field["name"] != TIMESTAMP]
+
+    def paths(self, folder: Path) -> list[str]:
+        """Where they are."""
+        return [str(folder / path) for path in self.adds]
+
+    @property
+    def size_bytes(self) -> int:
+        """How large they are together."""
+        return sum(int(add["size"]) for add in self.adds.values())
+
+    def take(self, actions: Iterable[Mapping[str, Any]]) -> None:
+        """Go one version further."""
+        for action in actions:
+            if "add" in action:
+                self.adds[action["add"]["path"]] = action["add"]
+            elif "remove" in action:
+                self.adds.pop(action["remove"]["path"], None)
+            elif "metaData" in action:
+                self.metadata = action["metaData"]
+
+
+def read(folder: Path, table: TableOrder) -> Files:
+    """The files of the table's version; none of a table that is new."""
+    files = Files()
+    for version in range(0 if table.version is None else table.version + 1):
+        files.take(_entry(folder, table, version))
+    return files
+
+
+def _entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
+    """One commit: as staged while it may not be published, else from the log."""
+    places = [folder / LOG / entry_name(version)]
+    if version in table.staged:
+        places.insert(0, folder / STAGED / table.staged[version])
+    for place in places:
+        try:
+            return [json.loads(line) for line in place.read_text("utf-8").split("\n") if line]
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            raise UserFault(f'Not allowed to read table "{table.id}".') from None
+    raise UserFault(f'Table "{table.id}" is damaged: version {version} is missing in its log.')
+
+
+def make_folders(folder: Path, table: TableOrder) -> None:
+    """Makes the table's folders, as far as they are missing."""
+    try:
+        for path in (folder, folder / LOG, folder / "_lockside", folder / STAGED):
+            make_folder(path)
+    except PermissionError:
+        raise UserFault(f'Not allowed to write table "{table.id}".') from None
+
+
+def metadata_action(table_uuid: str, columns: Sequence[Column], created_us: int) -> dict[str, Any]:
+    """The action that says what the table's columns are."""
+    fields = [types.delta_field(column) for column in (*columns, types.TIMESTAMP_COLUMN)]
+    return {
+        "metaData": {
+            "id": table_uuid,
+            "format": {"provider": "parquet", "options": {}},
+            "schemaString": json.dumps({"type": "struct", "fields": fields}),
+            "partitionColumns": [],
+            "configuration": {},
+            "createdTime": created_us // 1000,
+        }
+    }
+
+
+PROTOCOL = {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
+
+
+def add_action(path: str, size: int, time_us: int, statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """The action that adds a file."""
+    return {
+        "add": {
+            "path": path,
+            "partitionValues": {},
+            "size": size,
+            "modificationTime": time_us // 1000,
+            "dataChange": True,
+            "stats": json.dumps(statistics, ensure_ascii=False),
+        }
+    }
+
+
+def remove_action(add: Mapping[str, Any], time_us: int) -> dict[str, Any]:
+    """The action that removes a file."""
+    return {
+        "remove": {
+            "path": add["path"],
+            "deletionTimestamp": time_us // 1000,
+            "dataChange": True,
+            "extendedFileMetadata": True,
+            "partitionValues": {},
+            "size": add["size"],
+        }
+    }
+
+
+def stage(folder: Path, version: int, actions: Sequence[Mapping[str, Any]]) -> str:
+    """Writes the entry of a version where nobody reads it yet, whole and on the disk; returns its name."""
+    name = staged_name(version, str(uuid.uuid4()))
+    lines = "".join(
+        json.dumps(action, ensure_ascii=False, separators=(",", ":")) + "\n" for action in actions
+    )
+    write_new(folder / STAGED / name, lines.encode())
+    return name

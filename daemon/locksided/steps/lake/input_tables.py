@@ -1,0 +1,190 @@
+"""The operation `input`: the tables of a row's input mapping become files in in/tables, with manifests."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from lockside.documents.reading import from_store
+from lockside.documents.storage import InputTable
+from lockside.documents.times import time_text
+from locksided.steps.lake import deltalog, types
+from locksided.steps.lake.deletion import is_one_of
+from locksided.steps.lake.deltalog import Files
+from locksided.steps.lake.engine import connect, literal, name, one
+from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.program import UserFault, say
+from locksided.tables.names import TIMESTAMP
+from locksided.tables.orders import Column, TableOrder
+
+
+def export(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes all tables. Raises UserFault with all problems."""
+    entries = [from_store(entry, InputTable) for entry in order["entries"]]
+    tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    problems, shown = [], []
+    folder = Path(order["folders"]["data"]) / "in" / "tables"
+    with connect(order) as connection:
+        for entry, table in zip(entries, tables, strict=True):
+            if table.branch != order["branch"]:
+                say(f'Table "{table.id}" is that of branch "{table.branch}".')
+            try:
+                shown.append(_exported(connection, order, entry, table, folder))
+            except UserFault as fault:
+                problems.append(str(fault))
+    if problems:
+        raise UserFault("\n".join(problems))
+    return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
+
+
+def _exported(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    entry: InputTable,
+    table: TableOrder,
+    into: Path,
+) -> dict[str, Any]:
+    folder = Path(order["root"]) / table.folder
+    files = deltalog.read(folder, table)
+    known = files.columns()
+    columns = wanted_columns(entry, known)
+    target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
+    since = changed_since(entry, order["timeUs"])
+    query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
+    path = into / entry.target
+    if entry.file_type == "parquet":
+        count = _write_parquet(connection, query, columns, entry, files, folder, path)
+    else:
+        count = _write_csv(connection, query, columns, path)
+    (into / f"{entry.target}.manifest").write_text(json.dumps(_manifest(table, columns, folder)))
+    return _shown(entry, table, columns, path, count, since)
+
+
+def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
+    """The columns that are wanted. Raises UserFault for those that are not there."""
+    by_name = {column.name: column for column in (*known, types.TIMESTAMP_COLUMN)}
+    unknown = [column for column in entry.wanted if column not in by_name]
+    if unknown:
+        listed = ", ".join(f'"{column}"' for column in unknown)
+        raise UserFault(f'Table "{entry.source}" has no columns {listed}.')
+    return [by_name[column] for column in entry.wanted] or list(known)
+
+
+def conditions(entry: InputTable, known: Sequence[Column], since: datetime | None) -> str:
+    """WHERE and LIMIT of what is wanted. Raises UserFault for a column that is not there."""
+    conditions = []
+    if entry.where_column:
+        column = next((one for one in known if one.name == entry.where_column), None)
+        if column is None:
+            raise UserFault(f'Table "{entry.source}" has no columns "{entry.where_column}".')
+        values = [plain(value) for value in entry.where_values or ()]
+        conditions.append(is_one_of(column, values, is_wanted=entry.where_operator != "ne"))
+    if since is not None:
+        conditions.append(f"{TIMESTAMP} >= make_timestamptz({int(since.timestamp() * 1_000_000)})")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return where + (f" LIMIT {entry.limit}" if entry.limit else "")
+
+
+def changed_since(entry: InputTable, now_us: int) -> datetime | None:
+    """The time from which on rows are wanted. Raises UserFault for a text that names none."""
+    return moment_of(f"-{entry.days} days" if entry.days else entry.changed_since or "", now_us)
+
+
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column], path: Path
+) -> int:
+    selected = ", ".join(f"{as_text(column)} AS {name(column.name)}" for column in columns)
+    return int(
+        one(
+            connection,
+            f"COPY ({query.format(columns=selected)}) TO {literal(str(path))} "
+            "(FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')",
+        )
+    )
+
+
+def _write_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    columns: Sequence[Column],
+    entry: InputTable,
+    files: Files,
+    folder: Path,
+    path: Path,
+) -> int:
+    """A folder of Parquet files; those of a table that is wanted whole are linked where they can be."""
+    path.mkdir()
+    is_whole = not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
+    if is_whole and _linked(files, folder, path):
+        return sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
+    selected = ", ".join(name(column.name) for column in columns)
+    copy = (
+        f"COPY ({query.format(columns=selected)}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
+    )
+    return int(one(connection, copy))
+
+
+def _linked(files: Files, folder: Path, path: Path) -> bool:
+    if os.geteuid() == 0:
+        return False  # it could write into the table's own files
+    try:
+        for add in files.adds:
+            os.link(folder / add, path / add)
+    except OSError:
+        for made in path.iterdir():
+            made.unlink()
+        return False
+    return True
+
+
+def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dict[str, Any]:
+    definition = table.definition
+    key = [] if definition is None else definition.primary_key
+    return {
+        "id": table.id,
+        "uri": f"file:{folder}",
+        "primary_key": [column for column in key if column in {one.name for one in columns}],
+        "distribution_key": [],
+        "created": time_text(table.created_us),
+        "last_change_date": time_text(table.changed_us),
+        "last_import_date": time_text(table.imported_us),
+        "columns": [column.name for column in columns],
+        "metadata": [],
+        "column_metadata": {},
+        "description": None if definition is None else definition.description,
+        "schema": [
+            {"name": column.name, "data_type": {"base": {"type": column.type, "length": column.length}}}
+            for column in columns
+        ],
+    }
+
+
+def _shown(
+    entry: InputTable,
+    table: TableOrder,
+    columns: Sequence[Column],
+    path: Path,
+    count: int,
+    since: datetime | None,
+) -> dict[str, Any]:
+    """A table of `result.input.tables`."""
+    paths = [path] if path.is_file() else list(path.iterdir())
+    return {
+        "id": table.id,
+        "name": entry.target,
+        "displayName": table.id.rpartition(".")[2],
+        "columns": [{"name": column.name, "type": column.type} for column in columns],
+        "branchId": table.branch,
+        "version": table.version,
+        "lastImportDate": time_text(table.imported_us),
+        "changedSince": None if since is None else time_text(int(since.timestamp() * 1_000_000)),
+        "recordsCount": count,
+        "sizeBytes": sum(one.stat().st_size for one in paths),
+        "destination": entry.target,
+    }

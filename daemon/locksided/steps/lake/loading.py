@@ -1,0 +1,328 @@
+"""One load: rows of one or several sources become new files of a table, which nobody sees yet."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from locksided.steps.durable import sync, sync_all
+from locksided.steps.lake import deltalog, types
+from locksided.steps.lake.deletion import NOTHING
+from locksided.steps.lake.deltalog import Files
+from locksided.steps.lake.engine import ROW_GROUP, ROW_GROUPS_IN_A_FILE, literal, name, names, one, rows_of
+from locksided.steps.lake.reading import Reading
+from locksided.steps.program import UserFault
+from locksided.tables.names import TIMESTAMP
+from locksided.tables.orders import Column, TableOrder
+
+COUNTS = (
+    "recordsCount",
+    "rowsInserted",
+    "rowsUpdated",
+    "rowsUnchanged",
+    "rowsDuplicate",
+    "rowsRejected",
+    "rowsDeleted",
+    "rowsCount",
+)
+
+
+@dataclass(slots=True)
+class Target:
+    """A table that is being loaded: what it is and will be, and the actions of the commit so far.
+
+    `deleted` is the condition of rows that go before others come.
+    """
+
+    order: TableOrder
+    folder: Path
+    files: Files
+    columns: list[Column]
+    key: list[str]
+    time_us: int
+    deleted: str = NOTHING
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+
+    @property
+    def stamp(self) -> str:
+        """The time of the load as a value of SQL."""
+        return f"make_timestamptz({self.time_us})"
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of its columns without `_timestamp`."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is loaded: a source as it is read, under the name that messages give it."""
+
+    source: str
+    reading: Reading
+    nulls: Sequence[str] = ()
+
+
+def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
+    """Replace the table's content."""
+    _remove(target, list(target.files.adds))
+    target.counts["rowsDeleted"] = target.order.rows_count
+    if target.key or not all(column.nullable for column in target.columns):
+        _take_in(connection, target, rows)
+        written = _write(
+            connection,
+            target,
+            f"SELECT {names(target.column_names)}, {target.stamp} AS {TIMESTAMP} FROM incoming",
+        )
+    else:
+        written = _write(connection, target, _stamped(target, rows), rows)
+        target.counts["recordsCount"] = written
+    target.counts["rowsInserted"] = written
+    target.counts["rowsCount"] = written
+
+
+def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
+    """Add all rows."""
+    touched = _delete(connection, target)
+    if touched:
+        columns = names(target.column_names)
+        kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
+        before = one(connection, f"SELECT count(*) FROM ({kept})")
+        written = _write(connection, target, f"{kept} UNION ALL {_stamped(target, rows)}", rows) - before
+        _remove(target, [Path(path).name for path in touched])
+    else:
+        written = _write(connection, target, _stamped(target, rows), rows)
+    counts = target.counts
+    counts["recordsCount"] = counts["rowsInserted"] = written
+    counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + written
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
+    """Count the rows that go; returns the files that they are in."""
+    if target.deleted == NOTHING:
+        return []
+    gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
+    target.counts["rowsDeleted"] = one(connection, f"SELECT count(*) FROM {gone}")
+    return [row[0] for row in rows_of(connection, f"SELECT DISTINCT filename FROM {gone}")]
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None) -> str:
+    """The rows of these files, or of all, that are not deleted."""
+    existing = existing_rows(connection, target, paths)
+    return (
+        existing if target.deleted == NOTHING else f"(SELECT * FROM {existing} WHERE NOT ({target.deleted}))"
+    )
+
+
+def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
+    """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
+    _take_in(connection, target, rows)
+    touched = _delete(connection, target)
+    existing = _kept(connection, target)
+    same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
+    differs = _differs(target)
+    connection.execute(
+        f"CREATE TEMP TABLE matched AS SELECT {_of('new', target.key)}, old.filename, {differs} AS differs "
+        f"FROM {existing} AS old JOIN incoming AS new ON {same_key}"
+    )
+    counts = target.counts
+    counts["rowsUpdated"] = one(connection, "SELECT count(*) FROM matched WHERE differs")
+    counts["rowsUnchanged"] = one(connection, "SELECT count(*) FROM matched WHERE NOT differs")
+    counts["rowsInserted"] = one(connection, "SELECT count(*) FROM incoming") - one(
+        connection, "SELECT count(*) FROM matched"
+    )
+    counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + counts["rowsInserted"]
+    if not (counts["rowsUpdated"] or counts["rowsInserted"] or counts["rowsDeleted"]):
+        return
+    changed = rows_of(connection, "SELECT DISTINCT filename FROM matched WHERE differs")
+    touched = list(dict.fromkeys([*touched, *(row[0] for row in changed)]))
+    using = names(target.key)
+    columns = names(target.column_names)
+    query = (
+        f"SELECT {columns}, {target.stamp} AS {TIMESTAMP} FROM incoming "
+        f"ANTI JOIN (SELECT {using} FROM matched WHERE NOT differs) USING ({using})"
+    )
+    if touched:
+        kept = _kept(connection, target, touched)
+        query = (
+            f"SELECT {columns}, {TIMESTAMP} FROM {kept} "
+            f"ANTI JOIN (SELECT {using} FROM matched WHERE differs) USING ({using}) UNION ALL {query}"
+        )
+    _remove(target, [Path(path).name for path in touched])
+    _write(connection, target, query)
+
+
+def _of(relation: str, columns: Sequence[str]) -> str:
+    return ", ".join(f"{relation}.{name(column)}" for column in columns)
+
+
+def _differs(target: Target) -> str:
+    others = [column for column in target.column_names if column not in target.key]
+    if not others:
+        return "false"
+    return " OR ".join(f"old.{name(column)} IS DISTINCT FROM new.{name(column)}" for column in others)
+
+
+def existing_rows(
+    connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str] | None = None
+) -> str:
+    """The rows of the table's files as a relation in its columns; `filename` says which file each is in."""
+    files = target.files.paths(target.folder) if paths is None else list(paths)
+    if not files:
+        empty = ", ".join(f"NULL::{types.duckdb_type(c)} AS {name(c.name)}" for c in target.columns)
+        return f"(SELECT {empty}, NULL::TIMESTAMPTZ AS {TIMESTAMP}, '' AS filename WHERE false)"
+    listed = ", ".join(map(literal, files))
+    relation = f"read_parquet([{listed}], union_by_name=true, filename=true)"
+    present = {str(row[0]) for row in rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")}
+    columns = ", ".join(
+        f"{name(c.name) if c.name in present else 'NULL'}::{types.duckdb_type(c)} AS {name(c.name)}"
+        for c in target.columns
+    )
+    return f"(SELECT {columns}, {TIMESTAMP}, filename FROM {relation})"
+
+
+# -- rows that come in ------------------------------------------------------------------------------------
+
+
+def _cast(column: Column, rows: Rows) -> str:
+    """The column's value in its type."""
+    value, kind = name(column.name), types.duckdb_type(column)
+    if column.name not in rows.reading.columns:
+        return f"NULL::{kind} AS {value}"
+    if rows.nulls:
+        nulls = ", ".join(map(literal, rows.nulls))
+        value = f"CASE WHEN {value}::VARCHAR IN ({nulls}) THEN NULL ELSE {value} END"
+    if column.type != types.STRING and not rows.reading.is_parquet:
+        value = f"nullif({value}, '')"
+    return f"CAST({value} AS {kind}) AS {name(column.name)}"
+
+
+def _select(target: Target, rows: Sequence[Rows]) -> str:
+    """All rows in the table's columns, in the order in which they come."""
+    parts = (
+        f"SELECT {', '.join(_cast(column, one) for column in target.columns)} FROM {one.reading.relation}"
+        for one in rows
+    )
+    return " UNION ALL ".join(parts)
+
+
+def _stamped(target: Target, rows: Sequence[Rows]) -> str:
+    return f"SELECT *, {target.stamp} AS {TIMESTAMP} FROM ({_select(target, rows)})"
+
+
+def _take_in(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
+    """Make the table `incoming` of what comes in: of equal keys the last row alone."""
+    with_number = f"SELECT *, row_number() OVER () AS _place FROM ({_select(target, rows)})"
+    _execute(connection, f"CREATE TEMP TABLE incoming AS {with_number}", target, rows)
+    counts, key = target.counts, names(target.key)
+    counts["recordsCount"] = one(connection, "SELECT count(*) FROM incoming")
+    for column in target.columns:
+        if column.name in target.key or not column.nullable:
+            _refuse_nulls(connection, column.name, rows)
+    if not target.key:
+        return
+    distinct = one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM incoming)")
+    counts["rowsDuplicate"] = counts["recordsCount"] - distinct
+    if counts["rowsDuplicate"]:
+        connection.execute(
+            f"DELETE FROM incoming WHERE _place NOT IN (SELECT max(_place) FROM incoming GROUP BY {key})"
+        )
+
+
+def _refuse_nulls(connection: duckdb.DuckDBPyConnection, column: str, rows: Sequence[Rows]) -> None:
+    found = rows_of(connection, f"SELECT _place FROM incoming WHERE {name(column)} IS NULL ORDER BY 1")
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise UserFault(f'"{rows[0].source}" record {found[0][0]}, column "{column}" is empty{more}.')
+
+
+# -- files ------------------------------------------------------------------------------------------------
+
+
+def _remove(target: Target, paths: Sequence[str]) -> None:
+    target.actions += [deltalog.remove_action(target.files.adds[path], target.time_us) for path in paths]
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, target: Target, query: str, rows: Sequence[Rows] = ()
+) -> int:
+    """Write the rows of a query to new files of the table, onto the disk; returns their number."""
+    copy = (
+        f"COPY ({query}) TO {literal(str(target.folder))} (FORMAT parquet, COMPRESSION zstd, "
+        f"ROW_GROUP_SIZE {ROW_GROUP}, ROW_GROUPS_PER_FILE {ROW_GROUPS_IN_A_FILE}, "
+        f"FILENAME_PATTERN 'part-{target.order.serial}-{{i}}-{{uuid}}', APPEND, RETURN_STATS)"
+    )
+    _execute(connection, copy, target, rows)
+    columns = {column.name: column for column in (*target.columns, types.TIMESTAMP_COLUMN)}
+    total = 0
+    paths = []
+    for path, count, size, _footer, found, *_ in connection.fetchall():
+        paths.append(Path(path))
+        total += count
+        if count:
+            statistics = {"numRecords": count, **types.statistics(columns, found)}
+            target.actions.append(deltalog.add_action(Path(path).name, size, target.time_us, statistics))
+        else:
+            Path(path).unlink()
+            paths.pop()
+    sync_all(paths)
+    sync(target.folder)
+    return total
+
+
+_CAUSE = re.compile(
+    r"^((?:Expected Number of Columns|Value with|Invalid unicode|Maximum line|Line with).*?)\.?$",
+    re.MULTILINE,
+)
+_LINE = re.compile(r"CSV Error on Line: (\d+)")
+
+
+def _execute(
+    connection: duckdb.DuckDBPyConnection, statement: str, target: Target, rows: Sequence[Rows]
+) -> None:
+    """Run a statement that reads sources. Raises UserFault for what is wrong in them."""
+    try:
+        connection.execute(statement)
+    except duckdb.ConversionException:
+        for one_source in rows:
+            _refuse_values(connection, target, one_source)
+        raise
+    except duckdb.InvalidInputException as fault:
+        line = _LINE.search(str(fault))
+        if line is None:
+            raise
+        raise UserFault(
+            f'"{_source_at_fault(str(fault), rows)}" line {line[1]}: {_told(str(fault))}'
+        ) from None
+
+
+def _source_at_fault(message: str, rows: Sequence[Rows]) -> str:
+    return next((one.source for one in rows if f"/{one.source}" in message), rows[0].source)
+
+
+def _told(message: str) -> str:
+    """What DuckDB finds wrong with a line, in one sentence."""
+    found = _CAUSE.search(message)
+    return f"{found[1]}." if found is not None else "it cannot be read."
+
+
+def _refuse_values(connection: duckdb.DuckDBPyConnection, target: Target, rows: Rows) -> None:
+    """Raise UserFault for the first value that is not of its column's type."""
+    for column in target.columns:
+        if column.type == types.STRING or column.name not in rows.reading.columns:
+            continue
+        value, kind = name(column.name), types.duckdb_type(column)
+        found = rows_of(
+            connection,
+            f"SELECT _place, {value}, count(*) OVER () FROM (SELECT {value}, row_number() OVER () AS _place "
+            f"FROM {rows.reading.relation}) WHERE nullif({value}::VARCHAR, '') IS NOT NULL "
+            f"AND TRY_CAST({value} AS {kind}) IS NULL ORDER BY _place LIMIT 1",
+        )
+        for place, text, number in found:
+            more = f" (and {number - 1} more)" if number > 1 else ""
+            told = f'record {place}, column "{column.name}": "{text}" is not {column.type}{more}'
+            raise UserFault(f'"{rows.source}" {told}.')

@@ -1,0 +1,275 @@
+"""The operation `output`: what all rows of a job left in out/tables becomes staged commits, or a message."""
+
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from lockside.documents.storage import Output
+from locksided.steps.lake import deltalog, loading, structure
+from locksided.steps.lake.checks import judged
+from locksided.steps.lake.deletion import deleted_rows
+from locksided.steps.lake.engine import connect, names, rows_of
+from locksided.steps.lake.loading import Rows, Target
+from locksided.steps.lake.reading import reading_of
+from locksided.steps.lake.sources import Found, found_in
+from locksided.steps.program import MappingFault, UserFault, say
+from locksided.tables import mapping as mappings
+from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
+from locksided.tables.orders import Commit, Definition, Source, TableOrder
+
+MOST_PROBLEMS = 50
+
+
+@dataclass(slots=True)
+class Collected:
+    """All loads of a job, with the files that they come from, and what is wrong with them."""
+
+    loads: list[tuple[Load, Found, Output]] = field(default_factory=list)
+    stay: list[Load] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def store(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Stages a commit for each table. Raises UserFault with all problems of all tables."""
+    _refuse_full_disk(order)
+    collected = _collected(order)
+    tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
+    by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
+    for load, found, settings in collected.loads:
+        key = f"{order['origin']['project']}/{order['origin']['branch']}/{(load.table or '').lower()}"
+        by_table.setdefault(key, []).append((load, found, settings))
+    commits, outputs = [], []
+    with connect(order) as connection:
+        for key, group in by_table.items():
+            try:
+                commit, shown = _load(connection, order, tables[key], group)
+            except MappingFault as fault:
+                collected.problems.append(str(fault))
+            except UserFault as fault:
+                collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
+            else:
+                commits.append(commit)
+                outputs += shown
+    if collected.problems:
+        raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
+    for load in collected.stay:
+        say(f'Table "{load.source}" stays in its folder: no table is named for it.')
+    is_warned = any(check["status"] == "warning" for table in outputs for check in table["checks"])
+    return {
+        "message": "",
+        "warning": is_warned,
+        "result": {"output": {"tables": outputs}},
+        "commits": [msgspec.to_builtins(commit) for commit in commits],
+    }
+
+
+def _refuse_full_disk(order: Mapping[str, Any]) -> None:
+    free = shutil.disk_usage(order["root"]).free
+    if free < order.get("minFreeBytes", 0):
+        raise UserFault(f"The disk of the tables has {free} bytes left, less than [storage] min_free_bytes.")
+
+
+def _collected(order: Mapping[str, Any]) -> Collected:
+    collected = Collected()
+    for row in order["rows"]:
+        found, problems = found_in(Path(row["folder"]) / "out" / "tables")
+        collected.problems += problems
+        known = {one.name for one in found}
+        missing = [name for name in mapped_sources(row["output"]) if name not in known]
+        if missing:
+            listed = ", ".join(f'"{name}"' for name in missing)
+            collected.problems.append(f"Table sources not found: {listed}")
+        settings = settings_of(row["output"])
+        for one in found:
+            source = mappings.Source(row["row"], one.name, one.manifest)
+            for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
+                _sort_in(collected, load, one, settings)
+    return collected
+
+
+def _sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
+    if isinstance(load, BadMapping):
+        collected.problems.append(str(load))
+    elif load.table is None:
+        collected.stay.append(load)
+    else:
+        collected.loads.append((load, found, settings))
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    table: TableOrder,
+    group: Sequence[tuple[Load, Found, Output]],
+) -> tuple[Commit, list[dict[str, Any]]]:
+    """Load one table from all its sources."""
+    first, _, settings = group[0]
+    mapping = first.mapping
+    _refuse(table, group)
+    folder = Path(order["root"]) / table.folder
+    deltalog.make_folders(folder, table)
+    readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
+    rows = [
+        Rows(load.source, reading, settings.treat_values_as_null)
+        for (load, _, settings), reading in zip(group, readings, strict=True)
+    ]
+    support = settings.data_type_support or order["dataTypeSupport"]
+    columns = structure.columns_after(
+        table.id, table.definition, readings[0], mapping, support, settings.table_modifications
+    )
+    key = structure.key_after(table.definition, columns, mapping, settings.table_modifications)
+    target = Target(
+        order=table,
+        folder=folder,
+        files=deltalog.read(folder, table),
+        columns=columns,
+        key=key,
+        time_us=max(order["timeUs"], table.imported_us + 1),
+    )
+    if mapping.incremental:
+        _check_key(connection, target)
+        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
+    connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
+    if not mapping.incremental or table.version is None:
+        loading.load_full(connection, target, rows)
+    elif key and mapping.deduplication_strategy != "insert":
+        loading.upsert(connection, target, rows)
+    else:
+        loading.append(connection, target, rows)
+    checks = judged(connection, target, mapping)
+    places = _places(order)
+    sources = [Source(place=places[load.row], name=load.source) for load, _, _ in group]
+    commit = msgspec.structs.replace(_staged(order, target, is_full=not mapping.incremental), sources=sources)
+    return commit, [
+        {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
+        for load, _, _ in group
+    ]
+
+
+def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
+    """Raise UserFault for loads that cannot be, whatever is in the files."""
+    if len(group) > 1 and not all(load.mapping.incremental for load, _, _ in group):
+        listed = ", ".join(f'"{load.source}"' for load, _, _ in group)
+        raise MappingFault(f'Table "{table.id}" has several sources: {listed}.')
+    for load, _, _ in group:
+        if load.table != table.id:
+            raise MappingFault(f'Table "{load.table}" differs from "{table.id}" in capitals only.')
+        if load.mapping.require_unchanged and table.pinned != table.version:
+            read, now = ("none" if one is None else one for one in (table.pinned, table.version))
+            raise UserFault(
+                f"Job {table.head_job} changed it since this job read it (version {read}, now {now})."
+            )
+
+
+def _places(order: Mapping[str, Any]) -> dict[str | None, str]:
+    """Where each row's folder is, below the job's own."""
+    return {row["row"]: row["place"] for row in order["rows"]}
+
+
+def _check_key(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Raise UserFault when a new primary key is not unique in the rows that the table keeps."""
+    known = target.order.definition
+    if known is None or known.primary_key == target.key or not target.key:
+        return
+    existing = loading.existing_rows(connection, target)
+    key = names(target.key)
+    twice = len(rows_of(connection, f"SELECT 1 FROM {existing} GROUP BY {key} HAVING count(*) > 1"))
+    if twice:
+        old, new = ",".join(known.primary_key), ",".join(target.key)
+        raise UserFault(
+            f'Cannot change primary key from "{old}" to "{new}": {twice} keys occur more than once.'
+        )
+
+
+def _staged(order: Mapping[str, Any], target: Target, *, is_full: bool) -> Commit:
+    """Write the entry that makes the table's next version; none when the load changed nothing."""
+    table, known = target.order, target.order.definition
+    definition = Definition(
+        columns=target.columns,
+        primary_key=target.key,
+        description=None if known is None else known.description,
+        uuid=str(uuid.uuid4()) if known is None else known.uuid,
+    )
+    is_new = known is None
+    is_changed = is_new or definition != known or any(_changes(target))
+    version = -1 if table.version is None else table.version
+    staged = ""
+    if is_changed:
+        version += 1
+        staged = deltalog.stage(target.folder, version, list(_actions(order, target, definition, is_full)))
+    return Commit(
+        key=table.key,
+        version=version,
+        staged=staged,
+        operation="WRITE" if is_full or not target.key else "MERGE",
+        definition=definition,
+        rows_count=target.counts["rowsCount"],
+        size_bytes=_size_after(target),
+        time_us=target.time_us,
+        counts=target.counts,
+    )
+
+
+def _changes(target: Target) -> Iterator[bool]:
+    yield any("add" in action or "remove" in action for action in target.actions)
+
+
+def _size_after(target: Target) -> int:
+    files = deltalog.Files(dict(target.files.adds))
+    files.take(target.actions)
+    return files.size_bytes
+
+
+def _actions(
+    order: Mapping[str, Any],
+    target: Target,
+    definition: Definition,
+    is_full: bool,
+) -> Iterator[dict[str, Any]]:
+    table = target.order
+    yield {
+        "commitInfo": {
+            "timestamp": target.time_us // 1000,
+            "operation": "WRITE",
+            "operationParameters": {"mode": "Overwrite" if is_full else "Append"},
+            "operationMetrics": {name: str(value) for name, value in target.counts.items()},
+            "engineInfo": "lockside",
+            "isBlindAppend": not any("remove" in action for action in target.actions),
+            "lockside": {"serial": table.serial, **order["origin"]},
+        }
+    }
+    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": target.time_us // 1000}}
+    if table.version is None:
+        yield deltalog.PROTOCOL
+    if table.definition is None or table.definition.columns != definition.columns:
+        yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
+    yield from target.actions
+
+
+def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, Any]:
+    """A table of `result.output.tables`; `place` is where its source is."""
+    table = target.order
+    return {
+        "id": table.id,
+        "name": load.source,
+        "displayName": table.id.rpartition(".")[2],
+        "columns": [{"name": column.name, "type": column.type} for column in target.columns],
+        "primaryKey": target.key,
+        "incremental": load.mapping.incremental,
+        "writeAlways": load.mapping.write_always,
+        "stored": True,
+        "version": commit.version,
+        "previousVersion": table.version,
+        "isNew": table.version is None,
+        **target.counts,
+        "dataSizeBytes": commit.size_bytes,
+        "progress": 1.0,
+        "previewType": "csv",
+        "path": place,
+    }

@@ -1,0 +1,95 @@
+"""The operations `preview` and `sql`: rows of tables as texts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from lockside.documents.reading import from_store
+from lockside.documents.storage import InputTable
+from locksided.steps.lake import deltalog
+from locksided.steps.lake.engine import connect, name, rows_of
+from locksided.steps.lake.input_tables import changed_since, conditions, wanted_columns
+from locksided.steps.lake.loading import Target, existing_rows
+from locksided.steps.lake.text_values import as_text
+from locksided.steps.program import UserFault
+from locksided.tables.orders import Column, TableOrder
+
+MOST_CHARACTERS = 1024
+MOST_BYTES = 4 * 2**20
+MOST_ROWS = 100_000
+
+
+def look(order: Mapping[str, Any]) -> dict[str, Any]:
+    """The first rows of a table."""
+    entry = from_store(order["entry"], InputTable)
+    table = msgspec.convert(order["table"], TableOrder, strict=False)
+    with connect(order) as connection:
+        target = _target(order["root"], table)
+        columns = wanted_columns(entry, target.columns)
+        where = conditions(entry, target.columns, changed_since(entry, order["timeUs"]))
+        texts = ", ".join(f"left({as_text(column)}, {MOST_CHARACTERS + 1})" for column in columns)
+        found = rows_of(connection, f"SELECT {texts} FROM {existing_rows(connection, target)}{where}")
+    rows, is_cut = _bounded(found)
+    return {
+        "message": "",
+        "result": {
+            "columns": [{"name": column.name, "type": column.type} for column in columns],
+            "rows": rows,
+            "version": table.version,
+            "rows_count": table.rows_count,
+            "preview_type": "csv",
+            "is_truncated": is_cut or len(rows) < table.rows_count,
+        },
+    }
+
+
+def _bounded(found: Sequence[Sequence[str | None]]) -> tuple[list[list[str | None]], bool]:
+    """As many rows as an answer holds, long values cut; and whether anything was left out."""
+    rows: list[list[str | None]] = []
+    size, is_cut = 0, False
+    for row in found:
+        is_cut |= any(value is not None and len(value) > MOST_CHARACTERS for value in row)
+        rows.append([None if value is None else value[:MOST_CHARACTERS] for value in row])
+        size += sum(4 + len(value or "") for value in row)
+        if size > MOST_BYTES:
+            return rows, True
+    return rows, is_cut
+
+
+def query(order: Mapping[str, Any]) -> dict[str, Any]:
+    """What a query over tables returns; the tables are views under their ids, and nothing can be written."""
+    tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    with connect(order) as connection:
+        for table in tables:
+            target = _target(order["root"], table)
+            relation = existing_rows(connection, target)
+            connection.execute(f"CREATE VIEW {name(table.id)} AS SELECT * EXCLUDE (filename) FROM {relation}")
+        connection.execute(f"SET allowed_directories = ['{order['root']}']")
+        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+        try:
+            relation_found = connection.sql(order["query"])
+            if relation_found is None:
+                raise UserFault("It is not a query that returns rows.")
+            columns, kinds = relation_found.columns, relation_found.types
+            found = relation_found.limit(MOST_ROWS).fetchall()
+        except duckdb.Error as fault:
+            raise UserFault(str(fault)) from None
+    return {
+        "message": "",
+        "result": {
+            "columns": [
+                {"name": column, "type": str(kind)} for column, kind in zip(columns, kinds, strict=True)
+            ],
+            "rows": [[None if value is None else str(value) for value in row] for row in found],
+        },
+    }
+
+
+def _target(root: str, table: TableOrder) -> Target:
+    folder = Path(root) / table.folder
+    files = deltalog.read(folder, table)
+    columns: list[Column] = files.columns()
+    return Target(order=table, folder=folder, files=files, columns=columns, key=[], time_us=0)

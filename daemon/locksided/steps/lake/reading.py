@@ -1,0 +1,148 @@
+"""How a source is read: CSV with or without a header, in slices or whole, gzipped or not, or Parquet."""
+
+import csv
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+
+from lockside.documents.storage import OutputTable
+from locksided.steps.lake.engine import literal, name, rows_of
+from locksided.steps.lake.sources import Found
+from locksided.steps.program import MappingFault, UserFault, say
+from locksided.tables.names import TIMESTAMP, clean_column
+
+MAX_FIELD_BYTES = 16 * 2**20
+_NO_TEXT = "\x01\x02lockside\x03"
+"""Stands in no file: an empty field is an empty text, and never a missing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A source as a relation: its columns as they are stored, all of them texts unless it is Parquet."""
+
+    columns: tuple[str, ...]
+    relation: str
+    has_header: bool = False
+    is_parquet: bool = False
+
+
+def reading_of(connection: duckdb.DuckDBPyConnection, found: Found, mapping: OutputTable) -> Reading:
+    """How a source is read. Raises UserFault for what cannot be read at all."""
+    files = found.files()
+    if files and all(_begins(path, b"PAR1") for path in files):
+        return _parquet(connection, files)
+    named = [*mapping.columns, *(str(column.get("name")) for column in mapping.schema)]
+    if named and not (mapping.schema and mapping.has_header and not found.is_sliced):
+        return _csv(found.name, named, files, mapping, has_header=False)
+    if found.is_sliced:
+        raise MappingFault(f'Sliced file "{found.name}" columns specification missing.')
+    header = _header(found, mapping)
+    if named and [clean_column(one) for one in header] != [clean_column(one) for one in named]:
+        told = f"{','.join(header)}, its schema is {','.join(named)}"
+        raise UserFault(f'Header of "{found.name}" is {told}.')
+    return _csv(found.name, header, files, mapping, has_header=True)
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Reading:
+    relation = f"read_parquet([{_paths(files)}])"
+    described = rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")
+    columns = [str(row[0]) for row in described]
+    cleaned = _cleaned(files[0].name, columns)
+    kept = [
+        f"{'to_json(' + name(old) + ')::VARCHAR' if _is_nested(str(row[1])) else name(old)} AS {name(new)}"
+        for old, new, row in zip(columns, cleaned, described, strict=True)
+    ]
+    return Reading(tuple(cleaned), f"(SELECT {', '.join(kept)} FROM {relation})", is_parquet=True)
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "JSON"))
+
+
+def _csv(
+    source: str, columns: Sequence[str], files: Sequence[Path], mapping: OutputTable, *, has_header: bool
+) -> Reading:
+    cleaned = _cleaned(source, columns)
+    filled = [path for path in files if path.lstat().st_size]
+    parts = [
+        _read_csv(cleaned, list(group), mapping, is_gzip=is_gzip, has_header=has_header)
+        for is_gzip, group in groupby(filled, key=lambda path: _begins(path, b"\x1f\x8b"))
+    ]
+    if not parts:
+        empty = ", ".join(f"''::VARCHAR AS {name(column)}" for column in cleaned)
+        parts = [f"(SELECT {empty} WHERE false)"]
+    relation = parts[0] if len(parts) == 1 else f"({' UNION ALL '.join(f'FROM {part}' for part in parts)})"
+    return Reading(tuple(cleaned), relation, has_header)
+
+
+def _read_csv(
+    columns: Sequence[str], files: Sequence[Path], mapping: OutputTable, *, is_gzip: bool, has_header: bool
+) -> str:
+    types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
+    options = {
+        "auto_detect": "false",
+        "header": "false",
+        "skip": str(int(has_header)),
+        "columns": f"{{{types}}}",
+        "delim": literal(mapping.delimiter),
+        "quote": literal(mapping.enclosure),
+        "escape": literal(mapping.enclosure),
+        "nullstr": literal(_NO_TEXT),
+        "max_line_size": str(MAX_FIELD_BYTES * 2),
+        "strict_mode": "true",
+        "compression": literal("gzip" if is_gzip else "none"),
+    }
+    return f"read_csv([{_paths(files)}], {', '.join(f'{key}={value}' for key, value in options.items())})"
+
+
+def _paths(files: Sequence[Path]) -> str:
+    return ", ".join(literal(str(path)) for path in files)
+
+
+def _cleaned(source: str, columns: Sequence[str]) -> list[str]:
+    """The columns' names as they are stored. Raises UserFault for two that are the same."""
+    seen: set[str] = set()
+    cleaned = []
+    for column in columns:
+        stored = clean_column(column)
+        if stored != column:
+            say(f'Column name "{column}" was webalized to "{stored}"')
+        if not stored:
+            raise UserFault(f'Column "{column}" in "{source}" has no usable name.')
+        if stored.lower() == TIMESTAMP:
+            text = f'System columns "{TIMESTAMP}" cannot be imported to the table.'
+            raise MappingFault(f"Failed to process mapping for table {source}: {text}")
+        if stored.lower() in seen:
+            raise UserFault(f'Duplicate column "{stored}" in "{source}".')
+        seen.add(stored.lower())
+        cleaned.append(stored)
+    return cleaned
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
+
+
+def _header(found: Found, mapping: OutputTable) -> list[str]:
+    """The first record of a file. Raises UserFault where there is none."""
+    with found.path.open("rb") as raw:
+        unpacked = gzip.GzipFile(fileobj=raw) if _begins(found.path, b"\x1f\x8b") else raw
+        text = io.TextIOWrapper(unpacked, "utf-8-sig", "surrogateescape", newline="")
+        csv.field_size_limit(MAX_FIELD_BYTES)
+        enclosed = {"quotechar": mapping.enclosure} if mapping.enclosure else {"quoting": csv.QUOTE_NONE}
+        rows = csv.reader(text, delimiter=mapping.delimiter, **enclosed)
+        try:
+            header = next(rows, None)
+        except csv.Error as fault:
+            raise UserFault(f'"{found.name}" line 1: {fault}.') from None
+    if not header:
+        raise UserFault(f'File "{found.name}" is empty, a header is expected.')
+    if any("\udc80" <= character <= "\udcff" for column in header for character in column):
+        raise UserFault(f'"{found.name}" line 1: it is not UTF-8.')
+    return header

@@ -1,0 +1,92 @@
+"""What a table is and what a load makes of it: its columns, their types, its primary key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lockside.documents.storage import OutputTable
+from locksided.steps.lake import types
+from locksided.steps.lake.reading import Reading
+from locksided.steps.program import UserFault
+from locksided.tables.names import clean_column
+from locksided.tables.orders import Column, Definition
+
+
+def columns_after(
+    table: str,
+    known: Definition | None,
+    reading: Reading,
+    mapping: OutputTable,
+    support: str,
+    modifications: str,
+) -> list[Column]:
+    """The table's columns after a load. Raises UserFault for a structure that the load may not make."""
+    typed = _typed(mapping) if support == "authoritative" else {}
+    if known is None:
+        return [typed.get(one) or Column(name=one) for one in reading.columns]
+    if modifications == "all" and not mapping.incremental:
+        old = {column.name: column for column in known.columns}
+        return [typed.get(one) or old.get(one) or Column(name=one) for one in reading.columns]
+    expected = [column.name for column in known.columns]
+    missing = [one for one in expected if one not in reading.columns]
+    if missing:
+        raise UserFault(
+            f"Some columns are missing in the csv file. Missing columns: {','.join(missing)}. "
+            f"Expected columns: {','.join(expected)}. "
+            f'Please check if the expected delimiter "{mapping.delimiter}" is used in the csv file.'
+        )
+    for column in known.columns:
+        _refuse_other_type(column, typed.get(column.name), table)
+    new = [one for one in reading.columns if one not in expected]
+    if new and modifications == "none":
+        raise UserFault(f'Column "{new[0]}" is new and table_modifications is "none".')
+    return [*known.columns, *(typed.get(one) or Column(name=one) for one in new)]
+
+
+def _typed(mapping: OutputTable) -> dict[str, Column]:
+    """The columns whose types the schema names."""
+    found = {}
+    for column in mapping.schema:
+        name = clean_column(str(column.get("name")))
+        data_type = column.get("data_type")
+        base = data_type.get("base") if isinstance(data_type, Mapping) else None
+        kind, length = "STRING", None
+        if isinstance(base, Mapping) and base.get("type"):
+            length = base.get("length")
+            kind, length = types.checked(str(base["type"]), None if length is None else str(length))
+        nullable = column.get("nullable") is not False
+        found[name] = Column(name=name, type=kind, length=length, nullable=nullable)
+    return found
+
+
+def _refuse_other_type(column: Column, declared: Column | None, table: str) -> None:
+    if declared is None or (declared.type, declared.length) == (column.type, column.length):
+        return
+    raise UserFault(
+        f'Table "{table}" column "{column.name}" has different type than the '
+        f'schema. Table type: "{column.type}", schema type: "{declared.type}".'
+    )
+
+
+def key_after(
+    known: Definition | None, columns: Sequence[Column], mapping: OutputTable, modifications: str
+) -> list[str]:
+    """The table's primary key after a load; whether it is unique is for the load to see."""
+    wanted = [clean_column(one) for one in mapping.primary_key] or [
+        clean_column(str(column.get("name")))
+        for column in mapping.schema
+        if column.get("primary_key") is True
+    ]
+    if not wanted:
+        return [] if known is None else known.primary_key
+    named = {column.name for column in columns}
+    for one in wanted:
+        if one not in named:
+            raise UserFault(f'Primary key column "{one}" not found.')
+    if known is not None and wanted != known.primary_key and modifications == "none":
+        raise UserFault(f'Primary key column "{wanted[0]}" is new and table_modifications is "none".')
+    return wanted
+
+
+def hints(mapping: OutputTable) -> dict[str, Any]:
+    """What the schema says of types, for a component whose types are only hints."""
+    return {name: {"type": column.type, "length": column.length} for name, column in _typed(mapping).items()}

@@ -1,0 +1,109 @@
+"""The base types of columns: in DuckDB, in Delta's schema, and in the statistics of its log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from locksided.steps.program import UserFault
+from locksided.tables.names import TIMESTAMP
+from locksided.tables.orders import Column
+
+STRING = "STRING"
+_DUCKDB = {
+    "STRING": "VARCHAR",
+    "INTEGER": "BIGINT",
+    "FLOAT": "DOUBLE",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMPTZ",
+}
+_DELTA = {
+    "STRING": "string",
+    "INTEGER": "long",
+    "FLOAT": "double",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+}
+DEFAULT_LENGTH = "38,9"
+TIMESTAMP_COLUMN = Column(name=TIMESTAMP, type="TIMESTAMP")
+
+
+def checked(base: str, length: str | None) -> tuple[str, str | None]:
+    """The canonical base type and length. Raises UserFault for a type that does not exist."""
+    kind = base.upper()
+    if kind in _DUCKDB:
+        return kind, None
+    if kind != "NUMERIC":
+        raise UserFault(f'There is no type "{base}".')
+    parts = [part.strip() for part in (length or DEFAULT_LENGTH).split(",")]
+    precision, scale = (parts[0], parts[1] if len(parts) > 1 else "0")
+    if not (precision.isdecimal() and scale.isdecimal() and int(scale) <= int(precision) <= 38):
+        raise UserFault(f'"{length}" is not a length of NUMERIC.')
+    return kind, f"{int(precision)},{int(scale)}"
+
+
+def duckdb_type(column: Column) -> str:
+    """The column's type in DuckDB."""
+    if column.type == "NUMERIC":
+        return f"DECIMAL({column.length or DEFAULT_LENGTH})"
+    return _DUCKDB[column.type]
+
+
+def delta_field(column: Column) -> dict[str, Any]:
+    """The column in Delta's schema."""
+    kind = _DELTA.get(column.type) or f"decimal({column.length or DEFAULT_LENGTH})"
+    return {"name": column.name, "type": kind, "nullable": True, "metadata": {}}
+
+
+def column_of(field: Mapping[str, Any]) -> Column:
+    """The column that Delta's schema describes."""
+    kind = str(field["type"])
+    if kind.startswith("decimal("):
+        return Column(name=field["name"], type="NUMERIC", length=kind[8:-1])
+    return Column(name=field["name"], type=next(base for base, delta in _DELTA.items() if delta == kind))
+
+
+def statistic(column: Column, text: str) -> Any:
+    """A bound of the column's values as Delta's log has it; None where it cannot be told."""
+    match column.type:
+        case "STRING":
+            return text
+        case "INTEGER":
+            return int(text)
+        case "FLOAT":
+            return None if text.lower() in ("nan", "inf", "-inf") else float(text)
+        case "NUMERIC":
+            return float(text)
+        case "BOOLEAN":
+            return None
+        case "DATE":
+            return text
+        case _:
+            return _time(text)
+
+
+def _time(text: str) -> str | None:
+    moment, _, _ = text.partition("+")
+    date, _, time = moment.partition(" ")
+    seconds, _, fraction = time.partition(".")
+    return f"{date}T{seconds}.{fraction:0<3.3}Z"
+
+
+def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """`minValues`, `maxValues` and `nullCount` of a file, from what DuckDB says of what it wrote."""
+    least: dict[str, Any] = {}
+    most: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for quoted, values in found.items():
+        column = columns.get(quoted.strip('"'))
+        if column is None:
+            continue
+        nulls[column.name] = int(values.get("null_count") or 0)
+        for bounds, key in ((least, "min"), (most, "max")):
+            text = values.get(key)
+            bound = (
+                None if text is None or values.get(f"{key}_is_exact") != "true" else statistic(column, text)
+            )
+            if bound is not None:
+                bounds[column.name] = bound
+    return {"minValues": least, "maxValues": most, "nullCount": nulls}

@@ -1,0 +1,150 @@
+"""Tables: their heads, their versions, and which of these are published. No data is here."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from locksided.store.rows import TableRow, TableVersionRow, UnpublishedRow, decoded
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+
+class LostHead(Exception):
+    """A table's head is not the one that a load began with, though the load held the table."""
+
+
+class TableFilter(NamedTuple):
+    """Which tables are wanted."""
+
+    project: str
+    branch: str
+    bucket: str | None = None
+    text: str | None = None
+
+
+class FoundTable(msgspec.Struct, frozen=True):
+    """A table, the names of those of its commits that may not be published yet, and the job of its head."""
+
+    row: TableRow
+    staged: dict[int, str]
+    head_job: int | None = None
+
+
+class Ratified(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit that becomes a table's head. `staged` is empty when the load changed nothing."""
+
+    project: str
+    branch_id: str
+    id: str
+    key: str
+    version: int
+    serial: int
+    staged: str
+    sha256: str
+    operation: str
+    definition: dict[str, Any]
+    rows_count: int
+    size_bytes: int
+    time_us: int
+    details: dict[str, Any]
+    account: list[Any] | None
+
+
+def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, FoundTable]:
+    """Those of these tables that exist, by key."""
+    asked = {"keys": json_text(list(keys))}
+    rows = decoded(TableRow, connection.execute(QUERIES["tables_by_key"], asked).fetchall())
+    staged: dict[int, dict[int, str]] = {}
+    for number, version, name in connection.execute(QUERIES["staged_commits"], asked):
+        staged.setdefault(number, {})[version] = name
+    jobs = dict(connection.execute(QUERIES["head_jobs"], asked).fetchall())
+    return {row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number)) for row in rows}
+
+
+def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:
+    """Commits that readers of the folders do not see yet, of each table in order."""
+    return decoded(UnpublishedRow, connection.execute(QUERIES["unpublished"], (limit,)).fetchall())
+
+
+Kept = dict[int, tuple[int | None, int]]
+"""Of each table, by its number, the newest version that is published, and the oldest that is kept."""
+
+
+def page(
+    connection: sqlite3.Connection, wanted: TableFilter, after: str, limit: int
+) -> tuple[list[TableRow], Kept]:
+    """Tables by their keys, behind one, and their versions."""
+    place = f"{wanted.project}/{wanted.branch}/".lower()
+    values = {
+        "project": wanted.project,
+        "branch_id": wanted.branch,
+        "bucket": None if wanted.bucket is None else f"{place}{wanted.bucket.lower()}.",
+        "text": None if wanted.text is None else wanted.text.lower(),
+        "after": after,
+        "limit": limit,
+    }
+    rows = decoded(TableRow, connection.execute(QUERIES["tables_page"], values).fetchall())
+    return rows, kept_versions(connection, [row.number for row in rows])
+
+
+def kept_versions(connection: sqlite3.Connection, numbers: Iterable[int]) -> Kept:
+    """Of each table the newest version that is published, and the oldest that is kept."""
+    asked = {"numbers": json_text(list(numbers))}
+    found = connection.execute(QUERIES["published_versions"], asked)
+    return {number: (published, oldest) for number, published, oldest in found}
+
+
+def history(connection: sqlite3.Connection, number: int, before: int, limit: int) -> list[TableVersionRow]:
+    """The versions of a table before one, the newest first."""
+    values = {"number": number, "before": before, "limit": limit}
+    return decoded(TableVersionRow, connection.execute(QUERIES["versions_page"], values).fetchall())
+
+
+def lake_size(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many tables there are, and how large their files are together."""
+    number, size_bytes = connection.execute(QUERIES["lake_size"]).fetchone()
+    return number, size_bytes
+
+
+def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
+    """Make a commit its table's head. Raises LostHead when that is not the one it was made from."""
+    values = {name: getattr(commit, name) for name in commit.__struct_fields__}
+    values |= {
+        "head": commit.version,
+        "job_id": job_id,
+        "definition": json_text(commit.definition),
+        "details": json_text(commit.details),
+        "account": None if commit.account is None else json.dumps(commit.account),
+    }
+    is_new = commit.version == 0 and bool(commit.staged)
+    if is_new:
+        statement = QUERIES["insert_table"]
+    else:
+        statement = QUERIES["move_head"] if commit.staged else QUERIES["note_import"]
+    found = tx.connection.execute(statement, values).fetchone()
+    if found is None:
+        raise LostHead(f"table {commit.id} is not at version {commit.version - 1}")
+    if not commit.staged:
+        return
+    tx.connection.execute(QUERIES["insert_table_version"], {**values, "number": found[0]})
+    data = {
+        "branchId": commit.branch_id,
+        "table": commit.id,
+        "version": commit.version,
+        "counts": commit.details.get("counts", {}),
+    }
+    for kind in (("table.created",) if is_new else ()) + ("table.changed",):
+        tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
+
+
+def note_published(tx: Transaction, number: int, version: int, time_us: int) -> None:
+    """A commit is in its table's log."""
+    values = {"number": number, "version": version, "time_us": time_us}
+    (found,) = tx.connection.execute(QUERIES["note_published"], values).fetchone()
+    project, branch, table = json.loads(found)
+    data = {"branchId": branch, "table": table, "version": version}
+    tx.event(time_us, "table.published", project, data=data)

@@ -1,0 +1,1 @@
+"""Tables as the daemon and its storage steps both know them: names, mappings, orders and results. No data."""

@@ -1,0 +1,198 @@
+"""The output mapping: what a file in out/tables and the configuration say, and the table it becomes. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from lockside.documents.reading import convert, stored_form
+from lockside.documents.storage import Output, OutputTable
+from locksided.tables.names import TIMESTAMP, TableId, clean_column, is_table_id
+
+_SAYS_NOTHING: tuple[object, ...] = (None, False, "", [], {})
+_DEFAULTS = {"delimiter": ",", "enclosure": '"'}
+_BESIDE_SCHEMA = ("columns", "metadata", "column_metadata", "primary_key", "distribution_key")
+
+
+class BadMapping(Exception):
+    """What is wrong with one file of out/tables or its mapping, as the user is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One file or folder of a row on its way into a table; `table` None when it stays where it is."""
+
+    row: str | None
+    source: str
+    table: str | None
+    mapping: OutputTable
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or folder in out/tables of a row, and what its manifest says."""
+
+    row: str | None
+    name: str
+    manifest: Mapping[str, Any]
+
+
+def output_of(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`storage.output` as it was configured; empty without one."""
+    storage = configuration.get("storage")
+    output = storage.get("output") if isinstance(storage, Mapping) else None
+    return output if isinstance(output, Mapping) else {}
+
+
+NO_TABLES = (
+    "Tables are not installed: `pip install 'lockside[tables]'`, or set `[storage] backend` to \"local\"."
+)
+
+
+def mapped_part(storage: Any) -> tuple[str | int, ...] | None:
+    """Where a mapping names a table or a file for the first time; None when it names none."""
+    if not isinstance(storage, Mapping):
+        return None
+    for side, kind in (("input", "tables"), ("input", "files"), ("output", "tables"), ("output", "files")):
+        part = storage.get(side)
+        if isinstance(part, Mapping) and part.get(kind):
+            return side, kind
+    return None
+
+
+def input_entries(configuration: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """`storage.input.tables` as it was configured."""
+    storage = configuration.get("storage")
+    given = storage.get("input") if isinstance(storage, Mapping) else None
+    tables = given.get("tables") if isinstance(given, Mapping) else None
+    return [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+
+
+def read_paths(entry: Mapping[str, Any], project: str, branch: str) -> list[TableId]:
+    """The tables that an entry of the input mapping may mean; the first that exists counts."""
+    source, only = str(entry.get("source")), entry.get("source_branch_id")
+    branches = [str(only)] if only is not None else list(dict.fromkeys((branch, "default")))
+    return [TableId(project, one, source) for one in branches]
+
+
+def settings_of(output: Mapping[str, Any]) -> Output:
+    """The members of `storage.output` that hold for all its tables."""
+    bare = {name: value for name, value in output.items() if name != "tables"}
+    read: Output = msgspec.convert(bare, stored_form(Output))
+    return read
+
+
+def mapped_entries(output: Mapping[str, Any], source: str) -> list[Mapping[str, Any]]:
+    """What the mapping says of a source; one empty entry when it says nothing."""
+    tables = output.get("tables")
+    entries = tables if isinstance(tables, list) else []
+    return [one for one in entries if isinstance(one, Mapping) and one.get("source") == source] or [{}]
+
+
+def mapped_sources(output: Mapping[str, Any]) -> list[str]:
+    """The sources that the mapping names, each once."""
+    tables = output.get("tables")
+    entries = [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+    return list(dict.fromkeys(str(one.get("source")) for one in entries))
+
+
+def unchanged_tables(output: Mapping[str, Any]) -> list[str]:
+    """The tables that nobody else may change while a job runs that writes them."""
+    tables = output.get("tables")
+    entries = [one for one in tables if isinstance(one, Mapping)] if isinstance(tables, list) else []
+    return [str(one.get("destination")) for one in entries if one.get("require_unchanged") is True]
+
+
+def loads(
+    source: Source, output: Mapping[str, Any], bucket: str | None, *, may_stay: bool
+) -> Iterator[Load | BadMapping]:
+    """Into which tables a source goes, and how; or what keeps it from that.
+
+    `bucket` is the one of tables without another. With `may_stay` a source that fits no table stays.
+    """
+    for entry in mapped_entries(output, source.name):
+        try:
+            mapping = _read(source.name, _merged(source.manifest, entry))
+            table = _destination(source, entry, bucket, may_stay=may_stay)
+        except BadMapping as problem:
+            yield problem
+        else:
+            yield Load(source.row, source.name, table, mapping)
+
+
+def default_bucket(
+    output: Mapping[str, Any], component: str, config: str | None, stage: str, *, is_wanted: bool
+) -> str | None:
+    """The bucket of tables that nobody gives another."""
+    named = settings_of(output).default_bucket
+    if named or config is None or not is_wanted:
+        return named
+    return f"{stage}.c-{re.sub(r'[^A-Za-z0-9_-]', '-', f'{component}-{config}')}"[:98]
+
+
+def _merged(manifest: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest, with what the mapping says over it: metadata by key, the schema by column."""
+    merged = {name: value for name, value in manifest.items() if value is not None}
+    for name, value in entry.items():
+        if value in _SAYS_NOTHING or _DEFAULTS.get(name) == value:
+            continue
+        below = merged.get(name)
+        if name == "metadata" and isinstance(below, list):
+            value = _by("key", below, value)  # noqa: PLW2901
+        elif name == "schema" and isinstance(below, list):
+            value = _by("name", below, value)  # noqa: PLW2901
+        merged[name] = value
+    return merged
+
+
+def _by(key: str, below: Sequence[Any], over: Any) -> list[Any]:
+    items = {one.get(key): one for one in below if isinstance(one, Mapping)}
+    for one in over if isinstance(over, list) else ():
+        if isinstance(one, Mapping):
+            items[one.get(key)] = {**items.get(one.get(key), {}), **one}
+    return list(items.values())
+
+
+def _read(source: str, merged: Mapping[str, Any]) -> OutputTable:
+    def refused(why: str) -> BadMapping:
+        return BadMapping(f"Failed to prepare mapping configuration for table {source}: {why}")
+
+    if merged.get("schema"):
+        for other in _BESIDE_SCHEMA:
+            if merged.get(other):
+                raise refused(f'Only one of "schema" or "{other}" can be defined.')
+    if merged.get("delete_where") and merged.get("delete_where_column"):
+        raise refused('Only one of "delete_where" or "delete_where_column" can be defined.')
+    try:
+        read = convert({**merged, "source": source}, OutputTable)
+    except msgspec.ValidationError as problem:
+        raise refused(f"{problem}.") from None
+    named = [*read.columns, *(str(column.get("name")) for column in read.schema), *read.primary_key]
+    if any(clean_column(name).lower() == TIMESTAMP for name in named):
+        text = f'System columns "{TIMESTAMP}" cannot be imported to the table.'
+        raise BadMapping(f"Failed to process mapping for table {source}: {text}")
+    return read
+
+
+def _destination(
+    source: Source, entry: Mapping[str, Any], bucket: str | None, *, may_stay: bool
+) -> str | None:
+    by_mapping, by_manifest = entry.get("destination"), source.manifest.get("destination")
+    bare = source.name.removesuffix(".csv")
+    if isinstance(by_mapping, str) and by_mapping:
+        found = by_mapping
+    elif isinstance(by_manifest, str) and by_manifest.count(".") == 2:
+        found = by_manifest
+    elif not by_manifest and bare.count(".") == 2:
+        found = bare
+    elif bucket is not None:
+        found = f"{bucket}.{by_manifest or bare}"
+    elif may_stay:
+        return None
+    else:
+        raise BadMapping(f'Failed to resolve destination for output table "{source.name}".')
+    if not is_table_id(found):
+        raise BadMapping(f'Failed to resolve valid destination. "{found}" is not a valid table ID.')
+    return found

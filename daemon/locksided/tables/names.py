@@ -1,0 +1,84 @@
+"""Names of buckets, tables and columns, and where a table's files are. Pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+_BUCKET = re.compile(r"(in|out)\.(c-)?[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+TIMESTAMP = "_timestamp"
+"""The last column of every table: when a load inserted or last changed the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableId:
+    """A table of one branch of one project; `text` is its id there, such as `in.c-shop.orders`."""
+
+    project: str
+    branch: str
+    text: str
+
+    @property
+    def bucket(self) -> str:
+        """The id of its bucket."""
+        return self.text.rpartition(".")[0]
+
+    @classmethod
+    def parse(cls, path: str) -> "TableId":
+        """The table of a path."""
+        return cls(*path.split("/"))
+
+    @property
+    def path(self) -> str:
+        """Its name among the tables of all projects and branches."""
+        return f"{self.project}/{self.branch}/{self.text}"
+
+    @property
+    def key(self) -> str:
+        """The same for two paths that differ in capitals only, of which there is never more than one."""
+        return self.path.lower()
+
+    @property
+    def bucket_folder(self) -> str:
+        """Where its bucket is, below the root of the lake."""
+        return f"{self.project}/{self.branch}/{self.bucket}"
+
+    @property
+    def folder(self) -> str:
+        """Where its files are, below the root of the lake."""
+        return f"{self.bucket_folder}/{self.text.rpartition('.')[2]}"
+
+
+def table_id(path: str) -> str:
+    """The table's id in a path."""
+    return path.rpartition("/")[2]
+
+
+def is_table_id(text: str) -> bool:
+    """Whether the text is a stage, a bucket and a name."""
+    bucket, _, name = text.rpartition(".")
+    return bool(_BUCKET.fullmatch(bucket) and NAME.fullmatch(name))
+
+
+def is_bucket_id(text: str) -> bool:
+    """Whether the text is a stage and a bucket."""
+    return _BUCKET.fullmatch(text) is not None
+
+
+def clean_column(name: str) -> str:
+    """A column's name as it is stored: ASCII letters, digits and `_`; empty when nothing is left of it."""
+    text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") if name != TIMESTAMP else name
+
+
+def staged_name(version: int, mark: str) -> str:
+    """The name of a staged commit in `_lockside/staged`."""
+    return f"{version:020d}.{mark}.json"
+
+
+STAGED_NAME = re.compile(r"[0-9]{20}\.[0-9a-f-]{36}\.json")
+
+
+def entry_name(version: int) -> str:
+    """The name of a published commit in `_delta_log`."""
+    return f"{version:020d}.json"

@@ -1,0 +1,112 @@
+"""What the daemon tells a storage step about tables, and what the step tells of its commits.
+
+The result comes from a process of the job's account: `read_commits` checks it as a request is checked.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from locksided.tables.names import STAGED_NAME
+
+MOST_TABLES = 1000
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A column: `type` is a base type, `length` that of a NUMERIC as `p,s`."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    type: str = "STRING"
+    length: str | None = None
+    nullable: bool = True
+    description: str | None = None
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a table is, apart from its rows: its columns without `_timestamp`, and its primary key."""
+
+    columns: Annotated[list[Column], Meta(max_length=1600)]
+    primary_key: list[str] = []
+    description: str | None = None
+    uuid: str = ""
+
+
+class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
+
+    `pinned` is the version that it had when the job started, as far as the job reads it or asked to know;
+    `head_job` made the version. `staged` has the names of those commits up to `version` that may not be
+    published yet.
+    """
+
+    id: str
+    key: str
+    folder: str
+    serial: int = 0
+    version: int | None = None
+    branch: str = ""
+    pinned: int | None = None
+    head_job: str | None = None
+    staged: dict[int, str] = {}
+    definition: Definition | None = None
+    rows_count: int = 0
+    created_us: int = 0
+    imported_us: int = 0
+    changed_us: int = 0
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A file or folder in out/tables; `place` is the folder of its row, below the job's own."""
+
+    place: Annotated[str, Meta(pattern=r"^(data|rows/[A-Za-z0-9][A-Za-z0-9._-]*)$")]
+    name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a load made of a table. `staged` is empty when it changed nothing.
+
+    `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
+    what was stored, which is not kept in out/.
+    """
+
+    key: str
+    version: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    staged: str = ""
+    operation: Annotated[str, Meta(max_length=64)] = "WRITE"
+    definition: Definition
+    rows_count: Count
+    size_bytes: Count
+    time_us: Count
+    counts: dict[str, Count] = {}
+    sources: Annotated[list[Source], Meta(max_length=10_000)] = []
+
+
+class BadCommits(Exception):
+    """A step's commits are not what they must be; the message says why."""
+
+
+def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[Commit]:
+    """The commits in a step's result, each of a table that the job holds, one of each. Raises BadCommits."""
+    try:
+        commits: list[Commit] = msgspec.convert(
+            document, Annotated[list[Commit], Meta(max_length=MOST_TABLES)]
+        )
+    except msgspec.ValidationError as problem:
+        raise BadCommits(f"Its commits are not as they must be: {problem}.") from None
+    seen: set[str] = set()
+    for commit in commits:
+        table = claimed.get(commit.key)
+        if table is None or commit.key in seen:
+            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write once.")
+        seen.add(commit.key)
+        head = -1 if table.version is None else table.version
+        if commit.version != head + bool(commit.staged):
+            raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
+        if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
+            raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")
+        if commit.staged and int(commit.staged[:20]) != commit.version:
+            raise BadCommits(f"Its commit of {table.id!r} is staged as another version.")
+    return commits

@@ -1,0 +1,82 @@
+"""Under a daemon of root the kernel decides who reads and writes which tables."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e.conftest import needs_root
+from e2e.harness import LAKE, Daemon, python, running
+from e2e.lake import WRITER, folder, writes
+from e2e.people import ANNA, BERT, Person, become
+from e2e.wire import Message, Wire, of, put_component, put_config
+
+pytestmark = [pytest.mark.real_processes, needs_root]
+
+
+def others_can_run_us() -> bool:
+    """Whether other users may execute the interpreter of these tests, which runs storage steps."""
+    return (
+        subprocess.run([*become(ANNA), sys.executable, "-c", ""], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+OUTPUT = {"tables": [{"source": "x.csv", "destination": "in.c-anna.x"}]}
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon of root with tables, which everybody can reach."""
+    if not others_can_run_us():
+        pytest.skip(f"other users cannot execute {sys.executable}")
+    with running(**LAKE) as one:
+        one.state_dir.chmod(0o711)
+        one.socket.chmod(0o666)
+        yield one
+
+
+def run_as(person: Person, wire: Wire, **request: Any) -> Message:
+    job = person.call("job.create", **request)
+    return wire.done(job)
+
+
+def prepared(wire: Wire) -> dict[str, Any]:
+    put_component(wire, "acme.writer", command=python(WRITER))
+    configuration = {"parameters": {"tables": {"x.csv": "n\n1\n"}}, "storage": {"output": OUTPUT}}
+    put_config(wire, "acme.writer", "theirs", configuration=configuration)
+    return {"component": "acme.writer", "config": "theirs"}
+
+
+def test_a_table_belongs_to_the_user_whose_job_made_it(wire: Wire, daemon: Daemon) -> None:
+    anna, bert = Person(daemon, ANNA, ANNA), Person(daemon, BERT, BERT)
+    request = prepared(wire)
+    made = run_as(anna, wire, **request)
+    assert made["status"] == "success", made["message"]
+    bucket = folder(daemon, "in.c-anna.x").parent
+    assert of({"uid": bucket.stat().st_uid, "mode": bucket.stat().st_mode & 0o777}, "uid", "mode") == (
+        ANNA,
+        0o700,
+    )
+    other = run_as(bert, wire, **request)
+    assert of(other["result"]["error"], "type", "kind") == ("user", "output")
+    assert 'Not allowed to write table "in.c-anna.x".' in other["message"]
+    storage = {"input": {"tables": [{"source": "in.c-anna.x"}]}}
+    put_config(wire, "acme.writer", "reads", configuration={"storage": storage})
+    read = run_as(bert, wire, component="acme.writer", config="reads")
+    assert read["message"] == 'Not allowed to read table "in.c-anna.x".'
+    (answer,) = bert.ask(("storage.preview", {"table": "in.c-anna.x"}))
+    assert "Not allowed to read" in answer["error"]["message"]
+    assert anna.call("storage.preview", table="in.c-anna.x")["rows"] == [["1"]]
+    assert wire.call("storage.table.get", id="in.c-anna.x")["version"] == 0
+
+
+def test_root_s_own_table_is_closed_to_others(wire: Wire, daemon: Daemon) -> None:
+    assert (
+        wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-root"}))["status"]
+        == "success"
+    )
+    (answer,) = Person(daemon, BERT, BERT).ask(("storage.preview", {"table": "in.c-root.x"}))
+    assert "Not allowed to read" in answer["error"]["message"]

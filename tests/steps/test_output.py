@@ -1,0 +1,290 @@
+"""What the output step makes of files: structure, types, keys, deletions and checks."""
+
+import gzip
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from steps.lake import Lake
+
+X: dict[str, Any] = {"source": "x.csv"}
+MORE: dict[str, Any] = {**X, "incremental": True}
+KEYED: dict[str, Any] = {**MORE, "primary_key": ["id"]}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def typed(name: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "data_type": {"base": {"type": kind, **more}}}
+
+
+def test_a_full_load_replaces_and_an_incremental_one_adds(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1\n"}, X)
+    lake.load({"x.csv": "a\n2\n"}, MORE)
+    assert lake.rows() == [("1",), ("2",)]
+    shown = lake.load({"x.csv": "a\n3\n"}, X)
+    assert lake.rows() == [("3",)]
+    assert (shown["rowsDeleted"], shown["rowsInserted"], shown["rowsCount"]) == (2, 1, 1)
+
+
+def test_columns_get_the_types_of_the_schema(lake: Lake) -> None:
+    schema = [
+        typed("s", "STRING"),
+        typed("i", "INTEGER"),
+        typed("n", "NUMERIC", length="10,2"),
+        typed("f", "FLOAT"),
+        typed("b", "BOOLEAN"),
+        typed("d", "DATE"),
+        typed("t", "TIMESTAMP"),
+    ]
+    text = "s,i,n,f,b,d,t\nx,1,1.5,0.5,true,2026-01-31,2026-01-31 10:00:00\n,,,,,,\n"
+    lake.load({"x.csv": text, "x.csv.manifest": {"schema": schema, "has_header": True}})
+    moment = datetime(2026, 1, 31, 10, tzinfo=UTC)
+    full = ("x", 1, Decimal("1.50"), 0.5, True, date(2026, 1, 31), moment)
+    assert lake.rows() == sorted([full, ("", None, None, None, None, None, None)], key=str)
+
+
+def test_hints_and_no_types_leave_texts(lake: Lake) -> None:
+    manifest = {"schema": [typed("i", "INTEGER")], "has_header": True}
+    lake.load({"x.csv": "i\n1\n", "x.csv.manifest": manifest}, output={"data_type_support": "none"})
+    assert lake.rows() == [("1",)]
+
+
+def test_new_columns_are_empty_in_old_rows(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1\n"}, X)
+    lake.load({"x.csv": "a,b\n2,y\n"}, MORE)
+    assert lake.rows() == [("1", None), ("2", "y")]
+
+
+def test_of_equal_keys_the_last_wins_in_every_load(lake: Lake) -> None:
+    shown = lake.load({"x.csv": "id,v\n1,a\n1,b\n2,c\n"}, {**X, "primary_key": ["id"]})
+    assert lake.rows() == [("1", "b"), ("2", "c")]
+    assert (shown["recordsCount"], shown["rowsDuplicate"]) == (3, 1)
+    shown = lake.load({"x.csv": "id,v\n2,c\n3,d\n3,e\n"}, MORE)
+    counts = [shown[name] for name in ("rowsInserted", "rowsUpdated", "rowsUnchanged", "rowsDuplicate")]
+    assert counts == [1, 0, 1, 1]
+    assert lake.rows() == [("1", "b"), ("2", "c"), ("3", "e")]
+
+
+def test_a_load_that_changes_nothing_makes_no_version(lake: Lake) -> None:
+    lake.load({"x.csv": "id\n1\n"}, KEYED)
+    assert lake.load({"x.csv": "id\n1\n"}, KEYED)["version"] == 0
+    assert lake.load({"x.csv": "id\n"}, MORE)["version"] == 0
+
+
+def test_slices_gzip_headless_files_and_other_delimiters_are_read(lake: Lake) -> None:
+    lake.load(
+        {"x.csv": {"1": "1;a\n", "0": "0;'b;c'\n", ".no": "9;9\n"}},
+        {**X, "columns": ["n", "t"], "delimiter": ";", "enclosure": "'"},
+    )
+    assert lake.rows() == [("0", "b;c"), ("1", "a")]
+    lake.load({"x.csv": gzip.compress("\ufeffn,t\r\n5,x\r\n".encode())}, X)
+    assert lake.rows() == [("5", "x")]
+
+
+def test_parquet_is_known_by_its_first_bytes(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    duckdb.sql(f"COPY (SELECT 1::BIGINT AS n, [1, 2] AS list) TO '{path}' (FORMAT parquet)")
+    lake.load({"x.csv": path.read_bytes()}, X)
+    assert lake.rows() == [("1", "[1,2]")]
+
+
+def test_texts_that_mean_no_value_are_null(lake: Lake) -> None:
+    lake.load({"x.csv": "a,b\n-,\n"}, X, output={"treat_values_as_null": ["-"]})
+    assert lake.rows() == [(None, "")]
+
+
+def test_rows_are_deleted_before_others_come(lake: Lake) -> None:
+    lake.load({"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, {**X, "primary_key": ["id"]})
+    rule = {"where_filters": [{"column": "v", "values_from_set": ["a", "b"]}]}
+    shown = lake.load({"x.csv": "id,v\n2,z\n"}, {**MORE, "delete_where": [rule]})
+    assert lake.rows() == [("2", "z"), ("3", "c")]
+    assert (shown["rowsDeleted"], shown["rowsInserted"], shown["rowsCount"]) == (2, 1, 2)
+    simple = {"delete_where_column": "id", "delete_where_values": ["3"], "delete_where_operator": "ne"}
+    lake.load({"x.csv": "id,v\n"}, {**MORE, **simple})
+    assert lake.rows() == [("3", "c")]
+    lake.load({"x.csv": "id,v\n9,n\n"}, {**MORE, "deduplication_strategy": "insert", "delete_where": [{}]})
+    assert lake.rows() == [("9", "n")]
+
+
+def test_checks_judge_what_nobody_sees_yet(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n" + "1\n" * 10}, X)
+    shrunk = {**X, "checks": [{"kind": "maxShrink", "value": 0.5}]}
+    assert lake.fails({"x.csv": "a\n1\n"}, shrunk) == (
+        'Failed to load table "in.c-main.x": Check "maxShrink(0.5)" failed: of 10 rows 1 are left.'
+    )
+    twice = {**X, "checks": [{"kind": "unique", "columns": ["a"], "onFail": "warning"}]}
+    (check,) = lake.load({"x.csv": "a\n1\n1\n"}, twice)["checks"]
+    assert check["message"] == 'Check "unique(a)" failed: 1 keys occur more than once.'
+    query = {"kind": "sql", "query": "SELECT * FROM this ANTI JOIN previous USING (a)"}
+    assert "its query returned 1 rows" in lake.fails({"x.csv": "a\n5\n"}, {**X, "checks": [query]})
+    assert lake.rows() == [("1",), ("1",)]
+
+
+def test_sums_hold(lake: Lake) -> None:
+    before = 0
+    for text in ("id,v\n1,a\n2,b\n2,c\n", "id,v\n2,c\n3,d\n", "id,v\n1,x\n1,y\n4,z\n"):
+        shown = lake.load({"x.csv": text}, KEYED)
+        parts = ("rowsInserted", "rowsUpdated", "rowsUnchanged", "rowsDuplicate", "rowsRejected")
+        assert shown["recordsCount"] == sum(shown[name] for name in parts)
+        assert shown["rowsCount"] == before - shown["rowsDeleted"] + shown["rowsInserted"]
+        before = shown["rowsCount"]
+
+
+LOAD = 'Failed to load table "in.c-main.x": '
+SCHEMA = {"schema": [typed("a", "INTEGER"), typed("b", "STRING")], "has_header": True}
+
+
+@pytest.mark.parametrize(
+    ("files", "entry", "message"),
+    [
+        ({}, X, 'Table sources not found: "x.csv"'),
+        ({"y.csv.manifest": {}}, {}, 'Found orphaned table manifest: "y.csv.manifest"'),
+        (
+            {"x.csv": "a\n", "x.csv.manifest": "{"},
+            {},
+            (
+                'Failed to parse manifest file "x.csv.manifest": Expecting property name enclosed in double '
+                "quotes: line 1 column 2 (char 1)"
+            ),
+        ),
+        (
+            {"x.csv": "a\n", "x.csv.manifest": {"schema": [{"name": "a"}], "columns": ["a"]}},
+            {},
+            (
+                "Failed to prepare mapping configuration for table x.csv: "
+                'Only one of "schema" or "columns" can be defined.'
+            ),
+        ),
+        (
+            {"x.csv": "a\n"},
+            {**X, "delete_where": [{}], "delete_where_column": "a"},
+            (
+                "Failed to prepare mapping configuration for table x.csv: "
+                'Only one of "delete_where" or "delete_where_column" can be defined.'
+            ),
+        ),
+        (
+            {"x.csv": "a\n"},
+            {**X, "destination": "x"},
+            'Failed to resolve valid destination. "x" is not a valid table ID.',
+        ),
+        (
+            {"x.csv": "a\n"},
+            {**X, "columns": ["_timestamp"]},
+            (
+                "Failed to process mapping for table x.csv: "
+                'System columns "_timestamp" cannot be imported to '
+                "the table."
+            ),
+        ),
+        ({"x.csv": {"0": "1\n"}}, {}, 'Sliced file "x.csv" columns specification missing.'),
+        (
+            {"x.csv": "a\n", "z.csv": "a\n"},
+            [{**X}, {"source": "z.csv", "destination": "in.c-main.x"}],
+            'Table "in.c-main.x" has several sources: "x.csv", "z.csv".',
+        ),
+        ({"x.csv": ""}, X, LOAD + 'File "x.csv" is empty, a header is expected.'),
+        (
+            {"x.csv": "a;b\n1;2\n"},
+            X,
+            LOAD + "Some columns are missing in the csv file. Missing columns: a,b. Expected columns: a,b. "
+            'Please check if the expected delimiter "," is used in the csv file.',
+        ),
+        (
+            {"x.csv": "a,c\n", "x.csv.manifest": SCHEMA},
+            {},
+            LOAD + 'Header of "x.csv" is a,c, its schema is a,b.',
+        ),
+        ({"x.csv": "a,a\n"}, X, LOAD + 'Duplicate column "a" in "x.csv".'),
+        ({"x.csv": "a,b\n1,2\n1\n"}, X, LOAD + '"x.csv" line 3: Expected Number of Columns: 2 Found: 1.'),
+        ({"x.csv": "a,b\n1,2,3\n"}, X, LOAD + '"x.csv" line 2: Expected Number of Columns: 2 Found: 3.'),
+        ({"x.csv": b"a,b\n1,\xff\n"}, X, LOAD + '"x.csv" line 2: '),
+        ({"x.csv": 'a,b\n1,"2\n'}, X, LOAD + '"x.csv" line 2: '),
+        (
+            {"x.csv": "a,b\n1,2\n"},
+            {**X, "primary_key": ["c"]},
+            LOAD + 'Primary key column "c" not found.',
+        ),
+        (
+            {"x.csv": "a,b\n1,2\n"},
+            {**MORE, "delete_where": [{"where_filters": [{"column": "q", "values_from_set": ["1"]}]}]},
+            LOAD + 'Cannot delete rows from table "in.c-main.x": it has no column "q".',
+        ),
+        (
+            {"x.csv": "a,b\n1,2\n"},
+            {**MORE, "primary_key": ["b"]},
+            LOAD + 'Cannot change primary key from "" to "b": 1 keys occur more than once.',
+        ),
+        (
+            {"x.csv": "a,b\n1,2\n"},
+            {**X, "checks": [{"kind": "minRows", "value": 5}]},
+            LOAD + 'Check "minRows(5)" failed: it has 1 rows.',
+        ),
+        (
+            {"x.csv": "a,b\n1,2\n", "x.csv.manifest": SCHEMA},
+            {},
+            LOAD + 'Table "in.c-main.x" column "a" has different type than the schema. Table type: "STRING", '
+            'schema type: "INTEGER".',
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_stored(
+    lake: Lake, files: dict[str, Any], entry: Any, message: str
+) -> None:
+    lake.load({"x.csv": "a,b\n1,2\n3,2\n"}, X)
+    entries = entry if isinstance(entry, list) else [entry] if entry else []
+    assert lake.fails(files, *entries, names=["x", "y", "z"]).startswith(message)
+    assert lake.rows() == [("1", "2"), ("3", "2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "message"),
+    [
+        ("a,b\n1,\nN/A,\nx,\n", SCHEMA, '"x.csv" record 2, column "a": "N/A" is not INTEGER (and 1 more).'),
+        (
+            "a,b\n1,\n,y\n",
+            {
+                "schema": [{**typed("a", "INTEGER"), "nullable": False}, typed("b", "STRING")],
+                "has_header": True,
+            },
+            '"x.csv" record 2, column "a" is empty.',
+        ),
+        (
+            "a,b\n,1\n,2\n",
+            {
+                "schema": [{**typed("a", "INTEGER"), "primary_key": True}, typed("b", "STRING")],
+                "has_header": True,
+            },
+            '"x.csv" record 1, column "a" is empty (and 1 more).',
+        ),
+    ],
+)
+def test_values_that_do_not_fit_are_told_with_their_record(
+    lake: Lake, text: str, schema: dict[str, Any], message: str
+) -> None:
+    assert lake.fails({"x.csv": text, "x.csv.manifest": schema}) == LOAD + message
+
+
+def test_a_structure_that_may_not_change_does_not(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1\n"}, X)
+    told = lake.fails({"x.csv": "a,y\n1,2\n"}, MORE, output={"table_modifications": "none"})
+    assert told == LOAD + 'Column "y" is new and table_modifications is "none".'
+    lake.load({"x.csv": "b\n1\n"}, X, output={"table_modifications": "all"})
+    assert lake.rows() == [("1",)]
+
+
+def test_all_problems_of_all_tables_are_told(lake: Lake) -> None:
+    told = lake.fails({"x.csv": "", "y.csv": ""}, {"source": "n.csv"}, names=["x", "y"])
+    assert told.splitlines() == [
+        'Table sources not found: "n.csv"',
+        'Failed to load table "in.c-main.x": File "x.csv" is empty, a header is expected.',
+        'Failed to load table "in.c-main.y": File "y.csv" is empty, a header is expected.',
+    ]
