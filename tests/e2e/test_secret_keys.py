@@ -176,3 +176,17 @@ def test_only_admins_see_and_change_keys(fresh: Callable[..., Daemon], place: Pa
     key_id = keys(wire)[0][0]
     backup = wire.call("daemon.backup", path=str(place / "copy.db"))
     assert backup["keyIds"] == [key_id]
+
+
+def test_a_trigger_fires_after_the_loss_of_the_key(alone: Daemon) -> None:
+    wire = alone.wire()
+    put_component(wire, "acme.first", command=["true"])
+    parameters = {"shell": "true", "environment": {"TOKEN": "x", "PATH": "/usr/bin:/bin"}}
+    job = {"component": "lockside.command", "configData": {"parameters": parameters}}
+    on = [{"job": {"component": "acme.first"}}]
+    wire.call("trigger.put", trigger={"id": "t", "on": on, "job": job})
+    alone.stop()
+    (alone.state_dir / "secret.key").unlink()
+    wire = alone.start().wire()
+    fired = wire.call("trigger.run", id="t")
+    assert wire.done(fired)["status"] == "success"

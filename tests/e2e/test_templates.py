@@ -207,3 +207,14 @@ def test_a_folder_has_templates(loads: Wire) -> None:
         "$.templates[0].job.component",
         "$.templates[0].job.config",
     ]
+
+
+def test_a_schedule_runs_a_template(loads: Wire, seen: Path) -> None:
+    version = put(loads, "scheduled")["version"]
+    job = {"template": "scheduled", "variableValuesData": given(country="CZ")}
+    loads.call("schedule.put", schedule={"id": "nightly", "cronTab": "0 2 * * *", "job": job})
+    made = loads.call("schedule.run", id="nightly")
+    made = made["jobs"][0] if "jobs" in made else made
+    ended = loads.done(made["id"])
+    assert (ended["status"], ended["template"]) == ("success", f"scheduled@{version}")
+    assert json.loads(seen.read_text())["parameters"]["country"] == "CZ"

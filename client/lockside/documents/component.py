@@ -164,7 +164,8 @@ class Manifest(Program, frozen=True, kw_only=True):
             stdout that is a JSON object, as Singer targets print it. A run without such a line keeps the
             state as it is.
         allowed_processor_position: Where it may stand as a processor.
-        data_type_support: What types in its manifests do: they become the columns' types, hints, or nothing.
+        data_type_support: What types in its manifests do: `authoritative` ones are the columns' types, with
+            `hints` and `none` columns are texts.
         default_bucket: Whether its tables go to a bucket of its configuration when nobody names another.
         default_bucket_stage: The stage of that bucket.
         staging_storage: Where its tables and files come from and go to; `none` for a side has no mapping.

@@ -118,13 +118,13 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
         delete_where_values: The values of that rule.
         delete_where_operator: `eq` or `ne`, of that rule.
         deduplication_strategy: `insert` adds rows without a look at their keys.
-        metadata: Metadata of the table.
+        metadata: Metadata of the table; kept without effect.
         table_metadata: The same, as an object.
-        column_metadata: Metadata of columns, by name.
+        column_metadata: Metadata of columns, by name; kept without effect.
         distribution_key: Kept without effect.
         write_always: Whether it is stored when the job fails, too.
-        on_bad_rows: `reject` leaves rows out that cannot be read.
-        max_bad_rows: How many may be left out.
+        on_bad_rows: A row that cannot be read fails the load; nothing else can be asked for yet.
+        max_bad_rows: Kept without effect.
         checks: What must be true of the table before anybody sees it.
         require_unchanged: Whether it is an error that another job changed the table since this one started.
     """
@@ -149,7 +149,7 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
     column_metadata: dict[str, Any] | list[Any] = {}
     distribution_key: list[str] = []
     write_always: bool = False
-    on_bad_rows: Literal["error", "reject"] = "error"
+    on_bad_rows: Literal["error"] = "error"
     max_bad_rows: Annotated[int, Meta(ge=0)] = 1000
     checks: list[Check] = []
     require_unchanged: bool = False
@@ -161,7 +161,8 @@ class Output(Mapped, frozen=True, kw_only=True):
     Attributes:
         tables: What becomes of files in out/tables.
         default_bucket: The bucket of tables that nobody gives another.
-        data_type_support: How types of columns are treated; overrides the component's word.
+        data_type_support: `authoritative` types are the columns' types; with `hints` and `none` columns are
+            texts. It overrides the component's word.
         treat_values_as_null: Texts that mean no value.
         table_modifications: What a load may change of a table's structure.
     """

@@ -16,8 +16,9 @@ from locksided.actors.scheduler import SchedulerActor
 from locksided.core.errors import Refused
 from locksided.runs.storage import Storage
 from locksided.store.errors import StoreUnavailable
-from locksided.store.rows import EventRow, UnpublishedRow
+from locksided.store.rows import EventRow
 from locksided.store.store import Store
+from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import note_published
 
 log = structlog.get_logger("publisher")

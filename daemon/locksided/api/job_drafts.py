@@ -18,6 +18,7 @@ from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
 from locksided.api.sealing import Asked, sealed_tree
 from locksided.api.service import Service
+from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
@@ -58,6 +59,9 @@ class Creation:
     async def draft(self, request: JobRequest, origin: Origin = Origin()) -> Draft:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
+        if not request.component:  # of a schedule or a trigger, which names a template alone
+            found = await in_full(service.store, self._owner.project, request, given_in(request))
+            request, origin = found.request, replace(origin, writers=found.writers)
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)

@@ -30,9 +30,10 @@ from locksided.server.handlers import handler
 from locksided.store import notifications
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, all_of
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import DeliveryFilter, SubscriptionName
 from locksided.store.paging import PageRequest, Slice
-from locksided.store.rows import DeliveryRow, StoredRow
+from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
 

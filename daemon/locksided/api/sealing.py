@@ -23,7 +23,6 @@ from locksided.runs.draft_tree import tree_size
 from locksided.secrets.hasher import Hasher
 from locksided.secrets.places import Place
 from locksided.secrets.vault import Unfit, Vault
-from locksided.store.hashes import hasher_of
 
 _PARTS = ("config_data", "variable_values_data", "inputs", "archive", "notifications")
 """The members of a request that can have secrets."""
@@ -78,19 +77,11 @@ def _parts_of(request: JobRequest) -> dict[str, Any]:
     }
 
 
-async def hasher(service: Service) -> Hasher:
-    """The maker of keyed hashes, stored before it is used. Raises Unavailable."""
-    known = service.store.vault.hasher
-    if known is None:
-        known = await service.scheduler.ask(hasher_of)
-    return known
-
-
 async def sealed_tree(service: Service, tree: Draft, asked: Mapping[str, Any]) -> Draft:
     """The tree with its documents encrypted; those of the request (`asked`) stay as they are."""
     if not _has_secrets(tree):
         return tree
-    sealer = _Sealer(service.store.vault, await hasher(service), asked)
+    sealer = _Sealer(service.store.vault, await service.store.hasher(), asked)
     if tree_size(tree) <= JOBS_SEALED_HERE:
         return sealer.sealed(tree)
     return await threads.run_sync(partial(sealer.sealed, tree))

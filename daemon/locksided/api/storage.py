@@ -15,7 +15,7 @@ from locksided.runs.storage import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.paging import Slice
-from locksided.store.rows import TableRow, TableVersionRow
+from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.tables import FoundTable, TableFilter
 from locksided.tables.mapping import NO_TABLES
 from locksided.tables.names import TableId

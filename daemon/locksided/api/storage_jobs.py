@@ -15,7 +15,7 @@ from locksided.api.storage import StorageMethods
 from locksided.core.errors import NotFound
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store.rows import TableVersionRow
+from locksided.store.table_rows import TableVersionRow
 
 
 class StorageJobMethods(HandlerGroup):

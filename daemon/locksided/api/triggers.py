@@ -28,8 +28,8 @@ from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.paging import Slice
-from locksided.store.rows import FiringRow
 from locksided.store.sql import Database
+from locksided.store.time_rows import FiringRow
 from locksided.store.transaction import Transaction
 from locksided.store.triggers import TriggerName
 from locksided.triggers.firing import Firings, Found, paused, read, told_of

@@ -32,8 +32,9 @@ from locksided.secrets.vault import Vault
 from locksided.settings import NotificationSettings
 from locksided.store import notifications
 from locksided.store.errors import StoreUnavailable
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName
-from locksided.store.rows import DeliveryRow, EventRow
+from locksided.store.rows import EventRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
 

@@ -12,8 +12,8 @@ from locksided.actors.messages import Write
 from locksided.notifications.standing import disable
 from locksided.settings import NotificationSettings
 from locksided.store import notifications
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName
-from locksided.store.rows import DeliveryRow
 from locksided.store.transaction import Transaction
 
 GONE = 410

@@ -22,8 +22,8 @@ from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row
 from locksided.settings import StorageSettings
-from locksided.store.rows import UnpublishedRow
 from locksided.store.store import Store
+from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
 from locksided.tables.mapping import (
     read_paths,

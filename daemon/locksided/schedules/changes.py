@@ -20,9 +20,10 @@ from locksided.server.access import Principal
 from locksided.settings import Settings
 from locksided.store import reads, schedules
 from locksided.store.catalog.keys import Change, Key
-from locksided.store.rows import ScheduleRow, StoredRow
+from locksided.store.rows import StoredRow
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
+from locksided.store.time_rows import ScheduleRow
 from locksided.store.transaction import Transaction
 
 MOST_OF_A_PROJECT = 10_000

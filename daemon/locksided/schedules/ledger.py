@@ -15,8 +15,8 @@ from locksided.core.moments import Stretch, Terms
 from locksided.core.overlap import Fate, NewJob
 from locksided.schedules.making import overdue_at
 from locksided.store import schedules
-from locksided.store.rows import MomentRow, ScheduleRow
 from locksided.store.schedules import Name
+from locksided.store.time_rows import MomentRow, ScheduleRow
 from locksided.store.transaction import Transaction
 
 DAEMON = "daemon"

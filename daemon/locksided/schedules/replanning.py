@@ -12,8 +12,8 @@ from locksided.schedules.ledger import tell
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import in_changed_zone, settled_at, terms_of, us, with_due
 from locksided.store import schedules
-from locksided.store.rows import ScheduleRow
 from locksided.store.schedules import Name
+from locksided.store.time_rows import ScheduleRow
 from locksided.store.transaction import Transaction
 
 log = structlog.get_logger("schedules")

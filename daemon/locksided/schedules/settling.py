@@ -33,9 +33,9 @@ from locksided.schedules.standing import pause_of, settled_at, terms_of
 from locksided.store import schedules
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
-from locksided.store.rows import MadeJob, ScheduleRow
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
+from locksided.store.time_rows import MadeJob, ScheduleRow
 from locksided.store.transaction import Transaction
 
 TRIES = 5

@@ -15,9 +15,10 @@ from locksided.schedules.changes import identity_of
 from locksided.schedules.standing import status_of, terms_of
 from locksided.server.access import Principal
 from locksided.store import schedules
-from locksided.store.rows import ScheduleRow, StoredRow
+from locksided.store.rows import StoredRow
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
+from locksided.store.time_rows import ScheduleRow
 
 EXECUTIONS = 10
 

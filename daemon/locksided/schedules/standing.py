@@ -13,8 +13,8 @@ from lockside.calendar.zones import zone
 from lockside.documents.enums import MisfirePolicy, MomentCause, ScheduleState, ScheduleStatus
 from lockside.documents.schedule import ScheduleSpec
 from locksided.core.moments import Pause, Standing, Terms, next_due_us
-from locksided.store.rows import ScheduleRow
 from locksided.store.schedules import Name
+from locksided.store.time_rows import ScheduleRow
 
 
 def us(seconds: float) -> int:

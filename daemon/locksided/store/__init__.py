@@ -4,16 +4,7 @@ from locksided.store.errors import NotAStore, StoreContradiction, StoreError, St
 from locksided.store.events import EventFilter
 from locksided.store.job_filter import JobFilter, JobPage, OrderBy
 from locksided.store.job_list import GroupBy, JobList, JobStats
-from locksided.store.rows import (
-    DedupRow,
-    Dependency,
-    EventRow,
-    JobRow,
-    PoolRow,
-    StateRow,
-    StoredRow,
-    Version,
-)
+from locksided.store.rows import DedupRow, Dependency, EventRow, JobRow, PoolRow, StateRow, StoredRow, Version
 from locksided.store.store import Store
 from locksided.store.transaction import Applied, Operation, Saves, Transaction, Unit
 

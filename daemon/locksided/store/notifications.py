@@ -12,8 +12,9 @@ import msgspec
 from locksided.secrets.places import Place, Scope
 from locksided.secrets.vault import Vault
 from locksided.store import cursors
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import DeliveryRow, decoded
+from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES, Database
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text

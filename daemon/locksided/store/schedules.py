@@ -8,8 +8,9 @@ import msgspec
 
 from locksided.store import cursors
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import MadeJob, MomentRow, ScheduleRow, decoded
+from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
+from locksided.store.time_rows import MadeJob, MomentRow, ScheduleRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 

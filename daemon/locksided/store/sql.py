@@ -8,22 +8,10 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from locksided.core.loading import ChildRecord, JobRecord
-from locksided.store.rows import (
-    CauseRow,
-    DeliveryRow,
-    EventRow,
-    FiringRow,
-    JobRow,
-    MadeJob,
-    MomentRow,
-    PoolRow,
-    RunRow,
-    ScheduleRow,
-    TableRow,
-    TableVersionRow,
-    TriggerRow,
-    columns_of,
-)
+from locksided.store.notification_rows import DeliveryRow
+from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
+from locksided.store.table_rows import TableRow, TableVersionRow
+from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, ScheduleRow, TriggerRow
 
 Database: TypeAlias = sqlite3.Connection
 """What the functions of this package read from; others only hand it on."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from anyio import CancelScope
 
+from locksided.secrets.hasher import Hasher
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
 from locksided.store import events, reads, schema
@@ -22,10 +23,10 @@ from locksided.store.catalog.states import DeepState, deep_states
 from locksided.store.connection import DatabaseConnection, create, named, opened
 from locksided.store.errors import StoreUnavailable
 from locksided.store.files import DatabaseFault, DatabaseFileError, DatabaseFiles
-from locksided.store.hashes import HASH_KEY
+from locksided.store.hashes import HASH_KEY, hasher_of
 from locksided.store.reader import Reader
 from locksided.store.sql import QUERIES
-from locksided.store.transaction import Applied, Unit, apply, roll_back
+from locksided.store.transaction import Applied, Operation, Unit, apply, roll_back
 
 T = TypeVar("T")
 
@@ -142,6 +143,18 @@ class Store(Reader):
         """Let the write-ahead log go, in which what was removed still stands; later if somebody reads now."""
         with suppress(StoreUnavailable):
             await self._maintain(_empty_log)
+
+    async def hasher(self) -> Hasher:
+        """What makes keyed hashes; its key is stored in a transaction of its own when there is none.
+
+        Not by the scheduler, which may be waiting for whoever asks. Raises Unavailable without a key.
+        """
+        if self.vault.hasher is not None:
+            return self.vault.hasher
+        (made,) = (await self.apply([Operation(hasher_of)])).results
+        if isinstance(made, Exception):
+            raise made
+        return cast("Hasher", made)
 
     async def empty_free_pages(self) -> None:
         """Write the whole database anew: nothing that was removed or replaced is left in the files."""

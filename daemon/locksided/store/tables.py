@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from locksided.store.rows import TableRow, TableVersionRow, UnpublishedRow, decoded
+from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
+from locksided.store.table_rows import TableRow, TableVersionRow, UnpublishedRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 

@@ -7,8 +7,9 @@ import msgspec
 
 from locksided.store import cursors
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
-from locksided.store.rows import CauseRow, FiringRow, TriggerRow, decoded
+from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES, Database
+from locksided.store.time_rows import CauseRow, FiringRow, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 

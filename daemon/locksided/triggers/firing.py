@@ -28,8 +28,8 @@ from locksided.schedules.owners import current_owner
 from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
-from locksided.store.rows import CauseRow, FiringRow, TriggerRow
 from locksided.store.sql import Database
+from locksided.store.time_rows import CauseRow, FiringRow, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.triggers import TriggerName
 from locksided.triggers.standing import planned, tell

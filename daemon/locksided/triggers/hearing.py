@@ -15,8 +15,9 @@ from locksided.core.transitions import FINAL
 from locksided.followers.follower import Follower
 from locksided.schedules.standing import us
 from locksided.store import triggers
-from locksided.store.rows import CauseRow, EventRow, JobRow
+from locksided.store.rows import EventRow, JobRow
 from locksided.store.store import Store
+from locksided.store.time_rows import CauseRow
 from locksided.store.transaction import Transaction
 from locksided.store.triggers import Listening, TriggerName
 from locksided.triggers.standing import planned

@@ -17,8 +17,9 @@ from locksided.schedules.standing import us
 from locksided.server.access import Principal
 from locksided.store import triggers
 from locksided.store.catalog.keys import Change, Key
-from locksided.store.rows import CauseRow, StoredRow, TriggerRow
+from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
+from locksided.store.time_rows import CauseRow, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.triggers import TriggerName
 

@@ -1,0 +1,55 @@
+"""Rows of tables: heads, versions, and what is still to be published."""
+
+from typing import Any
+
+import msgspec
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """A table: `head` is the version that counts, `definition` its columns and primary key."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    key: str
+    head: int
+    definition: dict[str, Any]
+    rows_count: int
+    size_bytes: int
+    created_us: int
+    imported_us: int
+    changed_us: int
+
+
+class TableVersionRow(msgspec.Struct, frozen=True):
+    """What one commit made of a table."""
+
+    number: int
+    version: int
+    serial: int
+    time_us: int
+    job_id: int | None
+    operation: str
+    details: dict[str, Any]
+    rows_count: int
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    published_us: int | None
+
+
+class UnpublishedRow(msgspec.Struct, frozen=True):
+    """A commit that is not in its table's log yet; `account` publishes it, None for the daemon's own."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    version: int
+    serial: int
+    job_id: int | None
+    staged: str
+    sha256: str
+    account: list[Any] | None
+    details: dict[str, Any]

@@ -1,0 +1,94 @@
+"""Rows of schedules and triggers: where each stands, and what became of moments and causes."""
+
+from typing import Any
+
+import msgspec
+
+
+class ScheduleRow(msgspec.Struct, frozen=True):
+    """Where a schedule stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    zone: str
+    zone_digest: str
+    settled_us: int
+    settled_wall_us: int
+    due_us: int | None = None
+    paused_us: int | None = None
+    paused_until_us: int | None = None
+    pause: dict[str, Any] | None = None
+    disabled_us: int | None = None
+    broken: str | None = None
+    firings: int = 0
+    failures: int = 0
+    fired_us: int | None = None
+
+
+class TriggerRow(msgspec.Struct, frozen=True):
+    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never."""
+
+    project: str
+    id: str
+    owner_uid: int
+    owner_gid: int
+    owner_name: str
+    since_seq: int
+    due_us: int | None = None
+    fired_us: int | None = None
+    paused_us: int | None = None
+    pause: dict[str, Any] | None = None
+    is_disabled: int = 0
+    firings: int = 0
+    failures: int = 0
+
+
+class CauseRow(msgspec.Struct, frozen=True):
+    """A cause: something that a trigger heard, as the wire has it."""
+
+    seq: int
+    time_us: int
+    conditions: list[int]
+    heard: dict[str, Any]
+    depth: int
+
+
+class FiringRow(msgspec.Struct, frozen=True):
+    """What became of a trigger's causes."""
+
+    last_seq: int
+    decided_us: int
+    outcome: str
+    because: str
+    job_id: int | None
+    version: int
+    causes: list[dict[str, Any]]
+    error: dict[str, Any] | None = None
+
+
+class MomentRow(msgspec.Struct, frozen=True):
+    """What became of one moment, or of `count` moments in a row (None: too many to be counted)."""
+
+    moment_us: int
+    last_us: int
+    count: int | None
+    wall: str
+    due_us: int
+    decided_us: int | None
+    outcome: str
+    cause: str
+    job_id: int | None
+    version: int
+    error: dict[str, Any] | None = None
+
+
+class MadeJob(msgspec.Struct, frozen=True):
+    """A job that a schedule made, and how it stands; `schedule` is what it was told."""
+
+    id: int
+    status: str
+    created_us: int
+    schedule: dict[str, Any]
