@@ -18,6 +18,8 @@ LISTS = {
     "event.list": ("events", 1000),
     "schedule.ledger": ("rows", 100),
     "trigger.ledger": ("rows", 100),
+    "storage.table.list": ("tables", None),
+    "storage.table.history": ("versions", None),
     "notification.deliveries": ("deliveries", 1000),
     **{f"{kind.word}.list": (kind.plural, None) for kind in KINDS.values()},
     **{f"{kind.word}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},

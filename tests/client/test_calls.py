@@ -33,7 +33,7 @@ CALLS: Any = Methods(_sent)
 
 def call(name: str) -> Any:
     group, _, word = name.partition(".")
-    return getattr(getattr(CALLS, group), word)
+    return getattr(getattr(CALLS, group), word.replace(".", "_"))
 
 
 def params(request: Any) -> dict[str, Any]:

@@ -26,6 +26,12 @@ EXAMPLES = {
     "pool": {"loads": {"slots": 2}, "wide": {"slots": "infinity"}},
     "variables": {"country": "CZ", "many": 3, "is_on": True},
     "template": {"values": [{"name": "day"}], "job": {"component": "a"}},
+    "schedule": {"cronTab": "30 2 * * *", "timezone": "Europe/Prague", "job": {"component": "a"}},
+    "trigger": {"on": [{"job": {"component": "a"}}], "job": {"component": "b"}},
+    "notification": {
+        "event": "job-failed",
+        "recipient": {"channel": "webhook", "url": "https://hooks.example.com/a"},
+    },
 }
 WRONG = {
     "component": [{"comand": ["true"]}, {"limits": {"timeout": 1}}, {"type": "nothing"}],
@@ -34,6 +40,9 @@ WRONG = {
     "pool": [{"loads": {"slot": 2}}, {"loads": 3}],
     "variables": [{"country": None}],
     "template": [{"values": []}, {"job": {}, "value": []}],
+    "schedule": [{"cronTab": 5}, {"every": "15m", "job": {"component": "a"}, "zone": "UTC"}],
+    "trigger": [{"on": [], "job": {"component": "b"}}, {"job": {"component": "b"}}],
+    "notification": [{"event": "job-failed"}, {"event": "job-fails", "recipient": {}}],
 }
 
 

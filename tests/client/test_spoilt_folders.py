@@ -146,10 +146,10 @@ SPOILT = [
     (A, 'command = ["a"]\n[limits]\nmemoryBytes = 0\n', 3, "limits.memoryBytes", "It must be at least 1."),
     (
         A,
-        'command = ["a"]\ndefaultTag = "v9"\n',
+        'command = ["a"]\ncolour = "v9"\n',
         2,
-        "defaultTag",
-        "Unknown field `defaultTag`; known here are command, pipeline",
+        "colour",
+        "Unknown field `colour`; known here are command, pipeline",
     ),
     (
         A,

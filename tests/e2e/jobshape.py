@@ -48,6 +48,8 @@ SHAPE: dict[str, Any] = {
     "project": {"id": str, "name": str},
     "principal": {"uid": int, "user": str, "gid": int},
     "creator": {"type": str, "id": (str, NONE)},
+    "schedule": NONE,
+    "trigger": NONE,
     "type": str,
     "name": (str, NONE),
     "description": (str, NONE),

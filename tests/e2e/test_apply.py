@@ -203,7 +203,7 @@ def test_pools_of_the_settings_and_what_is_built_in_stay(fresh: Callable[..., Da
         assert changes(done) == [("delete", "component", "my.own"), ("delete", "pool", "mine")]
         assert {pool["id"] for pool in wire.call("pool.list")["pools"]} == {"default", "fixed"}
         built_in = {one["id"] for one in wire.call("component.list")["components"]}
-        assert built_in == {"lockside.command", "lockside.orchestrator"}
+        assert built_in == {"lockside.command", "lockside.orchestrator", "lockside.storage"}
 
 
 def test_what_something_else_names_cannot_go(wire: Wire) -> None:

@@ -153,7 +153,7 @@ def test_the_library_and_the_command_line_follow_the_pages(daemon: Daemon) -> No
         configs = client.config.list().configs
         assert [one.config for one in configs] == [*(f"f{n}" for n in range(10)), "often"]
         assert configs[0].configuration == {"parameters": {"text": LARGE}}
-        assert len(client.component.list(type="other").components) == 12
+        assert len(client.component.list(type="other").components) == 13
         assert [one.version for one in client.config.versions("long.c0", "often").versions][-1] == 1
         jobs = client.job.list(limit=9).jobs
         assert len(jobs) == 9

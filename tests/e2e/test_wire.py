@@ -31,7 +31,7 @@ def test_an_unknown_method_or_field_is_named(wire: Wire) -> None:
 
 
 def test_what_is_for_later_is_refused_by_name(wire: Wire) -> None:
-    for method in ("schedule.put", "storage.list"):
+    for method in ("chunk.list", "storage.list"):
         assert wire.refused(method).code == -32601
 
 

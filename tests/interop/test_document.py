@@ -2,14 +2,23 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from e2e.harness import Daemon
+from e2e.harness import LAKE, Daemon, python, running
+from e2e.lake import WRITER
 from e2e.wire import Message, Wire, put_component, put_config, until_running
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon that keeps tables."""
+    with running(**LAKE) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +96,10 @@ def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, d
     with Checked(daemon.socket, document) as wire:
         _catalog(wire)
         _schedules(wire)
+        _templates(wire)
+        _secrets(wire)
+        _notifications(wire)
+        _tables(wire)
         _jobs(wire)
         _other_jobs(wire)
         _platform(wire)
@@ -166,6 +179,68 @@ def _schedules(wire: Wire) -> None:
     wire.call("trigger.delete", id="t2")
 
 
+def _templates(wire: Wire) -> None:
+    job = {"component": "doc.plain", "configData": {"parameters": {"a": "{{ n }}"}}}
+    wire.call("template.put", template={"id": "load", "values": [{"name": "n"}], "job": job})
+    wire.call("template.get", id="load")
+    wire.call("template.list")
+    wire.call("template.copy", id="load", toId="load2")
+    _old_versions(wire, "template", "load2")
+    wire.call("template.delete", id="load2")
+
+
+def _secrets(wire: Wire) -> None:
+    wire.call("secret.encrypt", component="doc.plain", config="one", value="a secret")
+    wire.call("secret.keys")
+    wire.call("secret.rotate")
+    wire.call("secret.reencrypt")
+    old = wire.call("secret.keys")["keys"][-1]
+    wire.call("secret.dropKey", id=old["id"])
+
+
+def _notifications(wire: "Checked") -> None:
+    recipient = {"channel": "webhook", "url": "https://localhost/lockside"}
+    wire.call("notification.put", subscription={"id": "n", "event": "job-failed", "recipient": recipient})
+    wire.call("notification.get", id="n")
+    wire.call("notification.list", event="job-failed")
+    wire.call("notification.rotate", id="n")
+    wire.call("notification.test", id="n")
+    told = _dead(wire)
+    assert wire.refused("notification.cancel", id=told["id"]).kind == "invalid_transition"
+    wire.used.add("notification.cancel")
+    wire.call("notification.redeliver", id=told["id"])
+    wire.call("notification.copy", id="n", toId="n2")
+    _old_versions(wire, "notification", "n2")
+    wire.call("notification.delete", id="n2")
+    wire.call("notification.delete", id="n")
+
+
+def _dead(wire: Wire) -> Message:
+    """A delivery that was given up: the daemon calls no address of its own machine."""
+    subscription = wire.call("event.subscribe")["subscription"]
+    wire.done(wire.shell("exit 3"))
+    while not (found := wire.call("notification.deliveries", status=["dead"])["deliveries"]):
+        wire.notice()
+    wire.call("event.unsubscribe", subscription=subscription)
+    delivery: Message = found[0]
+    return delivery
+
+
+def _tables(wire: Wire) -> None:
+    output = {"tables": [{"source": "x.csv", "destination": "in.c-doc.x"}]}
+    put_component(wire, "doc.writer", command=python(WRITER))
+    configuration = {"parameters": {"tables": {"x.csv": "n\n1\n"}}, "storage": {"output": output}}
+    put_config(wire, "doc.writer", "x", configuration=configuration)
+    assert wire.done(wire.create("doc.writer", config="x"))["status"] == "success"
+    wire.call("storage.status")
+    wire.call("storage.table.list")
+    wire.call("storage.table.get", id="in.c-doc.x")
+    wire.call("storage.table.history", id="in.c-doc.x")
+    wire.call("storage.snapshot", tables=["in.c-doc.x"])
+    wire.call("storage.preview", table="in.c-doc.x", limit=10)
+    wire.call("storage.table.restore", id="in.c-doc.x", version=0)
+
+
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:
     wire.call(f"{kind}.versions", id=object_id)
     wire.call(f"{kind}.diff", id=object_id, version=1)
@@ -173,10 +248,10 @@ def _old_versions(wire: Wire, kind: str, object_id: str) -> None:
 
 
 def _jobs(wire: Wire) -> None:
-    wire.call("event.subscribe")
+    subscription = wire.call("event.subscribe")["subscription"]
     done = wire.done(wire.create("doc.plain", config="one", labels={"a": "b"}, name="n", description="d"))
     assert wire.notice()["params"]["events"]
-    wire.call("event.unsubscribe", subscription="1")
+    wire.call("event.unsubscribe", subscription=subscription)
     wire.get(done["id"])
     wire.get(done["id"], "status", "result")
     wire.done(wire.shell("echo out; echo err >&2; exit 3"))

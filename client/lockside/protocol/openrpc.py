@@ -85,7 +85,7 @@ def _method(method: Method, components: dict[str, Any], by_type: dict[int, Any])
         "params": [
             {
                 "name": name,
-                "description": part["description"],
+                "description": part.get("description", ""),
                 "required": name in required,
                 "schema": part,
             }

@@ -40,6 +40,8 @@ def deliveries(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json({"deliveries": found})
         return exits.DONE
+    if not found:
+        session.say_aside("there is no such delivery.")
     session.out.table(
         ("DELIVERY", "SUBSCRIPTION", "EVENT", "JOB", "STATUS", "ATTEMPTS", ""), [_row(one) for one in found]
     )
