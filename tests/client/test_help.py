@@ -62,7 +62,7 @@ def test_the_reference_of_a_method_has_every_parameter(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, schema in SCHEMAS.items() if "properties" in schema])
 def test_the_reference_of_a_type_has_every_member(name: str) -> None:
     text = reference.reference(name.removeprefix("Stored"))
-    listed = re.findall(r"^- `(\w+)` \(", text, re.MULTILINE)
+    listed = re.findall(r"^- `(#?\w+)` \(", text, re.MULTILINE)
     assert set(SCHEMAS[name]["properties"]) <= set(listed)
 
 

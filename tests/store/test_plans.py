@@ -33,6 +33,16 @@ SMALL_OR_RARE = {
     "prune_firings",  # once an hour
     "lake_size",  # reads all tables, of which there are few beside jobs
     "unpublished",  # there are few, in an index of their own
+    "subscriptions",  # a project has a thousand at most
+    "has_subscriptions",  # stops at the first
+    "due_deliveries",  # goes through the subscriptions, and takes a few of each from an index
+    "couriers_at_work",  # what couriers have is little, and in an index of its own
+    "deliveries_of_courier",
+    "lost_deliveries",
+    "count_deliveries",  # counts all, when metrics are asked for
+    "redeliver",  # by hand
+    "prune_deliveries",  # once an hour
+    "prune_notification_bodies",
 }
 
 

@@ -77,6 +77,7 @@ class Delivery(Out, frozen=True, kw_only=True):
         subscription: The subscription's id.
         event: What is told.
         seq: The number of the event that it is about.
+        recipient: Whom it goes to.
         status: `pending` until `nextAttemptTime`, `sending` while a courier has it, or how it ended.
         attempts: The attempts so far, the oldest first.
         next_attempt_time: When it is due.
