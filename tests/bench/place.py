@@ -58,6 +58,7 @@ def running(
         daemon = Daemon(folder, **{"LOCKSIDE_POOLS__DEFAULT__SLOTS": "2", **settings})
         if python is not None:
             daemon.program = [python, *daemon.program[1:]]
+            daemon.usual_settings = {}  # older code refuses those that it does not know
         if database is not None:
             daemon.state_dir.mkdir(mode=0o700)
             shutil.copyfile(database, daemon.state_dir / "lockside.db")

@@ -9,6 +9,7 @@ from bench.place import COMMAND, Scale, pids, rss_megabytes, running
 from bench.wires import Line
 from e2e.harness import Daemon
 from e2e.scheduling import at
+from e2e.wire import Wire
 from lockside.documents.times import time_us
 
 
@@ -28,8 +29,9 @@ def ready_seconds(daemon: Daemon) -> float:
 
 def latenesses(daemon: Daemon, count: int) -> list[float]:
     """Seconds from the due time to the job, of a schedule that fires every second."""
-    with Line(daemon.socket) as line:
-        line.call(
+    with Wire(daemon.socket) as wire:
+        wire.call("event.subscribe", kinds=["schedule.fired"])
+        wire.call(
             "schedule.put",
             schedule={
                 "id": "each",
@@ -39,9 +41,9 @@ def latenesses(daemon: Daemon, count: int) -> list[float]:
                 "overlap": {"policy": "allow"},
             },
         )
-        while line.call("schedule.get", id="each")["firings"] < count:
-            time.sleep(0.5)
-        rows = line.call("schedule.ledger", id="each", outcomes=["fired"])["rows"]
+        while wire.call("schedule.get", id="each")["firings"] < count:
+            wire.notice()
+        rows = wire.call("schedule.ledger", id="each", outcomes=["fired"])["rows"]
     return [(time_us(row["decidedTime"]) - time_us(row["dueTime"])) / 1e6 for row in rows]
 
 

@@ -49,6 +49,7 @@ class Daemon:
         self.state_dir = folder / "s"
         self.settings = settings
         self.program = LOCKSIDED
+        self.usual_settings = SETTINGS
         self.process: subprocess.Popen[bytes] | None = None
         self._is_apart = False
         self._wires: list[Wire] = []
@@ -92,7 +93,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**PLAIN, **SETTINGS, **self.settings, **more},
+                env={**PLAIN, **self.usual_settings, **self.settings, **more},
                 cwd="/",
             )
 

@@ -136,7 +136,7 @@ class Images:
         return replace(podman, images=images)
 
     def clear_soon(self, token: str, context: JobContext) -> None:
-        """Have podman forget the container of a run that was killed."""
+        """Remove the container of a killed run from the records of podman."""
         self._tasks.start_soon(self._clear, token, context)
 
     async def _clear(self, token: str, context: JobContext) -> None:

@@ -110,7 +110,7 @@ class ScheduleMethods:
 
     @handler
     async def pause(self, call: Call, params: p.SchedulePause) -> View:
-        """Let it fire nothing until it is resumed; what was due before is decided first."""
+        """Pause it until it is resumed; what was due before is decided first."""
         until_us = None if params.until_time is None else clock.from_text(params.until_time)
         if until_us is not None and until_us <= clock.now_us():
             raise Invalid("It must be in the future.", path="$.untilTime")

@@ -63,7 +63,7 @@ class TriggerMethods:
 
     @handler
     async def pause(self, call: Call, params: p.TriggerPause) -> View:
-        """Let it fire nothing until it is resumed."""
+        """Pause it until it is resumed."""
         who = actor(call.principal)
 
         def change(tx: Transaction, found: Found) -> None:

@@ -60,7 +60,7 @@ class ImageFinder(Protocol):
         """Podman for a job with images that were found before."""
 
     def clear_soon(self, token: str, context: JobContext) -> None:
-        """Have podman forget the container of a run that was killed."""
+        """Remove the container of a killed run from the records of podman."""
 
 
 class TablesMissing(Exception):

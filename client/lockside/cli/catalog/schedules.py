@@ -123,7 +123,7 @@ def run(session: Session, parsed: Parsed) -> int:
 
 
 def pause(session: Session, parsed: Parsed) -> int:
-    """Let a schedule fire nothing until it is resumed."""
+    """Pause a schedule: it creates no jobs until it is resumed."""
     name = parsed.required("id")
     until = _time(session, name, parsed.text("until"), "schedule pause")
     answer = session.call("schedule.pause", id=name, comment=parsed.text("message"), untilTime=until)

@@ -18,7 +18,7 @@ _COLOURS = {"fired": "green", "failed": "red", "skipped": "dim", "success": "gre
 
 
 def pause(session: Session, parsed: Parsed) -> int:
-    """Let a trigger fire nothing until it is resumed."""
+    """Pause a trigger: it creates no jobs until it is resumed."""
     name = parsed.required("id")
     answer = session.call("trigger.pause", id=name, comment=parsed.text("message"))
     return _told(session, answer, f"trigger {name} is paused")

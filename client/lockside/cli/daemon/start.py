@@ -120,7 +120,7 @@ def _has_systemd() -> bool:
 
 
 def _is_a_unit(pid: int) -> bool:
-    """Tell whether the daemon is the main process of the caller's service."""
+    """Return whether the daemon is the main process of a service of the user who calls."""
     if not _has_systemd():
         return False
     asked = ["systemctl", "--user", "show", "--property=MainPID", "--value", SERVICE]

@@ -37,7 +37,7 @@ SCHEDULES = (
     Command(
         "schedule pause",
         f"{_RUN}:pause",
-        "let a schedule fire nothing until it is resumed",
+        "pause a schedule: it creates no jobs until it is resumed",
         (("lockside schedule pause nightly --until 18:00 -m 'the warehouse is down'", ""),),
         (_ID,),
         (
@@ -108,7 +108,7 @@ TRIGGERS = (
     Command(
         "trigger pause",
         f"{_FIRE}:pause",
-        "let a trigger fire nothing until it is resumed",
+        "pause a trigger: it creates no jobs until it is resumed",
         (("lockside trigger pause report -m 'the report changes'", ""),),
         (_TRIGGER,),
         (Option("-m --message", "why", "TEXT"),),

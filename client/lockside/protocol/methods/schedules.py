@@ -87,7 +87,7 @@ STEERING = [ErrorKind.NOT_FOUND, ErrorKind.CONFLICT]
     example=ONE | {"comment": "maintenance"},
 )
 class SchedulePause(ScheduleAction, frozen=True, kw_only=True):
-    """Let a schedule fire nothing until it is resumed.
+    """Pause a schedule: it creates no jobs until it is resumed.
 
     Attributes:
         comment: Why.

@@ -56,7 +56,7 @@ class TriggerAction(Mutation, frozen=True, kw_only=True):
 
 @method("trigger.pause", Role.OPERATOR, answers=types.Trigger, refuses=[ErrorKind.NOT_FOUND], example=ONE)
 class TriggerPause(TriggerAction, frozen=True, kw_only=True):
-    """Let a trigger fire nothing until it is resumed.
+    """Pause a trigger: it creates no jobs until it is resumed.
 
     Attributes:
         comment: Why.
