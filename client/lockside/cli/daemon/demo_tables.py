@@ -25,7 +25,7 @@ QUERY = f'SELECT {_COLUMNS} FROM "{COUNTRIES}" ORDER BY airports DESC LIMIT 5'  
 def has_tables(session: Session) -> bool:
     """Tell whether the daemon keeps tables."""
     found: dict[str, Any] = session.call("storage.status")
-    return found["backend"] == "lake"
+    return bool(found["backend"] == "lake")
 
 
 def without_tables(found: Folder) -> None:
