@@ -11,6 +11,8 @@ from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
+from lockside.documents.storage import (Check, DeleteRule, KeyValue)
+from lockside.documents.table import (ColumnSpec, TableSpec)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
@@ -22,6 +24,7 @@ from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, R
 from lockside.protocol.types.events import (EventPage)
 from lockside.protocol.types.jobs import (Explanation, Job, JobPage, Jobs, Purged, Reported, Stats,
     TerminationPlan, WaitedJobs)
+from lockside.protocol.types.lineage import (Lineage)
 from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.notifications import (Cancelled, Deliveries, Notification, Notifications,
     Redelivered, Tested, WebhookSecret)
@@ -29,7 +32,8 @@ from lockside.protocol.types.plans import (Plan)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
-from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
+from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDiff, TableHistory,
+    Tables)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
@@ -351,6 +355,45 @@ class StorageCalls:
         where_operator: Text = ..., changed_since: Text = ..., limit: Number = ..., project: Text = ...
     ) -> Preview: ...
     async def status(self, *, project: Text = ...) -> StorageStatus: ...
+    @overload
+    async def table_put(
+        self, table: Mapping[str, Any] | TableSpec, *, project: Text = ..., deduplication_id: Text = ...,
+        branch_id: Text = ...
+    ) -> Table: ...
+    @overload
+    async def table_put(
+        self, id: str, *, columns: Sequence[Mapping[str, Any] | ColumnSpec] | None = ...,
+        primary_key: Texts = ..., description: Text = ...,
+        metadata: Sequence[Mapping[str, Any] | KeyValue] | None = ..., branch_id: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Table: ...
+    async def table_load(
+        self, id: str, path: str, *, branch_id: Text = ..., incremental: Flag = ..., primary_key: Texts = ...,
+        columns: Texts = ..., schema: Sequence[Mapping[str, Any]] | None = ..., has_header: Flag = ...,
+        delimiter: Text = ..., enclosure: Text = ...,
+        delete_where: Sequence[Mapping[str, Any] | DeleteRule] | None = ...,
+        deduplication_strategy: Text = ..., checks: Sequence[Mapping[str, Any] | Check] | None = ...,
+        description: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def table_export(
+        self, id: str, path: str, *, branch_id: Text = ..., version: Number = ..., format: Text = ...,
+        overwrite: Flag = ..., columns: Texts = ..., where_column: Text = ...,
+        where_values: Sequence[str | int | float | bool] | None = ..., where_operator: Text = ...,
+        changed_since: Text = ..., limit: Number = ..., fields: Texts = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
+    async def table_clone(
+        self, id: str, *, branch_id: Text = ..., version: Number = ..., to_id: Text = ...,
+        to_branch_id: Text = ..., fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def diff(
+        self, table: str, since: int, *, branch_id: Text = ..., to: Number = ..., limit: Number = ...,
+        project: Text = ...
+    ) -> TableDiff: ...
+    async def lineage(
+        self, *, table: Text = ..., branch_id: Text = ..., version: Number = ..., job: Text = ...,
+        direction: Text = ..., depth: Number = ..., project: Text = ...
+    ) -> Lineage: ...
 
 class NotificationCalls:
     @overload

@@ -1,7 +1,10 @@
 """The methods of tables. What they answer of data is read by processes of the caller, never by the daemon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
@@ -15,13 +18,16 @@ from locksided.runs.storage import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.paging import Slice
+from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.tables import FoundTable, TableFilter
 from locksided.tables.mapping import NO_TABLES
+from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TableId
 
 View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
+Metadata = Mapping[int, list[ToldRow]]
 
 
 class StorageMethods(HandlerGroup):
@@ -48,8 +54,7 @@ class StorageMethods(HandlerGroup):
     async def get(self, _: Call, params: p.TableGet) -> t.Table:
         """One table, as its head is or as a version was."""
         row = (await self.table(params.project, params.branch_id, params.id, "$.id")).row
-        kept = await self._service.store.kept_versions([row.number])
-        shown = self._view(row, kept)
+        shown = await self.shown(row)
         if params.version is None:
             return shown
         versions = await self._service.store.table_history(row.number, params.version + 1, 1)
@@ -62,6 +67,15 @@ class StorageMethods(HandlerGroup):
             | {"version": params.version, "rows_count": versions[0].rows_count}
         )
 
+    async def shown(self, row: TableRow) -> t.Table:
+        """A table as its head is."""
+        kept = await self._service.store.kept_versions([row.number])
+        return self._view(row, kept, await self._told([row]))
+
+    async def _told(self, rows: Sequence[TableRow]) -> Metadata:
+        numbers = [row.number for row in rows]
+        return await self._service.store.read(partial(metadata_of, numbers=numbers))
+
     @handler
     async def list(self, _: Call, params: p.TableList) -> View:
         """Tables by their ids."""
@@ -69,7 +83,8 @@ class StorageMethods(HandlerGroup):
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
         rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
-        return listed("tables", found, lambda row: self._view(row, kept), self._service.line_bytes)
+        told = await self._told(found.entries)
+        return listed("tables", found, lambda row: self._view(row, kept, told), self._service.line_bytes)
 
     @handler
     async def history(self, _: Call, params: p.TableHistoryGet) -> View:
@@ -152,10 +167,11 @@ class StorageMethods(HandlerGroup):
             ],
         )
 
-    def _view(self, row: TableRow, kept: Kept) -> t.Table:
+    def _view(self, row: TableRow, kept: Kept, told: Metadata) -> t.Table:
         table = TableId(row.project, row.branch_id, row.id)
         published, oldest = kept.get(row.number, (None, row.head))
         columns = row.definition["columns"]
+        of_table, of_columns = by_place(told.get(row.number, ()))
         return t.Table(
             id=row.id,
             name=row.id.rpartition(".")[2],
@@ -164,8 +180,10 @@ class StorageMethods(HandlerGroup):
             bucket=table.bucket,
             primary_key=row.definition.get("primaryKey", []),
             columns=[column["name"] for column in columns],
-            definition=[t.TableColumn(**column) for column in columns],
-            description=row.definition.get("description"),
+            definition=[_column_view(column, of_columns.get(column["name"], ())) for column in columns],
+            description=_description(of_table),
+            metadata=[_piece(one) for one in of_table],
+            column_metadata={name: [_piece(one) for one in found] for name, found in of_columns.items()},
             created=clock.to_text(row.created_us) or "",
             last_import_date=clock.to_text(row.imported_us) or "",
             last_change_date=clock.to_text(row.changed_us) or "",
@@ -178,6 +196,23 @@ class StorageMethods(HandlerGroup):
             uri=f"file:{self._storage.root / table.folder}",
             health="unpublished" if row.number in self._service.publisher.troubles else "good",
         )
+
+
+def _piece(row: ToldRow) -> t.Metadata:
+    timestamp = clock.to_text(row.time_us) or ""
+    return t.Metadata(
+        id=str(row.id), key=row.key, value=row.value, provider=row.provider, timestamp=timestamp
+    )
+
+
+def _description(told: Sequence[ToldRow]) -> str | None:
+    """The description that was told last."""
+    found = [one for one in told if one.key == DESCRIPTION]
+    return max(found, key=lambda one: one.time_us).value if found else None
+
+
+def _column_view(column: dict[str, Any], told: Sequence[ToldRow]) -> t.TableColumn:
+    return t.TableColumn(**{**column, "description": _description(told) or column.get("description")})
 
 
 def _version_view(row: TableVersionRow) -> t.TableVersion:
@@ -193,6 +228,7 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
         user=details.get("user"),
         rows_count=row.rows_count,
         counts=details.get("counts", {}),
+        inputs=[msgspec.convert(one, t.TableRead) for one in details.get("inputs", [])],
         published=row.published_us is not None,
     )
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace as replace_fields
 
 from lockside.documents.enums import ErrorType, FailureClass, FailureKind, StateFormat, Status
 from locksided import clock, threads
@@ -41,12 +42,12 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import Storage
+from locksided.runs.storage import Storage, TableRead
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.rows import RunRow
-from locksided.store.tables import Ratified, ratify
+from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
 from locksided.tables.orders import TableOrder
 
@@ -176,7 +177,7 @@ class RunConclusions:
             await self._keep_row(run, step)
         if ended.next_claims is not None:
             return Conclusion(i.StepEnded(run.row.id, token, tuple(ended.next_claims)))
-        if step.total > 1 or step.index:
+        if step.total > 1 or step.index or step.operation is not None:
             result = await _of_all_steps(folder, launch, run.steps, step, result)
             result = run.with_plain_states(result)
         if run.is_debug:
@@ -187,7 +188,8 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        return self._over(token, run.row, result, outcome, partial(_forget_states, run))
+        reads = await self.storage.tables_read(run) if result.success else []
+        return self._over(token, run.row, result, outcome, partial(_forget_states, run), reads)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -241,9 +243,10 @@ class RunConclusions:
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
+        reads: Sequence[TableRead] = (),
     ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result), then)
+        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, reads), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -362,11 +365,14 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
+def _to_save(
+    row: RunRow, result: RunResult, reads: Sequence[TableRead], ended: Any
+) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so."""
-    if not (result.states or result.commits) or ended not in (Status.SUCCESS, Status.WARNING):
+    if not (result.states or result.commits or reads) or ended not in (Status.SUCCESS, Status.WARNING):
         return None
     states = dict(result.states)
+    shown = [read.shown for read in reads]
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
@@ -375,6 +381,8 @@ def _to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transactio
         for row_id, body in states.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
-            ratify(tx, commit, row.id, by)
+            ratify(tx, replace_fields(commit, details=commit.details | {"inputs": shown}), row.id, by)
+        for read in reads:
+            note_read(tx, row.id, read.table, read.version)
 
     return write

@@ -184,6 +184,8 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         output["omitted"] = omitted
     artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
     added = {name: value for one in results for name, value in one.added.items()}
+    if "input" in added:
+        added["input"] = _inputs(results)
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
@@ -210,11 +212,35 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
             **added,
         },
         process={**process, **summed([step["usage"] for step in steps])} if process else {},
-        metrics=_last(one.metrics for one in results),
+        metrics=_with_sums(_last(one.metrics for one in results), added.get("input", {}), output),
         commits=[commit for one in results for commit in one.commits] if last.success else [],
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _inputs(results: Sequence[RunResult]) -> dict[str, Any]:
+    """What the input steps of all rows read."""
+    told = [one.added["input"] for one in results if isinstance(one.added.get("input"), Mapping)]
+    lists = {kind: [one.get(kind) for one in told] for kind in ("tables", "files")}
+    return {
+        kind: [item for listed in given if isinstance(listed, list) for item in listed]
+        for kind, given in lists.items()
+    }
+
+
+def _with_sums(
+    metrics: Mapping[str, Any], read: Mapping[str, Any], output: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Metrics with the bytes of all tables that were read and written."""
+    sums = {
+        name: sum(_count(table.get("sizeBytes")) for table in tables if isinstance(table, Mapping))
+        for name, tables in (
+            ("inputTablesBytesSum", read.get("tables", ())),
+            ("outputTablesBytesSum", output["tables"]),
+        )
+    }
+    return {**metrics, "storage": sums} if metrics else metrics
 
 
 def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:

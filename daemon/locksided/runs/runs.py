@@ -137,15 +137,16 @@ class Runs(RunConclusions):
         """A storage step with what it is told of its tables; others as they are."""
         if step.operation is None or step.operation not in self.storage.operations:
             return step
+        known = await self.storage.with_sources(run, step.order or {})
         if not step.may_be_needless:
-            return replace(step, order=await self.storage.input_order(run, step.order or {}))
+            return replace(step, order=known)
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None
             claims = step.operation.claims(run.spec, run.row.project, [])
             raise TablesMissing(tuple(claims or ()), step.operation.stage)
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
-        return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+        return replace(step, order=self.storage.output_order(run, known, tables))
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""

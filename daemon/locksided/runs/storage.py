@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,18 +18,31 @@ from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
+from locksided.runs.plan import configurations
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row
 from locksided.settings import StorageSettings
+from locksided.store.catalog.keys import DEFAULT
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
-from locksided.tables.mapping import (
-    read_paths,
-)
+from locksided.tables.mapping import input_entries, read_paths
 from locksided.tables.names import TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
+
+
+class TableRead(NamedTuple):
+    """A table that a run reads, and its version."""
+
+    table: TableId
+    version: int
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How the log of a table that was made of it names it."""
+        branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
+        return {"table": self.table.text, "version": self.version, **branch}
 
 
 class Storage:
@@ -81,26 +94,33 @@ class Storage:
         return {
             **static,
             "rows": rows,
-            **self._common(),
             "lakeId": self.lake_id,
             "minFreeBytes": self._settings.min_free_bytes,
-            "origin": origin_of(run),
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
-    async def input_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole order of an input step. Raises Invalid for a table that was not there at the start."""
+    async def tables_read(self, run: Run) -> Sequence[TableRead]:
+        """The tables that a run reads, in the versions in which it does."""
+        if not any(input_entries(configuration) for _, configuration in configurations(run.spec)):
+            return []
+        row = await self._store.job_row(run.row.id)
+        return _reads(run, {} if row is None else row.pins or {})
+
+    async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """An order with the tables that the step reads, as they were when the job started.
+
+        Raises Invalid for a table that was not there.
+        """
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
-        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in static["entries"]]
+        entries = static.get("entries", [])
+        wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in entries]
         found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
-        tables = [
-            _pinned(tables, found, pins, entry)
-            for tables, entry in zip(wanted, static["entries"], strict=True)
-        ]
+        sources = [_pinned(tables, found, pins, entry) for tables, entry in zip(wanted, entries, strict=True)]
         return {
-            "entries": static["entries"],
-            "tables": [msgspec.to_builtins(table) for table in tables],
+            **static,
+            "sources": [msgspec.to_builtins(table) for table in sources],
+            "origin": {**origin_of(run), "inputs": [read.shown for read in _reads(run, pins)]},
             "branch": run.spec.branch_id,
             **self._common(),
         }
@@ -108,6 +128,11 @@ class Storage:
     def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The order of a look at a table."""
         return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
+
+    def diff_order(self, found: FoundTable, older: int, newer: int, limit: int) -> dict[str, Any]:
+        """The order to compare two versions of a table."""
+        tables = [msgspec.to_builtins(found_order(found, version)) for version in (older, newer)]
+        return {"tables": tables, "limit": limit, **self._common()}
 
     def _common(self) -> dict[str, Any]:
         return {
@@ -196,6 +221,7 @@ class Storage:
                 **origin_of(run),
             },
             account=None if run_as is None else list(run_as),
+            metadata=commit.metadata,
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)
         return found
@@ -215,6 +241,19 @@ def origin_of(run: Run) -> dict[str, Any]:
         "user": row.owner_name,
         "inputs": [],
     }
+
+
+def _reads(run: Run, pins: Mapping[str, int]) -> Sequence[TableRead]:
+    """The tables that a run reads, as its mappings and the heads at its start say."""
+    found: dict[TableRead, None] = {}
+    for _, configuration in configurations(run.spec):
+        for entry in input_entries(configuration):
+            tables = read_paths(entry, run.row.project, run.spec.branch_id)
+            table = next((one for one in tables if one.key in pins), None)
+            if table is not None:
+                asked = entry.get("version")
+                found[TableRead(table, pins[table.key] if asked is None else int(asked))] = None
+    return list(found)
 
 
 def _pinned(

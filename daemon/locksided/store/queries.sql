@@ -760,3 +760,33 @@ ORDER BY version DESC LIMIT :limit;
 
 -- name: lake_size
 SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;
+
+-- name: put_table_metadata
+-- A value that is the same stays as it was told first.
+INSERT INTO table_metadata (number, column_name, provider, key, value, time_us)
+VALUES (:number, :column_name, :provider, :key, :value, :time_us)
+ON CONFLICT (number, column_name, provider, key) DO UPDATE SET value = excluded.value, time_us = excluded.time_us
+WHERE value <> excluded.value;
+
+-- name: table_metadata
+SELECT number, column_name, id, provider, key, value, time_us FROM table_metadata
+WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number, column_name, provider, key;
+
+-- name: note_table_read
+INSERT OR IGNORE INTO table_reads (number, version, job_id)
+SELECT number, :version, :job_id FROM tables WHERE key = :key;
+
+-- name: readers_of_version
+SELECT job_id FROM table_reads WHERE number = ? AND version = ? ORDER BY job_id;
+
+-- name: versions_read_by
+SELECT number, version FROM table_reads WHERE job_id = ? ORDER BY number, version;
+
+-- name: versions_made_by
+SELECT number, version FROM table_versions WHERE job_id = ? ORDER BY number, version;
+
+-- name: maker_of_version
+SELECT job_id FROM table_versions WHERE number = ? AND version = ?;
+
+-- name: tables_by_number
+SELECT {table_columns} FROM tables WHERE number IN (SELECT value FROM json_each(?));

@@ -65,11 +65,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00]+$")]
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A piece of metadata; `column` is empty for the table itself. A job cannot say who provides it."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=255)]
+    value: Annotated[str, Meta(max_length=65_536)] = ""
+    column: Annotated[str, Meta(max_length=255)] = ""
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a load made of a table. `staged` is empty when it changed nothing.
 
     `version` is the version that it makes, or leaves. `counts` has `rowsInserted` and its like. `sources` are
-    what was stored, which is not kept in out/.
+    what was stored, which is not kept in out/. `metadata` is what it tells of the table.
     """
 
     key: str
@@ -82,6 +90,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     time_us: Count
     counts: dict[str, Count] = {}
     sources: Annotated[list[Source], Meta(max_length=10_000)] = []
+    metadata: Annotated[list[Told], Meta(max_length=10_000)] = []
 
 
 class BadCommits(Exception):

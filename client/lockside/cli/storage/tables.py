@@ -137,6 +137,11 @@ def restore(session: Session, parsed: Parsed) -> int:
         time=parsed.text("time"),
         beforeJob=parsed.text("before-job"),
     )
+    return conclude(session, parsed, job)
+
+
+def conclude(session: Session, parsed: Parsed, job: Json) -> int:
+    """Wait for a job, unless told not to, and say how it ended."""
     if not parsed.flag("detach"):
         job = session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600)
     if session.out.as_json:

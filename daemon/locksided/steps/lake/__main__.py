@@ -3,10 +3,15 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import input_tables, output, preview, restore
+from locksided.steps.lake import creation, diff, input_tables, output, preview, restore, transfer
 from locksided.steps.program import run
 
 OPERATIONS = {
+    "clone": creation.clone,
+    "create": creation.create,
+    "diff": diff.diff,
+    "export": transfer.export,
+    "import": transfer.import_,
     "input": input_tables.export,
     "output": output.store,
     "preview": preview.look,

@@ -5,9 +5,10 @@ Reader version 1, writer version 2: no partitions, column mapping or deletion ve
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from locksided.steps.durable import make_folder, write_new
@@ -81,6 +82,33 @@ def make_folders(folder: Path, table: TableOrder) -> None:
             make_folder(path)
     except PermissionError:
         raise UserFault(f'Not allowed to write table "{table.id}".') from None
+
+
+def commit_actions(
+    order: Mapping[str, Any],
+    table: TableOrder,
+    time_us: int,
+    operation: str,
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    metrics: Mapping[str, int] = MappingProxyType({}),
+    is_append: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """The actions with which every commit begins: who made it, its serial; of a new table the protocol."""
+    yield {
+        "commitInfo": {
+            "timestamp": time_us // 1000,
+            "operation": operation,
+            "operationParameters": dict(parameters),
+            "operationMetrics": {name: str(value) for name, value in metrics.items()},
+            "engineInfo": "lockside",
+            "isBlindAppend": is_append,
+            "lockside": {"serial": table.serial, **order["origin"]},
+        }
+    }
+    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": time_us // 1000}}
+    if table.version is None:
+        yield PROTOCOL
 
 
 def metadata_action(table_uuid: str, columns: Sequence[Column], created_us: int) -> dict[str, Any]:

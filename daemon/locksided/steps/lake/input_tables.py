@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from locksided.tables.orders import Column, TableOrder
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
     entries = [from_store(entry, InputTable) for entry in order["entries"]]
-    tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
+    tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     with connect(order) as connection:
@@ -43,6 +44,15 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": "", "result": {"input": {"tables": shown, "files": []}}}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of a table."""
+
+    columns: Sequence[Column]
+    count: int
+    since: datetime | None
+
+
 def _exported(
     connection: duckdb.DuckDBPyConnection,
     order: Mapping[str, Any],
@@ -50,6 +60,23 @@ def _exported(
     table: TableOrder,
     into: Path,
 ) -> dict[str, Any]:
+    path = into / entry.target
+    written = write_table(connection, order, entry, table, path)
+    manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder)
+    (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
+    return shown(entry, table, written, path)
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    entry: InputTable,
+    table: TableOrder,
+    path: Path,
+    *,
+    may_link: bool = True,
+) -> Written:
+    """Writes what is wanted of a table to a file or a folder. Raises UserFault for what is not there."""
     folder = Path(order["root"]) / table.folder
     files = deltalog.read(folder, table)
     known = files.columns()
@@ -57,13 +84,13 @@ def _exported(
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
     since = changed_since(entry, order["timeUs"])
     query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
-    path = into / entry.target
-    if entry.file_type == "parquet":
-        count = _write_parquet(connection, query, columns, entry, files, folder, path)
-    else:
+    if entry.file_type == "csv":
         count = _write_csv(connection, query, columns, path)
-    (into / f"{entry.target}.manifest").write_text(json.dumps(_manifest(table, columns, folder)))
-    return _shown(entry, table, columns, path, count, since)
+    elif may_link and _is_whole(entry) and _linked(files, folder, path):
+        count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
+    else:
+        count = _write_parquet(connection, query, columns, path)
+    return Written(columns, count, since)
 
 
 def wanted_columns(entry: InputTable, known: Sequence[Column]) -> list[Column]:
@@ -110,19 +137,10 @@ def _write_csv(
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    columns: Sequence[Column],
-    entry: InputTable,
-    files: Files,
-    folder: Path,
-    path: Path,
+    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column], path: Path
 ) -> int:
-    """A folder of Parquet files; those of a table that is wanted whole are linked where they can be."""
+    """A folder of Parquet files."""
     path.mkdir()
-    is_whole = not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
-    if is_whole and _linked(files, folder, path):
-        return sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
     selected = ", ".join(name(column.name) for column in columns)
     copy = (
         f"COPY ({query.format(columns=selected)}) TO {literal(str(path / 'part-0.parquet'))} (FORMAT parquet)"
@@ -130,15 +148,22 @@ def _write_parquet(
     return int(one(connection, copy))
 
 
+def _is_whole(entry: InputTable) -> bool:
+    return not (entry.wanted or entry.where_column or entry.changed_since or entry.days or entry.limit)
+
+
 def _linked(files: Files, folder: Path, path: Path) -> bool:
+    """Link the files of a table that is wanted whole, where they can be."""
     if os.geteuid() == 0:
         return False  # it could write into the table's own files
+    path.mkdir()
     try:
         for add in files.adds:
             os.link(folder / add, path / add)
     except OSError:
         for made in path.iterdir():
             made.unlink()
+        path.rmdir()
         return False
     return True
 
@@ -165,26 +190,20 @@ def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dic
     }
 
 
-def _shown(
-    entry: InputTable,
-    table: TableOrder,
-    columns: Sequence[Column],
-    path: Path,
-    count: int,
-    since: datetime | None,
-) -> dict[str, Any]:
+def shown(entry: InputTable, table: TableOrder, written: Written, path: Path) -> dict[str, Any]:
     """A table of `result.input.tables`."""
     paths = [path] if path.is_file() else list(path.iterdir())
+    since = written.since
     return {
         "id": table.id,
         "name": entry.target,
         "displayName": table.id.rpartition(".")[2],
-        "columns": [{"name": column.name, "type": column.type} for column in columns],
+        "columns": [{"name": column.name, "type": column.type} for column in written.columns],
         "branchId": table.branch,
         "version": table.version,
         "lastImportDate": time_text(table.imported_us),
         "changedSince": None if since is None else time_text(int(since.timestamp() * 1_000_000)),
-        "recordsCount": count,
+        "recordsCount": written.count,
         "sizeBytes": sum(one.stat().st_size for one in paths),
         "destination": entry.target,
     }

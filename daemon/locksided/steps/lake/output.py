@@ -21,6 +21,7 @@ from locksided.steps.lake.sources import Found, found_in
 from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables import mapping as mappings
 from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
+from locksided.tables.metadata import told_by
 from locksided.tables.orders import Commit, Definition, Source, TableOrder
 
 MOST_PROBLEMS = 50
@@ -37,8 +38,12 @@ class Collected:
 
 def store(order: Mapping[str, Any]) -> dict[str, Any]:
     """Stages a commit for each table. Raises UserFault with all problems of all tables."""
+    return staged(order, _collected(order))
+
+
+def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
+    """Stages what was collected, a commit for each table. Raises UserFault with all problems."""
     _refuse_full_disk(order)
-    collected = _collected(order)
     tables = {table.key: table for table in msgspec.convert(order["tables"], list[TableOrder], strict=False)}
     by_table: dict[str, list[tuple[Load, Found, Output]]] = {}
     for load, found, settings in collected.loads:
@@ -89,11 +94,12 @@ def _collected(order: Mapping[str, Any]) -> Collected:
         for one in found:
             source = mappings.Source(row["row"], one.name, one.manifest)
             for load in loads(source, row["output"], row["bucket"], may_stay=row["mayStay"]):
-                _sort_in(collected, load, one, settings)
+                sort_in(collected, load, one, settings)
     return collected
 
 
-def _sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
+def sort_in(collected: Collected, load: Load | BadMapping, found: Found, settings: Output) -> None:
+    """Adds a load to what was collected, or what keeps it from being one."""
     if isinstance(load, BadMapping):
         collected.problems.append(str(load))
     elif load.table is None:
@@ -144,11 +150,14 @@ def _load(
         loading.append(connection, target, rows)
     checks = judged(connection, target, mapping)
     places = _places(order)
-    sources = [Source(place=places[load.row], name=load.source) for load, _, _ in group]
-    commit = msgspec.structs.replace(_staged(order, target, is_full=not mapping.incremental), sources=sources)
+    sources = [
+        Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
+    ]
+    told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=support == "hints")]
+    commit = _staged(order, target, is_full=not mapping.incremental)
+    commit = msgspec.structs.replace(commit, sources=sources, metadata=told)
     return commit, [
-        {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
-        for load, _, _ in group
+        {**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group
     ]
 
 
@@ -233,27 +242,22 @@ def _actions(
     is_full: bool,
 ) -> Iterator[dict[str, Any]]:
     table = target.order
-    yield {
-        "commitInfo": {
-            "timestamp": target.time_us // 1000,
-            "operation": "WRITE",
-            "operationParameters": {"mode": "Overwrite" if is_full else "Append"},
-            "operationMetrics": {name: str(value) for name, value in target.counts.items()},
-            "engineInfo": "lockside",
-            "isBlindAppend": not any("remove" in action for action in target.actions),
-            "lockside": {"serial": table.serial, **order["origin"]},
-        }
-    }
-    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": target.time_us // 1000}}
-    if table.version is None:
-        yield deltalog.PROTOCOL
+    yield from deltalog.commit_actions(
+        order,
+        table,
+        target.time_us,
+        "WRITE",
+        parameters={"mode": "Overwrite" if is_full else "Append"},
+        metrics=target.counts,
+        is_append=not any("remove" in action for action in target.actions),
+    )
     if table.definition is None or table.definition.columns != definition.columns:
         yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
     yield from target.actions
 
 
-def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, Any]:
-    """A table of `result.output.tables`; `place` is where its source is."""
+def _shown(load: Load, target: Target, commit: Commit, place: str | None) -> dict[str, Any]:
+    """A table of `result.output.tables`; `place` is the folder of its row, None for another file."""
     table = target.order
     return {
         "id": table.id,
@@ -271,5 +275,5 @@ def _shown(load: Load, target: Target, commit: Commit, place: str) -> dict[str, 
         "dataSizeBytes": commit.size_bytes,
         "progress": 1.0,
         "previewType": "csv",
-        "path": place,
+        "path": None if place is None else f"{place}/out/tables/{load.source}",
     }

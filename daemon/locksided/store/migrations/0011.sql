@@ -1,0 +1,22 @@
+-- Metadata of tables, and who read them.
+
+-- What is told of tables and their columns. A provider has one value for a key; `column_name` is empty for the table.
+CREATE TABLE table_metadata (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    column_name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    time_us INTEGER NOT NULL,
+    UNIQUE (number, column_name, provider, key)
+) STRICT;
+
+-- Which versions of tables a job read that ended well.
+CREATE TABLE table_reads (
+    number INTEGER NOT NULL REFERENCES tables (number) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    job_id INTEGER NOT NULL,
+    PRIMARY KEY (number, version, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX table_reads_job ON table_reads (job_id);
