@@ -335,6 +335,24 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         assert text in out
 
 
+def test_status_says_of_failures_that_none_needs_a_look(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": 60,
+        "isDraining": False,
+        "counts": {"success": 2, "error": 1},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": True, "pid": 8, "runs": 0},
+    }
+    daemon.answers["job.list"] = in_turn(
+        {"jobs": [], "total": 0}, {"jobs": []}, {"jobs": [], "total": 0}, {"jobs": [job()]}
+    )
+    assert "2 success, 1 error (retried with success or acknowledged)\n" in run("status").out
+    assert "2 success, 1 error\n" in run("status").out
+
+
 def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, run: Run) -> None:
     daemon.stop()
     ran = run("doctor")

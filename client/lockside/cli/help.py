@@ -6,7 +6,7 @@ from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, SECTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lockside.cli.grammar import Argument, Command, Option
     from lockside.cli.terminal.output import Output
@@ -64,10 +64,23 @@ def _overview() -> str:
         "",
     ]
     for title, family in SECTIONS:
-        lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
+        lines += [f"{title}:", *_columns(_rows(family)), ""]
     lines += ["options for every command:", *_columns(map(option_row, GLOBAL_OPTIONS)), ""]
-    more = "More: lockside COMMAND --help · lockside help (the handbook)"
+    more = "More: lockside COMMAND --help · lockside pool --help · lockside help"
     return "\n".join([*lines, more]) + "\n"
+
+
+def _rows(family: Iterable[Command]) -> Iterator[tuple[str, str]]:
+    """Give a row for each command, but one for all of a group, which says what is done to its objects."""
+    by_group: dict[str, list[Command]] = {}
+    for command in family:
+        by_group.setdefault(command.name.partition(" ")[0], []).append(command)
+    for group, commands in by_group.items():
+        if group in GROUPS and len(commands) > 1:
+            verbs = ", ".join(command.name.partition(" ")[2] for command in commands)
+            yield f"{group} ...", f"{GROUPS[group]}: {verbs}"
+        else:
+            yield from ((command.name, command.summary) for command in commands)
 
 
 def _group_help(group: str) -> str:

@@ -195,12 +195,18 @@ def _facts(session: Session, found: Json) -> None:
 
 
 def _jobs(session: Session, counts: Json) -> str:
-    listed = [
-        session.out.paint(describe.COLOURS.get(word, ""), f"{count} {word}")
-        for word, count in counts.items()
-        if count
-    ]
+    """Count all jobs by status, parts of others too; of errors, say whether one still needs a look."""
+    listed = []
+    for word, count in counts.items():
+        if count:
+            said = f"{count} {word}" + (_if_all_seen(session) if word == "error" else "")
+            listed.append(session.out.paint(describe.COLOURS.get(word, ""), said))
     return ", ".join(listed) or "none yet"
+
+
+def _if_all_seen(session: Session) -> str:
+    is_open = session.call("job.list", **describe.OPEN_FAILURES, limit=1, fields=["id"])["jobs"]
+    return "" if is_open else " (retried with success or acknowledged)"
 
 
 def _slots(session: Session, pool: Json) -> str:
