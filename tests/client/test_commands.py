@@ -335,6 +335,25 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         assert text in out
 
 
+@pytest.mark.parametrize(
+    ("up", "told"), [(0.2, "lockside 1.0 is well"), (60, "No job can start and no job waits")]
+)
+def test_status_gives_a_daemon_that_has_just_begun_time_to_start_its_keeper(
+    daemon: FakeDaemon, run: Run, up: float, told: str
+) -> None:
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": up,
+        "isDraining": False,
+        "counts": {},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": False, "runs": 0},
+    }
+    assert told in run("status").out
+
+
 def test_status_says_of_failures_that_none_needs_a_look(daemon: FakeDaemon, run: Run) -> None:
     daemon.answers["daemon.status"] = {
         "version": "1.0",
