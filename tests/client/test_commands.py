@@ -377,7 +377,7 @@ def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, 
     ran = run("doctor")
     assert ran.code == 1
     assert "wrong  daemon" in ran.out
-    assert "Start one with `locksided`" in ran.out
+    assert "Start one with `lockside start`" in ran.out
 
 
 def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:
