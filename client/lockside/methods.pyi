@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
+from lockside.documents.bucket import (BucketSpec)
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
@@ -34,8 +35,8 @@ from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Sched
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableDiff, TableHistory,
     Tables)
-from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
-    Pool, Pools, State, Template, Templates, Variables, VariablesList)
+from lockside.protocol.types.stored import (Bucket, Buckets, Component, Components, Config, ConfigVersions,
+    Configs, Deleted, Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -168,9 +169,10 @@ class CatalogCalls:
         templates: Sequence[Mapping[str, Any] | TemplateSpec] | None = ...,
         schedules: Sequence[Mapping[str, Any] | ScheduleSpec] | None = ...,
         triggers: Sequence[Mapping[str, Any] | TriggerSpec] | None = ...,
-        subscriptions: Sequence[Mapping[str, Any] | SubscriptionSpec] | None = ..., draft: Text = ...,
-        prune: Flag = ..., dry_run: Flag = ..., plan: Text = ..., change_description: Text = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        subscriptions: Sequence[Mapping[str, Any] | SubscriptionSpec] | None = ...,
+        buckets: Sequence[Mapping[str, Any] | BucketSpec] | None = ..., draft: Text = ..., prune: Flag = ...,
+        dry_run: Flag = ..., plan: Text = ..., change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> CatalogPlan: ...
 
 class StateCalls:
@@ -328,6 +330,10 @@ class ActionCalls:
     ) -> Any: ...
 
 class StorageCalls:
+    def bucket_list(
+        self, *, limit: Number = ..., cursor: Text = ..., branch_id: Text = ..., text: Text = ...,
+        fields: Texts = ..., project: Text = ...
+    ) -> Buckets: ...
     def table_get(
         self, id: str, version: Number = ..., *, branch_id: Text = ..., project: Text = ...
     ) -> Table: ...
@@ -388,6 +394,35 @@ class StorageCalls:
         self, *, table: Text = ..., branch_id: Text = ..., version: Number = ..., job: Text = ...,
         direction: Text = ..., depth: Number = ..., project: Text = ...
     ) -> Lineage: ...
+    @overload
+    def bucket_put(
+        self, bucket: Mapping[str, Any] | BucketSpec, *, project: Text = ..., deduplication_id: Text = ...,
+        branch_id: Text = ..., change_description: Text = ..., expected_version: Number = ...
+    ) -> Bucket: ...
+    @overload
+    def bucket_put(
+        self, id: str, *, display_name: Text = ..., description: Text = ..., access: Text = ...,
+        metadata: Sequence[Mapping[str, Any] | KeyValue] | None = ..., branch_id: Text = ...,
+        change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Bucket: ...
+    def bucket_get(
+        self, id: str, version: Number = ..., *, branch_id: Text = ..., project: Text = ...
+    ) -> Bucket: ...
+    def bucket_delete(
+        self, id: str, *, branch_id: Text = ..., change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Deleted: ...
+    def bucket_versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., branch_id: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    def bucket_rollback(
+        self, id: str, version: int, *, branch_id: Text = ..., change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Bucket: ...
+    def bucket_diff(
+        self, id: str, version: Number = ..., to: Number = ..., *, branch_id: Text = ..., project: Text = ...
+    ) -> Diff: ...
 
 class NotificationCalls:
     @overload

@@ -158,3 +158,43 @@ def test_lineage_tells_what_made_a_version_and_who_read_it(wire: Wire) -> None:
     assert [node["id"] for node in down["nodes"]] == [one, "table:in.c-line.a@0"]
     whole = wire.call("storage.lineage", job=first["id"], direction="down")
     assert whole["nodes"][-1]["table"] == "out.c-line.b"
+
+
+def test_a_bucket_is_made_with_its_first_table_and_goes_only_without_tables(wire: Wire) -> None:
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": "in.c-held"}))
+    bucket = wire.call("storage.bucket.get", id="in.c-held")
+    assert of(bucket, "access", "version", "description") == ("private", 1, None)
+    described = {"id": "in.c-held", "description": "what is held"}
+    assert wire.call("storage.bucket.put", bucket=described)["version"] == 2
+    assert [one["id"] for one in wire.call("storage.bucket.list", text="HELD")["buckets"]] == ["in.c-held"]
+    full = wire.refused("storage.bucket.delete", id="in.c-held")
+    assert (full.kind, full.data["path"]) == ("conflict", "$.id")
+    open_ = wire.refused("storage.bucket.put", bucket={"id": "in.c-held", "access": "allRead"})
+    assert (open_.kind, open_.data["path"]) == ("conflict", "$.bucket.access")
+    wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "allRead"})
+    wire.call("storage.bucket.put", bucket={"id": "in.c-empty", "access": "groupRead"})
+    wire.call("storage.bucket.delete", id="in.c-empty")
+    assert wire.refused("storage.bucket.get", id="in.c-empty").kind == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("access", "folder_mode", "file_mode"),
+    [
+        ("private", 0o700, 0o400),
+        ("groupRead", 0o750, 0o440),
+        ("groupWrite", 0o2770, 0o440),
+        ("allRead", 0o755, 0o444),
+    ],
+)
+def test_files_are_as_open_as_their_bucket(
+    wire: Wire, daemon: Daemon, access: str, folder_mode: int, file_mode: int
+) -> None:
+    bucket = f"in.c-access-{access}"
+    wire.call("storage.bucket.put", bucket={"id": bucket, "access": access})
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output={"default_bucket": bucket}))
+    path = published(wire, daemon, f"{bucket}.x", 0)
+    assert path.parent.stat().st_mode & 0o7777 == folder_mode
+    (data,) = path.glob("*.parquet")
+    (entry,) = (path / "_delta_log").glob("*.json")
+    assert data.stat().st_mode & 0o777 == file_mode
+    assert entry.stat().st_mode & 0o444 == file_mode

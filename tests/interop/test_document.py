@@ -245,6 +245,11 @@ def _tables(wire: Wire, folder: Path) -> None:
     wire.done(wire.call("storage.table.clone", id="in.c-doc.y", toId="in.c-doc.z"))
     wire.call("storage.diff", table="in.c-doc.y", **{"from": 0})
     wire.call("storage.lineage", table="in.c-doc.z")
+    wire.call("storage.bucket.put", bucket={"id": "in.c-new", "metadata": [{"key": "a", "value": "b"}]})
+    wire.call("storage.bucket.get", id="in.c-new")
+    wire.call("storage.bucket.list", text="doc")
+    _old_versions(wire, "storage.bucket", "in.c-new")
+    wire.call("storage.bucket.delete", id="in.c-new")
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

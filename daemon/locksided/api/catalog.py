@@ -45,7 +45,7 @@ class CatalogMethods(HandlerGroup):
         for kind, record in ((one.kind, one) for one in RECORDS.values()):
             for verb in kind.verbs:
                 do = self.put if verb == kind.put_verb else getattr(self, verb)
-                found[f"{kind.word}.{verb}"] = partial(do, record)
+                found[f"{kind.methods}.{verb}"] = partial(do, record)
         return found
 
     async def put(

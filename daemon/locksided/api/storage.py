@@ -6,17 +6,21 @@ from typing import Any
 
 import msgspec
 
+from lockside.kinds import BUCKET
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
 from locksided import clock
+from locksided.api.catalog import CatalogMethods
 from locksided.api.paging import listed
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
+from locksided.catalog.table import RECORDS
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
 from locksided.runs.storage import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
+from locksided.store.catalog.keys import all_of
 from locksided.store.paging import Slice
 from locksided.store.table_metadata import ToldRow, by_place, metadata_of
 from locksided.store.table_rows import TableRow, TableVersionRow
@@ -36,6 +40,18 @@ class StorageMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._storage = service.runs.storage
+        self._catalog = CatalogMethods(service)
+
+    @handler
+    async def buckets(self, call: Call, params: p.BucketList) -> View:
+        """Buckets by their ids."""
+        text = (params.text or "").lower()
+
+        def is_wanted(body: Mapping[str, Any]) -> bool:
+            return text in str(body["id"]).lower()
+
+        wanted = all_of(BUCKET, params.project, params.branch_id, (), is_wanted if text else None)
+        return await self._catalog.listed(RECORDS[BUCKET.word], call, params, lambda _: wanted)
 
     def _check_enabled(self) -> None:
         if self._storage.support is not TableSupport.KEPT:

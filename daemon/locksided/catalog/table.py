@@ -5,12 +5,24 @@ from typing import Any
 import msgspec
 
 from lockside.documents.component import COMMAND
-from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
+from lockside.kinds import (
+    BRANCH,
+    BUCKET,
+    COMPONENT,
+    CONFIG,
+    KINDS,
+    NOTIFICATION,
+    POOL,
+    SCHEDULE,
+    TEMPLATE,
+    TRIGGER,
+)
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
+from locksided.store import buckets
 from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
 from locksided.triggers import standing
@@ -82,6 +94,7 @@ _SPECIAL = (
         deleted=standing.deleted,
         members=standing.members,
     ),
+    Record(BUCKET, stored=buckets.changed, deleted=buckets.refuse_full),
     Record(
         NOTIFICATION,
         refuse_others=subscriptions.refuse_others,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lockside.kinds import BUCKET
 from locksided import clock
 from locksided.core.errors import Invalid, Refused
 from locksided.keeper.messages import User
@@ -23,12 +24,12 @@ from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row
 from locksided.settings import StorageSettings
-from locksided.store.catalog.keys import DEFAULT
+from locksided.store.catalog.keys import DEFAULT, Key
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
 from locksided.tables.mapping import input_entries, read_paths
-from locksided.tables.names import TableId, entry_name
+from locksided.tables.names import BUCKET_MODES, TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
 
 
@@ -71,12 +72,20 @@ class Storage:
         ids = [TableId.parse(path) for path in claim["tables"]]
         pins = {} if row is None else row.pins or {}
         found = await self._store.tables_by_key([one.key for one in ids])
+        access = {bucket: await self._access(bucket) for bucket in dict.fromkeys(map(bucket_key, ids))}
         return {
             one.key: msgspec.structs.replace(
-                _table_order(one, claim["serial"] + place, found.get(one.key)), pinned=pins.get(one.key)
+                _table_order(one, claim["serial"] + place, found.get(one.key)),
+                pinned=pins.get(one.key),
+                access=access[bucket_key(one)],
             )
             for place, one in enumerate(ids)
         }
+
+    async def _access(self, bucket: Key) -> str:
+        """What others than a bucket's owner may do there."""
+        found = await self._store.object(bucket, None)
+        return "private" if found is None else str(found.body["access"])
 
     def output_order(
         self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
@@ -144,7 +153,8 @@ class Storage:
     def make_buckets(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
         """Makes the folders of buckets that are new, each for its first writer."""
         run_as = run.context.run_as
-        for bucket in dict.fromkeys(os.path.dirname(table.folder) for table in tables.values()):
+        buckets = {os.path.dirname(table.folder): table.access for table in tables.values()}
+        for bucket, access in buckets.items():
             path = self.root / bucket
             if path.is_dir():
                 continue
@@ -154,6 +164,7 @@ class Storage:
             path.mkdir(mode=0o700)
             if run_as is not None:
                 os.chown(path, run_as.uid, run_as.gid, follow_symlinks=False)
+            path.chmod(BUCKET_MODES[access])
 
     def checked(
         self, run: Run, document: Any, tables: Mapping[str, TableOrder]
@@ -225,6 +236,11 @@ class Storage:
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)
         return found
+
+
+def bucket_key(table: TableId) -> Key:
+    """The key of a table's bucket among the stored objects."""
+    return Key(table.project, BUCKET, (table.bucket,), table.branch)
 
 
 def origin_of(run: Run) -> dict[str, Any]:

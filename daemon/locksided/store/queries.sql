@@ -792,3 +792,7 @@ SELECT job_id FROM table_versions WHERE number = ? AND version = ?;
 
 -- name: tables_by_number
 SELECT {table_columns} FROM tables WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: has_tables
+-- Whether a bucket has any.
+SELECT 1 FROM tables WHERE key > :beginning AND key < :end LIMIT 1;

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from locksided.store.buckets import make_bucket
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
 from locksided.store.table_metadata import save_metadata
@@ -134,6 +135,7 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
     found = tx.connection.execute(statement, values).fetchone()
     if found is None:
         raise LostHead(f"table {commit.id} is not at version {commit.version - 1}")
+    make_bucket(tx, TableId(commit.project, commit.branch_id, commit.id), commit.time_us, principal)
     provider = str(commit.details.get("component") or "user")
     save_metadata(tx, number=found[0], provider=provider, items=commit.metadata, time_us=commit.time_us)
     save_metadata(

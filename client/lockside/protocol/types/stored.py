@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType, defstruct
 from msgspec.structs import fields
 
 from lockside.documents.base import ListPage, Out
+from lockside.documents.bucket import BucketSpec
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec
 from lockside.documents.pool import BranchSpec, PoolSpec
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
     class StoredTemplate(TemplateSpec, Stored, frozen=True, kw_only=True): ...
 
+    class StoredBucket(BucketSpec, Stored, frozen=True, kw_only=True): ...
+
     def stored_as(document: Any) -> Any: ...
 
 else:
@@ -64,6 +67,7 @@ else:
     StoredVariables = stored_as(VariablesSpec)
     StoredPool = stored_as(PoolSpec)
     StoredTemplate = stored_as(TemplateSpec)
+    StoredBucket = stored_as(BucketSpec)
 
 
 class Component(StoredManifest, frozen=True, kw_only=True):
@@ -99,6 +103,22 @@ class Configs(ListPage, frozen=True, kw_only=True):
     """
 
     configs: list[Config]
+
+
+class Bucket(StoredBucket, frozen=True, kw_only=True):
+    """A stored bucket."""
+
+    branch_id: str = "default"
+
+
+class Buckets(ListPage, frozen=True, kw_only=True):
+    """Several buckets.
+
+    Attributes:
+        buckets: The buckets.
+    """
+
+    buckets: list[Bucket]
 
 
 class ConfigVersion(Out, frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
+READ_ONLY = 0o444
+"""Data files never change, and jobs that read a table whole may have links to them."""
 COUNTS = (
     "recordsCount",
     "rowsInserted",
@@ -269,6 +271,8 @@ def _write(
         else:
             Path(path).unlink()
             paths.pop()
+    for written in paths:
+        written.chmod(written.stat().st_mode & READ_ONLY)
     sync_all(paths)
     sync(target.folder)
     return total
