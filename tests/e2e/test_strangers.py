@@ -65,6 +65,7 @@ WORDS = {
     "trigger pause": "trigger pause none",
     "trigger resume": "trigger resume none",
     "trigger ledger": "trigger ledger none",
+    "bucket put": "bucket put FOLDER/c.toml",
     "table preview": "table preview in.c-none.a",
     "table history": "table history in.c-none.a",
     "table restore": "table restore in.c-none.a 1",

@@ -340,3 +340,23 @@ def test_a_snapshot_has_all_tables_of_a_job_or_none(wire: Wire) -> None:
                 seen.add(tuple(table["version"] for table in snapshot))
         assert wire.done(job)["status"] == "success"
     assert all(len(set(versions)) == 1 for versions in seen), seen
+
+
+def test_rejected_rows_count_as_failed_records_and_are_judged_as_such(wire: Wire) -> None:
+    schema = [{"name": "n", "data_type": {"base": {"type": "INTEGER"}}}]
+    manifests = {"x.csv": {"schema": schema, "has_header": True}}
+    mapping = {"source": "x.csv", "destination": "in.c-rejects.x", "on_bad_rows": "reject"}
+    given = {"output": {"tables": [mapping]}, "manifests": manifests}
+    job = wire.done(writes(wire, {"x.csv": "n\n1\nx\n"}, **given))
+    assert job["status"] == "success", job["message"]
+    assert job["result"]["counts"]["error"] == 1
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "rowsInserted", "rowsRejected") == (1, 1)
+    listed = job["result"]["artifacts"]["failedRecords"]
+    assert of(listed, "path", "count") == ("data/artifacts/out/failed_records.jsonl", 1)
+    assert '"x"' in (Path(job["workPath"]) / listed["path"]).read_text()
+    strict = wire.done(writes(wire, {"x.csv": "n\n2\nx\n"}, **given, request={"onRecordErrors": "error"}))
+    assert of(strict, "status", "message") == ("error", "1 records failed.")
+    warned = wire.done(writes(wire, {"x.csv": "n\n3\nx\n"}, **given, request={"onRecordErrors": "warning"}))
+    assert warned["status"] == "warning"
+    assert wire.call("storage.preview", table="in.c-rejects.x")["rows"] == [["3"]]

@@ -1,6 +1,7 @@
 """What the output step makes of files: structure, types, keys, deletions and checks."""
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -288,3 +289,54 @@ def test_all_problems_of_all_tables_are_told(lake: Lake) -> None:
         'Failed to load table "in.c-main.x": File "x.csv" is empty, a header is expected.',
         'Failed to load table "in.c-main.y": File "y.csv" is empty, a header is expected.',
     ]
+
+
+REJECT = {**X, "on_bad_rows": "reject"}
+BAD = 'a,b\n1,x\nN/A,y\n3\n4,"z"\n5,p,q\n'
+
+
+def test_rows_that_cannot_be_loaded_are_left_out_and_listed(lake: Lake) -> None:
+    files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
+    shown = lake.load(files, REJECT)
+    assert lake.rows() == [(1, "x"), (4, "z")]
+    assert (shown["recordsCount"], shown["rowsInserted"], shown["rowsRejected"]) == (5, 2, 3)
+    lines = (lake.base / "data/artifacts/out/failed_records.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [(one["record"]["line"], one["record"]["column"], one["record"]["value"]) for one in records] == [
+        (3, "a", "N/A"),
+        (4, "b", None),
+        (6, None, None),
+    ]
+    assert records[0]["message"] == '"x.csv" line 3, column "a": "N/A" is not INTEGER.'
+    keyed = {**REJECT, "incremental": True, "primary_key": ["a"]}
+    schema = {"x.csv.manifest": {**SCHEMA, "schema": SCHEMA["schema"]}}
+    del keyed["primary_key"]
+    shown = lake.load({"x.csv": BAD, **schema}, keyed)
+    assert (shown["rowsInserted"], shown["rowsRejected"], shown["rowsCount"]) == (2, 3, 4)
+
+
+def test_more_bad_rows_than_are_allowed_fail_the_load(lake: Lake) -> None:
+    files = {"x.csv": BAD, "x.csv.manifest": SCHEMA}
+    told = lake.fails(files, {**REJECT, "max_bad_rows": 2})
+    assert told == LOAD + (
+        '3 rows cannot be loaded, max_bad_rows is 2. The first: "x.csv" line 3, column "a": "N/A" is not '
+        "INTEGER."
+    )
+
+
+def test_texts_that_mean_no_value_do_so_where_rows_are_rejected(lake: Lake) -> None:
+    files = {"x.csv": "a,b\n-,-\n,\n+,z\n", "x.csv.manifest": SCHEMA}
+    shown = lake.load(files, REJECT, output={"treat_values_as_null": ["-", ""]})
+    assert lake.rows() == [(None, None), (None, None)]
+    assert shown["rowsRejected"] == 1
+    told = lake.fails(files, REJECT, output={"treat_values_as_null": ["-"]})
+    assert told.endswith('"on_bad_rows" needs "" among "treat_values_as_null".')
+
+
+def test_37_bad_ones_of_a_million_rows_are_listed_with_their_lines(lake: Lake) -> None:
+    bad = {27_000 * number for number in range(1, 38)}
+    text = "".join(f"{'?' if row in bad else row},x\n" for row in range(1_000_000))
+    shown = lake.load({"x.csv": "a,b\n" + text, "x.csv.manifest": SCHEMA}, REJECT)
+    assert (shown["rowsInserted"], shown["rowsRejected"]) == (999_963, 37)
+    listed = (lake.base / "data/artifacts/out/failed_records.jsonl").read_text().splitlines()
+    assert {json.loads(line)["record"]["line"] for line in listed} == {row + 2 for row in bad}

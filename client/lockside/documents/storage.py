@@ -123,8 +123,9 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
         column_metadata: Metadata of columns, by name; kept without effect.
         distribution_key: Kept without effect.
         write_always: Whether it is stored when the job fails, too.
-        on_bad_rows: A row that cannot be read fails the load; nothing else can be asked for yet.
-        max_bad_rows: Kept without effect.
+        on_bad_rows: What rows do that cannot be read or are of another type: `error` fails the load, `reject`
+            leaves them out and lists them in `artifacts/out/failed_records.jsonl`.
+        max_bad_rows: With more rejected rows than this the load fails all the same.
         checks: What must be true of the table before anybody sees it.
         require_unchanged: Whether it is an error that another job changed the table since this one started.
     """
@@ -149,7 +150,7 @@ class OutputTable(Mapped, frozen=True, kw_only=True):
     column_metadata: dict[str, Any] | list[Any] = {}
     distribution_key: list[str] = []
     write_always: bool = False
-    on_bad_rows: Literal["error"] = "error"
+    on_bad_rows: Literal["error", "reject"] = "error"
     max_bad_rows: Annotated[int, Meta(ge=0)] = 1000
     checks: list[Check] = []
     require_unchanged: bool = False

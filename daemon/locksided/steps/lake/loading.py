@@ -198,7 +198,7 @@ def _cast(column: Column, rows: Rows) -> str:
     if rows.nulls:
         nulls = ", ".join(map(literal, rows.nulls))
         value = f"CASE WHEN {value}::VARCHAR IN ({nulls}) THEN NULL ELSE {value} END"
-    if column.type != types.STRING and not rows.reading.is_parquet:
+    if column.type != types.STRING and not rows.reading.is_typed:
         value = f"nullif({value}, '')"
     return f"CAST({value} AS {kind}) AS {name(column.name)}"
 

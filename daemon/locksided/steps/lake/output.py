@@ -10,13 +10,14 @@ from typing import Any
 import duckdb
 import msgspec
 
-from lockside.documents.storage import Output
+from lockside.documents.storage import Output, OutputTable
 from locksided.steps.lake import deltalog, loading, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.reading import reading_of
+from locksided.steps.lake.rejects import FILE, keep, rejected, rejecting
 from locksided.steps.lake.sources import Found, found_in
 from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables import mapping as mappings
@@ -49,29 +50,45 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
     for load, found, settings in collected.loads:
         key = f"{order['origin']['project']}/{order['origin']['branch']}/{(load.table or '').lower()}"
         by_table.setdefault(key, []).append((load, found, settings))
-    commits, outputs = [], []
+    done: list[Loaded] = []
     with connect(order) as connection:
         for key, group in by_table.items():
             try:
-                commit, shown = _load(connection, order, tables[key], group)
+                loaded = _load(connection, order, tables[key], group)
             except MappingFault as fault:
                 collected.problems.append(str(fault))
             except UserFault as fault:
                 collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
             else:
-                commits.append(commit)
-                outputs += shown
+                done.append(loaded)
     if collected.problems:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
     for load in collected.stay:
         say(f'Table "{load.source}" stays in its folder: no table is named for it.')
+    outputs = [table for loaded in done for table in loaded.shown]
     is_warned = any(check["status"] == "warning" for table in outputs for check in table["checks"])
+    records = [record for loaded in done for record in loaded.records]
     return {
         "message": "",
         "warning": is_warned,
-        "result": {"output": {"tables": outputs}},
-        "commits": [msgspec.to_builtins(commit) for commit in commits],
+        "failedRecords": len(records),
+        "result": {"output": {"tables": outputs}, **_kept(order, records)},
+        "commits": [msgspec.to_builtins(loaded.commit) for loaded in done],
     }
+
+
+def _kept(order: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lists rows that were left out in the folder of the first row; in the log where there is none."""
+    if not records:
+        return {}
+    if not order["rows"]:
+        for record in records[:MOST_PROBLEMS]:
+            say(str(record["message"]))
+        return {}
+    first = order["rows"][0]
+    size = keep(records, Path(first["folder"]))
+    path = f"{first['place']}/artifacts/out/{FILE}"
+    return {"artifacts": {"failedRecords": {"path": path, "count": len(records), "sizeBytes": size}}}
 
 
 def _refuse_full_disk(order: Mapping[str, Any]) -> None:
@@ -108,16 +125,57 @@ def sort_in(collected: Collected, load: Load | BadMapping, found: Found, setting
         collected.loads.append((load, found, settings))
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load made of a table: the commit, what the job shows of it, and the rows that were left out."""
+
+    commit: Commit
+    shown: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+
+
 def _load(
     connection: duckdb.DuckDBPyConnection,
     order: Mapping[str, Any],
     table: TableOrder,
     group: Sequence[tuple[Load, Found, Output]],
-) -> tuple[Commit, list[dict[str, Any]]]:
+) -> Loaded:
     """Load one table from all its sources."""
+    mapping = group[0][0].mapping
+    _refuse(table, group)
+    target, rows = _prepared(connection, order, table, group)
+    is_rejecting = mapping.on_bad_rows == "reject"
+    if is_rejecting:
+        rows = rejecting(rows, target)
+    _bring(connection, target, rows, mapping)
+    records = rejected(connection, target, rows, mapping) if is_rejecting else []
+    checks = judged(connection, target, mapping)
+    places = _places(order)
+    sources = [
+        Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
+    ]
+    is_hint = _support(order, group) == "hints"
+    told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=is_hint)]
+    commit = _staged(order, target, is_full=not mapping.incremental)
+    commit = msgspec.structs.replace(commit, sources=sources, metadata=told)
+    shown = [{**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group]
+    return Loaded(commit, shown, records)
+
+
+def _support(order: Mapping[str, Any], group: Sequence[tuple[Load, Found, Output]]) -> str:
+    """What types in manifests do."""
+    return str(group[0][2].data_type_support or order["dataTypeSupport"])
+
+
+def _prepared(
+    connection: duckdb.DuckDBPyConnection,
+    order: Mapping[str, Any],
+    table: TableOrder,
+    group: Sequence[tuple[Load, Found, Output]],
+) -> tuple[Target, list[Rows]]:
+    """The table as it is and will be, and the sources as they are read."""
     first, _, settings = group[0]
     mapping = first.mapping
-    _refuse(table, group)
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
     readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
@@ -125,9 +183,13 @@ def _load(
         Rows(load.source, reading, settings.treat_values_as_null)
         for (load, _, settings), reading in zip(group, readings, strict=True)
     ]
-    support = settings.data_type_support or order["dataTypeSupport"]
     columns = structure.columns_after(
-        table.id, table.definition, readings[0], mapping, support, settings.table_modifications
+        table.id,
+        table.definition,
+        readings[0],
+        mapping,
+        _support(order, group),
+        settings.table_modifications,
     )
     key = structure.key_after(table.definition, columns, mapping, settings.table_modifications)
     target = Target(
@@ -141,24 +203,22 @@ def _load(
     if mapping.incremental:
         _check_key(connection, target)
         target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
+    return target, rows
+
+
+def _bring(
+    connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows], mapping: OutputTable
+) -> None:
+    """Bring the rows into the table, as the mapping says."""
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
-    if not mapping.incremental or table.version is None:
+    if not mapping.incremental or target.order.version is None:
         loading.load_full(connection, target, rows)
-    elif key and mapping.deduplication_strategy != "insert":
+    elif target.key and mapping.deduplication_strategy != "insert":
         loading.upsert(connection, target, rows)
     else:
+        if not target.key:
+            say(f'Table "{target.order.id}" has no primary key: a row that comes again is a second row.')
         loading.append(connection, target, rows)
-    checks = judged(connection, target, mapping)
-    places = _places(order)
-    sources = [
-        Source(place=place, name=load.source) for load, _, _ in group if (place := places.get(load.row))
-    ]
-    told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=support == "hints")]
-    commit = _staged(order, target, is_full=not mapping.incremental)
-    commit = msgspec.structs.replace(commit, sources=sources, metadata=told)
-    return commit, [
-        {**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group
-    ]
 
 
 def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
