@@ -360,3 +360,45 @@ def test_rejected_rows_count_as_failed_records_and_are_judged_as_such(wire: Wire
     warned = wire.done(writes(wire, {"x.csv": "n\n3\nx\n"}, **given, request={"onRecordErrors": "warning"}))
     assert warned["status"] == "warning"
     assert wire.call("storage.preview", table="in.c-rejects.x")["rows"] == [["3"]]
+
+
+def appends(wire: Wire, text: str, table: str = "in.c-adapt.x", **more: object) -> Message:
+    mapping = {"source": "x.csv", "destination": table, "primary_key": ["n"], "incremental": True}
+    job = wire.done(writes(wire, {"x.csv": text}, "source", output={"tables": [{**mapping, **more}]}))
+    assert job["status"] == "success", job["message"]
+    return job
+
+
+def test_an_adaptive_input_has_what_changed_since_the_last_good_run(wire: Wire) -> None:
+    entry = [{"source": "in.c-adapt.x", "destination": "x.csv", "changed_since": "adaptive"}]
+
+    def seen(*, code: int = 0) -> list[str]:
+        reader = READER + f"\nraise SystemExit({code})"
+        put_component(wire, "acme.adaptive", command=python(reader))
+        put_config(wire, "acme.adaptive", "one", configuration={"storage": {"input": {"tables": entry}}})
+        job = wire.done(wire.create("acme.adaptive", config="one"))
+        (line,) = [line for line in wire.text(job).splitlines() if line.startswith("x.csv")]
+        return sorted(line.removeprefix("x.csv ").strip("[]").replace("'", "").split(", ")[1:])
+
+    appends(wire, "n,v\n1,a\n2,b\n")
+    assert seen() == ["1,a", "2,b"]
+    assert seen() == []
+    appends(wire, "n,v\n2,c\n3,d\n")
+    assert seen(code=1) == ["2,c", "3,d"]
+    appends(wire, "n,v\n4,e\n")
+    assert seen() == ["2,c", "3,d", "4,e"]
+    (kept,) = wire.call("state.get", component="acme.adaptive", config="one")["storage"]["input"]["tables"]
+    assert of(kept, "source", "version") == ("in.c-adapt.x", 2)
+    wire.done(wire.call("storage.table.restore", id="in.c-adapt.x", version=0))
+    assert seen() == ["1,a", "2,b"]
+    assert seen() == []
+    wire.call("state.reset", component="acme.adaptive", config="one", part="component")
+    assert seen() == []
+    wire.call("state.reset", component="acme.adaptive", config="one", part="storage")
+    assert seen() == ["1,a", "2,b"]
+
+
+def test_a_time_that_is_none_is_refused(wire: Wire) -> None:
+    with pytest.raises(Refusal) as refusal:
+        reads(wire, [{"source": "in.c-read.x", "changed_since": "soon"}])
+    assert refusal.value.data["path"].endswith(".storage.input.tables[0].changed_since")

@@ -4,6 +4,8 @@
 Names are Keboola's, in snake case. Members that are not known are let through.
 """
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,6 +20,22 @@ TableId = Annotated[str, Meta(pattern=TABLE_PATTERN, examples=["in.c-shop.orders
 BucketId = Annotated[str, Meta(pattern=BUCKET_PATTERN, examples=["in.c-shop"])]
 FileName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\.\.?$)[^/\x00]+$(?!\n)")]
 Values = list[str | int | float | bool | None]
+
+
+ADAPTIVE = "adaptive"
+RELATIVE_TIME = re.compile(r"-?\s*(\d+)\s*(minute|hour|day|week|month)s?")
+
+
+def is_moment(text: str) -> bool:
+    """Whether a text is a time: ISO 8601, seconds since the epoch, or before now as in `-2 days`."""
+    text = text.strip()
+    if not text or text.isdecimal() or RELATIVE_TIME.fullmatch(text):
+        return True
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Mapped(Document, frozen=True, kw_only=True, rename="lower"):
@@ -224,6 +242,9 @@ class InputTable(Mapped, frozen=True, kw_only=True):
             raise FieldError("where_values needs where_column", "where_column")
         if self.where_column and self.where_values is None:
             raise FieldError("where_column needs where_values", "where_values")
+        if self.changed_since not in (None, ADAPTIVE) and not is_moment(self.changed_since):
+            text = 'It is neither a time, nor like "-2 days", nor "adaptive"'
+            raise FieldError(text, "changed_since")
         if self.days and self.changed_since:
             raise FieldError('Cannot set both parameters "days" and "changed_since".', "days")
         typed = [column.source for column in self.column_types]

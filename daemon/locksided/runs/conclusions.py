@@ -42,10 +42,11 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import Storage, TableRead
+from locksided.runs.storage import Inputs, Storage
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
+from locksided.store.input_states import save_input_state
 from locksided.store.rows import RunRow
 from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
@@ -188,8 +189,8 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        reads = await self.storage.tables_read(run) if result.success else []
-        return self._over(token, run.row, result, outcome, partial(_forget_states, run), reads)
+        inputs = await self.storage.inputs_of(run) if result.success else Inputs()
+        return self._over(token, run.row, result, outcome, partial(_forget_states, run), inputs)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -243,10 +244,10 @@ class RunConclusions:
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
-        reads: Sequence[TableRead] = (),
+        inputs: Inputs = Inputs(),
     ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, reads), then)
+        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, inputs), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -366,13 +367,16 @@ def class_of(result: RunResult) -> FailureClass | None:
 
 
 def _to_save(
-    row: RunRow, result: RunResult, reads: Sequence[TableRead], ended: Any
+    row: RunRow, result: RunResult, inputs: Inputs, ended: Any
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so."""
-    if not (result.states or result.commits or reads) or ended not in (Status.SUCCESS, Status.WARNING):
+    if not (result.states or result.commits or inputs.tables) or ended not in (
+        Status.SUCCESS,
+        Status.WARNING,
+    ):
         return None
     states = dict(result.states)
-    shown = [read.shown for read in reads]
+    shown = [read.shown for read in inputs.tables]
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
@@ -382,7 +386,9 @@ def _to_save(
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
             ratify(tx, replace_fields(commit, details=commit.details | {"inputs": shown}), row.id, by)
-        for read in reads:
+        for read in inputs.tables:
             note_read(tx, row.id, read.table, read.version)
+        for row_id, state in inputs.states.items():
+            save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
 
     return write

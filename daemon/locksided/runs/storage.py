@@ -6,7 +6,9 @@ The back end that reads and writes data is a program of its own; here are only n
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +18,7 @@ from locksided import clock
 from locksided.core.errors import Invalid, Refused
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
+from locksided.runs.adaptive import since_of, states_after
 from locksided.runs.as_account import Unusable, perform
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
@@ -25,6 +28,7 @@ from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row
 from locksided.settings import StorageSettings
 from locksided.store.catalog.keys import DEFAULT, Key
+from locksided.store.input_states import InputState
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
@@ -44,6 +48,16 @@ class TableRead(NamedTuple):
         """How the log of a table that was made of it names it."""
         branch = {} if self.table.branch == DEFAULT else {"branchId": self.table.branch}
         return {"table": self.table.text, "version": self.version, **branch}
+
+
+class Inputs(NamedTuple):
+    """The tables that a run read, and up to where each of its rows read those that are adaptive."""
+
+    tables: Sequence[TableRead] = ()
+    states: Mapping[str | None, InputState] = MappingProxyType({})
+
+
+NO_INPUTS = Inputs()
 
 
 class Storage:
@@ -108,12 +122,16 @@ class Storage:
             "tables": [msgspec.to_builtins(table) for table in tables.values()],
         }
 
-    async def tables_read(self, run: Run) -> Sequence[TableRead]:
-        """The tables that a run reads, in the versions in which it does."""
+    async def inputs_of(self, run: Run) -> Inputs:
+        """What a run read, to be saved when it ends well."""
         if not any(input_entries(configuration) for _, configuration in configurations(run.spec)):
-            return []
+            return NO_INPUTS
         row = await self._store.job_row(run.row.id)
-        return _reads(run, {} if row is None else row.pins or {})
+        pins = {} if row is None else row.pins or {}
+        states: Mapping[str | None, InputState] = {}
+        if run.row.config is not None and not run.is_debug:
+            states = await self._store.read(partial(states_after, run=run, pins=pins))
+        return Inputs(_reads(run, pins), states)
 
     async def with_sources(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
         """An order with the tables that the step reads, as they were when the job started.
@@ -126,9 +144,13 @@ class Storage:
         wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in entries]
         found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
         sources = [_pinned(tables, found, pins, entry) for tables, entry in zip(wanted, entries, strict=True)]
+        since = await self._store.read(
+            partial(since_of, run=run, row=static.get("row"), entries=entries, pins=pins)
+        )
         return {
             **static,
             "sources": [msgspec.to_builtins(table) for table in sources],
+            "since": [None if one is None else one._asdict() for one in since],
             "origin": {**origin_of(run), "inputs": [read.shown for read in _reads(run, pins)]},
             "branch": run.spec.branch_id,
             **self._common(),

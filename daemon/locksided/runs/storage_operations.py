@@ -115,7 +115,7 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
         return None
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
-    return {"entries": entries} if entries else None
+    return {"entries": entries, "row": row} if entries else None
 
 
 def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:

@@ -796,3 +796,19 @@ SELECT {table_columns} FROM tables WHERE number IN (SELECT value FROM json_each(
 -- name: has_tables
 -- Whether a bucket has any.
 SELECT 1 FROM tables WHERE key > :beginning AND key < :end LIMIT 1;
+
+-- name: input_state
+SELECT body FROM input_states WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: put_input_state
+INSERT INTO input_states (project, branch, component, config, row, body, changed_us, job_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
+    body = excluded.body, changed_us = excluded.changed_us, job_id = excluded.job_id;
+
+-- name: delete_input_state
+DELETE FROM input_states WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: operations_between
+-- What made the versions behind one, up to another, and when.
+SELECT version, operation, time_us FROM table_versions WHERE number = ? AND version BETWEEN ? AND ? ORDER BY version;

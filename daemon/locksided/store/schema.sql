@@ -436,6 +436,19 @@ CREATE TABLE table_reads (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX table_reads_job ON table_reads (job_id);
 
+-- Up to where a configuration, or a row of it, read its adaptive inputs at its last good run.
+CREATE TABLE input_states (
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    component TEXT NOT NULL,
+    config TEXT NOT NULL,
+    row TEXT NOT NULL, -- empty for the configuration itself
+    body TEXT NOT NULL, -- JSON
+    changed_us INTEGER NOT NULL,
+    job_id INTEGER,
+    PRIMARY KEY (project, branch, component, config, row)
+) STRICT;
+
 -- Where a subscription stands: it hears events behind `since_seq`. Its document is an object of the catalog.
 CREATE TABLE subscriptions (
     project TEXT NOT NULL,

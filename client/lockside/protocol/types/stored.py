@@ -180,10 +180,12 @@ class State(Out, frozen=True, kw_only=True):
     Attributes:
         state: What the last successful run left in `out/state.json`.
         version: How often it was saved.
+        storage: Up to where adaptive inputs were read.
     """
 
     state: dict[str, Any]
     version: int
+    storage: dict[str, Any] = {}
     deduplicated: bool | UnsetType = UNSET
 
 

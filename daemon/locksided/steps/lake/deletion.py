@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable
 from locksided.steps.lake.engine import literal
-from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.lake.text_values import as_text, micros_of, moment_of, plain
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column
@@ -37,7 +37,7 @@ def _condition(rule: DeleteRule, columns: Sequence[Column], now_us: int) -> str:
     for text, operator in ((rule.changed_since, ">="), (rule.changed_until, "<")):
         moment = moment_of(text or "", now_us)
         if moment is not None:
-            parts.append(f"{TIMESTAMP} {operator} make_timestamptz({int(moment.timestamp() * 1_000_000)})")
+            parts.append(f"{TIMESTAMP} {operator} make_timestamptz({micros_of(moment)})")
     return " AND ".join(parts) or "true"
 
 

@@ -19,7 +19,7 @@ from locksided.steps.lake.deletion import is_one_of
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
-from locksided.steps.lake.text_values import as_text, moment_of, plain
+from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
 from locksided.steps.program import UserFault, say
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
@@ -32,11 +32,13 @@ def export(order: Mapping[str, Any]) -> dict[str, Any]:
     problems, shown = [], []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     with connect(order) as connection:
-        for entry, table in zip(entries, tables, strict=True):
+        for entry, table, since in zip(entries, tables, order["since"], strict=True):
+            if since is not None and since["why"]:
+                say(f'Table "{table.id}" comes whole: {since["why"]}.')
             if table.branch != order["branch"]:
                 say(f'Table "{table.id}" is that of branch "{table.branch}".')
             try:
-                shown.append(_exported(connection, order, entry, table, folder))
+                shown.append(_exported(connection, order, entry, table, folder, since))
             except UserFault as fault:
                 problems.append(str(fault))
     if problems:
@@ -59,9 +61,13 @@ def _exported(
     entry: InputTable,
     table: TableOrder,
     into: Path,
+    adaptive: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     path = into / entry.target
-    written = write_table(connection, order, entry, table, path)
+    if adaptive is not None:
+        entry = msgspec.structs.replace(entry, changed_since=None)
+    last_us = None if adaptive is None else adaptive["time_us"]
+    written = write_table(connection, order, entry, table, path, last_us=last_us)
     manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder)
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
     return shown(entry, table, written, path)
@@ -75,18 +81,24 @@ def write_table(
     path: Path,
     *,
     may_link: bool = True,
+    last_us: int | None = None,
 ) -> Written:
-    """Writes what is wanted of a table to a file or a folder. Raises UserFault for what is not there."""
+    """Writes what is wanted of a table to a file or a folder; with `last_us` rows that changed after that.
+
+    Raises UserFault for what is not there.
+    """
     folder = Path(order["root"]) / table.folder
     files = deltalog.read(folder, table)
     known = files.columns()
     columns = wanted_columns(entry, known)
     target = Target(order=table, folder=folder, files=files, columns=known, key=[], time_us=0)
     since = changed_since(entry, order["timeUs"])
+    if last_us is not None:
+        since = moment_at(last_us + 1)
     query = f"SELECT {{columns}} FROM {existing_rows(connection, target)}{conditions(entry, known, since)}"
     if entry.file_type == "csv":
         count = _write_csv(connection, query, columns, path)
-    elif may_link and _is_whole(entry) and _linked(files, folder, path):
+    elif may_link and since is None and _is_whole(entry) and _linked(files, folder, path):
         count = sum(json.loads(add["stats"])["numRecords"] for add in files.adds.values())
     else:
         count = _write_parquet(connection, query, columns, path)
@@ -113,7 +125,7 @@ def conditions(entry: InputTable, known: Sequence[Column], since: datetime | Non
         values = [plain(value) for value in entry.where_values or ()]
         conditions.append(is_one_of(column, values, is_wanted=entry.where_operator != "ne"))
     if since is not None:
-        conditions.append(f"{TIMESTAMP} >= make_timestamptz({int(since.timestamp() * 1_000_000)})")
+        conditions.append(f"{TIMESTAMP} >= make_timestamptz({micros_of(since)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return where + (f" LIMIT {entry.limit}" if entry.limit else "")
 
@@ -202,7 +214,7 @@ def shown(entry: InputTable, table: TableOrder, written: Written, path: Path) ->
         "branchId": table.branch,
         "version": table.version,
         "lastImportDate": time_text(table.imported_us),
-        "changedSince": None if since is None else time_text(int(since.timestamp() * 1_000_000)),
+        "changedSince": None if since is None else time_text(micros_of(since)),
         "recordsCount": written.count,
         "sizeBytes": sum(one.stat().st_size for one in paths),
         "destination": entry.target,

@@ -1,4 +1,4 @@
--- Metadata of tables, and who read them.
+-- Metadata of tables, who read them, and up to where adaptive inputs were read.
 
 -- What is told of tables and their columns. A provider has one value for a key; `column_name` is empty for the table.
 CREATE TABLE table_metadata (
@@ -20,3 +20,16 @@ CREATE TABLE table_reads (
     PRIMARY KEY (number, version, job_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX table_reads_job ON table_reads (job_id);
+
+-- Up to where a configuration, or a row of it, read its adaptive inputs at its last good run.
+CREATE TABLE input_states (
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    component TEXT NOT NULL,
+    config TEXT NOT NULL,
+    row TEXT NOT NULL, -- empty for the configuration itself
+    body TEXT NOT NULL, -- JSON
+    changed_us INTEGER NOT NULL,
+    job_id INTEGER,
+    PRIMARY KEY (project, branch, component, config, row)
+) STRICT;
