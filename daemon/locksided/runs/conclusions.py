@@ -42,7 +42,7 @@ from locksided.runs.result import (
 from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
-from locksided.runs.storage import Inputs, Storage
+from locksided.runs.storage import NO_INPUTS, Inputs, Storage
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
@@ -189,7 +189,7 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        inputs = await self.storage.inputs_of(run) if result.success else Inputs()
+        inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
         return self._over(token, run.row, result, outcome, partial(_forget_states, run), inputs)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
@@ -244,7 +244,7 @@ class RunConclusions:
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
-        inputs: Inputs = Inputs(),
+        inputs: Inputs = NO_INPUTS,
     ) -> Conclusion:
         self.loader.forget(token)
         return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, inputs), then)
@@ -370,10 +370,8 @@ def _to_save(
     row: RunRow, result: RunResult, inputs: Inputs, ended: Any
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so."""
-    if not (result.states or result.commits or inputs.tables) or ended not in (
-        Status.SUCCESS,
-        Status.WARNING,
-    ):
+    has_anything = result.states or result.commits or inputs.tables
+    if not has_anything or ended not in (Status.SUCCESS, Status.WARNING):
         return None
     states = dict(result.states)
     shown = [read.shown for read in inputs.tables]
