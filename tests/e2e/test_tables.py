@@ -1,5 +1,6 @@
 """What a job leaves in out/tables becomes a table that everybody can read, whole or not at all."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -402,3 +403,45 @@ def test_a_time_that_is_none_is_refused(wire: Wire) -> None:
     with pytest.raises(Refusal) as refusal:
         reads(wire, [{"source": "in.c-read.x", "changed_since": "soon"}])
     assert refusal.value.data["path"].endswith(".storage.input.tables[0].changed_since")
+
+
+def test_a_branch_begins_a_table_with_that_of_the_default_branch(wire: Wire, daemon: Daemon) -> None:
+    appends(wire, "n,v\n1,a\n2,b\n", "in.c-forked.x")
+    wire.call("branch.create", branch={"id": "dev"})
+    parameters = {"tables": {"x.csv": "n,v\n2,z\n3,c\n"}}
+    mapping = {"source": "x.csv", "destination": "in.c-forked.x", "incremental": True}
+    configuration = {"parameters": parameters, "storage": {"output": {"tables": [mapping]}}}
+    put_config(wire, "acme.writer", "forked", configuration=configuration, branchId="dev")
+    job = wire.done(wire.create("acme.writer", config="forked", branchId="dev"))
+    assert job["status"] == "success", job["message"]
+    (table,) = job["result"]["output"]["tables"]
+    assert of(table, "isNew", "rowsInserted", "rowsUpdated", "rowsCount") == (True, 1, 1, 3)
+    found = wire.call("storage.preview", table="in.c-forked.x", branchId="dev")["rows"]
+    assert sorted(found) == [["1", "a"], ["2", "z"], ["3", "c"]]
+    assert sorted(wire.call("storage.preview", table="in.c-forked.x")["rows"]) == [["1", "a"], ["2", "b"]]
+    again = wire.done(wire.create("acme.writer", config="forked", branchId="dev"))
+    assert of(again["result"]["output"]["tables"][0], "version", "rowsUnchanged") == (0, 2)
+
+
+def test_tables_whose_values_filters_name_are_read_as_they_were_at_the_start(wire: Wire) -> None:
+    appends(wire, "n,v\n1,a\n2,b\n", "in.c-filter.x")
+    appends(wire, "n,v\n1,q\n", "in.c-filter.gone")
+    values = {"bucket_id": "in.c-filter", "table": "gone", "column": "n"}
+    rule = {"where_filters": [{"column": "n", "values_from_storage": values}]}
+    appends(wire, "n,v\n5,e\n", "in.c-filter.x", delete_where=[rule])
+    assert sorted(wire.call("storage.preview", table="in.c-filter.x")["rows"]) == [["2", "b"], ["5", "e"]]
+    (newest, _) = wire.call("storage.table.history", id="in.c-filter.x")["versions"]
+    assert newest["inputs"] == [{"table": "in.c-filter.gone", "version": 0, "branchId": "default"}]
+
+
+def test_a_manifest_has_what_is_told_of_a_table(wire: Wire) -> None:
+    appends(
+        wire, "n,v\n1,a\n", "in.c-manifest.x", description="all of it", metadata=[{"key": "k", "value": "w"}]
+    )
+    text = "import os\nprint(open(os.environ['KBC_DATADIR'] + 'in/tables/x.manifest').read())\n"
+    put_component(wire, "acme.shows", command=python(text))
+    tables = [{"source": "in.c-manifest.x", "destination": "x"}]
+    put_config(wire, "acme.shows", "one", configuration={"storage": {"input": {"tables": tables}}})
+    manifest = json.loads(wire.text(wire.done(wire.create("acme.shows", config="one"))))
+    assert of(manifest, "description", "primary_key") == ("all of it", ["n"])
+    assert ("acme.writer", "k", "w") in [of(one, "provider", "key", "value") for one in manifest["metadata"]]

@@ -115,6 +115,23 @@ def test_rows_are_deleted_before_others_come(lake: Lake) -> None:
     assert lake.rows() == [("9", "n")]
 
 
+def test_rows_whose_values_another_table_has_are_deleted(lake: Lake) -> None:
+    lake.load({"x.csv": "id,v\n1,a\n2,b\n3,c\n"}, {**X, "primary_key": ["id"]})
+    lake.load({"y.csv": "gone,n\n1,x\n3,y\n"}, {"source": "y.csv"}, names=["y"])
+    values = {"bucket_id": "in.c-main", "table": "y", "column": "gone"}
+    rule = {"where_filters": [{"column": "id", "values_from_storage": values}]}
+    source = {
+        **lake.tables["default/default/in.c-main.y"],
+        "key": "y",
+        "folder": "default/default/in.c-main/y",
+    }
+    lake.load({"x.csv": "id,v\n9,z\n"}, {**MORE, "delete_where": [rule]}, sources=[source])
+    assert lake.rows() == [("2", "b"), ("9", "z")]
+    unknown = {"where_filters": [{"column": "id", "values_from_storage": {**values, "table": "q"}}]}
+    told = lake.fails({"x.csv": "id,v\n9,z\n"}, {**MORE, "delete_where": [unknown]}, sources=[source])
+    assert 'name table "in.c-main.q", which has the values, in the configuration.' in told
+
+
 def test_checks_judge_what_nobody_sees_yet(lake: Lake) -> None:
     lake.load({"x.csv": "a\n" + "1\n" * 10}, X)
     shrunk = {**X, "checks": [{"kind": "maxShrink", "value": 0.5}]}

@@ -54,6 +54,25 @@ class KeyValue(Mapped, frozen=True, kw_only=True):
     value: Any = None
 
 
+class StoredValues(Mapped, frozen=True, kw_only=True):
+    """A column of a table whose values a filter compares with.
+
+    Attributes:
+        bucket_id: The bucket of the table.
+        table: The table's name in its bucket.
+        column: The column.
+    """
+
+    bucket_id: BucketId
+    table: str
+    column: str
+
+    @property
+    def source(self) -> str:
+        """The table's id."""
+        return self.table if self.table.count(".") == 2 else f"{self.bucket_id}.{self.table}"
+
+
 class DeleteFilter(Mapped, frozen=True, kw_only=True):
     """Which values of a column a rule deletes.
 
@@ -61,20 +80,22 @@ class DeleteFilter(Mapped, frozen=True, kw_only=True):
         column: The column.
         operator: `eq` deletes rows with one of the values, `ne` rows with none of them.
         values_from_set: The values.
-        values_from_storage: The table and column that has them.
+        values_from_storage: The table and the column that have them.
         values_from_workspace: Refused; there are no workspaces.
     """
 
     column: str
     operator: Literal["eq", "ne"] = "eq"
     values_from_set: Values | None = None
-    values_from_storage: dict[str, Any] | None = None
+    values_from_storage: StoredValues | None = None
     values_from_workspace: dict[str, Any] | None = None
 
     def check(self) -> None:
         """Raises FieldError for values that do not exist."""
         if self.values_from_workspace is not None:
             raise FieldError("There are no workspaces: name the values, or a table", "values_from_workspace")
+        if (self.values_from_set is None) == (self.values_from_storage is None):
+            raise FieldError("Name either the values, or the table that has them", "values_from_set")
 
 
 class DeleteRule(Mapped, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """Adaptive inputs: of each table what changed since the last good run of the same configuration."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from locksided.store.input_states import (
     input_state,
     versions_between,
 )
+from locksided.store.sql import Database
 from locksided.store.tables import tables_by_key
 from locksided.tables.mapping import input_entries, read_paths
 from locksided.tables.names import TableId
@@ -32,7 +32,7 @@ def is_adaptive(entry: Mapping[str, Any]) -> bool:
 
 
 def since_of(
-    connection: sqlite3.Connection,
+    connection: Database,
     run: Run,
     row: str | None,
     entries: Sequence[Mapping[str, Any]],
@@ -46,7 +46,7 @@ def since_of(
 
 
 def _since(
-    connection: sqlite3.Connection,
+    connection: Database,
     run: Run,
     state: InputState,
     entry: Mapping[str, Any],
@@ -66,9 +66,7 @@ def _since(
     return Since(before.last_import_us)
 
 
-def states_after(
-    connection: sqlite3.Connection, run: Run, pins: Mapping[str, int]
-) -> dict[str | None, InputState]:
+def states_after(connection: Database, run: Run, pins: Mapping[str, int]) -> dict[str | None, InputState]:
     """Up to where each row of a run read its adaptive tables."""
     return {
         row: InputState(tables=tables)
@@ -78,7 +76,7 @@ def states_after(
 
 
 def _tables_after(
-    connection: sqlite3.Connection,
+    connection: Database,
     run: Run,
     entries: Sequence[Mapping[str, Any]],
     pins: Mapping[str, int],

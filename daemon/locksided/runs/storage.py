@@ -30,9 +30,10 @@ from locksided.settings import StorageSettings
 from locksided.store.catalog.keys import DEFAULT, Key
 from locksided.store.input_states import InputState
 from locksided.store.store import Store
+from locksided.store.table_metadata import pieces_of
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
-from locksided.tables.mapping import input_entries, read_paths
+from locksided.tables.mapping import read_entries, read_paths
 from locksided.tables.names import BUCKET_MODES, TableId, entry_name
 from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
 
@@ -86,14 +87,26 @@ class Storage:
         ids = [TableId.parse(path) for path in claim["tables"]]
         pins = {} if row is None else row.pins or {}
         found = await self._store.tables_by_key([one.key for one in ids])
+        begins = await self._begins([one for one in ids if one.key not in found])
         access = {bucket: await self._access(bucket) for bucket in dict.fromkeys(map(bucket_key, ids))}
         return {
             one.key: msgspec.structs.replace(
                 _table_order(one, claim["serial"] + place, found.get(one.key)),
                 pinned=pins.get(one.key),
                 access=access[bucket_key(one)],
+                begins=begins.get(one.key),
             )
             for place, one in enumerate(ids)
+        }
+
+    async def _begins(self, new: Sequence[TableId]) -> Mapping[str, TableOrder]:
+        """What new tables of branches may begin with: those of the default branch, by the keys of the new."""
+        first = {one.key: one.in_branch(DEFAULT) for one in new if one.branch != DEFAULT}
+        found = await self._store.tables_by_key([one.key for one in first.values()]) if first else {}
+        return {
+            key: msgspec.structs.replace(_table_order(one, 0, found[one.key]), branch=DEFAULT)
+            for key, one in first.items()
+            if one.key in found
         }
 
     async def _access(self, bucket: Key) -> str:
@@ -124,7 +137,7 @@ class Storage:
 
     async def inputs_of(self, run: Run) -> Inputs:
         """What a run read, to be saved when it ends well."""
-        if not any(input_entries(configuration) for _, configuration in configurations(run.spec)):
+        if not any(read_entries(configuration) for _, configuration in configurations(run.spec)):
             return NO_INPUTS
         row = await self._store.job_row(run.row.id)
         pins = {} if row is None else row.pins or {}
@@ -144,12 +157,15 @@ class Storage:
         wanted = [read_paths(entry, run.row.project, run.spec.branch_id) for entry in entries]
         found = await self._store.tables_by_key([table.key for tables in wanted for table in tables])
         sources = [_pinned(tables, found, pins, entry) for tables, entry in zip(wanted, entries, strict=True)]
+        numbers = [found[table.key].row.number for table in sources]
+        told = await self._store.read(partial(pieces_of, numbers=numbers))
         since = await self._store.read(
             partial(since_of, run=run, row=static.get("row"), entries=entries, pins=pins)
         )
         return {
             **static,
             "sources": [msgspec.to_builtins(table) for table in sources],
+            "told": [told.get(found[table.key].row.number, []) for table in sources],
             "since": [None if one is None else one._asdict() for one in since],
             "origin": {**origin_of(run), "inputs": [read.shown for read in _reads(run, pins)]},
             "branch": run.spec.branch_id,
@@ -285,7 +301,7 @@ def _reads(run: Run, pins: Mapping[str, int]) -> Sequence[TableRead]:
     """The tables that a run reads, as its mappings and the heads at its start say."""
     found: dict[TableRead, None] = {}
     for _, configuration in configurations(run.spec):
-        for entry in input_entries(configuration):
+        for entry in read_entries(configuration):
             tables = read_paths(entry, run.row.project, run.spec.branch_id)
             table = next((one for one in tables if one.key in pins), None)
             if table is not None:

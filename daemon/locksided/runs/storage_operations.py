@@ -23,6 +23,7 @@ from locksided.tables.mapping import (
     loads,
     mapped_sources,
     output_of,
+    value_sources,
 )
 from locksided.tables.names import TableId
 
@@ -140,7 +141,13 @@ def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | Non
         }
         for row, configuration in configurations(spec)
     ]
-    return {"rows": rows, "dataTypeSupport": manifest.data_type_support}
+    outputs = (output_of(configuration) for _, configuration in configurations(spec))
+    sources = dict.fromkeys(source for output in outputs for source in value_sources(output))
+    return {
+        "rows": rows,
+        "dataTypeSupport": manifest.data_type_support,
+        "entries": [{"source": source} for source in sources],
+    }
 
 
 def _written_tables(

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from lockside.documents.times import time_text
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
@@ -53,3 +54,21 @@ def by_place(rows: Iterable[ToldRow]) -> tuple[list[ToldRow], dict[str, list[Tol
     for row in rows:
         (of_columns.setdefault(row.column, []) if row.column else of_table).append(row)
     return of_table, of_columns
+
+
+def pieces_of(connection: sqlite3.Connection, numbers: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
+    """All metadata of these tables, as a manifest has it; `column` is empty for the table itself."""
+    return {
+        number: [
+            {
+                "column": row.column,
+                "id": str(row.id),
+                "key": row.key,
+                "value": row.value,
+                "provider": row.provider,
+                "timestamp": time_text(row.time_us),
+            }
+            for row in rows
+        ]
+        for number, rows in metadata_of(connection, numbers).items()
+    }

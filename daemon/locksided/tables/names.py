@@ -30,6 +30,10 @@ class TableId:
         """The table of a path."""
         return cls(*path.split("/"))
 
+    def in_branch(self, branch: str) -> "TableId":
+        """The table of the same id in another branch."""
+        return TableId(self.project, branch, self.text)
+
     @property
     def path(self) -> str:
         """Its name among the tables of all projects and branches."""

@@ -37,7 +37,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
 
-    `access` is what others than the bucket's owner may do. `pinned` is the version that it had when the job
+    `access` is what others than the bucket's owner may do. `begins` is the table of the default branch that a
+    new one of another branch begins with. `pinned` is the version that it had when the job
     started, as far as the job reads it or asked to know; `head_job` made the version. `staged` has the names
     of those commits up to `version` that may not be published yet.
     """
@@ -49,6 +50,7 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     version: int | None = None
     branch: str = ""
     access: str = "private"
+    begins: "TableOrder | None" = None
     pinned: int | None = None
     head_job: str | None = None
     staged: dict[int, str] = {}

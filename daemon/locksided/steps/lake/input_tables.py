@@ -21,24 +21,25 @@ from locksided.steps.lake.engine import connect, literal, name, one
 from locksided.steps.lake.loading import Target, existing_rows
 from locksided.steps.lake.text_values import as_text, micros_of, moment_at, moment_of, plain
 from locksided.steps.program import UserFault, say
+from locksided.tables.metadata import DESCRIPTION
 from locksided.tables.names import TIMESTAMP
 from locksided.tables.orders import Column, TableOrder
 
 
 def export(order: Mapping[str, Any]) -> dict[str, Any]:
     """Writes all tables. Raises UserFault with all problems."""
-    entries = [from_store(entry, InputTable) for entry in order["entries"]]
     tables = msgspec.convert(order["sources"], list[TableOrder], strict=False)
     problems, shown = [], []
     folder = Path(order["folders"]["data"]) / "in" / "tables"
     with connect(order) as connection:
-        for entry, table, since in zip(entries, tables, order["since"], strict=True):
+        for place, table in enumerate(tables):
+            since = order["since"][place]
             if since is not None and since["why"]:
                 say(f'Table "{table.id}" comes whole: {since["why"]}.')
             if table.branch != order["branch"]:
                 say(f'Table "{table.id}" is that of branch "{table.branch}".')
             try:
-                shown.append(_exported(connection, order, entry, table, folder, since))
+                shown.append(_exported(connection, order, place, table, folder))
             except UserFault as fault:
                 problems.append(str(fault))
     if problems:
@@ -58,17 +59,18 @@ class Written:
 def _exported(
     connection: duckdb.DuckDBPyConnection,
     order: Mapping[str, Any],
-    entry: InputTable,
+    place: int,
     table: TableOrder,
     into: Path,
-    adaptive: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
+    entry: InputTable = from_store(order["entries"][place], InputTable)
+    adaptive = order["since"][place]
     path = into / entry.target
     if adaptive is not None:
         entry = msgspec.structs.replace(entry, changed_since=None)
     last_us = None if adaptive is None else adaptive["time_us"]
     written = write_table(connection, order, entry, table, path, last_us=last_us)
-    manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder)
+    manifest = _manifest(table, written.columns, Path(order["root"]) / table.folder, order["told"][place])
     (into / f"{entry.target}.manifest").write_text(json.dumps(manifest))
     return shown(entry, table, written, path)
 
@@ -180,9 +182,16 @@ def _linked(files: Files, folder: Path, path: Path) -> bool:
     return True
 
 
-def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dict[str, Any]:
+def _manifest(
+    table: TableOrder, columns: Sequence[Column], folder: Path, told: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     definition = table.definition
     key = [] if definition is None else definition.primary_key
+    pieces: dict[str, list[dict[str, str]]] = {"": [], **{column.name: [] for column in columns}}
+    for piece in told:
+        if piece["column"] in pieces:
+            pieces[piece["column"]].append({key: piece[key] for key in piece if key != "column"})
+    of_table = pieces.pop("")
     return {
         "id": table.id,
         "uri": f"file:{folder}",
@@ -192,9 +201,9 @@ def _manifest(table: TableOrder, columns: Sequence[Column], folder: Path) -> dic
         "last_change_date": time_text(table.changed_us),
         "last_import_date": time_text(table.imported_us),
         "columns": [column.name for column in columns],
-        "metadata": [],
-        "column_metadata": {},
-        "description": None if definition is None else definition.description,
+        "metadata": of_table,
+        "column_metadata": {name: found for name, found in pieces.items() if found},
+        "description": next((one["value"] for one in of_table if one["key"] == DESCRIPTION), None),
         "schema": [
             {"name": column.name, "data_type": {"base": {"type": column.type, "length": column.length}}}
             for column in columns

@@ -4,21 +4,25 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import msgspec
+from msgspec.structs import replace
 
-from lockside.documents.storage import Output, OutputTable
+from lockside.documents.storage import Output, OutputTable, StoredValues
 from locksided.steps.lake import deltalog, loading, structure
 from locksided.steps.lake.checks import judged
+from locksided.steps.lake.creation import take_files
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.rejects import FILE, keep, rejected, rejecting
 from locksided.steps.lake.sources import Found, found_in
+from locksided.steps.lake.text_values import as_text
 from locksided.steps.program import MappingFault, UserFault, say
 from locksided.tables import mapping as mappings
 from locksided.tables.mapping import BadMapping, Load, loads, mapped_sources, settings_of
@@ -157,7 +161,7 @@ def _load(
     is_hint = _support(order, group) == "hints"
     told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=is_hint)]
     commit = _staged(order, target, is_full=not mapping.incremental)
-    commit = msgspec.structs.replace(commit, sources=sources, metadata=told)
+    commit = replace(commit, sources=sources, metadata=told)
     shown = [{**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group]
     return Loaded(commit, shown, records)
 
@@ -178,6 +182,8 @@ def _prepared(
     mapping = first.mapping
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
+    if table.begins is not None:
+        table = _begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
     readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
@@ -195,15 +201,54 @@ def _prepared(
     target = Target(
         order=table,
         folder=folder,
-        files=deltalog.read(folder, table),
+        files=_begun_with(order, table, folder) or deltalog.read(folder, table),
         columns=columns,
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
     )
     if mapping.incremental:
         _check_key(connection, target)
-        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"])
+        values_of = partial(_values_of, connection, order)
+        target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"], values_of)
     return target, rows
+
+
+def _begun(table: TableOrder, begins: TableOrder) -> TableOrder:
+    """A new table of a branch that begins with the content of another."""
+    say(f'Table "{table.id}" begins with that of branch "{begins.branch}".')
+    known = begins.definition
+    return replace(
+        table,
+        definition=None if known is None else replace(known, uuid=str(uuid.uuid4())),
+        rows_count=begins.rows_count,
+        imported_us=begins.imported_us,
+    )
+
+
+def _begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> deltalog.Files | None:
+    """The files of the table that a new one begins with, in the folder of that one."""
+    if table.begins is None:
+        return None
+    origin = Path(order["root"]) / table.begins.folder
+    files = deltalog.read(origin, table.begins)
+    take_files(origin, folder, files.adds, table.begins)
+    return files
+
+
+def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: StoredValues) -> str:
+    """The query for the values of a column of another table, as it was when the job started."""
+    tables = msgspec.convert(order.get("sources", []), list[TableOrder], strict=False)
+    table = next((one for one in tables if one.id.lower() == values.source.lower()), None)
+    if table is None:
+        raise UserFault(f'name table "{values.source}", which has the values, in the configuration.')
+    folder = Path(order["root"]) / table.folder
+    files = deltalog.read(folder, table)
+    columns = files.columns()
+    column = next((one for one in columns if one.name == values.column), None)
+    if column is None:
+        raise UserFault(f'table "{table.id}" has no column "{values.column}".')
+    target = Target(order=table, folder=folder, files=files, columns=columns, key=[], time_us=0)
+    return f"SELECT coalesce({as_text(column)}, '') FROM {loading.existing_rows(connection, target)}"
 
 
 def _bring(
@@ -211,7 +256,7 @@ def _bring(
 ) -> None:
     """Bring the rows into the table, as the mapping says."""
     connection.execute("DROP TABLE IF EXISTS incoming; DROP TABLE IF EXISTS matched")
-    if not mapping.incremental or target.order.version is None:
+    if not mapping.incremental or (target.order.version is None and target.order.begins is None):
         loading.load_full(connection, target, rows)
     elif target.key and mapping.deduplication_strategy != "insert":
         loading.upsert(connection, target, rows)
@@ -265,8 +310,7 @@ def _staged(order: Mapping[str, Any], target: Target, *, is_full: bool) -> Commi
         description=None if known is None else known.description,
         uuid=str(uuid.uuid4()) if known is None else known.uuid,
     )
-    is_new = known is None
-    is_changed = is_new or definition != known or any(_changes(target))
+    is_changed = table.version is None or definition != known or any(_changes(target))
     version = -1 if table.version is None else table.version
     staged = ""
     if is_changed:
@@ -311,9 +355,14 @@ def _actions(
         metrics=target.counts,
         is_append=not any("remove" in action for action in target.actions),
     )
-    if table.definition is None or table.definition.columns != definition.columns:
+    if table.version is None or table.definition is None or table.definition.columns != definition.columns:
         yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
-    yield from target.actions
+    if table.version is None:
+        files = deltalog.Files(dict(target.files.adds))
+        files.take(target.actions)
+        yield from ({"add": add} for add in files.adds.values())
+    else:
+        yield from target.actions
 
 
 def _shown(load: Load, target: Target, commit: Commit, place: str | None) -> dict[str, Any]:
