@@ -11,6 +11,7 @@ from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
+from lockside.documents.staging import (InputSource)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
@@ -52,9 +53,9 @@ class JobCalls:
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
         on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
-        inputs: Sequence[Mapping[str, Any]] | None = ..., archive: Mapping[str, Any] | None = ...,
-        notifications: Sequence[Mapping[str, Any]] | None = ..., template: Text = ...,
-        priority: int | str | None = ..., name: Text = ..., description: Text = ...,
+        inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
+        archive: Mapping[str, Any] | None = ..., notifications: Sequence[Mapping[str, Any]] | None = ...,
+        template: Text = ..., priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
         only_orchestration_task_ids: Texts = ..., previous_job_id: Text = ..., dry_run: Flag = ...,
         fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
