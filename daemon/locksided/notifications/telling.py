@@ -1,6 +1,6 @@
 """What subscribers are told: the names of events and the `data` of a notification. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from locksided import clock
 from locksided.store.rows import EventRow, JobRow
 
 MAX_BODY_BYTES = 65_536
+DIGEST = "digest"
 LONGEST_TEXT = 4096
 _ENDS = {
     Status.SUCCESS: Event.JOB_SUCCEEDED,
@@ -100,3 +101,13 @@ def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
 
 def _encoded(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode({"type": name, "timestamp": clock.to_text(time_us), "data": data})
+
+
+def digest_of(bodies: Sequence[str], count: int, time_us: int) -> bytes:
+    """One body of several: the first that fit into 64 KiB, and how many there are. The rest is counted."""
+    listed = [msgspec.Raw(text.encode()) for text in bodies]
+    text = _encoded(DIGEST, time_us, {"count": count, "events": listed})
+    while len(text) > MAX_BODY_BYTES:
+        listed = listed[: len(listed) // 2]
+        text = _encoded(DIGEST, time_us, {"count": count, "events": listed})
+    return text
