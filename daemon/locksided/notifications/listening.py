@@ -3,7 +3,7 @@
 It sends nothing: the couriers do. While there are no subscriptions, no event wakes it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -17,7 +17,7 @@ from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
 from locksided.followers.follower import Follower
 from locksided.notifications import telling
-from locksided.notifications.matching import Failures, Matching, Message, Subject, Told
+from locksided.notifications.matching import Failures, Hearer, Matching, Message, Subject, Told
 from locksided.store import deliveries, notifications, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId
@@ -28,7 +28,7 @@ from locksided.store.store import Store
 from locksided.store.transaction import Transaction
 
 STATUS, CREATED = "job.status", "notification.created"
-REST_SECONDS = 0.1
+REST_SECONDS = 0.2
 _OWN = {
     "notification.dead": Event.NOTIFICATION_DEAD,
     "notification.disabled": Event.NOTIFICATION_DISABLED,
@@ -75,15 +75,16 @@ class Listening:
         return Decided(partial(_write, heard))
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> "Heard":
-        listening = [(one, _spec(one.body)) for one in notifications.everything(connection)]
-        listening = [(one, spec) for one, spec in listening if spec.state == "enabled"]
-        if not listening:
+        hearers = [Hearer.of(one, _spec(one.body)) for one in notifications.everything(connection)]
+        hearers = [one for one in hearers if one.spec.state == "enabled"]
+        if not hearers:
             self._is_heard = notifications.is_any(connection)
             return Heard()
-        matching = Matching(listening, partial(notifications.failures_of, connection))
-        jobs = {event.job_id for event in events if event.kind == STATUS}
+        matching = Matching(hearers, partial(notifications.failures_of, connection))
+        wanted = [event for event in events if _may_be_told(event, matching.wanted)]
+        jobs = {event.job_id for event in wanted if event.kind == STATUS}
         rows = {row.id: row for row in reads.job_rows(connection, [one for one in jobs if one is not None])}
-        for event in events:
+        for event in wanted:
             for told in self._told(connection, event, rows):
                 matching.add(told)
         return Heard([(one, _body(one.told)) for one in matching.messages], matching.counted)
@@ -100,6 +101,12 @@ class Listening:
         project_name = self._project_names.get(job.project, job.project)
         data = telling.job_data(event, job, project_name, _config_name(connection, job))
         return [Told(event, name, data, telling.subject_of(job))]
+
+
+def _may_be_told(event: EventRow, wanted: Collection[Event]) -> bool:
+    """Whether anybody may hear of it: most events are of no interest, and cost no look at their job."""
+    names = telling.names_for(event.data["to"]) if event.kind == STATUS else {_OWN[event.kind]}
+    return not names.isdisjoint(wanted)
 
 
 @lru_cache(1024)

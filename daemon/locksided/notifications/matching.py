@@ -3,7 +3,7 @@
 It reads and writes nothing but through the function that it is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,16 +39,29 @@ Failures = tuple[int, bool]
 """How often something failed in a row, and whether that was told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hearer:
+    """A subscription with what is asked of it for every event."""
+
+    name: SubscriptionName
+    since_seq: int
+    spec: SubscriptionSpec
+    events: frozenset[Event]
+    counts: bool
+    gathers_seconds: float
+
+    @classmethod
+    def of(cls, listener: Listener, spec: SubscriptionSpec) -> "Hearer":
+        """A listener with its document."""
+        return cls(listener.name, listener.since_seq, spec, spec.events, spec.counts, spec.gathers_seconds)
+
+
 class Matching:
     """Gathers what is to be told and counted of a round. `known` reads what was counted before."""
 
-    def __init__(
-        self,
-        listening: Sequence[tuple[Listener, SubscriptionSpec]],
-        known: Callable[[SubscriptionName, str], Failures],
-    ) -> None:
+    def __init__(self, hearers: Sequence[Hearer], known: Callable[[SubscriptionName, str], Failures]) -> None:
         self._known = known
-        self._by_event = _by_event(listening)
+        self._by_event = _by_event(hearers)
         self._messages: dict[tuple[int, Event, int], Message] = {}
         self.counted: dict[Subject, Failures] = {}
 
@@ -57,30 +70,38 @@ class Matching:
         """What is to be told."""
         return self._messages.values()
 
+    @property
+    def wanted(self) -> Collection[Event]:
+        """What anybody hears of."""
+        return self._by_event.keys()
+
     def add(self, told: Told) -> None:
         """Have everybody hear of it whom it concerns."""
-        for listener, spec in self._by_event.get(told.name, ()):
-            if told.event.project != listener.name.project or told.about == listener.name.id:
+        seq, project = told.event.seq, told.event.project
+        for one in self._by_event.get(told.name, ()):
+            if seq <= one.since_seq or project != one.name.project or told.about == one.name.id:
                 continue
-            if told.event.seq > listener.since_seq and all(one.holds(told.data) for one in spec.filters):
-                self._hear(listener.name, spec, told)
+            if not one.spec.filters or all(condition.holds(told.data) for condition in one.spec.filters):
+                self._hear(one, told)
 
-    def _hear(self, name: SubscriptionName, spec: SubscriptionSpec, told: Told) -> None:
-        named = self._counted(name, spec, told) if spec.counts else told
-        if named is None or named.name not in spec.events:
+    def _hear(self, one: Hearer, told: Told) -> None:
+        named = self._counted(one, told) if one.counts else told
+        if named is None or named.name not in one.events:
             return
         place = (named.event.seq, named.name, named.data.get("failures", 0))
-        message = self._messages.setdefault(place, Message(named))
-        if spec.gathers_seconds:
-            message.gathered.append((name.id, spec.gathers_seconds))
+        message = self._messages.get(place)
+        if message is None:
+            message = self._messages[place] = Message(named)
+        if one.gathers_seconds:
+            message.gathered.append((one.name.id, one.gathers_seconds))
         else:
-            message.at_once.append(name.id)
+            message.at_once.append(one.name.id)
 
-    def _counted(self, name: SubscriptionName, spec: SubscriptionSpec, told: Told) -> Told | None:
+    def _counted(self, one: Hearer, told: Told) -> Told | None:
         """What a subscription hears that counts failures; None when it is too early or known."""
         if told.name not in telling.FAILED | telling.WELL:
             return told
-        subject = (name, told.subject)
+        spec, subject = one.spec, (one.name, told.subject)
         failures, is_told = self.counted.get(subject) or self._known(*subject)
         if told.name in telling.WELL:
             self.counted[subject] = (0, False)
@@ -95,13 +116,10 @@ class Matching:
         return told if is_due else None
 
 
-def _by_event(
-    listening: Sequence[tuple[Listener, SubscriptionSpec]],
-) -> dict[Event, list[tuple[Listener, SubscriptionSpec]]]:
+def _by_event(hearers: Sequence[Hearer]) -> dict[Event, list[Hearer]]:
     """Who hears of each event; who counts failures hears of all ends."""
-    found: dict[Event, list[tuple[Listener, SubscriptionSpec]]] = {}
-    for one in listening:
-        spec = one[1]
-        for event in spec.events | (telling.FAILED | telling.WELL if spec.counts else frozenset()):
+    found: dict[Event, list[Hearer]] = {}
+    for one in hearers:
+        for event in one.events | (telling.FAILED | telling.WELL if one.counts else frozenset()):
             found.setdefault(event, []).append(one)
     return found

@@ -20,10 +20,18 @@ _ENDS = {
     Status.TERMINATED: Event.JOB_TERMINATED,
     Status.CANCELLED: Event.JOB_CANCELLED,
 }
+_NAMES = {status: frozenset({name, Event(f"phase-{name}")}) for status, name in _ENDS.items()} | {
+    Status.PROCESSING: frozenset({Event.JOB_STARTED})
+}
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
 WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
 _OF_CONTAINERS = frozenset({"container", "retry"})
+
+
+def names_for(status: str) -> frozenset[Event]:
+    """What a job's change to a status may be told as."""
+    return _NAMES.get(Status(status), frozenset())
 
 
 def name_of(event: EventRow, job: JobRow) -> Event | None:

@@ -601,10 +601,16 @@ WITH RECURSIVE waiting (project, receiver, next_us) AS (
         WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
     )
     UNION ALL
-    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = (
-        SELECT n.id FROM deliveries n INDEXED BY deliveries_due
-        WHERE n.status = 'pending' AND (n.project, n.receiver) > (w.project, w.receiver)
-        ORDER BY n.project, n.receiver, n.next_us LIMIT 1
+    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
+            ORDER BY n.receiver, n.next_us LIMIT 1
+        ),
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project > w.project ORDER BY n.project, n.receiver, n.next_us LIMIT 1
+        )
     )
 )
 SELECT project, receiver, next_us FROM waiting w
