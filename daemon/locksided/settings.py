@@ -225,6 +225,7 @@ class NotificationSettings(Section, frozen=True):
         *(5, 300, 1800, 7200),
         *(18_000, 36_000, 36_000),
     )
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 
