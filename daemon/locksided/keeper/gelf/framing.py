@@ -84,9 +84,9 @@ class Requests:
         """Read one head or one body; False if it has not come yet."""
         if self._body_bytes is None:
             head, end, _ = self._data.partition(b"\r\n\r\n")
-            if not end:
-                if len(head) > MAX_HEAD_BYTES:
-                    self._refuse(b"431 Request Header Fields Too Large")
+            if len(head) > MAX_HEAD_BYTES:
+                self._refuse(b"431 Request Header Fields Too Large")
+            if not end or self.is_over:
                 return False
             del self._data[: len(head) + len(end)]
             self._take_head(bytes(head), found)
