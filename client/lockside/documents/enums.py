@@ -279,7 +279,3 @@ class Visibility(StrEnum):
     NORMAL = "normal"
     VERBOSE = "verbose"
     CAMOUFLAGE = "camouflage"
-
-
-LEVEL_WORDS: Final = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
-"""By the level of syslog, which GELF has."""

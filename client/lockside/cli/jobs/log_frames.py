@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
+from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.terminal.sanitize import shown_log
-from lockside.documents.enums import LEVEL_WORDS
 from lockside.session import each
 
 TYPE_CHECKING = False
