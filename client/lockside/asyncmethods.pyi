@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, overload
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
+from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
@@ -140,7 +141,7 @@ class JobCalls:
     ) -> Job: ...
     async def log(
         self, id: str, *, row: Text = ..., offset: Number = ..., limit: Number = ..., stream: Text = ...,
-        raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
+        level: Number = ..., raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
     ) -> LogPage: ...
     async def stats(
         self, group_by: Texts = ..., *, status: Texts = ..., component: Text = ..., config: Text = ...,
@@ -449,7 +450,8 @@ class ComponentCalls:
         limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
         stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
-        image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
+        image_options: Mapping[str, Any] | ImageOptions | None = ...,
+        logging: Mapping[str, Any] | Logging | None = ..., actions: Texts = ..., lock: Text = ...,
         pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
         leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
