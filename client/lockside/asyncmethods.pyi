@@ -29,7 +29,8 @@ from lockside.protocol.types.plans import (Plan)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
-from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
+from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables,
+    UndoPlan)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
@@ -133,6 +134,14 @@ class JobCalls:
         self, id: str, changes: Mapping[str, Any] | JobChanges | None = ..., *, fields: Texts = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
+    async def undo(
+        self, id: str, tables: Texts = ..., *, fields: Texts = ..., force: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
+    async def preview_undo(
+        self, id: str, tables: Texts = ..., *, fields: Texts = ..., force: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> UndoPlan: ...
     async def amend(
         self, id: str, changes: Mapping[str, Any] | JobChanges, *, fields: Texts = ..., project: Text = ...,
         deduplication_id: Text = ...

@@ -32,6 +32,7 @@ SMALL_OR_RARE = {
     "all_triggers",  # a project has a thousand at most
     "prune_firings",  # once an hour
     "lake_size",  # reads all tables, of which there are few beside jobs
+    "tables_of_job",  # by hand; a job wrote few tables
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
     "has_subscriptions",  # stops at the first

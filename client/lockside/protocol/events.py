@@ -46,6 +46,8 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "notification.rotated": "id.",
     "table.created": "branchId, table, version, counts: the first version of a table.",
     "table.changed": "branchId, table, version, counts: what the version changed.",
+    "table.restored": "branchId, table, version, counts: it has the content of an earlier version again.",
+    "table.dropped": "branchId, table. It is in the trash.",
     "table.published": "branchId, table, version. Everybody can read it in the table's log.",
     "state.saved": "branchId, component, config, row, version. A job stored it at its end.",
     "state.reset": "branchId, component, config, row, version. Somebody cleared it.",

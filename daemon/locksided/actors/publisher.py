@@ -20,13 +20,14 @@ from locksided.store.rows import EventRow
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import note_published
+from locksided.store.trash import note_trashed
 
 log = structlog.get_logger("publisher")
 
 AT_ONCE = 1000
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-NEWS = frozenset({"table.changed", "daemon.storeRecovered"})
+NEWS = frozenset({"table.changed", "table.dropped", "daemon.storeRecovered"})
 
 
 @dataclass(slots=True)
@@ -79,6 +80,11 @@ class Publisher:
                         await self._publish(commit, troubles.get(commit.number))
                 if self.troubles:
                     return False
+            for row in await self._storage.finish_drops():
+                await self._scheduler.ask(partial(note_trashed, row=row))
+        except OSError as error:
+            log.warning("a dropped table cannot be moved to the trash now", cause=str(error))
+            return False
         except (StoreUnavailable, Refused) as error:
             log.warning("commits cannot be published now", cause=str(error))
             return False

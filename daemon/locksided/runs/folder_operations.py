@@ -9,6 +9,7 @@ import os
 import stat
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -183,6 +184,21 @@ def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     return {"is_published": True}
 
 
+def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
+    """Moves the table's folder `name` to the trash of its bucket, where it is called `to`.
+
+    One that is there was moved before: a folder of that name now is another table's.
+    """
+    make_folder(".trash", bucket_fd)
+    with opened_folder(".trash", bucket_fd) as fd:
+        if argument["to"] in os.listdir(fd):
+            return
+        with suppress(FileNotFoundError):
+            os.rename(argument["name"], argument["to"], src_dir_fd=bucket_fd, dst_dir_fd=fd)
+        os.fsync(fd)
+    os.fsync(bucket_fd)
+
+
 def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
     """Removes `name` from out/tables, and its manifest."""
     with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
@@ -203,6 +219,7 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "pack": pack,
     "staged": staged,
     "publish": publish,
+    "trash": trash,
     "remove_output": remove_output,
 }
 

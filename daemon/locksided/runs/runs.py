@@ -142,8 +142,10 @@ class Runs(RunConclusions):
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None
-            claims = step.operation.claims(run.spec, run.row.project, [])
-            raise TablesMissing(tuple(claims or ()), step.operation.stage)
+            if claims := step.operation.claims(run.spec, run.row.project, []):
+                raise TablesMissing(tuple(claims), step.operation.stage)
+        await self.storage.check_undo(run, tables)
+        await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
 

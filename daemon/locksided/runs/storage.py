@@ -4,15 +4,16 @@ The back end that reads and writes data is a program of its own; here are only n
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from locksided import clock
-from locksided.core.errors import Invalid, Refused
+from locksided import clock, threads
+from locksided.core.errors import Conflict, Invalid, Refused
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
@@ -20,11 +21,12 @@ from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
-from locksided.runs.storage_operations import operations_of, place_of_row
+from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
 from locksided.settings import StorageSettings
 from locksided.store.store import Store
-from locksided.store.table_rows import UnpublishedRow
+from locksided.store.table_rows import DroppedRow, UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
+from locksided.store.trash import dropped
 from locksided.tables.mapping import (
     read_paths,
 )
@@ -64,6 +66,16 @@ class Storage:
             )
             for place, one in enumerate(ids)
         }
+
+    async def check_undo(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
+        """Raises Conflict when somebody changed what the run is to undo since that was decided."""
+        undo = undo_of(run.spec)
+        if undo is None or undo["force"]:
+            return
+        heads = {table.id: table.version for table in tables.values()}
+        later = [one["id"] for one in undo["tables"] if heads[one["id"]] != one["head"]]
+        if later:
+            raise Conflict(f"Tables were changed meanwhile: {', '.join(later)}. Nothing was undone.")
 
     def output_order(
         self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
@@ -142,6 +154,24 @@ class Storage:
         except FileNotFoundError as problem:
             raise BadResult(f"What it staged is not there: {problem.filename or problem}.") from None
 
+    async def finish_drops(self, tables: Iterable[TableOrder] = ()) -> list[DroppedRow]:
+        """Moves the folders of dropped tables to the trash, or just those in the way of these tables.
+
+        Returns which are there. Raises Refused and OSError when one cannot be moved.
+        """
+        wanted = {table.folder for table in tables}
+        done = []
+        for row in await self._store.read(dropped):
+            table = TableId(row.project, row.branch_id, row.id)
+            if not wanted or table.folder in wanted:
+                account = _user(row.account)
+                argument = {"name": table.folder.rpartition("/")[2], "to": row.trash}
+                bucket = str(self.root / table.bucket_folder)
+                move = partial(perform, bucket, "trash", argument, account)
+                await threads.run_for(None if account is None else account.uid, move)
+                done.append(row)
+        return done
+
     def publish(self, commit: UnpublishedRow) -> None:
         """Gives a commit its name in its table's log, as the account that wrote it.
 
@@ -149,8 +179,7 @@ class Storage:
         """
         folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
         argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
-        given = commit.account
-        account = None if given is None else User(given[0], given[1], tuple(given[2]))
+        account = _user(commit.account)
         try:
             done = perform(str(folder), "publish", argument, account)
         except NotPlain as problem:
@@ -199,6 +228,11 @@ class Storage:
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)
         return found
+
+
+def _user(account: Sequence[Any] | None) -> User | None:
+    """The account that was stored with a commit; None for the daemon's own."""
+    return None if account is None else User(account[0], account[1], tuple(account[2]))
 
 
 def origin_of(run: Run) -> dict[str, Any]:
@@ -252,6 +286,7 @@ def _table_order(table: TableId, serial: int, found: FoundTable | None) -> Table
         folder=TableId(row.project, row.branch_id, row.id).folder,
         serial=serial,
         version=row.head,
+        oldest=row.oldest,
         head_job=None if found.head_job is None else str(found.head_job),
         staged=found.staged,
         definition=msgspec.convert(row.definition, Definition),

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
@@ -25,6 +25,7 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
+UNDO = "undo"
 
 
 def backend_module(settings: StorageSettings) -> str | None:
@@ -95,7 +96,14 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
 
 def _restore_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
     parameters = spec.root.get("parameters") or {}
-    return {"restored": parameters["tables"]} if parameters.get("operation") == "restore" else None
+    wanted = parameters.get("operation") in ("restore", UNDO)
+    return {"restored": parameters["tables"]} if wanted else None
+
+
+def undo_of(spec: Specification) -> Mapping[str, Any] | None:
+    """What a run undoes; None for any other."""
+    parameters = spec.root.get("parameters") or {}
+    return parameters if spec.component == STORAGE and parameters.get("operation") == UNDO else None
 
 
 def _restored_tables(spec: Specification, project: str, _results: object) -> Sequence[str]:

@@ -226,6 +226,38 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
     body = excluded.body, version = excluded.version, changed_us = excluded.changed_us, job_id = excluded.job_id;
 
+-- name: keep_earlier_state
+-- Before another takes its place.
+INSERT OR REPLACE INTO earlier_states (project, branch, component, config, row, version, body, changed_us, job_id)
+SELECT project, branch, component, config, row, version, body, changed_us, job_id FROM states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: forget_earlier_states
+DELETE FROM earlier_states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ? AND version < ?;
+
+-- name: earlier_state
+SELECT body FROM earlier_states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ? AND version = ?;
+
+-- name: states_of_job
+-- With the version that counts now, and who saved that.
+SELECT m.project, m.branch, m.component, m.config, m.row, m.version, s.version, s.job_id
+FROM (
+    SELECT project, branch, component, config, row, version FROM states WHERE job_id = :job_id
+    UNION ALL
+    SELECT project, branch, component, config, row, version FROM earlier_states WHERE job_id = :job_id
+) m JOIN states s USING (project, branch, component, config, row);
+
+-- name: tables_of_job
+-- With the first version that the job made, and the jobs that made others since.
+SELECT t.id, t.branch_id, t.head, f.first, (
+    SELECT json_group_array(DISTINCT ifnull(l.job_id, 'another program')) FROM table_versions l
+    WHERE l.number = t.number AND l.version > f.first AND l.job_id IS NOT :job_id
+)
+FROM (SELECT number, min(version) AS first FROM table_versions WHERE job_id = :job_id GROUP BY number) f
+JOIN tables t USING (number) WHERE t.dropped_us IS NULL;
+
 -- name: dedup
 SELECT params_hash, ref, job_id, created_us FROM dedup WHERE project = ? AND uid = ? AND method = ? AND id = ?;
 
@@ -650,6 +682,13 @@ WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
 -- name: update_state_body
 UPDATE states SET body = ? WHERE rowid = ?;
 
+-- name: earlier_state_secrets
+SELECT rowid, body, project, branch, component, config FROM earlier_states
+WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
+
+-- name: update_earlier_state_body
+UPDATE earlier_states SET body = ? WHERE rowid = ?;
+
 -- name: spec_secrets
 SELECT rowid, body FROM specs
 WHERE rowid > :after AND instr(body, CAST(:mark AS BLOB)) ORDER BY rowid LIMIT :limit;
@@ -735,7 +774,7 @@ INSERT INTO table_versions (
 -- Of one table in the order of its versions.
 SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
 FROM table_versions v JOIN tables t USING (number)
-WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
+WHERE v.published_us IS NULL AND t.dropped_us IS NULL ORDER BY v.number, v.version LIMIT ?;
 
 -- name: note_published
 UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
@@ -744,7 +783,7 @@ RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.numbe
 -- name: tables_page
 -- By id; `text` is a part of an id, `bucket` its beginning.
 SELECT {table_columns} FROM tables
-WHERE project = :project AND branch_id = :branch_id AND key > :after
+WHERE project = :project AND branch_id = :branch_id AND key > :after AND dropped_us IS NULL
     AND (:bucket IS NULL OR substr(key, 1, length(:bucket)) = :bucket)
     AND (:text IS NULL OR instr(lower(id), :text))
 ORDER BY key LIMIT :limit;
@@ -759,4 +798,20 @@ SELECT {version_columns} FROM table_versions WHERE number = :number AND version 
 ORDER BY version DESC LIMIT :limit;
 
 -- name: lake_size
-SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;
+SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables WHERE dropped_us IS NULL;
+
+-- name: drop_table
+-- Its key is that of no id from now on.
+UPDATE tables SET key = key || '@' || (
+    SELECT serial FROM table_versions v WHERE v.number = tables.number AND v.version = tables.head
+), dropped_us = :time_us
+WHERE key = :key RETURNING number;
+
+-- name: dropped_tables
+-- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
+SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account
+FROM tables t JOIN table_versions v ON v.number = t.number AND v.version = t.head
+WHERE t.dropped_us IS NOT NULL AND t.trash IS NULL;
+
+-- name: note_trashed
+UPDATE tables SET trash = :trash WHERE number = :number;

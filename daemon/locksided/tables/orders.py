@@ -12,6 +12,8 @@ from msgspec import Meta
 from locksided.tables.names import STAGED_NAME
 
 MOST_TABLES = 1000
+DROP = "DROP"
+"""The operation of a commit that puts its table into the trash; nothing is staged for it."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -37,9 +39,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
 
-    `pinned` is the version that it had when the job started, as far as the job reads it or asked to know;
-    `head_job` made the version. `staged` has the names of those commits up to `version` that may not be
-    published yet.
+    `oldest` is the oldest version whose files are kept. `pinned` is the version that it had when the job
+    started, as far as the job reads it or asked to know; `head_job` made the version. `staged` has the names
+    of those commits up to `version` that may not be published yet.
     """
 
     id: str
@@ -47,6 +49,7 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     folder: str
     serial: int = 0
     version: int | None = None
+    oldest: int = 0
     branch: str = ""
     pinned: int | None = None
     head_job: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Argument, Command, Option
+from lockside.cli.tables.shared import JOB
 
 _TABLE = Argument("TABLE", "a table's id, as in in.c-shop.orders")
 _BRANCH = Option("--branch", "the branch (default: default)", "ID")
@@ -59,6 +60,22 @@ STORAGE = (
             Option("--before-job", "the version before the first one of this job", "JOB"),
             Option("-d --detach", "do not wait for the job"),
             _BRANCH,
+        ),
+    ),
+    Command(
+        "undo",
+        "lockside.cli.storage.undo:undo",
+        "put back the tables that a job wrote and the states that it saved",
+        (
+            ("lockside undo 42", "as new versions; tables that the job made go to the trash"),
+            ("lockside undo 42 --dry-run", "shows what would change"),
+        ),
+        (JOB,),
+        (
+            Option("--table", "only this table, and no state", "TABLE", many=True),
+            Option("--force", "also what other jobs have changed since"),
+            Option("--dry-run", "change nothing, show what would change"),
+            Option("-d --detach", "do not wait for the job"),
         ),
     ),
     Command(

@@ -111,6 +111,57 @@ class TableHistory(ListPage, frozen=True, kw_only=True):
     versions: list[TableVersion]
 
 
+class UndoneTable(Out, frozen=True, kw_only=True):
+    """A table that a job wrote.
+
+    Attributes:
+        version: Its newest version.
+        to_version: The version whose content it gets; null when it goes to the trash.
+        later_jobs: The jobs that changed it since.
+    """
+
+    id: str
+    branch_id: str
+    version: int
+    to_version: int | None
+    later_jobs: list[str] = []
+
+
+class UndoneState(Out, frozen=True, kw_only=True):
+    """A state that a job saved.
+
+    Attributes:
+        row: The row whose state it is; null for the configuration itself.
+        version: Its newest version.
+        to_version: The version that it gets back; 0 for none.
+        later_jobs: The job that saved it since.
+    """
+
+    component: str
+    config: str
+    branch_id: str
+    row: str | None
+    version: int
+    to_version: int
+    later_jobs: list[str] = []
+
+
+class UndoPlan(Out, frozen=True, kw_only=True):
+    """What undoing a job changes.
+
+    Attributes:
+        job: The job that is undone.
+        tables: The tables that it wrote.
+        states: The states that it saved.
+        conflicts: Why it is refused without `force`.
+    """
+
+    job: str
+    tables: list[UndoneTable]
+    states: list[UndoneState]
+    conflicts: list[str] = []
+
+
 class SnapshotTable(Out, frozen=True, kw_only=True):
     """A table at one moment.
 
