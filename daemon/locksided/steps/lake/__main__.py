@@ -12,6 +12,7 @@ OPERATIONS = {
     "preview": preview.look,
     "restore": restore.restore,
     "sql": preview.query,
+    "undo": restore.restore,
 }
 
 if __name__ == "__main__":

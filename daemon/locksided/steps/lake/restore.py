@@ -21,7 +21,7 @@ def restore(order: Mapping[str, Any]) -> dict[str, Any]:
     tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     commits = [
         _restored(order, table, asked["version"])
-        for table, asked in zip(tables, order["restored"], strict=True)
+        for table, asked in zip(tables, order["parameters"]["tables"], strict=True)
     ]
     return {"message": "", "result": {}, "commits": [msgspec.to_builtins(commit) for commit in commits]}
 
