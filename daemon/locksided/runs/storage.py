@@ -14,6 +14,7 @@ import msgspec
 
 from locksided import clock, threads
 from locksided.core.errors import Conflict, Invalid, Refused
+from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
@@ -62,7 +63,8 @@ class Storage:
         found = await self._store.tables_by_key([one.key for one in ids])
         return {
             one.key: msgspec.structs.replace(
-                _table_order(one, claim["serial"] + place, found.get(one.key)), pinned=pins.get(one.key)
+                _table_order(one, claim["serial"] + SERIALS_EACH * place, found.get(one.key)),
+                pinned=pins.get(one.key),
             )
             for place, one in enumerate(ids)
         }
@@ -148,7 +150,7 @@ class Storage:
         """The commits that a step staged, for the transaction that ratifies them. Raises BadResult."""
         try:
             commits = read_commits(document, tables)
-            return [self._ratified(run, commit, tables[commit.key]) for commit in commits]
+            return [self._ratified(run, commit, tables[commit.key], serial) for commit, serial in commits]
         except (BadCommits, NotPlain, Unusable) as problem:
             raise BadResult(str(problem)) from None
         except FileNotFoundError as problem:
@@ -198,7 +200,7 @@ class Storage:
             with suppress(OSError, NotPlain, Unusable):
                 perform(folder, "remove_output", {"name": source["name"]}, account)
 
-    def _ratified(self, run: Run, commit: Commit, table: TableOrder) -> Mapping[str, Any]:
+    def _ratified(self, run: Run, commit: Commit, table: TableOrder, serial: int) -> Mapping[str, Any]:
         project, branch, _ = table.folder.split("/", 2)
         table_id = TableId(project, branch, table.id)
         sha256, run_as = "", run.context.run_as
@@ -211,7 +213,7 @@ class Storage:
             id=table_id.text,
             key=table.key,
             version=commit.version,
-            serial=table.serial,
+            serial=serial,
             staged=commit.staged,
             sha256=sha256,
             operation=commit.operation,

@@ -3,12 +3,14 @@
 The result comes from a process of the job's account: `read_commits` checks it as a request is checked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from locksided.core.table_locks import SERIALS_EACH
 from locksided.tables.names import STAGED_NAME
 
 MOST_TABLES = 1000
@@ -91,25 +93,31 @@ class BadCommits(Exception):
     """A step's commits are not what they must be; the message says why."""
 
 
-def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[Commit]:
-    """The commits in a step's result, each of a table that the job holds, one of each. Raises BadCommits."""
+def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[tuple[Commit, int]]:
+    """The commits in a step's result with their serials. Raises BadCommits.
+
+    Each is of a table that the job holds, and follows the one before.
+    """
     try:
         commits: list[Commit] = msgspec.convert(
             document, Annotated[list[Commit], Meta(max_length=MOST_TABLES)]
         )
     except msgspec.ValidationError as problem:
         raise BadCommits(f"Its commits are not as they must be: {problem}.") from None
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
+    found = []
     for commit in commits:
         table = claimed.get(commit.key)
-        if table is None or commit.key in seen:
-            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write once.")
-        seen.add(commit.key)
-        head = -1 if table.version is None else table.version
+        number = seen[commit.key]
+        if table is None or number == SERIALS_EACH or (number and not commit.staged):
+            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write so often.")
+        seen[commit.key] += 1
+        head = (-1 if table.version is None else table.version) + number
         if commit.version != head + bool(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")
         if commit.staged and int(commit.staged[:20]) != commit.version:
             raise BadCommits(f"Its commit of {table.id!r} is staged as another version.")
-    return commits
+        found.append((commit, table.serial + number))
+    return found

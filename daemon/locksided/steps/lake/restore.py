@@ -75,18 +75,7 @@ def _dropped(order: Mapping[str, Any], table: TableOrder, version: int, definiti
 def _actions(
     order: Mapping[str, Any], table: TableOrder, head: Files, wanted: Files, time_us: int
 ) -> Iterator[dict[str, Any]]:
-    yield {
-        "commitInfo": {
-            "timestamp": time_us // 1000,
-            "operation": "RESTORE",
-            "operationParameters": {},
-            "operationMetrics": {},
-            "engineInfo": "lockside",
-            "isBlindAppend": False,
-            "lockside": {"serial": table.serial, **order["origin"]},
-        }
-    }
-    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": time_us // 1000}}
+    yield from deltalog.commit_actions(order, table, time_us, "RESTORE")
     if head.metadata != wanted.metadata:
         yield {"metaData": wanted.metadata}
     for path, add in head.adds.items():
@@ -94,4 +83,4 @@ def _actions(
             yield deltalog.remove_action(add, time_us)
     for path, add in wanted.adds.items():
         if path not in head.adds:
-            yield {"add": add}
+            yield {"add": {**add, "dataChange": True}}
