@@ -241,6 +241,7 @@ def _tables(wire: Wire) -> None:
     restored = wire.done(wire.call("storage.table.restore", id="in.c-doc.x", version=0))
     wire.call("job.undo", id=restored["id"], dryRun=True)
     wire.call("job.undo", id=restored["id"])
+    wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

@@ -90,7 +90,7 @@ class Lake:
         path = self.folder(name)
         if commit["staged"]:
             entry = f"{commit['version']:020d}.json"
-            os.link(path / "_lockside/staged" / commit["staged"], path / "_delta_log" / entry)
+            os.rename(path / "_lockside/staged" / commit["staged"], path / "_delta_log" / entry)
         self.tables[commit["key"]] = {
             "id": f"{BUCKET}.{name}",
             "version": commit["version"],

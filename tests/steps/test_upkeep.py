@@ -1,6 +1,7 @@
 """What a load keeps in order by itself: small files are merged, and the log gets checkpoints."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from locksided.steps.lake import deltalog, restore
+from locksided.steps.lake import deltalog, restore, vacuum
 from locksided.tables.orders import TableOrder
 from steps.lake import BUCKET, Lake
 
@@ -124,3 +125,42 @@ def test_a_version_that_is_not_kept_is_named(lake: Lake) -> None:
     order = TableOrder(id="in.c-main.x", key="", folder="", version=1, oldest=2)
     with pytest.raises(Exception, match=r'Version 1 of table "in.c-main.x" is no longer kept\.'):
         deltalog.read(lake.folder(), order)
+
+
+def vacuumed(lake: Lake, days: float, **more: Any) -> str:
+    """What a vacuum so many days later says."""
+    known = lake.tables[f"default/default/{BUCKET}.x"]
+    table = {"key": "", "folder": f"default/default/{BUCKET}/x", **known, **more, "definition": None}
+    order = {
+        "root": str(lake.base / "lake"),
+        "timeUs": int((time.time() + days * 86_400) * 1e6),
+        "parameters": {"dryRun": False},
+        "tables": [table],
+        "buckets": [],
+        "trash": [],
+    }
+    return str(vacuum.vacuum(order)["message"])
+
+
+def test_entries_before_an_old_checkpoint_that_no_kept_version_needs_go(lake: Lake) -> None:
+    append(lake, range(110))
+    assert vacuumed(lake, 29, oldest=80).startswith("64 files")  # those that were merged
+    assert len(names(lake)) == 111 + 3
+    assert vacuumed(lake, 31, oldest=80).startswith("49 files")
+    assert names(lake)[0] == f"{49:020d}.checkpoint.parquet"
+    for version in (80, 98, 99, 110):
+        merged = version >= 64  # the version 64 is the merge
+        expected = {str(n) for n in range(version + 1 - merged)}
+        assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == expected
+    append(lake, range(110, 112))
+    assert len(lake.rows()) == 112
+    assert vacuumed(lake, 31, oldest=99).startswith("51 files")
+    assert names(lake)[0] == f"{99:020d}.checkpoint.parquet"
+    assert len(lake.rows()) == 112
+
+
+def test_what_is_less_than_a_day_old_stays(lake: Lake) -> None:
+    append(lake, range(3))
+    (lake.folder() / "part-9-0-new.parquet").write_bytes(b"half")
+    assert vacuumed(lake, 0.9, oldest=2).startswith("0 files")
+    assert vacuumed(lake, 1.1, oldest=2).startswith("1 files")

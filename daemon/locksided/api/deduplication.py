@@ -52,7 +52,7 @@ G = TypeVar("G", bound=HandlerGroup)
 P = TypeVar("P")
 Answer = View | OrShorter | Purged | TerminationPlan | UndoPlan
 Handler = Callable[[G, Call, P], Awaitable[Answer]]
-_OF_MANY = frozenset({"job.createMany", "job.retryAllFailed"})
+_OF_MANY = frozenset({"job.createMany", "job.retryAllFailed", "storage.vacuum"})
 
 
 def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:

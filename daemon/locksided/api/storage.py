@@ -11,7 +11,7 @@ from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
-from locksided.runs.storage import found_order
+from locksided.runs.table_orders import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.paging import Slice
@@ -31,13 +31,14 @@ class StorageMethods(HandlerGroup):
         super().__init__(service)
         self._storage = service.runs.storage
 
-    def _check_enabled(self) -> None:
+    def check_enabled(self) -> None:
+        """Raises Disabled when no tables are kept."""
         if self._storage.support is not TableSupport.KEPT:
             raise Disabled(NO_TABLES)
 
     async def table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
         """A table, and what is not published of it. Raises Disabled and NotFound."""
-        self._check_enabled()
+        self.check_enabled()
         table = TableId(project, branch, text)
         found = await self._service.store.tables_by_key([table.key])
         if table.key not in found:
@@ -65,7 +66,7 @@ class StorageMethods(HandlerGroup):
     @handler
     async def list(self, _: Call, params: p.TableList) -> View:
         """Tables by their ids."""
-        self._check_enabled()
+        self.check_enabled()
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
         rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
@@ -83,7 +84,7 @@ class StorageMethods(HandlerGroup):
     @handler
     async def snapshot(self, _: Call, params: p.SnapshotGet) -> t.Snapshot:
         """The heads of tables, read in one look."""
-        self._check_enabled()
+        self.check_enabled()
         ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
         store = self._service.store
         if not ids:

@@ -36,6 +36,7 @@ from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
+from locksided.runs.storage_operations import VACUUM
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -138,7 +139,8 @@ class Runs(RunConclusions):
         if step.operation is None or step.operation not in self.storage.operations:
             return step
         if not step.may_be_needless:
-            return replace(step, order=await self.storage.input_order(run, step.order or {}))
+            told = self.storage.vacuum_order if step.operation.name == VACUUM else self.storage.input_order
+            return replace(step, order=await told(run, step.order or {}))
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None

@@ -23,6 +23,8 @@ from locksided.runs.operations import BadResult
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
 from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
+from locksided.runs.table_orders import table_order
+from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
 from locksided.store.store import Store
 from locksided.store.table_rows import DroppedRow, UnpublishedRow
@@ -32,7 +34,7 @@ from locksided.tables.mapping import (
     read_paths,
 )
 from locksided.tables.names import TableId, entry_name
-from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
+from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
 
 
 class Storage:
@@ -43,6 +45,7 @@ class Storage:
         self._state_dir = state_dir
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.vacuum = Vacuum(store, self.root, settings)
         self.operations = operations_of(settings)
         self.lake_id = f"{store.identity:015x}"
         self.memory_bytes = settings.memory_bytes
@@ -63,7 +66,7 @@ class Storage:
         found = await self._store.tables_by_key([one.key for one in ids])
         return {
             one.key: msgspec.structs.replace(
-                _table_order(one, claim["serial"] + SERIALS_EACH * place, found.get(one.key)),
+                table_order(one, claim["serial"] + SERIALS_EACH * place, found.get(one.key)),
                 pinned=pins.get(one.key),
             )
             for place, one in enumerate(ids)
@@ -118,6 +121,12 @@ class Storage:
             "branch": run.spec.branch_id,
             **self._common(),
         }
+
+    async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole order of a step that cleans the tables in the buckets of the run's account."""
+        uid = os.geteuid() if run.context.run_as is None else run.context.run_as.uid
+        told = await self.vacuum.order(run.row.project, uid, static["parameters"])
+        return {**static, **told, **self._common()}
 
     def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The order of a look at a table."""
@@ -262,38 +271,10 @@ def _pinned(
     """The table that an entry means, at the version that it names, else as it was when the job started."""
     for table in tables:
         if table.key in found and table.key in pins:
-            order = _table_order(table, 0, found[table.key])
+            order = table_order(table, 0, found[table.key])
             version = entry.get("version")
             return msgspec.structs.replace(
                 order, version=pins[table.key] if version is None else version, branch=table.branch
             )
     bucket, _, name = tables[0].text.rpartition(".")
     raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')
-
-
-def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
-    """A table as a step finds it, at its head or at a version."""
-    row = found.row
-    order = _table_order(TableId(row.project, row.branch_id, row.id), 0, found)
-    return order if version is None else msgspec.structs.replace(order, version=version)
-
-
-def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
-    if found is None:
-        return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
-    row = found.row
-    return TableOrder(
-        id=row.id,
-        key=row.key,
-        folder=TableId(row.project, row.branch_id, row.id).folder,
-        serial=serial,
-        version=row.head,
-        oldest=row.oldest,
-        head_job=None if found.head_job is None else str(found.head_job),
-        staged=found.staged,
-        definition=msgspec.convert(row.definition, Definition),
-        rows_count=row.rows_count,
-        created_us=row.created_us,
-        imported_us=row.imported_us,
-        changed_us=row.changed_us,
-    )

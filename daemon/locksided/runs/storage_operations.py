@@ -27,7 +27,8 @@ from locksided.tables.names import TableId
 GROUP = "lockside.storage"
 LAKE = "lake"
 UNDO = "undo"
-JOBS = {"restore": "Restore", UNDO: "Undo"}
+VACUUM = "vacuum"
+JOBS = {"restore": "Restore", UNDO: "Undo", VACUUM: "Vacuum"}
 """The operations that are jobs of their own, and how their messages begin."""
 
 
@@ -76,7 +77,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
                 order=partial(_job_order, name),
                 stage="running",
                 failure=FailureKind.OUTPUT,
-                claims=_tables_of_job,
+                claims=None if name == VACUUM else _tables_of_job,
             )
             for name, title in JOBS.items()
         ),

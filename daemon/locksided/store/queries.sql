@@ -791,8 +791,9 @@ WHERE project = :project AND branch_id = :branch_id AND key > :after AND dropped
 ORDER BY key LIMIT :limit;
 
 -- name: published_versions
-SELECT number, max(version) FILTER (WHERE published_us IS NOT NULL), min(version)
-FROM table_versions WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
+SELECT number, max(v.version) FILTER (WHERE v.published_us IS NOT NULL), t.oldest
+FROM table_versions v JOIN tables t USING (number)
+WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
 
 -- name: versions_page
 -- The newest first.
@@ -817,3 +818,35 @@ WHERE t.dropped_us IS NOT NULL AND t.trash IS NULL;
 
 -- name: note_trashed
 UPDATE tables SET trash = :trash WHERE number = :number;
+
+-- name: oldest_kept
+-- The head, what others see, the last versions, those since a time, and all that live jobs have pinned.
+SELECT t.number, t.key, max(t.oldest, min(
+    max(t.head - :versions + 1, 0),
+    ifnull((SELECT max(v.version) FROM table_versions v WHERE v.number = t.number AND v.published_us IS NOT NULL), 0),
+    ifnull((
+        SELECT min(v.version) FROM table_versions v
+        WHERE v.number = t.number AND v.version >= t.oldest AND v.time_us >= :since_us
+    ), t.head),
+    ifnull((
+        SELECT min(p.value) FROM jobs j, json_each(j.pins) p
+        WHERE j.status IN ('created', 'waiting', 'processing', 'terminating') AND p.key = t.key
+    ), t.head)
+))
+FROM tables t WHERE t.key IN (SELECT value FROM json_each(:keys));
+
+-- name: move_oldest
+UPDATE tables SET oldest = :oldest WHERE number = :number AND oldest < :oldest;
+
+-- name: table_keys
+SELECT key FROM tables WHERE project = ? AND dropped_us IS NULL ORDER BY key;
+
+-- name: claimed_tables
+SELECT c.value FROM jobs j, json_each(j.claim, '$.tables') c
+WHERE j.status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- name: known_trash
+SELECT branch_id, id, trash FROM tables WHERE project = ? AND trash IS NOT NULL;
+
+-- name: forget_trash
+DELETE FROM tables WHERE project = ? AND dropped_us < ? AND trash IS NOT NULL;

@@ -79,6 +79,21 @@ STORAGE = (
         ),
     ),
     Command(
+        "vacuum",
+        "lockside.cli.storage.vacuum:vacuum",
+        "remove what of tables is no longer kept",
+        (
+            ("lockside vacuum", "of all tables, and the trash; the daemon does the same once a day"),
+            ("lockside vacuum in.c-shop.orders --dry-run", "counts what it would remove"),
+        ),
+        (Argument("TABLE", "a table's id", "*"),),
+        (
+            Option("--dry-run", "remove nothing, count what would be removed"),
+            Option("-d --detach", "do not wait for the jobs"),
+            _BRANCH,
+        ),
+    ),
+    Command(
         "table status",
         "lockside.cli.storage.tables:status",
         "show where tables are kept, and what cannot be published",

@@ -66,12 +66,12 @@ def read(folder: Path, table: TableOrder) -> Files:
     except PermissionError:
         raise UserFault(f'Not allowed to read table "{table.id}".') from None
     for version in range(0 if start is None else start + 1, table.version + 1):
-        files.take(_entry(folder, table, version))
+        files.take(entry(folder, table, version))
     return files
 
 
-def _entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
-    """One commit: as staged while it may not be published, else from the log."""
+def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
+    """The actions of one commit: as staged while it may not be published, else from the log."""
     places = [folder / LOG / entry_name(version)]
     if version in table.staged:
         places.insert(0, folder / STAGED / table.staged[version])
