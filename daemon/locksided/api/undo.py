@@ -33,12 +33,14 @@ class UndoMethods(HandlerGroup):
         row = await job_row(self._service, self._service.job_id(params.id))
         check_may_act(self._service, call.principal, row)
         made = await self._made(row, params)
-        conflicts = [*_changed_since(made), *await self._forgotten(made)]
+        changed, forgotten = _changed_since(made), await self._forgotten(made)
         if params.dry_run:
-            return _plan(row, made, conflicts)
-        if conflicts and not params.force:
+            return _plan(row, made, [*changed, *forgotten])
+        if forgotten:
+            raise Conflict(" ".join(forgotten), path="$.id")
+        if changed and not params.force:
             raise Conflict(
-                f"{' '.join(conflicts)} Name the tables that are to be undone, or undo all with `force`.",
+                f"{' '.join(changed)} Name the tables that are to be undone, or undo all with `force`.",
                 path="$.id",
             )
         return await self._jobs.made(call, params, _parameters(row, made, is_forced=params.force))
@@ -63,7 +65,11 @@ class UndoMethods(HandlerGroup):
         states = [
             state for state in made.states if not await self._service.store.read(partial(is_kept, state))
         ]
-        return [f"The state of {_named(state)} before it is no longer kept." for state in states]
+        tables = [table.id for table in made.tables if not table.is_kept]
+        return [
+            *(f"Table {name} before it is no longer kept." for name in tables),
+            *(f"The state of {_named(state)} before it is no longer kept." for state in states),
+        ]
 
 
 def _changed_since(made: Made) -> list[str]:

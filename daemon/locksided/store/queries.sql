@@ -253,7 +253,7 @@ FROM (
 
 -- name: tables_of_job
 -- With the first version that the job made, and the jobs that made others since.
-SELECT t.id, t.branch_id, t.head, f.first, (
+SELECT t.id, t.branch_id, t.head, t.oldest, f.first, (
     SELECT json_group_array(DISTINCT ifnull(l.job_id, 'another program')) FROM table_versions l
     WHERE l.number = t.number AND l.version > f.first AND l.job_id IS NOT :job_id
 )
@@ -733,10 +733,10 @@ LIMIT 1;
 SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
 
 -- name: pin_tables
--- The heads of the tables that a job reads, at its start.
-UPDATE jobs SET pins = (
+-- The heads of the tables that a job reads, at its start, and the versions that were asked for.
+UPDATE jobs SET pins = json_patch((
     SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
-) WHERE id = ?;
+), ifnull(pinned, json_object())) WHERE id = ?;
 
 -- name: staged_commits
 -- Those that may not be published yet, and so are to be read where they were staged.
@@ -829,7 +829,7 @@ SELECT t.number, t.key, max(t.oldest, min(
         WHERE v.number = t.number AND v.version >= t.oldest AND v.time_us >= :since_us
     ), t.head),
     ifnull((
-        SELECT min(p.value) FROM jobs j, json_each(j.pins) p
+        SELECT min(p.value) FROM jobs j, json_each(ifnull(j.pins, j.pinned)) p
         WHERE j.status IN ('created', 'waiting', 'processing', 'terminating') AND p.key = t.key
     ), t.head)
 ))

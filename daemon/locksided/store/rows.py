@@ -94,6 +94,7 @@ class JobRow(msgspec.Struct, frozen=True):
     reads: list[str] | None
     pins: dict[str, int] | None
     undone_by: int | None
+    pinned: dict[str, int] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -219,7 +220,7 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "pinned"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events

@@ -16,7 +16,7 @@ CREATE TABLE specs (
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
 -- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
--- the job that undid it.
+-- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     project TEXT NOT NULL DEFAULT 'default',
@@ -98,6 +98,7 @@ CREATE TABLE jobs (
     reads TEXT,
     pins TEXT,
     undone_by INTEGER,
+    pinned TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.

@@ -19,6 +19,7 @@ class WrittenTable(NamedTuple):
     id: str
     branch: str
     head: int
+    oldest: int
     first: int
     later: tuple[str, ...]
 
@@ -26,6 +27,11 @@ class WrittenTable(NamedTuple):
     def version_before(self) -> int | None:
         """The version before the job; None when the job made the table."""
         return self.first - 1 if self.first else None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether that version can be had."""
+        return self.first == 0 or self.first > self.oldest
 
 
 class SavedState(NamedTuple):
@@ -60,8 +66,8 @@ def made_by(job_id: int, connection: sqlite3.Connection) -> Made:
     """What a job made of tables that are still there, and of states."""
     asked = {"job_id": job_id}
     tables = [
-        WrittenTable(name, branch, head, first, _names(jobs))
-        for name, branch, head, first, jobs in connection.execute(QUERIES["tables_of_job"], asked)
+        WrittenTable(name, branch, head, oldest, first, _names(jobs))
+        for name, branch, head, oldest, first, jobs in connection.execute(QUERIES["tables_of_job"], asked)
     ]
     states = [
         SavedState(

@@ -184,9 +184,11 @@ class JobResubmit(JobAction, frozen=True, kw_only=True):
 
     Attributes:
         changes: The members of the request that are to differ.
+        pinned: Whether it reads tables in the versions that the first job read.
     """
 
     changes: JobChanges = field(default_factory=JobChanges, name="with")
+    pinned: bool = False
 
 
 @method(

@@ -153,7 +153,7 @@ class UndoPlan(Out, frozen=True, kw_only=True):
         job: The job that is undone.
         tables: The tables that it wrote.
         states: The states that it saved.
-        conflicts: Why it is refused without `force`.
+        conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
     """
 
     job: str

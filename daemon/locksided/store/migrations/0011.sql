@@ -1,6 +1,7 @@
 -- Undoing a job: the states that others replaced, and who undid it. Tables in the trash, and what is kept of others.
 
 ALTER TABLE jobs ADD COLUMN undone_by INTEGER;
+ALTER TABLE jobs ADD COLUMN pinned TEXT;
 
 CREATE TABLE earlier_states (
     project TEXT NOT NULL,
