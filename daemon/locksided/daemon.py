@@ -248,7 +248,9 @@ class Daemon:
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
+        runs = Runs(
+            store, place.state_dir, place.settings, str(address), backend, images, umask, scheduler.ask
+        )
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

@@ -34,6 +34,8 @@ SMALL_OR_RARE = {
     "lake_size",  # reads all tables, of which there are few beside jobs
     "oldest_kept",  # once a day; the few jobs that are live, for each table
     "table_keys",  # once a day
+    "troubled_tables",  # by hand
+    "all_table_keys",  # when a daemon starts
     "claimed_tables",  # of live jobs
     "known_trash",  # once a day
     "forget_trash",

@@ -48,6 +48,8 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "table.changed": "branchId, table, version, counts: what the version changed.",
     "table.restored": "branchId, table, version, counts: it has the content of an earlier version again.",
     "table.dropped": "branchId, table. It is in the trash.",
+    "table.foreign": "branchId, table, version, cause. Another program wrote to its log.",
+    "table.damaged": "branchId, table, version, cause. Something of it is gone.",
     "table.published": "branchId, table, version. Everybody can read it in the table's log.",
     "state.saved": "branchId, component, config, row, version. A job stored it at its end.",
     "state.reset": "branchId, component, config, row, version. Somebody cleared it.",

@@ -27,6 +27,7 @@ from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
 from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.inspection import Save
 from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
@@ -85,8 +86,9 @@ class Runs(RunConclusions):
         backend: Backend,
         images: "ImageFinder",
         umask: str,
+        save: Save,
     ) -> None:
-        storage = Storage(store, state_dir, settings.storage)
+        storage = Storage(store, state_dir, settings.storage, save)
         known = (*operations.OPERATIONS, *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
@@ -146,6 +148,7 @@ class Runs(RunConclusions):
             assert step.operation.claims is not None
             if claims := step.operation.claims(run.spec, run.row.project, []):
                 raise TablesMissing(tuple(claims), step.operation.stage)
+        await self.storage.inspection.refuse_troubled(tables)
         await self.storage.check_undo(run, tables)
         await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)

@@ -18,6 +18,7 @@ from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
+from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
 from locksided.runs.resolved import TableSupport
@@ -40,11 +41,12 @@ from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
 class Storage:
     """The lake as runs use it."""
 
-    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings) -> None:
+    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings, save: Save) -> None:
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.inspection = Inspection(store, self.root, save)
         self.vacuum = Vacuum(store, self.root, settings)
         self.operations = operations_of(settings)
         self.lake_id = f"{store.identity:015x}"

@@ -740,7 +740,7 @@ UPDATE jobs SET pins = json_patch((
 
 -- name: staged_commits
 -- Those that may not be published yet, and so are to be read where they were staged.
-SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (
+SELECT number, version, staged, sha256 FROM table_versions WHERE published_us IS NULL AND number IN (
     SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
 );
 
@@ -837,6 +837,16 @@ FROM tables t WHERE t.key IN (SELECT value FROM json_each(:keys));
 
 -- name: move_oldest
 UPDATE tables SET oldest = :oldest WHERE number = :number AND oldest < :oldest;
+
+-- name: note_trouble
+UPDATE tables SET trouble = :trouble WHERE number = :number
+RETURNING json_array(project, branch_id, id);
+
+-- name: troubled_tables
+SELECT {table_columns} FROM tables WHERE trouble IS NOT NULL AND dropped_us IS NULL ORDER BY key;
+
+-- name: all_table_keys
+SELECT key FROM tables WHERE dropped_us IS NULL ORDER BY key;
 
 -- name: table_keys
 SELECT key FROM tables WHERE project = ? AND dropped_us IS NULL ORDER BY key;

@@ -226,7 +226,7 @@ JSON_COLUMNS = frozenset(
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
-        *("definition", "details"),  # of tables
+        *("definition", "details", "trouble"),  # of tables
         "attempts",  # of deliveries
     }
 )

@@ -402,7 +402,7 @@ CREATE TABLE firings (
 
 -- Tables as lockside shows them: the head is the version that counts, and changes only here. `oldest` is the oldest
 -- version whose files are kept. One that was dropped has a key that no id is; `trash` is the name of its folder in the
--- trash of its bucket, once it is there.
+-- trash of its bucket, once it is there. `trouble` is JSON: why it can be read only.
 CREATE TABLE tables (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
@@ -418,7 +418,8 @@ CREATE TABLE tables (
     changed_us INTEGER NOT NULL,
     oldest INTEGER NOT NULL DEFAULT 0 CHECK (oldest BETWEEN 0 AND head),
     dropped_us INTEGER,
-    trash TEXT
+    trash TEXT,
+    trouble TEXT
 ) STRICT;
 CREATE INDEX tables_dropped ON tables (dropped_us) WHERE dropped_us IS NOT NULL;
 

@@ -8,7 +8,8 @@ import msgspec
 class TableRow(msgspec.Struct, frozen=True):
     """A table: `head` is the version that counts, `definition` its columns and primary key.
 
-    `oldest` is the oldest version whose files are kept.
+    `oldest` is the oldest version whose files are kept. `trouble` is why it can be read only: `kind`,
+    `version` and `cause`.
     """
 
     number: int
@@ -24,6 +25,7 @@ class TableRow(msgspec.Struct, frozen=True):
     imported_us: int
     changed_us: int
     oldest: int
+    trouble: dict[str, Any] | None
 
 
 class TableVersionRow(msgspec.Struct, frozen=True):

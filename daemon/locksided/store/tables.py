@@ -31,11 +31,15 @@ class TableFilter(NamedTuple):
 
 
 class FoundTable(msgspec.Struct, frozen=True):
-    """A table, the names of those of its commits that may not be published yet, and the job of its head."""
+    """A table, the names of those of its commits that may not be published yet, and the job of its head.
+
+    `hashes` are what these commits have as sha256.
+    """
 
     row: TableRow
     staged: dict[int, str]
     head_job: int | None = None
+    hashes: dict[int, str] = {}
 
 
 class Ratified(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +67,15 @@ def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
     asked = {"keys": json_text(list(keys))}
     rows = decoded(TableRow, connection.execute(QUERIES["tables_by_key"], asked).fetchall())
     staged: dict[int, dict[int, str]] = {}
-    for number, version, name in connection.execute(QUERIES["staged_commits"], asked):
+    hashes: dict[int, dict[int, str]] = {}
+    for number, version, name, sha256 in connection.execute(QUERIES["staged_commits"], asked):
         staged.setdefault(number, {})[version] = name
+        hashes.setdefault(number, {})[version] = sha256
     jobs = dict(connection.execute(QUERIES["head_jobs"], asked).fetchall())
-    return {row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number)) for row in rows}
+    return {
+        row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number), hashes.get(row.number, {}))
+        for row in rows
+    }
 
 
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:

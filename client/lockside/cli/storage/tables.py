@@ -165,4 +165,7 @@ def status(session: Session, _: Parsed) -> int:
     for one in found["unpublished"]:
         cause = f": {one['cause']}" if one.get("cause") else ""
         out.line(f"  version {one['version']} of {one['table']} is not published{cause}")
+    for kind in ("foreign", "damaged"):
+        for one in found[kind]:
+            out.line(f"  {one['table']} is {kind}: {one['cause']}")
     return exits.DONE

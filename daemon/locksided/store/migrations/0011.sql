@@ -21,4 +21,5 @@ CREATE INDEX states_job ON states (job_id) WHERE job_id IS NOT NULL;
 ALTER TABLE tables ADD COLUMN oldest INTEGER NOT NULL DEFAULT 0 CHECK (oldest BETWEEN 0 AND head);
 ALTER TABLE tables ADD COLUMN dropped_us INTEGER;
 ALTER TABLE tables ADD COLUMN trash TEXT;
+ALTER TABLE tables ADD COLUMN trouble TEXT;
 CREATE INDEX tables_dropped ON tables (dropped_us) WHERE dropped_us IS NOT NULL;
