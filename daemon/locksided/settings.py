@@ -153,6 +153,9 @@ class StorageSettings(Section, frozen=True):
     backend: Literal["auto", "lake", "local"] = "auto"
     memory_bytes: Bytes = 1_073_741_824
     threads: Count = 0
+    keep_days: Days = 7.0
+    keep_versions: Count = 10
+    trash_days: Days = 7.0
     keep_output: bool = False
     min_free_bytes: Bytes = 1_073_741_824
 
