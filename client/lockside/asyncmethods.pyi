@@ -32,6 +32,7 @@ from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Ree
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
+from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -420,6 +421,14 @@ class SecretCalls:
     async def reencrypt(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reencrypted: ...
     async def drop_key(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> KeyDropped: ...
 
+class TokenCalls:
+    async def create(
+        self, name: str, *, user: Text = ..., role: Text = ..., expires_time: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> NewToken: ...
+    async def list(self, *, limit: Number = ..., cursor: Text = ..., project: Text = ...) -> Tokens: ...
+    async def revoke(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> TokenRevoked: ...
+
 class DaemonCalls:
     async def status(self, *, project: Text = ...) -> DaemonStatus: ...
     async def drain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
@@ -628,6 +637,7 @@ class AsyncMethods:
     notification: NotificationCalls
     event: EventCalls
     secret: SecretCalls
+    token: TokenCalls
     daemon: DaemonCalls
     component: ComponentCalls
     variables: VariablesCalls

@@ -74,6 +74,8 @@ WORDS = {
     "notify test": "notify test none",
     "notify rotate": "notify rotate none",
     "secret drop-key": "secret drop-key none",
+    "token create": "token create t",
+    "token revoke": "token revoke 99",
     "state show": "state show s.c/one",
     "state reset": "state reset s.c/one",
     "orchestration plan": "orchestration plan o",

@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.tokens import TOKENS
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -36,6 +37,7 @@ GROUPS = {
     **GROUPS_OF_KINDS,
     "table": "tables that jobs read and write",
     "secret": "encrypted values, and the keys that encrypt them",
+    "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
     "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
@@ -311,6 +313,7 @@ SECTIONS = (
     ("stored objects", CATALOG),
     ("tables", STORAGE),
     ("secrets", SECRETS),
+    ("tokens", TOKENS),
     ("the daemon", DAEMON),
     ("more", OTHER),
 )

@@ -18,6 +18,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
@@ -40,6 +41,8 @@ GROUPS = (
     NotificationMethods,
     EventMethods,
     SecretMethods,
+    SessionMethods,
+    TokenMethods,
     DaemonMethods,
 )
 

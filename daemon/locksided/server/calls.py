@@ -20,7 +20,7 @@ from lockside.documents.reading import convert, fault_of
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.methods import Method
 from locksided.core.errors import Refused
-from locksided.server.access import Principal
+from locksided.server.access import Grant, Principal
 from locksided.server.answers import OrShorter, error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
 from locksided.store.errors import StoreUnavailable
@@ -52,6 +52,8 @@ class AtOnce:
 
 
 Handler = Callable[[Call, Any], Awaitable[object]] | AtOnce
+Guard = Callable[[Principal, Any], Awaitable[None]]
+"""Refuses parameters that a principal may not name, before the handler sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,19 @@ class Router:
     """The methods that are served, each with its handler."""
 
     def __init__(
-        self, methods: Mapping[str, Method], handlers: Mapping[str, Handler], max_answer_bytes: int, log: Log
+        self,
+        methods: Mapping[str, Method],
+        handlers: Mapping[str, Handler],
+        max_answer_bytes: int,
+        log: Log,
+        guard: Guard | None = None,
     ) -> None:
         if strangers := handlers.keys() - methods.keys():
             raise ValueError(f"Handlers of methods that do not exist: {', '.join(sorted(strangers))}")
         self._known = methods
         self._routes = {name: Route(methods[name], handler) for name, handler in handlers.items()}
         self._max_answer_bytes = max_answer_bytes
+        self._guard = guard
         self._log = log
 
     def resolve(
@@ -121,20 +129,26 @@ class Router:
         raw = request.params
         if isinstance(raw, UnsetType) or raw == []:
             raw = {}
+        if isinstance(raw, dict) and principal.grant is not None:
+            raw = {"project": principal.grant.project, **raw}
         if isinstance(raw, list):
             message = f"Parameters of {method.name} go by name: send an object, not a list"
             return error(ErrorKind.INVALID, message, path="$")
         try:
-            params = convert(raw, method.params)
+            params: Any = convert(raw, method.params)
         except msgspec.ValidationError as problem:
             fault = fault_of(problem, raw, method.params)
             return error(ErrorKind.INVALID, with_subject(fault.message, fault.path), path=fault.path)
+        if principal.grant is not None and params.project != principal.grant.project:
+            return _outside(principal.grant)
         return Pending(route, Call(principal, connection, method, raw), params, request.id, sink)
 
     async def perform(self, pending: Pending) -> None:
         """Do a call and answer it, whatever happens; a cancellation is answered and raised again."""
         try:
             handler = pending.route.handler
+            if self._guard is not None:
+                await self._guard(pending.call.principal, pending.params)
             if isinstance(handler, AtOnce):
                 result = handler.handle(pending.call, pending.params)
             else:
@@ -196,6 +210,11 @@ class Router:
         close = get_close_matches(short, self._routes, n=1)
         hint = f"did you mean {close[0]}?" if close else "rpc.discover lists them all"
         return error(ErrorKind.METHOD_NOT_FOUND, f"There is no method {short!r}: {hint}", method=short)
+
+
+def _outside(grant: Grant) -> ErrorObject:
+    message = f"This token is for the project {grant.project} alone: leave `project` out"
+    return error(ErrorKind.FORBIDDEN, message, path="$.project")
 
 
 def _forbidden(principal: Principal, method: Method) -> ErrorObject:

@@ -760,3 +760,25 @@ ORDER BY version DESC LIMIT :limit;
 
 -- name: lake_size
 SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;
+
+-- name: insert_token
+INSERT INTO tokens (project, name, uid, gid, user, role, sha256, made_with, created_us, expires_us)
+VALUES (:project, :name, :uid, :gid, :user, :role, :sha256, :made_with, :created_us, :expires_us);
+
+-- name: token
+SELECT {token_columns} FROM tokens WHERE id = ?;
+
+-- name: tokens
+-- Of one user, or of all.
+SELECT {token_columns} FROM tokens
+WHERE project = :project AND (:uid IS NULL OR uid = :uid) AND id > :after ORDER BY id;
+
+-- name: delete_token
+-- With those that were made with it.
+WITH RECURSIVE family (id) AS (
+    VALUES (:id) UNION SELECT t.id FROM tokens t JOIN family f ON t.made_with = f.id
+)
+DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
+
+-- name: prune_tokens
+DELETE FROM tokens WHERE expires_us < ?;

@@ -96,6 +96,7 @@ CREATE TABLE jobs (
     claim TEXT,
     reads TEXT,
     pins TEXT,
+    owner_via TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -465,3 +466,19 @@ CREATE INDEX deliveries_due ON deliveries (next_us) WHERE status = 'pending';
 CREATE INDEX deliveries_due_to ON deliveries (project, subscription, next_us) WHERE status = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (project, subscription) WHERE status = 'sending';
 CREATE INDEX deliveries_ended ON deliveries (project, subscription, status, ended_us) WHERE ended_us IS NOT NULL;
+-- What a user may show instead of being one of the machine's, at most with a role and in one project alone.
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- a part of the secret: it is never used twice
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    sha256 BLOB NOT NULL, -- of the secret, which is stored nowhere
+    made_with INTEGER, -- the token with which it was made, and with which it ends
+    created_us INTEGER NOT NULL,
+    expires_us INTEGER
+) STRICT;
+CREATE INDEX tokens_of_user ON tokens (project, uid, id);
+CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;

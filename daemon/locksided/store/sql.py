@@ -12,6 +12,7 @@ from locksided.store.notification_rows import DeliveryRow
 from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, ScheduleRow, TriggerRow
+from locksided.store.token_rows import TokenRow
 
 Database: TypeAlias = sqlite3.Connection
 """What the functions of this package read from; others only hand it on."""
@@ -33,6 +34,7 @@ _COLUMNS = {
     "table_columns": columns_of(TableRow),
     "version_columns": columns_of(TableVersionRow),
     "delivery_columns": columns_of(DeliveryRow),
+    "token_columns": columns_of(TokenRow),
 }
 
 
