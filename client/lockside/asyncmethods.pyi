@@ -18,7 +18,7 @@ from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
 from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
-from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Reloaded)
+from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
 from lockside.protocol.types.jobs import (Explanation, Job, JobPage, Jobs, Purged, Reported, Stats,
     TerminationPlan, WaitedJobs)
@@ -431,6 +431,7 @@ class TokenCalls:
 
 class DaemonCalls:
     async def status(self, *, project: Text = ...) -> DaemonStatus: ...
+    async def health(self, *, project: Text = ...) -> Health: ...
     async def drain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def undrain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def reload(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reloaded: ...

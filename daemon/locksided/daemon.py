@@ -36,6 +36,7 @@ from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
 from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
+from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import PURPOSE, Couriers
 from locksided.notifications.listening import Listening
@@ -196,6 +197,7 @@ class Daemon:
             structlog.get_logger("server"),
             methods=METHODS if service.test_clock is None else TEST_METHODS,
             guard=ProjectGuard(store).check,
+            timings=service.timings,
         )
         service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.asides.load()
@@ -239,9 +241,9 @@ class Daemon:
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
-        broker = Broker()
+        broker, timings = Broker(), Timings()
         scheduler = SchedulerActor(
-            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
+            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings), timings
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
@@ -267,6 +269,7 @@ class Daemon:
             runs=runs,
             publisher=Publisher(store, scheduler, broker, runs.storage),
             reencryption=Reencryption(store, scheduler),
+            timings=timings,
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,

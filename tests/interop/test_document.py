@@ -314,6 +314,6 @@ def _platform(wire: Wire) -> None:
     wire.call("pool.pause", id="heavy", comment="c")
     wire.call("pool.resume", id="heavy")
     wire.call("pool.delete", id="heavy")
-    for method in ("status", "drain", "undrain", "check", "backup", "metrics", "reload"):
+    for method in ("status", "health", "drain", "undrain", "check", "backup", "metrics", "reload"):
         wire.call(f"daemon.{method}")
     wire.call("rpc.discover")

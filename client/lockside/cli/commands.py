@@ -177,7 +177,12 @@ DAEMON = (
         "status",
         "lockside.cli.daemon.status:status",
         "show the daemon's state: running and waiting jobs, and problems",
-        (("lockside status", "problems first, since when and what to do"),),
+        (
+            ("lockside status", "problems first, since when and what to do"),
+            ("lockside status --check", "for monitors: exit code 0 when jobs can be accepted and started"),
+        ),
+        (),
+        (Option("--check", "only tell whether jobs can be accepted and started; exit code 0 if so, else 1"),),
     ),
     Command(
         "events",

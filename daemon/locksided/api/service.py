@@ -14,6 +14,7 @@ from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
+from locksided.histograms import Timings
 from locksided.ids import parse_job_id
 from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import Couriers
@@ -44,6 +45,7 @@ class Service:
     runs: Runs
     publisher: Publisher
     reencryption: Reencryption
+    timings: Timings
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]

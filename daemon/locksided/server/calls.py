@@ -19,7 +19,9 @@ from lockside.documents.fault_messages import shortened, with_subject
 from lockside.documents.reading import convert, fault_of
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.methods import Method
+from locksided import clock
 from locksided.core.errors import Refused
+from locksided.histograms import Timings
 from locksided.server.access import Grant, Principal
 from locksided.server.answers import OrShorter, error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
@@ -64,6 +66,9 @@ class Route:
     handler: Handler
 
 
+UNKNOWN: Final = "unknown"
+"""What a method is called in metrics that does not exist."""
+
 _SCARCE: Final = frozenset(
     (
         errno.EAGAIN,
@@ -107,6 +112,7 @@ class Router:
         max_answer_bytes: int,
         log: Log,
         guard: Guard | None = None,
+        timings: Timings | None = None,
     ) -> None:
         if strangers := handlers.keys() - methods.keys():
             raise ValueError(f"Handlers of methods that do not exist: {', '.join(sorted(strangers))}")
@@ -114,12 +120,22 @@ class Router:
         self._routes = {name: Route(methods[name], handler) for name, handler in handlers.items()}
         self._max_answer_bytes = max_answer_bytes
         self._guard = guard
+        self._timings = timings or Timings()
         self._log = log
 
     def resolve(
         self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
     ) -> Pending | ErrorObject:
         """The call that a request asks for, or why it is not done."""
+        found = self._resolve(request, principal, connection, sink)
+        if isinstance(found, ErrorObject):
+            method = request.method if request.method in self._routes else UNKNOWN
+            self._timings.refusals[method, found.kind.value] += 1
+        return found
+
+    def _resolve(
+        self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
+    ) -> Pending | ErrorObject:
         route = self._routes.get(request.method)
         if route is None:
             return self._unknown(request.method)
@@ -145,6 +161,7 @@ class Router:
 
     async def perform(self, pending: Pending) -> None:
         """Do a call and answer it, whatever happens; a cancellation is answered and raised again."""
+        begun_us = clock.real_boot_us()
         try:
             handler = pending.route.handler
             if self._guard is not None:
@@ -155,17 +172,24 @@ class Router:
                 result = await handler(pending.call, pending.params)
             self._answer(pending, result)
         except Refused as refused:
-            pending.answer_error(refusal(refused))
+            self._refuse(pending, refusal(refused))
         except StoreUnavailable as trouble:
             message = f"The store cannot be read ({trouble.cause}). Nothing was changed; try again later."
-            pending.answer_error(error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
+            self._refuse(pending, error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
         except OSError as trouble:
-            pending.answer_error(self._refused_by_machine(pending, trouble))
+            self._refuse(pending, self._refused_by_machine(pending, trouble))
         except anyio.get_cancelled_exc_class():
             pending.give_up()
             raise
         except Exception as problem:  # noqa: BLE001 - one call's fault, of whatever kind, must end no other call
-            pending.answer_error(self._internal(pending, problem))
+            self._refuse(pending, self._internal(pending, problem))
+        finally:
+            seconds = (clock.real_boot_us() - begun_us) / clock.SECOND_US
+            self._timings.observe_call(pending.call.method.name, seconds)
+
+    def _refuse(self, pending: Pending, fault: ErrorObject) -> None:
+        self._timings.refusals[pending.call.method.name, fault.kind.value] += 1
+        pending.answer_error(fault)
 
     def _answer(self, pending: Pending, result: object) -> None:
         """Answer it whatever its size: lists are cut to a line where they are made, and a single object is

@@ -16,6 +16,7 @@ from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
 from lockside.protocol.words import Role
 from locksided import clock, threads
+from locksided.histograms import Timings
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
 from locksided.server.calls import Guard, Handler, Log, Router
@@ -43,6 +44,7 @@ class Server:
         *,
         methods: Mapping[str, Method] = METHODS,
         guard: Guard | None = None,
+        timings: Timings | None = None,
     ) -> None:
         self._access = access
         self.connections: set[ClientConnection] = set()
@@ -50,7 +52,7 @@ class Server:
         self._limits = limits
         self._log = log
         self._unfinished = Unfinished(limits.unfinished_bytes)
-        self._router = Router(methods, handlers, limits.line_bytes, log, guard)
+        self._router = Router(methods, handlers, limits.line_bytes, log, guard, timings)
         self._names: dict[int, str] = {}
         self._accepted = 0
         self._connection_ended = anyio.Event()
