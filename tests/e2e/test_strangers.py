@@ -21,6 +21,7 @@ UNSUITABLE = {
     "start": "it starts a daemon of its own",
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
+    "mcp": "it speaks with an agent",
 }
 WORDS = {
     "run": "run -- true",

@@ -256,6 +256,18 @@ DAEMON = (
 
 OTHER = (
     Command(
+        "mcp",
+        "lockside.cli.daemon.mcp:mcp",
+        "serve tools for an agent on standard input and output (Model Context Protocol)",
+        (
+            ("lockside mcp", "as the command of an MCP server in an agent's settings"),
+            ("lockside mcp --read-only --project etl", "looking only, in one project"),
+        ),
+        (),
+        (Option("--read-only", "offer no tool that changes anything"),),
+        "Everything is done with your rights. `lockside help agents` tells of the tools.",
+    ),
+    Command(
         "demo",
         "lockside.cli.daemon.demo:demo",
         "run a demonstration: a pipeline, a wait with its reason, a crash survived",
