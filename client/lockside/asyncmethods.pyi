@@ -20,7 +20,7 @@ from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
 from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
-from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Reloaded)
+from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
 from lockside.protocol.types.jobs import (Explanation, Job, JobPage, Jobs, Purged, Reported, Stats,
     TerminationPlan, WaitedJobs)
@@ -35,6 +35,7 @@ from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, T
     UndoPlan)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
+from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -435,8 +436,17 @@ class SecretCalls:
     async def reencrypt(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reencrypted: ...
     async def drop_key(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> KeyDropped: ...
 
+class TokenCalls:
+    async def create(
+        self, name: str, *, user: Text = ..., role: Text = ..., expires_time: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> NewToken: ...
+    async def list(self, *, limit: Number = ..., cursor: Text = ..., project: Text = ...) -> Tokens: ...
+    async def revoke(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> TokenRevoked: ...
+
 class DaemonCalls:
     async def status(self, *, project: Text = ...) -> DaemonStatus: ...
+    async def health(self, *, project: Text = ...) -> Health: ...
     async def drain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def undrain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def reload(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reloaded: ...
@@ -644,6 +654,7 @@ class AsyncMethods:
     notification: NotificationCalls
     event: EventCalls
     secret: SecretCalls
+    token: TokenCalls
     daemon: DaemonCalls
     component: ComponentCalls
     variables: VariablesCalls

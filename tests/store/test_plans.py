@@ -52,6 +52,9 @@ SMALL_OR_RARE = {
     "redeliver",  # by hand
     "prune_deliveries",  # once an hour
     "prune_notification_bodies",
+    "tokens",  # a project has few
+    "prune_tokens",  # once an hour
+    "delete_token",  # by hand
 }
 
 

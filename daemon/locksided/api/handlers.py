@@ -18,6 +18,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
 from locksided.api.undo import UndoMethods
 from locksided.api.vacuum import VacuumMethods
@@ -44,6 +45,8 @@ GROUPS = (
     NotificationMethods,
     EventMethods,
     SecretMethods,
+    SessionMethods,
+    TokenMethods,
     DaemonMethods,
 )
 

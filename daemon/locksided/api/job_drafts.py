@@ -52,7 +52,7 @@ class Creation:
     def __init__(self, service: Service, principal: Principal, project: str) -> None:
         self._service = service
         self._principal = principal
-        self._owner = Owner(project, principal.uid, principal.gid, principal.user)
+        self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(service.store, project)
         self._defaults = defaults_of(service)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}

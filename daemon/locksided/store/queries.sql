@@ -124,24 +124,24 @@ SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value F
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
 
 -- name: ended_jobs
--- How the jobs of each configuration ended; read once, so from the table and not row by row by an index.
+-- How jobs ended, by configuration and pool; read once, so from the table and not row by row by an index.
 -- Rows of a container, attempts and phases are parts of a job that counts.
 -- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs NOT INDEXED
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs NOT INDEXED
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: jobs_ended_since
 -- The same of the jobs that ended behind one event and up to another.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
     AND id IN (
         SELECT job_id FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND kind = 'job.status'
             AND json_extract(data, '$.to') IN ('success', 'warning', 'error', 'cancelled', 'terminated')
     )
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
@@ -910,3 +910,25 @@ SELECT branch_id, id, trash FROM tables WHERE project = ? AND trash IS NOT NULL;
 
 -- name: forget_trash
 DELETE FROM tables WHERE project = ? AND dropped_us < ? AND trash IS NOT NULL;
+
+-- name: insert_token
+INSERT INTO tokens (project, name, uid, gid, user, role, sha256, made_with, created_us, expires_us)
+VALUES (:project, :name, :uid, :gid, :user, :role, :sha256, :made_with, :created_us, :expires_us);
+
+-- name: token
+SELECT {token_columns} FROM tokens WHERE id = ?;
+
+-- name: tokens
+-- Of one user, or of all.
+SELECT {token_columns} FROM tokens
+WHERE project = :project AND (:uid IS NULL OR uid = :uid) AND id > :after ORDER BY id;
+
+-- name: delete_token
+-- With those that were made with it.
+WITH RECURSIVE family (id) AS (
+    VALUES (:id) UNION SELECT t.id FROM tokens t JOIN family f ON t.made_with = f.id
+)
+DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
+
+-- name: prune_tokens
+DELETE FROM tokens WHERE expires_us < ?;
