@@ -21,6 +21,7 @@ UNSUITABLE = {
     "start": "it starts a daemon of its own",
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
+    "mcp": "it speaks with an agent",
 }
 WORDS = {
     "run": "run -- true",
@@ -38,6 +39,8 @@ WORDS = {
     "release": "release OTHER",
     "pause": "pause DONE",
     "resume": "resume DONE",
+    "undo": "undo DONE --dry-run",
+    "vacuum": "vacuum --dry-run",
     "prio": "prio HELD 3",
     "pool ls": "pool ls",
     "pool show": "pool show p",
@@ -70,6 +73,7 @@ WORDS = {
     "table history": "table history in.c-none.a",
     "table restore": "table restore in.c-none.a 1",
     "table put": "table put in.c-none.a",
+    "table drop": "table drop in.c-none.a",
     "table import": "table import in.c-none.a FOLDER/c.toml",
     "table export": "table export in.c-none.a FOLDER/a.csv",
     "table clone": "table clone in.c-none.a in.c-none.b",
@@ -81,6 +85,8 @@ WORDS = {
     "notify test": "notify test none",
     "notify rotate": "notify rotate none",
     "secret drop-key": "secret drop-key none",
+    "token create": "token create t",
+    "token revoke": "token revoke 99",
     "state show": "state show s.c/one",
     "state reset": "state reset s.c/one",
     "orchestration plan": "orchestration plan o",

@@ -198,3 +198,16 @@ def test_files_are_as_open_as_their_bucket(
     (entry,) = (path / "_delta_log").glob("*.json")
     assert data.stat().st_mode & 0o777 == file_mode
     assert entry.stat().st_mode & 0o444 == file_mode
+
+
+def test_a_dropped_table_is_gone_and_its_name_is_free(wire: Wire, daemon: Daemon) -> None:
+    output = {"default_bucket": "in.c-drop"}
+    wire.done(writes(wire, {"x.csv": "n\n1\n"}, output=output))
+    published(wire, daemon, "in.c-drop.x", 0)
+    assert wire.call("storage.table.delete", id="in.c-drop.x")["id"] == "in.c-drop.x"
+    assert wire.refused("storage.table.get", id="in.c-drop.x").kind == "not_found"
+    wire.call("storage.bucket.delete", id="in.c-drop")
+    again = wire.done(writes(wire, {"x.csv": "m\n2\n"}, output=output))
+    assert again["status"] == "success", again["message"]
+    assert rows(published(wire, daemon, "in.c-drop.x", 0)) == [("2",)]
+    assert wire.refused("storage.table.delete", id="in.c-none.x").kind == "not_found"

@@ -399,6 +399,32 @@ def test_an_adaptive_input_has_what_changed_since_the_last_good_run(wire: Wire) 
     assert seen() == ["1,a", "2,b"]
 
 
+def test_who_undoes_a_job_has_its_adaptive_inputs_come_again(wire: Wire) -> None:
+    appends(wire, "n,v\n1,a\n", "in.c-again.x")
+    entry = {"source": "in.c-again.x", "destination": "x.csv", "changed_since": "adaptive"}
+    copier = (
+        "import os, shutil\nd = os.environ['KBC_DATADIR']\n"
+        "shutil.copy(d + 'in/tables/x.csv', d + 'out/tables/x.csv')"
+    )
+    put_component(wire, "acme.copier", command=python(copier))
+    output = {"tables": [{"source": "x.csv", "destination": "out.c-again.x", "incremental": True}]}
+    configuration = {"storage": {"input": {"tables": [entry]}, "output": output}}
+    put_config(wire, "acme.copier", "one", configuration=configuration)
+
+    def copied() -> tuple[str, list[list[str]]]:
+        job = wire.done(wire.create("acme.copier", config="one"))
+        assert job["status"] == "success", job["message"]
+        return job["id"], sorted(wire.call("storage.preview", table="out.c-again.x")["rows"])
+
+    copied()
+    appends(wire, "n,v\n2,b\n", "in.c-again.x")
+    second, found = copied()
+    assert found == [["1", "a"], ["2", "b"]]
+    undone = wire.done(wire.call("job.undo", id=second))
+    assert undone["status"] == "success", undone["message"]
+    assert copied()[1] == [["1", "a"], ["2", "b"]]
+
+
 def test_a_time_that_is_none_is_refused(wire: Wire) -> None:
     with pytest.raises(Refusal) as refusal:
         reads(wire, [{"source": "in.c-read.x", "changed_since": "soon"}])

@@ -54,7 +54,7 @@ class KeyValue(Mapped, frozen=True, kw_only=True):
     value: Any = None
 
 
-class StoredValues(Mapped, frozen=True, kw_only=True):
+class ColumnValues(Mapped, frozen=True, kw_only=True):
     """A column of a table whose values a filter compares with.
 
     Attributes:
@@ -87,7 +87,7 @@ class DeleteFilter(Mapped, frozen=True, kw_only=True):
     column: str
     operator: Literal["eq", "ne"] = "eq"
     values_from_set: Values | None = None
-    values_from_storage: StoredValues | None = None
+    values_from_storage: ColumnValues | None = None
     values_from_workspace: dict[str, Any] | None = None
 
     def check(self) -> None:

@@ -1,5 +1,6 @@
 """The methods that change tables: each is a job of the built-in component `lockside.storage`."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -52,7 +53,7 @@ class StorageJobMethods(HandlerGroup):
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         version = await self._version(found.row.number, found.row.head, params)
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
-        return await self._made(call, params, {"operation": "restore", "tables": [table]})
+        return await self.made(call, params, {"operation": "restore", "tables": [table]})
 
     @handler
     async def put(self, call: Call, params: j.TablePut) -> t.Table:
@@ -70,13 +71,24 @@ class StorageJobMethods(HandlerGroup):
         return await self._tables.shown(row)
 
     async def _create(self, call: Call, params: j.TablePut) -> None:
-        """Make the table. Raises Invalid with the message of the job, Timeout when it takes long."""
+        """Make the table. Raises Invalid and Timeout."""
         spec = params.table
         if not spec.columns:
             raise Invalid("A new table needs columns.", path="$.table.columns")
         table = {"id": spec.id, "branch": params.branch_id, "definition": msgspec.to_builtins(spec)}
-        body = {"parameters": {"operation": "create", "tables": [table]}}
-        request = JobRequest(component=STORAGE, config_data=body)
+        await self._done(call, params, {"operation": "create", "tables": [table]})
+
+    @handler
+    async def delete(self, call: Call, params: j.TableDelete) -> t.TableDeleted:
+        """A table goes to the trash, by a job that is waited for."""
+        found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
+        table = {"id": found.row.id, "branch": params.branch_id, "version": None}
+        job_id = await self._done(call, params, {"operation": "restore", "tables": [table]})
+        return t.TableDeleted(id=found.row.id, branch_id=params.branch_id, job=str(job_id))
+
+    async def _done(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> int:
+        """A job with these parameters that ended well. Raises Invalid with its message, and Timeout."""
+        request = JobRequest(component=STORAGE, config_data={"parameters": dict(parameters)})
         made = await draft(self._service, request, call.principal, params.project)
         answer = await self._service.scheduler.ask(
             i.Submit((made,), actor(call.principal)), once=dedup_mark(call, params, job_reference)
@@ -84,9 +96,10 @@ class StorageJobMethods(HandlerGroup):
         (job_id,) = answered_ids(answer) if isinstance(answer, Repeated) else answer
         row = await until_final(self._service, job_id, CREATION_SECONDS)
         if row.status not in FINAL:
-            raise Timeout(f"Job {row.id} makes the table; it takes longer than {CREATION_SECONDS} seconds.")
+            raise Timeout(f"Job {row.id} does it; it takes longer than {CREATION_SECONDS} seconds.")
         if row.status != Status.SUCCESS:
-            raise Invalid(row.message or "The table could not be made.", path="$.table")
+            raise Invalid(row.message or f"Job {row.id} ended as {row.status}.")
+        return row.id
 
     @handler
     @repeats_first
@@ -96,7 +109,7 @@ class StorageJobMethods(HandlerGroup):
         entry = {"source": source, "destination": params.id, **_given(params, OutputTable)}
         table = {"id": params.id, "branch": params.branch_id}
         parameters = {"operation": "import", "tables": [table], "path": params.path}
-        return await self._made(call, params, parameters, {"output": {"tables": [entry]}}, params.branch_id)
+        return await self.made(call, params, parameters, {"output": {"tables": [entry]}}, params.branch_id)
 
     @handler
     @repeats_first
@@ -114,7 +127,7 @@ class StorageJobMethods(HandlerGroup):
             "format": params.format,
             "overwrite": params.overwrite,
         }
-        return await self._made(call, params, parameters, {"input": {"tables": [entry]}})
+        return await self.made(call, params, parameters, {"input": {"tables": [entry]}})
 
     @handler
     @repeats_first
@@ -126,17 +139,18 @@ class StorageJobMethods(HandlerGroup):
             raise Conflict(f"Table {made.text} exists already in branch {made.branch}.", path="$.toId")
         parameters = {"operation": "clone", "tables": [{"id": made.text, "branch": made.branch}]}
         storage = {"input": {"tables": [_source(found.row, params.version)]}}
-        return await self._made(call, params, parameters, storage)
+        return await self.made(call, params, parameters, storage)
 
-    async def _made(
+    async def made(
         self,
         call: Call,
         params: Any,
-        parameters: dict[str, Any],
-        storage: dict[str, Any] | None = None,
+        parameters: Mapping[str, Any],
+        storage: Mapping[str, Any] | None = None,
         branch: str | None = None,
     ) -> View:
-        body = {"parameters": parameters, **({} if storage is None else {"storage": storage})}
+        """Has a job made with these parameters and this mapping; returns it."""
+        body = {"parameters": dict(parameters), **({} if storage is None else {"storage": dict(storage)})}
         request = JobRequest(component=STORAGE, config_data=body, branch_id=branch)
         made = await draft(self._service, request, call.principal, params.project)
         (view,), answer = await self._jobs.submit(call, params, [made])

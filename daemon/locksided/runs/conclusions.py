@@ -43,13 +43,16 @@ from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import NO_INPUTS, Inputs, Storage
+from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
 from locksided.store.input_states import save_input_state
-from locksided.store.rows import RunRow
+from locksided.store.rows import RunRow, owner_data
 from locksided.store.tables import Ratified, note_read, ratify
 from locksided.store.transaction import Transaction
+from locksided.store.undo import PutBack
+from locksided.store.undo import finish as finish_undo
 from locksided.tables.orders import TableOrder
 
 
@@ -190,7 +193,8 @@ class RunConclusions:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
         inputs = await self.storage.inputs_of(run) if result.success else NO_INPUTS
-        return self._over(token, run.row, result, outcome, partial(_forget_states, run), inputs)
+        then, undo = partial(_forget_states, run), undo_of(run.spec)
+        return self._over(token, run.row, result, outcome, then, inputs, undo)
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -245,9 +249,11 @@ class RunConclusions:
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
         inputs: Inputs = NO_INPUTS,
+        undo: Mapping[str, Any] | None = None,
     ) -> Conclusion:
         self.loader.forget(token)
-        return Conclusion(_report(token, result, outcome), partial(_to_save, row, result, inputs), then)
+        also = partial(_to_save, row, result, inputs, undo)
+        return Conclusion(_report(token, result, outcome), also, then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -367,20 +373,20 @@ def class_of(result: RunResult) -> FailureClass | None:
 
 
 def _to_save(
-    row: RunRow, result: RunResult, inputs: Inputs, ended: Any
+    row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
 ) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run that ended well, for the transaction that says so."""
-    has_anything = result.states or result.commits or inputs.tables
+    """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
+    has_anything = result.states or result.commits or inputs.tables or undo
     if not has_anything or ended not in (Status.SUCCESS, Status.WARNING):
         return None
-    states = dict(result.states)
+    saved = dict(result.states)
     shown = [read.shown for read in inputs.tables]
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
-        by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+        by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in states.items():
+        for row_id, body in saved.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
             ratify(tx, replace_fields(commit, details=commit.details | {"inputs": shown}), row.id, by)
@@ -388,5 +394,8 @@ def _to_save(
             note_read(tx, row.id, read.table, read.version)
         for row_id, state in inputs.states.items():
             save_input_state(tx, config_id(row), row_id, state, change.time_us, row.id)
+        if undo is not None:
+            states = msgspec.convert(undo["states"], list[PutBack])
+            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
 
     return write

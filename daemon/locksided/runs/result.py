@@ -114,7 +114,7 @@ def conclude_operation(
         ending = _judge_records(spec.on_record_errors or OnRecordErrors.SUCCESS, counts)
         if ending.failure is None:
             verdict = Verdict.WARNING if told.is_warning else ending.verdict
-            shown = _result(spec, ending, counts=counts)
+            shown = _result(spec, ending, message=message or None, counts=counts)
             done = replace(shown, verdict=verdict, metrics={}, added=told.result, commits=commits)
             return _with_step(done, step, outcome)
     else:
@@ -188,9 +188,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
         output["omitted"] = omitted
     files = [item for one in results for item in one.result["artifacts"].get("files", ())]
-    added = {name: value for one in results for name, value in one.added.items()}
-    if "input" in added:
-        added["input"] = _inputs(results)
+    added = _added(results)
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
@@ -228,16 +226,6 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _inputs(results: Sequence[RunResult]) -> dict[str, Any]:
-    """What the input steps of all rows read."""
-    told = [one.added["input"] for one in results if isinstance(one.added.get("input"), Mapping)]
-    lists = {kind: [one.get(kind) for one in told] for kind in ("tables", "files")}
-    return {
-        kind: [item for listed in given if isinstance(listed, list) for item in listed]
-        for kind, given in lists.items()
-    }
-
-
 def _with_sums(
     metrics: Mapping[str, Any], read: Mapping[str, Any], output: Mapping[str, Any]
 ) -> Mapping[str, Any]:
@@ -250,6 +238,17 @@ def _with_sums(
         )
     }
     return {**metrics, "storage": sums} if metrics else metrics
+
+
+def _added(results: Sequence[RunResult]) -> dict[str, Any]:
+    """What operations add; what several of them read is one list."""
+    added = {name: value for one in results for name, value in one.added.items()}
+    read = [one.added["input"] for one in results if "input" in one.added]
+    if read:
+        added["input"] = {
+            kind: [item for one in read for item in one.get(kind, ())] for kind in ("tables", "files")
+        }
+    return added
 
 
 def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from lockside.documents.reading import from_store
 from lockside.documents.storage_jobs import StorageJob
@@ -29,13 +29,16 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
-WRITING = ("restore", "create", "clone", "import")
+UNDO = "undo"
+VACUUM = "vacuum"
 JOBS = {
     "restore": "Restore",
     "create": "Table",
     "clone": "Clone",
     "import": "Import",
     "export": "Export",
+    UNDO: "Undo",
+    VACUUM: "Vacuum",
 }
 """The operations that are jobs of their own, and how their messages begin."""
 
@@ -85,7 +88,7 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
                 order=partial(_job_order, name),
                 stage="running",
                 failure=FailureKind.OUTPUT,
-                claims=_tables_of_job if name in WRITING else None,
+                claims=None if name in (VACUUM, "export") else _tables_of_job,
             )
             for name, title in JOBS.items()
         ),
@@ -103,6 +106,12 @@ def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, An
 def _tables_of_job(spec: Specification, project: str, _results: object) -> Sequence[str]:
     tables = from_store(spec.root["parameters"], StorageJob).tables
     return [TableId(project, one.branch, one.id).path for one in tables]
+
+
+def undo_of(spec: Specification) -> Mapping[str, Any] | None:
+    """What a run undoes; None for any other."""
+    parameters = spec.root.get("parameters") or {}
+    return parameters if spec.component == STORAGE and parameters.get("operation") == UNDO else None
 
 
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:

@@ -67,6 +67,12 @@ def save_input_state(
     tx.connection.execute(QUERIES["put_input_state"], (*_place(config, row), body, time_us, job_id))
 
 
+def undo_input_states(tx: Transaction, job_id: int) -> None:
+    """Put back up to where was read before a job, as far as no other read on since."""
+    tx.connection.execute(QUERIES["undo_first_input_states"], (job_id,))
+    tx.connection.execute(QUERIES["undo_input_states"], (job_id,))
+
+
 def versions_between(connection: sqlite3.Connection, number: int, first: int, last: int) -> Sequence[Step]:
     """The versions of a table from one to another, as far as they are kept."""
     return [Step(*row) for row in connection.execute(QUERIES["operations_between"], (number, first, last))]

@@ -1,11 +1,11 @@
-"""`table put|import|export|clone`: tables by hand. Files are read and written by a job of the caller's."""
+"""`table put|drop|import|export|clone`: tables by hand. Jobs of the caller's read and write files."""
 
 from __future__ import annotations
 
 import os
 
 from lockside.cli.grammar import UsageError
-from lockside.cli.storage.tables import conclude
+from lockside.cli.storage.tables import finish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ def put(session: Session, parsed: Parsed) -> int:
     return session.out.result(found, f"{found['id']}: {found['rowsCount']} rows, version {found['version']}")
 
 
+def drop(session: Session, parsed: Parsed) -> int:
+    """Put a table into the trash."""
+    table, branch = parsed.required("table"), parsed.text("branch")
+    found = session.call("storage.table.delete", id=table, branchId=branch)
+    return session.out.result(found, f"{found['id']} is in the trash")
+
+
 def _column(text: str) -> Json:
     """A column from NAME, NAME:TYPE or NAME:NUMERIC(10,2)."""
     name, _, kind = text.partition(":")
@@ -48,7 +55,7 @@ def import_(session: Session, parsed: Parsed) -> int:
         columns=parsed.many("column") or None,
         delimiter=parsed.text("delimiter"),
     )
-    return conclude(session, parsed, job)
+    return finish(session, parsed, job)
 
 
 def export(session: Session, parsed: Parsed) -> int:
@@ -70,7 +77,7 @@ def export(session: Session, parsed: Parsed) -> int:
         changedSince=parsed.text("changed_since"),
         limit=parsed.values.get("limit"),
     )
-    return conclude(session, parsed, job)
+    return finish(session, parsed, job)
 
 
 def _filter(given: list[str]) -> tuple[str, list[str]]:
@@ -91,7 +98,7 @@ def clone(session: Session, parsed: Parsed) -> int:
         toBranchId=parsed.text("to_branch"),
         version=parsed.values.get("version"),
     )
-    return conclude(session, parsed, job)
+    return finish(session, parsed, job)
 
 
 def _whole(parsed: Parsed) -> str:

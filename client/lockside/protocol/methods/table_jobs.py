@@ -14,7 +14,7 @@ from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFields
 from lockside.protocol.methods.storage import TableVersionNumber
 from lockside.protocol.types.jobs import Job
-from lockside.protocol.types.storage import Table
+from lockside.protocol.types.storage import Table, TableDeleted
 from lockside.protocol.words import Role
 
 CHANGING = [ErrorKind.NOT_FOUND, ErrorKind.DISABLED, ErrorKind.CONFLICT]
@@ -35,6 +35,24 @@ class TablePut(Mutation, frozen=True, kw_only=True):
     """
 
     table: TableSpec
+    branch_id: BranchId = "default"
+
+
+@method(
+    "storage.table.delete",
+    Role.OPERATOR,
+    answers=TableDeleted,
+    refuses=[*CHANGING, ErrorKind.TIMEOUT],
+    example={"id": "in.c-shop.orders"},
+)
+class TableDelete(Mutation, frozen=True, kw_only=True):
+    """Put a table into the trash, from which it is removed after `[storage] trash_days`.
+
+    Attributes:
+        id: The table's id.
+    """
+
+    id: TableId
     branch_id: BranchId = "default"
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import creation, diff, input_tables, output, preview, restore, transfer
+from locksided.steps.lake import creation, diff, input_tables, output, preview, restore, transfer, vacuum
 from locksided.steps.program import run
 
 OPERATIONS = {
@@ -17,6 +17,8 @@ OPERATIONS = {
     "preview": preview.look,
     "restore": restore.restore,
     "sql": preview.query,
+    "undo": restore.restore,
+    "vacuum": vacuum.vacuum,
 }
 
 if __name__ == "__main__":

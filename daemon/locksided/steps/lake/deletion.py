@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable, StoredValues
+from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable, ColumnValues
 from locksided.steps.lake.engine import literal
 from locksided.steps.lake.text_values import as_text, micros_of, moment_of, plain
 from locksided.steps.program import UserFault
@@ -12,7 +12,7 @@ from locksided.tables.orders import Column
 NOTHING = "false"
 
 
-ValuesOf = Callable[[StoredValues], str]
+ValuesOf = Callable[[ColumnValues], str]
 """Makes the query that returns the values of a column of a table, as texts."""
 
 

@@ -12,13 +12,14 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
-from lockside.documents.storage import Output, OutputTable, StoredValues
-from locksided.steps.lake import deltalog, loading, structure
+from lockside.documents.storage import Output, OutputTable, ColumnValues
+from locksided.steps.lake import checkpoints, deltalog, loading, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.creation import take_files
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
+from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.rejects import FILE, keep, rejected, rejecting
 from locksided.steps.lake.sources import Found, found_in
@@ -77,7 +78,7 @@ def staged(order: Mapping[str, Any], collected: Collected) -> dict[str, Any]:
         "warning": is_warned,
         "failedRecords": len(records),
         "result": {"output": {"tables": outputs}, **_kept(order, records)},
-        "commits": [msgspec.to_builtins(loaded.commit) for loaded in done],
+        "commits": [msgspec.to_builtins(commit) for loaded in done for commit in loaded.commits],
     }
 
 
@@ -131,9 +132,9 @@ def sort_in(collected: Collected, load: Load | BadMapping, found: Found, setting
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load made of a table: the commit, what the job shows of it, and the rows that were left out."""
+    """What a load made of a table: its commits, what the job shows of it, and the rows that were left out."""
 
-    commit: Commit
+    commits: list[Commit]
     shown: list[dict[str, Any]]
     records: list[dict[str, Any]]
 
@@ -162,8 +163,11 @@ def _load(
     told = [one for load, _, _ in group for one in told_by(load.mapping, with_types=is_hint)]
     commit = _staged(order, target, is_full=not mapping.incremental)
     commit = replace(commit, sources=sources, metadata=told)
+    merge = merged(connection, order, target, commit)
+    _keep_checkpoints(table, target.folder)
+    commits = [commit] if merge is None else [commit, merge]
     shown = [{**_shown(load, target, commit, places.get(load.row)), "checks": checks} for load, _, _ in group]
-    return Loaded(commit, shown, records)
+    return Loaded(commits, shown, records)
 
 
 def _support(order: Mapping[str, Any], group: Sequence[tuple[Load, Found, Output]]) -> str:
@@ -235,7 +239,7 @@ def _begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> de
     return files
 
 
-def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: StoredValues) -> str:
+def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: ColumnValues) -> str:
     """The query for the values of a column of another table, as it was when the job started."""
     tables = msgspec.convert(order.get("sources", []), list[TableOrder], strict=False)
     table = next((one for one in tables if one.id.lower() == values.source.lower()), None)
@@ -264,6 +268,17 @@ def _bring(
         if not target.key:
             say(f'Table "{target.order.id}" has no primary key: a row that comes again is a second row.')
         loading.append(connection, target, rows)
+
+
+def _keep_checkpoints(table: TableOrder, folder: Path) -> None:
+    """Makes a checkpoint of what is published, when one is due; a load does not fail for want of one."""
+    published = -1 if table.version is None else min(table.staged, default=table.version + 1) - 1
+    if published < 0:
+        return
+    try:
+        checkpoints.write_if_due(folder, published)
+    except Exception as fault:  # noqa: BLE001 - of the disk, or of another library; readers do without
+        say(f'No checkpoint was written of table "{table.id}": {fault}')
 
 
 def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
