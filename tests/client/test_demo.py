@@ -26,6 +26,7 @@ def test_the_demo_shows_a_wait_a_survived_crash_and_a_query_and_cleans_up(
         "while nobody was there it wrote",
         "it was started once",
         "28,298 airports are in airports.csv",
+        "\tRESTORE\tjob 5\t28298\t",
         "\tjob 2\t28298\t+28298 -28298",
         "US\t12579\t1952\tLake County Airport\t9934",
         str(tmp_path / "result" / "airports.sqlite"),

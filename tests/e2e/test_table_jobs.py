@@ -211,3 +211,17 @@ def test_a_dropped_table_is_gone_and_its_name_is_free(wire: Wire, daemon: Daemon
     assert again["status"] == "success", again["message"]
     assert rows(published(wire, daemon, "in.c-drop.x", 0)) == [("2",)]
     assert wire.refused("storage.table.delete", id="in.c-none.x").kind == "not_found"
+
+
+def test_parameters_of_storage_jobs_are_checked_like_any_document(wire: Wire) -> None:
+    def refused(**parameters: object) -> str:
+        body = {"parameters": parameters}
+        told = wire.refused("job.create", component="lockside.storage", configData=body)
+        assert told.kind == "invalid"
+        return str(told.data["path"])
+
+    table = {"id": "in.c-x.y", "branch": "../../x", "version": 0}
+    assert refused(operation="restore", tables=[table]).endswith(".parameters.tables[0].branch")
+    named = {"id": "in.c-x/../y.z", "version": 0}
+    assert refused(operation="restore", tables=[named]).endswith(".parameters.tables[0].id")
+    assert refused(operation="export").endswith(".parameters.path")

@@ -264,6 +264,32 @@ def test_what_is_wrong_is_told_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
+    "other", ["columns", "metadata", "column_metadata", "primary_key", "distribution_key"]
+)
+def test_a_schema_excludes_what_says_the_same(lake: Lake, other: str) -> None:
+    value: Any = {"a": []} if other == "column_metadata" else ["a"]
+    manifest = {"schema": [{"name": "a"}], other: value}
+    assert lake.fails({"x.csv": "a\n", "x.csv.manifest": manifest}) == (
+        "Failed to prepare mapping configuration for table x.csv: "
+        f'Only one of "schema" or "{other}" can be defined.'
+    )
+
+
+def test_a_table_that_nobody_names_is_an_error_of_a_configuration(lake: Lake) -> None:
+    told = lake.fails({"x.csv": "a\n"}, row={"bucket": None})
+    assert told == 'Failed to resolve destination for output table "x.csv".'
+
+
+def test_a_table_that_changed_since_it_was_read_is_not_written(lake: Lake) -> None:
+    lake.load({"x.csv": "a\n1\n"}, X)
+    lake.load({"x.csv": "a\n2\n"}, X)
+    lake.tables["default/default/in.c-main.x"] |= {"pinned": 0, "headJob": "12"}
+    told = lake.fails({"x.csv": "a\n3\n"}, {**X, "require_unchanged": True})
+    assert told == LOAD + "Job 12 changed it since this job read it (version 0, now 1)."
+    assert lake.rows() == [("2",)]
+
+
+@pytest.mark.parametrize(
     ("text", "schema", "message"),
     [
         ("a,b\n1,\nN/A,\nx,\n", SCHEMA, '"x.csv" record 2, column "a": "N/A" is not INTEGER (and 1 more).'),

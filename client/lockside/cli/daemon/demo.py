@@ -79,8 +79,8 @@ class _Story:
         self._watch(transform)
         self._finish([second, transform, load])
         if self._has_tables:
-            self._head("The tables that the steps handed on: their history, their rows, a query")
-            show_tables(self._session, self._typed)
+            self._head("The tables that the steps handed on: a load undone, their history, a query")
+            show_tables(self._session, second, self._typed)
 
     def say(self, text: str) -> None:
         """Say something, at once."""

@@ -6,6 +6,7 @@ from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS
 from lockside.cli.grammar import parse
 from lockside.cli.storage import tables
 from lockside.cli.storage.sql import sql
+from lockside.cli.storage.undo import undo
 from lockside.errors import LocksideError
 
 TYPE_CHECKING = False
@@ -34,11 +35,15 @@ def without_tables(found: Folder) -> None:
         item.body["configuration"].pop("storage", None)
 
 
-def show_tables(session: Session, typed: Callable[[str], None]) -> None:
-    """Show how a table came to be, what is in it, and the answer to a query; `typed` shows each command."""
+def show_tables(session: Session, loaded: str, typed: Callable[[str], None]) -> None:
+    """Show how a table came to be, what is in it, and the answer to a query; `typed` shows each command.
+
+    The job that was `loaded` last is undone before.
+    """
     asked: list[tuple[Callable[[Session, Parsed], int], list[str]]] = [
-        (tables.history, ["table", "history", AIRPORTS]),
+        (undo, ["undo", loaded]),
         (tables.preview, ["table", "preview", COUNTRIES, "-n", "3"]),
+        (tables.history, ["table", "history", AIRPORTS]),
         (sql, ["sql", QUERY]),
     ]
     for command, words in asked:

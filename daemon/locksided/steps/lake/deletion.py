@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from lockside.documents.storage import DeleteFilter, DeleteRule, OutputTable, ColumnValues
+from lockside.documents.storage import ColumnValues, DeleteFilter, DeleteRule, OutputTable
 from locksided.steps.lake.engine import literal
 from locksided.steps.lake.text_values import as_text, micros_of, moment_of, plain
 from locksided.steps.program import UserFault

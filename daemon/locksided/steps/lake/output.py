@@ -12,7 +12,7 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
-from lockside.documents.storage import Output, OutputTable, ColumnValues
+from lockside.documents.storage import ColumnValues, Output, OutputTable
 from locksided.steps.lake import checkpoints, deltalog, loading, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.creation import take_files
