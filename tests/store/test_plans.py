@@ -31,6 +31,7 @@ SMALL_OR_RARE = {
     "move_causes",
     "all_triggers",  # a project has a thousand at most
     "prune_firings",  # once an hour
+    "watchers",  # one for a user
     "lake_size",  # reads all tables, of which there are few beside jobs
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
