@@ -10,7 +10,7 @@ from locksided.core.errors import Refused
 from locksided.runs.data_folder import remove_folder
 from locksided.runs.loading import RunLoader
 from locksided.settings import Settings
-from locksided.store import notifications, retention, schedules, triggers, watching
+from locksided.store import deliveries, retention, schedules, triggers, watching
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 
@@ -73,7 +73,7 @@ class Retention:
         await self._scheduler.ask(partial(watching.prune, before_us=gone_before_us))
         kept = self._settings.notifications
         prune_deliveries = partial(
-            notifications.prune,
+            deliveries.prune,
             delivered_before_us=clock.now_us() - int(kept.delivered_days * DAY_US),
             dead_before_us=clock.now_us() - int(kept.dead_days * DAY_US),
         )

@@ -41,7 +41,7 @@ from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
-from locksided.store import ciphers, notifications
+from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
@@ -181,8 +181,8 @@ class DaemonMethods(HandlerGroup):
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
         counts = await self._service.store.counts_by_status()
         outcomes = await self._tally.outcomes()
-        deliveries = await self._service.store.read_patiently(notifications.counts)
-        return metrics_text(self._service, counts, await pool_views(self._service), outcomes, deliveries)
+        sent = await self._service.store.read_patiently(deliveries.counts)
+        return metrics_text(self._service, counts, await pool_views(self._service), outcomes, sent)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

@@ -1,91 +1,52 @@
--- Files as causes of triggers. Causes and firings have numbers of their own, because no event tells of a file.
-CREATE TABLE old_triggers AS SELECT * FROM triggers;
-DROP TABLE triggers;
-CREATE TABLE triggers (
-    project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    owner_uid INTEGER NOT NULL,
-    owner_gid INTEGER NOT NULL,
-    owner_name TEXT NOT NULL,
-    since_seq INTEGER NOT NULL, -- it hears the events behind this one
-    due_us INTEGER,
-    fired_us INTEGER,
-    paused_us INTEGER,
-    pause TEXT, -- JSON: by whom, and the comment
-    is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
-    firings INTEGER NOT NULL DEFAULT 0,
-    failures INTEGER NOT NULL DEFAULT 0, -- in a row
-    broken TEXT, -- why it hears of no files
-    watched TEXT NOT NULL DEFAULT '{}', -- JSON: since when each condition of files holds, in ns
-    PRIMARY KEY (project, id)
-) STRICT, WITHOUT ROWID;
-INSERT INTO triggers (project, id, owner_uid, owner_gid, owner_name, since_seq, due_us, fired_us, paused_us, pause,
-    is_disabled, firings, failures)
-SELECT project, id, owner_uid, owner_gid, owner_name, since_seq, due_us, fired_us, paused_us, pause,
-    is_disabled, firings, failures
-FROM old_triggers;
-DROP TABLE old_triggers;
-CREATE INDEX triggers_due ON triggers (due_us) WHERE due_us IS NOT NULL;
+-- Deliveries also of what jobs ask for themselves, and several in one message; fewer entries of indexes for each.
 
-CREATE TABLE old_causes AS SELECT * FROM causes;
-DROP TABLE causes;
-CREATE TABLE causes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    seq INTEGER, -- of the event, NULL for a file
-    time_us INTEGER NOT NULL,
-    conditions TEXT NOT NULL, -- JSON: places
-    heard TEXT NOT NULL, -- JSON: as the wire has it
-    depth INTEGER NOT NULL,
-    UNIQUE (project, id, seq)
-) STRICT;
-INSERT INTO causes (project, id, seq, time_us, conditions, heard, depth)
-SELECT project, id, seq, time_us, conditions, heard, depth
-FROM old_causes ORDER BY seq;
-DROP TABLE old_causes;
-CREATE INDEX causes_of ON causes (project, id, number);
+ALTER TABLE deliveries RENAME TO older_deliveries;
 
-CREATE TABLE old_firings AS SELECT * FROM firings;
-DROP TABLE firings;
-CREATE TABLE firings (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+-- One notification to one receiver: a subscription, or where a job of its own wants it told. `next_us` is when it is due,
+-- `token` who has it. Those with the same `digest` are one message, whose id is that of the first of them.
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    last_cause INTEGER, -- its number, NULL when there was none
-    decided_us INTEGER NOT NULL,
-    outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'merged', 'skipped', 'failed')),
-    because TEXT NOT NULL,
+    receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
+    place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
-    version INTEGER NOT NULL,
-    causes TEXT NOT NULL, -- JSON
-    error TEXT, -- JSON
-    UNIQUE (project, id, last_cause)
+    event TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    body_id INTEGER NOT NULL, -- no reference: an index for it would be written with every delivery
+    status TEXT NOT NULL CHECK (status IN ('pending', 'sending', 'delivered', 'dead', 'cancelled')),
+    attempts TEXT NOT NULL DEFAULT '[]', -- JSON
+    next_us INTEGER,
+    token TEXT,
+    created_us INTEGER NOT NULL,
+    ended_us INTEGER,
+    attempted_us INTEGER, -- when it was given to a courier last
+    digest INTEGER,
+    url TEXT, -- of a job's own notification, filled in
+    CHECK ((status = 'pending') = (next_us IS NOT NULL)),
+    CHECK ((status = 'sending') = (token IS NOT NULL)),
+    UNIQUE (seq, event, project, receiver, place)
 ) STRICT;
-INSERT INTO firings (project, id, decided_us, outcome, because, job_id, version, causes, error)
-SELECT project, id, decided_us, outcome, because, job_id, version, causes, error
-FROM old_firings ORDER BY last_seq;
-DROP TABLE old_firings;
-CREATE INDEX firings_of ON firings (project, id, number);
 
--- What triggers know of files, and the watchers that tell them.
-CREATE TABLE known_files (
+INSERT INTO deliveries (id, project, receiver, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us)
+SELECT id, project, subscription, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us
+FROM older_deliveries;
+INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries', 0
+WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'deliveries');
+UPDATE sqlite_sequence SET seq = (SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name LIKE '%deliveries')
+WHERE name = 'deliveries';
+DROP TABLE older_deliveries;
+
+CREATE INDEX deliveries_due ON deliveries (project, receiver, next_us) WHERE status = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (project, receiver) WHERE status = 'sending';
+CREATE INDEX deliveries_attempted ON deliveries (project, receiver, attempted_us) WHERE attempted_us IS NOT NULL;
+CREATE INDEX deliveries_ended ON deliveries (project, receiver, status, ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX deliveries_digest ON deliveries (digest) WHERE digest IS NOT NULL;
+
+-- Until when what a subscription is told is gathered, and the message that is to have it (NULL: none yet).
+CREATE TABLE digests (
     project TEXT NOT NULL,
-    id TEXT NOT NULL,
-    folder TEXT NOT NULL,
-    name TEXT NOT NULL,
-    inode INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL,
-    token TEXT NOT NULL, -- of the watcher that told it last
-    gone_us INTEGER, -- since when it is not there
-    PRIMARY KEY (project, id, folder, name)
+    subscription TEXT NOT NULL,
+    until_us INTEGER NOT NULL,
+    leader INTEGER,
+    PRIMARY KEY (project, subscription)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX known_files_gone ON known_files (gone_us) WHERE gone_us IS NOT NULL;
-
-CREATE TABLE watchers (
-    uid INTEGER PRIMARY KEY,
-    token TEXT NOT NULL UNIQUE,
-    watches TEXT NOT NULL, -- JSON: what it was told to watch
-    next_seq INTEGER NOT NULL DEFAULT 0 -- its log was read up to this frame
-) STRICT;
