@@ -196,6 +196,22 @@ def test_a_refused_job_is_a_failed_firing(wire: Wire) -> None:
     assert wire.call("trigger.get", id="t")["status"] == "paused"
 
 
+def test_metrics_count_what_schedules_and_triggers_decided(wire: Wire) -> None:
+    job = {"component": "acme.a"}
+    wire.call("schedule.put", schedule={"id": "s", "every": "1h", "job": job, "overlap": {"policy": "skip"}})
+    put(wire, "a")
+    wire.call("clock.sleep", seconds=3 * 3600 + 30)
+    wire.done(wire.call("job.list", creator="schedule")["jobs"][0])
+    wire.call("clock.advance", seconds=0)
+    for _ in range(2):
+        said = wire.call("daemon.metrics").splitlines()
+        name = 'project="default",schedule="s"'
+        assert f'lockside_schedule_moments_total{{outcome="fired",{name}}} 1.0' in said
+        assert f'lockside_schedule_moments_total{{outcome="merged",{name}}} 2.0' in said
+        assert f"lockside_schedule_lateness_seconds{{{name}}} 30.0" in said
+        assert 'lockside_trigger_firings_total{outcome="fired",project="default",trigger="t"} 1.0' in said
+
+
 def test_jobs_that_fail_in_a_row_pause_their_trigger(wire: Wire) -> None:
     put(wire, "a", pauseAfterFailures=2, job={"component": "acme.b"})
     for command, failures, status in (

@@ -30,7 +30,7 @@ from locksided.api.metrics import metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
-from locksided.api.tally import Tally
+from locksided.api.tally import Decisions, Tally
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -56,6 +56,7 @@ class DaemonMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._tally = Tally(service.store)
+        self._decisions = Decisions(service.store)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
@@ -182,7 +183,8 @@ class DaemonMethods(HandlerGroup):
         counts = await self._service.store.counts_by_status()
         outcomes = await self._tally.outcomes()
         sent = await self._service.store.read_patiently(deliveries.counts)
-        return metrics_text(self._service, counts, await pool_views(self._service), outcomes, sent)
+        pools, decisions = await pool_views(self._service), await self._decisions.found()
+        return metrics_text(self._service, counts, pools, outcomes, sent, decisions)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

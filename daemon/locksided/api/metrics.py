@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from locksided import clock
 from locksided.api.service import Service
 from locksided.api.tally import Outcomes
+from locksided.store.decisions import Decided, Maker
 from locksided.store.endings import Configuration
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def metrics_text(
     pools: list[dict[str, Any]],
     outcomes: Mapping[Configuration, Outcomes],
     deliveries: Iterable[tuple[str, int, int | None]],
+    decisions: Mapping[Maker, Mapping[str, Decided]],
 ) -> str:
     """The text that a scraper reads."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -39,6 +41,7 @@ def metrics_text(
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
     gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
     registry.register(_Configurations(outcomes))
+    registry.register(_Decisions(decisions))
     return generate_latest(registry).decode()
 
 
@@ -104,3 +107,38 @@ class _Configurations:
             if outcome.end_us is not None:
                 duration.add_metric(configuration, outcome.duration_us / 1e6)
         return [ended, success, duration]
+
+
+class _Decisions:
+    """The figures of schedules and triggers."""
+
+    def __init__(self, decisions: "Mapping[Maker, Mapping[str, Decided]]") -> None:
+        self._decisions = decisions
+
+    def collect(self) -> "Iterable[Metric]":
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        moments = CounterMetricFamily(
+            "lockside_schedule_moments",
+            "Moments of a schedule that were decided since the daemon's start, by outcome",
+            labels=["project", "schedule", "outcome"],
+        )
+        lateness = GaugeMetricFamily(
+            "lockside_schedule_lateness_seconds",
+            "How late the last job of a schedule was created",
+            labels=["project", "schedule"],
+        )
+        firings = CounterMetricFamily(
+            "lockside_trigger_firings",
+            "Firings of a trigger since the daemon's start, by outcome",
+            labels=["project", "trigger", "outcome"],
+        )
+        for maker, outcomes in self._decisions.items():
+            for outcome, decided in outcomes.items():
+                if maker.word == "trigger":
+                    firings.add_metric([*maker[1:], outcome], decided.times)
+                else:
+                    moments.add_metric([*maker[1:], outcome], decided.moments)
+            if maker.word == "schedule" and "fired" in outcomes:
+                lateness.add_metric(maker[1:], outcomes["fired"].lateness_seconds)
+        return [moments, lateness, firings]

@@ -1,17 +1,21 @@
-"""How the jobs of each configuration ended; kept in memory, and brought up to date by events when asked.
+"""How the jobs of each configuration ended, and what schedules and triggers decided.
 
-The number of configurations is bounded: those whose jobs ended last are kept.
+Both are kept in memory, and brought up to date by events when asked. Their number is bounded: those of which
+something was heard last are kept.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from anyio import Lock
 
+from locksided.store.decisions import Decided, Maker, decided_since
 from locksided.store.endings import Configuration, Ending
 from locksided.store.store import Store
 
 MOST_CONFIGURATIONS = 1000
+MOST_MAKERS = 1000
 _SUCCESS = frozenset(("success", "warning"))
 
 
@@ -34,6 +38,30 @@ class Outcomes:
             self.success_us = max(self.success_us or 0, ending.end_us)
         if ending.status != "cancelled" and ending.end_us >= (self.end_us or 0):
             self.end_us, self.duration_us = ending.end_us, ending.duration_us
+
+
+class Decisions:
+    """What schedules and triggers decided since the daemon's start; of very many, those that did so last."""
+
+    def __init__(self, store: Store, most: int = MOST_MAKERS) -> None:
+        self._store = store
+        self._most = most
+        self._lock = Lock()
+        self._seq: int | None = None
+        self._found: dict[Maker, dict[str, Decided]] = {}
+
+    async def found(self) -> Mapping[Maker, Mapping[str, Decided]]:
+        """What each decided, by outcome."""
+        async with self._lock:
+            look = partial(decided_since, seq=self._seq)
+            self._seq, news = await self._store.read_patiently(look)
+            for (maker, outcome), more in news.items():
+                before = self._found.pop(maker, {})
+                times, moments, _ = before.get(outcome, Decided(0, 0, 0.0))
+                total = Decided(times + more.times, moments + more.moments, more.lateness_seconds)
+                self._found[maker] = {**before, outcome: total}
+            self._found = dict(list(self._found.items())[-self._most :])
+            return self._found
 
 
 class Tally:

@@ -143,6 +143,19 @@ WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND
     )
 GROUP BY project, branch_id, component, config, status;
 
+-- name: daemon_started
+SELECT max(seq) FROM events INDEXED BY events_rare
+WHERE kind = 'daemon.started' AND kind NOT IN ('job.created', 'job.status', 'job.stage');
+
+-- name: decisions
+-- What schedules and triggers decided behind one event and up to another; the lateness is the last one's.
+SELECT project, json_extract(data, '$.id') AS maker, kind, count(*), sum(ifnull(json_extract(data, '$.count'), 100000)),
+    json_extract(data, '$.latenessSeconds'), max(seq)
+FROM events NOT INDEXED
+WHERE seq > ? AND seq <= ? AND kind IN ('schedule.fired', 'schedule.merged', 'schedule.skipped', 'schedule.missed',
+    'schedule.failed', 'trigger.fired', 'trigger.merged', 'trigger.skipped', 'trigger.failed')
+GROUP BY project, kind, maker;
+
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
 
