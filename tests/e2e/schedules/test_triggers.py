@@ -8,12 +8,11 @@ import pytest
 
 from e2e.harness import LAKE, Daemon
 from e2e.lake import writes
-from e2e.scheduling import at, restarted
+from e2e.scheduling import MORNING, at, restarted
 from e2e.signs import Gate
 from e2e.wire import Wire, of, until_running
 
 STATUS = "$.trigger.on[0].status"
-MORNING = "2026-01-05T08:00:00Z"
 
 
 @pytest.fixture
@@ -23,12 +22,6 @@ def daemon() -> Iterator[Daemon]:
             for name in ("a", "b"):
                 wire.call("component.put", component={"id": f"acme.{name}", "command": ["true"]})
         yield one
-
-
-@pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    with Wire(daemon.socket) as opened:
-        yield opened
 
 
 def put(wire: Wire, *components: str, trigger_id: str = "t", **members: Any) -> dict[str, Any]:
@@ -135,10 +128,15 @@ def test_attempts_are_no_ends_of_their_own(wire: Wire) -> None:
     assert [causes(one) for one in made(wire)] == [[job["id"]]]
 
 
-def test_a_trigger_on_its_own_job_runs_once(wire: Wire) -> None:
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_trigger_on_its_own_job_runs_once(daemon: Daemon, is_killed: bool) -> None:
+    wire = daemon.wire()
     put(wire, "a", job={"component": "acme.a"})
     end(wire, "a")
     wire.done(made(wire)[0])
+    if is_killed:
+        restarted(daemon, MORNING)
+        wire = daemon.wire()
     wire.call("clock.advance", seconds=60)
     assert len(made(wire)) == 1
 

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from pwd import getpwnam
 from typing import Any
@@ -12,24 +12,11 @@ import pytest
 from e2e.conftest import needs_root
 from e2e.harness import Daemon
 from e2e.processes import kill_and_wait, processes_of, wait_for_end
-from e2e.scheduling import at, restarted
+from e2e.scheduling import MORNING, restarted
 from e2e.wire import Wire
 
 pytestmark = pytest.mark.real_processes
-MORNING = "2026-01-05T08:00:00Z"
 SETTLE = 0.2
-
-
-@pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    with at(MORNING) as one:
-        yield one
-
-
-@pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    with Wire(daemon.socket) as opened:
-        yield opened
 
 
 @pytest.fixture
