@@ -125,6 +125,8 @@ class AccessSettings(Section, frozen=True):
     viewer_groups: tuple[str, ...] = ()
     default_role: Literal["admin", "operator", "viewer", "none"] = "operator"
     group_shares: bool = False
+    delegates: tuple[str, ...] = ()
+    delegate_role: Literal["admin", "operator", "viewer"] = "operator"
 
 
 class EventSettings(Section, frozen=True):
@@ -153,6 +155,9 @@ class StorageSettings(Section, frozen=True):
     backend: Literal["auto", "lake", "local"] = "auto"
     memory_bytes: Bytes = 1_073_741_824
     threads: Count = 0
+    keep_days: Days = 7.0
+    keep_versions: Count = 10
+    trash_days: Days = 7.0
     keep_output: bool = False
     min_free_bytes: Bytes = 1_073_741_824
 
@@ -342,12 +347,11 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
 
 def _is_list(key: str) -> bool:
     """Whether a setting has several values, which a comma parts in a variable."""
-    return key.endswith("_groups") or key in {
+    return key.endswith(("_groups", "_hosts")) or key in {
         "allow",
         "attempts_seconds",
         "file_roots",
-        "allow_hosts",
-        "deny_hosts",
+        "delegates",
     }
 
 

@@ -111,7 +111,8 @@ def conclude_operation(
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
         verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
-        done = replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
+        done = _result(spec, ending, message=message or None)
+        done = replace(done, verdict=verdict, metrics={}, added=added, commits=commits)
         return _with_step(done, step, outcome)
     ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
