@@ -5,10 +5,8 @@ Nothing here waits for a receiver, and no job waits for anything here.
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -29,6 +27,7 @@ from locksided.notifications.settling import Reports, settled
 from locksided.notifications.standing import Receiver
 from locksided.notifications.standing import receiver as receiver_of
 from locksided.runs import data_folder
+from locksided.runs.step_programs import program_order
 from locksided.secrets.vault import Vault
 from locksided.settings import NotificationSettings
 from locksided.store import deliveries
@@ -47,14 +46,8 @@ AT_ONCE = 2
 DELIVERIES_AT_ONCE, TO_ONE_AT_ONCE = 100, 20
 DIGEST_LISTS = 100
 TIMEOUT_SECONDS = 60.0
-GRACE_SECONDS = 1.0
 LOG_BYTES = 2**20
 _ORDER_FILE = "deliveries.json"
-_ROOT = str(Path(__file__).resolve().parents[2])
-_BOOT = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from locksided.steps.courier.__main__ import main; raise SystemExit(main())"
-)
 
 
 class Couriers:
@@ -199,15 +192,6 @@ def entry(number: int, message: str, receiver: Receiver, body: str) -> dict[str,
 def courier_order(asides: Asides, token: str) -> StartOrder:
     """How a courier is started."""
     folder = asides.folder(token)
-    path = f"{folder.data}/{_ORDER_FILE}"
-    return StartOrder(
-        token=token,
-        folder=folder.control(1, 0),
-        pipeline=[[sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, path]],
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-        timeout_seconds=TIMEOUT_SECONDS,
-        log_folder=folder.log,
-        max_log_bytes=LOG_BYTES,
-        grace_seconds=GRACE_SECONDS,
+    return program_order(
+        "courier", token, folder, _ORDER_FILE, log_bytes=LOG_BYTES, timeout_seconds=TIMEOUT_SECONDS
     )
