@@ -58,6 +58,7 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 from locksided.triggers.hearing import Hearing
 from locksided.triggers.planner import TriggerPlanner
+from locksided.upkeep import Upkeep
 
 log = structlog.get_logger("daemon")
 RECORDS_STOP_WITHIN_SECONDS = 1.0
@@ -210,6 +211,7 @@ class Daemon:
         tasks.start_soon(Planner(service, service.broker).run)
         await self._follow(service, tasks)
         tasks.start_soon(service.publisher.run)
+        tasks.start_soon(Upkeep(service, SELF).run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
@@ -255,7 +257,9 @@ class Daemon:
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
+        runs = Runs(
+            store, place.state_dir, place.settings, str(address), backend, images, umask, scheduler.ask
+        )
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,

@@ -44,10 +44,10 @@ else:
 
 
 def _at_least(least: int) -> Callable[[Any], int]:
-    """Reads a number of bytes, or a text such as "64MiB"."""
+    """Reads a number of bytes, or a text such as "64MiB"; 0 only where that is the least."""
 
     def read(value: Any) -> int:
-        count = size(value, bare="B")
+        count = 0 if value in (0, "0") and not least else size(value, bare="B")
         if count < least:
             raise ValueError(f"It must be at least {least} bytes")
         return count
@@ -144,8 +144,27 @@ class StorageSettings(Section, frozen=True):
     backend: Literal["auto", "lake", "local"] = "auto"
     memory_bytes: Bytes = 1_073_741_824
     threads: Count = 0
+    keep_days: Days = 7.0
+    keep_versions: Count = 10
+    trash_days: Days = 7.0
     keep_output: bool = False
     min_free_bytes: Bytes = 1_073_741_824
+
+
+class StagingSettings(Section, frozen=True):
+    """Files that jobs fetch before they start. With networks "public" only addresses of the internet do.
+
+    `max_bytes` 0 is any size. `deny_hosts` wins over `allow_hosts`, that over `networks`.
+    """
+
+    reads = {"max_bytes": _at_least(0)}
+
+    attempts: Positive = 5
+    file_roots: tuple[str, ...] = ("/",)
+    networks: Literal["any", "public"] = "any"
+    allow_hosts: tuple[str, ...] = ()
+    deny_hosts: tuple[str, ...] = ()
+    max_bytes: Bytes = 0
 
 
 class SecretSettings(Section, frozen=True):
@@ -200,6 +219,7 @@ class NotificationSettings(Section, frozen=True):
         *(5, 300, 1800, 7200),
         *(18_000, 36_000, 36_000),
     )
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 
@@ -220,6 +240,7 @@ class Settings(Section, frozen=True):
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
     storage: StorageSettings = StorageSettings()
+    staging: StagingSettings = StagingSettings()
     secrets: SecretSettings = SecretSettings()
     web: WebSettings = WebSettings()
     debug: DebugSettings = DebugSettings()

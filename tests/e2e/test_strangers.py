@@ -39,6 +39,8 @@ WORDS = {
     "release": "release OTHER",
     "pause": "pause DONE",
     "resume": "resume DONE",
+    "undo": "undo DONE --dry-run",
+    "vacuum": "vacuum --dry-run",
     "prio": "prio HELD 3",
     "pool ls": "pool ls",
     "pool show": "pool show p",

@@ -239,7 +239,10 @@ def _tables(wire: Wire) -> None:
     wire.call("storage.table.history", id="in.c-doc.x")
     wire.call("storage.snapshot", tables=["in.c-doc.x"])
     wire.call("storage.preview", table="in.c-doc.x", limit=10)
-    wire.call("storage.table.restore", id="in.c-doc.x", version=0)
+    restored = wire.done(wire.call("storage.table.restore", id="in.c-doc.x", version=0))
+    wire.call("job.undo", id=restored["id"], dryRun=True)
+    wire.call("job.undo", id=restored["id"])
+    wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:

@@ -17,8 +17,10 @@ from lockside.documents.source_lines import SourceLines
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-LISTS = frozenset({"allow", "attempts_seconds", "delegates", "trust", "hosts", "keboola_aliases"})
-"""The keys, beside those of groups, whose values have several parts, which a comma parts in a variable."""
+LISTS = frozenset(
+    {"allow", "attempts_seconds", "delegates", "trust", "hosts", "keboola_aliases", "file_roots"}
+)
+"""Keys, beside those of groups and hosts, with several values, which a comma parts in a variable."""
 
 
 class SettingsError(Exception):
@@ -116,4 +118,4 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
 
 def _is_list(key: str) -> bool:
     """Whether a setting has several values."""
-    return key.endswith("_groups") or key in LISTS
+    return key.endswith(("_groups", "_hosts")) or key in LISTS

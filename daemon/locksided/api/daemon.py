@@ -44,7 +44,7 @@ from locksided.keeper.messages import Hello
 from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import ciphers, notifications
+from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
@@ -199,7 +199,7 @@ class DaemonMethods(HandlerGroup):
             waiting=waiting,
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,
-            deliveries=await service.store.read_patiently(notifications.counts),
+            deliveries=await service.store.read_patiently(deliveries.counts),
         )
         return metrics_text(service, figures)
 

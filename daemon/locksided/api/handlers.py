@@ -20,6 +20,8 @@ from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
+from locksided.api.undo import UndoMethods
+from locksided.api.vacuum import VacuumMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -38,6 +40,8 @@ GROUPS = (
     TriggerMethods,
     StorageMethods,
     StorageJobMethods,
+    UndoMethods,
+    VacuumMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,

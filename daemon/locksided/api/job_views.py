@@ -155,6 +155,7 @@ class JobViews:
             "notifications": self._shown(row, spec.notifications),
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
+            "undoneBy": None if row.undone_by is None else str(row.undone_by),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
             "schedule": moment_view(row.schedule),
             "trigger": row.trigger,

@@ -41,6 +41,7 @@ CLONED = (
         "behavior_on_error",
         "on_lost",
         "reads",
+        "pinned",
         "schedule",
         "trigger",
     ),

@@ -93,6 +93,8 @@ class JobRow(msgspec.Struct, frozen=True):
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
+    undone_by: int | None
+    pinned: dict[str, int] | None
     owner_via: str | None
 
 
@@ -226,13 +228,13 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "pinned"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
-        *("definition", "details"),  # of tables
+        *("definition", "details", "trouble"),  # of tables
         "attempts",  # of deliveries
     }
 )
