@@ -24,9 +24,17 @@ class Web:
     process: subprocess.Popen[str]
     listen: str
     keboola: str = ""
+    invitation: str = ""
+
+    @property
+    def refusals(self) -> list[str]:
+        """What it has logged, once it has ended."""
+        self.process.terminate()
+        assert self.process.stderr is not None
+        return [line for line in self.process.stderr.read().splitlines() if line[:3].isdecimal()]
 
     def client(self, **more: Any) -> httpx.Client:
-        """A client of what monitors read."""
+        """A client of what monitors read, and a browser."""
         return httpx.Client(base_url=f"http://{self.listen}", **more)
 
     def queue(self, token: str = "", **more: Any) -> httpx.Client:
@@ -47,6 +55,8 @@ def serving(daemon: Daemon, **settings: str) -> Iterator[Web]:
             web = Web(process, _address(process.stderr.readline()))
             if variables["LOCKSIDE_WEB__KEBOOLA"]:
                 web.keboola = _address(process.stderr.readline())
+            if variables.get("LOCKSIDE_WEB__AUTH", "local") == "local" and not web.listen.startswith("/"):
+                web.invitation = process.stderr.readline().split()[4]
             yield web
         finally:
             process.terminate()

@@ -9,18 +9,22 @@ from starlette.responses import Response
 from lockside.documents.web_settings import WebSettings
 from lockside.web.addresses import hosts_of
 from lockside.web.callers import Callers
-from lockside.web.gate import Gate
+from lockside.web.gate import Gate, Guarded
 from lockside.web.keboola.desk import Desk
 from lockside.web.keboola.problems import Problem
 from lockside.web.keboola.queue import Queue
 from lockside.web.keboola.storage import Storage
 from lockside.web.monitoring import Monitoring
+from lockside.web.sessions import Sessions
+from lockside.web.sign_in import SignIn
+from lockside.web.visitors import Visitors
 
 
-def monitoring_app(callers: Callers, settings: WebSettings, listening: socket.socket) -> Gate:
-    """What monitors read."""
-    app = Starlette(routes=Monitoring(callers, settings).routes())
-    return Gate(app, hosts_of(listening, settings.hosts))
+def main_app(callers: Callers, sessions: Sessions, settings: WebSettings, listening: socket.socket) -> Gate:
+    """What monitors read, and sessions of browsers."""
+    visitors = Visitors(callers, sessions, settings)
+    routes = [*Monitoring(callers, settings).routes(), *SignIn(visitors, sessions, settings).routes()]
+    return Gate(Guarded(Starlette(routes=routes)), hosts_of(listening, settings.hosts))
 
 
 def queue_app(callers: Callers, settings: WebSettings, listening: socket.socket) -> Gate:

@@ -53,14 +53,20 @@ class Callers:
 
     async def with_token(self, token: str) -> Caller:
         """Whoever shows this token. Raises LocksideError for one that the daemon refuses."""
-        name = sha256(token.encode()).hexdigest()
-        caller = await self._caller(name, {"token": token}, "")
+        return await self._acting(sha256(token.encode()).hexdigest(), {"token": token}, "")
+
+    async def as_user(self, user: str) -> Caller:
+        """A user whom this process may act as. Raises LocksideError for one whom the daemon refuses."""
+        return await self._acting(f"user {user}", {"user": user}, self._project)
+
+    async def _acting(self, name: str, act_as: Json, project: str) -> Caller:
+        caller = await self._caller(name, act_as, project)
         if not caller.acting:
             await self._greet(name, caller)
         return caller
 
     async def _greet(self, name: str, caller: Caller) -> None:
-        """Connect, so that a token that is none is refused before anything else is asked."""
+        """Connect, so that what the daemon refuses is refused before anything else is asked."""
         try:
             await caller.call("daemon.health")
         except NotReachable:

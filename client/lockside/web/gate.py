@@ -13,6 +13,16 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_REQUESTS: Final = 200
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_SECONDS: Final = 30.0
+_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_GUARDS: Final = [
+    (b"content-security-policy", _POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
 _MISDIRECTED, _UNAVAILABLE = 421, 503
 
 
@@ -61,6 +71,23 @@ class Gate:
             if not is_begun:
                 text = f"It took longer than {MOST_SECONDS:g} seconds: try again."
                 await _refuse(send, _UNAVAILABLE, text)
+
+
+class Guarded:
+    """Tells browsers to run and show nothing that is not ours."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_GUARDS]}
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -10,20 +10,18 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from lockside.documents.base import Document
 from lockside.documents.settings_files import Files, SettingsError, read_settings
 from lockside.documents.web_settings import WebSettings
+from lockside.web.addresses import Address, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import uvicorn
+    from lockside.web.http_server import Server
 
 USAGE = 2
 SYSTEM_FILE = Path("/etc/lockside/lockside.toml")
@@ -68,19 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def serve(settings: WebSettings, daemon: str | None) -> None:
     """Serve all that is switched on. Raises SettingsError, and OSError for an address that cannot be had."""
-    from lockside.web.apps import monitoring_app, queue_app
+    from lockside.web.apps import main_app, queue_app
     from lockside.web.callers import Callers
+    from lockside.web.http_server import server_of
+    from lockside.web.sessions import Sessions
 
-    servers: list[uvicorn.Server] = []
+    servers: list[Server] = []
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, servers)
-    callers = Callers(daemon, settings.project)
+    callers, sessions = Callers(daemon, settings.project), Sessions()
     listening = [_bound(settings, "listen")]
-    servers.append(_server(monitoring_app(callers, settings, listening[0])))
+    servers.append(server_of(main_app(callers, sessions, settings, listening[0])))
     if settings.keboola:
         listening.append(_bound(settings, "keboola"))
-        servers.append(_server(queue_app(callers, settings, listening[1])))
+        servers.append(server_of(queue_app(callers, settings, listening[1])))
+    if settings.auth == "local" and listening[0].family != socket.AF_UNIX:
+        _say(f"sign in at http://{name_of(listening[0])}/sign-in?token={sessions.invite()} within a minute")
     try:
         served = zip(servers, listening, strict=True)
         await asyncio.gather(*(server.serve([one]) for server, one in served))
@@ -89,40 +91,20 @@ async def serve(settings: WebSettings, daemon: str | None) -> None:
 
 
 def _bound(settings: WebSettings, setting: str) -> socket.socket:
-    from lockside.web.addresses import Address, name_of
-
     address = Address.read(getattr(settings, setting), setting)
     address.check(settings, setting)
     listening = address.bound()
-    print(f"lockside-web: {setting} at {name_of(listening)}", file=sys.stderr, flush=True)
+    _say(f"{setting} at {name_of(listening)}")
     return listening
 
 
-def _stop(servers: "list[uvicorn.Server]") -> None:
+def _say(text: str) -> None:
+    print(f"lockside-web: {text}", file=sys.stderr, flush=True)
+
+
+def _stop(servers: "list[Server]") -> None:
     for server in servers:
         server.should_exit = True
-
-
-def _server(app: Any) -> "uvicorn.Server":
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """One that leaves signals to who runs several of them."""
-
-        @contextmanager
-        def capture_signals(self) -> "Iterator[None]":
-            yield
-
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-    )
-    return Server(config)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Monitoring:
 
     def _is_local(self, request: Request) -> bool:
         """Whether it comes from this machine and from no proxy, behind which anybody may be."""
-        if request.client is None:  # a Unix socket has no address
+        host = request.client.host if request.client else ""
+        if host.startswith("uid:"):
             return not self._settings.trust
-        host = request.client.host
         return ipaddress.ip_address(host).is_loopback and host not in self._settings.trust
