@@ -190,7 +190,7 @@ class Queue:
 
     async def stats(self, _: Request, caller: Caller) -> Response:
         """How long the standard jobs of the project ran, together."""
-        found = await caller.call("job.stats", groupBy=["status"], type="standard", visible=None)
+        found = await caller.call("job.stats", groupBy=["status"], type="standard")
         seconds = sum(group["durationSeconds"]["sum"] or 0 for group in found["groups"])
         return JSONResponse({"jobs": {"durationSum": int(seconds)}})
 

@@ -20,10 +20,13 @@ _ASKED_OF_DAEMON: Final = {
     "configId": "config",
     "branchId": "branchId",
     "type": "type",
+    "mode": "mode",
 }
 _BOUNDS_OF_DAEMON: Final = {
     "createdTime": ("createdFrom", "createdTo"),
+    "startTime": ("startedFrom", "startedTo"),
     "endTime": ("finishedFrom", "finishedTo"),
+    "durationSeconds": ("durationFrom", "durationTo"),
 }
 
 
@@ -36,7 +39,7 @@ async def found(caller: Caller, query: Query, page: Page) -> list[Json]:
 async def newest(caller: Caller, query: Query, page: Page) -> list[Json] | None:
     """The same of a page that the daemon alone can answer: None when it cannot."""
     asked = list(_asked(query))
-    is_known = not set(query.values) - {*_ASKED_OF_DAEMON, "status"} and not set(query.bounds) - set(
+    is_known = not set(query.values) - {*_ASKED_OF_DAEMON, "status", "id"} and not set(query.bounds) - set(
         _BOUNDS_OF_DAEMON
     )
     if page.sort_by != "id" or len(asked) != 1 or not is_known or page.offset + page.limit > _PAGE:
@@ -47,7 +50,6 @@ async def newest(caller: Caller, query: Query, page: Page) -> list[Json] | None:
         **asked[0],
         order=order,
         limit=page.offset + page.limit,
-        visible=True,
         expand=["configData"],
     )
     jobs: list[Json] = answer["jobs"][page.offset :]
@@ -71,6 +73,8 @@ async def scanned(caller: Caller, query: Query) -> list[Job]:
 def _asked(query: Query) -> Iterator[Json]:
     """The calls that together find all jobs: one for each combination of values."""
     common: Json = {}
+    if "id" in query.values:
+        common["ids"] = sorted(query.values["id"])
     if "status" in query.values:
         common["status"] = sorted(query.values["status"])
     for name, (first, last) in _BOUNDS_OF_DAEMON.items():
@@ -89,7 +93,7 @@ async def whole_jobs(caller: Caller, ids: list[str]) -> list[Json]:
     """Jobs with all that they have, in this order."""
     if not ids:
         return []
-    answer = await caller.call("job.wait", ids=ids, timeoutSeconds=0)
+    answer = await caller.call("job.list", ids=ids, limit=len(ids), expand=["configData"])
     jobs = {job["id"]: job for job in answer["jobs"]}
     return [jobs[job_id] for job_id in ids if job_id in jobs]
 
