@@ -61,6 +61,7 @@ class Token(Out, frozen=True, kw_only=True):
         user: As whom all is done with it.
         role: The highest role that it gives; that of its user may be lower.
         project: The only project that it can be used in.
+        created_time: When it was made.
         expires_time: When it expires; null means never.
         is_expired: Whether it has expired.
     """
