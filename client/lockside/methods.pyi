@@ -69,13 +69,15 @@ class JobCalls:
     ) -> Jobs: ...
     def get(self, id: str, *, fields: Texts = ..., project: Text = ...) -> Job: ...
     def list(
-        self, *, status: Texts = ..., component: Text = ..., config: Text = ..., branch_id: Text = ...,
-        pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ..., type: Text = ...,
-        creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
-        text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
-        finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ...,
-        unresolved: Flag = ..., order_by: Text = ..., order: Text = ..., limit: Number = ...,
-        cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ..., project: Text = ...
+        self, *, ids: Texts = ..., status: Texts = ..., component: Text = ..., config: Text = ...,
+        branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
+        type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
+        name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
+        finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ..., started_to: Text = ...,
+        duration_from: float | str | None = ..., duration_to: float | str | None = ..., mode: Text = ...,
+        visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ..., unresolved: Flag = ...,
+        order_by: Text = ..., order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ...,
+        fields: Texts = ..., expand: Texts = ..., project: Text = ...
     ) -> JobPage: ...
     def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -154,11 +156,13 @@ class JobCalls:
         level: Number = ..., raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
     ) -> LogPage: ...
     def stats(
-        self, group_by: Texts = ..., *, status: Texts = ..., component: Text = ..., config: Text = ...,
-        branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
-        type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
-        name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
-        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
+        self, group_by: Texts = ..., *, ids: Texts = ..., status: Texts = ..., component: Text = ...,
+        config: Text = ..., branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ...,
+        run_id_prefix: Text = ..., type: Text = ..., creator: Text = ..., owner: Text = ...,
+        labels: Mapping[str, str] | None = ..., name: Text = ..., text: Text = ..., created_from: Text = ...,
+        created_to: Text = ..., finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ...,
+        started_to: Text = ..., duration_from: float | str | None = ...,
+        duration_to: float | str | None = ..., mode: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
         acknowledged: Flag = ..., unresolved: Flag = ..., project: Text = ...
     ) -> Stats: ...
     def report(

@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside.documents.settings_files import Files, SettingsError
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.asides import Asides, Deliver
@@ -53,7 +54,7 @@ from locksided.server.access import Access, group_id, user_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
-from locksided.settings import Files, Settings
+from locksided.settings import Settings
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 from locksided.triggers import watchers as watchers_module
@@ -319,7 +320,7 @@ class Daemon:
     def _read_settings_again(self) -> None:
         try:
             changed, needs_restart = self._reload()
-        except settings.SettingsError as error:
+        except SettingsError as error:
             log.error("the settings are not as they should be; the old ones stay", cause=str(error))
         else:
             log.info("read the settings again", changed=changed, needs_restart=needs_restart)

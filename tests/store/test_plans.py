@@ -79,11 +79,11 @@ def is_slow(step: str) -> bool:
 
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("order_by", OrderBy)
-@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default"], ids=str)
+@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default" and not f.ids], ids=str)
 async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     store: Store, monkeypatch: pytest.MonkeyPatch, wanted: JobFilter, order_by: OrderBy, descending: bool
 ) -> None:
-    """As it is when every value has many jobs: nothing may be sorted then."""
+    """As it is when every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
     monkeypatch.setattr(search, "FEW", -1)
     await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
     page = JobPage(limit=2, order_by=order_by, descending=descending)
