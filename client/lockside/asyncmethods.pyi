@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, overload
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
-from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
+from lockside.documents.notification import (Command, Email, Filter, SubscriptionSpec, Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -360,11 +360,11 @@ class NotificationCalls:
     ) -> Notification: ...
     @overload
     async def put(
-        self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook, *,
-        name: Text = ..., description: Text = ..., state: Text = ...,
+        self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
+        *, name: Text = ..., description: Text = ..., state: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
-        repeat: Text = ..., change_description: Text = ..., expected_version: Number = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        repeat: Text = ..., digest_seconds: float | None = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Notification: ...
     async def list(
         self, *, limit: Number = ..., cursor: Text = ..., event: Text = ..., component: Text = ...,
@@ -383,7 +383,8 @@ class NotificationCalls:
     ) -> Redelivered: ...
     async def cancel(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Cancelled: ...
     async def test(
-        self, *, id: Text = ..., recipient: Mapping[str, Any] | Webhook | None = ..., project: Text = ...
+        self, *, id: Text = ..., recipient: Mapping[str, Any] | Webhook | Email | Command | None = ...,
+        project: Text = ...
     ) -> Tested: ...
     async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Notification: ...
     async def delete(

@@ -36,7 +36,10 @@ from locksided.core.model import Principal
 from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
 from locksided.manual_clock import ManualClock
-from locksided.notifications.couriers import PURPOSE, Couriers
+from locksided.notifications.commands import PURPOSE as COMMAND
+from locksided.notifications.commands import Commands
+from locksided.notifications.courier_program import CourierProgram
+from locksided.notifications.couriers import COURIER, Couriers
 from locksided.notifications.listening import Listening
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
@@ -240,8 +243,13 @@ class Daemon:
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
-        couriers = Couriers(store, place.settings.notifications)
-        purposes = {PURPOSE: couriers.deliver, **self.purposes}
+        couriers = Couriers(
+            store,
+            place.settings.notifications,
+            CourierProgram(place.settings),
+            Commands(store, self._access),
+        )
+        purposes = {COURIER: couriers.deliver, COMMAND: couriers.deliver_command, **self.purposes}
         asides = Asides(backend, scheduler, store, place.state_dir, tasks, purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks

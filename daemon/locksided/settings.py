@@ -214,6 +214,18 @@ class NotificationSettings(Section, frozen=True):
     dead_days: Days = 30.0
 
 
+class EmailSettings(Section, frozen=True):
+    """The server that mails are given to. Without a host none are sent."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    sender: str = ""
+    allow_domains: tuple[str, ...] = ()
+
+
 class Settings(Section, frozen=True):
     """Everything that can be set."""
 
@@ -226,6 +238,7 @@ class Settings(Section, frozen=True):
     keeper: KeeperSettings = KeeperSettings()
     containers: ContainerSettings = ContainerSettings()
     notifications: NotificationSettings = NotificationSettings()
+    email: EmailSettings = EmailSettings()
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
@@ -325,7 +338,7 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
 
 def _is_list(key: str) -> bool:
     """Whether a setting has several values, which a comma parts in a variable."""
-    return key.endswith("_groups") or key in {"allow", "attempts_seconds"}
+    return key.endswith("_groups") or key in {"allow", "allow_domains", "attempts_seconds"}
 
 
 def default_slots() -> int:

@@ -42,7 +42,11 @@ WRONG = {
     "template": [{"values": []}, {"job": {}, "value": []}],
     "schedule": [{"cronTab": 5}, {"every": "15m", "job": {"component": "a"}, "zone": "UTC"}],
     "trigger": [{"on": [], "job": {"component": "b"}}, {"job": {"component": "b"}}],
-    "notification": [{"event": "job-failed"}, {"event": "job-fails", "recipient": {}}],
+    "notification": [
+        {"event": "job-failed"},
+        {"event": "job-fails", "recipient": {}},
+        {"event": "job-failed", "recipient": {"channel": "pigeon"}},
+    ],
 }
 
 

@@ -6,17 +6,30 @@ import binascii
 import operator
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
-from lockside.documents.base import NO_NUL_PATTERN, FieldError, In, Name, PoolId, Text
+from lockside.documents.base import NO_NUL_PATTERN, Arguments, FieldError, In, Name, PoolId, Text
 from lockside.documents.secrets import is_cipher
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
 SECRET_BYTES: Final = range(24, 65)
 MAX_URL: Final = 2048
+MAX_ADDRESSES: Final = 20
+EMAIL_SECONDS: Final = 300.0
+"""For so long after a mail what is told is gathered, unless the subscription says otherwise."""
+
+WebhookUrl = Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+MailAddress = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)",
+        description="A mail address.",
+    ),
+]
 
 
 class NotifiedEvent(StrEnum):
@@ -112,18 +125,63 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
 
     Attributes:
         url: Where to, an https URL; http only to what `[notifications] allow` names.
+        secret_url: The same for a URL that is a secret itself, as those of many chats are.
         secret: The key of the signatures, `whsec_` and base64 of 24 to 64 bytes; lockside makes one that is
             not given.
     """
 
-    url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+    url: WebhookUrl | None = None
+    secret_url: WebhookUrl | None = field(default=None, name="#url")
     secret: Annotated[str, Meta(max_length=1024)] | None = field(default=None, name="#secret")
 
     def check(self) -> None:
         """Raises FieldError for a URL that cannot be posted to, and for a key that is none."""
-        check_url(self.url, "url")
+        if (self.url is None) == (self.secret_url is None):
+            raise FieldError("Give either `url` or `#url`", "url")
+        if self.url is not None:
+            check_url(self.url, "url")
+        if self.secret_url is not None and not is_cipher(self.secret_url):
+            check_url(self.secret_url, "#url")
         if self.secret is not None and not is_cipher(self.secret) and not is_webhook_secret(self.secret):
             raise FieldError("Give `whsec_` and base64 of 24 to 64 bytes, or leave it out", "#secret")
+
+
+class Email(In, frozen=True, kw_only=True, tag_field="channel", tag="email"):
+    """Readers of mails. It needs `[email] host` in the settings.
+
+    Attributes:
+        address: A mail address, or up to 20.
+    """
+
+    address: MailAddress | Annotated[list[MailAddress], Meta(min_length=1, max_length=MAX_ADDRESSES)]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self.address) if isinstance(self.address, list) else (self.address,)
+
+
+class Command(In, frozen=True, kw_only=True, tag_field="channel", tag="command"):
+    """A program that the daemon runs as the subscription's owner; it reads the notification from stdin.
+
+    Attributes:
+        command: The program and its arguments. An exit code other than 0 is a failed attempt.
+    """
+
+    command: Arguments
+
+    def check(self) -> None:
+        """Raises FieldError without a program."""
+        if not self.command[0]:
+            raise FieldError("Name a program", "command")
+
+
+Recipient: TypeAlias = Webhook | Email | Command
+
+
+def channel_of(recipient: Recipient) -> str:
+    """How a recipient is told, as in its `channel`."""
+    return str(recipient.__struct_config__.tag)
 
 
 def check_url(url: str, member: str) -> None:
@@ -162,7 +220,8 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
         recipient: Who is told.
         after_failures: A failure is told from this one in a row of the same configuration on.
         repeat: `change` tells only the failure that reaches `afterFailures`, `every` also those after it.
-        digest_seconds: After a message what comes in so many seconds is one message at their end.
+        digest_seconds: After a message what comes in so many seconds is one message at their end;
+            null means 300 for mails, else 0.
     """
 
     id: PoolId
@@ -171,7 +230,7 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     state: Literal["enabled", "disabled"] = "enabled"
     event: NotifiedEvent | Annotated[list[NotifiedEvent], Meta(min_length=1, max_length=50)]
     filters: Annotated[list[Filter], Meta(max_length=50)] = []
-    recipient: Webhook
+    recipient: Recipient
     after_failures: Annotated[int, Meta(ge=1, le=1000)] = 1
     repeat: Literal["every", "change"] = "every"
     digest_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
@@ -186,7 +245,9 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     @property
     def gathers_seconds(self) -> float:
         """For how long after a message what is told is gathered."""
-        return self.digest_seconds or 0.0
+        if self.digest_seconds is not None:
+            return self.digest_seconds
+        return EMAIL_SECONDS if isinstance(self.recipient, Email) else 0.0
 
     @property
     def events(self) -> frozenset[NotifiedEvent]:

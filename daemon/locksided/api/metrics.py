@@ -20,7 +20,7 @@ def metrics_text(
     counts: Mapping[str, int],
     pools: list[dict[str, Any]],
     outcomes: Mapping[Configuration, Outcomes],
-    deliveries: Iterable[tuple[str, int, int | None]],
+    deliveries: Iterable[tuple[str, str, int, int | None]],
 ) -> str:
     """The text that a scraper reads."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -55,7 +55,9 @@ def _add_pools(registry: "CollectorRegistry", pools: list[dict[str, Any]]) -> No
             figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
 
 
-def _add_deliveries(registry: "CollectorRegistry", deliveries: Iterable[tuple[str, int, int | None]]) -> None:
+def _add_deliveries(
+    registry: "CollectorRegistry", deliveries: Iterable[tuple[str, str, int, int | None]]
+) -> None:
     from prometheus_client import Gauge
 
     by_status = Gauge(
@@ -66,10 +68,11 @@ def _add_deliveries(registry: "CollectorRegistry", deliveries: Iterable[tuple[st
         "Since the oldest notification was written that is not delivered yet",
         registry=registry,
     )
-    for status, count, oldest_us in deliveries:
-        by_status.labels("webhook", status).set(count)
-        if oldest_us is not None:
-            age.set((clock.now_us() - oldest_us) / clock.SECOND_US)
+    oldest = clock.now_us()
+    for channel, status, count, oldest_us in deliveries:
+        by_status.labels(channel, status).set(count)
+        oldest = min(oldest, oldest_us or oldest)
+    age.set((clock.now_us() - oldest) / clock.SECOND_US)
 
 
 class _Configurations:

@@ -8,6 +8,7 @@ from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
+from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
@@ -84,6 +85,7 @@ _SPECIAL = (
     ),
     Record(
         NOTIFICATION,
+        completed=recipients.checked,
         refuse_others=subscriptions.refuse_others,
         stored=subscriptions.changed,
         deleted=subscriptions.deleted,

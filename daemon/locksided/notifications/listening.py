@@ -136,8 +136,8 @@ def _write(heard: Heard, tx: Transaction) -> bool:
         event = message.told.event
         body_id = deliveries.add_body(tx, body)
         notice = Notice(event.project, message.told.name.value, event.seq, event.job_id, body_id)
-        if message.at_once:
-            deliveries.add_all(tx, notice, message.at_once, now_us)
-        for subscription, seconds in message.gathered:
-            deliveries.add_gathered(tx, notice, subscription, seconds, now_us)
+        for channel, subscriptions in message.at_once.items():
+            deliveries.add_all(tx, notice, channel, subscriptions, now_us)
+        for one in message.gathered:
+            deliveries.add_gathered(tx, notice, one.channel, one.name.id, one.gathers_seconds, now_us)
     return bool(heard.messages)

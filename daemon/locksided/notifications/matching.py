@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lockside.documents.notification import NotifiedEvent as Event
-from lockside.documents.notification import SubscriptionSpec
+from lockside.documents.notification import SubscriptionSpec, channel_of
 from locksided.notifications import telling
 from locksided.store.notifications import Listener, SubscriptionName
 from locksided.store.rows import EventRow
@@ -27,11 +27,11 @@ class Told:
 
 @dataclass(slots=True)
 class Message:
-    """What is told of one event, and the subscriptions that are told it; gathered for so many seconds."""
+    """What is told of one event, and to whom: the subscriptions by channel, and those that gather."""
 
     told: Told
-    at_once: list[str] = field(default_factory=list)
-    gathered: list[tuple[str, float]] = field(default_factory=list)
+    at_once: dict[str, list[str]] = field(default_factory=dict)
+    gathered: list["Hearer"] = field(default_factory=list)
 
 
 Subject = tuple[SubscriptionName, str]
@@ -49,11 +49,20 @@ class Hearer:
     events: frozenset[Event]
     counts: bool
     gathers_seconds: float
+    channel: str
 
     @classmethod
     def of(cls, listener: Listener, spec: SubscriptionSpec) -> "Hearer":
         """A listener with its document."""
-        return cls(listener.name, listener.since_seq, spec, spec.events, spec.counts, spec.gathers_seconds)
+        return cls(
+            name=listener.name,
+            since_seq=listener.since_seq,
+            spec=spec,
+            events=spec.events,
+            counts=spec.counts,
+            gathers_seconds=spec.gathers_seconds,
+            channel=channel_of(spec.recipient),
+        )
 
 
 class Matching:
@@ -93,9 +102,9 @@ class Matching:
         if message is None:
             message = self._messages[place] = Message(named)
         if one.gathers_seconds:
-            message.gathered.append((one.name.id, one.gathers_seconds))
+            message.gathered.append(one)
         else:
-            message.at_once.append(one.name.id)
+            message.at_once.setdefault(one.channel, []).append(one.name.id)
 
     def _counted(self, one: Hearer, told: Told) -> Told | None:
         """What a subscription hears that counts failures; None when it is too early or known."""

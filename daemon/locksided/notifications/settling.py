@@ -38,7 +38,9 @@ class Ended(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def is_delivered(self) -> bool:
         """Whether the receiver took it."""
-        return self.status_code is not None and 200 <= self.status_code < 300
+        if self.status_code is None:
+            return self.error is None
+        return 200 <= self.status_code < 300
 
     def attempt(self) -> dict[str, Any]:
         """How it stands among the attempts of its delivery."""

@@ -1,12 +1,14 @@
 """Subscriptions as they change: who may change one, the secrets of webhooks, and whom a delivery goes to."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from lockside.documents.notification import is_webhook_secret
+from lockside.documents.notification import SubscriptionSpec, Webhook, is_webhook_secret
+from lockside.documents.reading import from_store
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.words import Role
-from locksided.core.errors import Forbidden
+from locksided.core.errors import Conflict, Forbidden
+from locksided.notifications.recipients import Receiver
 from locksided.notifications.signature import TWO_SIGN_US, new_secret
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
@@ -20,13 +22,6 @@ from locksided.store.transaction import Transaction
 
 SECRET = "#secret"  # noqa: S105 - the member's name
 DAEMON: Mapping[str, Any] = {"uid": None, "user": "daemon", "gid": None}
-
-
-class Receiver(NamedTuple):
-    """Whom something is posted to, and the secrets that sign it."""
-
-    url: str
-    secrets: tuple[str, ...]
 
 
 def key_of(name: SubscriptionName) -> Key:
@@ -54,13 +49,15 @@ def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredR
     name = _name(key)
     if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, change.by)
+    if after.body["state"] == "disabled":
+        deliveries.cancel_all(tx, *name, change.time_us)
+    if after.body["recipient"]["channel"] != "webhook":
+        return
     secrets = notifications.secrets_of(tx.connection, name, tx.vault)
     if _is_given(after) and secrets.made is not None:
         notifications.keep_secrets(tx, name, secrets._replace(made=None))
     elif not _is_given(after) and secrets.made is None:
         notifications.keep_secrets(tx, name, secrets._replace(made=new_secret(), is_shown=False))
-    if after.body["state"] == "disabled":
-        deliveries.cancel_all(tx, *name, change.time_us)
 
 
 def _is_given(stored: StoredRow) -> bool:
@@ -86,6 +83,8 @@ def rotate(tx: Transaction, name: SubscriptionName, change: Change) -> str:
     """Replace the secret; the old one signs, too, for a day. NotFound without such a subscription."""
     key, secrets = key_of(name), notifications.secrets_of(tx.connection, name, tx.vault)
     stored = objects.get(tx.connection, key)
+    if stored.body["recipient"]["channel"] != "webhook":
+        raise Conflict(f"{key} has no secret: only webhooks are signed.", path="$.id")
     fresh, old = new_secret(), _current(stored, name, secrets, tx.vault)
     kept = secrets._replace(previous=old, rotated_us=change.time_us)
     if _is_given(stored):
@@ -109,11 +108,15 @@ def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: V
     stored = objects.find(connection, key_of(name))
     if stored is None:
         return None
+    body = vault.opened_if_possible(stored.body, name.place)
+    recipient = from_store(body, SubscriptionSpec).recipient
+    if not isinstance(recipient, Webhook):
+        return Receiver(recipient)
     secrets = notifications.secrets_of(connection, name, vault)
     is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
-    signing = (_current(stored, name, secrets, vault), secrets.previous if is_rotated else None)
+    signing = (recipient.secret or secrets.made, secrets.previous if is_rotated else None)
     usable = tuple(secret for secret in signing if secret is not None and is_webhook_secret(secret))
-    return Receiver(stored.body["recipient"]["url"], usable)
+    return Receiver(recipient, usable)
 
 
 def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> None:

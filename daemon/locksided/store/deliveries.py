@@ -1,6 +1,6 @@
 """Deliveries: what is to be told to whom, which courier has it, and what came of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ class Waiting(NamedTuple):
 
     project: str
     receiver: str
+    channel: str
     next_us: int
 
 
@@ -60,22 +61,25 @@ def add_body(tx: Transaction, body: bytes) -> int:
     return int(tx.connection.execute(QUERIES["insert_notification_body"], (body.decode(),)).lastrowid or 0)
 
 
-def add_all(tx: Transaction, notice: Notice, subscriptions: Sequence[str], now_us: int) -> None:
+def add_all(tx: Transaction, notice: Notice, channel: str, subscriptions: Sequence[str], now_us: int) -> None:
     """Have an event told to subscriptions now; each is told the same event once."""
-    values = {**notice._asdict(), "receivers": json_text(subscriptions), "now_us": now_us}
+    values = {**notice._asdict(), "channel": channel, "receivers": json_text(subscriptions)}
+    values["now_us"] = now_us
     tx.connection.execute(QUERIES["insert_deliveries"], values)
 
 
-def add_gathered(tx: Transaction, notice: Notice, subscription: str, seconds: float, now_us: int) -> None:
+def add_gathered(
+    tx: Transaction, notice: Notice, channel: str, subscription: str, seconds: float, now_us: int
+) -> None:
     """Have an event told now, or at the end of the time in which what is told is gathered."""
-    place = (notice.project, subscription)
+    place, to = (notice.project, subscription), (channel, subscription)
     found = tx.connection.execute(QUERIES["digest"], place).fetchone()
     if found is None or found[0] <= now_us:
-        _insert(tx, notice, subscription, now_us)
+        _insert(tx, notice, to, now_us)
         tx.connection.execute(QUERIES["put_digest"], (*place, now_us + round(seconds * 1e6), None))
         return
     until_us, leader = found
-    number = _insert(tx, notice, subscription, now_us, next_us=until_us, digest=leader)
+    number = _insert(tx, notice, to, now_us, next_us=until_us, digest=leader)
     if leader is None and number is not None:
         tx.connection.execute(QUERIES["lead_digest"], (number,))
         tx.connection.execute(QUERIES["put_digest"], (*place, until_us, number))
@@ -84,7 +88,7 @@ def add_gathered(tx: Transaction, notice: Notice, subscription: str, seconds: fl
 def _insert(
     tx: Transaction,
     notice: Notice,
-    receiver: str,
+    to: tuple[str, str],
     now_us: int,
     *,
     place: int = -1,
@@ -93,7 +97,8 @@ def _insert(
     url: str | None = None,
 ) -> int | None:
     """Its number; None for what was told before."""
-    more = {"receiver": receiver, "place": place, "digest": digest, "url": url}
+    channel, receiver = to
+    more = {"channel": channel, "receiver": receiver, "place": place, "digest": digest, "url": url}
     values = {**notice._asdict(), **more, "next_us": next_us or now_us, "now_us": now_us}
     done = tx.connection.execute(QUERIES["insert_delivery"], values)
     return done.lastrowid if done.rowcount else None
@@ -114,11 +119,13 @@ def gathered(connection: Database, digest: int, limit: int) -> tuple[list[str], 
     return [text for (text,) in connection.execute(QUERIES["bodies_of_digest"], (digest, limit))], count
 
 
-def due(connection: Database, now_us: int, limit: int, rate: Rate) -> list[DeliveryRow]:
+def due(
+    connection: Database, now_us: int, limit: int, rate: Rate, channels: Container[str]
+) -> list[DeliveryRow]:
     """What is due and may be sent: some of each receiver, so that none waits for the many of another."""
     found = []
     for one in _waiting(connection):
-        if one.next_us <= now_us:
+        if one.next_us <= now_us and one.channel in channels:
             free = min(rate.at_once, rate.per_minute - len(_attempts(connection, one, now_us, rate)))
             values = {**one._asdict(), "now_us": now_us, "limit": max(free, 0)}
             found += connection.execute(QUERIES["due_to_receiver"], values).fetchall()
@@ -148,12 +155,6 @@ def _attempts(connection: Database, one: Waiting, now_us: int, rate: Rate) -> li
 
 
 # -- what couriers have -----------------------------------------------------------------------------------
-
-
-def couriers(connection: Database) -> int:
-    """How many couriers have deliveries."""
-    (count,) = connection.execute(QUERIES["couriers_at_work"]).fetchone()
-    return int(count)
 
 
 def give(tx: Transaction, token: str, ids: Iterable[int], now_us: int) -> None:
@@ -231,8 +232,8 @@ def cancel_all(tx: Transaction, project: str, subscription: str, now_us: int) ->
     tx.connection.execute(QUERIES["delete_digest"], (project, subscription))
 
 
-def counts(connection: Database) -> list[tuple[str, int, int | None]]:
-    """Each status with the number of deliveries, and when the oldest pending one was made."""
+def counts(connection: Database) -> list[tuple[str, str, int, int | None]]:
+    """Each channel and status with the number of deliveries, and when the oldest pending one was made."""
     return connection.execute(QUERIES["count_deliveries"]).fetchall()
 
 

@@ -559,13 +559,15 @@ INSERT INTO notification_bodies (body) VALUES (?);
 SELECT body FROM notification_bodies WHERE id = ?;
 
 -- name: insert_deliveries
-INSERT INTO deliveries (project, receiver, job_id, event, seq, body_id, status, next_us, created_us)
-SELECT :project, value, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
+INSERT INTO deliveries (project, receiver, channel, job_id, event, seq, body_id, status, next_us, created_us)
+SELECT :project, value, :channel, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
 WHERE true ON CONFLICT DO NOTHING;
 
 -- name: insert_delivery
-INSERT INTO deliveries (project, receiver, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url)
-VALUES (:project, :receiver, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
+INSERT INTO deliveries (
+    project, receiver, channel, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url
+)
+VALUES (:project, :receiver, :channel, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
 ON CONFLICT DO NOTHING;
 
 -- name: digest
@@ -595,13 +597,13 @@ SELECT {delivery_columns} FROM deliveries WHERE id IN (SELECT value FROM json_ea
 
 -- name: waiting_receivers
 -- From one receiver to the next through the index, past all of each: the pending ones may be many.
-WITH RECURSIVE waiting (project, receiver, next_us) AS (
+WITH RECURSIVE waiting (project, receiver, channel, next_us) AS (
     SELECT * FROM (
-        SELECT project, receiver, next_us FROM deliveries INDEXED BY deliveries_due
+        SELECT project, receiver, channel, next_us FROM deliveries INDEXED BY deliveries_due
         WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
     )
     UNION ALL
-    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
+    SELECT d.project, d.receiver, d.channel, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
         (
             SELECT n.id FROM deliveries n INDEXED BY deliveries_due
             WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
@@ -613,7 +615,7 @@ WITH RECURSIVE waiting (project, receiver, next_us) AS (
         )
     )
 )
-SELECT project, receiver, next_us FROM waiting w
+SELECT project, receiver, channel, next_us FROM waiting w
 WHERE NOT EXISTS (
     SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = w.project AND b.receiver = w.receiver
 );
@@ -629,8 +631,8 @@ ORDER BY next_us LIMIT :limit;
 SELECT attempted_us FROM deliveries
 WHERE project = :project AND receiver = :receiver AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
--- name: couriers_at_work
-SELECT count(DISTINCT token) FROM deliveries WHERE status = 'sending';
+-- name: asides_of_purpose
+SELECT count(*) FROM asides WHERE purpose = ?;
 
 -- name: give_to_courier
 UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL,
@@ -676,7 +678,8 @@ UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
 WHERE project = :project AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id)) AND status = 'pending';
 
 -- name: count_deliveries
-SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries GROUP BY status;
+SELECT channel, status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries
+GROUP BY channel, status;
 
 -- name: prune_deliveries
 DELETE FROM deliveries WHERE status = ? AND ended_us < ?;

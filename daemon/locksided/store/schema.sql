@@ -448,6 +448,7 @@ CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
     receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
+    channel TEXT NOT NULL, -- how it is told
     place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
     event TEXT NOT NULL,

@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from lockside.documents import times
 from lockside.documents.base import ComponentId, ConfigId, FieldError, JobId, PoolId, Sequence, Text, Time
-from lockside.documents.notification import NotifiedEvent, SubscriptionSpec, Webhook
+from lockside.documents.notification import NotifiedEvent, Recipient, SubscriptionSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import notifications as t
@@ -171,7 +171,7 @@ class NotificationTest(Params, frozen=True, kw_only=True):
     """
 
     id: PoolId | None = None
-    recipient: Webhook | None = None
+    recipient: Recipient | None = None
 
     def check(self) -> None:
         """Raises FieldError unless exactly one of the two is named."""

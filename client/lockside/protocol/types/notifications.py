@@ -47,7 +47,7 @@ class Attempt(Out, frozen=True, kw_only=True):
     Attributes:
         time: When it ended.
         seconds: How long it took.
-        status_code: The status code of the answer; null without an answer.
+        status_code: The status code of the answer, of HTTP or SMTP; null without an answer.
         error: Why it is no delivery; null when it is one.
     """
 
@@ -63,10 +63,14 @@ class Recipient(Out, frozen=True, kw_only=True):
     Attributes:
         channel: How it is told.
         url: Where to; scheme and host.
+        address: The mail addresses.
+        command: The program.
     """
 
     channel: str | None = None
     url: str | None = None
+    address: list[str] | None = None
+    command: str | None = None
 
 
 class Delivery(Out, frozen=True, kw_only=True):

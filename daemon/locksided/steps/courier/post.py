@@ -22,12 +22,12 @@ class Blocked(Exception):
 
 
 class Answer(NamedTuple):
-    """What a receiver answered. `error` is a sentence when there is no status code."""
+    """What a receiver answered. `error` is a sentence; what is final is not tried again."""
 
     status_code: int | None = None
     error: str | None = None
     retry_after: str | None = None
-    is_blocked: bool = False
+    is_final: bool = False
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) -> Answer:
@@ -38,9 +38,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) ->
         with _connection(target, allowed) as connection:
             answer = _exchange(connection, path, {**headers, "Host": _host(parts.netloc)}, body)
     except Blocked as problem:
-        return Answer(error=f"{BLOCKED}: {problem}", is_blocked=True)
+        return Answer(error=f"{BLOCKED}: {problem}", is_final=True)
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        return Answer(error=_said(problem))
+        return Answer(error=said(problem))
     return answer
 
 
@@ -48,7 +48,8 @@ def _host(netloc: str) -> str:
     return netloc.rpartition("@")[2]
 
 
-def _said(problem: Exception) -> str:
+def said(problem: Exception) -> str:
+    """What went wrong, in a sentence."""
     if isinstance(problem, TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS:g} seconds"
     text = getattr(problem, "strerror", None) or str(problem)

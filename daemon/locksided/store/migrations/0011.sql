@@ -8,6 +8,7 @@ CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
     receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
+    channel TEXT NOT NULL, -- how it is told
     place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
     event TEXT NOT NULL,
@@ -27,8 +28,8 @@ CREATE TABLE deliveries (
     UNIQUE (seq, event, project, receiver, place)
 ) STRICT;
 
-INSERT INTO deliveries (id, project, receiver, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us)
-SELECT id, project, subscription, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us
+INSERT INTO deliveries (id, project, receiver, channel, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us)
+SELECT id, project, subscription, 'webhook', job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us
 FROM older_deliveries;
 INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries', 0
 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'deliveries');
