@@ -6,7 +6,8 @@ from typing import Any, TypeAlias, overload
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
-from lockside.documents.notification import (Command, Email, Filter, SubscriptionSpec, Webhook)
+from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
+    Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
@@ -53,7 +54,7 @@ class JobCalls:
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
         on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
         inputs: Sequence[Mapping[str, Any]] | None = ..., archive: Mapping[str, Any] | None = ...,
-        notifications: Sequence[Mapping[str, Any]] | None = ..., template: Text = ...,
+        notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
         priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
         only_orchestration_task_ids: Texts = ..., previous_job_id: Text = ..., dry_run: Flag = ...,

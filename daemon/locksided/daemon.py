@@ -41,6 +41,7 @@ from locksided.notifications.commands import Commands
 from locksided.notifications.courier_program import CourierProgram
 from locksided.notifications.couriers import COURIER, Couriers
 from locksided.notifications.listening import Listening
+from locksided.notifications.own import OwnNotifications
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -227,7 +228,9 @@ class Daemon:
         project = service.settings.project
         listening = Listening(service.store, (project.id, project.name), service.couriers.wake)
         await listening.load()
-        for follower in (ends.follower(), hearing.follower(), listening.follower()):
+        own = OwnNotifications(service.store, (project.id, project.name), service.couriers.wake)
+        await own.load()
+        for follower in (ends.follower(), hearing.follower(), listening.follower(), own.follower()):
             following = Following(follower, service.store, service.scheduler, service.broker)
             tasks.start_soon(following.run)
         tasks.start_soon(TriggerPlanner(service, hearing).run)

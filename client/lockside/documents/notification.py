@@ -4,14 +4,16 @@
 import base64
 import binascii
 import operator
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Meta, field
 
 from lockside.documents.base import NO_NUL_PATTERN, Arguments, FieldError, In, Name, PoolId, Text
+from lockside.documents.enums import Stage, Status
 from lockside.documents.secrets import is_cipher
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
@@ -22,14 +24,10 @@ EMAIL_SECONDS: Final = 300.0
 """For so long after a mail what is told is gathered, unless the subscription says otherwise."""
 
 WebhookUrl = Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
-MailAddress = Annotated[
-    str,
-    Meta(
-        max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)",
-        description="A mail address.",
-    ),
-]
+ADDRESS_PATTERN: Final = (
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)"
+)
+MailAddress = Annotated[str, Meta(max_length=254, pattern=ADDRESS_PATTERN, description="A mail address.")]
 
 
 class NotifiedEvent(StrEnum):
@@ -206,6 +204,88 @@ def is_webhook_secret(text: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return text.startswith(SECRET_PREFIX) and len(key) in SECRET_BYTES
+
+
+WORDS: Final[Mapping[str, frozenset[str]]] = {
+    **{one.value: frozenset({one.value}) for one in (*Status, *Stage)},
+    "ACCEPTED": frozenset({Status.CREATED}),
+    "PENDING": frozenset({Stage.VALIDATED}),
+    **dict.fromkeys(("PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED"), frozenset({Stage.INPUT_MAPPING})),
+    "STAGING_JOB": frozenset({Stage.PREPARING}),
+    **dict.fromkeys(("SUBMITTING", "QUEUED", "RUNNING"), frozenset({Stage.RUNNING})),
+    "ARCHIVING": frozenset({Stage.ARCHIVING}),
+    "CLEANING_UP": frozenset({Stage.CLEANING_UP}),
+    "FINISHED": frozenset({Status.SUCCESS, Status.WARNING}),
+    "FAILED": frozenset({Status.ERROR}),
+    "STOPPED": frozenset({Status.CANCELLED, Status.TERMINATED}),
+    "BLOCKED": frozenset(),
+    "job-started": frozenset({Status.PROCESSING}),
+    "job-succeeded": frozenset({Status.SUCCESS}),
+    "job-succeeded-with-warning": frozenset({Status.WARNING}),
+    "job-failed": frozenset({Status.ERROR}),
+    "job-terminated": frozenset({Status.TERMINATED}),
+    "job-cancelled": frozenset({Status.CANCELLED}),
+}
+"""What a job of its own can be notified of: for each word the statuses and stages that it stands for."""
+ANY_STATUS: Final = "*"
+
+VALUES: Final = (
+    *("JOB_STATUS", "JOB_URL", "JOB_ID", "JOB_SYSTEM", "JOB_NAME", "JOB_START_TIME", "JOB_END_TIME"),
+    *("JOB_SUBMIT_TIME", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_ERROR"),
+)
+"""What is filled in as `${NAME}` in the URL of a job's own notification."""
+_PLACE: Final = re.compile(r"\$\{([^}]*)\}")
+MAILTO: Final = "mailto:"
+
+
+class JobNotification(In, frozen=True, kw_only=True):
+    """A notification that a job asks for itself.
+
+    Attributes:
+        event: What is told: `*` for every change of the status, a status, a stage, or the name of an event.
+        persistent: Tell every such event; without it only the first.
+        url: A mail address, or an http(s) URL that gets a POST; `${JOB_ID}` and other values are filled in.
+    """
+
+    event: Annotated[str, Meta(min_length=1, max_length=64)]
+    persistent: bool = False
+    url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+
+    def check(self) -> None:
+        """Raises FieldError for what is no event, and for where nothing can be sent."""
+        if self.event != ANY_STATUS and self.event not in WORDS:
+            raise FieldError(f"There is no such event; known are *, {', '.join(WORDS)}", "event")
+        if self.is_mail:
+            if not re.fullmatch(ADDRESS_PATTERN, self.address):
+                raise FieldError("This is no mail address", "url")
+            return
+        unknown = [name for name in _PLACE.findall(self.url) if name not in VALUES]
+        if unknown:
+            raise FieldError(f"There is no ${{{unknown[0]}}}; known are {', '.join(VALUES)}", "url")
+        scheme, _, rest = self.url.partition("://")
+        if "${" in scheme + re.split(r"[/?#]", _PLACE.sub("${", rest), maxsplit=1)[0]:
+            raise FieldError("Values are filled in behind the host only", "url")
+        check_url(_PLACE.sub("x", self.url), "url")
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it goes to a mail address."""
+        return "://" not in self.url
+
+    @property
+    def address(self) -> str:
+        """The mail address."""
+        return self.url.removeprefix(MAILTO)
+
+    def is_told(self, status_or_stage: str, *, is_status: bool) -> bool:
+        """Whether it waits for that status or stage."""
+        if self.event == ANY_STATUS:
+            return is_status
+        return status_or_stage in WORDS[self.event]
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The URL with the values, percent-encoded; what is not known is empty."""
+        return _PLACE.sub(lambda place: quote(values.get(place[1], ""), safe=""), self.url)
 
 
 class SubscriptionSpec(In, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ _MOMENTS: Final = (
 )
 
 EVENT_KINDS: Final[dict[str, str]] = {
-    "job.created": "component, config; attempt of the further ones of a retry; schedule of a schedule's job.",
+    "job.created": "component, config; attempt of the further ones of a retry; schedule of a schedule's job; "
+    "notifies: it has notifications of its own.",
     "job.status": "from, to, cause.",
     "job.stage": "stage.",
     "job.progress": "progress, message. For subscribers only; it is not stored and its seq is 0.",

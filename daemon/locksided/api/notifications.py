@@ -1,27 +1,28 @@
 """The methods of subscriptions and deliveries that other kinds do not have."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from lockside.documents.notification import Recipient, Webhook, is_webhook_secret
 from lockside.documents.secrets import is_cipher
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
+from lockside.protocol.words import Role
 from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
-from locksided.api.rights import actor
+from locksided.api.rights import actor, check_may_act
 from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import stored_view
-from locksided.core.errors import Invalid, InvalidTransition, NotFound, Timeout
+from locksided.core.errors import Forbidden, Invalid, InvalidTransition, NotFound, Timeout
 from locksided.notifications import standing
 from locksided.notifications.commands import NOBODY_ELSE, Account
-from locksided.notifications.recipients import Receiver, check, shown, url_of
+from locksided.notifications.recipients import PROJECT, Receiver, check, shown, url_of
 from locksided.notifications.signature import new_secret
 from locksided.notifications.standing import SECRET, key_of
 from locksided.notifications.telling import body_of
@@ -29,7 +30,7 @@ from locksided.runs.accounts import account_of
 from locksided.secrets.vault import Vault
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import deliveries
+from locksided.store import deliveries, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, all_of
 from locksided.store.deliveries import DeliveryFilter
@@ -76,8 +77,19 @@ class NotificationMethods(HandlerGroup):
     async def rotate(self, call: Call, params: p.NotificationRotate) -> View:
         name = SubscriptionName(params.project, params.id)
         change = Change(clock.now_us(), actor(call.principal).as_data(), "its secret was rotated")
+        if params.id == PROJECT and call.principal.role is not Role.ADMIN:
+            raise Forbidden("The secret of the project is the admins'.", path="$.id")
 
         def write(tx: Transaction) -> View:
+            if params.id == PROJECT:
+                tx.event(
+                    change.time_us,
+                    "notification.rotated",
+                    params.project,
+                    principal=change.by,
+                    data={"id": params.id},
+                )
+                return {"secret": standing.rotate_project(tx, params.project, change.time_us)}
             standing.refuse_others(tx.connection, key_of(name), call.principal)
             return {"secret": standing.rotate(tx, name, change)}
 
@@ -127,6 +139,10 @@ class NotificationMethods(HandlerGroup):
             row = deliveries.delivery(tx.connection, number)
             if row is None or row.project != project:
                 raise NotFound(f"There is no delivery {number}.", path="$.id")
+            if row.subscription is None:
+                for job in reads.job_rows(tx.reading(), [row.job_id or 0]):
+                    check_may_act(self._service, call.principal, job)
+                return
             subscription = row.subscription
         key = key_of(SubscriptionName(project, subscription or ""))
         if objects.find(tx.connection, key) is None:
@@ -207,13 +223,20 @@ def _page(
     connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault
 ) -> Slice[tuple[DeliveryRow, Receiver | None]]:
     found = deliveries.page(connection, wanted, request)
-    names = {row.subscription for row in found.entries if row.subscription is not None}
-    receivers = {
-        name: standing.receiver(connection, SubscriptionName(wanted.project, name), 0, vault)
-        for name in names
-    }
-    entries = [(row, receivers.get(row.subscription or "")) for row in found.entries]
+    known = cache(lambda name: standing.receiver(connection, name, 0, vault))
+    entries = [(row, _shown_receiver(connection, row, known, vault)) for row in found.entries]
     return Slice(entries, found.has_more, lambda entry: found.cursor_at(entry[0]))
+
+
+def _shown_receiver(
+    connection: Database,
+    row: DeliveryRow,
+    known: Callable[[SubscriptionName], Receiver | None],
+    vault: Vault,
+) -> Receiver | None:
+    if row.subscription is None:
+        return standing.own_receiver(connection, row, 0, vault)
+    return known(SubscriptionName(row.project, row.subscription))
 
 
 def _delivery_view(entry: tuple[DeliveryRow, Receiver | None]) -> View:

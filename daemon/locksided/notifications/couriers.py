@@ -24,7 +24,7 @@ from locksided.notifications.commands import Account, Commands, ended
 from locksided.notifications.courier_program import LOG_BYTES, CourierProgram, entry
 from locksided.notifications.recipients import Receiver
 from locksided.notifications.settling import Ended, Reports, settled
-from locksided.notifications.standing import receiver as receiver_of
+from locksided.notifications.standing import receiver_of
 from locksided.secrets.vault import Vault
 from locksided.settings import NotificationSettings
 from locksided.store import asides as aside_rows
@@ -32,7 +32,6 @@ from locksided.store import deliveries
 from locksided.store.deliveries import Rate
 from locksided.store.errors import StoreUnavailable
 from locksided.store.notification_rows import DeliveryRow
-from locksided.store.notifications import SubscriptionName
 from locksided.store.rows import EventRow
 from locksided.store.sql import Database
 from locksided.store.store import Store
@@ -184,7 +183,7 @@ def _due(
 ) -> list[Due]:
     found = []
     for row in deliveries.due(connection, now_us, limit, rate, channels):
-        receiver = receiver_of(connection, SubscriptionName(row.project, row.receiver), now_us, vault)
+        receiver = receiver_of(connection, row, now_us, vault)
         if receiver is not None:
             found.append((row, receiver, _content(connection, row)))
     return found

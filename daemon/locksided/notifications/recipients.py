@@ -1,12 +1,24 @@
 """Whom something is sent to: which recipients the settings allow, and what everybody may see of one. Pure."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from lockside.documents.notification import Command, Email, Recipient, SubscriptionSpec, Webhook, channel_of
+from lockside.documents.notification import (
+    Command,
+    Email,
+    JobNotification,
+    Recipient,
+    SubscriptionSpec,
+    Webhook,
+    channel_of,
+)
 from lockside.documents.secrets import is_cipher
 from locksided.core.errors import Invalid
 from locksided.notifications.addresses import SETTING, Allowed, Target, literal
 from locksided.settings import Settings
+
+PROJECT = "project"
+"""The id under which the secret of a project is rotated: it signs what jobs have told of themselves."""
 
 
 class Receiver(NamedTuple):
@@ -28,6 +40,8 @@ def url_of(webhook: Webhook) -> str:
 
 def checked(spec: SubscriptionSpec, settings: Settings) -> SubscriptionSpec:
     """The document, unless its recipient can never be told. Raises Invalid with the path in it."""
+    if spec.id == PROJECT:
+        raise Invalid(f"`{PROJECT}` stands for the project itself: choose another id.", path="$.id")
     check(spec.recipient, settings, "$.recipient")
     return spec
 
@@ -74,6 +88,26 @@ def shown(recipient: Recipient | None) -> dict[str, Any]:
             return {**none, "channel": "email", "address": list(recipient.addresses)}
         case Command():
             return {**none, "channel": "command", "command": recipient.command[0]}
+
+
+def check_own(wanted: Sequence[JobNotification], settings: Settings, path: str) -> None:
+    """Raise Invalid for a notification of a job's own that can never be sent."""
+    for place, one in enumerate(wanted):
+        try:
+            check(recipient_of(one, one.filled({})), settings, path)
+        except Invalid as refusal:
+            refusal.path = f"{path}[{place}].url"
+            raise
+
+
+def recipient_of(wanted: JobNotification, filled: str) -> Recipient:
+    """Whom a notification of a job's own goes to, by its URL with all values."""
+    return Email(address=wanted.address) if wanted.is_mail else Webhook(url=filled)
+
+
+def shown_url(wanted: JobNotification) -> str:
+    """What others than its owner may see of where a job's notification goes."""
+    return "***" if wanted.is_mail else origin_of(wanted.filled({}))
 
 
 def origin_of(url: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lockside.documents.notification import SubscriptionSpec, Webhook, is_webhook_secret
+from lockside.documents.notification import Email, SubscriptionSpec, Webhook, is_webhook_secret
 from lockside.documents.reading import from_store
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.words import Role
@@ -15,6 +15,7 @@ from locksided.server.access import Principal
 from locksided.store import deliveries, notifications
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, Key
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName, WebhookSecrets
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -117,6 +118,45 @@ def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: V
     signing = (recipient.secret or secrets.made, secrets.previous if is_rotated else None)
     usable = tuple(secret for secret in signing if secret is not None and is_webhook_secret(secret))
     return Receiver(recipient, usable)
+
+
+def project_name(project: str) -> SubscriptionName:
+    """Where the secret of a project is kept: beside those of subscriptions."""
+    return SubscriptionName(project, "")
+
+
+def have_project_secret(tx: Transaction, project: str) -> None:
+    """Make the secret of a project when there is none."""
+    name = project_name(project)
+    if notifications.owner_of(tx.connection, name) is None:
+        notifications.add(tx, name, DAEMON)
+        notifications.keep_secrets(tx, name, WebhookSecrets(new_secret(), is_shown=True))
+
+
+def rotate_project(tx: Transaction, project: str, now_us: int) -> str:
+    """Replace the secret of a project; the old one signs, too, for a day."""
+    have_project_secret(tx, project)
+    name, fresh = project_name(project), new_secret()
+    old = notifications.secrets_of(tx.connection, name, tx.vault)
+    notifications.keep_secrets(tx, name, WebhookSecrets(fresh, old.made, is_shown=True, rotated_us=now_us))
+    return fresh
+
+
+def own_receiver(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver:
+    """Whom a notification of a job's own goes to, signed by the project."""
+    if row.channel == "email":
+        return Receiver(Email(address=row.receiver))
+    secrets = notifications.secrets_of(connection, project_name(row.project), vault)
+    is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
+    signing = (secrets.made, secrets.previous if is_rotated else None)
+    return Receiver(Webhook(url=row.url), tuple(secret for secret in signing if secret is not None))
+
+
+def receiver_of(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver | None:
+    """Whom a delivery goes to; None for a subscription that was deleted."""
+    if row.subscription is None:
+        return own_receiver(connection, row, now_us, vault)
+    return receiver(connection, SubscriptionName(row.project, row.subscription), now_us, vault)
 
 
 def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.documents.enums import JobType, Status
+from lockside.documents.enums import FINAL, JobType, Status
 from lockside.documents.notification import NotifiedEvent as Event
 from locksided import clock
 from locksided.store.rows import EventRow, JobRow
@@ -48,6 +48,26 @@ def name_of(event: EventRow, job: JobRow) -> Event | None:
     return Event(f"phase-{name}") if is_phase else name
 
 
+def own_name(event: EventRow, job: JobRow) -> str:
+    """What a notification of a job's own is called."""
+    if event.kind != "job.status":
+        return event.kind.replace(".", "-")
+    return name_of(event, job) or "job-status"
+
+
+def as_at(job: JobRow, event: EventRow) -> JobRow:
+    """The job as far as it had come at an event: without an end that came later."""
+    if event.kind == "job.status" and event.data["to"] in FINAL:
+        return job
+    return msgspec.structs.replace(job, end_us=None, result=None, message=None)
+
+
+def _status_at(event: EventRow) -> str:
+    if event.kind == "job.created":
+        return Status.CREATED
+    return str(event.data.get("to", Status.PROCESSING))
+
+
 def _is_first(event: EventRow, job: JobRow) -> bool:
     """Whether it is the job's first start, and none after it was lost."""
     return job.launches <= 1 or event.time_us < (job.start_us or 0)
@@ -72,7 +92,7 @@ def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str |
             "runId": job.run_id,
             "url": None,
             "name": job.name,
-            "status": event.data["to"],
+            "status": _status_at(event),
             "component": {"id": job.component, "name": job.component},
             "configuration": {"id": job.config, "name": config_name},
             "principal": {"user": job.owner_name},

@@ -25,6 +25,15 @@ class Notice(NamedTuple):
     body_id: int
 
 
+class OwnDelivery(NamedTuple):
+    """Where a job has something told: the place among its notifications, and the URL as filled in."""
+
+    place: int
+    channel: str
+    receiver: str
+    url: str
+
+
 class Rate(NamedTuple):
     """How much one receiver is sent: messages at once, and messages in a minute."""
 
@@ -83,6 +92,11 @@ def add_gathered(
     if leader is None and number is not None:
         tx.connection.execute(QUERIES["lead_digest"], (number,))
         tx.connection.execute(QUERIES["put_digest"], (*place, until_us, number))
+
+
+def add_own(tx: Transaction, notice: Notice, to: OwnDelivery, now_us: int) -> None:
+    """Have an event told to whom its job named."""
+    _insert(tx, notice, (to.channel, to.receiver), now_us, place=to.place, url=to.url)
 
 
 def _insert(

@@ -510,7 +510,7 @@ WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'proce
 -- What triggers told a job and those above it.
 SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;
 -- name: has_subscriptions
-SELECT EXISTS (SELECT 1 FROM subscriptions);
+SELECT EXISTS (SELECT 1 FROM subscriptions WHERE id <> '');
 
 -- name: subscriptions
 SELECT s.project, s.id, s.since_seq, v.body FROM subscriptions s
@@ -588,6 +588,16 @@ SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id W
 
 -- name: count_digest
 SELECT count(*) FROM deliveries WHERE digest = ?;
+
+-- name: live_notifying_jobs
+SELECT id FROM jobs INDEXED BY jobs_notifying
+WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- name: spent_notifications
+SELECT place FROM spent_notifications WHERE job_id = ?;
+
+-- name: spend_notification
+INSERT INTO spent_notifications (job_id, place) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
 -- name: delivery
 SELECT {delivery_columns} FROM deliveries WHERE id = ?;

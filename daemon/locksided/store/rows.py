@@ -93,6 +93,7 @@ class JobRow(msgspec.Struct, frozen=True):
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
+    notifies: int
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):

@@ -96,6 +96,7 @@ CREATE TABLE jobs (
     claim TEXT,
     reads TEXT,
     pins TEXT,
+    notifies INTEGER NOT NULL DEFAULT 0,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -112,6 +113,10 @@ CREATE UNIQUE INDEX jobs_exclusive ON jobs (project, lock_key)
 
 -- What the core needs at start, in the order of ids.
 CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- Whose changes are told to those whom they named.
+CREATE INDEX jobs_notifying ON jobs (id)
+    WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
 
 -- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
 CREATE INDEX jobs_visible ON jobs (project, visible);
@@ -480,4 +485,11 @@ CREATE TABLE digests (
     until_us INTEGER NOT NULL,
     leader INTEGER,
     PRIMARY KEY (project, subscription)
+) STRICT, WITHOUT ROWID;
+
+-- Notifications that jobs asked for themselves, and that were told what they waited for.
+CREATE TABLE spent_notifications (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (job_id, place)
 ) STRICT, WITHOUT ROWID;

@@ -74,11 +74,11 @@ class Recipient(Out, frozen=True, kw_only=True):
 
 
 class Delivery(Out, frozen=True, kw_only=True):
-    """One notification to one subscription.
+    """One notification to one recipient.
 
     Attributes:
-        id: The delivery's id; `webhook-id` is `msg_` and it.
-        subscription: The subscription's id.
+        id: The delivery's id; `webhook-id` is `msg_` and it, or that of the first of several in one message.
+        subscription: The subscription's id; null for a notification that its job asked for itself.
         event: What is told.
         seq: The number of the event that it is about.
         recipient: Whom it goes to.
@@ -90,7 +90,7 @@ class Delivery(Out, frozen=True, kw_only=True):
     """
 
     id: str
-    subscription: str
+    subscription: str | None = None
     job: str | None = None
     event: str
     seq: int
