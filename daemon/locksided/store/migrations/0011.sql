@@ -8,7 +8,6 @@ CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
     receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
-    channel TEXT NOT NULL, -- how it is told
     place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
     event TEXT NOT NULL,
@@ -28,8 +27,8 @@ CREATE TABLE deliveries (
     UNIQUE (seq, event, project, receiver, place)
 ) STRICT;
 
-INSERT INTO deliveries (id, project, receiver, channel, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us)
-SELECT id, project, subscription, 'webhook', job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us
+INSERT INTO deliveries (id, project, receiver, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us)
+SELECT id, project, subscription, job_id, event, seq, body_id, status, attempts, next_us, token, created_us, ended_us
 FROM older_deliveries;
 INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries', 0
 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'deliveries');
@@ -51,15 +50,3 @@ CREATE TABLE digests (
     leader INTEGER,
     PRIMARY KEY (project, subscription)
 ) STRICT, WITHOUT ROWID;
-
--- Notifications that jobs asked for themselves, and that were told what they waited for.
-CREATE TABLE spent_notifications (
-    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    place INTEGER NOT NULL,
-    PRIMARY KEY (job_id, place)
-) STRICT, WITHOUT ROWID;
-
--- Whether a job asked for notifications of its own.
-ALTER TABLE jobs ADD COLUMN notifies INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX jobs_notifying ON jobs (id)
-    WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
