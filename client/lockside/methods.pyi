@@ -375,8 +375,9 @@ class NotificationCalls:
         self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
         *, name: Text = ..., description: Text = ..., state: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
-        repeat: Text = ..., digest_seconds: float | None = ..., change_description: Text = ...,
-        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+        repeat: Text = ..., digest_seconds: float | None = ..., every_seconds: float | None = ...,
+        change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Notification: ...
     def list(
         self, *, limit: Number = ..., cursor: Text = ..., event: Text = ..., component: Text = ...,

@@ -44,6 +44,7 @@ from locksided.notifications.courier_program import CourierProgram
 from locksided.notifications.couriers import COURIER, Couriers
 from locksided.notifications.listening import Listening
 from locksided.notifications.own import OwnNotifications
+from locksided.notifications.timers import Timers
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -236,7 +237,9 @@ class Daemon:
         hearing = Hearing(service.store)
         await hearing.load()
         project = service.settings.project
-        listening = Listening(service.store, (project.id, project.name), service.couriers.wake)
+        timers = Timers(service.store, (project.id, project.name), service.couriers.wake)
+        news = (service.couriers.wake, timers.wake)
+        listening = Listening(service.store, (project.id, project.name), news)
         await listening.load()
         own = OwnNotifications(service.store, (project.id, project.name), service.couriers.wake)
         await own.load()
@@ -244,6 +247,7 @@ class Daemon:
             following = Following(follower, service.store, service.scheduler, service.broker)
             tasks.start_soon(following.run)
         tasks.start_soon(TriggerPlanner(service, hearing).run)
+        tasks.start_soon(timers.run, service.scheduler, service.broker)
         tasks.start_soon(service.couriers.run, service.asides, service.scheduler, service.broker)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:

@@ -40,13 +40,23 @@ class NotifiedEvent(StrEnum):
     JOB_TERMINATED = "job-terminated"
     JOB_CANCELLED = "job-cancelled"
     JOB_RECOVERED = "job-recovered"
+    JOB_PROCESSING_LONG = "job-processing-long"
+    JOB_WAITING_LONG = "job-waiting-long"
     PHASE_JOB_SUCCEEDED = "phase-job-succeeded"
     PHASE_JOB_SUCCEEDED_WITH_WARNING = "phase-job-succeeded-with-warning"
     PHASE_JOB_FAILED = "phase-job-failed"
     PHASE_JOB_TERMINATED = "phase-job-terminated"
     PHASE_JOB_CANCELLED = "phase-job-cancelled"
+    PHASE_JOB_PROCESSING_LONG = "phase-job-processing-long"
+    SCHEDULE_MISSED = "schedule-missed"
+    SCHEDULE_FAILED = "schedule-failed"
+    SCHEDULE_PAUSED = "schedule-paused"
+    SCHEDULE_OVERDUE = "schedule-overdue"
+    TRIGGER_FAILED = "trigger-failed"
+    TRIGGER_PAUSED = "trigger-paused"
     NOTIFICATION_DEAD = "notification-dead"
     NOTIFICATION_DISABLED = "notification-disabled"
+    DAEMON_ALIVE = "daemon-alive"
 
 
 OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -63,10 +73,19 @@ FIELDS: Final = frozenset(
         *("project.id", "project.name", "branch.id", "branch.name", "phase.id", "phase.name"),
         *("job.id", "job.runId", "job.name", "job.status", "job.pool", "job.message", "job.durationSeconds"),
         *("job.component.id", "job.configuration.id", "job.configuration.name", "job.principal.user"),
+        *("schedule.id", "trigger.id", "waitingSeconds"),
+        *("averageDuration", "currentDuration", "durationOvertimePercentage"),
         *("failures", "delivery.id", "delivery.subscription", "subscription.id"),
     }
 )
 """The paths into the `data` of a notification by which it can be filtered, beside `job.labels.NAME`."""
+
+LONG: Final[Mapping[NotifiedEvent, str]] = {
+    NotifiedEvent.JOB_PROCESSING_LONG: "durationOvertimePercentage",
+    NotifiedEvent.PHASE_JOB_PROCESSING_LONG: "durationOvertimePercentage",
+    NotifiedEvent.JOB_WAITING_LONG: "waitingSeconds",
+}
+"""What takes long: the field whose filter says from when on it is told."""
 
 _LABELS: Final = "job.labels."
 
@@ -300,6 +319,7 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
         recipient: Who is told.
         after_failures: A failure is told from this one in a row of the same configuration on.
         repeat: `change` tells only the failure that reaches `afterFailures`, `every` also those after it.
+        every_seconds: How often `daemon-alive` is told, every 10 seconds or less often.
         digest_seconds: After a message what comes in so many seconds is one message at their end;
             null means 300 for mails, else 0.
     """
@@ -314,6 +334,25 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     after_failures: Annotated[int, Meta(ge=1, le=1000)] = 1
     repeat: Literal["every", "change"] = "every"
     digest_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    every_seconds: Annotated[float, Meta(ge=10, le=86_400)] | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for an event without what says when it is told."""
+        for event in self.events & LONG.keys():
+            if self.least(event) is None:
+                wanted = f"{LONG[event]} >= N"
+                raise FieldError(
+                    f"{event.value} needs a filter `{wanted}`, which says when it is told", "filters"
+                )
+        if (NotifiedEvent.DAEMON_ALIVE in self.events) != (self.every_seconds is not None):
+            raise FieldError("daemon-alive, and that alone, needs `everySeconds`", "everySeconds")
+
+    def least(self, event: NotifiedEvent) -> float | None:
+        """From which value on an event is told that takes long; None without a filter that says so."""
+        for one in self.filters:
+            if one.field == LONG[event] and one.operator in (">=", ">") and not isinstance(one.value, str):
+                return float(one.value)
+        return None
 
     @property
     def counts(self) -> bool:

@@ -33,6 +33,13 @@ class Message:
     at_once: dict[str, list[str]] = field(default_factory=dict)
     gathered: list["Hearer"] = field(default_factory=list)
 
+    def add(self, one: "Hearer") -> None:
+        """Tell a subscription, too."""
+        if one.gathers_seconds:
+            self.gathered.append(one)
+        else:
+            self.at_once.setdefault(one.channel, []).append(one.name.id)
+
 
 Subject = tuple[SubscriptionName, str]
 Failures = tuple[int, bool]
@@ -84,6 +91,10 @@ class Matching:
         """What anybody hears of."""
         return self._by_event.keys()
 
+    def hearers(self, event: Event) -> Sequence[Hearer]:
+        """Who hears of such events."""
+        return self._by_event.get(event, ())
+
     def add(self, told: Told) -> None:
         """Have everybody hear of it whom it concerns."""
         seq, project = told.event.seq, told.event.project
@@ -101,10 +112,7 @@ class Matching:
         message = self._messages.get(place)
         if message is None:
             message = self._messages[place] = Message(named)
-        if one.gathers_seconds:
-            message.gathered.append(one)
-        else:
-            message.at_once.setdefault(one.channel, []).append(one.name.id)
+        message.add(one)
 
     def _counted(self, one: Hearer, told: Told) -> Told | None:
         """What a subscription hears that counts failures; None when it is too early or known."""

@@ -21,8 +21,21 @@ _ENDS = {
     Status.CANCELLED: Event.JOB_CANCELLED,
 }
 _NAMES = {status: frozenset({name, Event(f"phase-{name}")}) for status, name in _ENDS.items()} | {
-    Status.PROCESSING: frozenset({Event.JOB_STARTED})
+    Status.PROCESSING: frozenset(
+        {Event.JOB_STARTED, Event.JOB_PROCESSING_LONG, Event.PHASE_JOB_PROCESSING_LONG}
+    )
 }
+OTHERS: Mapping[str, Event] = {
+    "schedule.missed": Event.SCHEDULE_MISSED,
+    "schedule.failed": Event.SCHEDULE_FAILED,
+    "schedule.paused": Event.SCHEDULE_PAUSED,
+    "schedule.overdue": Event.SCHEDULE_OVERDUE,
+    "trigger.failed": Event.TRIGGER_FAILED,
+    "trigger.paused": Event.TRIGGER_PAUSED,
+    "notification.dead": Event.NOTIFICATION_DEAD,
+    "notification.disabled": Event.NOTIFICATION_DISABLED,
+}
+"""What events that are not of jobs are told as."""
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
 WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
@@ -38,7 +51,7 @@ def name_of(event: EventRow, job: JobRow) -> Event | None:
     """The name of what a `job.status` event tells of a job; None when it is nothing to be told."""
     status = Status(event.data["to"])
     is_phase = job.type == JobType.PHASE
-    if not is_phase and job.relation == "strong" and job.creator_type in _OF_CONTAINERS:
+    if is_part(job):
         return None
     if status is Status.PROCESSING:
         return Event.JOB_STARTED if not is_phase and _is_first(event, job) else None
@@ -111,9 +124,23 @@ def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str |
     return data
 
 
-def own_data(event: EventRow) -> dict[str, Any]:
-    """The `data` of an event of notifications themselves."""
-    return {"eventType": event.kind, "seq": event.seq, "project": {"id": event.project}, **event.data}
+def other_data(event: EventRow, project_name: str) -> dict[str, Any]:
+    """The `data` of an event of a schedule, a trigger, or a notification itself."""
+    word = event.kind.partition(".")[0]
+    about = event.data if word == "notification" else {word: dict(event.data)}
+    project = {"id": event.project, "name": project_name}
+    return {"eventType": event.kind, "seq": event.seq, "project": project, **about}
+
+
+def long_of(job: JobRow) -> Event:
+    """What a job that runs long is told as."""
+    is_phase = job.type == JobType.PHASE
+    return Event.PHASE_JOB_PROCESSING_LONG if is_phase else Event.JOB_PROCESSING_LONG
+
+
+def is_part(job: JobRow) -> bool:
+    """Whether it is an attempt or a row of another job, which alone is told."""
+    return job.type != JobType.PHASE and job.relation == "strong" and job.creator_type in _OF_CONTAINERS
 
 
 def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:

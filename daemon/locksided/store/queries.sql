@@ -623,6 +623,29 @@ SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id W
 -- name: count_digest
 SELECT count(*) FROM deliveries WHERE digest = ?;
 
+-- name: put_notification_timer
+INSERT INTO notification_timers (job_id, project, subscription, event, seq, after_us, average_us)
+VALUES (:job_id, :project, :subscription, :event, :seq, :after_us, :average_us) ON CONFLICT DO NOTHING;
+
+-- name: notification_timers
+SELECT job_id, project, subscription, event, seq, after_us, average_us FROM notification_timers;
+
+-- name: delete_notification_timer
+DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscription = ? AND event = ?;
+
+-- name: good_runs_of_config
+-- The newest of a configuration that ended well, whatever rows of it ran.
+SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
+WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
+    AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
+ORDER BY id DESC LIMIT :limit;
+
+-- name: good_runs_of_spec
+SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_spec
+WHERE spec_hash = :spec_hash AND project = :project AND type = :type AND status IN ('success', 'warning')
+    AND id < :before
+ORDER BY id DESC LIMIT :limit;
+
 -- name: live_notifying_jobs
 SELECT id FROM jobs INDEXED BY jobs_notifying
 WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');

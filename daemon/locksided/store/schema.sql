@@ -537,3 +537,15 @@ CREATE TABLE spent_notifications (
     place INTEGER NOT NULL,
     PRIMARY KEY (job_id, place)
 ) STRICT, WITHOUT ROWID;
+
+-- What is told of a job when it takes long: `after_us` of running or waiting after the event `seq`.
+CREATE TABLE notification_timers (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    project TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    event TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    after_us INTEGER NOT NULL,
+    average_us INTEGER, -- how long such jobs took
+    PRIMARY KEY (job_id, project, subscription, event)
+) STRICT, WITHOUT ROWID;
