@@ -236,12 +236,11 @@ class Daemon:
         await ends.load()
         hearing = Hearing(service.store)
         await hearing.load()
-        project = service.settings.project
-        timers = Timers(service.store, (project.id, project.name), service.couriers.wake)
+        timers = Timers(service.store, service.settings, service.couriers.wake)
         news = (service.couriers.wake, timers.wake)
-        listening = Listening(service.store, (project.id, project.name), news)
+        listening = Listening(service.store, service.settings, news)
         await listening.load()
-        own = OwnNotifications(service.store, (project.id, project.name), service.couriers.wake)
+        own = OwnNotifications(service.store, service.settings, service.couriers.wake)
         await own.load()
         for follower in (ends.follower(), hearing.follower(), listening.follower(), own.follower()):
             following = Following(follower, service.store, service.scheduler, service.broker)

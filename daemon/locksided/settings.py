@@ -231,6 +231,7 @@ class NotificationSettings(Section, frozen=True):
         *(18_000, 36_000, 36_000),
     )
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
+    max_pending: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 

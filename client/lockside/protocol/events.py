@@ -43,6 +43,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "notification.failed": "delivery {id}, subscription {id}, event, job, attempt, statusCode, error.",
     "notification.dead": "As of notification.failed; it is not tried again.",
     "notification.disabled": "id, subscription {id}, cause. The daemon disabled it.",
+    "notification.dropped": "count: so many were not written since the last such event; too much is pending.",
     "notification.redelivered": "count, delivery or subscription.",
     "notification.rotated": "id.",
     "table.created": "branchId, table, version, counts: the first version of a table.",

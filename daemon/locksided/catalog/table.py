@@ -6,6 +6,7 @@ import msgspec
 
 from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
+from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
 from locksided.notifications import recipients
@@ -63,7 +64,9 @@ _SPECIAL = (
         warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
-    Record(TEMPLATE, is_signed=lambda _: True),  # who wrote it wrote the code of its jobs
+    Record(
+        TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many
+    ),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,

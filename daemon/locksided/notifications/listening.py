@@ -16,6 +16,7 @@ from locksided.notifications.hearers import enabled
 from locksided.notifications.long_jobs import timers_for
 from locksided.notifications.matching import Failures, Matching, Message, Subject, Told
 from locksided.notifications.writing import body_of, write_messages
+from locksided.settings import Settings
 from locksided.store import notification_timers, notifications, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import ConfigId
@@ -43,9 +44,10 @@ class Heard:
 class Listening:
     """Follows what can be told while there are subscriptions. All of `news` hear when there is something."""
 
-    def __init__(self, store: Store, project: tuple[str, str], news: Sequence[Callable[[], None]]) -> None:
+    def __init__(self, store: Store, settings: Settings, news: Sequence[Callable[[], None]]) -> None:
         self._store = store
-        self._project_names = dict([project])
+        self._project_names = {settings.project.id: settings.project.name}
+        self._most_pending = settings.notifications.max_pending
         self._news = news
         self._is_heard = False
         self._hears_of_waiting = False
@@ -71,7 +73,7 @@ class Listening:
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
         heard = await self._store.read(partial(self._look, events))
-        return Decided(partial(_write, heard))
+        return Decided(partial(_write, heard, self._most_pending))
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
         matching = Matching(enabled(connection), partial(notifications.failures_of, connection))
@@ -121,11 +123,11 @@ def config_name(connection: Database, job: JobRow) -> str | None:
     return None if found is None else found.body.get("name")
 
 
-def _write(heard: Heard, tx: Transaction) -> bool:
+def _write(heard: Heard, most_pending: int, tx: Transaction) -> bool:
     """Whether there is something to deliver, or to wait for."""
     for (name, subject), (failures, is_told) in heard.counted.items():
         notifications.count_failures(tx, name, subject, failures, is_told=is_told)
     for timer in heard.timers:
         notification_timers.add(tx, timer)
-    write_messages(tx, heard.messages)
+    write_messages(tx, heard.messages, most_pending)
     return bool(heard.messages or heard.timers)

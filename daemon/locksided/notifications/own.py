@@ -16,7 +16,9 @@ from locksided.core.scheduler import Scheduler
 from locksided.followers.follower import Follower
 from locksided.notifications import standing, telling
 from locksided.notifications.recipients import origin_of, recipient_of
+from locksided.notifications.writing import Room
 from locksided.runs.specification import read_specification
+from locksided.settings import Settings
 from locksided.store import deliveries, notifications, reads
 from locksided.store.deliveries import Notice, OwnDelivery
 from locksided.store.rows import EventRow, JobRow, place_of
@@ -39,9 +41,10 @@ class Heard:
 class OwnNotifications:
     """Follows the jobs that asked for notifications. `news` is called when there is something to deliver."""
 
-    def __init__(self, store: Store, project: tuple[str, str], news: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
         self._store = store
-        self._project_names = dict([project])
+        self._project_names = {settings.project.id: settings.project.name}
+        self._most_pending = settings.notifications.max_pending
         self._news = news
         self._live: set[int] = set()
 
@@ -68,7 +71,8 @@ class OwnNotifications:
             self._news()
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
-        return Decided(partial(_write, await self._store.read(partial(self._look, events))))
+        heard = await self._store.read(partial(self._look, events))
+        return Decided(partial(_write, heard, self._most_pending))
 
     def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
         ids = {event.job_id for event in events if event.job_id is not None}
@@ -141,16 +145,17 @@ def _values(job: JobRow, data: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in known.items() if value is not None}
 
 
-def _write(heard: Heard, tx: Transaction) -> bool:
+def _write(heard: Heard, most_pending: int, tx: Transaction) -> bool:
     """Whether there is something to deliver."""
     now_us = clock.now_us()
-    connection = tx.reading()
+    connection, room = tx.reading(), Room(tx, most_pending)
     for event, name, body, to in heard.told:
         body_id = deliveries.add_body(tx, body)
         notice = Notice(event.project, name, event.seq, event.job_id, body_id)
-        for one in to:
+        for one in to[: room.take(event.project, len(to))]:
             deliveries.add_own(tx, notice, one, now_us)
         standing.have_project_secret(tx, event.project)
     for job_id, place in heard.spent:
         notifications.spend(connection, job_id, place)
+    room.close()
     return bool(heard.told)

@@ -24,7 +24,8 @@ from locksided.notifications.listening import config_name
 from locksided.notifications.long_jobs import Wait, ran_us, waits_of
 from locksided.notifications.matching import Hearer, Message, Told
 from locksided.notifications.writing import body_of, write_messages
-from locksided.store import notification_timers, reads
+from locksided.settings import Settings
+from locksided.store import deliveries, notification_timers, reads
 from locksided.store.errors import StoreUnavailable
 from locksided.store.notification_timers import TimerRow
 from locksided.store.notifications import SubscriptionName
@@ -46,12 +47,13 @@ _SUBSCRIPTIONS = (
 
 @dataclass(slots=True)
 class Standing:
-    """What a look has found: timers with their jobs, and who is told what."""
+    """What a look has found: timers with their jobs, who is told what, and when drops are to be told."""
 
     timers: Sequence[TimerRow]
     jobs: Mapping[int, JobRow]
     names: Mapping[int, str | None]
     hearers: Mapping[SubscriptionName, Hearer]
+    dropped_us: int | None
     waits: Mapping[int, Wait] = field(default_factory=dict)
 
     def passed_us(self, timer: TimerRow, now_us: int) -> int | None:
@@ -74,9 +76,10 @@ class Standing:
 class Timers:
     """One timer of the loop serves all. `news` is called when there is something to deliver."""
 
-    def __init__(self, store: Store, project: tuple[str, str], news: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
         self._store = store
-        self._project_names = dict([project])
+        self._project_names = {settings.project.id: settings.project.name}
+        self._most_pending = settings.notifications.max_pending
         self._tell_couriers = news
         self._news = asyncio.Event()
         self._alive_us: dict[SubscriptionName, int] = {}
@@ -123,12 +126,15 @@ class Timers:
         ]
         messages = [message for one in due if (message := self._message(found, one, now_us)) is not None]
         alive = self._alive(found.hearers.values())
-        if over or due or alive:
-            work = partial(_write, [*over, *due], messages, alive)
+        is_dropping = found.dropped_us is not None and found.dropped_us <= now_us
+        if over or due or alive or is_dropping:
+            work = partial(_write, [*over, *due], messages, alive, self._most_pending)
             await scheduler.ask(work)
             self._tell_couriers()
         left = [found.left_us(one, now_us) for one in found.timers if one not in over and one not in due]
         soon = [due_us - clock.boot_us() for due_us in self._alive_us.values()]
+        if found.dropped_us is not None and found.dropped_us > now_us:
+            soon.append(found.dropped_us - now_us)
         return min([*(one for one in left if one is not None), *soon], default=None)
 
     def _message(self, found: Standing, timer: TimerRow, now_us: int) -> Message | None:
@@ -183,21 +189,29 @@ def _look(connection: Database) -> Standing:
     timers = notification_timers.everything(connection)
     jobs = {row.id: row for row in reads.job_rows(connection, {one.job_id for one in timers})}
     names = {job_id: config_name(connection, job) for job_id, job in jobs.items()}
-    return Standing(timers, jobs, names, {one.name: one for one in enabled(connection)})
+    hearers = {one.name: one for one in enabled(connection)}
+    return Standing(timers, jobs, names, hearers, deliveries.dropped_due_us(connection))
 
 
 def _write(
-    done: Sequence[TimerRow], messages: Sequence[Message], alive: Sequence[Hearer], tx: Transaction
+    done: Sequence[TimerRow],
+    messages: Sequence[Message],
+    alive: Sequence[Hearer],
+    most_pending: int,
+    tx: Transaction,
 ) -> None:
     tx.reading()
     for timer in done:
         notification_timers.forget(tx, timer)
-    write_messages(tx, [(one, body_of(one.told)) for one in messages])
-    now_us = clock.now_us()
-    for one in alive:
-        project = one.name.project
-        event = EventRow(tx.last_seq, now_us, "daemon.alive", project, None, None, None, {})
-        data = {"eventType": event.kind, "seq": event.seq, "project": {"id": project}}
-        message = Message(Told(event, Event.DAEMON_ALIVE, data))
-        message.add(one)
-        write_messages(tx, [(message, body_of(message.told))])
+    everything = [*messages, *(_alive_message(tx, one) for one in alive)]
+    write_messages(tx, [(one, body_of(one.told)) for one in everything], most_pending)
+    deliveries.tell_dropped(tx, clock.now_us())
+
+
+def _alive_message(tx: Transaction, one: Hearer) -> Message:
+    project = one.name.project
+    event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
+    data = {"eventType": event.kind, "seq": event.seq, "project": {"id": project}}
+    message = Message(Told(event, Event.DAEMON_ALIVE, data))
+    message.add(one)
+    return message

@@ -268,3 +268,32 @@ def _values(wanted: DeliveryFilter) -> dict[str, Any]:
         "from_us": wanted.from_us,
         "to_us": wanted.to_us,
     }
+
+
+# -- what is not written ----------------------------------------------------------------------------------
+
+
+def room(connection: Database, project: str, most: int) -> int:
+    """How many more may be pending in a project."""
+    (count,) = connection.execute(QUERIES["count_pending"], (project, most)).fetchone()
+    return most - int(count)
+
+
+def note_dropped(tx: Transaction, project: str, count: int) -> None:
+    """Remember that notifications were not written."""
+    tx.connection.execute(QUERIES["note_dropped"], (project, count))
+
+
+def dropped_due_us(connection: Database) -> int | None:
+    """When it is to be told next that notifications were dropped."""
+    return min(
+        (told_us + MINUTE_US for _, _, told_us in connection.execute(QUERIES["dropped"])), default=None
+    )
+
+
+def tell_dropped(tx: Transaction, now_us: int) -> None:
+    """Tell how many were dropped, once a minute."""
+    for project, count, told_us in tx.connection.execute(QUERIES["dropped"]).fetchall():
+        if told_us + MINUTE_US <= now_us:
+            tx.event(now_us, "notification.dropped", project, data={"count": count})
+            tx.connection.execute(QUERIES["told_dropped"], (now_us, project))

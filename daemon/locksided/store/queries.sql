@@ -186,6 +186,9 @@ WHERE o.project = ? AND o.deleted = 0 ORDER BY o.kind, o.scope, o.id;
 -- A change of anything changes this.
 SELECT kind, scope, id, version FROM objects WHERE project = ? AND deleted = 0;
 
+-- name: count_objects
+SELECT count(*) FROM objects WHERE project = ? AND kind = ? AND deleted = 0;
+
 -- name: object_number
 -- Of a deleted object, too.
 SELECT version, deleted FROM objects WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id;
@@ -603,6 +606,21 @@ INSERT INTO deliveries (
 )
 VALUES (:project, :receiver, :channel, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
 ON CONFLICT DO NOTHING;
+
+-- name: count_pending
+SELECT count(*) FROM (
+    SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE status = 'pending' AND project = ? LIMIT ?
+);
+
+-- name: note_dropped
+INSERT INTO dropped_notifications (project, count, told_us) VALUES (?, ?, 0)
+ON CONFLICT DO UPDATE SET count = count + excluded.count;
+
+-- name: dropped
+SELECT project, count, told_us FROM dropped_notifications WHERE count > 0;
+
+-- name: told_dropped
+UPDATE dropped_notifications SET count = 0, told_us = ? WHERE project = ?;
 
 -- name: digest
 SELECT until_us, leader FROM digests WHERE project = ? AND subscription = ?;

@@ -549,3 +549,10 @@ CREATE TABLE notification_timers (
     average_us INTEGER, -- how long such jobs took
     PRIMARY KEY (job_id, project, subscription, event)
 ) STRICT, WITHOUT ROWID;
+
+-- What was not written because too much was pending, since that was told last.
+CREATE TABLE dropped_notifications (
+    project TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    told_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -25,3 +25,10 @@ CREATE TABLE notification_timers (
 ALTER TABLE jobs ADD COLUMN notifies INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_notifying ON jobs (id)
     WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- What was not written because too much was pending, since that was told last.
+CREATE TABLE dropped_notifications (
+    project TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    told_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
