@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
 from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
 from e2e.processes import kill_and_wait
-from e2e.receiving import Post, Receiver, receiving
+from e2e.receiving import Post, Receiver, couriers, receiving
 from e2e.telling import NOON, ended, failing, put
 from e2e.wire import Wire, connected, until_running
 from lockside.documents.times import time_us
@@ -107,16 +106,6 @@ def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
     while {post.data["job"]["id"] for post in posts} != failed:
         posts.append(receiver.take())
     assert len({(post.id, post.body) for post in posts}) == len({post.id for post in posts}) == len(failed)
-
-
-def couriers() -> list[int]:
-    """The couriers that live."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdecimal() and b"steps.courier" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
 
 
 # -- attempts, with a clock that is moved ------------------------------------------------------------------
