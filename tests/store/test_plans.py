@@ -47,8 +47,9 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
-    "couriers_at_work",  # what couriers have is little, and in an index of its own
-    "deliveries_of_courier",
+    "notification_timers",  # a few for each live job that is told when it takes long
+    "asides_of_purpose",  # there are few
+    "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
