@@ -184,6 +184,10 @@ WHERE o.project = ? AND o.deleted = 0 ORDER BY o.kind, o.scope, o.id;
 -- A change of anything changes this.
 SELECT kind, scope, id, version FROM objects WHERE project = ? AND deleted = 0;
 
+-- name: count_objects
+-- In one scope.
+SELECT count(*) FROM objects WHERE project = :project AND kind = :kind AND scope = :scope AND deleted = 0;
+
 -- name: object_number
 -- Of a deleted object, too.
 SELECT version, deleted FROM objects WHERE project = :project AND kind = :kind AND scope = :scope AND id = :id;
