@@ -81,6 +81,7 @@ class CreatorType(StrEnum):
     CONTAINER = "container"
     RETRY = "retry"
     TRIGGER = "trigger"
+    DAEMON = "daemon"
 
 
 class OnError(StrEnum):
