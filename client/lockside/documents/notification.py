@@ -176,6 +176,11 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     repeat: Literal["every", "change"] = "every"
     digest_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
 
+    def check(self) -> None:
+        """Raises FieldError for the id that stands for the whole project."""
+        if self.id == "project":
+            raise FieldError("`project` stands for the whole project: choose another id", "id")
+
     @property
     def counts(self) -> bool:
         """Whether failures in a row decide on what is told."""

@@ -7,6 +7,7 @@ from typing import Any
 from lockside.documents.notification import Webhook, is_webhook_secret
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
+from lockside.protocol.words import Role
 from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
@@ -17,8 +18,8 @@ from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import stored_view
-from locksided.core.errors import Invalid, InvalidTransition, NotFound, Timeout
-from locksided.notifications import couriers, standing
+from locksided.core.errors import Forbidden, Invalid, InvalidTransition, NotFound, Timeout
+from locksided.notifications import couriers, project_secret, standing
 from locksided.notifications.addresses import SETTING, Allowed, Target, literal
 from locksided.notifications.settling import Reports
 from locksided.notifications.signature import new_secret
@@ -34,6 +35,7 @@ from locksided.store.deliveries import DeliveryFilter
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName
 from locksided.store.paging import PageRequest, Slice
+from locksided.store.project_secrets import PROJECT
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
@@ -85,6 +87,9 @@ class NotificationMethods(HandlerGroup):
         change = Change(clock.now_us(), actor(call.principal).as_data(), "its secret was rotated")
 
         def write(tx: Transaction) -> View:
+            if params.id == PROJECT:
+                _refuse_all_but_admins(call)
+                return {"secret": project_secret.rotate(tx, params.project, change)}
             standing.refuse_others(tx.connection, key_of(name), call.principal)
             return {"secret": standing.rotate(tx, name, change)}
 
@@ -188,6 +193,11 @@ class NotificationMethods(HandlerGroup):
         if receiver is None:
             raise NotFound(f"There is no {key_of(name)}.", path="$.id")
         return receiver
+
+
+def _refuse_all_but_admins(call: Call) -> None:
+    if call.principal.role is not Role.ADMIN:
+        raise Forbidden("The secret of a project is for its admins.", path="$.id")
 
 
 def _is_wanted(params: p.NotificationListAll, body: View) -> bool:

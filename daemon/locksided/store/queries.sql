@@ -574,6 +574,20 @@ WHERE rowid > :after AND instr(secrets, :mark) ORDER BY rowid LIMIT :limit;
 -- name: update_webhook_secrets
 UPDATE subscriptions SET secrets = ? WHERE rowid = ?;
 
+-- name: project_secrets
+SELECT secrets, rotated_us FROM project_secrets WHERE project = ?;
+
+-- name: put_project_secrets
+INSERT INTO project_secrets (project, secrets, rotated_us) VALUES (?, ?, ?)
+ON CONFLICT (project) DO UPDATE SET secrets = excluded.secrets, rotated_us = excluded.rotated_us;
+
+-- name: ciphers_of_projects
+SELECT number, secrets, project FROM project_secrets
+WHERE number > :after AND instr(secrets, :mark) ORDER BY number LIMIT :limit;
+
+-- name: update_project_secrets
+UPDATE project_secrets SET secrets = ? WHERE number = ?;
+
 -- name: delete_subscription
 DELETE FROM subscriptions WHERE project = ? AND id = ?;
 

@@ -525,3 +525,11 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE INDEX tokens_of_user ON tokens (project, uid, id);
 CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;
+
+-- The secrets of projects: they sign the webhooks that jobs themselves ask for.
+CREATE TABLE project_secrets (
+    number INTEGER PRIMARY KEY,
+    project TEXT NOT NULL UNIQUE,
+    secrets TEXT NOT NULL, -- JSON, encrypted: the one that signs, and the one that was replaced last
+    rotated_us INTEGER
+) STRICT;

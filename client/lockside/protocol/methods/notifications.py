@@ -78,7 +78,8 @@ class NotificationRotate(Mutation, frozen=True, kw_only=True):
     """Replace the secret of a webhook; for 24 hours the old one signs, too.
 
     Attributes:
-        id: The subscription's id.
+        id: The subscription's id, or `project` for the secret that signs what jobs themselves ask for, which
+            an admin makes so.
     """
 
     id: PoolId
