@@ -83,8 +83,9 @@ def test_messages_by_tcp_are_kept_by_the_visibility_of_their_level(keeper: Keepe
     assert outcome["gelfTail"] == "Application error."
 
 
-def test_a_pipeline_is_heard_too(keeper: Keeper, daemon: Peer) -> None:
-    asked = order(keeper, "link.sendall(text(3, 'one') + b'\\n' + text(6, 'two'))")
+def test_a_pipeline_with_a_limit_is_heard_too(keeper: Keeper, daemon: Peer) -> None:
+    code = "link.sendall(text(3, 'one') + b'\\n' + text(6, 'two'))"
+    asked = order(keeper, code, memoryBytes=200 * 2**20, cpus=1)
     daemon.send(**{**asked, "pipeline": [["true"], *asked["pipeline"]]})
     assert daemon.outcome("1-1-0")["gelfTail"] == "one"
     assert texts(keeper) == ["one\n", "two\n"]

@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from locksided.keeper import strictjson
@@ -33,7 +32,7 @@ ROOM_BYTES = 8 * 1024 * 1024
 """For datagrams that wait; only root gets so much."""
 _FORCED_ROOM = 33
 """SO_RCVBUFFORCE, for which Python has no name."""
-_ROOT = str(Path(__file__).parents[3])
+_ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from locksided.keeper.gelf.listener import main; main()"
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
 
