@@ -67,7 +67,10 @@ class TableSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names; `pools` are those that exist."""
+    """The daemon's own values, for what nobody names; `pools` are those that exist.
+
+    From `missing_schemes` nothing can be fetched: their extras are not installed.
+    """
 
     pools: Collection[str]
     pool: str = "default"
@@ -75,6 +78,7 @@ class Defaults:
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
     tables: TableSupport = TableSupport.UNUSED
+    missing_schemes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
