@@ -284,8 +284,14 @@ class Daemon:
 
 
 def _check_slots(job: Job | None) -> None:
-    if job is not None and job.pool.slots is not None and len(job.pool.running) > job.pool.slots:
+    if job is None:
+        return
+    slots = job.pool.slots
+    if slots is not None and sum(one.demand.slots for one in job.pool.running.values()) > max(slots, 1):
         raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
+    for resource, _ in job.demand.resources:
+        if resource.capacity is not None and resource.used > resource.capacity:
+            raise Violation(f"job {job.id} starts with more of {resource.id} than there is")
 
 
 class WorldClock(clock.SystemClock):

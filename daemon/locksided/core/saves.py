@@ -33,6 +33,8 @@ CLONED = (
     ),
     *(
         "pool",
+        "pools",
+        "needs",
         "lock_key",
         "lock_policy",
         "spec_hash",

@@ -1,0 +1,107 @@
+"""Who starts next: of all heads the first in the order whose pool and resources have room.
+
+The heads are looked at in the order. Who lacks only slots keeps back all behind it in those pools; who lacks
+a resource waits at it, and nobody behind is given of that resource. A job with a reservation comes before
+all others and keeps back all that it needs. All of this follows from the state as it is.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from locksided.core.jobs import Job
+from locksided.core.pools import Pool
+from locksided.core.resources import Resource
+from locksided.core.sorted_jobs import sort_key
+from locksided.core.state import State
+
+
+class Walk:
+    """What those that were looked at keep back: slots, whole pools, resources.
+
+    `firsts` has of each pool the first head that could run there, `waiting` who waits at a resource.
+    """
+
+    __slots__ = ("_claimed", "_closed", "_kept", "_reserved", "firsts", "waiting")
+
+    def __init__(self, state: State) -> None:
+        self._reserved = state.reserved
+        self._kept: dict[Pool, int] = {}
+        self._closed: set[Pool] = set()
+        self._claimed: set[Resource] = set()
+        self.firsts: dict[Pool, Job] = {}
+        self.waiting: list[Job] = []
+
+    def has_slots(self, pool: Pool, job: Job) -> bool:
+        """Whether the slots that it takes are free in that pool, and nobody before it needs them."""
+        return pool not in self._closed and pool.has_free(job.demand.slots + self._kept.get(pool, 0))
+
+    def pool_for(self, job: Job) -> Pool | None:
+        """The first of its pools in which it could start."""
+        for pool in job.demand.pools:
+            if pool.is_open and self.has_slots(pool, job):
+                return pool
+        return None
+
+    def short(self, job: Job) -> list[tuple[Resource, int]]:
+        """The resources of which it cannot have the amount that it needs."""
+        return [
+            (resource, amount)
+            for resource, amount in job.demand.resources
+            if resource in self._claimed or not resource.has(amount)
+        ]
+
+    def pass_by(self, job: Job, pool: Pool | None) -> None:
+        """Note what it keeps back from all behind it. What it could never have it keeps back from nobody."""
+        for one in job.demand.pools:
+            self.firsts.setdefault(one, job)
+        if job in self._reserved:
+            reserved = self._reserved[job]
+            self._kept[reserved] = self._kept.get(reserved, 0) + job.demand.slots
+            self._claimed.update(resource for resource, _ in job.demand.resources)
+        elif pool is None:
+            slots = job.demand.slots
+            self._closed.update(one for one in job.demand.pools if one.is_open and one.could_have(slots))
+        else:
+            self._claimed.update(
+                resource for resource, amount in self.short(job) if resource.could_have(amount)
+            )
+        if pool is not None:
+            self.waiting.append(job)
+
+
+def _in_order(state: State, jobs: Iterable[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: (job not in state.reserved, sort_key(job)))
+
+
+def _candidates(state: State) -> Iterator[Job]:
+    """The first of the heads of each demand, and those with a reservation."""
+    yield from state.reserved
+    for demand in state.demands.values():
+        first = demand.heads.first
+        if first is not None and first not in state.reserved:
+            yield first
+
+
+def next_to_start(state: State) -> tuple[Job, Pool] | Walk:
+    """The job that starts now and its pool; when there is none what all that were looked at keep back."""
+    walk = Walk(state)
+    for job in _in_order(state, _candidates(state)):
+        pool = walk.pool_for(job)
+        if pool is not None and not walk.short(job):
+            return job, pool
+        walk.pass_by(job, pool)
+    return walk
+
+
+def before(state: State, job: Job) -> Walk:
+    """What all that come before a job keep back from it."""
+    walk = Walk(state)
+    ahead = [one for one in _candidates(state) if one is not job and _comes_before(state, one, job)]
+    for one in _in_order(state, ahead):
+        walk.pass_by(one, walk.pool_for(one))
+    return walk
+
+
+def _comes_before(state: State, one: Job, job: Job) -> bool:
+    if (one in state.reserved) != (job in state.reserved):
+        return one in state.reserved
+    return sort_key(one) < sort_key(job)
