@@ -12,6 +12,7 @@ Durations and sizes are also read from texts, with the functions of the document
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -170,6 +171,14 @@ class ContainerSettings(Section, frozen=True):
     auth_file: str = ""
 
 
+class SchedulingSettings(Section, frozen=True):
+    """Who starts when others wait, too."""
+
+    reads = {"reserve_seconds": lambda value: inf if value == "infinity" else time_limit(value)}
+
+    reserve_seconds: TimeoutSeconds = 600.0
+
+
 class DebugSettings(Section, frozen=True):
     """Aids for finding faults of the daemon itself."""
 
@@ -226,6 +235,7 @@ class Settings(Section, frozen=True):
     containers: ContainerSettings = ContainerSettings()
     notifications: NotificationSettings = NotificationSettings()
     project: ProjectSettings = ProjectSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
     storage: StorageSettings = StorageSettings()

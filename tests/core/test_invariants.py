@@ -12,7 +12,7 @@ from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.model import Condition
-from locksided.core.resources import Resource
+from locksided.core.resources import Resource, Share
 from locksided.core.table_locks import TableClaim
 
 
@@ -41,7 +41,7 @@ def same_unit(world: World) -> Job:
     """A job that was given what another has."""
     job = world.job(1)
     assert job.run is not None
-    job.run.units = {"gpu": ["0"]}
+    job.run.shares = {"gpu": Share(1, ("0",))}
     return job
 
 

@@ -14,6 +14,12 @@ def world_with(capacity: int | None = 1, **slots: int | None) -> World:
     return world
 
 
+def units(world: World, job_id: int) -> list[str]:
+    """The units of `gpu` that a job was given."""
+    found: list[str] = world.row(job_id)["resources"]["gpu"]["units"]
+    return found
+
+
 def test_no_more_is_held_than_there_is_whichever_pools_the_jobs_are_in() -> None:
     world = world_with(3)
     first, second = world.submit(pool="a", needs={"api": 2}), world.submit(pool="b", needs={"api": 2})
@@ -100,11 +106,11 @@ def test_units_are_given_by_name_the_first_that_are_free_and_saved_with_the_star
     world = World(default=8)
     world.resource("gpu", 0, "0", "1", "2")
     first, second = world.submit(needs={"gpu": 1}), world.submit(needs={"gpu": 2})
-    assert world.row(first)["resources"] == {"gpu": ["0"]}
-    assert world.row(second)["resources"] == {"gpu": ["1", "2"]}
+    assert units(world, first) == ["0"]
+    assert units(world, second) == ["1", "2"]
     world.ends(first)
     third = world.submit(needs={"gpu": 1})
-    assert world.row(third)["resources"] == {"gpu": ["0"]}
+    assert units(world, third) == ["0"]
     world.crash()
     world.handle_nothing()
     assert world.reasons(world.submit(needs={"gpu": 1})) == {"resource"}
@@ -112,7 +118,8 @@ def test_units_are_given_by_name_the_first_that_are_free_and_saved_with_the_star
 
 def test_of_a_capacity_the_amount_is_saved() -> None:
     world = world_with(5)
-    assert world.row(world.submit(needs={"api": 3}))["resources"] == {"api": 3}
+    row = world.row(world.submit(needs={"api": 3}))
+    assert row["resources"] == {"api": {"amount": 3, "units": [], "environment": None}}
 
 
 def test_a_run_that_is_lost_gives_all_back() -> None:

@@ -176,7 +176,8 @@ class Pools(RuleBasedStateMachine):
     @invariant()
     def no_unit_is_given_twice(self) -> None:
         rows = (self.world.row(job) for job in self.world.running())
-        units = [unit for row in rows for unit in (row["resources"] or {}).get("gpu", [])]
+        shares = [(row["resources"] or {}).get("gpu", {"units": []}) for row in rows]
+        units = [unit for share in shares for unit in share["units"]]
         assert len(units) == len(set(units)) <= 2
 
 

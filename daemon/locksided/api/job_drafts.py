@@ -52,7 +52,7 @@ class Creation:
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user)
         self._objects = ObjectReader(service.store, project)
-        self._defaults = defaults_of(service)
+        self._defaults = defaults_of(service, project)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
@@ -129,11 +129,12 @@ async def draft(
     return await Creation(service, principal, project).draft(request, origin)
 
 
-def defaults_of(service: Service) -> Defaults:
-    """What holds for jobs that nobody says otherwise of, and the pools that there are."""
+def defaults_of(service: Service, project: str) -> Defaults:
+    """What holds for jobs of a project that nobody says otherwise of, and the pools and resources."""
     jobs = service.settings.jobs
     return Defaults(
         pools=service.scheduler.pools,
+        resources=service.scheduler.resources_of(project),
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,

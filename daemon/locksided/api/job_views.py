@@ -39,7 +39,7 @@ RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status
 _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Job(id=""))
 _EMPTY = {name: one for name, one in _DEFAULTS.items() if isinstance(one, dict | list)}
 _RENAMED = {"lock": "lock_policy", "usage_data": "usage", "deduplication_id": "dedup_id"}
-_OF_SPECIFICATION = ("parallelism", "retry")
+_OF_SPECIFICATION = ("parallelism", "retry", "pools", "needs")
 """The columns of these names are what the core needs of a container."""
 
 Getter = tuple[list[str], Callable[[Any], tuple[Any, ...]]]
@@ -135,6 +135,7 @@ class JobViews:
             "principal": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
             "creator": {"type": row.creator_type or "user", "id": _creator_id(row)},
             "visible": bool(row.visible),
+            "resources": {name: one["units"] or one["amount"] for name, one in (row.resources or {}).items()},
             "workPath": self._folder(row),
         }
 

@@ -67,7 +67,7 @@ def refresh_dirty_lines(turn: Turn) -> None:
 def start_run(turn: Turn, job: Job, pool: Pool) -> None:
     """Start a run in that pool: save the job as processing with its token, and have its first step started.
 
-    Its units are chosen here.
+    What it is given of resources is chosen here.
     """
     leave_line(turn, job)
     job.pool = pool
@@ -79,7 +79,7 @@ def start_run(turn: Turn, job: Job, pool: Pool) -> None:
     run.start_us = turn.now_us
     run.paused_us = 0
     run.stages = job.first_stages
-    run.units = {one.id: one.pick(amount) for one, amount in job.demand.resources if one.units}
+    run.shares = {one.id: one.share(amount) for one, amount in job.demand.resources}
     if pool.trouble is not None:
         pool.trouble.trial_id = job.id
     turn.move(
@@ -106,16 +106,15 @@ def _place(job: Job, run: Run) -> dict[str, Any]:
     """The columns that tell where it runs and with what, as far as that was not clear before."""
     columns: dict[str, Any] = {"pool": job.pool.id} if len(job.demand.pools) > 1 else {}
     if job.demand.resources:
-        columns["resources"] = {one.id: run.units.get(one.id, amount) for one, amount in job.demand.resources}
+        columns["resources"] = {name: share.as_data() for name, share in run.shares.items()} or None
     return columns
 
 
 def give_up_place(job: Job, run: Run) -> dict[str, Any]:
     """Let a job that is to run again choose anew; returns the columns to save."""
     job.pool = job.demand.pools[0]
-    run.units = {}
-    columns = _place(job, run)
-    return {**columns, "resources": None} if "resources" in columns else columns
+    run.shares = {}
+    return _place(job, run)
 
 
 def begin_step(turn: Turn, job: Job, run: Run) -> None:

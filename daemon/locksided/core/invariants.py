@@ -249,7 +249,7 @@ def _resource(state: State, resource: Resource) -> Iterator[str]:
     needs = {job: dict(job.demand.key.resources).get(resource.key) for job in started(state)}
     if resource.holders != {job: amount for job, amount in needs.items() if amount}:
         yield f"resource {resource.id} is held by others than it says"
-    units = [unit for job in resource.holders if job.run for unit in job.run.units.get(resource.id, ())]
+    units = [unit for job in resource.holders if job.run for unit in job.run.shares[resource.id].units]
     if len(units) != len(set(units)):
         yield f"two jobs have the same unit of resource {resource.id}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockside.documents.enums import JobType, OnError, OnLost, Status
 from locksided.core.model import Condition, Program
+from locksided.core.resources import Share
 from locksided.core.table_locks import TableClaim
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Run:
 
     `launches` counts intents, `starts` those that happened. `token` is None between launches, and while the
     run waits for the tables of its `claim`: then its time stands still as if it was paused, by nobody.
-    `stages` are the finer stages of this launch and when they were reached. `units` are those that it was
-    given of its resources.
+    `stages` are the finer stages of this launch and when they were reached. `shares` are what
+    it was given of resources, by their ids.
     """
 
     __slots__ = (
@@ -70,6 +71,7 @@ class Run:
         "paused_by",
         "paused_since_us",
         "paused_us",
+        "shares",
         "spawned",
         "stages",
         "start_us",
@@ -78,7 +80,6 @@ class Run:
         "stop_asked",
         "survivors",
         "token",
-        "units",
     )
 
     def __init__(self) -> None:
@@ -97,7 +98,7 @@ class Run:
         self.duration_us = 0
         self.stages: dict[str, int] = {}
         self.claim: TableClaim | None = None
-        self.units: dict[str, list[str]] = {}
+        self.shares: dict[str, Share] = {}
 
     @property
     def waits_for_tables(self) -> bool:

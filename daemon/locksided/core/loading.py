@@ -10,7 +10,7 @@ from locksided.core.containers import Container
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, Needs, RetryPolicy
 from locksided.core.pools import Pool, Trouble
-from locksided.core.resources import ResourceTerms
+from locksided.core.resources import ResourceTerms, Share
 from locksided.core.saves import Save
 from locksided.core.state import State
 from locksided.core.table_locks import TableClaim
@@ -263,7 +263,7 @@ def _run(record: JobRecord) -> Run:
     run.paused_since_us = record.paused_since_us
     run.paused_by = record.paused_by
     run.claim = None if record.claim is None else TableClaim.from_data(record.claim)
-    run.units = {name: units for name, units in (record.resources or {}).items() if isinstance(units, list)}
+    run.shares = {name: Share.from_data(one) for name, one in (record.resources or {}).items()}
     run.duration_us = record.duration_us
     run.stages = dict(record.stages or {})
     return run

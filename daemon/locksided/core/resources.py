@@ -3,8 +3,9 @@
 What is held is never counted: `holders` has the jobs that need it and are processing or terminating.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from locksided.core.jobs import Job
@@ -15,13 +16,17 @@ ResourceKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ResourceTerms:
-    """A resource as its document has it. `capacity` None is without limit; of `units` it is their number."""
+    """A resource as its document has it. `capacity` None is without limit; of `units` it is their number.
+
+    `environment` is a further variable of the environment of jobs that are given some.
+    """
 
     project: str
     id: str
     capacity: int | None
     units: tuple[str, ...] = ()
     is_shared: bool = False
+    environment: str | None = None
 
     @property
     def key(self) -> ResourceKey:
@@ -38,6 +43,23 @@ class ResourceChanged:
     terms: ResourceTerms | None
 
 
+class Share(NamedTuple):
+    """What a run was given of a resource, and a variable of its environment that tells it."""
+
+    amount: int
+    units: tuple[str, ...] = ()
+    environment: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {"amount": self.amount, "units": list(self.units), "environment": self.environment}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Share":
+        """What was stored so."""
+        return cls(data["amount"], tuple(data["units"]), data["environment"])
+
+
 class Resource:
     """What jobs of one project, or with `is_shared` of all, share.
 
@@ -45,7 +67,7 @@ class Resource:
     given some by name. One that was deleted while jobs needed it has a capacity of 0.
     """
 
-    __slots__ = ("capacity", "holders", "id", "is_shared", "project", "units")
+    __slots__ = ("capacity", "environment", "holders", "id", "is_shared", "project", "units")
 
     def __init__(self, project: str, resource_id: str) -> None:
         self.project = project
@@ -53,6 +75,7 @@ class Resource:
         self.capacity: int | None = 0
         self.units: tuple[str, ...] = ()
         self.is_shared = False
+        self.environment: str | None = None
         self.holders: dict[Job, int] = {}
 
     @property
@@ -62,7 +85,8 @@ class Resource:
 
     def keep_to(self, terms: ResourceTerms) -> None:
         """Take over what its document says. Who holds more than there is now keeps it."""
-        self.capacity, self.units, self.is_shared = terms.capacity, terms.units, terms.is_shared
+        self.capacity, self.units = terms.capacity, terms.units
+        self.is_shared, self.environment = terms.is_shared, terms.environment
 
     @property
     def used(self) -> int:
@@ -83,7 +107,8 @@ class Resource:
         """Whether so much would be free if nobody held any."""
         return self.capacity is None or self.capacity >= amount
 
-    def pick(self, amount: int) -> list[str]:
-        """The first units that nobody holds."""
-        taken = {unit for job in self.holders if job.run for unit in job.run.units.get(self.id, ())}
-        return [unit for unit in self.units if unit not in taken][:amount]
+    def share(self, amount: int) -> Share:
+        """What a job is given that needs so much: the first units that nobody holds, if there are units."""
+        taken = {unit for job in self.holders if job.run for unit in job.run.shares[self.id].units}
+        units = [unit for unit in self.units if unit not in taken][:amount]
+        return Share(amount, tuple(units), self.environment)

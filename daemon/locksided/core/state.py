@@ -105,6 +105,10 @@ class State:
             )
         return pool
 
+    def slots_by_pool(self) -> dict[str, int | None]:
+        """The slots of each pool, None without limit."""
+        return {pool.id: pool.slots for pool in self.pools.values()}
+
     def resource(self, project: str, resource_id: str, path: str = "$.needs") -> Resource:
         """The resource of that name that jobs of a project may need: its own, or one that is shared."""
         found = next((one for one in self.resources_of(project) if one.id == resource_id), None)

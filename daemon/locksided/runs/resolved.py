@@ -1,6 +1,6 @@
 """The data that resolving a request takes and gives; no rule lives here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -66,9 +66,14 @@ class TableSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names; `pools` are those that exist."""
+    """The daemon's own values, for what nobody names.
 
-    pools: Collection[str]
+    `pools` are those that exist, with their slots, `resources` those of the project, with their capacities;
+    None is without limit.
+    """
+
+    pools: Mapping[str, int | None]
+    resources: Mapping[str, int | None] = field(default_factory=dict)
     pool: str = "default"
     lock_policy: str = "exclusive"
     timeout_seconds: float | None = 3600.0
@@ -78,9 +83,13 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeValues:
-    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`."""
+    """What is decided by precedence. `lock_policy` is `exclusive`, `none` or `shared:N`.
 
-    pool: str
+    `pools` are those in which the job may run, by preference. `needs` are amounts of resources, and `slots`.
+    """
+
+    pools: tuple[str, ...]
+    needs: Mapping[str, int]
     parallelism: Parallelism | None
     backend: Mapping[str, Any]
     limits: Limits

@@ -93,6 +93,9 @@ class JobRow(msgspec.Struct, frozen=True):
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
+    pools: list[str] | None
+    needs: dict[str, int] | None
+    resources: dict[str, Any] | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +119,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     start_token: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
+    resources: dict[str, Any] | None
 
 
 def place_of(row: JobRow | RunRow) -> Place:
@@ -218,7 +222,7 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "pools", "needs", "resources"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events

@@ -178,6 +178,8 @@ class Job(Out, frozen=True, kw_only=True):
     mode: Mode = Mode.RUN
     pool: str | None = None
     pools: list[str] = []
+    needs: dict[str, int] = {}
+    resources: dict[str, list[str] | int] = {}
     parallelism: int | Literal["infinity"] | None = None
     backend: Backend = Backend()
     behavior: Behavior = Behavior()
