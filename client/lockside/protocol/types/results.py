@@ -103,6 +103,18 @@ class Process(Out, frozen=True, kw_only=True):
     leftovers_stop_time: str | None = None
 
 
+class FailureCause(Out, frozen=True, kw_only=True):
+    """The job whose failure made a container fail.
+
+    Attributes:
+        job: Its id. It works itself: it is no container.
+        message: The line that tells most of how it failed.
+    """
+
+    job: str
+    message: str
+
+
 class JobError(Out, frozen=True, kw_only=True):
     """How a job failed and whose fault it was.
 
@@ -116,6 +128,7 @@ class JobError(Out, frozen=True, kw_only=True):
         component: The component of that step.
         row: The row of that step.
         side: The number of the side of its pipeline that failed, from 1.
+        cause: The job whose failure made this one, a container, fail.
     """
 
     type: ErrorType
@@ -127,6 +140,7 @@ class JobError(Out, frozen=True, kw_only=True):
     component: str | None = None
     row: str | None = None
     side: int | None = None
+    cause: FailureCause | None = None
 
 
 class MappedData(Out, frozen=True, kw_only=True):
