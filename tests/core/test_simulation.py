@@ -229,7 +229,7 @@ class Day:
 
     def a_resource_changes(self) -> None:
         if self.random.random() < 0.5:
-            self.world.resource("api", self.random.choice([0, 1, 2, 3, 5, None]), shared=True)
+            self.world.resource("api", self.random.choice([1, 1, 2, 3, 5, None]), shared=True)
         else:
             units = self.random.sample("0123", self.random.choice([1, 2, 2, 3]))
             self.world.resource("gpu", 0, *units, shared=True)
