@@ -7,7 +7,7 @@ from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
 from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
-from lockside.documents.pool import (BranchSpec, PoolSpec)
+from lockside.documents.pool import (BranchSpec, PoolSpec, ResourceSpec)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
@@ -31,7 +31,7 @@ from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Sched
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
 from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
-    Pool, Pools, State, Template, Templates, Variables, VariablesList)
+    Pool, Pools, Resource, Resources, State, Template, Templates, Variables, VariablesList)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -52,9 +52,9 @@ class JobCalls:
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
         on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
-        inputs: Sequence[Mapping[str, Any]] | None = ..., archive: Mapping[str, Any] | None = ...,
-        notifications: Sequence[Mapping[str, Any]] | None = ..., template: Text = ...,
-        priority: int | str | None = ..., name: Text = ..., description: Text = ...,
+        needs: Mapping[str, int] | None = ..., inputs: Sequence[Mapping[str, Any]] | None = ...,
+        archive: Mapping[str, Any] | None = ..., notifications: Sequence[Mapping[str, Any]] | None = ...,
+        template: Text = ..., priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
         only_orchestration_task_ids: Texts = ..., previous_job_id: Text = ..., dry_run: Flag = ...,
         fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
@@ -158,6 +158,7 @@ class JobCalls:
 class CatalogCalls:
     def apply(
         self, *, branch_id: Text = ..., pools: Sequence[Mapping[str, Any] | PoolSpec] | None = ...,
+        resources: Sequence[Mapping[str, Any] | ResourceSpec] | None = ...,
         components: Sequence[Mapping[str, Any] | Manifest] | None = ...,
         variables: Sequence[Mapping[str, Any] | VariablesSpec] | None = ...,
         configs: Sequence[Mapping[str, Any] | ConfigSpec] | None = ...,
@@ -420,6 +421,38 @@ class DaemonCalls:
     def metrics(self, *, project: Text = ...) -> str: ...
     def discover(self, *, project: Text = ...) -> dict[str, Any]: ...
 
+class ResourceCalls:
+    @overload
+    def put(
+        self, resource: Mapping[str, Any] | ResourceSpec, *, project: Text = ...,
+        deduplication_id: Text = ..., change_description: Text = ..., expected_version: Number = ...
+    ) -> Resource: ...
+    @overload
+    def put(
+        self, id: str, *, capacity: int | str | None = ..., units: Texts = ..., environment: Text = ...,
+        description: Text = ..., shared: Flag = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Resource: ...
+    def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Resource: ...
+    def list(
+        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
+    ) -> Resources: ...
+    def delete(
+        self, id: str, *, change_description: Text = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Deleted: ...
+    def versions(
+        self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
+    ) -> ConfigVersions: ...
+    def rollback(
+        self, id: str, version: int, *, change_description: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Resource: ...
+    def diff(self, id: str, version: Number = ..., to: Number = ..., *, project: Text = ...) -> Diff: ...
+    def copy(
+        self, id: str, to_id: str, version: Number = ..., *, change_description: Text = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Resource: ...
+
 class ComponentCalls:
     @overload
     def put(
@@ -437,8 +470,9 @@ class ComponentCalls:
         stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
         image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
-        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
-        leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
+        pool: Text = ..., pools: Texts = ..., needs: Mapping[str, int] | None = ...,
+        retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ..., leftovers: Text = ...,
+        exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
         default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
@@ -609,6 +643,7 @@ class Methods:
     event: EventCalls
     secret: SecretCalls
     daemon: DaemonCalls
+    resource: ResourceCalls
     component: ComponentCalls
     variables: VariablesCalls
     config: ConfigCalls

@@ -72,8 +72,8 @@ class Defaults:
     None is without limit.
     """
 
-    pools: Mapping[str, int | None]
-    resources: Mapping[str, int | None] = field(default_factory=dict)
+    pools: Mapping[str, int | None] = field(hash=False)
+    resources: Mapping[str, int | None] = field(default_factory=dict, hash=False)
     pool: str = "default"
     lock_policy: str = "exclusive"
     timeout_seconds: float | None = 3600.0
