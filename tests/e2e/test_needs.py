@@ -26,7 +26,7 @@ def test_a_job_waits_for_a_resource_that_a_job_of_another_pool_holds(wire: Wire,
     holder = wire.shell(gate.text, needs={"licence": 2}, pool="side")
     waiting = wire.shell("true", needs={"licence": 1})
     reason = one(wire.explain(waiting), "resource")
-    assert reason["message"] == "It needs 1 of resource 'licence'; 0 of 2 is free."
+    assert reason["message"] == "It needs 1 of resource 'licence'; 0 of 2 are free."
     assert reason["unblock"] == f"the end of job {holder['id']}"
     assert {name: reason[name] for name in ("resource", "capacity", "need", "free", "holders", "ahead")} == {
         "resource": "licence",

@@ -178,7 +178,7 @@ def _resource(reason: core.ResourceShort) -> tuple[str, str]:
     free = "all" if reason.free is None else reason.free
     first = _come_first(reason.ahead, "job")
     reserved = f", reserved for job {reason.reserved_for}" if reason.reserved_for is not None else ""
-    text = f"It needs {reason.need} of {name}; {free} of {reason.capacity} is free{reserved}{first}."
+    text = f"It needs {reason.need} of {name}; {free} of {reason.capacity} are free{reserved}{first}."
     ends = " or ".join(f"job {job_id}" for job_id in reason.holders[:NAMED]) + _more(reason.holders)
     return text, f"the end of {ends or 'those before it'}"
 

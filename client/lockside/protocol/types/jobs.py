@@ -111,6 +111,7 @@ class Job(Out, frozen=True, kw_only=True):
         lock_key: The key of the lock that the job takes; null without one.
         limits: Limits of the job.
         retry: The retry policy; empty without one.
+        resources: What its last run was given of each resource: the names of units, or an amount.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
         schedule: The schedule that made the job, and the moment; null for all others.
