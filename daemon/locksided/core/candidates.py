@@ -7,6 +7,7 @@ all others and keeps back all that it needs. All of this follows from the state 
 
 from collections.abc import Iterable, Iterator
 
+from locksided.core.demands import Demand
 from locksided.core.jobs import Job
 from locksided.core.pools import Pool
 from locksided.core.resources import Resource
@@ -17,17 +18,16 @@ from locksided.core.state import State
 class Walk:
     """What those that were looked at keep back: slots, whole pools, resources.
 
-    `firsts` has of each pool the first head that could run there, `waiting` who waits at a resource.
+    `waiting` are those who wait at a resource.
     """
 
-    __slots__ = ("_claimed", "_closed", "_kept", "_reserved", "firsts", "waiting")
+    __slots__ = ("_claimed", "_closed", "_kept", "_reserved", "waiting")
 
     def __init__(self, state: State) -> None:
         self._reserved = state.reserved
         self._kept: dict[Pool, int] = {}
         self._closed: set[Pool] = set()
         self._claimed: set[Resource] = set()
-        self.firsts: dict[Pool, Job] = {}
         self.waiting: list[Job] = []
 
     def has_slots(self, pool: Pool, job: Job) -> bool:
@@ -51,21 +51,25 @@ class Walk:
 
     def pass_by(self, job: Job, pool: Pool | None) -> None:
         """Note what it keeps back from all behind it. What it could never have it keeps back from nobody."""
-        for one in job.demand.pools:
-            self.firsts.setdefault(one, job)
         if job in self._reserved:
             reserved = self._reserved[job]
             self._kept[reserved] = self._kept.get(reserved, 0) + job.demand.slots
             self._claimed.update(resource for resource, _ in job.demand.resources)
-        elif pool is None:
-            slots = job.demand.slots
-            self._closed.update(one for one in job.demand.pools if one.is_open and one.could_have(slots))
-        else:
-            self._claimed.update(
-                resource for resource, amount in self.short(job) if resource.could_have(amount)
-            )
+        elif pool is not None:
+            short = self.short(job)
+            self._claimed.update(resource for resource, amount in short if resource.could_have(amount))
+        elif job.demand.slots > 1:  # where not even one is free nobody passes anyway
+            self._close(job.demand)
         if pool is not None:
             self.waiting.append(job)
+
+    def _close(self, demand: Demand) -> None:
+        self._closed.update(pool for pool in demand.pools if pool.is_open and pool.could_have(demand.slots))
+
+
+def heads_in_order(state: State) -> list[Job]:
+    """The heads that have to be looked at: those with a reservation, then the first of each demand."""
+    return _in_order(state, _candidates(state))
 
 
 def _in_order(state: State, jobs: Iterable[Job]) -> list[Job]:
@@ -84,7 +88,7 @@ def _candidates(state: State) -> Iterator[Job]:
 def next_to_start(state: State) -> tuple[Job, Pool] | Walk:
     """The job that starts now and its pool; when there is none what all that were looked at keep back."""
     walk = Walk(state)
-    for job in _in_order(state, _candidates(state)):
+    for job in heads_in_order(state):
         pool = walk.pool_for(job)
         if pool is not None and not walk.short(job):
             return job, pool

@@ -4,7 +4,7 @@ It must have been the first of one of its pools when it began to wait. A pool ha
 Two of different pools that need the same resource have an order, so one of them gets all that it needs.
 """
 
-from locksided.core.candidates import Walk
+from locksided.core.candidates import Walk, heads_in_order
 from locksided.core.jobs import Job
 from locksided.core.pools import Pool
 from locksided.core.sorted_jobs import sort_key
@@ -28,11 +28,16 @@ def renew(turn: Turn) -> None:
 
 def note(turn: Turn, walk: Walk) -> None:
     """Note since when the first of a pool waits at a resource."""
-    if turn.state.reserve_us is None:
+    state = turn.state
+    if state.reserve_us is None or not walk.waiting:
         return
+    firsts: dict[Pool, Job] = {}
+    for job in heads_in_order(state):
+        for pool in job.demand.pools:
+            firsts.setdefault(pool, job)
     for job in walk.waiting:
-        if any(walk.firsts.get(pool) is job for pool in job.demand.pools):
-            turn.state.waiting_since.setdefault(job, turn.now_us)
+        if any(firsts[pool] is job for pool in job.demand.pools):
+            state.waiting_since.setdefault(job, turn.now_us)
 
 
 def _is_offered(job: Job) -> bool:
