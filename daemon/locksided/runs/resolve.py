@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration, Row, kept_keys
@@ -357,6 +359,7 @@ def _specification(
         "lock": runtime.lock_policy,
         "on_lost": runtime.on_lost,
         "retry": runtime.retry,
+        "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
         "processors": _processors(subject, found),

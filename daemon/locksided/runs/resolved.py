@@ -1,6 +1,6 @@
 """The data that resolving a request takes and gives; no rule lives here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -9,6 +9,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
 from lockside.documents.runtime import Limits, Retry
+from lockside.documents.staging import InputSource
 from lockside.documents.variables import VariablesSpec
 from locksided.runs.specification import Specification
 
@@ -96,6 +97,7 @@ class RuntimeValues:
     lock_policy: str
     on_lost: OnLost
     retry: Retry | None
+    inputs: Sequence[InputSource]
 
 
 @dataclass(frozen=True, slots=True)
