@@ -303,3 +303,39 @@ def test_a_clock_that_is_set_moves_the_time_that_was_waited() -> None:
     assert not world.state.reserved
     world.advance(5)
     assert world.state.reserved
+
+
+RUNS = 3
+
+
+def started_after(reserve: float | None, seconds: int) -> int | None:
+    """How many seconds a job of four slots waits, in a pool of four, under streams that never end.
+
+    Jobs of one slot keep arriving in its pool, and in another those that hold what it needs; all run for
+    RUNS seconds. None when it has not started after so many seconds.
+    """
+    world = world_with(1, a=4, b=4)
+    world.reserve_after(reserve)
+    ends: dict[int, int] = {}
+    heavy = 0
+    for second in range(seconds):
+        world.submit_all(*[world.draft(pool="a")] * 2)
+        if second % RUNS == 0:
+            world.submit(pool="b", needs={"api": 1})
+        if second == 1:
+            heavy = world.submit(pool="a", slots=4, needs={"api": 1})
+        if heavy in world.running():
+            return second - 1
+        for job in world.running():
+            ends.setdefault(job, second + RUNS)
+        world.ends(*[job for job, end in ends.items() if end == second])
+        world.advance(1)
+    return None
+
+
+def test_with_a_reservation_a_heavy_job_starts_although_lighter_ones_never_stop_arriving() -> None:
+    waited = started_after(5, 60)
+    print(f"\nseconds that it waited, with 5 to a reservation and runs of {RUNS}: {waited}")
+    assert waited is not None
+    assert waited <= 5 + RUNS + 1  # the last one ends, and all is looked at a second later
+    assert started_after(None, 60) is None

@@ -90,14 +90,14 @@ class Model:
             if open_to_it and not short:
                 job.where = open_to_it[0]
                 return True
-            if open_to_it and any(first[pool] is job for pool in job.pools):
+            if short and any(first[pool] is job for pool in job.pools):
                 waits_as_first.append(job)
             if job in reserved.values():
                 kept[next(pool for pool, one in reserved.items() if one is job)] += job.slots
                 claimed |= set(job.needs)
-            elif not open_to_it:
+            elif not short:
                 closed |= {pool for pool in job.pools if job.slots <= self.slots[pool]}
-            else:
+            elif open_to_it:
                 claimed |= {name for name in short if job.needs[name] <= self.capacity[name]}
         for job in waits_as_first:
             job.waits_since = self.seconds if job.waits_since is None else job.waits_since

@@ -1,8 +1,9 @@
 """Who starts next: of all heads the first in the order whose pool and resources have room.
 
-The heads are looked at in the order. Who lacks only slots keeps back all behind it in those pools; who lacks
-a resource waits at it, and nobody behind is given of that resource. A job with a reservation comes before
-all others and keeps back all that it needs. All of this follows from the state as it is.
+The heads are looked at in the order. Who lacks only slots keeps back all behind it in its pools. Who lacks a
+resource keeps back nobody there, so that its pools do not stand idle; if one of them has room for it, it
+waits at that resource, and nobody behind it is given of that. A job with a reservation comes before all
+others and keeps back all that it needs. All of this follows from the state as it is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ from locksided.core.state import State
 class Walk:
     """What those that were looked at keep back: slots, whole pools, resources.
 
-    `waiting` are those who wait at a resource.
+    `waiting` are those who lack a resource.
     """
 
     __slots__ = ("_claimed", "_closed", "_kept", "_reserved", "waiting")
@@ -55,13 +56,14 @@ class Walk:
             reserved = self._reserved[job]
             self._kept[reserved] = self._kept.get(reserved, 0) + job.demand.slots
             self._claimed.update(resource for resource, _ in job.demand.resources)
-        elif pool is not None:
-            short = self.short(job)
-            self._claimed.update(resource for resource, amount in short if resource.could_have(amount))
-        elif job.demand.slots > 1:  # where not even one is free nobody passes anyway
-            self._close(job.demand)
-        if pool is not None:
+            return
+        short = self.short(job)
+        if short:
             self.waiting.append(job)
+            if pool is not None:
+                self._claimed.update(resource for resource, amount in short if resource.could_have(amount))
+        elif pool is None and job.demand.slots > 1:  # where not even one is free nobody passes anyway
+            self._close(job.demand)
 
     def _close(self, demand: Demand) -> None:
         self._closed.update(pool for pool in demand.pools if pool.is_open and pool.could_have(demand.slots))

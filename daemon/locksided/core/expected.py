@@ -126,9 +126,9 @@ class Load:
                 where = self.state.reserved[job].id
                 kept[where] = kept.get(where, 0) + slots
                 claimed |= {key for key, _ in resources}
-            elif is_head and not self.usable(job) - self.full[job.id]:
+            elif is_head and not self.short[job.id] and not self.usable(job) - self.full[job.id]:
                 closed |= {one for one in self.usable(job) if self._has_at_all(one, slots)}
-            elif is_head:
+            elif is_head and self.short[job.id] and self.usable(job) - self.full[job.id]:
                 amounts = dict(resources)
                 claimed |= {key for key in self.short[job.id] if self._is_there(key, amounts[key])}
 

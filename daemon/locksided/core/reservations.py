@@ -1,6 +1,6 @@
-"""Reservations: a job that has waited at resources for long is kept free what it needs, until it starts.
+"""Reservations: a job that has lacked a resource for long is kept free what it needs, until it starts.
 
-It must have been the first of one of its pools when it began to wait. A pool has one reservation at most.
+It must have been the first of one of its pools when that began. A pool has one reservation at most.
 Two of different pools that need the same resource have an order, so one of them gets all that it needs.
 """
 
@@ -27,7 +27,7 @@ def renew(turn: Turn) -> None:
 
 
 def note(turn: Turn, walk: Walk) -> None:
-    """Note since when the first of a pool waits at a resource."""
+    """Note since when the first of a pool lacks a resource."""
     state = turn.state
     if state.reserve_us is None or not walk.waiting:
         return

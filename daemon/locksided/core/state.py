@@ -29,7 +29,7 @@ class State:
     start time was given as a delay. Containers stand and run in `no_pool`,
     which has no limits and which nobody can name. The next table that is claimed gets `next_serial`.
 
-    `demands` are those of the live jobs. `waiting_since` has the heads that waited at resources as the first
+    `demands` are those of the live jobs. `waiting_since` has the heads that lacked a resource as the first
     of a pool, and `reserved` those of them that did so for `reserve_us` (None: for ever is not too long) when
     that was looked at last, at `renewed_us`, with the pool in which slots are kept for them.
     """
