@@ -43,7 +43,7 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
 from locksided.followers import follower as follower_module
 from locksided.followers.follower import Following
-from locksided.settings import PoolSettings, Settings
+from locksided.settings import PoolSettings, SchedulingSettings, Settings
 from locksided.store.errors import StoreError
 from simulation.asides import Asides
 from simulation.backend import Link, Sockets
@@ -68,7 +68,9 @@ LOGGING = (
     starts_module,
     wallclock_module,
 )
-SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
+SETTINGS = Settings(
+    pools={"default": PoolSettings(slots=2)}, scheduling=SchedulingSettings(reserve_seconds=5)
+)
 
 
 class Crash(BaseException):
