@@ -1,5 +1,9 @@
 """Servers of files: an http server that behaves as badly as it is told to, and an ftp server."""
 
+import os
+import shutil
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,3 +127,56 @@ def ftp_serving(folder: Path, *, user: str = "", password: str = "") -> Iterator
     finally:
         server.close_all()
         thread.join()
+
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
+
+
+@dataclass(frozen=True)
+class SftpServer:
+    """Where an sftp server is, and the keys on both sides, as texts."""
+
+    port: int
+    host_key: str
+    private_key: str
+
+
+@contextmanager
+def sftp_serving(folder: Path) -> Iterator[SftpServer]:
+    """Serves files to the user who runs this, by a key made for it."""
+    for name in ("host", "own"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name],
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    (folder / "own").chmod(0o600)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = f"""
+        Port {port}
+        ListenAddress 127.0.0.1
+        HostKey {folder}/host
+        AuthorizedKeysFile {folder}/own.pub
+        StrictModes no
+        UsePAM no
+        PidFile none
+        PermitRootLogin yes
+        Subsystem sftp {SFTP_SERVER}
+    """
+    (folder / "config").write_text(config)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    assert SSHD is not None
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        told = server.stderr.readline()
+        assert "listening" in told, told
+        host_key = " ".join((folder / "host.pub").read_text().split()[:2])
+        yield SftpServer(port, host_key, (folder / "own").read_text())
+    finally:
+        server.terminate()
+        server.communicate()

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import random
+import re
 from collections.abc import Callable, Iterator
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from lockside.documents.staging import shown_source
 from locksided.steps.program import ApplicationFault, UserFault
 from locksided.steps.staging import fetching
-from steps.fileserver import FileServer, ftp_serving, serving
+from steps.fileserver import SFTP_SERVER, SSHD, FileServer, SftpServer, ftp_serving, serving, sftp_serving
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -277,3 +279,69 @@ def test_a_file_comes_by_ftp(stage: Stage, tmp_path: Path) -> None:
             stage({"source": source, "options": {"user": "ann", "#password": "wrong"}})
         with pytest.raises(UserFault, match="could not be fetched: 550"):
             stage({"source": source + "x", "options": {"user": "ann", "#password": "s3cret"}})
+
+
+# -- sftp and s3 ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sftp(tmp_path: Path) -> Iterator[SftpServer]:
+    if SSHD is None or not SFTP_SERVER.exists():
+        pytest.skip("needs openssh-server")
+    (tmp_path / "ssh").mkdir()
+    with sftp_serving(tmp_path / "ssh") as server:
+        yield server
+
+
+def test_a_file_comes_by_sftp_from_a_server_whose_key_is_known(
+    stage: Stage, sftp: SftpServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a b.csv").write_bytes(CONTENT)
+    source = f"sftp://{getuser()}@127.0.0.1:{sftp.port}{tmp_path}/a%20b.csv"
+    options = {"#privateKey": sftp.private_key, "hostKey": sftp.host_key}
+    (one,) = stage({"source": source, "options": options, "checksum": SHA})
+    assert fetched(tmp_path) == CONTENT
+    assert (one["sizeBytes"], one["attempts"]) == (len(CONTENT), 1)
+    with pytest.raises(UserFault, match="there is no such file"):
+        stage({"source": source + "x", "options": options})
+
+
+def test_an_sftp_server_of_unknown_key_or_that_knows_us_not_is_refused(
+    stage: Stage, sftp: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = f"sftp://{getuser()}@127.0.0.1:{sftp.port}/etc/hostname"
+    with pytest.raises(UserFault, match=re.escape(f"if `{sftp.host_key}` is its key")):
+        stage({"source": source, "options": {"#privateKey": sftp.private_key}})
+    with pytest.raises(UserFault, match=r"Authentication failed|publickey"):
+        stage({"source": source, "options": {"#password": "wrong", "hostKey": sftp.host_key}})
+
+
+def test_an_object_comes_from_s3(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.session import Session
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"key": "testing", "#secret": "s3cret", "endpointUrl": f"http://{host}:{port}"}
+    try:
+        client = Session().create_client(
+            "s3",
+            region_name="us-east-1",
+            endpoint_url=keys["endpointUrl"],
+            aws_access_key_id="testing",
+            aws_secret_access_key="s3cret",
+        )
+        client.create_bucket(Bucket="lake")
+        client.put_object(Bucket="lake", Key="in/a b.csv", Body=CONTENT)
+        (one,) = stage({"source": "s3://lake/in/a%20b.csv", "options": keys, "checksum": SHA})
+        assert fetched(tmp_path) == CONTENT
+        assert one["source"] == "s3://lake/in/a%20b.csv"
+        assert one["etag"]
+        with pytest.raises(UserFault, match="the server answered 404"):
+            stage({"source": "s3://lake/in/b.csv", "options": keys})
+        with pytest.raises(UserFault, match="is not in what"):
+            stage({"source": "s3://lake/in/a%20b.csv", "options": keys}, networks="public")
+    finally:
+        server.stop()

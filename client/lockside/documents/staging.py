@@ -11,7 +11,9 @@ from msgspec import Meta
 from lockside.documents.base import FieldError, In
 
 FOLDERS = ("in/files", "in/tables", "in/user")
-SCHEMES = ("file", "ftp", "ftps", "http", "https")
+EXTRAS = {"s3": "botocore", "sftp": "paramiko"}
+"""The schemes that need an extra of their own name, and the module that it brings."""
+SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS)
 MOST_INPUTS = 10_000
 
 Checksum: TypeAlias = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$(?!\n)")]
@@ -22,13 +24,15 @@ class InputSource(In, frozen=True, kw_only=True):
     """A file that is fetched before the component starts.
 
     Attributes:
-        source: Where it is: a URI of file, http, https, ftp or ftps. A password belongs to `options`.
+        source: Where it is: a URI of file, http, https, ftp, ftps, sftp or s3. A password belongs to
+            `options`.
         target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
             `in/files` and the last part of the source.
         checksum: What it must be: `sha256:` or `md5:` and the digits.
         size_bytes: The size that it must have, in bytes.
         optional: Whether the job goes on without it when there is no such file.
-        options: What the server asks for: `user` and `#password`.
+        options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
+            for s3 `key`, `#secret`, `region` and `endpointUrl`.
         headers: Headers of an http request, as `#Authorization`.
     """
 

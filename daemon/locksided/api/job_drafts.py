@@ -25,6 +25,7 @@ from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
 from locksided.runs.resolved import Defaults
+from locksided.runs.staging import missing_schemes
 from locksided.server.access import Principal
 
 
@@ -140,6 +141,7 @@ def defaults_of(service: Service, project: str) -> Defaults:
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,
+        missing_schemes=missing_schemes(),
     )
 
 

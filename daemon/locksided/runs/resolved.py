@@ -70,7 +70,7 @@ class Defaults:
     """The daemon's own values, for what nobody names.
 
     `pools` are those that exist, with their slots, `resources` those of the project, with their capacities;
-    None is without limit.
+    None is without limit. From `missing_schemes` nothing can be fetched: their extras are not installed.
     """
 
     pools: Mapping[str, int | None] = field(hash=False)
@@ -80,6 +80,7 @@ class Defaults:
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
     tables: TableSupport = TableSupport.UNUSED
+    missing_schemes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

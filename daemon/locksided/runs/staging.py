@@ -2,16 +2,24 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from lockside.documents.enums import FailureKind
 from lockside.documents.reading import from_store
-from lockside.documents.staging import InputSource
+from lockside.documents.staging import EXTRAS, InputSource
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.specification import Specification
 from locksided.settings import StagingSettings
 
 PROGRAM = (sys.executable, "-I", "-m", "locksided.steps.staging")
+
+
+@cache
+def missing_schemes() -> frozenset[str]:
+    """The schemes whose extras are not installed."""
+    return frozenset(scheme for scheme, module in EXTRAS.items() if find_spec(module) is None)
 
 
 def stage_operation(settings: StagingSettings) -> Operation:

@@ -67,6 +67,14 @@ def source_of(one: Mapping[str, Any], order: Mapping[str, Any]) -> Source:
             return FileSource(unquote(parts.path), order["fileRoots"], order["stateFolder"])
         case "ftp" | "ftps":
             return FtpSource(one["source"], options, networks)
+        case "sftp":
+            from locksided.steps.staging.sftp_source import SftpSource
+
+            return SftpSource(one["source"], options, networks)
+        case "s3":
+            from locksided.steps.staging.s3_source import s3_source
+
+            return s3_source(one["source"], options, networks)
         case _:
             return HttpSource(one["source"], one.get("headers") or {}, options, networks)
 
