@@ -1,6 +1,7 @@
 """A job that may run in any of several pools: it takes the first that has room, and waits for all of them."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -43,15 +44,20 @@ def test_a_free_slot_goes_to_the_first_in_the_order_whichever_list_it_has() -> N
     assert world.started() == [only_b]
 
 
-def test_no_slot_is_idle_while_a_job_waits_that_may_take_it() -> None:
-    world = two_pools(2, 3)
-    jobs = [world.submit(pools=("a", "b") if number % 3 else ("b",)) for number in range(12)]
-    while jobs:
-        running = world.running()
-        waiting = [job for job in jobs if job not in running]
-        assert len(running) == 5 or all(world.job(job).demand.key.pools == ("b",) for job in waiting)
-        world.ends(running[0])
-        jobs.remove(running[0])
+def test_no_slot_is_idle_while_a_job_waits_that_may_take_it_and_all_start_in_their_order() -> None:
+    world, dice = two_pools(2, 3), Random(7)
+    with world.checked_at_the_end():
+        jobs = [world.submit(pools=("a", "b")) for _ in range(200)]
+        started = world.running()
+        while waiting := [job for job in jobs if job not in started]:
+            assert len(world.running()) == 5
+            assert {(one.kind.value, one.pool) for one in world.why_all(waiting[-1])} == {
+                ("pool_full", "a"),
+                ("pool_full", "b"),
+            }
+            world.ends(dice.choice(world.running()))
+            started += world.started()
+    assert started == jobs
 
 
 def test_the_pools_are_reasons_only_when_none_would_take_it_and_then_all_are_named() -> None:

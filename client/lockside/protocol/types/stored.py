@@ -179,6 +179,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
         paused_time: When it was paused.
         comment: The comment given with the pause.
         running: How many of its jobs run.
+        slots_taken: How many slots they take, and jobs that are about to start.
         queued: How many jobs are in its queue.
     """
 
@@ -187,6 +188,7 @@ class Pool(StoredPool, frozen=True, kw_only=True):
     paused_time: str | None = None
     comment: str | None = None
     running: int = 0
+    slots_taken: int = 0
     queued: int = 0
 
 
