@@ -1,12 +1,13 @@
 """Whether the jobs of schedules and triggers that are to be applied could be created once all is stored."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lockside.documents.reading import from_store
 from lockside.kinds import SCHEDULE, TRIGGER
 from locksided import clock
 from locksided.api.apply_plan import ApplyPlan, ApplyStep, Wanted
-from locksided.api.job_drafts import Creation, Origin
+from locksided.api.job_drafts import Creation, Origin, Room
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.core.errors import Refused, Unavailable
@@ -46,8 +47,7 @@ async def job_faults(
 ) -> list[Refused]:
     """What `put` would refuse of the jobs of schedules and triggers. Raises Unavailable."""
     after = {key_of(step): _row(step, who) for step in plan.steps if step.kind != "pool"}
-    pools = [step.key[0] for step in plan.steps if step.kind == "pool" and step.text is not None]
-    checks = _Checks(service, who, Planned(service.store, after), pools)
+    checks = _Checks(service, who, Planned(service.store, after), _room(plan))
     numbers = {kind: {key: n for n, key in enumerate(wanted[kind])} for kind in _MAKERS if kind in wanted}
     faults = []
     for step in plan.steps:
@@ -62,14 +62,30 @@ async def job_faults(
     return faults
 
 
+def _room(plan: ApplyPlan) -> Room:
+    """The pools and resources as they are afterwards."""
+    bodies = [(step.kind, step.key[-1], step.body) for step in plan.steps if step.body is not None]
+    pools = {name: _count(body["slots"]) for kind, name, body in bodies if kind == "pool"}
+    resources = {
+        name: len(body["units"]) if body.get("units") else _count(body.get("capacity"))
+        for kind, name, body in bodies
+        if kind == "resource"
+    }
+    return Room(pools, resources)
+
+
+def _count(number: Any) -> int | None:
+    return None if number == "infinity" else int(number)
+
+
 class _Checks:
     """Makes drafts of jobs that are thrown away; those of one owner read together."""
 
-    def __init__(self, service: Service, who: Principal, objects: Planned, pools: Collection[str]) -> None:
+    def __init__(self, service: Service, who: Principal, objects: Planned, room: Room) -> None:
         self._service = service
         self._who = who
         self._objects = objects
-        self._pools = pools
+        self._room = room
         self._creations: dict[int, Creation] = {}
 
     async def check(self, key: Key, step: ApplyStep, path: str) -> None:
@@ -77,7 +93,7 @@ class _Checks:
         standing = await _standing(self._service.store, key)
         owner = await owner_at_put(self._service, self._who, None, standing)
         if owner.uid not in self._creations:
-            creation = Creation(self._service, owner, key.project, self._objects, self._pools)
+            creation = Creation(self._service, owner, key.project, self._objects, self._room)
             self._creations[owner.uid] = creation
         request = from_store(step.body, key.kind.document).request
         try:

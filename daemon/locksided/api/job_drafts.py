@@ -3,9 +3,10 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -48,6 +49,16 @@ class Origin:
     pinned: Mapping[str, int] | None = None
 
 
+class Room(NamedTuple):
+    """Pools and resources, beside those that there are: their slots and capacities, None for infinity."""
+
+    pools: Mapping[str, int | None] = MappingProxyType({})
+    resources: Mapping[str, int | None] = MappingProxyType({})
+
+
+NO_MORE = Room()
+
+
 class Creation:
     """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once.
 
@@ -60,14 +71,16 @@ class Creation:
         principal: Principal,
         project: str,
         objects: Objects | None = None,
-        pools: Collection[str] = (),
+        room: Room = NO_MORE,
     ) -> None:
         self._service = service
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(objects or service.store, project)
-        known = defaults_of(service)
-        self._defaults = replace(known, pools=frozenset({*known.pools, *pools})) if pools else known
+        known = defaults_of(service, project)
+        self._defaults = replace(
+            known, pools={**known.pools, **room.pools}, resources={**known.resources, **room.resources}
+        )
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
@@ -146,11 +159,12 @@ async def draft(
     return await Creation(service, principal, project).draft(request, origin)
 
 
-def defaults_of(service: Service) -> Defaults:
-    """What holds for jobs that nobody says otherwise of, and the pools that there are."""
+def defaults_of(service: Service, project: str) -> Defaults:
+    """What holds for jobs of a project that nobody says otherwise of, and the pools and resources."""
     jobs = service.settings.jobs
     return Defaults(
         pools=service.scheduler.pools,
+        resources=service.scheduler.resources_of(project),
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,

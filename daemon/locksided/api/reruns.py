@@ -162,6 +162,8 @@ def changed(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     if named != (fields.get("config"), fields.get("branch_id")):
         kept.pop("config_version", None)
         kept.pop("config_row_ids", None)
+    if changes.get("pool") is not None or changes.get("pools") is not None:
+        kept |= {"pool": None, "pools": None}
     return {**kept, **changes}
 
 

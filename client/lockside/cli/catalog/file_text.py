@@ -141,6 +141,11 @@ def pool(kind: Kind, stored: Json, _folder: str) -> Json:
     return {"slots": stored["slots"]} | _without_key(kind, own_members(kind.document, stored))
 
 
+def table_of(kind: Kind, stored: Json, _folder: str) -> Json:
+    """Make the table of an object among others."""
+    return _without_key(kind, own_members(kind.document, stored))
+
+
 def tables(kind: Kind, stored: list[Json], folder: str) -> str:
     """Write all objects of a kind into one file: a table for each."""
     return toml_text({key: kind.write(kind, one, folder) for (key,), one in _by_key(kind, stored)})
