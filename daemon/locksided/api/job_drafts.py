@@ -5,8 +5,7 @@ Nothing is stored here. Every method that makes jobs comes through `draft`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -49,20 +48,24 @@ class Origin:
     pinned: Mapping[str, int] | None = None
 
 
-class Room(NamedTuple):
-    """Pools and resources, beside those that there are: their slots and capacities, None for infinity."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Pools with their slots, and resources with their capacities, that are about to be; None: no limit."""
 
-    pools: Mapping[str, int | None] = MappingProxyType({})
-    resources: Mapping[str, int | None] = MappingProxyType({})
+    pools: Mapping[str, int | None]
+    resources: Mapping[str, int | None]
 
-
-NO_MORE = Room()
+    def added_to(self, known: Defaults) -> Defaults:
+        """What holds with them."""
+        return replace(
+            known, pools={**known.pools, **self.pools}, resources={**known.resources, **self.resources}
+        )
 
 
 class Creation:
     """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once.
 
-    `objects` is where that is found, instead of the store, and `pools` are further pools.
+    `objects` is where that is found, instead of the store, and `planned` are further pools and resources.
     """
 
     def __init__(
@@ -71,16 +74,14 @@ class Creation:
         principal: Principal,
         project: str,
         objects: Objects | None = None,
-        room: Room = NO_MORE,
+        planned: Planned | None = None,
     ) -> None:
         self._service = service
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(objects or service.store, project)
         known = defaults_of(service, project)
-        self._defaults = replace(
-            known, pools={**known.pools, **room.pools}, resources={**known.resources, **room.resources}
-        )
+        self._defaults = known if planned is None else planned.added_to(known)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
