@@ -53,7 +53,11 @@ WRONG = {
         {"job": {"component": "b"}},
         {"on": [{"files": {"folder": "in"}}], "job": {"component": "b"}},
     ],
-    "notification": [{"event": "job-failed"}, {"event": "job-fails", "recipient": {}}],
+    "notification": [
+        {"event": "job-failed"},
+        {"event": "job-fails", "recipient": {}},
+        {"event": "job-failed", "recipient": {"channel": "pigeon"}},
+    ],
 }
 
 

@@ -13,6 +13,8 @@ from store.samples import NOW, ended, new, nothing, save
 from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
+    "dropped",  # a row for each project
+    "live_notifying_jobs",  # the index has only live jobs with notifications of their own
     "asides",  # there are few
     "all_states",  # a check that reads the whole database anyway
     "has_secrets",  # only after an upgrade, and of backups
@@ -47,8 +49,9 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
-    "couriers_at_work",  # what couriers have is little, and in an index of its own
-    "deliveries_of_courier",
+    "notification_timers",  # a few for each live job that is told when it takes long
+    "asides_of_purpose",  # there are few
+    "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
@@ -79,11 +82,11 @@ def is_slow(step: str) -> bool:
 
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("order_by", OrderBy)
-@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default"], ids=str)
+@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default" and not f.ids], ids=str)
 async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     store: Store, monkeypatch: pytest.MonkeyPatch, wanted: JobFilter, order_by: OrderBy, descending: bool
 ) -> None:
-    """As it is when every value has many jobs: nothing may be sorted then."""
+    """As it is when every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
     monkeypatch.setattr(search, "FEW", -1)
     await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
     page = JobPage(limit=2, order_by=order_by, descending=descending)

@@ -10,6 +10,7 @@ import msgspec
 
 from lockside.calendar import zones
 from lockside.documents.enums import JobType
+from lockside.documents.settings_files import SettingsError
 from lockside.documents.times import time_text
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
@@ -44,7 +45,6 @@ from locksided.keeper.messages import Hello
 from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.settings import SettingsError
 from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction

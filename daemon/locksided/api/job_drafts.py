@@ -21,6 +21,7 @@ from locksided.api.service import Service
 from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
@@ -76,6 +77,7 @@ class Creation:
         if not request.component:  # of a schedule or a trigger, which names a template alone
             found = await in_full(self._objects.store, self._owner.project, request, given_in(request))
             request, origin = found.request, replace(origin, writers=found.writers)
+        check_own(request.notifications or (), service.settings, "$.notifications")
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
@@ -93,6 +95,7 @@ class Creation:
                 "schedule_id": None if origin.schedule is None else origin.schedule["id"],
                 "trigger_id": None if origin.trigger is None else origin.trigger["id"],
                 "description": request.description,
+                "notifies": bool(request.notifications),
                 "labels": request.labels,
                 "dedup_id": getattr(request, "deduplication_id", None),
                 "resubmit_of_id": origin.resubmit_of_id,

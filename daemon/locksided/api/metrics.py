@@ -33,7 +33,7 @@ class Figures:
     waiting: Waiting
     outcomes: Mapping[Configuration, Outcomes]
     totals: Totals
-    deliveries: list[tuple[str, int, int | None]]
+    deliveries: list[tuple[str, str, int, int | None]]
     decisions: Mapping[Maker, Mapping[str, Decided]]
 
 
@@ -110,8 +110,8 @@ def _of_pools(figures: Figures) -> "Iterator[Metric]":
     yield _gauge("oldest_waiting_seconds", text, ("pool", "reason"), oldest)
 
 
-def _of_deliveries(deliveries: list[tuple[str, int, int | None]]) -> "Iterator[Metric]":
-    samples = ((("webhook", status), count) for status, count, _ in deliveries)
+def _of_deliveries(deliveries: list[tuple[str, str, int, int | None]]) -> "Iterator[Metric]":
+    samples = (((channel, status), count) for channel, status, count, _ in deliveries)
     yield _gauge("deliveries", "Notifications that are kept", ("channel", "status"), samples)
     now_us = clock.now_us()
     ages = [(now_us - oldest_us) / clock.SECOND_US for *_, oldest_us in deliveries if oldest_us is not None]

@@ -96,6 +96,7 @@ class JobRow(msgspec.Struct, frozen=True):
     undone_by: int | None
     pinned: dict[str, int] | None
     owner_via: str | None
+    notifies: int
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):

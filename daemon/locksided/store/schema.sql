@@ -100,6 +100,7 @@ CREATE TABLE jobs (
     undone_by INTEGER,
     pinned TEXT,
     owner_via TEXT,
+    notifies INTEGER NOT NULL DEFAULT 0,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -116,6 +117,10 @@ CREATE UNIQUE INDEX jobs_exclusive ON jobs (project, lock_key)
 
 -- What the core needs at start, in the order of ids.
 CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- Whose changes are told to those whom they named.
+CREATE INDEX jobs_notifying ON jobs (id)
+    WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
 
 -- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
 CREATE INDEX jobs_visible ON jobs (project, visible);
@@ -516,7 +521,7 @@ CREATE TABLE deliveries (
     ended_us INTEGER,
     attempted_us INTEGER, -- when it was given to a courier last
     digest INTEGER,
-    url TEXT, -- of a job's own notification, filled in
+    url TEXT, channel TEXT NOT NULL DEFAULT 'webhook', -- of a job's own notification, filled in
     CHECK ((status = 'pending') = (next_us IS NOT NULL)),
     CHECK ((status = 'sending') = (token IS NOT NULL)),
     UNIQUE (seq, event, project, receiver, place)
@@ -552,3 +557,29 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE INDEX tokens_of_user ON tokens (project, uid, id);
 CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;
+
+-- Notifications that jobs asked for themselves, and that were told what they waited for.
+CREATE TABLE spent_notifications (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (job_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- What is told of a job when it takes long: `after_us` of running or waiting after the event `seq`.
+CREATE TABLE notification_timers (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    project TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    event TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    after_us INTEGER NOT NULL,
+    average_us INTEGER, -- how long such jobs took
+    PRIMARY KEY (job_id, project, subscription, event)
+) STRICT, WITHOUT ROWID;
+
+-- What was not written because too much was pending, since that was told last.
+CREATE TABLE dropped_notifications (
+    project TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    told_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
