@@ -14,7 +14,8 @@ _POOL: Final = (
 _POOL_DATA: Final = _POOL + "comment, trouble {cause, since} or null."
 
 _MOMENTS: Final = (
-    "id, moment, lastMoment, count (null: not counted), causes, jobs, error: what became of them."
+    "id, moment, lastMoment, count (null: not counted), causes, jobs, latenessSeconds of the last, error: "
+    "what became of them."
 )
 
 EVENT_KINDS: Final[dict[str, str]] = {

@@ -1,10 +1,8 @@
 """The courier as a program to be run: its file, its order, and a delivery while a caller waits."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from anyio import CancelScope
@@ -18,17 +16,12 @@ from locksided.keeper.messages import StartOrder
 from locksided.notifications.mail_settings import mail_server
 from locksided.notifications.recipients import Receiver, url_of
 from locksided.runs import data_folder
+from locksided.runs.step_programs import program_order
 from locksided.settings import Settings
 
 TIMEOUT_SECONDS = 60.0
-GRACE_SECONDS = 1.0
 LOG_BYTES = 2**20
 _ORDER_FILE = "deliveries.json"
-_ROOT = str(Path(__file__).resolve().parents[2])
-_BOOT = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from locksided.steps.courier.__main__ import main; raise SystemExit(main())"
-)
 
 
 class CourierProgram:
@@ -65,17 +58,8 @@ class CourierProgram:
     def order(self, asides: Asides, token: str) -> StartOrder:
         """How a courier is started."""
         folder = asides.folder(token)
-        path = f"{folder.data}/{_ORDER_FILE}"
-        return StartOrder(
-            token=token,
-            folder=folder.control(1, 0),
-            pipeline=[[sys.executable, "-I", "-S", "-c", _BOOT, _ROOT, path]],
-            cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-            timeout_seconds=TIMEOUT_SECONDS,
-            log_folder=folder.log,
-            max_log_bytes=LOG_BYTES,
-            grace_seconds=GRACE_SECONDS,
+        return program_order(
+            "courier", token, folder, _ORDER_FILE, log_bytes=LOG_BYTES, timeout_seconds=TIMEOUT_SECONDS
         )
 
 

@@ -143,6 +143,19 @@ WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'c
     )
 GROUP BY project, branch_id, component, config, pool, status;
 
+-- name: daemon_started
+SELECT max(seq) FROM events INDEXED BY events_rare
+WHERE kind = 'daemon.started' AND kind NOT IN ('job.created', 'job.status', 'job.stage');
+
+-- name: decisions
+-- What schedules and triggers decided behind one event and up to another; the lateness is the last one's.
+SELECT project, json_extract(data, '$.id') AS maker, kind, count(*), sum(ifnull(json_extract(data, '$.count'), 100000)),
+    json_extract(data, '$.latenessSeconds'), max(seq)
+FROM events NOT INDEXED
+WHERE seq > ? AND seq <= ? AND kind IN ('schedule.fired', 'schedule.merged', 'schedule.skipped', 'schedule.missed',
+    'schedule.failed', 'trigger.fired', 'trigger.merged', 'trigger.skipped', 'trigger.failed')
+GROUP BY project, kind, maker;
+
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
 
@@ -506,7 +519,7 @@ VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :since_seq);
 -- name: update_trigger
 UPDATE triggers SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
     since_seq = :since_seq, due_us = :due_us, fired_us = :fired_us, paused_us = :paused_us, pause = :pause,
-    is_disabled = :is_disabled, firings = :firings, failures = :failures
+    is_disabled = :is_disabled, firings = :firings, failures = :failures, broken = :broken, watched = :watched
 WHERE project = :project AND id = :id;
 
 -- name: delete_trigger
@@ -524,17 +537,17 @@ INSERT INTO causes (project, id, seq, time_us, conditions, heard, depth) VALUES 
 ON CONFLICT (project, id, seq) DO NOTHING;
 
 -- name: causes
-SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY seq LIMIT ?;
+SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY number LIMIT ?;
 
 -- name: delete_causes
-DELETE FROM causes WHERE project = ? AND id = ? AND seq <= ?;
+DELETE FROM causes WHERE project = ? AND id = ? AND number <= ?;
 
 -- name: insert_firing
-INSERT INTO firings (project, id, last_seq, decided_us, outcome, because, job_id, version, causes, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO firings (project, id, last_cause, decided_us, outcome, because, job_id, version, causes, error)
+VALUES (:project, :id, :last_cause, :decided_us, :outcome, :because, :job_id, :version, :causes, :error);
 
 -- name: firings
-SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND last_seq < ? ORDER BY last_seq DESC;
+SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND number < ? ORDER BY number DESC;
 
 -- name: prune_firings
 DELETE FROM firings WHERE decided_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
@@ -546,6 +559,44 @@ WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'proce
 -- name: lineage_triggers
 -- What triggers told a job and those above it.
 SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;
+
+-- name: watchers
+SELECT uid, token, watches, next_seq FROM watchers ORDER BY uid;
+
+-- name: watcher
+SELECT uid, token, watches, next_seq FROM watchers WHERE token = ?;
+
+-- name: add_watcher
+INSERT INTO watchers (uid, token, watches) VALUES (?, ?, ?);
+
+-- name: advance_watcher
+UPDATE watchers SET next_seq = ? WHERE token = ? AND next_seq = ?;
+
+-- name: delete_watcher
+DELETE FROM watchers WHERE token = ?;
+
+-- name: known_file
+SELECT inode, size_bytes, modified_ns FROM known_files WHERE project = ? AND id = ? AND folder = ? AND name = ?;
+
+-- name: put_known_file
+INSERT INTO known_files (project, id, folder, name, inode, size_bytes, modified_ns, token)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, id, folder, name) DO UPDATE SET inode = excluded.inode, size_bytes = excluded.size_bytes,
+    modified_ns = excluded.modified_ns, token = excluded.token, gone_us = NULL;
+
+-- name: file_is_gone
+UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND name = ?;
+
+-- name: other_files_are_gone
+-- Those that a watcher did not find.
+UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND token <> ? AND gone_us IS NULL;
+
+-- name: delete_known_files
+DELETE FROM known_files WHERE project = ? AND id = ? AND folder NOT IN (SELECT value FROM json_each(?));
+
+-- name: prune_known_files
+DELETE FROM known_files WHERE gone_us < ?;
+
 -- name: has_subscriptions
 SELECT EXISTS (SELECT 1 FROM subscriptions WHERE id <> '');
 

@@ -374,27 +374,32 @@ CREATE TABLE triggers (
     is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
     firings INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    broken TEXT, -- why it hears of no files
+    watched TEXT NOT NULL DEFAULT '{}', -- JSON: since when each condition of files holds, in ns
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX triggers_due ON triggers (due_us) WHERE due_us IS NOT NULL;
 
 -- What a trigger heard since its last firing. An event is one cause, whatever conditions it meets.
 CREATE TABLE causes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     id TEXT NOT NULL,
-    seq INTEGER NOT NULL, -- of the event
+    seq INTEGER, -- of the event, NULL for a file
     time_us INTEGER NOT NULL,
     conditions TEXT NOT NULL, -- JSON: places
     heard TEXT NOT NULL, -- JSON: as the wire has it
     depth INTEGER NOT NULL,
-    PRIMARY KEY (project, id, seq)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (project, id, seq)
+) STRICT;
+CREATE INDEX causes_of ON causes (project, id, number);
 
 -- What became of a trigger's causes, a row for each firing.
 CREATE TABLE firings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     id TEXT NOT NULL,
-    last_seq INTEGER NOT NULL, -- of its last cause
+    last_cause INTEGER, -- its number, NULL when there was none
     decided_us INTEGER NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'merged', 'skipped', 'failed')),
     because TEXT NOT NULL,
@@ -402,9 +407,31 @@ CREATE TABLE firings (
     version INTEGER NOT NULL,
     causes TEXT NOT NULL, -- JSON
     error TEXT, -- JSON
-    PRIMARY KEY (project, id, last_seq)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (project, id, last_cause)
+) STRICT;
+CREATE INDEX firings_of ON firings (project, id, number);
 
+-- What triggers know of files, and the watchers that tell them.
+CREATE TABLE known_files (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    token TEXT NOT NULL, -- of the watcher that told it last
+    gone_us INTEGER, -- since when it is not there
+    PRIMARY KEY (project, id, folder, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_files_gone ON known_files (gone_us) WHERE gone_us IS NOT NULL;
+
+CREATE TABLE watchers (
+    uid INTEGER PRIMARY KEY,
+    token TEXT NOT NULL UNIQUE,
+    watches TEXT NOT NULL, -- JSON: what it was told to watch
+    next_seq INTEGER NOT NULL DEFAULT 0 -- its log was read up to this frame
+) STRICT;
 
 -- Tables as lockside shows them: the head is the version that counts, and changes only here. `oldest` is the oldest
 -- version whose files are kept. One that was dropped has a key that no id is; `trash` is the name of its folder in the
