@@ -50,8 +50,6 @@ SMALL_OR_RARE = {
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
     "notification_timers",  # a few for each live job that is told when it takes long
-    "dropped",  # a row for each project
-    "live_notifying_jobs",  # from an index of them alone, when a daemon starts
     "asides_of_purpose",  # there are few
     "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
