@@ -380,7 +380,7 @@ class NotificationCalls:
     @overload
     def put(
         self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
-        *, name: Text = ..., description: Text = ..., state: Text = ...,
+        *, name: Text = ..., description: Text = ..., state: Text = ..., expires_at: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
         repeat: Text = ..., digest_seconds: float | None = ..., every_seconds: float | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
