@@ -1,27 +1,21 @@
 """The records of all kinds: a kind that is not special needs nothing but its line here."""
 
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
+from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
-from locksided.core.errors import Limit
+from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
-from locksided.store.catalog import objects
-from locksided.store.catalog.keys import DEFAULT, Change, Key
+from locksided.store.catalog.keys import DEFAULT
 from locksided.store.catalog.objects import delete_contents
-from locksided.store.rows import StoredRow
-from locksided.store.transaction import Transaction
 from locksided.triggers import standing
-
-MOST_TEMPLATES = 1000
-"""Of a project."""
 
 _DEFAULT_BRANCH: View = {
     "id": DEFAULT,
@@ -56,15 +50,6 @@ def config_body(config: Any, branch: str) -> View:
     }
 
 
-def at_most(
-    most: int, tx: Transaction, key: Key, before: StoredRow | None, _after: StoredRow, _change: Change
-) -> None:
-    """Raise Limit when an object is new and one too many."""
-    is_new = before is None or before.deleted
-    if is_new and objects.number_beside(tx.connection, key) > most:
-        raise Limit(f"A project has at most {most} {key.kind.plural}: delete one first.")
-
-
 _SPECIAL = (
     Record(POOL, body=pool_body),
     Record(
@@ -80,10 +65,8 @@ _SPECIAL = (
         is_signed=lambda config: config.component == COMMAND,
     ),
     Record(
-        TEMPLATE,
-        is_signed=lambda _: True,  # who wrote it wrote the code of its jobs
-        stored=partial(at_most, MOST_TEMPLATES),
-    ),
+        TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many
+    ),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,
@@ -105,6 +88,7 @@ _SPECIAL = (
     ),
     Record(
         NOTIFICATION,
+        completed=recipients.checked,
         refuse_others=subscriptions.refuse_others,
         stored=subscriptions.changed,
         deleted=subscriptions.deleted,

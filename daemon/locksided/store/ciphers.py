@@ -67,11 +67,6 @@ TABLES = (
         QUERIES["webhook_secrets"],
         QUERIES["update_webhook_secrets"],
     ),
-    _Table(
-        "webhooks of jobs of project {0}",
-        QUERIES["ciphers_of_projects"],
-        QUERIES["update_project_secrets"],
-    ),
     _Table("a job's specification or environment", QUERIES["spec_secrets"], QUERIES["update_spec_body"]),
 )
 """All that can hold a cipher text, besides the key of the hashes."""
