@@ -241,6 +241,11 @@ def _tables(wire: Wire) -> None:
     restored = wire.done(wire.call("storage.table.restore", id="in.c-doc.x", version=0))
     wire.call("job.undo", id=restored["id"], dryRun=True)
     wire.call("job.undo", id=restored["id"])
+    changed = {"id": "in.c-doc.x"}
+    rule = {"where_filters": [{"column": "n", "values_from_set": ["9"]}]}
+    wire.call("storage.table.deleteRows", **changed, delete_where=[rule])
+    wire.call("storage.table.setPrimaryKey", **changed, primaryKey=["n"])
+    wire.call("storage.table.alter", **changed, addColumns=[{"name": "m"}])
     wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
 
 

@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.table_upkeep import TABLE_UPKEEP
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -309,7 +310,7 @@ SECTIONS = (
     ("control jobs", CONTROL_JOBS),
     ("pools", POOLS),
     ("stored objects", CATALOG),
-    ("tables", STORAGE),
+    ("tables", (*STORAGE, *TABLE_UPKEEP)),
     ("secrets", SECRETS),
     ("the daemon", DAEMON),
     ("more", OTHER),

@@ -28,7 +28,14 @@ GROUP = "lockside.storage"
 LAKE = "lake"
 UNDO = "undo"
 VACUUM = "vacuum"
-JOBS = {"restore": "Restore", UNDO: "Undo", VACUUM: "Vacuum"}
+JOBS = {
+    "restore": "Restore",
+    "delete_rows": "Deletion",
+    "set_primary_key": "Primary key",
+    "alter": "Alteration",
+    UNDO: "Undo",
+    VACUUM: "Vacuum",
+}
 """The operations that are jobs of their own, and how their messages begin."""
 
 

@@ -87,7 +87,7 @@ def load_full(connection: duckdb.DuckDBPyConnection, target: Target, rows: Seque
 
 def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Add all rows."""
-    touched = _delete(connection, target)
+    touched = delete(connection, target)
     if touched:
         columns = names(target.column_names)
         kept = f"SELECT {columns}, {TIMESTAMP} FROM {_kept(connection, target, touched)}"
@@ -101,8 +101,8 @@ def append(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence
     counts["rowsCount"] = target.order.rows_count - counts["rowsDeleted"] + written
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
-    """Count the rows that go; returns the files that they are in."""
+def delete(connection: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
+    """Count the rows that `deleted` fits; returns the files that they are in."""
     if target.deleted == NOTHING:
         return []
     gone = f"{existing_rows(connection, target)} WHERE {target.deleted}"
@@ -121,7 +121,7 @@ def _kept(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence
 def upsert(connection: duckdb.DuckDBPyConnection, target: Target, rows: Sequence[Rows]) -> None:
     """Insert rows of new keys and update those of known keys that differ; rewrite only files that do."""
     _take_in(connection, target, rows)
-    touched = _delete(connection, target)
+    touched = delete(connection, target)
     existing = _kept(connection, target)
     same_key = " AND ".join(f"old.{name(column)} = new.{name(column)}" for column in target.key)
     differs = _differs(target)
@@ -188,8 +188,16 @@ def existing_rows(
 def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
     """Write the rows of some files of the table to new ones, without those that are deleted."""
     kept = _kept(connection, target, [str(target.folder / path) for path in paths])
+    columns = names(target.column_names)
+    write_instead(connection, target, paths, f"SELECT {columns}, {TIMESTAMP} FROM {kept}")
+
+
+def write_instead(
+    connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str], query: str
+) -> None:
+    """Write the rows of a query to new files, in the place of others."""
     _remove(target, paths)
-    _write(connection, target, f"SELECT {names(target.column_names)}, {TIMESTAMP} FROM {kept}")
+    _write(connection, target, query)
 
 
 # -- rows that come in ------------------------------------------------------------------------------------
