@@ -212,10 +212,12 @@ DAEMON = (
         (
             ("lockside doctor", "also works without a daemon"),
             ("lockside doctor --fix", "and do the repairs that lose no accepted job"),
+            ("lockside doctor --adopt in.c-shop.orders", "takes over what another program wrote to a table"),
         ),
         (),
         (
             Option("--fix", "do the proposed repairs"),
+            Option("--adopt", "take over what another program wrote to the log of a table", "TABLE"),
             Option("--state-dir", "the state folder to check when no daemon answers", "DIR"),
         ),
     ),

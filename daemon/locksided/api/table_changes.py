@@ -11,12 +11,13 @@ from locksided.api.job_reads import View
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.core.errors import Conflict
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 
 
 class TableChangeMethods(HandlerGroup):
-    """`storage.table.deleteRows`, `storage.table.setPrimaryKey`, `storage.table.alter`."""
+    """`storage.table.deleteRows`, `.setPrimaryKey`, `.alter`, `.adopt`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service)
@@ -43,6 +44,21 @@ class TableChangeMethods(HandlerGroup):
             "types": msgspec.to_builtins(params.types),
         }
         return await self._job(call, params, "alter", changes)
+
+    @handler
+    @repeats_first
+    async def adopt(self, call: Call, params: p.TableAdopt) -> View:
+        found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
+        troubles = await self._service.runs.storage.inspection.inspect([found.row.key])
+        if troubles.get(found.row.id, {}).get("kind") != "foreign":
+            raise Conflict(f"Nothing of another program is behind the head of {found.row.id}.", path="$.id")
+        if found.staged:
+            raise Conflict(
+                f"Version {min(found.staged)} of {found.row.id} waits to be published in its place: move the "
+                "other program's entries away.",
+                path="$.id",
+            )
+        return await self._job(call, params, "adopt", {})
 
     async def _job(
         self, call: Call, params: p.TableChange, operation: str, changes: Mapping[str, Any]

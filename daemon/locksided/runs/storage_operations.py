@@ -26,6 +26,7 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
+ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
 JOBS = {
@@ -33,6 +34,7 @@ JOBS = {
     "delete_rows": "Deletion",
     "set_primary_key": "Primary key",
     "alter": "Alteration",
+    ADOPT: "Adoption",
     UNDO: "Undo",
     VACUUM: "Vacuum",
 }

@@ -1,4 +1,4 @@
-"""`table delete-rows`, `table key` and `table alter`: changes of tables that are there."""
+"""`table delete-rows`, `table key`, `table alter` and `doctor --adopt`: changes of tables that are there."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def delete_rows(session: Session, parsed: Parsed) -> int:
 def key(session: Session, parsed: Parsed) -> int:
     """Give a table another primary key."""
     return _changed(session, parsed, "storage.table.setPrimaryKey", primaryKey=parsed.many("column"))
+
+
+def adopt(session: Session, parsed: Parsed) -> int:
+    """Take over the versions of another program."""
+    return finish(session, parsed, session.call("storage.table.adopt", id=parsed.required("adopt")))
 
 
 def alter(session: Session, parsed: Parsed) -> int:

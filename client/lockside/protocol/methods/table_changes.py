@@ -67,6 +67,21 @@ class TableSetPrimaryKey(TableChange, frozen=True, kw_only=True):
     primary_key: Annotated[list[ColumnName], Meta(max_length=64)]
 
 
+@method(
+    "storage.table.adopt",
+    Role.ADMIN,
+    answers=Job,
+    refuses=[*CHANGING, ErrorKind.CONFLICT],
+    example={"id": "in.c-shop.orders"},
+)
+class TableAdopt(TableChange, frozen=True, kw_only=True):
+    """Take over what another program wrote to a table's log; the answer is the job that does it.
+
+    Only entries that keep to reader version 1 and writer version 2 can be taken over. Rows without a
+    `_timestamp` get the time of their file. A primary key that these rows break is dropped.
+    """
+
+
 class ColumnType(In, frozen=True, kw_only=True):
     """A type of values.
 

@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import changes, input_tables, output, preview, restore, vacuum
+from locksided.steps.lake import adoption, changes, input_tables, output, preview, restore, vacuum
 from locksided.steps.program import run
 
 OPERATIONS = {
+    "adopt": adoption.adopt,
     "alter": changes.alter,
     "delete_rows": changes.delete_rows,
     "input": input_tables.export,

@@ -1,5 +1,6 @@
 """One load: rows of one or several sources become new files of a table, which nobody sees yet."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -178,11 +179,27 @@ def existing_rows(
     listed = ", ".join(map(literal, files))
     relation = f"read_parquet([{listed}], union_by_name=true, filename=true)"
     present = {str(row[0]) for row in rows_of(connection, f"DESCRIBE SELECT * FROM {relation}")}
+    stamp = _stamp_of_others(target.files, TIMESTAMP if TIMESTAMP in present else "NULL::TIMESTAMPTZ")
     columns = ", ".join(
         f"{name(c.name) if c.name in present else 'NULL'}::{types.duckdb_type(c)} AS {name(c.name)}"
         for c in target.columns
     )
-    return f"(SELECT {columns}, {TIMESTAMP}, filename FROM {relation})"
+    return f"(SELECT {columns}, {stamp} AS {TIMESTAMP}, filename FROM {relation})"
+
+
+def _stamp_of_others(files: Files, stamp: str) -> str:
+    """The time of a row; of a row that another program wrote without one, the time of its file."""
+    times = {
+        path: int(add["modificationTime"]) * 1000
+        for path, add in files.adds.items()
+        if json.loads(add["stats"]).get("nullCount", {}).get(TIMESTAMP) != 0
+    }
+    if not times:
+        return stamp
+    cases = " ".join(
+        f"WHEN {literal(path)} THEN make_timestamptz({time_us})" for path, time_us in times.items()
+    )
+    return f"coalesce({stamp}, CASE parse_filename(filename) {cases} END)"
 
 
 def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
