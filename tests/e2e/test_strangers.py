@@ -21,6 +21,7 @@ UNSUITABLE = {
     "start": "it starts a daemon of its own",
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
+    "mcp": "it speaks with an agent",
 }
 WORDS = {
     "run": "run -- true",
@@ -79,6 +80,8 @@ WORDS = {
     "notify test": "notify test none",
     "notify rotate": "notify rotate none",
     "secret drop-key": "secret drop-key none",
+    "token create": "token create t",
+    "token revoke": "token revoke 99",
     "state show": "state show s.c/one",
     "state reset": "state reset s.c/one",
     "orchestration plan": "orchestration plan o",

@@ -63,7 +63,7 @@ class Checked(Wire):
 
     def __init__(self, path: Any, document: Message) -> None:
         super().__init__(path)
-        self._document = document
+        self.document = document
         self._methods = {one["name"]: one for one in document["methods"]}
         self.used: set[str] = set()
 
@@ -81,12 +81,12 @@ class Checked(Wire):
 
     def notice(self) -> Message:
         heard = super().notice()
-        [kind] = [one for one in self._document["x-notifications"] if one["name"] == heard["method"]]
+        [kind] = [one for one in self.document["x-notifications"] if one["name"] == heard["method"]]
         self._check(heard["method"], kind["params"], heard["params"])
         return heard
 
     def _check(self, what: str, schema: Message, value: Any) -> None:
-        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self._document["components"]})
+        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self.document["components"]})
         assert [
             f"{what}: {list(one.instance_path)} {one.message[:300]}" for one in validator.iter_errors(value)
         ] == []
@@ -103,6 +103,7 @@ def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, d
         _jobs(wire)
         _other_jobs(wire)
         _platform(wire)
+        _tokens(wire, daemon)
         refusal = wire.refused("job.get", id="999999")
         [error] = [one for one in document["components"]["errors"].values() if one["code"] == refusal.code]
         assert error["data"]["kind"] == refusal.kind
@@ -316,6 +317,15 @@ def _other_jobs(wire: Wire) -> None:
     wire.done(running)
 
 
+def _tokens(wire: "Checked", daemon: Daemon) -> None:
+    made = wire.call("token.create", name="t", role="viewer", expiresTime="2100-01-01T00:00:00Z")
+    with Checked(daemon.socket, wire.document) as other:
+        assert other.call("session.actAs", token=made["secret"])["role"] == "viewer"
+        wire.used |= other.used
+    wire.call("token.list")
+    wire.call("token.revoke", id=made["id"])
+
+
 def _platform(wire: Wire) -> None:
     wire.call("pool.put", pool={"id": "heavy", "slots": "infinity", "description": "d"})
     wire.call("pool.get", id="heavy")
@@ -323,6 +333,6 @@ def _platform(wire: Wire) -> None:
     wire.call("pool.pause", id="heavy", comment="c")
     wire.call("pool.resume", id="heavy")
     wire.call("pool.delete", id="heavy")
-    for method in ("status", "drain", "undrain", "check", "backup", "metrics", "reload"):
+    for method in ("status", "health", "drain", "undrain", "check", "backup", "metrics", "reload"):
         wire.call(f"daemon.{method}")
     wire.call("rpc.discover")

@@ -43,7 +43,8 @@ SMALL_OR_RARE = {
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
     "has_subscriptions",  # stops at the first
-    "due_deliveries",  # goes through the subscriptions, and takes a few of each from an index
+    "waiting_receivers",  # goes from receiver to receiver through an index
+    "deliveries_by_id",  # sorts a hundred
     "couriers_at_work",  # what couriers have is little, and in an index of its own
     "deliveries_of_courier",
     "lost_deliveries",
@@ -51,6 +52,9 @@ SMALL_OR_RARE = {
     "redeliver",  # by hand
     "prune_deliveries",  # once an hour
     "prune_notification_bodies",
+    "tokens",  # a project has few
+    "prune_tokens",  # once an hour
+    "delete_token",  # by hand
 }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from lockside.documents import quantities
+from lockside.documents import quantities, staging
 from lockside.documents.base import (
     DelaySeconds,
     Document,
@@ -21,6 +21,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
 )
 from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
+from lockside.documents.staging import Inputs
 
 RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
@@ -116,6 +117,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
         on_lost: What happens to a job that was lost with its machine or keeper.
         retry: How a failed job is retried.
+        inputs: Files that are fetched into the data folder before the component starts.
     """
 
     reads = {"parallelism": quantities.count}
@@ -128,3 +130,8 @@ class Runtime(Document, frozen=True, kw_only=True):
     lock: LockPolicy | None = None
     on_lost: OnLost | None = None
     retry: Retry | None = None
+    inputs: Inputs | None = None
+
+    def check(self) -> None:
+        """Raise FieldError for an input that can never be."""
+        staging.check(self.inputs, "inputs")

@@ -75,6 +75,8 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "secret.rotated": "id of the new key, values: how many were encrypted under it.",
     "secret.reencrypted": "values: how many were encrypted under the newest key.",
     "secret.keyDropped": "id.",
+    "token.created": "id, name, user, role, expiresTime.",
+    "token.revoked": "id, name, user. Those that were made with it ended, too.",
     "daemon.started": "version, pid, bootId, pools: every pool as it is at the start.",
     "daemon.stopped": "why: the signal, onStop: what becomes of running jobs. Missing after a crash.",
     "daemon.storeRecovered": "cause, seconds for which nothing could be written, pools: every pool as it is.",

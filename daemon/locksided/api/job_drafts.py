@@ -25,6 +25,7 @@ from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
 from locksided.runs.resolved import Defaults
+from locksided.runs.staging import missing_schemes
 from locksided.server.access import Principal
 
 
@@ -52,7 +53,7 @@ class Creation:
     def __init__(self, service: Service, principal: Principal, project: str) -> None:
         self._service = service
         self._principal = principal
-        self._owner = Owner(project, principal.uid, principal.gid, principal.user)
+        self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(service.store, project)
         self._defaults = defaults_of(service)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
@@ -139,6 +140,7 @@ def defaults_of(service: Service) -> Defaults:
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,
+        missing_schemes=missing_schemes(),
     )
 
 

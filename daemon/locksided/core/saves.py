@@ -28,6 +28,7 @@ CLONED = (
         "owner_uid",
         "owner_gid",
         "owner_name",
+        "owner_via",
         "creator_type",
         "creator_id",
     ),

@@ -46,7 +46,7 @@ from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
-from locksided.store.rows import RunRow
+from locksided.store.rows import RunRow, owner_data
 from locksided.store.tables import Ratified, ratify
 from locksided.store.transaction import Transaction
 from locksided.store.undo import PutBack
@@ -376,7 +376,7 @@ def _to_save(
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
-        by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+        by = owner_data(row)
         change = Change(clock.now_us(), by)
         for row_id, body in saved.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)

@@ -1,6 +1,6 @@
 """The data that resolving a request takes and gives; no rule lives here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -9,6 +9,7 @@ from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
 from lockside.documents.runtime import Limits, Retry
+from lockside.documents.staging import InputSource
 from lockside.documents.variables import VariablesSpec
 from locksided.runs.specification import Specification
 
@@ -66,7 +67,10 @@ class TableSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names; `pools` are those that exist."""
+    """The daemon's own values, for what nobody names; `pools` are those that exist.
+
+    From `missing_schemes` nothing can be fetched: their extras are not installed.
+    """
 
     pools: Collection[str]
     pool: str = "default"
@@ -74,6 +78,7 @@ class Defaults:
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
     tables: TableSupport = TableSupport.UNUSED
+    missing_schemes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class RuntimeValues:
     lock_policy: str
     on_lost: OnLost
     retry: Retry | None
+    inputs: Sequence[InputSource]
 
 
 @dataclass(frozen=True, slots=True)

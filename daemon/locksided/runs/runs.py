@@ -35,6 +35,7 @@ from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
+from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
 from locksided.runs.storage_operations import ADOPT, VACUUM
@@ -89,7 +90,7 @@ class Runs(RunConclusions):
         save: Save,
     ) -> None:
         storage = Storage(store, state_dir, settings.storage, save)
-        known = (*operations.OPERATIONS, *storage.operations)
+        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
@@ -137,9 +138,9 @@ class Runs(RunConclusions):
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """A storage step with what it is told of its tables; others as they are."""
+        """An operation with what it is told of this run: its tables, or its data folder."""
         if step.operation is None or step.operation not in self.storage.operations:
-            return step
+            return self._with_data_folder(run, step)
         if not step.may_be_needless:
             told = self.storage.vacuum_order if step.operation.name == VACUUM else self.storage.input_order
             return replace(step, order=await told(run, step.order or {}))
@@ -154,6 +155,12 @@ class Runs(RunConclusions):
         await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+
+    def _with_data_folder(self, run: Run, step: Step) -> Step:
+        if step.operation is None:
+            return step
+        places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
+        return replace(step, order={**(step.order or {}), **places})
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""

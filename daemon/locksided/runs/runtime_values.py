@@ -9,6 +9,7 @@ from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.paths import join
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
+from lockside.documents.staging import listed
 from locksided.core.errors import NotFound
 from locksided.runs.resolved import Defaults, RuntimeValues
 
@@ -49,6 +50,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
+        inputs=listed(first_named(levels, "inputs")[0]),
     )
 
 

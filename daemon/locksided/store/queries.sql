@@ -124,24 +124,24 @@ SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value F
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
 
 -- name: ended_jobs
--- How the jobs of each configuration ended; read once, so from the table and not row by row by an index.
+-- How jobs ended, by configuration and pool; read once, so from the table and not row by row by an index.
 -- Rows of a container, attempts and phases are parts of a job that counts.
 -- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs NOT INDEXED
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs NOT INDEXED
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: jobs_ended_since
 -- The same of the jobs that ended behind one event and up to another.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
     AND id IN (
         SELECT job_id FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND kind = 'job.status'
             AND json_extract(data, '$.to') IN ('success', 'warning', 'error', 'cancelled', 'terminated')
     )
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
@@ -592,72 +592,122 @@ INSERT INTO notification_bodies (body) VALUES (?);
 -- name: notification_body
 SELECT body FROM notification_bodies WHERE id = ?;
 
+-- name: insert_deliveries
+INSERT INTO deliveries (project, receiver, job_id, event, seq, body_id, status, next_us, created_us)
+SELECT :project, value, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
+WHERE true ON CONFLICT DO NOTHING;
+
 -- name: insert_delivery
-INSERT INTO deliveries (project, subscription, job_id, event, seq, body_id, status, next_us, created_us)
-VALUES (:project, :subscription, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us)
+INSERT INTO deliveries (project, receiver, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url)
+VALUES (:project, :receiver, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
 ON CONFLICT DO NOTHING;
+
+-- name: digest
+SELECT until_us, leader FROM digests WHERE project = ? AND subscription = ?;
+
+-- name: put_digest
+INSERT INTO digests (project, subscription, until_us, leader) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET until_us = excluded.until_us, leader = excluded.leader;
+
+-- name: delete_digest
+DELETE FROM digests WHERE project = ? AND subscription = ?;
+
+-- name: lead_digest
+UPDATE deliveries SET digest = id WHERE id = ?;
+
+-- name: bodies_of_digest
+SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id WHERE d.digest = ? ORDER BY d.id LIMIT ?;
+
+-- name: count_digest
+SELECT count(*) FROM deliveries WHERE digest = ?;
 
 -- name: delivery
 SELECT {delivery_columns} FROM deliveries WHERE id = ?;
 
--- name: due_deliveries
--- A few of each subscription, so that none waits for the many of another; but none of a subscription that a courier is
--- at work for.
-SELECT {delivery_columns} FROM deliveries WHERE id IN (
-    SELECT d.id FROM subscriptions s JOIN deliveries d ON d.id IN (
-        SELECT p.id FROM deliveries p INDEXED BY deliveries_due_to
-        WHERE p.status = 'pending' AND p.project = s.project AND p.subscription = s.id AND p.next_us <= :now_us
-        ORDER BY p.next_us LIMIT :of_each
+-- name: deliveries_by_id
+SELECT {delivery_columns} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_us, id;
+
+-- name: waiting_receivers
+-- From one receiver to the next through the index, past all of each: the pending ones may be many.
+WITH RECURSIVE waiting (project, receiver, next_us) AS (
+    SELECT * FROM (
+        SELECT project, receiver, next_us FROM deliveries INDEXED BY deliveries_due
+        WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
     )
-    WHERE NOT EXISTS (
-        SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = s.project AND b.subscription = s.id
+    UNION ALL
+    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
+            ORDER BY n.receiver, n.next_us LIMIT 1
+        ),
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project > w.project ORDER BY n.project, n.receiver, n.next_us LIMIT 1
+        )
     )
 )
-ORDER BY next_us, id LIMIT :limit;
+SELECT project, receiver, next_us FROM waiting w
+WHERE NOT EXISTS (
+    SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = w.project AND b.receiver = w.receiver
+);
 
--- name: next_delivery
-SELECT min(next_us) FROM deliveries WHERE status = 'pending' AND next_us > ?;
+-- name: due_to_receiver
+SELECT next_us, id FROM deliveries INDEXED BY deliveries_due
+WHERE status = 'pending' AND project = :project AND receiver = :receiver AND next_us <= :now_us
+    AND (digest IS NULL OR digest = id)
+ORDER BY next_us LIMIT :limit;
+
+-- name: attempts_of_receiver
+-- The newest of a time, the newest first.
+SELECT attempted_us FROM deliveries
+WHERE project = :project AND receiver = :receiver AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
 -- name: couriers_at_work
 SELECT count(DISTINCT token) FROM deliveries WHERE status = 'sending';
 
 -- name: give_to_courier
-UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL
-WHERE status = 'pending' AND id IN (SELECT value FROM json_each(:ids));
+UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL,
+    attempted_us = CASE WHEN digest IS NULL OR digest = id THEN :now_us END
+WHERE status = 'pending'
+    AND (id IN (SELECT value FROM json_each(:ids)) OR digest IN (SELECT value FROM json_each(:ids)));
 
 -- name: deliveries_of_courier
-SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ?;
+SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ? AND (digest IS NULL OR digest = id);
 
 -- name: lost_deliveries
-SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides);
+SELECT {delivery_columns} FROM deliveries
+WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides) AND (digest IS NULL OR digest = id);
 
 -- name: settle_delivery
 UPDATE deliveries SET status = :status, attempts = :attempts, next_us = :next_us, token = NULL, ended_us = :ended_us
-WHERE id = :id;
+WHERE status = 'sending' AND (id = :id OR digest = :id);
 
 -- name: cancel_deliveries_of
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = ?
-WHERE project = ? AND subscription = ? AND status = 'pending';
+WHERE project = ? AND receiver = ? AND status = 'pending';
 
 -- name: count_deliveries_since
-SELECT count(*) FROM deliveries WHERE project = ? AND subscription = ? AND status = ? AND ended_us >= ?;
+SELECT count(*) FROM deliveries WHERE project = ? AND receiver = ? AND status = ? AND ended_us >= ?;
 
 -- name: deliveries
 SELECT {delivery_columns} FROM deliveries
-WHERE project = :project AND id < :before AND (:subscription IS NULL OR subscription = :subscription)
+WHERE project = :project AND id < :before AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
     AND (:job_id IS NULL OR job_id = :job_id) AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
     AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us)
 ORDER BY id DESC;
 
 -- name: redeliver
+-- What was one message is one again.
 UPDATE deliveries SET status = 'pending', next_us = :now_us, ended_us = NULL
-WHERE project = :project AND status IN ('dead', 'delivered') AND (:id IS NULL OR id = :id)
-    AND (:subscription IS NULL OR subscription = :subscription)
+WHERE project = :project AND status IN ('dead', 'delivered')
+    AND (:id IS NULL OR id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id))
+    AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
     AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us);
 
 -- name: cancel_delivery
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
-WHERE project = :project AND id = :id AND status = 'pending';
+WHERE project = :project AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id)) AND status = 'pending';
 
 -- name: count_deliveries
 SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries GROUP BY status;
@@ -874,3 +924,25 @@ SELECT branch_id, id, trash FROM tables WHERE project = ? AND trash IS NOT NULL;
 
 -- name: forget_trash
 DELETE FROM tables WHERE project = ? AND dropped_us < ? AND trash IS NOT NULL;
+
+-- name: insert_token
+INSERT INTO tokens (project, name, uid, gid, user, role, sha256, made_with, created_us, expires_us)
+VALUES (:project, :name, :uid, :gid, :user, :role, :sha256, :made_with, :created_us, :expires_us);
+
+-- name: token
+SELECT {token_columns} FROM tokens WHERE id = ?;
+
+-- name: tokens
+-- Of one user, or of all.
+SELECT {token_columns} FROM tokens
+WHERE project = :project AND (:uid IS NULL OR uid = :uid) AND id > :after ORDER BY id;
+
+-- name: delete_token
+-- With those that were made with it.
+WITH RECURSIVE family (id) AS (
+    VALUES (:id) UNION SELECT t.id FROM tokens t JOIN family f ON t.made_with = f.id
+)
+DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
+
+-- name: prune_tokens
+DELETE FROM tokens WHERE expires_us < ?;

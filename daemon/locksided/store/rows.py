@@ -95,6 +95,7 @@ class JobRow(msgspec.Struct, frozen=True):
     pins: dict[str, int] | None
     undone_by: int | None
     pinned: dict[str, int] | None
+    owner_via: str | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -111,6 +112,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     owner_uid: int | None
     owner_gid: int | None
     owner_name: str | None
+    owner_via: str | None
     spec_hash: str | None
     env_hash: str | None
     status: str
@@ -118,6 +120,12 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     start_token: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
+
+
+def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
+    """The owner of a job in the form that events carry."""
+    data = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+    return data if row.owner_via is None else {**data, "via": row.owner_via}
 
 
 def place_of(row: JobRow | RunRow) -> Place:

@@ -99,6 +99,7 @@ CREATE TABLE jobs (
     pins TEXT,
     undone_by INTEGER,
     pinned TEXT,
+    owner_via TEXT,
     -- A job has an end exactly when it is final.
     CHECK ((end_us IS NOT NULL) = (status IN ('success', 'warning', 'error', 'cancelled', 'terminated'))),
     -- What processes has started.
@@ -469,11 +470,13 @@ CREATE TABLE notification_bodies (
     body TEXT NOT NULL -- JSON
 ) STRICT;
 
--- One notification to one subscription. `next_us` is when it is due, `token` the courier that has it.
+-- One notification to one receiver: a subscription, or where a job of its own wants it told. `next_us` is when it is due,
+-- `token` who has it. Those with the same `digest` are one message, whose id is that of the first of them.
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
-    subscription TEXT NOT NULL,
+    receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
+    place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
     event TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -484,11 +487,41 @@ CREATE TABLE deliveries (
     token TEXT,
     created_us INTEGER NOT NULL,
     ended_us INTEGER,
+    attempted_us INTEGER, -- when it was given to a courier last
+    digest INTEGER,
+    url TEXT, -- of a job's own notification, filled in
     CHECK ((status = 'pending') = (next_us IS NOT NULL)),
     CHECK ((status = 'sending') = (token IS NOT NULL)),
-    UNIQUE (seq, event, project, subscription)
+    UNIQUE (seq, event, project, receiver, place)
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (next_us) WHERE status = 'pending';
-CREATE INDEX deliveries_due_to ON deliveries (project, subscription, next_us) WHERE status = 'pending';
-CREATE INDEX deliveries_sending ON deliveries (project, subscription) WHERE status = 'sending';
-CREATE INDEX deliveries_ended ON deliveries (project, subscription, status, ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (project, receiver, next_us) WHERE status = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (project, receiver) WHERE status = 'sending';
+CREATE INDEX deliveries_attempted ON deliveries (project, receiver, attempted_us) WHERE attempted_us IS NOT NULL;
+CREATE INDEX deliveries_ended ON deliveries (project, receiver, status, ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX deliveries_digest ON deliveries (digest) WHERE digest IS NOT NULL;
+
+-- Until when what a subscription is told is gathered, and the message that is to have it (NULL: none yet).
+CREATE TABLE digests (
+    project TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    until_us INTEGER NOT NULL,
+    leader INTEGER,
+    PRIMARY KEY (project, subscription)
+) STRICT, WITHOUT ROWID;
+
+-- What a user may show instead of being one of the machine's, at most with a role and in one project alone.
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- a part of the secret: it is never used twice
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    sha256 BLOB NOT NULL, -- of the secret, which is stored nowhere
+    made_with INTEGER, -- the token with which it was made, and with which it ends
+    created_us INTEGER NOT NULL,
+    expires_us INTEGER
+) STRICT;
+CREATE INDEX tokens_of_user ON tokens (project, uid, id);
+CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;

@@ -43,11 +43,13 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
         uid: The user id.
         user: The user's name.
         gid: The group id.
+        via: The user of the program that acted as this user; missing when nobody did.
     """
 
     uid: int
     user: str
     gid: int
+    via: str | UnsetType = UNSET
 
 
 class RetryRef(Out, frozen=True, kw_only=True):
