@@ -75,6 +75,12 @@ _VERSIONS = "versions"
 _NEWEST = 2**63 - 1
 
 
+def number_of(connection: sqlite3.Connection, key: Key) -> int:
+    """How many objects of a kind its project has."""
+    (count,) = connection.execute(QUERIES["count_objects"], (key.project, key.kind.word)).fetchone()
+    return int(count)
+
+
 def put(
     tx: Transaction,
     key: Key,
@@ -118,6 +124,12 @@ def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
     _insert_version(tx, key, number, text, change)
     tell(tx, key, "created" if is_deleted else "updated", change, version=number)
     return number
+
+
+def number_beside(connection: sqlite3.Connection, key: Key) -> int:
+    """How many objects there are of that kind and in that place, this one included."""
+    (count,) = connection.execute(QUERIES["count_objects"], key.params()).fetchone()
+    return int(count)
 
 
 def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
