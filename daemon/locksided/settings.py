@@ -220,8 +220,21 @@ class NotificationSettings(Section, frozen=True):
         *(18_000, 36_000, 36_000),
     )
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
+    max_pending: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
+
+
+class EmailSettings(Section, frozen=True):
+    """The server that mails are given to. Without a host none are sent."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    sender: str = ""
+    allow_domains: tuple[str, ...] = ()
 
 
 class Settings(Section, frozen=True):
@@ -236,6 +249,7 @@ class Settings(Section, frozen=True):
     keeper: KeeperSettings = KeeperSettings()
     containers: ContainerSettings = ContainerSettings()
     notifications: NotificationSettings = NotificationSettings()
+    email: EmailSettings = EmailSettings()
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()

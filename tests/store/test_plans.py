@@ -20,6 +20,7 @@ SMALL_OR_RARE = {
     "projects_of_spec",  # there are few projects
     "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
     "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
+    "decisions",  # the same
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
@@ -31,6 +32,7 @@ SMALL_OR_RARE = {
     "move_causes",
     "all_triggers",  # a project has a thousand at most
     "prune_firings",  # once an hour
+    "watchers",  # one for a user
     "lake_size",  # reads all tables, of which there are few beside jobs
     "oldest_kept",  # once a day; the few jobs that are live, for each table
     "table_keys",  # once a day
@@ -45,8 +47,9 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
-    "couriers_at_work",  # what couriers have is little, and in an index of its own
-    "deliveries_of_courier",
+    "notification_timers",  # a few for each live job that is told when it takes long
+    "asides_of_purpose",  # there are few
+    "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand

@@ -18,7 +18,16 @@ from lockside.documents.source_lines import SourceLines
 T = TypeVar("T", bound=msgspec.Struct)
 
 LISTS = frozenset(
-    {"allow", "attempts_seconds", "delegates", "trust", "hosts", "keboola_aliases", "file_roots"}
+    {
+        "allow",
+        "allow_domains",
+        "attempts_seconds",
+        "delegates",
+        "trust",
+        "hosts",
+        "keboola_aliases",
+        "file_roots",
+    }
 )
 """Keys, beside those of groups and hosts, with several values, which a comma parts in a variable."""
 

@@ -26,6 +26,7 @@ from lockside.protocol.types.daemon import (
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
+from locksided.api.decision_tally import Decisions
 from locksided.api.deduplication import dedup_mark
 from locksided.api.diagnostics import mended, problems
 from locksided.api.health import HealthCheck
@@ -60,6 +61,7 @@ class DaemonMethods(HandlerGroup):
         super().__init__(service)
         self._tally = Tally(service.store)
         self._health = HealthCheck(service)
+        self._decisions = Decisions(service.store)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
@@ -200,6 +202,7 @@ class DaemonMethods(HandlerGroup):
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,
             deliveries=await service.store.read_patiently(deliveries.counts),
+            decisions=await self._decisions.found(),
         )
         return metrics_text(service, figures)
 

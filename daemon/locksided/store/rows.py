@@ -96,6 +96,7 @@ class JobRow(msgspec.Struct, frozen=True):
     undone_by: int | None
     pinned: dict[str, int] | None
     owner_via: str | None
+    notifies: int
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -230,7 +231,7 @@ JSON_COLUMNS = frozenset(
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
         *("acknowledged", "claim", "reads", "pins", "pinned"),  # of jobs
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
-        *("conditions", "heard", "causes"),  # of triggers
+        *("conditions", "heard", "causes", "watched", "watches"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
