@@ -270,6 +270,7 @@ def _version_view(row: TableVersionRow) -> t.TableVersion:
         counts=details.get("counts", {}),
         inputs=[msgspec.convert(one, t.TableRead) for one in details.get("inputs", [])],
         published=row.published_us is not None,
+        foreign=details.get("foreign", False),
     )
 
 

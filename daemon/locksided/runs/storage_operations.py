@@ -29,6 +29,7 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
+ADOPT = "adopt"
 UNDO = "undo"
 VACUUM = "vacuum"
 JOBS = {
@@ -37,6 +38,10 @@ JOBS = {
     "clone": "Clone",
     "import": "Import",
     "export": "Export",
+    "delete_rows": "Deletion",
+    "set_primary_key": "Primary key",
+    "alter": "Alteration",
+    ADOPT: "Adoption",
     UNDO: "Undo",
     VACUUM: "Vacuum",
 }

@@ -123,6 +123,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
         counts: How many rows were inserted, updated, deleted and so on.
         inputs: The tables that its job read.
         published: Whether all readers of the table's folder see it.
+        foreign: Whether another program made it; it was adopted.
     """
 
     version: int
@@ -137,6 +138,7 @@ class TableVersion(Out, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     inputs: list[TableRead] = []
     published: bool
+    foreign: bool = False
 
 
 class TableHistory(ListPage, frozen=True, kw_only=True):

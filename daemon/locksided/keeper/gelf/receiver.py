@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from locksided.keeper import strictjson
@@ -16,7 +15,7 @@ from locksided.keeper.gelf.messages import CAMOUFLAGED, LEVELS, MAX_DEPTH
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log.format import GELF, LARGEST_COUNT
 from locksided.keeper.log.framing import Cutter
-from locksided.keeper.log.output import MAX_LAST_READS, READ_BYTES, TAIL_BYTES, Output
+from locksided.keeper.log.output import MAX_LAST_READS, TAIL_BYTES, Output
 from locksided.keeper.log.redact import Redactor
 from locksided.keeper.loop import Loop
 from locksided.keeper.messages import Exit
@@ -27,9 +26,15 @@ from locksided.keeper.strictjson import BadJson
 
 HOST = "127.0.0.1"
 URGENT = 3
+READ_BYTES = 32 * 1024
+"""At once: a record costs more than output of its size, and starts and stops must not wait for many."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Of a record: the largest message with every character escaped is smaller."""
-_ROOT = str(Path(__file__).parents[3])
+ROOM_BYTES = 8 * 1024 * 1024
+"""For datagrams that wait; only root gets so much."""
+_FORCED_ROOM = 33
+"""SO_RCVBUFFORCE, for which Python has no name."""
+_ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from locksided.keeper.gelf.listener import main; main()"
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
 
@@ -54,7 +59,9 @@ class Receiver:
         """Start the listener; returns the variables that tell where it listens. Raises OSError."""
         with socket.socket(socket.AF_INET, _KINDS[self._gelf.transport]) as listening:
             listening.bind((HOST, 0))
-            if self._gelf.transport != "udp":
+            if self._gelf.transport == "udp":
+                _make_room(listening)
+            else:
                 listening.listen()
             control, records = make_pipes(2)
             self._start(listening, control, records)
@@ -96,6 +103,8 @@ class Receiver:
     def ended(self, how: Exit) -> None:
         """The listener has ended: by itself when nobody was left, else something was in its way."""
         self.leaders[0].exit = how
+        if how.signal is not None:
+            self._output.drop(0)  # what it had heard and not told
         if self._control_fd >= 0:
             why = "" if self._launch.refusal is None else f" ({self._launch.refusal.message})"
             self._output.note(f"The GELF listener has ended before the job{why}: what is sent to it is lost.")
@@ -176,6 +185,14 @@ class Receiver:
                 for head, part in zip(heads, parts, strict=True)
             ],
         )
+
+
+def _make_room(listening: socket.socket) -> None:
+    """Have datagrams that come close together wait; what has no room is lost, and nobody is told."""
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _FORCED_ROOM, ROOM_BYTES)
+    except PermissionError:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
 
 
 def _hidden(value: Any, shown: Callable[[str], str]) -> Any:

@@ -3,12 +3,26 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import creation, diff, input_tables, output, preview, restore, transfer, vacuum
+from locksided.steps.lake import (
+    adoption,
+    changes,
+    creation,
+    diff,
+    input_tables,
+    output,
+    preview,
+    restore,
+    transfer,
+    vacuum,
+)
 from locksided.steps.program import run
 
 OPERATIONS = {
+    "adopt": adoption.adopt,
+    "alter": changes.alter,
     "clone": creation.clone,
     "create": creation.create,
+    "delete_rows": changes.delete_rows,
     "diff": diff.diff,
     "export": transfer.export,
     "import": transfer.import_,
@@ -16,6 +30,7 @@ OPERATIONS = {
     "output": output.store,
     "preview": preview.look,
     "restore": restore.restore,
+    "set_primary_key": changes.set_primary_key,
     "sql": preview.query,
     "undo": restore.restore,
     "vacuum": vacuum.vacuum,
