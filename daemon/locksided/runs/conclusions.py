@@ -376,20 +376,19 @@ def _to_save(
     row: RunRow, result: RunResult, inputs: Inputs, undo: Mapping[str, Any] | None, ended: Any
 ) -> Callable[[Transaction], Any] | None:
     """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
-    has_anything = result.states or result.commits or inputs.tables or undo
-    if not has_anything or ended not in (Status.SUCCESS, Status.WARNING):
+    is_anything = result.states or result.commits or inputs.tables or undo
+    if ended not in (Status.SUCCESS, Status.WARNING) or not is_anything:
         return None
-    saved = dict(result.states)
-    shown = [read.shown for read in inputs.tables]
+    more = {"inputs": [read.shown for read in inputs.tables]}
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
         by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in saved.items():
+        for row_id, body in result.states.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
-            ratify(tx, replace_fields(commit, details=commit.details | {"inputs": shown}), row.id, by)
+            ratify(tx, replace_fields(commit, details=commit.details | more), row.id, by)
         for read in inputs.tables:
             note_read(tx, row.id, read.table, read.version)
         for row_id, state in inputs.states.items():

@@ -13,7 +13,7 @@ import msgspec
 
 from locksided.steps.durable import sync, sync_all
 from locksided.steps.lake import deltalog, types
-from locksided.steps.program import UserFault
+from locksided.steps.program import UserFault, say
 from locksided.tables.orders import Column, Commit, Definition, TableOrder
 
 
@@ -50,6 +50,28 @@ def clone(order: Mapping[str, Any]) -> dict[str, Any]:
     return _done(_commit(order, table, definition, "CLONE", files.adds)) | {
         "result": {"input": {"tables": [read], "files": []}}
     }
+
+
+def begun(table: TableOrder, begins: TableOrder) -> TableOrder:
+    """A new table of a branch that begins with the content of another."""
+    say(f'Table "{table.id}" begins with that of branch "{begins.branch}".')
+    known = begins.definition
+    return msgspec.structs.replace(
+        table,
+        definition=None if known is None else msgspec.structs.replace(known, uuid=str(uuid.uuid4())),
+        rows_count=begins.rows_count,
+        imported_us=begins.imported_us,
+    )
+
+
+def begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> deltalog.Files | None:
+    """The files of the table that a new one begins with, in the folder of that one."""
+    if table.begins is None:
+        return None
+    origin = Path(order["root"]) / table.begins.folder
+    files = deltalog.read(origin, table.begins)
+    take_files(origin, folder, files.adds, table.begins)
+    return files
 
 
 def take_files(origin: Path, folder: Path, names: Iterable[str], table: TableOrder) -> None:

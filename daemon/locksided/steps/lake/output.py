@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from lockside.documents.storage import ColumnValues, Output, OutputTable
 from locksided.steps.lake import checkpoints, deltalog, loading, structure
 from locksided.steps.lake.checks import judged
-from locksided.steps.lake.creation import take_files
+from locksided.steps.lake.creation import begun, begun_with
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
@@ -187,7 +187,7 @@ def _prepared(
     folder = Path(order["root"]) / table.folder
     deltalog.make_folders(folder, table)
     if table.begins is not None:
-        table = _begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
+        table = begun(table, table.begins) if mapping.incremental else replace(table, begins=None)
     readings = [reading_of(connection, found, load.mapping) for load, found, _ in group]
     rows = [
         Rows(load.source, reading, settings.treat_values_as_null)
@@ -205,7 +205,7 @@ def _prepared(
     target = Target(
         order=table,
         folder=folder,
-        files=_begun_with(order, table, folder) or deltalog.read(folder, table),
+        files=begun_with(order, table, folder) or deltalog.read(folder, table),
         columns=columns,
         key=key,
         time_us=max(order["timeUs"], table.imported_us + 1),
@@ -215,28 +215,6 @@ def _prepared(
         values_of = partial(_values_of, connection, order)
         target.deleted = deleted_rows(mapping, table.id, columns, order["timeUs"], values_of)
     return target, rows
-
-
-def _begun(table: TableOrder, begins: TableOrder) -> TableOrder:
-    """A new table of a branch that begins with the content of another."""
-    say(f'Table "{table.id}" begins with that of branch "{begins.branch}".')
-    known = begins.definition
-    return replace(
-        table,
-        definition=None if known is None else replace(known, uuid=str(uuid.uuid4())),
-        rows_count=begins.rows_count,
-        imported_us=begins.imported_us,
-    )
-
-
-def _begun_with(order: Mapping[str, Any], table: TableOrder, folder: Path) -> deltalog.Files | None:
-    """The files of the table that a new one begins with, in the folder of that one."""
-    if table.begins is None:
-        return None
-    origin = Path(order["root"]) / table.begins.folder
-    files = deltalog.read(origin, table.begins)
-    take_files(origin, folder, files.adds, table.begins)
-    return files
 
 
 def _values_of(connection: duckdb.DuckDBPyConnection, order: Mapping[str, Any], values: ColumnValues) -> str:
