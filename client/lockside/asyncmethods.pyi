@@ -14,11 +14,13 @@ from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
 from lockside.documents.staging import (InputSource)
+from lockside.documents.storage import (DeleteRule)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
 from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
+from lockside.protocol.methods.table_changes import (ColumnType, NewColumn)
 from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
 from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
@@ -376,6 +378,24 @@ class StorageCalls:
         project: Text = ..., deduplication_id: Text = ...
     ) -> Jobs: ...
     async def status(self, *, project: Text = ...) -> StorageStatus: ...
+    async def table_delete_rows(
+        self, id: str, delete_where: Sequence[Mapping[str, Any] | DeleteRule], *, branch_id: Text = ...,
+        fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def table_set_primary_key(
+        self, id: str, primary_key: Sequence[str], *, branch_id: Text = ..., fields: Texts = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    async def table_adopt(
+        self, id: str, *, branch_id: Text = ..., fields: Texts = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
+    async def table_alter(
+        self, id: str, *, branch_id: Text = ..., fields: Texts = ...,
+        add_columns: Sequence[Mapping[str, Any] | NewColumn] | None = ..., drop_columns: Texts = ...,
+        types: Mapping[str, Mapping[str, Any] | ColumnType] | None = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
 
 class NotificationCalls:
     @overload
@@ -386,7 +406,7 @@ class NotificationCalls:
     @overload
     async def put(
         self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
-        *, name: Text = ..., description: Text = ..., state: Text = ...,
+        *, name: Text = ..., description: Text = ..., state: Text = ..., expires_at: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
         repeat: Text = ..., digest_seconds: float | None = ..., every_seconds: float | None = ...,
         change_description: Text = ..., expected_version: Number = ..., project: Text = ...,

@@ -27,6 +27,8 @@ PARTS = {
     "history": "5: a million jobs that ended",
     "memory": "6: daemon and keeper at rest",
     "schedules": "ten thousand schedules, lateness, a year of missed minutes",
+    "tables": "storage steps beside DuckDB: loads, upserts, exports, previews, memory",
+    "table_jobs": "jobs with tables, ten thousand loads of one table, ten thousand tables",
     "notifications": "throughput beside 26 receivers that never answer",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",

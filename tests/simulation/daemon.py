@@ -45,11 +45,13 @@ from locksided.followers import follower as follower_module
 from locksided.followers.follower import Following
 from locksided.settings import PoolSettings, SchedulingSettings, Settings
 from locksided.store.errors import StoreError
+from simulation import makers
 from simulation.asides import Asides
 from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
 from simulation.follower import COUNTER
 from simulation.loop import Loop
+from simulation.makers import Makers, models
 from simulation.runs import Runs
 from simulation.witness import Violation
 
@@ -67,6 +69,7 @@ LOGGING = (
     scheduler_module,
     starts_module,
     wallclock_module,
+    *makers.LOGGING,
 )
 SETTINGS = Settings(
     pools={"default": PoolSettings(slots=2)}, scheduling=SchedulingSettings(reserve_seconds=5)
@@ -163,6 +166,7 @@ class Daemon:
         self.scheduler = Actor(self.store, self.broker, self._load)
         self.scheduler.daemon = self
         self.executors: Executors | None = None
+        self.makers = Makers(self, SETTINGS)
         self.asides: Asides
         self.loop.create_task(self._live())
 
@@ -187,6 +191,7 @@ class Daemon:
         self.loop.create_task(self._schedule())
         self.loop.create_task(self.backend.run(self.executors))
         self.loop.create_task(Following(COUNTER, self.store, self.scheduler, self.broker).run())
+        self.loop.create_task(self.makers.run())
 
     async def _schedule(self) -> None:
         try:
@@ -335,6 +340,7 @@ def surroundings(world: "World") -> Iterator[None]:
     with ExitStack() as stack:
         for module in LOGGING:
             stack.enter_context(patch.object(module, "log", world.log))
+        models(world, stack)
         stack.enter_context(clock.used(WorldClock(world)))
         stack.enter_context(patch.object(clock, "boot_id", lambda: world.boot))
         stack.enter_context(patch.object(anyio.to_thread, "run_sync", run_sync))

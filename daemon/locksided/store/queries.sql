@@ -925,6 +925,20 @@ WHERE key = :key AND head = :head - 1 RETURNING number;
 -- A load that changed nothing.
 UPDATE tables SET imported_us = :time_us WHERE key = :key AND head = :head RETURNING number;
 
+-- name: adopt_head
+-- The versions in between are in the log already.
+UPDATE tables SET head = :head, definition = :definition, rows_count = :rows_count, size_bytes = :size_bytes,
+    imported_us = :time_us, changed_us = :time_us, trouble = NULL
+WHERE key = :key AND head = :before RETURNING number;
+
+-- name: adopt_version
+INSERT INTO table_versions (
+    number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, published_us
+) VALUES (
+    :number, :version, (SELECT min(min(serial), 0) - 1 FROM table_versions), :time_us, :job_id, :operation,
+    :details, :rows_count, '', '', :published_us
+);
+
 -- name: insert_table_version
 INSERT INTO table_versions (
     number, version, serial, time_us, job_id, operation, details, rows_count, staged, sha256, account

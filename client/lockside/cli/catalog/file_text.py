@@ -182,7 +182,8 @@ def _texts(candidates: tuple[Json, ...] | list[Json]) -> Iterator[Text]:
 
 def _slim(value: msgspec.Struct) -> Json:
     """Give a typed object without what it has by default; whole numbers of seconds without a point."""
-    made: Json = {}
+    kind = type(value).__struct_config__  # which of several types it is, is no field of it
+    made: Json = {} if kind.tag_field is None else {kind.tag_field: kind.tag}
     for field in msgspec.structs.fields(value):
         each = getattr(value, field.name)
         factory = field.default_factory
