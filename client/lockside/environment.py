@@ -35,7 +35,6 @@ JOB = (
     ("LOCKSIDE_PROJECT", "The project of the job; commands and the library work in it."),
     ("LOCKSIDE_SOCKET", "The daemon's socket; commands and the library use it."),
     ("LOCKSIDE_JOB_SOCKET", "The socket of the daemon that runs the job."),
-    ("LOCKSIDE_RESOURCE_<ID>", "The units of a resource that the job holds, with commas, or the amount."),
     ("LOCKSIDE_START_TOKEN", "The job's own token, with which it reports its progress."),
     ("LOCKSIDE_START_FOLDER", "A mark by which the keeper finds all processes of the job."),
     ("LOCKSIDE_PROGRESS_FD", "The file descriptor for lines of JSON with the job's progress."),
@@ -51,6 +50,12 @@ MADE = (
     ("LOCKSIDE_TRIGGER", "What a trigger heard, as JSON; `more` causes are left out when it would be long."),
 )
 """What the jobs of schedules find, and those of triggers."""
+
+HELD = (
+    ("LOCKSIDE_RESOURCE_<ID>", "The units of a resource that the job holds, with commas, or the amount."),
+    ("<NAME>", "The same, by the name that the resource has in `environment`."),
+)
+"""What jobs find that need resources."""
 
 CLIENT = (
     ("LOCKSIDE_SOCKET", "The daemon's socket; without it the usual places are tried."),
@@ -97,6 +102,7 @@ SECTIONS = (
     ("A component also finds (a command: its caller's)", PLAIN),
     ("Every job finds", JOB),
     ("The job of a schedule or a trigger also finds", MADE),
+    ("A job that needs resources also finds", HELD),
     ("The command line and the library read", CLIENT),
     ("The daemon reads", DAEMON),
 )

@@ -18,7 +18,7 @@ from lockside.cli import handbook, reference
 from lockside.cli.commands import COMMANDS, HIDDEN
 from lockside.cli.files.file_schema import file_schema, names
 from lockside.cli.man import pages
-from lockside.environment import CLIENT, COMPONENT, DAEMON, JOB, PLAIN
+from lockside.environment import CLIENT, COMPONENT, DAEMON, HELD, JOB, PLAIN
 from lockside.kinds import KINDS
 from lockside.protocol.openrpc import document
 
@@ -73,13 +73,14 @@ def test_every_field_that_a_file_may_have_is_in_the_reference_of_its_object(name
 
 def test_a_job_finds_the_variables_that_the_reference_names(tmp_path: Path) -> None:
     with running() as daemon, daemon.wire() as wire:
-        wire.call("resource.put", resource={"id": "id", "capacity": 1})
+        wire.call("resource.put", resource={"id": "id", "capacity": 1, "environment": "NAME"})
         put_component(wire, "ex.env", command=["env"], logging={"type": "gelf"}, needs={"id": 1})
         rows = [{"id": "a"}]
         wire.call("config.put", component="ex.env", config="c", rows=rows)
         component = wire.done(wire.create("ex.env", config="c"))
         found = {line.partition("=")[0] for line in wire.text(component).splitlines()}
-    assert found == {name.replace("<ID>", "ID") for name, _ in (*COMPONENT, *PLAIN, *JOB)}
+    named = {name for name, _ in (*COMPONENT, *PLAIN, *JOB, *HELD)}
+    assert found == {name.replace("<", "").replace(">", "") for name in named}
 
 
 def read_by(package: Any) -> set[str]:

@@ -44,6 +44,8 @@ class Walk:
 
     def short(self, job: Job) -> list[tuple[Resource, int]]:
         """The resources of which it cannot have the amount that it needs."""
+        if not job.demand.resources:
+            return []
         return [
             (resource, amount)
             for resource, amount in job.demand.resources
@@ -75,6 +77,8 @@ def heads_in_order(state: State) -> list[Job]:
 
 
 def _in_order(state: State, jobs: Iterable[Job]) -> list[Job]:
+    if not state.reserved:
+        return sorted(jobs, key=sort_key)
     return sorted(jobs, key=lambda job: (job not in state.reserved, sort_key(job)))
 
 
