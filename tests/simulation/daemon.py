@@ -43,7 +43,7 @@ from locksided.core.saves import UpdateJob
 from locksided.core.scheduler import Scheduler, Step
 from locksided.followers import follower as follower_module
 from locksided.followers.follower import Following
-from locksided.settings import PoolSettings, Settings
+from locksided.settings import PoolSettings, SchedulingSettings, Settings
 from locksided.store.errors import StoreError
 from simulation import makers
 from simulation.asides import Asides
@@ -71,7 +71,9 @@ LOGGING = (
     wallclock_module,
     *makers.LOGGING,
 )
-SETTINGS = Settings(pools={"default": PoolSettings(slots=2)})
+SETTINGS = Settings(
+    pools={"default": PoolSettings(slots=2)}, scheduling=SchedulingSettings(reserve_seconds=5)
+)
 
 
 class Crash(BaseException):
@@ -289,8 +291,14 @@ class Daemon:
 
 
 def _check_slots(job: Job | None) -> None:
-    if job is not None and job.pool.slots is not None and len(job.pool.running) > job.pool.slots:
+    if job is None:
+        return
+    slots = job.pool.slots
+    if slots is not None and sum(one.demand.slots for one in job.pool.running.values()) > max(slots, 1):
         raise Violation(f"job {job.id} starts in pool {job.pool.id}, which has no slot left")
+    for resource, _ in job.demand.resources:
+        if resource.capacity is not None and resource.used > resource.capacity:
+            raise Violation(f"job {job.id} starts with more of {resource.id} than there is")
 
 
 class WorldClock(clock.SystemClock):

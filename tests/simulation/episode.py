@@ -205,7 +205,9 @@ def _let_go(world: World) -> bool:
     ]
     wishes += [i.ResumePool(pool.id, ROOT) for pool in state.pools.values() if pool.paused_by is not None]
     wishes += [
-        i.PutPool(pool.id, 2, pool.executor, "", ROOT) for pool in state.pools.values() if pool.slots == 0
+        i.PutPool(pool.id, 3, pool.executor, "", ROOT)
+        for pool in state.pools.values()
+        if pool.slots is not None and pool.slots < 3  # some jobs take three
     ]
     if state.draining is not None:
         wishes.append(i.Undrain(ROOT))

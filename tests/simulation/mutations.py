@@ -20,6 +20,7 @@ from locksided.backends.link import Link
 from locksided.backends.local import LocalBackend
 from locksided.core import lifecycle, termination
 from locksided.core.gates import Gate
+from locksided.core.pools import Pool
 from locksided.core.saves import SetMeta
 from locksided.core.state import State
 from locksided.store import retention, schedules, triggers, writes
@@ -81,8 +82,11 @@ def admit_everybody() -> Any:
 
 def one_slot_too_many() -> Any:
     """A pool starts one job more than it has slots."""
-    full = property(lambda self: self.slots is not None and len(self.running) > max(self.slots, 1))
-    return patch("locksided.core.pools.Pool.is_full", full)
+
+    def has_free(self: Pool, slots: int) -> bool:
+        return self.slots is None or self.taken + slots <= max(self.slots, 1) + 1
+
+    return patch.object(Pool, "has_free", has_free)
 
 
 def miss_a_wake_up() -> Any:

@@ -18,6 +18,7 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.table_changes import TableChangeMethods
 from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
 from locksided.api.undo import UndoMethods
@@ -40,6 +41,7 @@ GROUPS = (
     TriggerMethods,
     StorageMethods,
     StorageJobMethods,
+    TableChangeMethods,
     UndoMethods,
     VacuumMethods,
     NotificationMethods,

@@ -116,7 +116,7 @@ class Backfills:
         creation = creation_of(self._service, owner, found.name)
         changes: dict[str, Any] = {"priority": params.priority}
         if params.pool is not None:
-            changes["pool"] = params.pool
+            changes |= {"pool": params.pool, "pools": None}
         drafts = []
         for moment_us in moments:
             told = await self.told(found, moment_us, backfill=backfill)
