@@ -20,7 +20,6 @@ from locksided.api.job_reads import Wanted, answered_ids, job_views_of, marked
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
-from locksided.catalog.views import stored_view
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, NotFound
 from locksided.schedules.backfills import Backfills
@@ -35,7 +34,6 @@ from locksided.schedules.standing import jitter_offset_us, with_due
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import schedules
-from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
@@ -236,10 +234,7 @@ class ScheduleMethods:
 
 
 def _shown(connection: Database, name: Name) -> View:
-    record = RECORDS[SCHEDULE.word]
-    stored = objects.get(connection, Key(name.project, SCHEDULE, (name.id,)))
-    (members,) = record.members(connection, name.project, [stored])
-    return {**stored_view(stored), **members}
+    return RECORDS[SCHEDULE.word].shown(connection, Key(name.project, SCHEDULE, (name.id,)))
 
 
 def _require(found: Found | None, name: Name) -> Found:

@@ -19,7 +19,6 @@ from locksided.api.paging import listed
 from locksided.api.rights import actor
 from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
-from locksided.catalog.views import stored_view
 from locksided.core.errors import Conflict, NotFound, Refused
 from locksided.schedules.filters import listing
 from locksided.schedules.making import in_maker
@@ -150,10 +149,7 @@ class TriggerMethods:
 
 
 def _shown(connection: Database, name: TriggerName) -> View:
-    record = RECORDS[TRIGGER.word]
-    stored = objects.get(connection, Key(name.project, TRIGGER, (name.id,)))
-    (members,) = record.members(connection, name.project, [stored])
-    return {**stored_view(stored), **members}
+    return RECORDS[TRIGGER.word].shown(connection, Key(name.project, TRIGGER, (name.id,)))
 
 
 def _require(found: Found | None, name: TriggerName) -> Found:

@@ -8,12 +8,13 @@ import msgspec
 
 from lockside.kinds import Kind
 from lockside.protocol.words import Role
-from locksided.catalog.views import View, for_writers
+from locksided.catalog.views import View, for_writers, stored_view
 from locksided.core.errors import Conflict
 from locksided.core.inputs import Input
 from locksided.core.state import State
 from locksided.server.access import Principal
 from locksided.settings import Settings
+from locksided.store.catalog import objects
 from locksided.store.catalog.keys import DEFAULT, Change, Key
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -115,6 +116,12 @@ class Record:
         """The key that parameters or a document (`named`) ask for."""
         names = tuple(getattr(params if named is None else named, name) for name in self.kind.key)
         return Key(params.project, self.kind, names, self.branch(params))
+
+    def shown(self, connection: Database, key: Key) -> View:
+        """The newest version of an object, as it is answered. Raises NotFound."""
+        stored = objects.get(connection, key)
+        (members,) = self.members(connection, key.project, [stored])
+        return {**stored_view(stored), **members}
 
     def branch(self, params: Any) -> str:
         """The branch that parameters ask for; for a kind that is not in branches it means nothing."""

@@ -2,9 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from pwd import getpwnam
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -215,6 +216,27 @@ def test_a_watcher_that_lives_on_is_heard_by_the_next_daemon(daemon: Daemon, fol
     assert set(counted(daemon.wire()).values()) == {1}
     written(folder / "first.csv", "anew")
     assert watcher(daemon, folder) == pid
+
+
+@pytest.fixture
+def roomy() -> Iterator[Path]:
+    """A folder in memory, in which very many files are made and removed soon."""
+    with TemporaryDirectory(dir="/dev/shm") as name:
+        yield Path(name)
+
+
+def test_a_trigger_is_broken_while_its_folder_has_too_many_files(wire: Wire, roomy: Path) -> None:
+    for number in range(100_001):
+        os.close(os.open(roomy / f"{number}.csv", os.O_CREAT | os.O_WRONLY))
+    put(wire, roomy)
+    until(wire, lambda: wire.call("trigger.get", id="t")["status"] == "broken")
+    assert "more than 100,000 files" in wire.call("trigger.get", id="t")["statusCause"]
+    assert [one["id"] for one in wire.call("trigger.list", status=["broken"])["triggers"]] == ["t"]
+    (roomy / "0.csv").unlink()
+    (roomy / "1.csv").unlink()
+    assert put(wire, roomy)["status"] == "active"
+    until_counted(wire, written(roomy / "0.csv"))
+    assert made(wire)[0]["trigger"]["causes"][0]["path"] == str(roomy / "0.csv")
 
 
 @needs_root
