@@ -1,6 +1,6 @@
 """A store in memory: takes the core's saves as the real one does, and builds a state as a start does."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +15,7 @@ from locksided.core.saves import (
     DeletePool,
     InsertDependency,
     InsertJob,
+    PutCondition,
     PutPool,
     Save,
     SetMeta,
@@ -59,6 +60,9 @@ DEFAULTS: dict[str, Any] = {
     "end_cause": None,
     "claim": None,
     "reads": None,
+    "block": None,
+    "blocked_count": 0,
+    "blocked_us": None,
 }
 COLUMNS = {
     *DEFAULTS,
@@ -74,8 +78,26 @@ COLUMNS = {
         "stage",
         "stages",
     ),
-    *("created_us", "updated_us", "ready_us", "component", "config", "usage", "kill_report", "expires_us"),
+    *(
+        "created_us",
+        "updated_us",
+        "ready_us",
+        "component",
+        "config",
+        "usage",
+        "metrics",
+        "kill_report",
+        "expires_us",
+    ),
 }
+
+
+def _put(rows: dict[str, Any], key: str, value: Any) -> None:
+    """Store what stands under a key, or forget it."""
+    if value is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = value
 
 
 RECORDED = tuple(column.name for column in fields(loading.JobRecord) if column.name != "id")
@@ -88,6 +110,7 @@ class Disk:
         self.jobs: dict[int, dict[str, Any]] = {}
         self.dependencies: dict[tuple[int, int], Condition] = {}
         self.pools: dict[str, dict[str, Any]] = {}
+        self.conditions: dict[str, Mapping[str, Any]] = {}
         self.meta: dict[str, str] = {}
         self.events: list[AppendEvent] = []
         self.late: list[Save] = []
@@ -124,10 +147,10 @@ class Disk:
                 self.pools[pool_id] = {**self.pools.get(pool_id, {}), **values}
             case DeletePool(pool_id):
                 del self.pools[pool_id]
-            case SetMeta(key, None):
-                self.meta.pop(key, None)
-            case SetMeta(key, str(value)):
-                self.meta[key] = value
+            case PutCondition(key, values):
+                _put(self.conditions, key, values)
+            case SetMeta(key, value):
+                _put(self.meta, key, value)
             case AppendEvent():
                 self.events.append(save)
             case _:
@@ -147,6 +170,7 @@ class Disk:
         status = Status(row["status"])
         assert (row["end_us"] is not None) == (status in FINAL)
         assert status is not Status.PROCESSING or row["start_us"] is not None
+        assert row["block"] is None or status is Status.CREATED, f"job {job_id} is {status} and blocked"
         assert status is not Status.CANCELLED or row["starts"] == 0, (
             f"job {job_id} was cancelled after a start"
         )
@@ -213,6 +237,10 @@ class Disk:
             jobs=tuple(self._record(job_id, row) for job_id, row in live.items()),
             pending=self._pending(),
             children=tuple(self._child(job_id, row) for job_id, row in strong.items()),
+            conditions=tuple(
+                loading.ConditionRecord(condition_id, **values)
+                for condition_id, values in self.conditions.items()
+            ),
         )
 
     def _pool(self, pool_id: str, row: dict[str, Any]) -> loading.PoolRecord:

@@ -12,17 +12,23 @@ from locksided.core.containers import Container
 from locksided.core.invariants import Invariant, InvariantBroken, check, violations
 from locksided.core.jobs import HeldBy
 from locksided.core.model import Condition
+from locksided.core.recoveries import RecoveryCondition
 from locksided.core.table_locks import TableClaim
 
 
 def sound() -> World:
-    """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed."""
+    """Job 1 holds a lock that 2 waits for, 3 shares one; of container 4 job 5 runs, 6 waits; 7 is delayed.
+
+    Job 8 is blocked.
+    """
     world = World()
     world.submit("orders")
     world.submit("orders")
     world.submit("stock", shared=2)
     world.make(rows("table", ["first", "second"], 1))
     world.submit(after=[1], delay=5)
+    world.pool("wide", None)
+    world.blocks(world.submit(pool="wide"))
     return world
 
 
@@ -40,6 +46,10 @@ def container(world: World) -> Container:
 def run(world: World, **values: Any) -> None:
     for name, value in values.items():
         setattr(world.job(1).run, name, value)
+
+
+def conditions(world: World) -> dict[str, RecoveryCondition]:
+    return world.state.recoveries.conditions
 
 
 SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
@@ -69,7 +79,10 @@ SPOILT: dict[str, tuple[Invariant, Callable[[World], Any]]] = {
     "job 2 is created with": (Invariant.REASONS, lambda w: spoil(w, 2, status=Status.CREATED)),
     "gives the reasons": (Invariant.REASONS, lambda w: setattr(w.job(2).gate, "_holders", ())),
     "the tables are claimed by": (Invariant.TABLES, lambda w: run(w, claim=TableClaim(("t",), 1, 0))),
-    "deadline is None": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
+    "the conditions block": (Invariant.RECOVERY, lambda w: conditions(w).clear()),
+    "job 8 is waiting and blocked": (Invariant.RECOVERY, lambda w: spoil(w, 8, status=Status.WAITING)),
+    "job 8 was blocked 0 times": (Invariant.RECOVERY, lambda w: setattr(w.job(8).run, "blocked_count", 0)),
+    "the next deadline is": (Invariant.DEADLINE, lambda w: w.state.timers.clear()),
 }
 
 

@@ -255,3 +255,20 @@ class TriggerWhen(StrEnum):
 
     ANY = "any"
     ALL = "all"
+
+
+class CheckOutcome(StrEnum):
+    """What a check of the world outside says: it is ready, it is not yet, or it never will be."""
+
+    WELL = "well"
+    NOT_YET = "not_yet"
+    HOPELESS = "hopeless"
+
+
+class RecoveryEnd(StrEnum):
+    """Why a job that failed is not blocked any more, or not again."""
+
+    EXPIRED = "expired"
+    MAX_BLOCKS = "max_blocks"
+    HOPELESS = "hopeless"
+    LIMIT = "limit"

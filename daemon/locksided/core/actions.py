@@ -50,4 +50,14 @@ class ResumeRun:
     token: str
 
 
-Action: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun
+@dataclass(frozen=True, slots=True)
+class CheckCondition:
+    """Test a condition as the user of that job, which it blocks, and report `Checked` with the number."""
+
+    condition: str
+    job_id: int
+    number: int
+
+
+JobAction: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun
+Action: TypeAlias = JobAction | CheckCondition

@@ -13,6 +13,7 @@ from lockside.documents.enums import JobType, Status
 from locksided.core.admission import blockers
 from locksided.core.containers import Container
 from locksided.core.gates import Gate
+from locksided.core.invariants_of_runs import check_deadline, check_recovery, check_tables
 from locksided.core.jobs import Job
 from locksided.core.lines import Line
 from locksided.core.model import BY_OTHER_JOBS, Program, ReasonKind
@@ -38,6 +39,7 @@ class Invariant(StrEnum):
     REASONS = "reasons"
     DEADLINE = "deadline"
     TABLES = "tables"
+    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _unstarted_above(job: Job) -> list[Container]:
 
 
 def _is_in_line(job: Job) -> bool:
-    has_own_cause = job.start_at_us is not None or job.held is not None or job.pending
+    has_own_cause = job.start_at_us is not None or job.held is not None or job.pending or job.block
     is_settled = job.program.is_settled
     return job.status in NOT_STARTED and not has_own_cause and is_settled and not _unstarted_above(job)
 
@@ -177,7 +179,7 @@ def _locks(state: State) -> Iterator[str]:
             if state.gates.get(key[0], {}).get(key[1]) is not job.gate:
                 yield f"job {job.id} has a gate that was forgotten"
             members[key] = members.get(key, 0) + 1
-            if job.status in STARTED:
+            if job.status in STARTED or (job.block is not None and job.block.terms.hold_lock):
                 holders.setdefault(key, set()).add(job.id)
     kept = gates(state)
     if kept.keys() != members.keys() or not all(state.gates.values()):
@@ -332,7 +334,7 @@ class _Load:
         for job in state.jobs.values():
             if job.status in STARTED or job.program is Program.CHECKING:
                 self.slots[job.pool.id] = self.slots.get(job.pool.id, 0) + 1
-            if job.status in STARTED and job.gate is not None:
+            if job.gate is not None and (job.status in STARTED or job.keeps_lock):
                 self.shares.setdefault(_gate_name(job.project, job.gate), []).append(job.lock_share)
 
     def blocked_by_gate(self, job: Job) -> ReasonKind | None:
@@ -350,6 +352,7 @@ def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
         R.PHASE if job.type is JobType.PHASE else R.DEPENDENCY: bool(job.pending),
         R.START_TIME: job.start_at_us is not None,
         R.HELD: job.held is not None,
+        R.RECOVERY: job.block is not None,
         R.POOL_PAUSED: pool.paused_by is not None or pool.slots == 0,
         R.NO_EXECUTOR: pool.is_troubled or is_checking,
         R.DRAINING: state.draining is not None,
@@ -363,29 +366,6 @@ def _expected(state: State, job: Job, load: _Load) -> set[ReasonKind]:
     return {kind for kind, does_hold in holds.items() if does_hold}
 
 
-def _tables(state: State) -> Iterator[str]:
-    claims = {job.id: job.run.claim for job in _started(state) if job.run and job.run.claim}
-    expected: dict[str, list[int]] = {}
-    for job_id, claim in sorted(claims.items(), key=lambda one: one[1].serial):
-        for table in claim.tables:
-            expected.setdefault(table.lower(), []).append(job_id)
-    if state.tables.claimants() != expected:
-        yield f"the tables are claimed by {state.tables.claimants()} instead of {expected}"
-    for job_id, claim in claims.items():
-        run, is_first = state.jobs[job_id].run, all(expected[t.lower()][0] == job_id for t in claim.tables)
-        if run is not None and is_first == run.waits_for_tables:
-            yield f"job {job_id} {'waits for free tables' if is_first else 'took tables of others'}"
-
-
-def _deadline(state: State) -> Iterator[str]:
-    moments = [job.start_at_us for job in state.jobs.values() if job.start_at_us is not None]
-    troubles = [pool.trouble for pool in state.pools.values() if pool.trouble is not None]
-    moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
-    expected, found = min(moments, default=None), state.next_deadline_us()
-    if found != expected:
-        yield f"the next deadline is {found} instead of {expected}"
-
-
 Check = Callable[[State], Iterator[str]]
 CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.JOBS: _jobs,
@@ -395,6 +375,7 @@ CHECKS: Final[dict[Invariant, Check]] = {
     Invariant.DEPENDENCIES: _dependencies,
     Invariant.CONTAINERS: _containers,
     Invariant.REASONS: _reasons,
-    Invariant.DEADLINE: _deadline,
-    Invariant.TABLES: _tables,
+    Invariant.DEADLINE: check_deadline,
+    Invariant.TABLES: check_tables,
+    Invariant.RECOVERY: check_recovery,
 }

@@ -21,6 +21,10 @@ def snapshot_of(state: State, now_us: int) -> State:
     """A copy of the jobs, pools and indexes as they are at that time."""
     clone = State(state.next_id, state.max_requeues, state.retention_us)
     clone.pools = {pool.id: _pool(pool) for pool in state.pools.values()}
+    for condition in state.recoveries.conditions.values():
+        other = copy(condition)
+        other.jobs = {}
+        clone.recoveries.add(other)
     clone.draining, clone.store_trouble = state.draining, state.store_trouble
     for job in state.jobs.values():
         clone.add(_job(clone, job))
@@ -34,6 +38,8 @@ def snapshot_of(state: State, now_us: int) -> State:
             line = clone.line_of(job)
             line.add(job)
             turn.mark_line(line)
+        elif job.block is not None:
+            clone.recoveries.join(job)
     clone.tables.rebuild(clone.jobs.values())
     clone.next_serial = state.next_serial
     dispatch.refresh_dirty_lines(turn)

@@ -13,6 +13,7 @@ from locksided.core.history import History
 from locksided.core.jobs import HeldBy, Job
 from locksided.core.lines import Line
 from locksided.core.pools import Pool, Trouble
+from locksided.core.recoveries import Recoveries
 from locksided.core.table_locks import TableLocks
 
 DAY_US = 86_400_000_000
@@ -41,6 +42,7 @@ class State:
         "next_serial",
         "no_pool",
         "pools",
+        "recoveries",
         "retention_us",
         "store_trouble",
         "tables",
@@ -63,6 +65,7 @@ class State:
         self.delayed: set[int] = set()
         self.ended: dict[int, Status] = {}
         self.tables = TableLocks()
+        self.recoveries = Recoveries(self.jobs)
         self.waits: dict[int, list[tuple[frozenset[int], bool]]] = {}
         self.history = History()
         self.draining: HeldBy | None = None
@@ -124,7 +127,7 @@ class State:
             job.gate.take(job)
 
     def vacate(self, job: Job) -> None:
-        """The job holds nothing any more."""
+        """The job holds nothing any more; one that is blocked may get its lock back at once."""
         del job.pool.running[job.id]
         self.waits.pop(job.id, None)
         if job.gate is not None:
@@ -186,7 +189,7 @@ class State:
         return jobs
 
     def next_deadline_us(self) -> int | None:
-        """When something will happen by time alone: a start time, or a pool that tries again."""
+        """When something will happen by time alone: a start, a pool that tries again, a check, an expiry."""
         while self.timers:
             at_us, job_id = self.timers[0]
             job = self.jobs.get(job_id)
@@ -196,4 +199,7 @@ class State:
         moments = [self.timers[0][0]] if self.timers else []
         troubles = (pool.trouble for pool in self.pools.values() if pool.trouble is not None)
         moments += [trouble.retry_at_us for trouble in troubles if trouble.retry_at_us is not None]
+        recovery_us = self.recoveries.next_us(is_draining=self.draining is not None)
+        if recovery_us is not None:
+            moments.append(recovery_us)
         return min(moments, default=None)
