@@ -8,6 +8,7 @@ from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
 from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
+from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
@@ -26,6 +27,7 @@ from lockside.protocol.types.logs import (LogPage)
 from lockside.protocol.types.notifications import (Cancelled, Deliveries, Notification, Notifications,
     Redelivered, Tested, WebhookSecret)
 from lockside.protocol.types.plans import (Plan)
+from lockside.protocol.types.recovery import (RecoveryCondition, RecoveryConditions)
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
@@ -51,10 +53,10 @@ class JobCalls:
         delayed_start_time: Text = ..., delay: float | str | None = ...,
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
-        on_lost: Text = ..., on_record_errors: Text = ..., pools: Texts = ...,
-        inputs: Sequence[Mapping[str, Any]] | None = ..., archive: Mapping[str, Any] | None = ...,
-        notifications: Sequence[Mapping[str, Any]] | None = ..., template: Text = ...,
-        priority: int | str | None = ..., name: Text = ..., description: Text = ...,
+        recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
+        on_record_errors: Text = ..., pools: Texts = ..., inputs: Sequence[Mapping[str, Any]] | None = ...,
+        archive: Mapping[str, Any] | None = ..., notifications: Sequence[Mapping[str, Any]] | None = ...,
+        template: Text = ..., priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
         only_orchestration_task_ids: Texts = ..., previous_job_id: Text = ..., dry_run: Flag = ...,
         fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
@@ -92,6 +94,9 @@ class JobCalls:
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     def release(
+        self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
+    ) -> Job: ...
+    def unblock(
         self, id: str, *, fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
     def pause(
@@ -309,6 +314,12 @@ class TriggerCalls:
         project: Text = ..., deduplication_id: Text = ...
     ) -> Trigger: ...
 
+class RecoveryCalls:
+    def list(self, *, limit: Number = ..., cursor: Text = ..., project: Text = ...) -> RecoveryConditions: ...
+    def check(
+        self, condition: str, *, project: Text = ..., deduplication_id: Text = ...
+    ) -> RecoveryCondition: ...
+
 class OrchestrationCalls:
     def plan(
         self, config: Text = ..., *, config_data: Mapping[str, Any] | None = ..., branch_id: Text = ...,
@@ -437,7 +448,8 @@ class ComponentCalls:
         stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
         image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
-        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ..., on_lost: Text = ...,
+        pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ...,
+        recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
         allowed_processor_position: Text = ..., data_type_support: Text = ..., default_bucket: Flag = ...,
         default_bucket_stage: Text = ..., staging_storage: Mapping[str, Any] | StagingStorage | None = ...,
@@ -602,6 +614,7 @@ class Methods:
     pool: PoolCalls
     schedule: ScheduleCalls
     trigger: TriggerCalls
+    recovery: RecoveryCalls
     orchestration: OrchestrationCalls
     action: ActionCalls
     storage: StorageCalls

@@ -16,6 +16,7 @@ from locksided import clock, settings
 from locksided.actors.asides import Asides, Deliver
 from locksided.actors.boot_history import BootHistory, boot_history
 from locksided.actors.broker import Broker
+from locksided.actors.checks import Checks
 from locksided.actors.executors import Executors
 from locksided.actors.images import Images
 from locksided.actors.loader import load_core
@@ -241,12 +242,14 @@ class Daemon:
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
         couriers = Couriers(store, place.settings.notifications)
-        purposes = {PURPOSE: couriers.deliver, **self.purposes}
+        purposes: dict[str, Deliver] = {PURPOSE: couriers.deliver, **self.purposes}
         asides = Asides(backend, scheduler, store, place.state_dir, tasks, purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
         runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
+        checks = Checks(asides, runs, scheduler, backend, place.state_dir, tasks)
+        purposes[checks.purpose] = checks.deliver
         return Service(
             settings=place.settings,
             state_dir=place.state_dir,
@@ -254,7 +257,7 @@ class Daemon:
             store=store,
             broker=broker,
             scheduler=scheduler,
-            executors=Executors(backend, scheduler, runs, tasks, boots, asides),
+            executors=Executors(backend, scheduler, runs, tasks, boots, asides, checks),
             asides=asides,
             couriers=couriers,
             backend=backend,

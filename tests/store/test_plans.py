@@ -14,6 +14,7 @@ from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
     "asides",  # there are few
+    "recovery_conditions",  # a project has a thousand at most
     "all_states",  # a check that reads the whole database anyway
     "has_secrets",  # only after an upgrade, and of backups
     "plain_hashes",  # only after an upgrade

@@ -15,6 +15,7 @@ from lockside.documents.base import (
     Arguments,
     ComponentId,
     Environment,
+    ExitCode,
     FieldError,
     GraceSeconds,
     In,
@@ -30,6 +31,7 @@ from lockside.documents.enums import ComponentType, Leftovers, OnLost, Processor
 from lockside.documents.fault_messages import explain
 from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
 from lockside.documents.paths import join
+from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.schemas import SchemaError, check_schema
 from lockside.documents.variables import names_in
@@ -41,8 +43,6 @@ SHELL = ["/bin/sh", "-c"]
 """What reads a text for a shell unless `shellProgram` says otherwise; it stands before the text."""
 _MERGED = ("environment", "imageParameters", "imageOptions", "limits", "exitCodes")
 _NOT_OF_A_TAG = frozenset(("id", "name", "type", "tag", "tags"))
-
-ExitCode = Annotated[int, Meta(ge=0, le=255)]
 
 
 class Program(In, frozen=True, kw_only=True):
@@ -156,6 +156,7 @@ class Manifest(Program, frozen=True, kw_only=True):
         lock: The lock policy of its configurations.
         pool: The pool of its jobs.
         retry: The retry policy of its jobs.
+        recovery: What happens to its jobs that fail because the world outside is not ready.
         on_lost: What happens to a job that is lost with its machine or keeper.
         leftovers: What happens to processes that outlive the program: `stop` them after the grace period,
             or `wait`.
@@ -192,6 +193,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     lock: LockPolicy | None = None
     pool: PoolId | None = None
     retry: Retry | None = None
+    recovery: RecoveryPolicies | None = None
     on_lost: OnLost | None = None
     leftovers: Leftovers = Leftovers.STOP
     exit_codes: ExitCodes = ExitCodes()
@@ -205,6 +207,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises FieldError for a component that no job could use, at any of its tags."""
         super().check()
+        check_policies(self.recovery)
         for field, argv in self._commands():
             _check_places(field, argv)
         if self.image is not None and self.tag is not None and has_version(self.image):

@@ -21,6 +21,7 @@ from lockside.documents.base import (
     TimeoutSeconds,
 )
 from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
+from lockside.documents.recovery import RecoveryPolicies, check_policies
 
 RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
@@ -116,6 +117,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         lock: The lock policy: `exclusive`, `shared:N` or `none`.
         on_lost: What happens to a job that was lost with its machine or keeper.
         retry: How a failed job is retried.
+        recovery: What happens to a job that failed because the world outside was not ready.
     """
 
     reads = {"parallelism": quantities.count}
@@ -128,3 +130,8 @@ class Runtime(Document, frozen=True, kw_only=True):
     lock: LockPolicy | None = None
     on_lost: OnLost | None = None
     retry: Retry | None = None
+    recovery: RecoveryPolicies | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for policies that have the same id."""
+        check_policies(self.recovery)

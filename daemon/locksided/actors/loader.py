@@ -70,6 +70,7 @@ async def _without_jobs(store: Store, settings: Settings) -> LoadedState:
         trouble=NOT_YET,
         draining=await store.meta("draining"),
         next_serial=int(await store.meta(SERIAL) or 1),
+        conditions=tuple(await store.recovery_conditions()),
     )
 
 

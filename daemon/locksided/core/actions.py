@@ -52,11 +52,12 @@ class ResumeRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckCondition:
-    """Test a condition as the user of that job, which it blocks, and report `Checked` with the number."""
+    """Test a condition as that job's policy says and as its user, and report `Checked` with the number."""
 
     condition: str
-    job_id: int
     number: int
+    job_id: int
+    policy: str
 
 
 JobAction: TypeAlias = StartStep | CheckProgram | StopRun | PauseRun | ResumeRun

@@ -32,7 +32,9 @@ def _begin_check(turn: Turn, condition: RecoveryCondition) -> None:
         return
     condition.is_checking = True
     first = min(condition.jobs.values(), key=sort_key)
-    turn.actions.append(CheckCondition(condition.id, first.id, condition.checks))
+    turn.actions.append(
+        CheckCondition(condition.id, condition.checks, first.id, block_of(first).terms.policy)
+    )
 
 
 def check_now(turn: Turn, asked: CheckNow) -> None:
@@ -63,6 +65,7 @@ def check_lost(turn: Turn, report: CheckLost) -> None:
     if condition is not None and condition.checks == report.number:
         condition.is_checking = False
         turn.state.recoveries.schedule(condition, turn.now_us)
+        recovery.save(turn, condition)
 
 
 def _conclude(turn: Turn, condition: RecoveryCondition, result: CheckResult) -> None:

@@ -1,6 +1,6 @@
 """The data that resolving a request takes and gives; no rule lives here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from lockside.documents.component import Manifest
 from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
 from lockside.documents.variables import VariablesSpec
 from locksided.runs.specification import Specification
@@ -87,6 +88,7 @@ class RuntimeValues:
     lock_policy: str
     on_lost: OnLost
     retry: Retry | None
+    recovery: Sequence[RecoveryPolicy] | None
 
 
 @dataclass(frozen=True, slots=True)

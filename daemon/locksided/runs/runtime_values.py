@@ -1,15 +1,17 @@
 """Runtime values by precedence: orchestration, request, configData, configuration, component, daemon."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from lockside.documents.component import COMMAND, Manifest
 from lockside.documents.paths import join
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
 from locksided.core.errors import NotFound
+from locksided.runs.known_actions import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
 
 ONE_UP = "^"
@@ -49,7 +51,17 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         lock_policy=first_named(levels, "lock")[0] or defaults.lock_policy,
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
+        recovery=_recovery(levels, component, manifest),
     )
+
+
+def _recovery(levels: Levels, component: str, manifest: Manifest) -> Sequence[RecoveryPolicy] | None:
+    """The policies of the first level that has any. Raises `Refused` for an action that cannot be asked."""
+    policies, path = first_named(levels, "recovery")
+    for place, policy in enumerate(policies or ()):
+        if policy.tester.action is not None:
+            check_action(component, manifest, policy.tester.action, join(path, place, "tester", "action"))
+    return cast("Sequence[RecoveryPolicy] | None", policies)
 
 
 def _pool(levels: Levels, defaults: Defaults) -> str:
@@ -105,6 +117,7 @@ def passed_on(levels: Levels) -> tuple[Level, ...]:
                 backend=msgspec.to_builtins(getattr(values, "backend", None)) or {},
                 limits=values.limits,
                 retry=values.retry,
+                recovery=values.recovery,
                 on_lost=values.on_lost,
             ),
             ONE_UP + path,

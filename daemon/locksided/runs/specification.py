@@ -16,6 +16,7 @@ from lockside.documents.base import Document
 from lockside.documents.component import Manifest
 from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
 from lockside.documents.reading import stored_form
+from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior, Limits, Retry
 from lockside.documents.variables import VariableValues
@@ -80,6 +81,7 @@ class Specification(Document, frozen=True, kw_only=True):
     on_record_errors: OnRecordErrors | None = OnRecordErrors.SUCCESS
     behavior: Behavior = Behavior()
     retry: Retry | None = None
+    recovery: list[RecoveryPolicy] | None = None
     pools: list[str] | None = None
     inputs: list[dict[str, Any]] | None = None
     archive: dict[str, Any] | None = None
@@ -142,6 +144,7 @@ def needed(manifest: Manifest) -> Manifest:
         row_schema=None,
         actions=[],
         retry=None,
+        recovery=None,
         allowed_processor_position=ProcessorPosition.ANY,
     )
 

@@ -93,6 +93,9 @@ class JobRow(msgspec.Struct, frozen=True):
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
+    block: dict[str, Any] | None
+    blocked_count: int
+    blocked_us: int | None
 
 
 class RunRow(msgspec.Struct, frozen=True, gc=False):
@@ -218,7 +221,8 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "block"),  # of jobs
+        "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
