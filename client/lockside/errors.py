@@ -42,7 +42,7 @@ class NotReachable(LocksideError):
 
     kind = "not_reachable"
     remedy = (
-        "Start one with `locksided` (or `systemctl start lockside`), "
+        "Start one with `lockside start` (the service: `systemctl start lockside`), "
         "or name its socket with --socket PATH or $LOCKSIDE_SOCKET."
     )
 

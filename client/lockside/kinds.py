@@ -229,6 +229,7 @@ TEMPLATE = Kind(
     "template",
     "templates",
     "lockside.documents.template:TemplateSpec",
+    about="requests with parameters, for jobs that are often submitted",
     files="templates/{id}.toml",
     references="lockside.documents.references:of_template",
 )

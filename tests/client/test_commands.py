@@ -335,12 +335,49 @@ def test_status_says_what_is_wrong_and_what_to_do(daemon: FakeDaemon, run: Run) 
         assert text in out
 
 
+@pytest.mark.parametrize(
+    ("up", "told"), [(0.2, "lockside 1.0 is well"), (60, "No job can start and no job waits")]
+)
+def test_status_gives_a_daemon_that_has_just_begun_time_to_start_its_keeper(
+    daemon: FakeDaemon, run: Run, up: float, told: str
+) -> None:
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": up,
+        "isDraining": False,
+        "counts": {},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": False, "runs": 0},
+    }
+    assert told in run("status").out
+
+
+def test_status_says_of_failures_that_none_needs_a_look(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["daemon.status"] = {
+        "version": "1.0",
+        "pid": 7,
+        "uptimeSeconds": 60,
+        "isDraining": False,
+        "counts": {"success": 2, "error": 1},
+        "pools": [],
+        "store": {"isWritable": True},
+        "keeper": {"isConnected": True, "pid": 8, "runs": 0},
+    }
+    daemon.answers["job.list"] = in_turn(
+        {"jobs": [], "total": 0}, {"jobs": []}, {"jobs": [], "total": 0}, {"jobs": [job()]}
+    )
+    assert "2 success, 1 error (retried with success or acknowledged)\n" in run("status").out
+    assert "2 success, 1 error\n" in run("status").out
+
+
 def test_doctor_works_without_a_daemon_and_names_the_remedy(daemon: FakeDaemon, run: Run) -> None:
     daemon.stop()
     ran = run("doctor")
     assert ran.code == 1
     assert "wrong  daemon" in ran.out
-    assert "Start one with `locksided`" in ran.out
+    assert "Start one with `lockside start`" in ran.out
 
 
 def test_doctor_passes_on_what_the_daemon_finds(daemon: FakeDaemon, run: Run) -> None:

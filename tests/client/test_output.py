@@ -1,5 +1,6 @@
 """What people and scripts see: tables that fit, colours only where they belong, times as people read them."""
 
+import codecs
 import io
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from lockside.cli.jobs import describe
 from lockside.cli.terminal import output
 from lockside.cli.terminal.output import Output
 from lockside.cli.terminal.region import Region
+from lockside.cli.terminal.signs import replaced
 
 Cell = str | tuple[str, str]
 
@@ -143,6 +145,12 @@ def test_what_is_to_be_copied_is_not_broken() -> None:
     out.hint("  next: lockside run --set name=value component/configuration")
     out.verbatim("x" * 30 + " " + "y" * 30)
     assert [len(line) > 40 for line in stream.getvalue().splitlines()] == [True, True]
+
+
+def test_a_terminal_without_unicode_gets_signs_that_it_can_show() -> None:
+    codecs.register_error("signs", replaced)
+    shown = "└─ ✗ load ━━╌╌ 5 › größe…".encode("ascii", "signs").decode()
+    assert shown == "`- x load ==.. 5 ? gr??e~"
 
 
 def test_off_a_terminal_no_line_is_broken() -> None:

@@ -215,4 +215,4 @@ def test_without_a_daemon_the_exit_code_is_69(daemon: FakeDaemon, run: Run) -> N
     daemon.stop()
     ran = run("run", "a/b")
     assert ran.code == 69
-    assert "Start one with `locksided`" in ran.err
+    assert "Start one with `lockside start`" in ran.err

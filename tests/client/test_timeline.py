@@ -58,7 +58,14 @@ def test_bars_begin_where_jobs_began_and_end_where_they_ended_or_now() -> None:
         ("airports.extract/daily", 0, 60, 61),
         ("airports.extract/weekly", 0, None, 300),
     ]
-    assert drawn.ticks(6) == [0, 60, 120, 180, 240, 300]
+    assert [at for at, _ in drawn.ticks(6)] == [0, 60, 120, 180, 240, 300]
+
+
+def test_the_times_of_an_axis_are_as_precise_as_its_steps() -> None:
+    short = Timeline([part("7", "", "success", 0, 0.25)], NOW)
+    assert [text for _, text in short.ticks(13)] == ["0", *(f"{count * 20} ms" for count in range(1, 13))]
+    longer = Timeline([part("7", "", "success", 0, 11)], NOW)
+    assert [text for _, text in longer.ticks(25)][-3:] == ["10.0 s", "10.5 s", "11.0 s"]
 
 
 def test_a_job_alone_is_divided_into_its_stages() -> None:
@@ -120,6 +127,14 @@ def test_off_a_terminal_a_timeline_is_columns(daemon: FakeDaemon, run: Run) -> N
     daemon.answers |= {"job.get": nightly()[0], "job.list": {"jobs": nightly()}}
     lines = run("timeline", "1").out.splitlines()
     assert lines[2].split("\t") == ["3", "1.2", "success", at(0), at(0), at(60), "airports.extract/daily"]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\ufffe", "\uffff"])
+def test_a_picture_has_no_character_that_xml_forbids(character: str) -> None:
+    named = part("7", "", "success", 0, 1, name=f"load{character}<&")
+    title = ET.fromstring(svg(Timeline([named], NOW))).find(".//{http://www.w3.org/2000/svg}title")
+    assert title is not None
+    assert (title.text or "").startswith("load\ufffd<&")
 
 
 def test_a_picture_is_whole_and_has_a_bar_for_every_job_that_ran() -> None:

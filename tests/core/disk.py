@@ -253,7 +253,10 @@ class Disk:
 
     def _child(self, job_id: int, row: dict[str, Any]) -> loading.ChildRecord:
         columns = ("status", "end_cause", "behavior_on_error", "attempt")
-        return loading.ChildRecord(job_id, row["parent_id"], **{name: row[name] for name in columns})
+        values: dict[str, Any] = {name: row[name] for name in columns}
+        if row["status"] == Status.ERROR:
+            values |= {"message": row.get("message"), "error": (row.get("result") or {}).get("error")}
+        return loading.ChildRecord(job_id, row["parent_id"], **values)
 
     def _pending(self) -> dict[int, dict[int, Condition]]:
         """Whom each job still waits for."""

@@ -226,6 +226,21 @@ def test_the_rows_decide_how_the_container_ends(
     assert world.row(jobs["orders"])["result"]["message"] == message
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_container_names_the_job_that_works_itself_and_made_it_fail(crashes: bool) -> None:
+    world = World()
+    jobs = world.make(of_rows("all", [rows("orders", 3, at_once=3)], at_once=None))
+    for name in ("orders 3", "orders 2"):
+        error = {"type": "user", "kind": "exit", "message": f"{name} is broken.\nThe whole story."}
+        world.ends(jobs[name], status="error", message=f"{name} is broken.", result={"error": error})
+        if crashes:
+            world.crash()
+    world.ends(jobs["orders 1"])
+    cause = {"job": str(jobs["orders 2"]), "message": "orders 2 is broken."}
+    for name in ("orders", "all"):
+        assert world.row(jobs[name])["result"]["error"]["cause"] == cause
+
+
 def test_a_row_that_stops_its_siblings_cancels_those_that_have_not_started_at_once() -> None:
     world = World()
     jobs = world.make(rows("orders", 4, at_once=2, row_on_error="stop"))

@@ -57,6 +57,14 @@ def stored(path: Path) -> list[int]:
 # -- the database
 
 
+def test_the_size_of_the_store_is_that_of_the_database_and_its_log(daemon: Daemon, wire: Wire) -> None:
+    wire.done(wire.shell("true"))
+    told = wire.call("daemon.status")["store"]["sizeBytes"]
+    main, log = ((daemon.state_dir / name).stat().st_size for name in ("lockside.db", "lockside.db-wal"))
+    assert log > 0
+    assert told == main + log
+
+
 def test_a_removed_database_is_told_and_what_it_held_can_be_saved_and_restored(
     daemon: Daemon, wire: Wire, place: Path
 ) -> None:

@@ -6,12 +6,21 @@ from lockside.cli.commands import COMMANDS, GLOBAL_OPTIONS, GROUPS, SECTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lockside.cli.grammar import Argument, Command, Option
     from lockside.cli.terminal.output import Output
 
-WIDTH = 80
+_WIDEST = 80
+_NARROWEST = 40
+_FIRST = (
+    ("lockside demo", "run a demonstration"),
+    ("lockside start", "start a daemon of your own"),
+    ("lockside init", "write a pipeline that runs"),
+    ("lockside run -- make -j2", "run any command as a job"),
+    ("lockside run shop.orders/daily --follow", "run a configuration"),
+    ("lockside ls", "running and waiting jobs"),
+)
 
 
 def help_text(name: str) -> str:
@@ -52,30 +61,33 @@ def topics() -> list[str]:
 
 
 def _overview() -> str:
-    lines = [
-        "lockside - a durable job daemon for data pipelines",
-        "",
-        "  lockside demo                                   run a demonstration",
-        "  lockside start                                  start a daemon of your own",
-        "  lockside init                                   write a pipeline that runs",
-        "  lockside run -- make -j2                        run any command as a job",
-        "  lockside run shop.orders/daily --follow         run a configuration",
-        "  lockside ls                                     running and waiting jobs",
-        "",
-    ]
+    lines = [*_paragraphs("lockside - a durable job daemon for data pipelines"), "", *_columns(_FIRST), ""]
     for title, family in SECTIONS:
-        lines += [f"{title}:", *_columns((command.name, command.summary) for command in family), ""]
+        lines += [f"{title}:", *_columns(_rows(family)), ""]
     lines += ["options for every command:", *_columns(map(option_row, GLOBAL_OPTIONS)), ""]
-    more = "More: lockside COMMAND --help · lockside help (the handbook)"
-    return "\n".join([*lines, more]) + "\n"
+    lines += _paragraphs("More: lockside COMMAND --help · lockside pool --help · lockside help")
+    return "\n".join(lines) + "\n"
+
+
+def _rows(family: Iterable[Command]) -> Iterator[tuple[str, str]]:
+    """Give a row for each command, but one for all of a group, which says what is done to its objects."""
+    by_group: dict[str, list[Command]] = {}
+    for command in family:
+        by_group.setdefault(command.name.partition(" ")[0], []).append(command)
+    for group, commands in by_group.items():
+        if group in GROUPS and len(commands) > 1:
+            verbs = ", ".join(command.name.partition(" ")[2] for command in commands)
+            yield f"{group} ...", f"{GROUPS[group]}: {verbs}"
+        else:
+            yield from ((command.name, command.summary) for command in commands)
 
 
 def _group_help(group: str) -> str:
     members = [command for command in COMMANDS if command.name.startswith(group + " ")]
-    lines = [f"lockside {group} - {GROUPS[group]}", ""]
+    lines = [*_paragraphs(f"lockside {group} - {GROUPS[group]}"), ""]
     lines += _columns((f"lockside {example}", said) for example, said in _first_examples(members))
-    lines += ["", "commands:", *_columns((command.name, command.summary) for command in members)]
-    return "\n".join(lines) + f"\n\nMore: lockside {group} COMMAND --help\n"
+    lines += ["", *_paragraphs(f"More: lockside {group} COMMAND --help")]
+    return "\n".join(lines) + "\n"
 
 
 def _first_examples(commands: Sequence[Command]) -> list[tuple[str, str]]:
@@ -83,7 +95,7 @@ def _first_examples(commands: Sequence[Command]) -> list[tuple[str, str]]:
 
 
 def _command_help(command: Command) -> str:
-    lines = [f"lockside {command.name} - {command.summary}", ""]
+    lines = [*_paragraphs(f"lockside {command.name} - {command.summary}"), ""]
     lines += _columns(command.examples)
     lines += ["", *usage(command)]
     if command.arguments:
@@ -94,17 +106,25 @@ def _command_help(command: Command) -> str:
         lines += ["", *_paragraphs(command.notes)]
     if command.aliases:
         lines += ["", "also as: " + ", ".join(command.aliases)]
-    return (
-        "\n".join(lines)
-        + "\n\nOptions for every command: --socket --project --json --plain (lockside --help)\n"
-    )
+    lines += [
+        "",
+        *_paragraphs("Options for every command: --socket --project --json --plain (lockside --help)"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _width() -> int:
+    """Give the columns that help takes: those of the terminal, but for a very wide or narrow one."""
+    from lockside.cli.terminal.output import terminal_width
+
+    return max(_NARROWEST, min(_WIDEST, terminal_width()))
 
 
 def _paragraphs(text: str) -> list[str]:
     """Break each paragraph, which ends at an empty line, into lines that fit."""
     from lockside.cli.terminal.output import wrapped
 
-    return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, WIDTH, "")]
+    return [line for paragraph in text.split("\n\n") for line in wrapped(paragraph, _width(), "")]
 
 
 def usage(command: Command) -> list[str]:
@@ -142,10 +162,11 @@ def _columns(rows: Iterable[tuple[str, str]]) -> list[str]:
     from lockside.cli.terminal.output import wrapped
 
     listed = list(rows)
-    width = min(46, max((len(left) for left, _ in listed), default=0))
+    whole = _width()
+    width = min(46, whole // 2, max((len(left) for left, _ in listed), default=0))
     lines = []
     for left, right in listed:
-        first, *more = [line.strip() for line in wrapped(right, WIDTH - width - 4, "")] or [""]
+        first, *more = [line.strip() for line in wrapped(right, whole - width - 4, "")] or [""]
         fits = len(left) <= width
         lines += [] if fits else [f"  {left}"]
         lines.append(f"  {left if fits else '':<{width}}  {first}".rstrip())

@@ -85,7 +85,7 @@ def with_suggestion(
     session: Session, error: LocksideError, component: str, config: str | None
 ) -> LocksideError:
     """Give a refusal of a component or configuration the nearest name there is, and where the others are."""
-    if not error.remedy and isinstance(error, NotFound | InvalidParams):
+    if not error.remedy and "`lockside " not in error.message and isinstance(error, NotFound | InvalidParams):
         with suppress(LocksideError):  # The refusal itself is what has to be told, in any case.
             error.remedy = _remedy(session, error, component, config)
     return error

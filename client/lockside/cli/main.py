@@ -15,6 +15,7 @@ from lockside.cli.grammar import Parsed, UsageError, parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from lockside.cli.session import Session
     from lockside.errors import LocksideError
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "encoding", "utf-8").lower() != "utf-8":
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            _show_signs(stream)
     try:
         parsed = parse(COMMANDS, GLOBAL_OPTIONS, words)
         code = _run(parsed)
@@ -40,6 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody at the command line
         return _broken(error)
     return code
+
+
+def _show_signs(stream: TextIO) -> None:
+    """Have what the encoding lacks written as something like it, never as an error."""
+    import codecs
+
+    from lockside.cli.terminal.signs import replaced
+
+    codecs.register_error("lockside-signs", replaced)
+    stream.reconfigure(errors="lockside-signs")  # type: ignore[attr-defined]
 
 
 def _open_closed_streams() -> None:

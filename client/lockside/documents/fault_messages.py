@@ -14,12 +14,12 @@ from lockside.documents import base
 from lockside.documents.paths import join, split_problem
 
 _PATTERNS: Final = {
-    base.NAME_PATTERN: "begin with a letter or digit and go on with letters, digits, '_', '-' or single '.'",
+    base.NAME_PATTERN: "consist of ASCII letters, digits, '_', '-' and single '.', first a letter or digit",
     base.JOB_ID_PATTERN: "be a job's id as a text of digits, or its uuid",
     base.RUN_ID_PATTERN: "be job ids joined by dots, as in '12.15'",
     base.RUN_ID_PREFIX_PATTERN: "be job ids joined by dots, as in '12.15'",
     base.LOCK_PATTERN: "be 'exclusive', 'none' or 'shared:N' with N from 1 to 1000000",
-    base.VARIABLE_PATTERN: "be a variable's name: letters, digits, '_', '-', '.', perhaps '#' before",
+    base.VARIABLE_PATTERN: "be a variable's name: a letter or '_', then letters, digits, '_', '-' or '.'",
     base.NO_NUL_PATTERN: "not contain a NUL character",
     base.UMASK_PATTERN: "be an umask of three octal digits, as in '022', or empty for the default",
     base.ENVIRONMENT_NAME_PATTERN: "be a variable's name, without '=' and NUL",

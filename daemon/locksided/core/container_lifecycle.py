@@ -7,7 +7,7 @@ from heapq import heappush
 
 from lockside.documents.enums import JobType, Status
 from locksided.core import dispatch, lifecycle, retries
-from locksided.core.containers import Container
+from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import Job, Run
 from locksided.core.turn import Ending, Turn
 
@@ -49,7 +49,8 @@ def child_ended(turn: Turn, ending: Ending) -> None:
         return
     tally = container.tally
     was_stopped = tally.stopped
-    tally.add(ending.job.id, ending.status, ending.cause, ending.job.terms.on_error)
+    cause = cause_of(ending.job.id, (ending.result or {}).get("error"), ending.message)
+    tally.add(ending.job.id, ending.status, ending.cause, ending.job.terms.on_error, cause)
     if tally.stopped and not was_stopped:
         _cancel_siblings(turn, container, ending.job)
 

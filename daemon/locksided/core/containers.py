@@ -4,7 +4,7 @@ It knows those that live, and of those that ended only tallies: what a container
 at all its children. The policies over this are in `containers` and `retries`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from lockside.documents.enums import JobType, OnError, Status
 from locksided.core.jobs import Job
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from locksided.core.pools import Pool
 
+Cause: TypeAlias = "Mapping[str, str]"
+"""The `job` that works itself and whose failure made a container fail, and its `message`."""
+
 NAMED = 10
 UNCOUNTED = frozenset({"container", "phase"})
 """Causes of a child's end that are its container's own doing, and no failure of its own."""
@@ -24,30 +27,34 @@ UNCOUNTED = frozenset({"container", "phase"})
 class Tally:
     """How the children that are final ended. `failed` and `tolerated` name the first few of each.
 
-    `stopped` tells that one whose `on_error` is `stop` has failed: no sibling starts any more.
+    `cause` is what the first of `failed` failed of, see `cause_of`. `stopped` tells that one whose `on_error`
+    is `stop` has failed: no sibling starts any more.
     """
 
-    __slots__ = ("failed", "failures", "stopped", "tolerated", "tolerations", "total", "warnings")
+    __slots__ = ("cause", "failed", "failures", "stopped", "tolerated", "tolerations", "total", "warnings")
 
     def __init__(self) -> None:
         self.total = 0
         self.failures = 0
         self.failed: tuple[int, ...] = ()
+        self.cause: Cause | None = None
         self.tolerations = 0
         self.tolerated: tuple[int, ...] = ()
         self.warnings = 0
         self.stopped = False
 
-    def add(self, job_id: int, status: Status, cause: str, on_error: OnError | None) -> None:
-        """Count a child that became final by that cause."""
-        if cause == "amended":
+    def add(
+        self, job_id: int, status: Status, by: str, on_error: OnError | None, cause: "Cause | None"
+    ) -> None:
+        """Count a child that `by` made final; `cause` is what it failed of."""
+        if by == "amended":
             return
         self.total += 1
         if status is Status.WARNING:
             self.warnings += 1
         if status in (Status.SUCCESS, Status.WARNING):
             return
-        if cause in UNCOUNTED:
+        if by in UNCOUNTED:
             return
         if on_error is OnError.WARNING:
             self.tolerations += 1
@@ -55,6 +62,8 @@ class Tally:
             return
         self.failures += 1
         self.failed = lowest(self.failed, job_id)
+        if self.failed[0] == job_id:
+            self.cause = cause
         if on_error is OnError.STOP:
             self.stopped = True
 
@@ -69,7 +78,15 @@ class Tally:
         message = self.message()
         if not self.failures:
             return {"message": message}
-        error = {"type": "user", "kind": "dependency", "exitCode": None, "signal": None, "message": message}
+        error: dict[str, Any] = {
+            "type": "user",
+            "kind": "dependency",
+            "exitCode": None,
+            "signal": None,
+            "message": message,
+        }
+        if self.cause is not None:
+            error["cause"] = self.cause
         return {"message": message, "error": error}
 
     def message(self) -> str:
@@ -88,6 +105,14 @@ class Tally:
         if not parts:
             return "Its job ended well." if self.total == 1 else f"All {self.total} jobs ended well."
         return "; ".join(parts) + "."
+
+
+def cause_of(job_id: int, error: "Mapping[str, Any] | None", message: str | None) -> "Cause | None":
+    """What a job with this `result.error` and message failed of: of a container, what that failed of."""
+    if error is not None and error.get("cause"):
+        return cast("Cause", error["cause"])
+    line = (message or "").strip().partition("\n")[0]
+    return {"job": str(job_id), "message": line} if error is not None and line else None
 
 
 def lowest(known: tuple[int, ...], job_id: int) -> tuple[int, ...]:

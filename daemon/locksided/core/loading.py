@@ -6,7 +6,7 @@ from typing import Any
 
 from lockside.documents.enums import CheckOutcome, JobType, OnError, OnLost, Status
 from locksided.core import dispatch
-from locksided.core.containers import Container
+from locksided.core.containers import Container, cause_of
 from locksided.core.jobs import HeldBy, Job, Run, Terms, UnverifiedJob, terms
 from locksided.core.model import Condition, RetryPolicy
 from locksided.core.pools import Pool, Trouble
@@ -109,6 +109,8 @@ class ChildRecord:
     behavior_on_error: str | None
     attempt: int
     relation: str | None = "strong"
+    message: str | None = None
+    error: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,8 @@ def add_child(state: State, record: ChildRecord) -> None:
     status = Status(record.status)
     if status in FINAL:
         on_error = OnError(record.behavior_on_error) if record.behavior_on_error is not None else None
-        container.tally.add(record.id, status, record.end_cause or "", on_error)
+        cause = cause_of(record.id, record.error, record.message)
+        container.tally.add(record.id, status, record.end_cause or "", on_error, cause)
 
 
 def _start_time_to_come(record: JobRecord) -> int | None:

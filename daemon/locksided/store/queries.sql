@@ -94,7 +94,9 @@ SELECT {job_columns} FROM jobs WHERE parent_id = ? ORDER BY id;
 
 -- name: children_of
 -- The core counts the children of live containers, the final ones too. In no order: sorting is not for nothing.
-SELECT {child_columns} FROM jobs WHERE parent_id IN (SELECT value FROM json_each(?));
+SELECT {child_columns}
+FROM (SELECT *, CASE status WHEN 'error' THEN result -> '$.error' END AS error FROM jobs)
+WHERE parent_id IN (SELECT value FROM json_each(?));
 
 -- name: retries
 SELECT {job_columns} FROM jobs WHERE retry_of_id = ? ORDER BY id;

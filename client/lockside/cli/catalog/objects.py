@@ -41,8 +41,8 @@ def ls(session: Session, parsed: Parsed) -> int:
     session.out.table((kind.title.upper(), *headings, ""), rows)
     if not found:
         own_name = f"{kind.metavar} " if len(kind.key) > 1 else ""
-        folder = ", or lockside apply DIR" if kind.files else ""
-        session.out.hint(f"No {kind.titles} yet. Try: lockside {kind.command} put {own_name}FILE{folder}")
+        folder = " · lockside apply DIR" if kind.files else ""
+        session.out.hint(f"No {kind.titles} yet.\n  next: lockside {kind.command} put {own_name}FILE{folder}")
     return exits.DONE
 
 

@@ -49,7 +49,7 @@ def ls(session: Session, parsed: Parsed) -> int:
     rows: list[list[Cell]] = [_listed(session, each) for each in found]
     session.out.table(("SCHEDULE", "STATUS", "NEXT", "LAST", "END", "MISSED", ""), rows)
     if not found:
-        session.out.hint("No schedules yet. Try: lockside schedule put FILE, or lockside apply DIR")
+        session.out.hint("No schedules yet.\n  next: lockside schedule put FILE · lockside apply DIR")
     return exits.DONE
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 RECENT_SECONDS = 86400
+_KEEPER_STARTS_SECONDS = 5
 _SHOWN = [
     "id",
     "name",
@@ -80,7 +81,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
     troubles = []
     if not found["store"]["isWritable"]:
         troubles.append(_store(session, found["store"], waiting))
-    if not found["keeper"]["isConnected"]:
+    if not found["keeper"]["isConnected"] and not _has_just_begun(found):
         troubles.append(_keeper(session, found["keeper"], waiting))
     if any(not keeper["isConnected"] for keeper in found.get("formerKeepers", ())):
         what = "a keeper of another release is alive and does not answer"
@@ -95,7 +96,7 @@ def _troubles(session: Session, found: Json) -> list[Trouble]:
 
 def _store(session: Session, store: Json, waiting: int) -> Trouble:
     what = f"the database cannot be written: {store.get('cause') or 'no cause is known'}"
-    follows = f"New jobs are refused and {waiting} are waiting; running jobs go on, and nothing is lost."
+    follows = f"New jobs are refused and {_wait(waiting)}; running jobs go on, and nothing is lost."
     since = _since(session, "store_unavailable") if waiting else ""
     return Trouble(
         "red", what + since, follows, store.get("remedy") or "make room on its disk, then: lockside doctor"
@@ -104,9 +105,18 @@ def _store(session: Session, store: Json, waiting: int) -> Trouble:
 
 def _keeper(session: Session, keeper: Json, waiting: int) -> Trouble:
     what = f"the keeper, which starts jobs, cannot be reached{_cause(keeper)}"
-    follows = f"No job can start and {waiting} are waiting; running jobs go on."
+    follows = f"No job can start and {_wait(waiting)}; running jobs go on."
     since = _since(session, "no_executor") if waiting else ""
     return Trouble("red", what + since, follows, "lockside doctor")
+
+
+def _has_just_begun(found: Json) -> bool:
+    """Tell of a daemon whose keeper may still be starting."""
+    return bool(found["uptimeSeconds"] < _KEEPER_STARTS_SECONDS)
+
+
+def _wait(count: int) -> str:
+    return {0: "no job waits", 1: "1 job waits"}.get(count, f"{count} jobs wait")
 
 
 def _cause(keeper: Json) -> str:
@@ -137,7 +147,7 @@ def _drain(found: Json, waiting: int) -> Trouble:
     return Trouble(
         "yellow",
         f"no job starts: the daemon is being drained{by}",
-        f"{runs}; {waiting} {'is' if waiting == 1 else 'are'} waiting.",
+        f"{runs}; {_wait(waiting)}.",
         "lockside undrain",
     )
 
@@ -187,7 +197,7 @@ def _facts(session: Session, found: Json) -> None:
     rows += [
         ("pool" if not place else "", _slots(session, pool)) for place, pool in enumerate(found["pools"])
     ]
-    rows += [("store", _stored(found)), ("keeper", _kept(found["keeper"]))]
+    rows += [("store", _stored(found)), ("keeper", _kept(found))]
     rows += [("", _former(keeper)) for keeper in found.get("formerKeepers", ())]
     rows.append(("socket", session.link.path()))
     for name, value in rows:
@@ -195,12 +205,18 @@ def _facts(session: Session, found: Json) -> None:
 
 
 def _jobs(session: Session, counts: Json) -> str:
-    listed = [
-        session.out.paint(describe.COLOURS.get(word, ""), f"{count} {word}")
-        for word, count in counts.items()
-        if count
-    ]
+    """Count all jobs by status, parts of others too; of errors, say whether one still needs a look."""
+    listed = []
+    for word, count in counts.items():
+        if count:
+            said = f"{count} {word}" + (_if_all_seen(session) if word == "error" else "")
+            listed.append(session.out.paint(describe.COLOURS.get(word, ""), said))
     return ", ".join(listed) or "none yet"
+
+
+def _if_all_seen(session: Session) -> str:
+    is_open = session.call("job.list", **describe.OPEN_FAILURES, limit=1, fields=["id"])["jobs"]
+    return "" if is_open else " (retried with success or acknowledged)"
 
 
 def _slots(session: Session, pool: Json) -> str:
@@ -215,9 +231,10 @@ def _stored(found: Json) -> str:
     return ("can be written" if store["isWritable"] else "cannot be written") + size + where
 
 
-def _kept(keeper: Json) -> str:
+def _kept(found: Json) -> str:
+    keeper = found["keeper"]
     if not keeper["isConnected"]:
-        return "cannot be reached"
+        return "is being started" if _has_just_begun(found) else "cannot be reached"
     by = f", stops jobs by {keeper['killsBy']}" if keeper.get("killsBy") else ""
     return f"pid {keeper['pid']}, {_count(keeper['runs'], 'process tree')}{by}"
 

@@ -132,7 +132,8 @@ def detail(job: Json) -> str:
             more = f" (+{len(reasons) - 1} more)" if len(reasons) > 1 else ""
             return one_line(str(reasons[0].get("message", reasons[0]["kind"]))) + more
         return progress(job)
-    said = told(job)
+    cause = ((job.get("result") or {}).get("error") or {}).get("cause")
+    said = f"job {cause['job']}: {clean(cause['message'])}" if cause else told(job)
     return "" if said == USUAL_MESSAGE else said
 
 

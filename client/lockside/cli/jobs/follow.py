@@ -139,7 +139,11 @@ def _status_line(job: Json) -> Spans:
     if share is not None:
         spans += [(describe.bar(share, _BAR), "cyan"), (f" {share:4.0%}  ", "bold")]
     spans.append(
-        (describe.first_line(str(job.get("message") or "")) or str(job.get("stage") or job["status"]), "")
+        (
+            describe.first_line(str(job.get("message") or ""))
+            or str(job.get("stage") or job["status"]).replace("_", " "),
+            "",
+        )
     )
     spans.append((f"  {_for_how_long(job)}", "dim"))
     return spans

@@ -66,7 +66,7 @@ def _hint_at_none(session: Session, parsed: Parsed) -> None:
     if parsed.text("config"):
         session.out.hint(f"No jobs like that.{_meant_instead(session, str(parsed.text('config')))}")
     elif filters_of(session, parsed) != {"onlyRoots": True}:
-        session.out.hint("No jobs like that. `lockside ls` alone lists the newest, --children all of them.")
+        session.out.hint("No jobs like that.\n  next: lockside ls · lockside ls --children")
     else:
         session.out.hint("No jobs yet. Try: lockside run -- echo hello")
 

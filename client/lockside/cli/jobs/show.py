@@ -90,7 +90,7 @@ def _limits(job: Json) -> str:
     limits = job.get("limits") or {}
     said = []
     if limits.get("timeoutSeconds"):
-        said.append(times.span(float(limits["timeoutSeconds"])).replace(".0 ", " "))
+        said.append(f"{times.span(float(limits['timeoutSeconds'])).replace('.0 ', ' ')} to run")
     if limits.get("memoryBytes"):
         said.append(f"{times.size(limits['memoryBytes'])} of memory")
     return ", ".join(said)
@@ -154,7 +154,7 @@ def _used(usage: Json, source: object) -> str:
         return ""
     seconds = float(usage.get("userSeconds") or 0) + float(usage.get("systemSeconds") or 0)
     whose = " in one process" if source == "processes" else ""
-    return f"{seconds:.1f} s of processor time, {times.size(usage['maxRssBytes'])} of memory{whose}"
+    return f"{times.span(seconds)} of processor time, {times.size(usage['maxRssBytes'])} of memory{whose}"
 
 
 def _children(session: Session, below: list[Json]) -> None:
@@ -247,7 +247,10 @@ def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> N
 def _next_step(session: Session, job: Json, below: list[Json]) -> None:
     steps = steps_of(job, len(below) > 1)
     wide = max(len(step) for step, _ in steps)
-    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(f"{step:<{wide}}  {said}" for step, said in steps))
+    has_room = 8 + wide + 2 + max(len(said) for _, said in steps) <= session.out.width
+    between = "  " if has_room else f"\n{' ' * 10}"
+    lines = [f"{step:<{wide if has_room else 0}}{between}{said}" for step, said in steps]
+    session.out.hint("\n  next: " + f"\n{' ' * 8}".join(lines))
 
 
 def steps_of(job: Json, has_children: bool) -> list[tuple[str, str]]:

@@ -73,11 +73,12 @@ class Timeline:
         if len(found) == 1:
             self.bars += _rows(rows, self.zero, now) if rows else _stages(found[0], self.zero, now)
 
-    def ticks(self, most: int) -> list[float]:
-        """Round times for an axis, at most so many."""
+    def ticks(self, most: int) -> list[tuple[float, str]]:
+        """Round times for an axis, at most so many, and how each is written."""
         fitting = (step for step in (*_STEPS, *_LONG_STEPS) if self.seconds / step <= most)
         step = next(fitting, self.seconds / most)
-        return [step * count for count in range(int(self.seconds / step) + 1)]
+        times_of = [step * count for count in range(int(self.seconds / step) + 1)]
+        return [(at, _tick(at, step)) for at in times_of]
 
 
 def _after(zero: datetime, text: str) -> float:
@@ -172,17 +173,20 @@ def draw(out: Output, drawn: Timeline, width: int) -> None:
 def _axis(drawn: Timeline, chart: int) -> str:
     """Write the times of an axis, each where it is."""
     line = ""
-    for at in drawn.ticks(max(2, chart // 12)):
+    for at, text in drawn.ticks(max(2, chart // 12)):
         place = round(at / drawn.seconds * (chart - 1))
-        text = tick(at)
         if place >= len(line) + (1 if line else 0) and place + len(text) <= chart:
             line = f"{line:<{place}}{text}"
     return line
 
 
-def tick(seconds: float) -> str:
-    """Write a time of an axis: `0`, `2 s`, `1 min 30 s`."""
-    return times.span(seconds).replace(".0 ", " ") if seconds else "0"
+def _tick(seconds: float, step: float) -> str:
+    """Write a time of an axis, as precisely as its steps: `0`, `120 ms`, `2 s`, `1 min 30 s`."""
+    if not seconds:
+        return "0"
+    if step < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if step < 1 else times.span(seconds).replace(".0 ", " ")
 
 
 def _drawn(bar: Bar, drawn: Timeline, chart: int) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ import re
 
 from lockside.cli import times
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.timeline import tick
 from lockside.cli.terminal.output import display_width, fit
 
 TYPE_CHECKING = False
@@ -98,9 +97,8 @@ def _x(drawn: Timeline, left: float, seconds: float) -> float:
 
 def _axis(drawn: Timeline, left: float, height: int) -> list[str]:
     parts = []
-    for at in drawn.ticks(8):
+    for at, text in drawn.ticks(8):
         x = _x(drawn, left, at)
-        text = tick(at)
         parts.append(f'<line class="grid" x1="{x}" y1="{_TOP - 4}" x2="{x}" y2="{height - 40}"/>')
         parts.append(f'<text class="axis" x="{x}" y="{_TOP - 9}" text-anchor="middle">{text}</text>')
     return parts

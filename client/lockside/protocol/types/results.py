@@ -119,6 +119,18 @@ class GivenUp(Out, frozen=True, kw_only=True):
     last_message: str | None = None
 
 
+class FailureCause(Out, frozen=True, kw_only=True):
+    """The job whose failure made a container fail.
+
+    Attributes:
+        job: Its id. It works itself: it is no container.
+        message: The line that tells most of how it failed.
+    """
+
+    job: str
+    message: str
+
+
 class JobError(Out, frozen=True, kw_only=True):
     """How a job failed and whose fault it was.
 
@@ -133,6 +145,7 @@ class JobError(Out, frozen=True, kw_only=True):
         row: The row of that step.
         side: The number of the side of its pipeline that failed, from 1.
         recovery: Why recovery was given up; null when it was not.
+        cause: The job whose failure made this one, a container, fail.
     """
 
     type: ErrorType
@@ -145,6 +158,7 @@ class JobError(Out, frozen=True, kw_only=True):
     row: str | None = None
     side: int | None = None
     recovery: GivenUp | None = None
+    cause: FailureCause | None = None
 
 
 class MappedData(Out, frozen=True, kw_only=True):
