@@ -13,6 +13,7 @@ import pytest
 from e2e.harness import Daemon, python
 from e2e.processes import PLAIN
 from e2e.recovering import advance, at_noon, checks, fails_without, policy, until_blocked
+from e2e.signs import Ear, Gate
 from e2e.timeline import children
 from e2e.wire import Message, Wire, put_component, put_config
 
@@ -477,3 +478,31 @@ def test_a_policy_that_cannot_be_is_refused_with_its_path(
 ) -> None:
     refusal = wire.refused("job.create", component="lockside.command", configData=SHELL, recovery=policies)
     assert refusal.data["path"] == path
+
+
+# -- a test under way when somebody dies ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dies", ["nobody", "daemon", "keeper"])
+def test_a_test_under_way_outlives_the_daemon_and_is_made_again_without_its_keeper(
+    daemon: Daemon, wire: Wire, tmp_path: Path, gate: Gate, ear: Ear, dies: str
+) -> None:
+    done = tmp_path / "done"
+    tester = {"command": ["sh", "-c", f"echo tested > {ear.path}; {gate.text}"], "timeoutSeconds": 300}
+    job = wire.shell(f"test -e {done} || exit 75", recovery=policy(tester))
+    until_blocked(wire, job)
+    done.touch()
+    wire.call("clock.advance", seconds=30)
+    assert ear.hear() == "tested"
+    if dies == "daemon":
+        wire.close()
+        daemon.kill()
+        daemon.start("--test-clock", "2026-03-29T12:05:00Z")
+    if dies == "keeper":
+        daemon.kill_keeper()
+        assert ear.hear() == "tested"
+    gate.open()
+    with Wire(daemon.socket) as again:
+        assert again.done(job)["status"] == "success"
+        assert [one["outcome"] for one in checks(again)] == ["well"]
+    assert ear.is_silent()
