@@ -260,6 +260,7 @@ class Daemon:
             executors=Executors(backend, scheduler, runs, tasks, boots, asides, checks),
             asides=asides,
             couriers=couriers,
+            checks=checks,
             backend=backend,
             runs=runs,
             publisher=Publisher(store, scheduler, broker, runs.storage),

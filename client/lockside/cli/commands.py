@@ -37,6 +37,7 @@ GROUPS = {
     "table": "tables that jobs read and write",
     "secret": "encrypted values, and the keys that encrypt them",
     "state": "what the last successful run left for the next",
+    "recovery": "what blocked jobs wait for",
     "orchestration": "what an orchestration would do",
     "new": "first files to begin with",
 }

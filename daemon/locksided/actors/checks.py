@@ -5,6 +5,7 @@ a second time.
 """
 
 import os
+from collections import Counter
 from dataclasses import replace
 
 import structlog
@@ -53,6 +54,8 @@ class Checks:
         self._state_dir = state_dir
         self._tasks = tasks
         self._beginning: set[tuple[str, int]] = set()
+        self.outcomes: Counter[CheckOutcome] = Counter()
+        """How many tests came to what, since the start."""
 
     def begin(self, action: CheckCondition) -> None:
         """Have a condition tested, unless that test is under way already; never waits."""
@@ -109,4 +112,5 @@ class Checks:
         found, said = found_of(
             outcome, stdout, is_action=asked["isAction"], timeout_seconds=asked["timeoutSeconds"]
         )
+        self.outcomes[found] += 1
         return Checked(asked["condition"], asked["number"], found, said or None)

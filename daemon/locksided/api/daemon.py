@@ -182,7 +182,9 @@ class DaemonMethods(HandlerGroup):
         counts = await self._service.store.counts_by_status()
         outcomes = await self._tally.outcomes()
         deliveries = await self._service.store.read_patiently(notifications.counts)
-        return metrics_text(self._service, counts, await pool_views(self._service), outcomes, deliveries)
+        pools = await pool_views(self._service)
+        conditions = await self._service.scheduler.look(lambda core: len(core.state.recoveries.conditions))
+        return metrics_text(self._service, counts, pools, outcomes, deliveries, conditions)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

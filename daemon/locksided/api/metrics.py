@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lockside.documents.enums import CheckOutcome
 from locksided import clock
 from locksided.api.service import Service
 from locksided.api.tally import Outcomes
@@ -21,6 +22,7 @@ def metrics_text(
     pools: list[dict[str, Any]],
     outcomes: Mapping[Configuration, Outcomes],
     deliveries: Iterable[tuple[str, int, int | None]],
+    conditions: int,
 ) -> str:
     """The text that a scraper reads."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -35,9 +37,11 @@ def metrics_text(
         jobs.labels(status).set(count)
     _add_pools(registry, pools)
     _add_deliveries(registry, deliveries)
+    gauge("lockside_recovery_conditions", "What blocked jobs wait for", conditions)
     gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
     gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
     gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
+    registry.register(_Tests(service.checks.outcomes))
     registry.register(_Configurations(outcomes))
     return generate_latest(registry).decode()
 
@@ -70,6 +74,25 @@ def _add_deliveries(registry: "CollectorRegistry", deliveries: Iterable[tuple[st
         by_status.labels("webhook", status).set(count)
         if oldest_us is not None:
             age.set((clock.now_us() - oldest_us) / clock.SECOND_US)
+
+
+class _Tests:
+    """How many tests of conditions came to what; a collector, as below."""
+
+    def __init__(self, outcomes: Mapping[CheckOutcome, int]) -> None:
+        self._outcomes = outcomes
+
+    def collect(self) -> "Iterable[Metric]":
+        from prometheus_client.core import CounterMetricFamily
+
+        made = CounterMetricFamily(
+            "lockside_recovery_checks",
+            "Tests of conditions since the daemon's start, by outcome",
+            labels=["outcome"],
+        )
+        for outcome in CheckOutcome:
+            made.add_metric([outcome.value], self._outcomes.get(outcome, 0))
+        return [made]
 
 
 class _Configurations:

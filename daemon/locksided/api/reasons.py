@@ -127,8 +127,7 @@ def _recovery(reason: core.Recovery) -> tuple[str, str]:
     said = f"It failed{times} and waits until {reason.tester}"
     if reason.last is not None and reason.last.message:
         said += f" (last test: {reason.last.message})"
-    following = "a test under way" if reason.is_checking else f"the test at {moment(reason.next_check_us)}"
-    return f"{said}.", f"{following}, or `job.unblock`; it gives up at {moment(reason.expires_us)}"
+    return f"{said}.", f"a good test, or `job.unblock`; it gives up at {moment(reason.expires_us)}"
 
 
 def _config_lock(reason: core.ConfigLock) -> tuple[str, str]:
