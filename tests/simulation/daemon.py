@@ -18,6 +18,7 @@ from core.explanations import check_explanations
 from lockside.documents.enums import Status
 from locksided import clock
 from locksided.actors import asides as asides_module
+from locksided.actors import checks as checks_module
 from locksided.actors import executor as executor_module
 from locksided.actors import executors as executors_module
 from locksided.actors import loader as loader_module
@@ -50,6 +51,7 @@ from simulation.backend import Link, Sockets
 from simulation.disk import Disk, open_store
 from simulation.follower import COUNTER
 from simulation.loop import Loop
+from simulation.recovery import Checks
 from simulation.runs import Runs
 from simulation.witness import Violation
 
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 LOGGING = (
     follower_module,
     asides_module,
+    checks_module,
     executor_module,
     executors_module,
     link_module,
@@ -175,7 +178,9 @@ class Daemon:
             runs: Any = Runs(self)
             self.asides = Asides(self, tasks)
             await self.asides.load()
-            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides)
+            checks = Checks(self, runs, tasks)
+            self.asides.deliver_to[checks.purpose] = checks.deliver
+            self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))
             await self.scheduler.start(Performing(self.executors, self))
         except StoreError:

@@ -10,7 +10,7 @@ from random import Random
 from core.explanations import all_reasons
 from locksided.api.reasons import sentences
 from locksided.core import inputs as i
-from simulation import asides, faults, nature, wishes
+from simulation import asides, faults, nature, recovery, wishes
 from simulation.daemon import surroundings
 from simulation.figures import Figures
 from simulation.follower import check_counted
@@ -48,6 +48,7 @@ PEOPLE: dict[str, tuple[int, Callable[[World], str | None]]] = {
     "asks why": (3, wishes.asks_why),
     "purges": (4, wishes.purges),
     "retention": (1, wishes.retention_goes_round),
+    "lets blocked jobs go": (3, recovery.lets_go),
     "aside": (15, asides.asks_for_an_aside),
 }
 FAULTS: dict[str, tuple[int, Callable[[World], str | None]]] = {
