@@ -69,10 +69,17 @@ class AsyncClient(AsyncMethods):
         return found
 
     async def log(
-        self, job: str, *, follow: bool = False, stream: str | None = None, row: str | None = None
+        self,
+        job: str,
+        *,
+        follow: bool = False,
+        stream: str | None = None,
+        row: str | None = None,
+        level: int | None = None,
     ) -> AsyncIterator[LogFrame]:
         """Give a job's log frame by frame; with `follow`, until the job has ended."""
-        async for page in self._engine.log(job, follow=follow, **spelt({"stream": stream, "row": row})):
+        filters = spelt({"stream": stream, "row": row, "level": level})
+        async for page in self._engine.log(job, follow=follow, **filters):
             for frame in typed(page, LogPage, "job.log").frames:
                 yield frame
 

@@ -6,12 +6,14 @@ from typing import Any, TypeAlias, overload
 from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
+from lockside.documents.log_channel import (Logging)
 from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
 from lockside.documents.runtime import (Backend, Behavior, Dependency, Limits, Retry)
 from lockside.documents.schedule import (Dst, Misfire, Overlap, ScheduleSpec, Target)
+from lockside.documents.staging import (InputSource)
 from lockside.documents.template import (TemplateSpec, TemplateValue)
 from lockside.documents.trigger import (Condition, TriggerSpec)
 from lockside.documents.variables import (VariableValue, VariableValues, VariablesSpec)
@@ -19,7 +21,7 @@ from lockside.protocol.kind_methods import (Diff)
 from lockside.protocol.methods.output import (ReportedCounts)
 from lockside.protocol.types.branches import (Branch, Branches)
 from lockside.protocol.types.catalog import (CatalogPlan)
-from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Reloaded)
+from lockside.protocol.types.daemon import (Backup, CheckReport, DaemonStatus, Health, Reloaded)
 from lockside.protocol.types.events import (EventPage)
 from lockside.protocol.types.jobs import (Explanation, Job, JobPage, Jobs, Purged, Reported, Stats,
     TerminationPlan, WaitedJobs)
@@ -31,9 +33,11 @@ from lockside.protocol.types.recovery import (RecoveryCondition, RecoveryConditi
 from lockside.protocol.types.schedules import (Backfill, Ledger, Schedule, Schedules, StoppedBackfill,
     Upcoming)
 from lockside.protocol.types.secrets import (Encrypted, KeyDropped, KeyList, Reencrypted, Rotated)
-from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables)
+from lockside.protocol.types.storage import (Preview, Snapshot, StorageStatus, Table, TableHistory, Tables,
+    UndoPlan)
 from lockside.protocol.types.stored import (Component, Components, Config, ConfigVersions, Configs, Deleted,
     Pool, Pools, State, Template, Templates, Variables, VariablesList)
+from lockside.protocol.types.tokens import (NewToken, TokenRevoked, Tokens)
 from lockside.protocol.types.triggers import (Trigger, TriggerLedger, Triggers)
 from lockside.requests import Request
 
@@ -54,7 +58,8 @@ class JobCalls:
         depends_on: Sequence[Mapping[str, Any] | Dependency] | None = ...,
         limits: Mapping[str, Any] | Limits | None = ..., retry: Mapping[str, Any] | Retry | None = ...,
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
-        on_record_errors: Text = ..., pools: Texts = ..., inputs: Sequence[Mapping[str, Any]] | None = ...,
+        on_record_errors: Text = ..., pools: Texts = ...,
+        inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
         archive: Mapping[str, Any] | None = ..., notifications: Sequence[Mapping[str, Any]] | None = ...,
         template: Text = ..., priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
@@ -136,15 +141,23 @@ class JobCalls:
     ) -> Jobs: ...
     async def resubmit(
         self, id: str, changes: Mapping[str, Any] | JobChanges | None = ..., *, fields: Texts = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        pinned: Flag = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Job: ...
+    async def undo(
+        self, id: str, tables: Texts = ..., *, fields: Texts = ..., force: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> Job: ...
+    async def preview_undo(
+        self, id: str, tables: Texts = ..., *, fields: Texts = ..., force: Flag = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> UndoPlan: ...
     async def amend(
         self, id: str, changes: Mapping[str, Any] | JobChanges, *, fields: Texts = ..., project: Text = ...,
         deduplication_id: Text = ...
     ) -> Job: ...
     async def log(
         self, id: str, *, row: Text = ..., offset: Number = ..., limit: Number = ..., stream: Text = ...,
-        raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
+        level: Number = ..., raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
     ) -> LogPage: ...
     async def stats(
         self, group_by: Texts = ..., *, status: Texts = ..., component: Text = ..., config: Text = ...,
@@ -363,6 +376,10 @@ class StorageCalls:
         where_column: Text = ..., where_values: Sequence[str | int | float | bool] | None = ...,
         where_operator: Text = ..., changed_since: Text = ..., limit: Number = ..., project: Text = ...
     ) -> Preview: ...
+    async def vacuum(
+        self, tables: Texts = ..., *, branch_id: Text = ..., dry_run: Flag = ..., fields: Texts = ...,
+        project: Text = ..., deduplication_id: Text = ...
+    ) -> Jobs: ...
     async def status(self, *, project: Text = ...) -> StorageStatus: ...
 
 class NotificationCalls:
@@ -376,8 +393,8 @@ class NotificationCalls:
         self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook, *,
         name: Text = ..., description: Text = ..., state: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
-        repeat: Text = ..., change_description: Text = ..., expected_version: Number = ...,
-        project: Text = ..., deduplication_id: Text = ...
+        repeat: Text = ..., digest_seconds: float | None = ..., change_description: Text = ...,
+        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Notification: ...
     async def list(
         self, *, limit: Number = ..., cursor: Text = ..., event: Text = ..., component: Text = ...,
@@ -433,8 +450,17 @@ class SecretCalls:
     async def reencrypt(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reencrypted: ...
     async def drop_key(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> KeyDropped: ...
 
+class TokenCalls:
+    async def create(
+        self, name: str, *, user: Text = ..., role: Text = ..., expires_time: Text = ..., project: Text = ...,
+        deduplication_id: Text = ...
+    ) -> NewToken: ...
+    async def list(self, *, limit: Number = ..., cursor: Text = ..., project: Text = ...) -> Tokens: ...
+    async def revoke(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> TokenRevoked: ...
+
 class DaemonCalls:
     async def status(self, *, project: Text = ...) -> DaemonStatus: ...
+    async def health(self, *, project: Text = ...) -> Health: ...
     async def drain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def undrain(self, *, project: Text = ..., deduplication_id: Text = ...) -> DaemonStatus: ...
     async def reload(self, *, project: Text = ..., deduplication_id: Text = ...) -> Reloaded: ...
@@ -461,7 +487,8 @@ class ComponentCalls:
         limits: Mapping[str, Any] | Limits | None = ..., grace_seconds: float | str | None = ...,
         stop_signal: int | str | None = ..., schema: Mapping[str, Any] | None = ...,
         row_schema: Mapping[str, Any] | None = ..., image: Text = ...,
-        image_options: Mapping[str, Any] | ImageOptions | None = ..., actions: Texts = ..., lock: Text = ...,
+        image_options: Mapping[str, Any] | ImageOptions | None = ...,
+        logging: Mapping[str, Any] | Logging | None = ..., actions: Texts = ..., lock: Text = ...,
         pool: Text = ..., retry: Mapping[str, Any] | Retry | None = ...,
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         leftovers: Text = ..., exit_codes: Mapping[str, Any] | ExitCodes | None = ..., state: Text = ...,
@@ -643,6 +670,7 @@ class AsyncMethods:
     notification: NotificationCalls
     event: EventCalls
     secret: SecretCalls
+    token: TokenCalls
     daemon: DaemonCalls
     component: ComponentCalls
     variables: VariablesCalls

@@ -71,10 +71,17 @@ class Client(Methods):
         return found
 
     def log(
-        self, job: str, *, follow: bool = False, stream: str | None = None, row: str | None = None
+        self,
+        job: str,
+        *,
+        follow: bool = False,
+        stream: str | None = None,
+        row: str | None = None,
+        level: int | None = None,
     ) -> Iterator[LogFrame]:
         """Give a job's log frame by frame; with `follow`, until the job has ended."""
-        for page in each(self._engine.log(job, follow=follow, **spelt({"stream": stream, "row": row}))):
+        filters = spelt({"stream": stream, "row": row, "level": level})
+        for page in each(self._engine.log(job, follow=follow, **filters)):
             yield from typed(page, LogPage, "job.log").frames
 
     def jobs(self, **filters: Any) -> Iterator[Job]:

@@ -22,6 +22,7 @@ LISTS = {
     "storage.table.list": ("tables", None),
     "storage.table.history": ("versions", None),
     "notification.deliveries": ("deliveries", 1000),
+    "token.list": ("tokens", None),
     **{f"{kind.word}.list": (kind.plural, None) for kind in KINDS.values()},
     **{f"{kind.word}.versions": ("versions", None) for kind in KINDS.values() if kind.verbs},
 }

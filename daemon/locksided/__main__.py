@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 from locksided import clock, log
-from locksided.daemon import Daemon, Place, missing_groups, place_of, prepare_state_dir
+from locksided.daemon import Daemon, Place, missing_names, place_of, prepare_state_dir
 from locksided.folder_lock import AnotherDaemonError
 from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir, find_state_dir
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
                 [f"The path of the {what} is no UTF-8 text: {os.fsencode(path)!r}. Name another one."]
             )
     if options.check_config:
-        return _tell(missing_groups(known)) or _tell_settings(files, root, socket)
+        return _tell(missing_names(known)) or _tell_settings(files, root, socket)
     test_clock = None if options.test_clock is None else ManualClock(options.test_clock)
     with clock.used(test_clock or clock.SystemClock()):
         if options.restore is not None:

@@ -20,6 +20,7 @@ from anyio import CancelScope
 from lockside.documents.times import time_text, time_us
 
 SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
 NOTICED_WITHIN_SECONDS = 60.0
 """The longest time until a clock that was set, or a suspend that is over, is noticed."""
 

@@ -26,6 +26,7 @@ from locksided.actors.retention import Retention
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.daemon import VERSION
 from locksided.api.handlers import handlers
+from locksided.api.project_guard import ProjectGuard
 from locksided.api.service import Service
 from locksided.backends.claims import ControlFolders
 from locksided.backends.keepers import Keepers
@@ -36,6 +37,7 @@ from locksided.core.errors import Unavailable
 from locksided.core.model import Principal
 from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
+from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import PURPOSE, Couriers
 from locksided.notifications.listening import Listening
@@ -47,7 +49,7 @@ from locksided.schedules.planner import Planner
 from locksided.schedules.replanning import Replanning
 from locksided.secrets.keys import KeyFile, Keys
 from locksided.secrets.vault import Vault
-from locksided.server.access import Access, group_id
+from locksided.server.access import Access, group_id, user_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
@@ -56,6 +58,7 @@ from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 from locksided.triggers.hearing import Hearing
 from locksided.triggers.planner import TriggerPlanner
+from locksided.upkeep import Upkeep
 
 log = structlog.get_logger("daemon")
 RECORDS_STOP_WITHIN_SECONDS = 1.0
@@ -101,8 +104,8 @@ def listeners(place: Place) -> list[Listener]:
     return [listen(place.socket, gid=group_id(group) if group else None)]
 
 
-def missing_groups(known: Settings) -> list[str]:
-    """A sentence for each group that the settings name and this machine does not know."""
+def missing_names(known: Settings) -> list[str]:
+    """A sentence for each group and user that the settings name and this machine does not know."""
     rights = known.access
     named = {
         "daemon.socket_group": [known.daemon.socket_group] if known.daemon.socket_group else [],
@@ -110,18 +113,20 @@ def missing_groups(known: Settings) -> list[str]:
         "access.operator_groups": rights.operator_groups,
         "access.viewer_groups": rights.viewer_groups,
     }
-    return [
+    missing = [
         f"{setting}: there is no group {group!r} on this machine"
         for setting, groups in named.items()
         for group in groups
         if group_id(group) is None
     ]
+    users = [user for user in rights.delegates if user_id(user) is None]
+    return missing + [f"access.delegates: there is no user {user!r} on this machine" for user in users]
 
 
 def access(place: Settings) -> Access:
-    """Who may do what, from the settings; a group that is gone is a warning and gives nobody a right."""
-    for missing in missing_groups(place):
-        log.warning("nobody is in a group of the settings", cause=missing)
+    """Who may do what, from the settings; a name of nobody is a warning and gives nobody a right."""
+    for missing in missing_names(place):
+        log.warning("the settings name nobody", cause=missing)
     rights = place.access
     return Access.from_names(
         os.geteuid(),
@@ -129,6 +134,8 @@ def access(place: Settings) -> Access:
         operator=rights.operator_groups,
         viewer=rights.viewer_groups,
         default_role=rights.default_role,
+        delegates=rights.delegates,
+        delegate_role=rights.delegate_role,
     )
 
 
@@ -191,6 +198,8 @@ class Daemon:
             _limits(service.settings),
             structlog.get_logger("server"),
             methods=METHODS if service.test_clock is None else TEST_METHODS,
+            guard=ProjectGuard(store).check,
+            timings=service.timings,
         )
         service.scheduler.tell(i.DaemonStarted(VERSION, os.getpid(), clock.boot_id()))
         await service.asides.load()
@@ -202,6 +211,7 @@ class Daemon:
         tasks.start_soon(Planner(service, service.broker).run)
         await self._follow(service, tasks)
         tasks.start_soon(service.publisher.run)
+        tasks.start_soon(Upkeep(service, SELF).run)
         tasks.start_soon(Retention(store, service.scheduler, service.runs.loader, service.settings).run)
         tasks.start_soon(service.reencryption.run)
         async with anyio.create_task_group() as serving:
@@ -234,9 +244,9 @@ class Daemon:
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
         """Every actor, joined; none of them runs yet."""
         place = self._place
-        broker = Broker()
+        broker, timings = Broker(), Timings()
         scheduler = SchedulerActor(
-            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings)
+            store, broker, lambda: load_core(store, place.settings, place.state_dir.recordings), timings
         )
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
@@ -247,7 +257,9 @@ class Daemon:
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
         )
-        runs = Runs(store, place.state_dir, place.settings, str(address), backend, images, umask)
+        runs = Runs(
+            store, place.state_dir, place.settings, str(address), backend, images, umask, scheduler.ask
+        )
         checks = Checks(asides, runs, scheduler, backend, place.state_dir, tasks)
         purposes[checks.purpose] = checks.deliver
         return Service(
@@ -265,10 +277,12 @@ class Daemon:
             runs=runs,
             publisher=Publisher(store, scheduler, broker, runs.storage),
             reencryption=Reencryption(store, scheduler),
+            timings=timings,
             started_us=clock.now_us(),
             listeners=lambda: [] if self._server is None else self._server.listeners,
             reload=self._reload,
             access=self._access,
+            connections=lambda: set() if self._server is None else self._server.connections,
             test_clock=place.test_clock,
         )
 

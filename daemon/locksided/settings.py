@@ -51,10 +51,10 @@ class SettingsError(Exception):
 
 
 def _at_least(least: int) -> Callable[[Any], int]:
-    """Reads a number of bytes, or a text such as "64MiB"."""
+    """Reads a number of bytes, or a text such as "64MiB"; 0 only where that is the least."""
 
     def read(value: Any) -> int:
-        count = size(value, bare="B")
+        count = 0 if value in (0, "0") and not least else size(value, bare="B")
         if count < least:
             raise ValueError(f"It must be at least {least} bytes")
         return count
@@ -125,6 +125,8 @@ class AccessSettings(Section, frozen=True):
     viewer_groups: tuple[str, ...] = ()
     default_role: Literal["admin", "operator", "viewer", "none"] = "operator"
     group_shares: bool = False
+    delegates: tuple[str, ...] = ()
+    delegate_role: Literal["admin", "operator", "viewer"] = "operator"
 
 
 class EventSettings(Section, frozen=True):
@@ -153,8 +155,27 @@ class StorageSettings(Section, frozen=True):
     backend: Literal["auto", "lake", "local"] = "auto"
     memory_bytes: Bytes = 1_073_741_824
     threads: Count = 0
+    keep_days: Days = 7.0
+    keep_versions: Count = 10
+    trash_days: Days = 7.0
     keep_output: bool = False
     min_free_bytes: Bytes = 1_073_741_824
+
+
+class StagingSettings(Section, frozen=True):
+    """Files that jobs fetch before they start. With networks "public" only addresses of the internet do.
+
+    `max_bytes` 0 is any size. `deny_hosts` wins over `allow_hosts`, that over `networks`.
+    """
+
+    reads = {"max_bytes": _at_least(0)}
+
+    attempts: Positive = 5
+    file_roots: tuple[str, ...] = ("/",)
+    networks: Literal["any", "public"] = "any"
+    allow_hosts: tuple[str, ...] = ()
+    deny_hosts: tuple[str, ...] = ()
+    max_bytes: Bytes = 0
 
 
 class SecretSettings(Section, frozen=True):
@@ -209,6 +230,7 @@ class NotificationSettings(Section, frozen=True):
         *(5, 300, 1800, 7200),
         *(18_000, 36_000, 36_000),
     )
+    per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
 
@@ -229,6 +251,7 @@ class Settings(Section, frozen=True):
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
     storage: StorageSettings = StorageSettings()
+    staging: StagingSettings = StagingSettings()
     secrets: SecretSettings = SecretSettings()
     debug: DebugSettings = DebugSettings()
 
@@ -324,7 +347,12 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
 
 def _is_list(key: str) -> bool:
     """Whether a setting has several values, which a comma parts in a variable."""
-    return key.endswith("_groups") or key in {"allow", "attempts_seconds"}
+    return key.endswith(("_groups", "_hosts")) or key in {
+        "allow",
+        "attempts_seconds",
+        "file_roots",
+        "delegates",
+    }
 
 
 def default_slots() -> int:

@@ -27,6 +27,7 @@ PARTS = {
     "history": "5: a million jobs that ended",
     "memory": "6: daemon and keeper at rest",
     "schedules": "ten thousand schedules, lateness, a year of missed minutes",
+    "notifications": "throughput beside 26 receivers that never answer",
     "logs": "7: 2 GB of output, and ten followers",
     "commandline": "8: the command line",
     "work": "9: processor time for each job, with --beside in turn with other code",

@@ -82,7 +82,7 @@ def test_without_a_daemon_the_error_names_the_places_and_the_remedy(tmp_path: Pa
     with pytest.raises(errors.NotReachable) as caught:
         Connection.open()
     assert str(tmp_path / "nowhere" / "lockside" / "lockside.sock") in caught.value.message
-    assert "locksided" in caught.value.remedy
+    assert "lockside start" in caught.value.remedy
 
 
 def test_a_stale_socket_is_told_from_none(tmp_path: Path, daemon: FakeDaemon) -> None:

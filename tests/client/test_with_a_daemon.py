@@ -114,7 +114,7 @@ def test_a_client_whose_daemon_is_stopped_says_so_and_what_to_do(fresh: Callable
         with pytest.raises(errors.NotReachable) as away:
             client.job.create("lockside.command", config_data=TRUE)
     assert str(daemon.socket) in away.value.message
-    assert "locksided" in away.value.remedy
+    assert "lockside start" in away.value.remedy
 
 
 INSIDE = """

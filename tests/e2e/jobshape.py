@@ -94,6 +94,7 @@ SHAPE: dict[str, Any] = {
     "notifications": list,
     "retryOfJobId": (str, NONE),
     "resubmitOf": (str, NONE),
+    "undoneBy": (str, NONE),
     "template": (str, NONE),
     "priority": int,
     "status": str,

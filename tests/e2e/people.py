@@ -37,7 +37,7 @@ VIEWERS, OPERATORS, ADMINS = 64101, 64102, 64103
 
 
 @contextmanager
-def used_by_groups() -> Iterator[Daemon]:
+def used_by_groups(**more: str) -> Iterator[Daemon]:
     """A daemon that everybody can reach and in which a group tells what its members may do."""
     settings = {
         "LOCKSIDE_ACCESS__VIEWER_GROUPS": str(VIEWERS),
@@ -46,7 +46,7 @@ def used_by_groups() -> Iterator[Daemon]:
         "LOCKSIDE_ACCESS__DEFAULT_ROLE": "none",
         "LOCKSIDE_DAEMON__SOCKET_GROUP": "nogroup",
     }
-    with running(**settings) as one:
+    with running(**settings | more) as one:
         one.state_dir.chmod(0o711)
         one.socket.chmod(0o666)
         yield one

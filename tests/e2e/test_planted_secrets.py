@@ -103,7 +103,7 @@ def plant(wire: RecordingWire, planted: Planted) -> None:
     more = {
         "variableValuesId": "v",
         "variableValuesData": {"values": [{"name": "#given", "value": planted("given variable")}]},
-        "inputs": [{"#key": planted("inputs")}],
+        "inputs": [{"source": "file:///etc/hostname", "options": {"#key": planted("inputs")}}],
         "archive": {"#key": planted("archive")},
         "notifications": [{"#secret": planted("notifications")}],
     }

@@ -21,6 +21,7 @@ UNSUITABLE = {
     "start": "it starts a daemon of its own",
     "stop": "it stops the daemon",
     "top": "it is for a terminal alone",
+    "mcp": "it speaks with an agent",
 }
 WORDS = {
     "run": "run -- true",
@@ -39,6 +40,8 @@ WORDS = {
     "unblock": "unblock HELD",
     "pause": "pause DONE",
     "resume": "resume DONE",
+    "undo": "undo DONE --dry-run",
+    "vacuum": "vacuum --dry-run",
     "prio": "prio HELD 3",
     "pool ls": "pool ls",
     "pool show": "pool show p",
@@ -76,6 +79,8 @@ WORDS = {
     "notify test": "notify test none",
     "notify rotate": "notify rotate none",
     "secret drop-key": "secret drop-key none",
+    "token create": "token create t",
+    "token revoke": "token revoke 99",
     "state show": "state show s.c/one",
     "state reset": "state reset s.c/one",
     "orchestration plan": "orchestration plan o",

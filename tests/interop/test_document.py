@@ -63,7 +63,7 @@ class Checked(Wire):
 
     def __init__(self, path: Any, document: Message) -> None:
         super().__init__(path)
-        self._document = document
+        self.document = document
         self._methods = {one["name"]: one for one in document["methods"]}
         self.used: set[str] = set()
 
@@ -81,12 +81,12 @@ class Checked(Wire):
 
     def notice(self) -> Message:
         heard = super().notice()
-        [kind] = [one for one in self._document["x-notifications"] if one["name"] == heard["method"]]
+        [kind] = [one for one in self.document["x-notifications"] if one["name"] == heard["method"]]
         self._check(heard["method"], kind["params"], heard["params"])
         return heard
 
     def _check(self, what: str, schema: Message, value: Any) -> None:
-        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self._document["components"]})
+        validator = jsonschema_rs.Draft202012Validator(schema | {"components": self.document["components"]})
         assert [
             f"{what}: {list(one.instance_path)} {one.message[:300]}" for one in validator.iter_errors(value)
         ] == []
@@ -104,6 +104,7 @@ def test_every_method_takes_and_answers_what_the_document_says(daemon: Daemon, d
         _other_jobs(wire)
         _blocked_job(wire)
         _platform(wire)
+        _tokens(wire, daemon)
         refusal = wire.refused("job.get", id="999999")
         [error] = [one for one in document["components"]["errors"].values() if one["code"] == refusal.code]
         assert error["data"]["kind"] == refusal.kind
@@ -239,7 +240,10 @@ def _tables(wire: Wire) -> None:
     wire.call("storage.table.history", id="in.c-doc.x")
     wire.call("storage.snapshot", tables=["in.c-doc.x"])
     wire.call("storage.preview", table="in.c-doc.x", limit=10)
-    wire.call("storage.table.restore", id="in.c-doc.x", version=0)
+    restored = wire.done(wire.call("storage.table.restore", id="in.c-doc.x", version=0))
+    wire.call("job.undo", id=restored["id"], dryRun=True)
+    wire.call("job.undo", id=restored["id"])
+    wire.call("storage.vacuum", tables=["in.c-doc.x"], dryRun=True)
 
 
 def _old_versions(wire: Wire, kind: str, object_id: str) -> None:
@@ -310,6 +314,15 @@ def _blocked_job(wire: Wire) -> None:
     wire.done(job)
 
 
+def _tokens(wire: "Checked", daemon: Daemon) -> None:
+    made = wire.call("token.create", name="t", role="viewer", expiresTime="2100-01-01T00:00:00Z")
+    with Checked(daemon.socket, wire.document) as other:
+        assert other.call("session.actAs", token=made["secret"])["role"] == "viewer"
+        wire.used |= other.used
+    wire.call("token.list")
+    wire.call("token.revoke", id=made["id"])
+
+
 def _platform(wire: Wire) -> None:
     wire.call("pool.put", pool={"id": "heavy", "slots": "infinity", "description": "d"})
     wire.call("pool.get", id="heavy")
@@ -317,6 +330,6 @@ def _platform(wire: Wire) -> None:
     wire.call("pool.pause", id="heavy", comment="c")
     wire.call("pool.resume", id="heavy")
     wire.call("pool.delete", id="heavy")
-    for method in ("status", "drain", "undrain", "check", "backup", "metrics", "reload"):
+    for method in ("status", "health", "drain", "undrain", "check", "backup", "metrics", "reload"):
         wire.call(f"daemon.{method}")
     wire.call("rpc.discover")

@@ -11,6 +11,7 @@ CLI = Path(lockside.cli.__file__).parent
 WITHOUT_A_COMMAND = {
     "catalog.stage": "`apply` sends the parts of a large folder by it",
     "rpc.discover": "`help` and `schema` print the document; `call rpc.discover` prints it raw",
+    "session.actAs": "a command acts as who calls it",
     "event.unsubscribe": "a command that follows events ends with its connection",
     **{name: "a test clock is moved by tests" for name in TEST_METHODS if name.startswith("clock.")},
 }

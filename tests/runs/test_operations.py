@@ -86,7 +86,7 @@ def test_one_that_is_done_adds_to_the_result_and_says_nothing_of_its_process() -
     assert (done.verdict, dict(done.process), dict(done.metrics)) == (Verdict.SUCCESS, {}, {})
     failed = concluded(b'{"message": "no"}', exitCode=1)
     whole = joined([done, failed])
-    assert whole.result["input"] == {"tables": [1]}
+    assert whole.result["input"] == {"tables": [1], "files": []}
     assert whole.process["exitCode"] == 1
 
 

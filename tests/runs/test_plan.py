@@ -174,6 +174,7 @@ def test_the_start_message_says_all_the_keeper_needs() -> None:
         "spareFolder": None,
         "notedLate": False,
         "logMark": None,
+        "gelf": None,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from locksided.__main__ import main
-from locksided.daemon import access, missing_groups
+from locksided.daemon import access, missing_names
 from locksided.settings import SYSTEM_FILE, SYSTEM_STATE_DIR, Files, Settings, SettingsError, files_of, load
 
 
@@ -110,7 +110,7 @@ def test_a_check_of_the_settings_names_groups_that_do_not_exist(
 
 def test_a_group_that_is_gone_gives_nobody_a_right_and_keeps_no_daemon_from_its_start(tmp_path: Path) -> None:
     settings = read(tmp_path, GONE)
-    assert len(missing_groups(settings)) == 2
+    assert len(missing_names(settings)) == 2
     assert access(settings).admin_gids == frozenset()
 
 

@@ -73,7 +73,7 @@ class Lake:
         mapping = {"tables": list(entries), **more.pop("output", {})}
         result = output.store(self.order(mapping, names, **more))
         for commit in result["commits"]:
-            self._ratify(commit)
+            self.ratify(commit)
         shown: dict[str, Any] = result["result"]["output"]["tables"][0]
         return shown
 
@@ -85,12 +85,12 @@ class Lake:
             return str(fault)
         raise AssertionError("it did not fail")
 
-    def _ratify(self, commit: dict[str, Any]) -> None:
+    def ratify(self, commit: dict[str, Any]) -> None:
         name = commit["key"].rpartition(".")[2]
         path = self.folder(name)
         if commit["staged"]:
             entry = f"{commit['version']:020d}.json"
-            os.link(path / "_lockside/staged" / commit["staged"], path / "_delta_log" / entry)
+            os.rename(path / "_lockside/staged" / commit["staged"], path / "_delta_log" / entry)
         self.tables[commit["key"]] = {
             "id": f"{BUCKET}.{name}",
             "version": commit["version"],

@@ -77,3 +77,31 @@ async def test_all_is_counted_anew_when_events_between_are_gone(store: Store) ->
     await end(store, 3)
     await store._writer.run(lambda connection: connection.execute("DELETE FROM events WHERE seq < 3"))
     assert (await tally.outcomes())[DAILY].counts == {"success": 3}
+
+
+async def test_totals_count_by_status_pool_and_component_with_histograms(
+    store: Store,
+) -> None:
+    tally = Tally(store)
+    await end(store, 1, pool="loads", second=600_000)
+    await end(store, 2, "error", pool="loads", second=100_000, config=None)
+    await end(store, 3, "cancelled", pool="loads")
+    await tally.outcomes()
+    counts = tally.totals.counts
+    assert counts["success", "loads", "ex.table"] == counts["error", "loads", "ex.table"] == 1
+    assert counts["cancelled", "loads", "ex.table"] == 1
+    ran = tally.totals.durations["loads", "ex.table"]
+    assert (dict(ran.buckets)["1.0"], dict(ran.buckets)["5.0"], ran.sum_seconds) == (1, 1, 7.0)
+    assert dict(ran.buckets)["+Inf"] == 2, "what was cancelled never ran"
+
+
+async def test_of_many_components_the_busiest_have_names_and_keep_them(store: Store) -> None:
+    tally = Tally(store, most_components=2)
+    await end(store, 1, component="a")
+    for number, name in enumerate(["b", "b", "c", "c", "c"], 2):
+        await end(store, number, component=name)
+    assert [one.component for one in await tally.outcomes()] == ["b", "c"]
+    assert tally.totals.counts["success", "", "other"] == 1
+    await end(store, 10, component="a")
+    assert [one.component for one in await tally.outcomes()] == ["b", "c"]
+    assert tally.totals.counts["success", "", "other"] == 2

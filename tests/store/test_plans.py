@@ -33,10 +33,19 @@ SMALL_OR_RARE = {
     "all_triggers",  # a project has a thousand at most
     "prune_firings",  # once an hour
     "lake_size",  # reads all tables, of which there are few beside jobs
+    "oldest_kept",  # once a day; the few jobs that are live, for each table
+    "table_keys",  # once a day
+    "troubled_tables",  # by hand
+    "all_table_keys",  # when a daemon starts
+    "claimed_tables",  # of live jobs
+    "known_trash",  # once a day
+    "forget_trash",
+    "tables_of_job",  # by hand; a job wrote few tables
     "unpublished",  # there are few, in an index of their own
     "subscriptions",  # a project has a thousand at most
     "has_subscriptions",  # stops at the first
-    "due_deliveries",  # goes through the subscriptions, and takes a few of each from an index
+    "waiting_receivers",  # goes from receiver to receiver through an index
+    "deliveries_by_id",  # sorts a hundred
     "couriers_at_work",  # what couriers have is little, and in an index of its own
     "deliveries_of_courier",
     "lost_deliveries",
@@ -44,6 +53,9 @@ SMALL_OR_RARE = {
     "redeliver",  # by hand
     "prune_deliveries",  # once an hour
     "prune_notification_bodies",
+    "tokens",  # a project has few
+    "prune_tokens",  # once an hour
+    "delete_token",  # by hand
 }
 
 

@@ -16,10 +16,15 @@ from store.samples import change, do, new, nothing, save
 def described(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
     """Everything that the schema defines, and each table's columns in their order."""
     objects = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")
-    found = [tuple(" ".join(str(part).split()) for part in row) for row in objects]
+    found = [tuple(_bare(str(part)) for part in row) for row in objects]
     for table in [row[1] for row in found if row[0] == "table"]:
         found += [(table, str(column)) for column in connection.execute(f"PRAGMA table_info({table})")]
     return found
+
+
+def _bare(statement: str) -> str:
+    """A statement without its line ends: a column that was added stands behind one."""
+    return " ".join(statement.split()).replace(" ,", ",").replace(" )", ")")
 
 
 def test_migrating_from_the_first_schema_comes_to_the_same_as_the_schema() -> None:

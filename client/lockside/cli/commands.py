@@ -19,6 +19,7 @@ from lockside.cli.tables.schedules import SCHEDULES, TRIGGERS
 from lockside.cli.tables.secrets import SECRETS
 from lockside.cli.tables.shared import BRANCH, SET, TAG
 from lockside.cli.tables.storage import STORAGE
+from lockside.cli.tables.tokens import TOKENS
 
 GLOBAL_OPTIONS = (
     Option("--socket", "the daemon's socket (default: $LOCKSIDE_SOCKET, then the usual places)", "PATH"),
@@ -36,6 +37,7 @@ GROUPS = {
     **GROUPS_OF_KINDS,
     "table": "tables that jobs read and write",
     "secret": "encrypted values, and the keys that encrypt them",
+    "token": "what programs show in the place of a user",
     "state": "what the last successful run left for the next",
     "recovery": "what blocked jobs wait for",
     "orchestration": "what an orchestration would do",
@@ -176,7 +178,12 @@ DAEMON = (
         "status",
         "lockside.cli.daemon.status:status",
         "show the daemon's state: running and waiting jobs, and problems",
-        (("lockside status", "problems first, since when and what to do"),),
+        (
+            ("lockside status", "problems first, since when and what to do"),
+            ("lockside status --check", "for monitors: exit code 0 when jobs can be accepted and started"),
+        ),
+        (),
+        (Option("--check", "only tell whether jobs can be accepted and started; exit code 0 if so, else 1"),),
     ),
     Command(
         "events",
@@ -250,6 +257,18 @@ DAEMON = (
 
 OTHER = (
     Command(
+        "mcp",
+        "lockside.cli.daemon.mcp:mcp",
+        "serve tools for an agent on standard input and output (Model Context Protocol)",
+        (
+            ("lockside mcp", "as the command of an MCP server in an agent's settings"),
+            ("lockside mcp --read-only --project etl", "looking only, in one project"),
+        ),
+        (),
+        (Option("--read-only", "offer no tool that changes anything"),),
+        "Everything is done with your rights. `lockside help agents` tells of the tools.",
+    ),
+    Command(
         "demo",
         "lockside.cli.daemon.demo:demo",
         "run a demonstration: a pipeline, a wait with its reason, a crash survived",
@@ -312,6 +331,7 @@ SECTIONS = (
     ("stored objects", CATALOG),
     ("tables", STORAGE),
     ("secrets", SECRETS),
+    ("tokens", TOKENS),
     ("the daemon", DAEMON),
     ("more", OTHER),
 )

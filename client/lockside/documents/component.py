@@ -27,9 +27,10 @@ from lockside.documents.base import (
     Text,
     Umask,
 )
-from lockside.documents.enums import ComponentType, Leftovers, OnLost, ProcessorPosition, StateFormat
+from lockside.documents.enums import ComponentType, Leftovers, LogType, OnLost, ProcessorPosition, StateFormat
 from lockside.documents.fault_messages import explain
-from lockside.documents.image import ImageName, ImageOptions, has_version, image_reference
+from lockside.documents.image import ImageName, ImageOptions, Network, has_version, image_reference
+from lockside.documents.log_channel import Logging
 from lockside.documents.paths import join
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Limits, Retry
@@ -144,6 +145,7 @@ class Manifest(Program, frozen=True, kw_only=True):
         image: A container image in which the program runs; without a program the image's own. `tag` is the
             image's tag, `latest` if there is none, unless the name has a tag or a digest.
         image_options: How the image is run.
+        logging: How it logs beside its output.
         image_parameters: Fixed parameters, written to `config.json` as `image_parameters`.
         tag: The tag that runs when nobody asks for one.
         tags: What differs under each tag.
@@ -189,6 +191,7 @@ class Manifest(Program, frozen=True, kw_only=True):
     row_schema: dict[str, Any] | None = None
     image: ImageName | None = None
     image_options: ImageOptions = ImageOptions()
+    logging: Logging = Logging()
     actions: Annotated[list[ActionName], Meta(max_length=100)] = []
     lock: LockPolicy | None = None
     pool: PoolId | None = None
@@ -212,6 +215,8 @@ class Manifest(Program, frozen=True, kw_only=True):
             _check_places(field, argv)
         if self.image is not None and self.tag is not None and has_version(self.image):
             raise FieldError("The image's name has a tag or a digest already: give it without `tag`", "tag")
+        if self.logging.type is LogType.GELF and self.image_options.network is not Network.HOST:
+            raise FieldError("A component that logs by GELF needs the network `host`", "imageOptions.network")
         for field, schema in (("schema", self.schema), ("rowSchema", self.row_schema)):
             try:
                 check_schema(schema or {})

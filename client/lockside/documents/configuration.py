@@ -14,13 +14,14 @@ import msgspec
 from msgspec import Meta
 
 from lockside.documents.base import ComponentId, ConfigId, Document, FieldError, In, RowId, Text
-from lockside.documents.component import ORCHESTRATOR
+from lockside.documents.component import COMMAND, ORCHESTRATOR
 from lockside.documents.enums import ProcessorPosition
 from lockside.documents.foreign_words import effect, foreign_values
 from lockside.documents.orchestration import Phase, Task, TaskSpecification, order_faults
 from lockside.documents.paths import join, steps_of
 from lockside.documents.reading import convert, fault_of, stored_form
 from lockside.documents.runtime import Runtime
+from lockside.documents.staging import Inputs
 from lockside.documents.variables import Scalar
 
 MAX_DEPTH = 100
@@ -152,6 +153,9 @@ class ConfigSpec(In, frozen=True, kw_only=True, dict=True):
                 if row.content.processors:
                     text = "Processors stand in the configuration or in its rows, not in both"
                     raise FieldError(text, f"rows[{place}].configuration.processors")
+        refuse_inputs_without_folder(
+            self.component, self.content.runtime.inputs, "configuration.runtime.inputs"
+        )
         if self.component == ORCHESTRATOR:
             check_orchestration(self.content, "configuration")
 
@@ -193,6 +197,14 @@ def check_orchestration(content: Configuration, field: str) -> None:
     """Raises FieldError for phases and tasks that cannot be run in an order."""
     for at, text in order_faults(content.phases, content.tasks):
         raise FieldError(text, f"{field}.{at}")
+
+
+def refuse_inputs_without_folder(component: str, inputs: Inputs | None, path: str) -> None:
+    """Raise FieldError for inputs of what has no data folder."""
+    if inputs and component == COMMAND:
+        raise FieldError("A plain command has no data folder: make it a component, and it has one", path)
+    if inputs and component == ORCHESTRATOR:
+        raise FieldError("An orchestration has no data folder: give the inputs to its tasks", path)
 
 
 def content_of(body: dict[str, Any], field: str, *, is_stored: bool = False) -> Configuration:

@@ -81,6 +81,7 @@ class CreatorType(StrEnum):
     CONTAINER = "container"
     RETRY = "retry"
     TRIGGER = "trigger"
+    DAEMON = "daemon"
 
 
 class OnError(StrEnum):
@@ -255,6 +256,30 @@ class TriggerWhen(StrEnum):
 
     ANY = "any"
     ALL = "all"
+
+
+class LogType(StrEnum):
+    """Whether a component logs by its output alone, or by GELF too."""
+
+    STANDARD = "standard"
+    GELF = "gelf"
+
+
+class Transport(StrEnum):
+    """How GELF messages are sent."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    HTTP = "http"
+
+
+class Visibility(StrEnum):
+    """What is kept of a message: nothing, its short text, all of it, or all of it for admins alone."""
+
+    NONE = "none"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+    CAMOUFLAGE = "camouflage"
 
 
 class CheckOutcome(StrEnum):

@@ -162,6 +162,7 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
         recipient: Who is told.
         after_failures: A failure is told from this one in a row of the same configuration on.
         repeat: `change` tells only the failure that reaches `afterFailures`, `every` also those after it.
+        digest_seconds: After a message what comes in so many seconds is one message at their end.
     """
 
     id: PoolId
@@ -173,6 +174,19 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     recipient: Webhook
     after_failures: Annotated[int, Meta(ge=1, le=1000)] = 1
     repeat: Literal["every", "change"] = "every"
+    digest_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether failures in a row decide on what is told."""
+        return (
+            self.after_failures > 1 or self.repeat == "change" or NotifiedEvent.JOB_RECOVERED in self.events
+        )
+
+    @property
+    def gathers_seconds(self) -> float:
+        """For how long after a message what is told is gathered."""
+        return self.digest_seconds or 0.0
 
     @property
     def events(self) -> frozenset[NotifiedEvent]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import UNSET, Meta, UnsetType, defstruct
 from msgspec.structs import fields as struct_fields
 
-from lockside.documents import quantities, times
+from lockside.documents import quantities, staging, times
 from lockside.documents.base import (
     BranchId,
     ComponentId,
@@ -34,10 +34,16 @@ from lockside.documents.base import (
     Version,
 )
 from lockside.documents.component import ORCHESTRATOR
-from lockside.documents.configuration import Configuration, check_orchestration, content_of
+from lockside.documents.configuration import (
+    Configuration,
+    check_orchestration,
+    content_of,
+    refuse_inputs_without_folder,
+)
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Retry
+from lockside.documents.staging import Inputs
 from lockside.documents.variables import VariableValues
 
 RowIds = Annotated[list[RowId], Meta(max_length=10_000)]
@@ -68,7 +74,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         depends_on: Jobs that must end first.
         on_lost: What happens when the job is lost with its machine or keeper.
         on_record_errors: The status of a job that ended well but reported failed records.
-        inputs: Inputs of the job.
+        inputs: Files that are fetched into the data folder before the component starts.
         archive: Settings of archiving.
         notifications: Who is notified.
         component: The component's id; required unless a template names it.
@@ -125,7 +131,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     on_lost: OnLost | None = None
     on_record_errors: OnRecordErrors | None = None
     pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
-    inputs: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
+    inputs: Inputs | None = None
     archive: dict[str, Any] | None = None
     notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
     template: TemplateName | None = None
@@ -147,6 +153,11 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         if self.asked_rows and self.config is None:
             raise FieldError("Rows belong to a stored configuration: name it in `config`", "configRowIds")
         check_policies(self.recovery)
+        staging.check(self.inputs, "inputs")
+        refuse_inputs_without_folder(self.component, self.inputs, "inputs")
+        if self.content is not None:
+            runtime = self.content.runtime
+            refuse_inputs_without_folder(self.component, runtime.inputs, "configData.runtime.inputs")
         if self.content is not None and self.component == ORCHESTRATOR:
             check_orchestration(self.content, "configData")
 

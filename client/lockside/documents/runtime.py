@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from lockside.documents import quantities
+from lockside.documents import quantities, staging
 from lockside.documents.base import (
     DelaySeconds,
     Document,
@@ -22,6 +22,7 @@ from lockside.documents.base import (
 )
 from lockside.documents.enums import Backoff, DependencyCondition, FailureClass, OnError, OnLost
 from lockside.documents.recovery import RecoveryPolicies, check_policies
+from lockside.documents.staging import Inputs
 
 RETRIED_BY_DEFAULT = (FailureClass.APPLICATION, FailureClass.TIMEOUT, FailureClass.LOST)
 
@@ -118,6 +119,7 @@ class Runtime(Document, frozen=True, kw_only=True):
         on_lost: What happens to a job that was lost with its machine or keeper.
         retry: How a failed job is retried.
         recovery: What happens to a job that failed because the world outside was not ready.
+        inputs: Files that are fetched into the data folder before the component starts.
     """
 
     reads = {"parallelism": quantities.count}
@@ -131,7 +133,9 @@ class Runtime(Document, frozen=True, kw_only=True):
     on_lost: OnLost | None = None
     retry: Retry | None = None
     recovery: RecoveryPolicies | None = None
+    inputs: Inputs | None = None
 
     def check(self) -> None:
-        """Raises FieldError for policies that have the same id."""
+        """Raise FieldError for an input that can never be, and for policies that have the same id."""
         check_policies(self.recovery)
+        staging.check(self.inputs, "inputs")

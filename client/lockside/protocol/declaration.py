@@ -77,6 +77,7 @@ class Method(Struct, frozen=True, kw_only=True, eq=False):
         positional: The optional parameters that the library also takes by position, after the required ones.
         defaults: What the library sends for a parameter that is not given.
         is_repeatable: Whether it may be sent again when nobody knows whether it was done.
+        is_alone: Whether what follows it on its connection begins after it; it never stands in a batch.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Method(Struct, frozen=True, kw_only=True, eq=False):
     positional: tuple[str, ...] = ()
     defaults: Mapping[str, Any]
     is_repeatable: bool = True
+    is_alone: bool = False
 
     @property
     def summary(self) -> str:
@@ -143,6 +145,7 @@ def method(
     positional: Sequence[str] = (),
     defaults: Mapping[str, Any] | None = None,
     is_repeatable: bool = True,
+    is_alone: bool = False,
     table: dict[str, Method] = METHODS,
 ) -> Callable[[type[P]], type[P]]:
     """Declare the type below as the parameters of a method; see `Method` for what can be said of it."""
@@ -163,6 +166,7 @@ def method(
             positional=tuple(positional),
             defaults=defaults or {},
             is_repeatable=is_repeatable,
+            is_alone=is_alone,
         )
         return params
 

@@ -12,6 +12,7 @@ class Stream(StrEnum):
 
     STDOUT = "stdout"
     STDERR = "stderr"
+    GELF = "gelf"
 
 
 class Role(IntEnum):

@@ -20,13 +20,15 @@ from locksided.store.rows import EventRow
 from locksided.store.store import Store
 from locksided.store.table_rows import UnpublishedRow
 from locksided.store.tables import note_published
+from locksided.store.trash import note_trashed
+from locksided.tables.names import TableId
 
 log = structlog.get_logger("publisher")
 
 AT_ONCE = 1000
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-NEWS = frozenset({"table.changed", "daemon.storeRecovered"})
+NEWS = frozenset({"table.changed", "table.dropped", "daemon.storeRecovered"})
 
 
 @dataclass(slots=True)
@@ -51,7 +53,8 @@ class Publisher:
         self.troubles: dict[int, Trouble] = {}
 
     async def run(self) -> None:
-        """Publish until cancelled."""
+        """Publish until cancelled, after a look at what others may have done to the tables meanwhile."""
+        await self._inspect()
         pause_seconds = FIRST_PAUSE_SECONDS
         with self._broker.watching(self._note):
             while True:
@@ -63,6 +66,16 @@ class Publisher:
                 with clock.real_move_on_after(pause_seconds):
                     await self._news.wait()
                 pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _inspect(self) -> None:
+        try:
+            await self._storage.inspection.inspect_all()
+        except (StoreUnavailable, Refused, OSError) as error:
+            log.warning("tables cannot be inspected now", cause=str(error))
+
+    @staticmethod
+    def _key(commit: UnpublishedRow) -> str:
+        return TableId(commit.project, commit.branch_id, commit.id).key
 
     def _note(self, events: list[EventRow]) -> None:
         if any(event.kind in NEWS for event in events):
@@ -79,6 +92,11 @@ class Publisher:
                         await self._publish(commit, troubles.get(commit.number))
                 if self.troubles:
                     return False
+            for row in await self._storage.finish_drops():
+                await self._scheduler.ask(partial(note_trashed, row=row))
+        except OSError as error:
+            log.warning("a dropped table cannot be moved to the trash now", cause=str(error))
+            return False
         except (StoreUnavailable, Refused) as error:
             log.warning("commits cannot be published now", cause=str(error))
             return False
@@ -91,6 +109,8 @@ class Publisher:
         except (OSError, Refused) as error:
             since_us = clock.now_us() if before is None else before.since_us
             self.troubles[commit.number] = Trouble(commit.id, commit.version, str(error), since_us)
+            if isinstance(error, Refused):
+                await self._storage.inspection.inspect([self._key(commit)])
             log.warning(
                 "a commit cannot be published", table=commit.id, version=commit.version, cause=str(error)
             )

@@ -60,7 +60,13 @@ class Reencryption:
         if not await self._store.read_patiently(ciphers.has_secrets):
             await self._note(HAS_PLAIN, None)
             return
-        works = (ciphers.key_hashes, ciphers.encrypt_objects, ciphers.encrypt_states, ciphers.encrypt_specs)
+        works = (
+            ciphers.key_hashes,
+            ciphers.encrypt_objects,
+            ciphers.encrypt_states,
+            ciphers.encrypt_earlier_states,
+            ciphers.encrypt_specs,
+        )
         values = sum([await self._all_of(work) for work in works])
         await self._store.empty_free_pages()
         await self._note(HAS_PLAIN, None)

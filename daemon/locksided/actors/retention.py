@@ -10,14 +10,13 @@ from locksided.core.errors import Refused
 from locksided.runs.data_folder import remove_folder
 from locksided.runs.loading import RunLoader
 from locksided.settings import Settings
-from locksided.store import notifications, retention, schedules, triggers
+from locksided.store import deliveries, retention, schedules, tokens, triggers
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 
 ROUND_SECONDS = 3600.0
 JOBS_AT_ONCE = 200
 ROWS_AT_ONCE = 5000
-DAY_US = 86_400_000_000
 
 log = structlog.get_logger("retention")
 
@@ -58,19 +57,21 @@ class Retention:
             retention.prune_events,
             now_us=clock.now_us(),
             limit=ROWS_AT_ONCE,
-            keep_us=int(events.keep_days * DAY_US),
+            keep_us=int(events.keep_days * clock.DAY_US),
             keep_count=events.keep_min,
         )
         while await self._scheduler.ask(prune) == ROWS_AT_ONCE:
             pass
         await self._scheduler.ask(partial(retention.prune_dedup, now_us=clock.now_us()))
-        before_us = clock.now_us() - int(self._settings.schedules.ledger_days * DAY_US)
+        tokens_before_us = clock.now_us() - int(events.keep_days * clock.DAY_US)
+        await self._scheduler.ask(partial(tokens.prune, before_us=tokens_before_us))
+        before_us = clock.now_us() - int(self._settings.schedules.ledger_days * clock.DAY_US)
         await self._scheduler.ask(partial(schedules.prune, before_us=before_us))
         await self._scheduler.ask(partial(triggers.prune, before_us=before_us))
         kept = self._settings.notifications
         prune_deliveries = partial(
-            notifications.prune,
-            delivered_before_us=clock.now_us() - int(kept.delivered_days * DAY_US),
-            dead_before_us=clock.now_us() - int(kept.dead_days * DAY_US),
+            deliveries.prune,
+            delivered_before_us=clock.now_us() - int(kept.delivered_days * clock.DAY_US),
+            dead_before_us=clock.now_us() - int(kept.dead_days * clock.DAY_US),
         )
         await self._scheduler.ask(prune_deliveries)

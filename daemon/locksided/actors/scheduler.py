@@ -35,6 +35,7 @@ from locksided.core.errors import Conflict, Refused, Unavailable
 from locksided.core.inputs import Input, Progressed, StoreRecovered, Submit
 from locksided.core.pools import Trouble
 from locksided.core.scheduler import Scheduler
+from locksided.histograms import Timings
 from locksided.store.catalog.dedup import DedupKey, agrees
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
@@ -73,7 +74,9 @@ class SchedulerActor:
     `pools` are the ids of those that there are, as of the last commit.
     """
 
-    def __init__(self, store: Store, broker: Broker, load: Callable[[], Any]) -> None:
+    def __init__(
+        self, store: Store, broker: Broker, load: Callable[[], Any], timings: Timings | None = None
+    ) -> None:
         self._store = store
         self._broker = broker
         self._load = load
@@ -87,6 +90,7 @@ class SchedulerActor:
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._probe_at = 0.0
         self._wall_clock = WallClock()
+        self._timings = timings or Timings()
 
     # -- for everybody else -------------------------------------------------------------------------------
 
@@ -134,6 +138,10 @@ class SchedulerActor:
         message = ReadAgain()
         self._mailbox.put(message)
         await message.answer
+
+    def try_store_again(self) -> None:
+        """Have a store that cannot be written tried with the next message, before its pause is over."""
+        self._probe_at = min(self._probe_at, clock.real_seconds())
 
     @property
     def trouble(self) -> Trouble | None:
@@ -215,12 +223,14 @@ class SchedulerActor:
         turn = SchedulerTurn()
         now_us = clock.now_us()
         of_the_clock = self._wall_clock.inputs(now_us, self._the_core.next_deadline_us())
-        for ask in (*map(Ask, of_the_clock), *asks):
-            self._take(turn, ask, final, now_us)
+        with self._timings.decision.measured():
+            for ask in (*map(Ask, of_the_clock), *asks):
+                self._take(turn, ask, final, now_us)
         units: list[Saves | Operation] = [Saves(turn.saves)] if turn.saves else []
         units += [Operation(write, ask.is_vital) for ask, write in turn.operations]
         if units:
-            applied = await self._store.apply(units, self._executors.preparing(turn.actions))
+            with self._timings.commit.measured():
+                applied = await self._store.apply(units, self._executors.preparing(turn.actions))
             self._the_core.saved()
             self.pools = frozenset(self._the_core.state.pools)
             self._follow(turn, applied)

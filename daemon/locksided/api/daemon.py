@@ -17,6 +17,7 @@ from lockside.protocol.types.daemon import (
     CheckReport,
     DaemonStatus,
     DrainStatus,
+    Health,
     KeeperStatus,
     StoreStatus,
     ZoneDatabase,
@@ -26,11 +27,13 @@ from locksided import clock
 from locksided.actors.messages import DedupMark
 from locksided.api.deduplication import dedup_mark
 from locksided.api.diagnostics import mended, problems
-from locksided.api.metrics import metrics_text
+from locksided.api.health import HealthCheck
+from locksided.api.metrics import Figures, metrics_text
 from locksided.api.pools import pool_views
 from locksided.api.rights import actor
 from locksided.api.service import HandlerGroup, Service
 from locksided.api.tally import Tally
+from locksided.api.waiting_figures import oldest_waiting, startable
 from locksided.backends.messages import BUILD
 from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, Unavailable
@@ -41,7 +44,7 @@ from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.settings import SettingsError
-from locksided.store import ciphers, notifications
+from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
 
@@ -56,6 +59,7 @@ class DaemonMethods(HandlerGroup):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._tally = Tally(service.store)
+        self._health = HealthCheck(service)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
@@ -85,6 +89,10 @@ class DaemonMethods(HandlerGroup):
             socket=service.socket,
             clock=clock.kind().value,
         )
+
+    @handler
+    async def health(self, _call: Call, _params: p.DaemonHealth) -> Health:
+        return await self._health.now()
 
     def _store_status(self) -> StoreStatus:
         trouble = self._service.scheduler.trouble
@@ -179,12 +187,26 @@ class DaemonMethods(HandlerGroup):
 
     @handler
     async def metrics(self, _call: Call, _params: p.DaemonMetrics) -> str:
-        counts = await self._service.store.counts_by_status()
-        outcomes = await self._tally.outcomes()
-        deliveries = await self._service.store.read_patiently(notifications.counts)
-        pools = await pool_views(self._service)
-        conditions = await self._service.scheduler.look(lambda core: len(core.state.recoveries.conditions))
-        return metrics_text(self._service, counts, pools, outcomes, deliveries, conditions)
+        service = self._service
+        is_up = service.backend.is_up
+        up, waiting, conditions = await service.scheduler.look(
+            lambda core: (
+                startable(core, is_up=is_up),
+                oldest_waiting(core),
+                len(core.state.recoveries.conditions),
+            )
+        )
+        figures = Figures(
+            counts=await service.store.counts_by_status(),
+            pools=await pool_views(service),
+            up=up,
+            waiting=waiting,
+            conditions=conditions,
+            outcomes=await self._tally.outcomes(),
+            totals=self._tally.totals,
+            deliveries=await service.store.read_patiently(deliveries.counts),
+        )
+        return metrics_text(service, figures)
 
     @handler
     async def discover(self, _call: Call, _params: p.RpcDiscover) -> View:

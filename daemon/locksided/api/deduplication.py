@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from lockside.protocol.types.jobs import Purged, TerminationPlan
+from lockside.protocol.types.storage import UndoPlan
 from locksided.actors.messages import DedupMark, Repeated
 from locksided.api.job_reads import View, Wanted, answered_ids, job_row, job_views, marked, of_many
 from locksided.api.service import HandlerGroup, Service
@@ -49,9 +50,9 @@ def job_reference(job_ids: Any) -> dict[str, Any]:
 
 G = TypeVar("G", bound=HandlerGroup)
 P = TypeVar("P")
-Answer = View | OrShorter | Purged | TerminationPlan
+Answer = View | OrShorter | Purged | TerminationPlan | UndoPlan
 Handler = Callable[[G, Call, P], Awaitable[Answer]]
-_OF_MANY = frozenset({"job.createMany", "job.retryAllFailed"})
+_OF_MANY = frozenset({"job.createMany", "job.retryAllFailed", "storage.vacuum"})
 
 
 def repeats_first(handler: Handler[G, P]) -> Handler[G, P]:

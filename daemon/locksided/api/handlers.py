@@ -19,7 +19,10 @@ from locksided.api.secrets import SecretMethods
 from locksided.api.service import Service
 from locksided.api.storage import StorageMethods
 from locksided.api.storage_jobs import StorageJobMethods
+from locksided.api.tokens import SessionMethods, TokenMethods
 from locksided.api.triggers import TriggerMethods
+from locksided.api.undo import UndoMethods
+from locksided.api.vacuum import VacuumMethods
 from locksided.api.wait import WaitMethods
 from locksided.server.calls import Handler
 from locksided.server.handlers import handlers_of
@@ -39,9 +42,13 @@ GROUPS = (
     RecoveryMethods,
     StorageMethods,
     StorageJobMethods,
+    UndoMethods,
+    VacuumMethods,
     NotificationMethods,
     EventMethods,
     SecretMethods,
+    SessionMethods,
+    TokenMethods,
     DaemonMethods,
 )
 

@@ -27,6 +27,7 @@ from locksided.api.job_reads import (
     views_for,
 )
 from locksided.api.orchestrations import plan_of
+from locksided.api.pinned_tables import pinned_versions
 from locksided.api.reruns import (
     check_amendable,
     check_may_change,
@@ -168,7 +169,8 @@ class CreationMethods(HandlerGroup):
         changes = named_changes(params.changes)
         check_may_change(call.principal, row, changes)
         request = await request_of(self._service, row, changes)
-        origin = Origin(resubmit_of_id=row.id)
+        pinned = await pinned_versions(self._service, row) if params.pinned else None
+        origin = Origin(resubmit_of_id=row.id, pinned=pinned)
         owner = in_the_name_of(call.principal, row)
         made = await draft(self._service, request, owner, params.project, origin)
         made = _once_only(made, params)

@@ -25,6 +25,7 @@ from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
 from locksided.runs.resolved import Defaults
+from locksided.runs.staging import missing_schemes
 from locksided.server.access import Principal
 
 
@@ -32,7 +33,8 @@ from locksided.server.access import Principal
 class Origin:
     """What made the job, which job it repeats, who wrote its template, and what its maker tells it.
 
-    `schedule` and `trigger` are what such a maker tells it.
+    `pinned` are the versions in which it reads tables, by their keys. `schedule` and `trigger` are
+    what such a maker tells it.
     """
 
     creator_type: str = "user"
@@ -42,6 +44,7 @@ class Origin:
     writers: Writers = ()
     schedule: Mapping[str, Any] | None = None
     trigger: Mapping[str, Any] | None = None
+    pinned: Mapping[str, int] | None = None
 
 
 class Creation:
@@ -50,7 +53,7 @@ class Creation:
     def __init__(self, service: Service, principal: Principal, project: str) -> None:
         self._service = service
         self._principal = principal
-        self._owner = Owner(project, principal.uid, principal.gid, principal.user)
+        self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
         self._objects = ObjectReader(service.store, project)
         self._defaults = defaults_of(service)
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
@@ -66,7 +69,7 @@ class Creation:
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
         tree = await self._tree(asked, maker, origin.writers)
-        tree = told(tree, schedule=origin.schedule, trigger=origin.trigger)
+        tree = told(tree, schedule=origin.schedule, trigger=origin.trigger, pinned=origin.pinned)
         return replace(
             tree,
             start_at_us=_start_at(request),
@@ -137,6 +140,7 @@ def defaults_of(service: Service) -> Defaults:
         lock_policy=jobs.lock,
         timeout_seconds=jobs.timeout_seconds,
         tables=service.runs.storage.support,
+        missing_schemes=missing_schemes(),
     )
 
 

@@ -31,7 +31,7 @@ from locksided.runs.specification import Specification
 from locksided.runs.verdict import signal_name
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
-from locksided.store.rows import JobRow, place_of
+from locksided.store.rows import JobRow, owner_data, place_of
 
 NO_RESULT: Mapping[str, Any] = msgspec.to_builtins(Result())
 RETRIABLE = frozenset({Status.ERROR, Status.TERMINATED, Status.CANCELLED, Status.WARNING})
@@ -132,7 +132,7 @@ class JobViews:
             "uuid": job_uuid(self._identity, row.id),
             "parentRunId": row.run_id.rpartition(".")[0] or None,
             "project": {"id": row.project, "name": self._project_name},
-            "principal": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
+            "principal": owner_data(row),
             "creator": {"type": row.creator_type or "user", "id": _creator_id(row)},
             "visible": bool(row.visible),
             "workPath": self._folder(row),
@@ -155,6 +155,7 @@ class JobViews:
             "notifications": self._shown(row, spec.notifications),
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
+            "undoneBy": None if row.undone_by is None else str(row.undone_by),
             "resubmitOf": None if row.resubmit_of_id is None else str(row.resubmit_of_id),
             "schedule": moment_view(row.schedule),
             "trigger": row.trigger,

@@ -1,11 +1,14 @@
 """`job.log` and `job.report`: what a job writes, read from any frame on, and what it says of itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import anyio
 
 from lockside.protocol.methods import output as p
+from lockside.protocol.words import Role
 from locksided import clock, threads
 from locksided.actors.broker import Changes
 from locksided.api.job_reads import job_row
@@ -61,10 +64,17 @@ def _without_first_mark(part: LogPart, begin: int) -> LogPart:
     return replace(part, items=part.items[1:]) if is_mark else part
 
 
-def _answer(source: LogSource, part: LogPart, line_bytes: int, *, is_over: bool, raw: bool) -> dict[str, Any]:
+def _answer(
+    source: LogSource,
+    part: LogPart,
+    line_bytes: int,
+    shown: Callable[[Item], dict[str, Any]],
+    *,
+    is_over: bool,
+) -> dict[str, Any]:
     """The frames that fit into a line, and where to go on."""
     found = Slice(list(part.items), False, lambda _: "")
-    view = listed("frames", found, lambda item: _behind(wire_frame(item, raw=raw), source.before), line_bytes)
+    view = listed("frames", found, lambda item: _behind(shown(item), source.before), line_bytes)
     left = part.items[len(view["frames"]) :]
     offset = source.before + (_first(left[0]) if left else part.next_offset)
     return {"frames": view["frames"], "nextOffset": offset, "isComplete": is_over and not left}
@@ -97,17 +107,20 @@ class LogMethods(HandlerGroup):
                     part = await self._read(row, source, params, offset)
                 is_over = part.at_end and (judge is row or (source.behind is None and judge.status in FINAL))
                 if part.items or is_over:
-                    return self._page(source, part, params, is_over=is_over)
+                    return self._page(call, source, part, params, is_over=is_over)
                 if part.at_end and row.status in FINAL:
                     offset = source.before + (source.behind or part.next_offset)
                     continue  # another attempt goes on with the log
                 with clock.move_on_after((until_us - clock.boot_us()) / clock.SECOND_US) as waiting:
                     await self._more(row, part.more_from, changes)
                 if waiting.cancelled_caught:
-                    return self._page(source, part, params, is_over=False)
+                    return self._page(call, source, part, params, is_over=False)
 
-    def _page(self, source: LogSource, part: LogPart, params: p.JobLog, *, is_over: bool) -> dict[str, Any]:
-        return _answer(source, part, self._service.line_bytes, is_over=is_over, raw=params.raw)
+    def _page(
+        self, call: Call, source: LogSource, part: LogPart, params: p.JobLog, *, is_over: bool
+    ) -> dict[str, Any]:
+        shown = partial(wire_frame, raw=params.raw, for_admin=call.principal.role is Role.ADMIN)
+        return _answer(source, part, self._service.line_bytes, shown, is_over=is_over)
 
     async def _read(self, row: JobRow, source: LogSource, params: p.JobLog, offset: int) -> LogPart:
         folder = RunFolder(self._service.state_dir.work(row.id)).log
@@ -120,7 +133,9 @@ class LogMethods(HandlerGroup):
             return LogPart((), begin, is_final, _BEYOND_ALL)
 
         def read() -> Page:
-            return read_page(folder, max(begin, wanted.begin), limit=params.limit, stream=stream)
+            return read_page(
+                folder, max(begin, wanted.begin), limit=params.limit, stream=stream, level=params.level
+            )
 
         part = part_of(await threads.run_sync(read), wanted, is_final=is_final)
         return part if source.only is None else _without_first_mark(part, wanted.begin)

@@ -1,129 +1,164 @@
-"""The daemon's figures in the Prometheus text format, computed when asked."""
+"""The daemon's figures in the Prometheus text format, made when asked.
 
-from collections.abc import Iterable, Mapping
+No label has the id of a job, and the components that have a name there are bounded (see `tally`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockside.documents.enums import CheckOutcome
 from locksided import clock
 from locksided.api.service import Service
-from locksided.api.tally import Outcomes
+from locksided.api.tally import Outcomes, Totals
+from locksided.api.waiting_figures import Waiting
+from locksided.histograms import Histogram, Timings
 from locksided.store.endings import Configuration
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
-_LABELS = Configuration._fields
+_CONFIGURATION = Configuration._fields
+
+Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
-def metrics_text(
-    service: Service,
-    counts: Mapping[str, int],
-    pools: list[dict[str, Any]],
-    outcomes: Mapping[Configuration, Outcomes],
-    deliveries: Iterable[tuple[str, int, int | None]],
-    conditions: int,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is told, read at one moment."""
+
+    counts: Mapping[str, int]
+    pools: list[dict[str, Any]]
+    up: Mapping[str, bool]
+    waiting: Waiting
+    conditions: int
+    outcomes: Mapping[Configuration, Outcomes]
+    totals: Totals
+    deliveries: list[tuple[str, int, int | None]]
+
+
+def metrics_text(service: Service, figures: Figures) -> str:
     """The text that a scraper reads."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+    from prometheus_client import CollectorRegistry, generate_latest
 
-    registry = CollectorRegistry()
+    class All:
+        def collect(self) -> "Iterator[Metric]":
+            yield from _of_daemon(service, figures)
+            yield from _of_pools(figures)
+            yield from _of_recovery(service, figures)
+            yield from _of_deliveries(figures.deliveries)
+            yield from _of_configurations(figures.outcomes)
+            yield from _of_jobs(figures.totals)
+            yield from _of_timings(service.timings)
 
-    def gauge(name: str, text: str, value: float) -> None:
-        Gauge(name, text, registry=registry).set(value)
-
-    jobs = Gauge("lockside_jobs", "Jobs by status", ["status"], registry=registry)
-    for status, count in counts.items():
-        jobs.labels(status).set(count)
-    _add_pools(registry, pools)
-    _add_deliveries(registry, deliveries)
-    gauge("lockside_recovery_conditions", "What blocked jobs wait for", conditions)
-    gauge("lockside_uptime_seconds", "Since the daemon's start", service.uptime_seconds)
-    gauge("lockside_store_writable", "Whether the store can be written", service.scheduler.trouble is None)
-    gauge("lockside_keeper_connected", "Whether the keeper answers", service.backend.is_up)
-    registry.register(_Tests(service.checks.outcomes))
-    registry.register(_Configurations(outcomes))
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(All())
     return generate_latest(registry).decode()
 
 
-def _add_pools(registry: "CollectorRegistry", pools: list[dict[str, Any]]) -> None:
-    from prometheus_client import Gauge
+def _gauge(name: str, text: str, labels: tuple[str, ...], samples: Samples) -> "Metric":
+    from prometheus_client.core import GaugeMetricFamily
 
-    figures = {
-        "slots": Gauge("lockside_pool_slots", "Slots of a pool", ["pool"], registry=registry),
-        "running": Gauge("lockside_pool_running", "Jobs that take a slot", ["pool"], registry=registry),
-        "queued": Gauge("lockside_pool_queued", "Jobs that have not started", ["pool"], registry=registry),
-    }
-    for pool in pools:
-        for name, figure in figures.items():
-            figure.labels(pool["id"]).set(float("inf") if pool[name] == "infinity" else pool[name])
+    family = GaugeMetricFamily(f"lockside_{name}", text, labels=labels)
+    for values, figure in samples:
+        family.add_metric(values, figure)
+    return family
 
 
-def _add_deliveries(registry: "CollectorRegistry", deliveries: Iterable[tuple[str, int, int | None]]) -> None:
-    from prometheus_client import Gauge
+def _counter(name: str, text: str, labels: tuple[str, ...], samples: Samples) -> "Metric":
+    from prometheus_client.core import CounterMetricFamily
 
-    by_status = Gauge(
-        "lockside_deliveries", "Notifications that are kept", ["channel", "status"], registry=registry
+    family = CounterMetricFamily(f"lockside_{name}", text, labels=labels)
+    for values, figure in samples:
+        family.add_metric(values, figure)
+    return family
+
+
+def _histogram(
+    name: str, text: str, labels: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], Histogram]]
+) -> "Metric":
+    from prometheus_client.core import HistogramMetricFamily
+
+    family = HistogramMetricFamily(f"lockside_{name}_seconds", text, labels=labels)
+    for values, histogram in samples:
+        family.add_metric(values, histogram.buckets, histogram.sum_seconds)
+    return family
+
+
+def _of_daemon(service: Service, figures: Figures) -> "Iterator[Metric]":
+    counts = (((status,), count) for status, count in figures.counts.items())
+    yield _gauge("jobs", "Jobs by status", ("status",), counts)
+    is_writable, is_up = service.scheduler.trouble is None, service.backend.is_up
+    yield _gauge("uptime_seconds", "Since the daemon's start", (), [((), service.uptime_seconds)])
+    yield _gauge("store_writable", "Whether the store can be written", (), [((), is_writable)])
+    yield _gauge("keeper_connected", "Whether the keeper answers", (), [((), is_up)])
+
+
+def _of_pools(figures: Figures) -> "Iterator[Metric]":
+    for name, text in (
+        ("slots", "Slots of a pool"),
+        ("running", "Jobs that take a slot"),
+        ("queued", "Jobs that have not started"),
+    ):
+        samples = (((pool["id"],), float(pool[name])) for pool in figures.pools)
+        yield _gauge(f"pool_{name}", text, ("pool",), samples)
+    up = (((pool,), is_up) for pool, is_up in figures.up.items())
+    yield _gauge("executor_up", "Whether jobs of a pool can be started", ("pool",), up)
+    now_us = clock.now_us()
+    oldest = ((key, max(now_us - since_us, 0) / 1e6) for key, since_us in figures.waiting.items())
+    text = "For how long the reason has held that has kept a job of a pool back for longest"
+    yield _gauge("oldest_waiting_seconds", text, ("pool", "reason"), oldest)
+
+
+def _of_recovery(service: Service, figures: Figures) -> "Iterator[Metric]":
+    yield _gauge("recovery_conditions", "What blocked jobs wait for", (), [((), figures.conditions)])
+    made = (((outcome.value,), service.checks.outcomes[outcome]) for outcome in CheckOutcome)
+    yield _counter("recovery_checks", "Tests of conditions since the daemon's start", ("outcome",), made)
+
+
+def _of_deliveries(deliveries: list[tuple[str, int, int | None]]) -> "Iterator[Metric]":
+    samples = ((("webhook", status), count) for status, count, _ in deliveries)
+    yield _gauge("deliveries", "Notifications that are kept", ("channel", "status"), samples)
+    now_us = clock.now_us()
+    ages = [(now_us - oldest_us) / clock.SECOND_US for *_, oldest_us in deliveries if oldest_us is not None]
+    text = "Since the oldest notification was written that is not delivered yet"
+    yield _gauge("delivery_oldest_pending_seconds", text, (), [((), max(ages, default=0.0))])
+
+
+def _of_configurations(outcomes: Mapping[Configuration, Outcomes]) -> "Iterator[Metric]":
+    ended = (
+        ((*configuration, status), count)
+        for configuration, one in outcomes.items()
+        for status, count in one.counts.items()
     )
-    age = Gauge(
-        "lockside_delivery_oldest_pending_seconds",
-        "Since the oldest notification was written that is not delivered yet",
-        registry=registry,
+    text = "Jobs of a configuration that ended, by status"
+    yield _counter("configuration_jobs_ended", text, (*_CONFIGURATION, "status"), ended)
+    good = ((name, one.success_us / 1e6) for name, one in outcomes.items() if one.success_us is not None)
+    text = "When a job of a configuration last ended with success or warning"
+    yield _gauge("configuration_last_success_timestamp_seconds", text, _CONFIGURATION, good)
+    last = ((name, one.duration_us / 1e6) for name, one in outcomes.items() if one.end_us is not None)
+    text = "How long the job of a configuration ran that ended last, pauses left out"
+    yield _gauge("configuration_last_duration_seconds", text, _CONFIGURATION, last)
+
+
+def _of_jobs(totals: Totals) -> "Iterator[Metric]":
+    labels = ("status", "pool", "component")
+    yield _counter(
+        "jobs_ended", "Jobs that ended; rows and attempts are parts", labels, totals.counts.items()
     )
-    for status, count, oldest_us in deliveries:
-        by_status.labels("webhook", status).set(count)
-        if oldest_us is not None:
-            age.set((clock.now_us() - oldest_us) / clock.SECOND_US)
+    durations = totals.durations.items()
+    yield _histogram("job", "How long jobs ran, pauses left out", ("pool", "component"), durations)
+    queues = (((pool,), histogram) for pool, histogram in totals.queues.items())
+    yield _histogram("queue", "How long jobs waited before they started", ("pool",), queues)
 
 
-class _Tests:
-    """How many tests of conditions came to what; a collector, as below."""
-
-    def __init__(self, outcomes: Mapping[CheckOutcome, int]) -> None:
-        self._outcomes = outcomes
-
-    def collect(self) -> "Iterable[Metric]":
-        from prometheus_client.core import CounterMetricFamily
-
-        made = CounterMetricFamily(
-            "lockside_recovery_checks",
-            "Tests of conditions since the daemon's start, by outcome",
-            labels=["outcome"],
-        )
-        for outcome in CheckOutcome:
-            made.add_metric([outcome.value], self._outcomes.get(outcome, 0))
-        return [made]
-
-
-class _Configurations:
-    """The figures of configurations; a collector, because a counter of the library cannot be set."""
-
-    def __init__(self, outcomes: Mapping[Configuration, Outcomes]) -> None:
-        self._outcomes = outcomes
-
-    def collect(self) -> "Iterable[Metric]":
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        ended = CounterMetricFamily(
-            "lockside_configuration_jobs_ended",
-            "Jobs of a configuration that ended, by status",
-            labels=[*_LABELS, "status"],
-        )
-        success = GaugeMetricFamily(
-            "lockside_configuration_last_success_timestamp_seconds",
-            "When a job of a configuration last ended with success or warning",
-            labels=_LABELS,
-        )
-        duration = GaugeMetricFamily(
-            "lockside_configuration_last_duration_seconds",
-            "How long the job of a configuration ran that ended last, pauses left out",
-            labels=_LABELS,
-        )
-        for configuration, outcome in self._outcomes.items():
-            for status, count in outcome.counts.items():
-                ended.add_metric([*configuration, status], count)
-            if outcome.success_us is not None:
-                success.add_metric(configuration, outcome.success_us / 1e6)
-            if outcome.end_us is not None:
-                duration.add_metric(configuration, outcome.duration_us / 1e6)
-        return [ended, success, duration]
+def _of_timings(timings: Timings) -> "Iterator[Metric]":
+    calls = (((method,), histogram) for method, histogram in timings.calls.items())
+    text = "How long calls took, those included that wait for something"
+    yield _histogram("rpc", text, ("method",), calls)
+    text = "Calls that were answered with an error, by its kind"
+    yield _counter("rpc_errors", text, ("method", "kind"), timings.refusals.items())
+    text = "How long the scheduler took to decide on what it had in hand"
+    yield _histogram("decision", text, (), [((), timings.decision)])
+    text = "How long it took until what was decided was on disk"
+    yield _histogram("commit", text, (), [((), timings.commit)])

@@ -27,11 +27,12 @@ from locksided.notifications.telling import body_of
 from locksided.secrets.vault import Vault
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import notifications
+from locksided.store import deliveries
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, all_of
+from locksided.store.deliveries import DeliveryFilter
 from locksided.store.notification_rows import DeliveryRow
-from locksided.store.notifications import DeliveryFilter, SubscriptionName
+from locksided.store.notifications import SubscriptionName
 from locksided.store.paging import PageRequest, Slice
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -107,7 +108,7 @@ class NotificationMethods(HandlerGroup):
         def write(tx: Transaction) -> View:
             now_us = clock.now_us()
             self._check_owner(tx, call, params.project, number, params.subscription)
-            count = notifications.redeliver(tx, _filter(params), number, now_us)
+            count = deliveries.redeliver(tx, _filter(params), number, now_us)
             data = {"count": count, "delivery": params.id, "subscription": params.subscription}
             tx.event(now_us, "notification.redelivered", params.project, principal=who, data=data)
             return {"count": count}
@@ -119,7 +120,7 @@ class NotificationMethods(HandlerGroup):
 
         def write(tx: Transaction) -> View:
             self._check_owner(tx, call, params.project, int(params.id), None)
-            if not notifications.cancel(tx, params.project, int(params.id), clock.now_us()):
+            if not deliveries.cancel(tx, params.project, int(params.id), clock.now_us()):
                 raise InvalidTransition(f"Delivery {params.id} is not pending: it cannot be cancelled.")
             return {"id": params.id}
 
@@ -130,7 +131,7 @@ class NotificationMethods(HandlerGroup):
     ) -> None:
         """Raise NotFound for what does not exist, Forbidden for what is another's."""
         if number is not None:
-            row = notifications.delivery(tx.connection, number)
+            row = deliveries.delivery(tx.connection, number)
             if row is None or row.project != project:
                 raise NotFound(f"There is no delivery {number}.", path="$.id")
             subscription = row.subscription
@@ -208,13 +209,13 @@ def _filter(params: Any, **more: Any) -> DeliveryFilter:
 def _page(
     connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault
 ) -> Slice[tuple[DeliveryRow, Receiver | None]]:
-    found = notifications.page(connection, wanted, request)
-    names = {row.subscription for row in found.entries}
+    found = deliveries.page(connection, wanted, request)
+    names = {row.subscription for row in found.entries if row.subscription is not None}
     receivers = {
         name: standing.receiver(connection, SubscriptionName(wanted.project, name), 0, vault)
         for name in names
     }
-    entries = [(row, receivers[row.subscription]) for row in found.entries]
+    entries = [(row, receivers.get(row.subscription or "")) for row in found.entries]
     return Slice(entries, found.has_more, lambda entry: found.cursor_at(entry[0]))
 
 

@@ -22,4 +22,4 @@ def check_may_act(service: Service, principal: Principal, row: JobRow) -> None:
 
 def actor(principal: Principal) -> Actor:
     """Who asked, as the core and the events name it."""
-    return Actor(principal.uid, principal.user, principal.gid)
+    return Actor(principal.uid, principal.user, principal.gid, principal.via)

@@ -1,7 +1,7 @@
 """What the handlers work with. One object, made once by the daemon; what it remembers can be thrown away."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from lockside.protocol.declaration import ListParams
@@ -15,12 +15,14 @@ from locksided.actors.reencryption import Reencryption
 from locksided.actors.scheduler import SchedulerActor
 from locksided.api.resolution_cache import ResolutionCache
 from locksided.backends.local import LocalBackend
+from locksided.histograms import Timings
 from locksided.ids import parse_job_id
 from locksided.manual_clock import ManualClock
 from locksided.notifications.couriers import Couriers
 from locksided.paths import StateDir
 from locksided.runs.runs import Runs
 from locksided.server.access import Access
+from locksided.server.connection import ClientConnection
 from locksided.server.listeners import Listener
 from locksided.settings import Settings
 from locksided.store.paging import PageRequest
@@ -45,10 +47,12 @@ class Service:
     runs: Runs
     publisher: Publisher
     reencryption: Reencryption
+    timings: Timings
     started_us: int
     listeners: Callable[[], Sequence[Listener]]
     reload: Callable[[], tuple[list[str], list[str]]]
     access: Callable[[], Access]
+    connections: Callable[[], Collection[ClientConnection]]
     test_clock: ManualClock | None = None
     started_boot_us: int = field(default_factory=clock.boot_us)
     recent: ResolutionCache = field(default_factory=ResolutionCache)

@@ -1,7 +1,7 @@
 """The methods of tables. What they answer of data is read by processes of the caller, never by the daemon."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from lockside.protocol.methods import storage as p
 from lockside.protocol.types import storage as t
@@ -11,17 +11,19 @@ from locksided.api.service import HandlerGroup, Service
 from locksided.api.storage_actions import run_storage_action
 from locksided.core.errors import Disabled, Invalid, NotFound
 from locksided.runs.resolved import TableSupport
-from locksided.runs.storage import found_order
+from locksided.runs.table_orders import found_order
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store.paging import Slice
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.tables import FoundTable, TableFilter
+from locksided.store.troubles import troubled as troubled_tables
 from locksided.tables.mapping import NO_TABLES
 from locksided.tables.names import TableId
 
 View = dict[str, Any]
 Kept = Mapping[int, tuple[int | None, int]]
+Health = Literal["good", "unpublished", "foreign", "damaged"]
 
 
 class StorageMethods(HandlerGroup):
@@ -31,13 +33,14 @@ class StorageMethods(HandlerGroup):
         super().__init__(service)
         self._storage = service.runs.storage
 
-    def _check_enabled(self) -> None:
+    def check_enabled(self) -> None:
+        """Raises Disabled when no tables are kept."""
         if self._storage.support is not TableSupport.KEPT:
             raise Disabled(NO_TABLES)
 
     async def table(self, project: str, branch: str, text: str, path: str) -> FoundTable:
         """A table, and what is not published of it. Raises Disabled and NotFound."""
-        self._check_enabled()
+        self.check_enabled()
         table = TableId(project, branch, text)
         found = await self._service.store.tables_by_key([table.key])
         if table.key not in found:
@@ -65,7 +68,7 @@ class StorageMethods(HandlerGroup):
     @handler
     async def list(self, _: Call, params: p.TableList) -> View:
         """Tables by their ids."""
-        self._check_enabled()
+        self.check_enabled()
         wanted = TableFilter(params.project, params.branch_id, params.bucket, params.text)
         rows, kept = await self._service.store.tables_page(wanted, params.cursor or "", params.limit + 1)
         found = Slice(rows[: params.limit], len(rows) > params.limit, lambda row: row.key)
@@ -83,7 +86,7 @@ class StorageMethods(HandlerGroup):
     @handler
     async def snapshot(self, _: Call, params: p.SnapshotGet) -> t.Snapshot:
         """The heads of tables, read in one look."""
-        self._check_enabled()
+        self.check_enabled()
         ids = [TableId(params.project, params.branch_id, text) for text in params.tables]
         store = self._service.store
         if not ids:
@@ -131,7 +134,10 @@ class StorageMethods(HandlerGroup):
     @handler
     async def status(self, _: Call, __: p.StorageStatusGet) -> t.StorageStatus:
         """The lake as a whole."""
+        if self._storage.support is TableSupport.KEPT:
+            await self._storage.inspection.inspect_all()
         number, size_bytes = await self._service.store.lake_size()
+        troubled = await self._service.store.read(troubled_tables)
         troubles = self._service.publisher.troubles
         waiting = await self._service.store.unpublished(1000)
         return t.StorageStatus(
@@ -150,7 +156,14 @@ class StorageMethods(HandlerGroup):
                 )
                 for one in waiting
             ],
+            foreign=[_trouble_view(row) for row in troubled if _trouble_of(row) == "foreign"],
+            damaged=[_trouble_view(row) for row in troubled if _trouble_of(row) == "damaged"],
         )
+
+    def _health(self, row: TableRow) -> Health:
+        if row.trouble is not None:
+            return "foreign" if _trouble_of(row) == "foreign" else "damaged"
+        return "unpublished" if row.number in self._service.publisher.troubles else "good"
 
     def _view(self, row: TableRow, kept: Kept) -> t.Table:
         table = TableId(row.project, row.branch_id, row.id)
@@ -176,8 +189,19 @@ class StorageMethods(HandlerGroup):
             published_version=published,
             oldest_version=oldest,
             uri=f"file:{self._storage.root / table.folder}",
-            health="unpublished" if row.number in self._service.publisher.troubles else "good",
+            health=self._health(row),
         )
+
+
+def _trouble_of(row: TableRow) -> str:
+    return str((row.trouble or {}).get("kind"))
+
+
+def _trouble_view(row: TableRow) -> t.TroubledTable:
+    trouble = row.trouble or {}
+    return t.TroubledTable(
+        table=row.id, branch_id=row.branch_id, version=trouble["version"], cause=trouble["cause"]
+    )
 
 
 def _version_view(row: TableVersionRow) -> t.TableVersion:

@@ -1,5 +1,6 @@
 """The methods that change tables: each is a job of the built-in component `lockside.storage`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lockside.documents.component import STORAGE
@@ -33,10 +34,11 @@ class StorageJobMethods(HandlerGroup):
         found = await self._tables.table(params.project, params.branch_id, params.id, "$.id")
         version = await self._version(found.row.number, found.row.head, params)
         table = {"id": found.row.id, "branch": params.branch_id, "version": version}
-        return await self._made(call, params, {"operation": "restore", "tables": [table]})
+        return await self.made(call, params, {"operation": "restore", "tables": [table]})
 
-    async def _made(self, call: Call, params: Any, parameters: dict[str, Any]) -> View:
-        request = JobRequest(component=STORAGE, config_data={"parameters": parameters})
+    async def made(self, call: Call, params: Any, parameters: Mapping[str, Any]) -> View:
+        """Has a job made with these parameters; returns it."""
+        request = JobRequest(component=STORAGE, config_data={"parameters": dict(parameters)})
         made = await draft(self._service, request, call.principal, params.project)
         (view,), answer = await self._jobs.submit(call, params, [made])
         return marked(view, answer)

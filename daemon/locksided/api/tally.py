@@ -1,17 +1,22 @@
-"""How the jobs of each configuration ended; kept in memory, and brought up to date by events when asked.
+"""How jobs ended; kept in memory, and brought up to date by events when asked.
 
-The number of configurations is bounded: those whose jobs ended last are kept.
+What is kept is bounded: the configurations whose jobs ended last, and so many components by their names. The
+jobs of all other components are counted together.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anyio import Lock
 
-from locksided.store.endings import Configuration, Ending
+from locksided.histograms import JOB_BOUNDS, Histogram
+from locksided.store.endings import Configuration, Ending, Endings
 from locksided.store.store import Store
 
 MOST_CONFIGURATIONS = 1000
+MOST_COMPONENTS = 200
+OTHER = "other"
 _SUCCESS = frozenset(("success", "warning"))
 
 
@@ -36,25 +41,62 @@ class Outcomes:
             self.end_us, self.duration_us = ending.end_us, ending.duration_us
 
 
-class Tally:
-    """The outcomes of all configurations."""
+@dataclass(slots=True)
+class Totals:
+    """All jobs that ended: how many by status, pool and component, how long they ran and waited.
 
-    def __init__(self, store: Store, most: int = MOST_CONFIGURATIONS) -> None:
+    A cancelled job is counted and has no duration: it never ran.
+    """
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    durations: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    queues: dict[str, Histogram] = field(default_factory=dict)
+
+    def add(self, ending: Ending, component: str) -> None:
+        """Count more jobs of a component that ended with one status."""
+        pool = ending.pool
+        self.counts[ending.status, pool, component] += ending.count
+        if ending.status != "cancelled":
+            ran = self.durations.setdefault((pool, component), Histogram(JOB_BOUNDS))
+            ran.add(ending.durations, ending.duration_sum_us / 1e6)
+        waited = self.queues.setdefault(pool, Histogram(JOB_BOUNDS))
+        waited.add(ending.queues, ending.queue_sum_us / 1e6)
+
+
+class Tally:
+    """The outcomes of all configurations, and the totals."""
+
+    def __init__(
+        self, store: Store, most: int = MOST_CONFIGURATIONS, most_components: int = MOST_COMPONENTS
+    ) -> None:
         self._store = store
         self._most = most
+        self._most_components = most_components
+        self._named: set[str] = set()
         self._lock = Lock()
         self._seq: int | None = None
         self._outcomes: dict[Configuration, Outcomes] = {}
+        self.totals = Totals()
 
     async def outcomes(self) -> Mapping[Configuration, Outcomes]:
-        """The outcomes as they are now, in the order of names."""
+        """The outcomes as they are now, in the order of names; `totals` is of the same moment."""
         async with self._lock:
-            found = await self._store.ended_since(self._seq)
-            if found.is_whole:
-                self._outcomes = {}
-            for ending in found.endings:
-                self._outcomes.setdefault(ending.configuration, Outcomes()).add(ending)
-            self._seq = found.seq
+            self._count(await self._store.ended_since(self._seq))
             newest = sorted(self._outcomes.items(), key=lambda one: -(one[1].end_us or 0))[: self._most]
             self._outcomes = dict(sorted(newest))
             return self._outcomes
+
+    def _count(self, found: Endings) -> None:
+        if found.is_whole:
+            self._outcomes, self.totals = {}, Totals()
+        for ending in sorted(found.endings, key=lambda one: -one.count):  # the busiest have their names
+            component = self._name_of(ending.configuration.component)
+            self.totals.add(ending, component)
+            if ending.configuration.config and component != OTHER:
+                self._outcomes.setdefault(ending.configuration, Outcomes()).add(ending)
+        self._seq = found.seq
+
+    def _name_of(self, component: str) -> str:
+        if len(self._named) < self._most_components:
+            self._named.add(component)
+        return component if component in self._named else OTHER

@@ -131,10 +131,13 @@ class Principal:
     uid: int
     user: str
     gid: int = 0
+    via: str | None = None
+    """The delegate that acts as this user."""
 
     def as_data(self) -> dict[str, Any]:
         """The form that events carry."""
-        return {"uid": self.uid, "user": self.user, "gid": self.gid}
+        data = {"uid": self.uid, "user": self.user, "gid": self.gid}
+        return data if self.via is None else {**data, "via": self.via}
 
 
 @dataclass(frozen=True, slots=True)

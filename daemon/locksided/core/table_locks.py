@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from locksided.core.jobs import Job
 
 
+SERIALS_EACH = 2
+"""So many commits a claim allows of each table: the load, and a merge of small files behind it."""
+
+
 class TableClaim(NamedTuple):
     """The tables that a run has asked for, by their paths, and since when.
 
-    Each table has a serial of its own: `serial` is that of the first, the others follow in their order. A
-    claim with a lower serial is older.
+    Each table has serials of its own for its commits: `serial` is the first of the first table, the others
+    follow in their order. A claim with a lower serial is older.
     """
 
     tables: tuple[str, ...]
@@ -30,10 +34,6 @@ class TableClaim(NamedTuple):
     def from_data(cls, data: Mapping[str, Any]) -> "TableClaim":
         """The claim that was stored so."""
         return cls(tuple(data["tables"]), data["serial"], data["since_us"])
-
-    def serials(self) -> dict[str, int]:
-        """The serial of each table."""
-        return {table: self.serial + place for place, table in enumerate(self.tables)}
 
 
 class TableLocks:

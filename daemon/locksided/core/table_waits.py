@@ -5,7 +5,7 @@ from typing import Any
 from locksided.core.dispatch import begin_step
 from locksided.core.jobs import Job, Run
 from locksided.core.saves import SetMeta
-from locksided.core.table_locks import TableClaim
+from locksided.core.table_locks import SERIALS_EACH, TableClaim
 from locksided.core.turn import Turn
 
 SERIAL = "table_serial"
@@ -16,7 +16,7 @@ def claim(turn: Turn, job: Job, run: Run, tables: tuple[str, ...], stage: str) -
     """Have the current step begin when the run has these tables, at once if nobody claimed one before."""
     state = turn.state
     run.claim = TableClaim(tables, state.next_serial, turn.now_us)
-    state.next_serial += len(tables)
+    state.next_serial += SERIALS_EACH * len(tables)
     turn.saves.append(SetMeta(SERIAL, str(state.next_serial)))
     turn.update(job, claim=run.claim.as_data())
     state.tables.add(job)

@@ -7,9 +7,11 @@ when. A commit wakes the follower; while nothing concerns it, it costs no wake-u
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
+from locksided import clock, threads
 from locksided.actors.broker import Broker
 from locksided.actors.messages import Decided, Exclusive
 from locksided.actors.scheduler import SchedulerActor
@@ -39,13 +41,17 @@ class Follower:
     look and the commit. It is called again with the same events when the commit failed. It may raise.
 
     `concerns`, if there is one, is called with every event that is committed, of any kind: only those for
-    which it returns true wake the follower.
+    which it returns true wake the follower. `written` hears of each decision that was committed what its
+    write returned. Between two decisions it rests for `rest_seconds` of the machine's time: a turn of the
+    scheduler that many events share costs the jobs less.
     """
 
     name: str
     kinds: frozenset[str]
     decide: Callable[[Sequence[EventRow], Scheduler], Awaitable[Decided]]
     concerns: Callable[[EventRow], bool] | None = None
+    written: Callable[[Any], None] | None = None
+    rest_seconds: float = 0.0
 
     def is_woken_by(self, events: Sequence[EventRow]) -> bool:
         """Whether any of these events concerns it; all are looked at."""
@@ -72,7 +78,7 @@ class Following:
             while True:
                 self._news.clear()
                 try:
-                    await self._scheduler.ask(Exclusive(self._decide))
+                    await self._one_decision()
                 except Refused as refusal:
                     self._is_behind = False
                     log.warning("events wait", follower=self._follower.name, cause=refusal.message)
@@ -80,8 +86,20 @@ class Following:
                     # Its write failed. The one place here that takes any fault: it must not end the daemon.
                     self._is_behind = False
                     log.exception("a follower failed", follower=self._follower.name)
+                await self._rest()
                 if not self._is_behind:
                     await self._news.wait()
+
+    async def _one_decision(self) -> None:
+        answer = await self._scheduler.ask(Exclusive(self._decide))
+        if self._follower.written is not None:
+            self._follower.written(answer)
+
+    async def _rest(self) -> None:
+        """Let events gather. Whoever moves a clock by hand waits until they are decided on."""
+        if self._follower.rest_seconds:
+            with threads.at_work:
+                await clock.real_sleep(self._follower.rest_seconds)
 
     def _note(self, events: list[EventRow]) -> None:
         self._passed_over += len(events)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from locksided.joblog.frames import frames_from
 from locksided.joblog.index import OpenSegment, SegmentIndex
 from locksided.keeper.log import format as logformat
-from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Frame
+from locksided.keeper.log.format import DROPPED, GELF, STDERR, STDOUT, Frame, read_gelf
 
 DEFAULT_MAX_BYTES = 2**20
 MAX_SCANNED_BYTES = 2**24
@@ -49,17 +49,19 @@ def read_page(
     *,
     limit: int = 1000,
     stream: int | None = None,
+    level: int | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> Page:
     """The frames from number `offset` on, at most so many and so many bytes (but one at least).
 
-    With `stream` only that stream's frames; gaps always. A log that does not exist is empty.
+    With `stream` only that stream's frames, with `level` messages of that level or more urgent ones; gaps
+    always. A log that does not exist is empty.
     """
     items: list[Item] = []
     expected, size_bytes, scanned_bytes = offset, 0, 0
     for item in _items(folder, offset):
         size = 0 if isinstance(item, Gap) else len(item.payload)
-        wanted = isinstance(item, Gap) or stream is None or item.stream == stream
+        wanted = isinstance(item, Gap) or _is_wanted(item, stream, level)
         if wanted and items and (len(items) >= limit or size_bytes + size > max_bytes):
             return Page(tuple(items), expected, at_end=False)
         if scanned_bytes > MAX_SCANNED_BYTES:
@@ -70,6 +72,13 @@ def read_page(
             items.append(item)
             size_bytes += size
     return Page(tuple(items), expected, at_end=True)
+
+
+def _is_wanted(frame: Frame, stream: int | None, level: int | None) -> bool:
+    if level is None:
+        return stream is None or frame.stream == stream
+    message = read_gelf(frame.payload) if frame.stream == GELF else None
+    return message is not None and message.level <= level
 
 
 def length(folder: str) -> int:

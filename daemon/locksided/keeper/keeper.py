@@ -253,7 +253,7 @@ class Keeper:
         run = Run(parsed, self._make_tree(parsed), self._around)
         self._runs[parsed.token] = run
         run.start()
-        self._run_of_pid.update((leader.pid, run) for leader in run.leaders)
+        self._run_of_pid.update((pid, run) for pid in run.child_pids)
 
     def _make_tree(self, parsed: Order) -> Tree:
         own_mark = mark.of_folder(parsed.folder)
@@ -316,7 +316,7 @@ class Keeper:
             _, status, used = os.wait4(pid, 0)
             leader_of = self._run_of_pid.pop(pid, None)
             if leader_of is not None:
-                leader_of.leader_ended(pid, status, used)
+                leader_of.child_ended(pid, status, used)
             elif isinstance(bereaved := self._runs.get(orphan_of or ""), Run):
                 bereaved.orphan_ended(used)
 

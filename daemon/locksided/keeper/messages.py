@@ -81,6 +81,7 @@ class LogEnd(NamedTuple):
 class Outcome(NamedTuple):
     """What is known of a run that has ended; what is None is not known.
 
+    `gelf_tail` is the last message of level 3 or more urgent that came by GELF, as its owner may see it.
     The program ended at `exit_time`, the last process of its tree at `end_time`.
     `stopped` is `terminate`, `timeout` or `machine`. `usage_source` says what was measured: the `cgroup`, or
     the `processes` that were waited for. Only the daemon's reader sets `unreadable`: why it could
@@ -107,6 +108,7 @@ class Outcome(NamedTuple):
     leftovers: tuple[ProcessName, ...] = ()
     stdout_tail: str = ""
     stderr_tail: str = ""
+    gelf_tail: str = ""
     progress: dict[str, Any] | None = None
     kept_folders: tuple[str, ...] = ()
     log: LogEnd | None = None
@@ -205,6 +207,13 @@ class User(NamedTuple):
     groups: tuple[int, ...] = ()
 
 
+class Gelf(NamedTuple):
+    """How a run's GELF messages come, and what is kept of them: a letter for each level, from 0."""
+
+    transport: str
+    visibilities: str
+
+
 class StartOrder(NamedTuple):
     """What the daemon asks a keeper to start; `order` says how the keeper reads it."""
 
@@ -228,6 +237,7 @@ class StartOrder(NamedTuple):
     noted_late: bool = False
     umask: int | None = None
     log_mark: dict[str, Any] | None = None
+    gelf: Gelf | None = None
 
 
 class ReapOrder(NamedTuple):

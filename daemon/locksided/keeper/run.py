@@ -17,30 +17,25 @@ from resource import struct_rusage
 from typing import Any
 
 from locksided.keeper import clock, outcome
+from locksided.keeper.channels import Channels
 from locksided.keeper.limit import TimeLimit
-from locksided.keeper.log.output import Output
-from locksided.keeper.log.redact import Redactor
 from locksided.keeper.messages import (
     Ended,
     Exit,
     KeptRun,
     Leftovers,
-    LogGrown,
     Outcome,
     ProcessName,
     Refused,
     Started,
 )
-from locksided.keeper.messages import Progress as ProgressMade
-from locksided.keeper.progress import Progress
-from locksided.keeper.start.launch import Launch, Leader, Outlets
+from locksided.keeper.start.launch import Launch, Leader
 from locksided.keeper.start.order import Order
-from locksided.keeper.start.outlets import environment_of, outlet_pipes
 from locksided.keeper.surroundings import Surroundings
+from locksided.keeper.tree.proc import Process
 from locksided.keeper.tree.stopping import Stopper
 from locksided.keeper.tree.tree import Tree
 from locksided.keeper.tree.usage import Usage
-from locksided.keeper.wire import Message
 
 
 class Phase(Enum):
@@ -70,16 +65,21 @@ class Run:
         self._stopped_by: str | None = None
         self._leftovers: Leftovers | None = None
         self._usage = Usage()
-        self._redactor = Redactor(order.secrets)
-        self._output = Output(around.loop, order, self._redactor, self._tell_log)
-        self._progress: Progress | None = None
+        self._channels = Channels(order, tree, around, self.advance)
         self._launch = Launch(around.loop, tree, around.inherited, around.direct, self.advance)
-        self._stopper = Stopper(around.loop, tree, order.stop_signal, order.grace_seconds)
+        self._stopper = Stopper(
+            around.loop, tree, order.stop_signal, order.grace_seconds, self._is_of_the_keeper
+        )
         self._limit = TimeLimit(around.loop, order.timeout_seconds, lambda: self.stop("timeout"))
 
     @property
     def leaders(self) -> list[Leader]:
         return self._launch.leaders
+
+    @property
+    def child_pids(self) -> list[int]:
+        """What the keeper started for this run."""
+        return [leader.pid for leader in [*self.leaders, *self._channels.leaders]]
 
     @property
     def looks_for_orphans(self) -> bool:
@@ -94,11 +94,11 @@ class Run:
         try:
             for path in self._order.empty_folders:
                 self._around.spares.put(path)
-            outlets = self._open_outlets()
+            environment, outlets = self._channels.open()
         except OSError as error:
             self._launch.refusal = outcome.refusal_of(error)
         else:
-            self._launch.begin(self._order, environment_of(self._order), self._around.null_fd, outlets)
+            self._launch.begin(self._order, environment, self._around.null_fd, outlets)
             for fd in outlets:
                 os.close(fd)
         self.advance()
@@ -135,7 +135,7 @@ class Run:
         self._tell_pause()
 
     def watch(self, seq: int) -> None:
-        self._output.watch(seq)
+        self._channels.watch(seq)
 
     def describe(self) -> KeptRun:
         """The run as the hello lists it."""
@@ -164,11 +164,15 @@ class Run:
 
     # What happens
 
-    def leader_ended(self, pid: int, status: int, used: struct_rusage) -> None:
-        """A stage has ended; its pid is free from now on."""
+    def child_ended(self, pid: int, status: int, used: struct_rusage) -> None:
+        """A stage has ended, or the listener; its pid is free from now on."""
+        self._tree.release(pid)
+        if self._channels.receiver is not None and self._channels.receiver.is_pid(pid):
+            self._channels.receiver.ended(outcome.exit_of(status))
+            self.advance()
+            return
         self._exit_us = clock.wall_us()
         self._usage.add(used)
-        self._tree.release(pid)
         for leader in self.leaders:
             if leader.pid == pid and leader.exit is None:
                 leader.exit = outcome.exit_of(status)
@@ -187,6 +191,8 @@ class Run:
         if self._launch.refusal is not None and self.leaders:
             self._stop_half_pipeline()
         if any(leader.exit is None for leader in self.leaders):
+            return
+        if self._has_only_its_listener():
             return
         if not self._tree.is_empty():
             self._look_after_leftovers()
@@ -223,7 +229,7 @@ class Run:
 
     def _report_leftovers(self) -> None:
         """Tell at once how the program ended; what it left has the grace period."""
-        members = self._tree.members()[: outcome.MAX_REPORTED_PROCESSES]
+        members = self._job_processes()[: outcome.MAX_REPORTED_PROCESSES]
         ended, grace_seconds = self._ended(), self._order.grace_seconds
         self._leftovers = Leftovers(
             self.token,
@@ -239,6 +245,23 @@ class Run:
         if not self._order.waits_for_leftovers:
             self._around.loop.after(grace_seconds, self._stop_leftovers)
 
+    def _has_only_its_listener(self) -> bool:
+        """Whether nobody but the listener lives, which then ends by itself."""
+        receiver = self._channels.receiver
+        if receiver is None or receiver.is_over or self._job_processes():
+            return False
+        receiver.let_go()
+        if self._is_paused:
+            self.resume()
+        return True
+
+    def _job_processes(self) -> list[Process]:
+        """The living processes of the tree but for the listener."""
+        return [process for process in self._tree.members() if not self._is_of_the_keeper(process.pid)]
+
+    def _is_of_the_keeper(self, pid: int) -> bool:
+        return self._channels.receiver is not None and self._channels.receiver.is_pid(pid)
+
     def _ended(self) -> Exit:
         """How the program ended, of a pipeline the side that counts."""
         return outcome.effective([leader.exit for leader in self.leaders if leader.exit is not None])
@@ -253,9 +276,7 @@ class Run:
 
     def _finish(self) -> None:
         self._phase = Phase.ENDED
-        if self._progress is not None:
-            self._progress.finish()  # it may have something to say in the log
-        self._output.finish()
+        self._channels.finish()
         self._limit.stand_still()
         self._stopper.finish()
         self._tree.close()
@@ -295,11 +316,9 @@ class Run:
         made = outcome.blank(self.token)._replace(
             stopped=self._stopped_by,
             refused=self._launch.refusal,
-            log=self._output.report(),
             kept_folders=tuple(self._folders_left()),
         )
-        if self._output.failure is not None:
-            self._around.journal.write("log not written", token=self.token, error=str(self._output.failure))
+        made = self._channels.log_report(made)
         return self._with_result(made) if self._launch.refusal is None else made
 
     def _folders_left(self) -> list[str]:
@@ -310,7 +329,7 @@ class Run:
     def _with_result(self, made: Outcome) -> Outcome:
         exits = [leader.exit for leader in self.leaders if leader.exit is not None]
         effective = self._ended()
-        stdout_tail, stderr_tail = self._output.tails()
+        made = self._channels.added_to(made)
         return self._usage.added_to(made, self._tree.used())._replace(
             pid=self.leaders[0].pid,
             exits=tuple(exits),
@@ -322,21 +341,9 @@ class Run:
             out_of_memory=self._tree.was_out_of_memory(),
             kill_report=self._stopper.report,
             leftovers=() if self._leftovers is None else self._leftovers.processes,
-            stdout_tail=stdout_tail,
-            stderr_tail=stderr_tail,
-            progress=self._progress.merged if self._progress else {},
         )
 
     # Small parts
-
-    def _open_outlets(self) -> Outlets:
-        """Make the pipes of the run and begin to read them; the write ends go to its processes."""
-        stdout, stderr, progress = outlet_pipes(self._order, self._around.inherited)
-        self._output.open(stdout.read, stderr.read)
-        self._progress = Progress(
-            self._around.loop, progress.read, self._redactor, self._tell_progress, self._output.note
-        )
-        return Outlets(stdout.write, stderr.write, progress.write)
 
     def _write_run_file(self) -> None:
         content = {
@@ -369,12 +376,6 @@ class Run:
 
     def _tell_pause(self) -> None:
         self._tell({"op": "paused" if self._is_paused else "resumed", "token": self.token})
-
-    def _tell_log(self, next_seq: int, is_complete: bool) -> None:
-        self._tell(LogGrown(self.token, next_seq, is_complete))
-
-    def _tell_progress(self, merged: Message) -> None:
-        self._tell(ProgressMade(self.token, merged))
 
     def _tell_end(self, made: Outcome) -> None:
         if made.refused is not None:

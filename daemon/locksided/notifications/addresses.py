@@ -36,6 +36,8 @@ class Target:
 class Allowed:
     """The entries of the setting: networks, hosts, and hosts with a port."""
 
+    rule = SETTING
+
     def __init__(self, entries: Iterable[str]) -> None:
         self._networks = []
         self._hosts = set()
@@ -54,16 +56,20 @@ class Allowed:
         """Whether the address is in a network that is named."""
         return any(address in network for network in self._networks)
 
+    def names(self, target: Target, address: Address) -> bool:
+        """Whether the host or the address is named."""
+        return self.has_host(target) or self.has_address(address) or self.has_address(plain(address))
+
     def may_connect(self, target: Target, address: Address) -> bool:
         """Whether a connection to that address is allowed; http only to what is named."""
-        if self.has_host(target) or self.has_address(address) or self.has_address(_plain(address)):
+        if self.names(target, address):
             return True
         return target.scheme == "https" and is_public(address)
 
 
 def is_public(address: Address) -> bool:
     """Whether everybody reaches the same machine under an address, however it is wrapped."""
-    inner = _plain(address)
+    inner = plain(address)
     if inner != address:
         return is_public(inner)
     is_odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_link_local
@@ -71,7 +77,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not is_odd and not is_shared
 
 
-def _plain(address: Address) -> Address:
+def plain(address: Address) -> Address:
     """The IPv4 address that an IPv6 address stands for, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address

@@ -24,13 +24,15 @@ from locksided.followers.follower import RECOVERED
 from locksided.joblog.reader import stream_bytes
 from locksided.keeper.log.format import STDOUT
 from locksided.keeper.messages import Outcome, StartOrder
+from locksided.notifications import telling
 from locksided.notifications.settling import Reports, settled
 from locksided.notifications.standing import Receiver
 from locksided.notifications.standing import receiver as receiver_of
 from locksided.runs import data_folder
 from locksided.secrets.vault import Vault
 from locksided.settings import NotificationSettings
-from locksided.store import notifications
+from locksided.store import deliveries
+from locksided.store.deliveries import Rate
 from locksided.store.errors import StoreUnavailable
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName
@@ -43,6 +45,7 @@ log = structlog.get_logger("notifications")
 PURPOSE = "courier"
 AT_ONCE = 2
 DELIVERIES_AT_ONCE, TO_ONE_AT_ONCE = 100, 20
+DIGEST_LISTS = 100
 TIMEOUT_SECONDS = 60.0
 GRACE_SECONDS = 1.0
 LOG_BYTES = 2**20
@@ -55,12 +58,17 @@ _BOOT = (
 
 
 class Couriers:
-    """One timer serves all, and the database knows which delivery is next."""
+    """One timer serves all, and the database knows which delivery is next.
+
+    While as many couriers as may be are at work, nothing is looked for.
+    """
 
     def __init__(self, store: Store, settings: NotificationSettings) -> None:
         self._store = store
         self._settings = settings
+        self._rate = Rate(TO_ONE_AT_ONCE, settings.per_minute)
         self._news = asyncio.Event()
+        self._are_all_at_work = False
 
     def wake(self) -> None:
         """Have it look for what is due, after all that is being saved."""
@@ -78,8 +86,10 @@ class Couriers:
                     if timer is not None:
                         timer.cancel()
                 self._news.clear()
+                if self._are_all_at_work:
+                    continue
                 try:
-                    await scheduler.look(lambda _: None)  # what is being heard or settled is saved then
+                    await scheduler.look(lambda _: None)  # what is being settled is saved then
                     await self._round(asides, scheduler)
                 except (Refused, StoreUnavailable, OSError) as problem:
                     log.warning("notifications wait", cause=str(problem))
@@ -89,25 +99,32 @@ class Couriers:
             self.wake()
 
     async def _timer(self) -> clock.Timer | None:
+        if self._are_all_at_work:
+            return None
+        look = partial(deliveries.next_us, now_us=clock.now_us(), rate=self._rate)
         try:
-            due_us = await self._store.read(partial(notifications.next_us, after_us=clock.now_us()))
+            due_us = await self._store.read_patiently(look)
         except StoreUnavailable:
             return None  # its return is news
         return None if due_us is None else clock.call_at(due_us, self.wake)
 
     async def _round(self, asides: Asides, scheduler: SchedulerActor) -> None:
-        if lost := await self._store.read(notifications.lost):
+        if lost := await self._store.read(deliveries.lost):
             await scheduler.ask(settled(lost, Reports({}), self._settings))
-        while await self._store.read(notifications.couriers) < AT_ONCE:
-            look = partial(_due, now_us=clock.now_us(), vault=self._store.vault)
+        while not await self._is_full():
+            look = partial(_due, now_us=clock.now_us(), rate=self._rate, vault=self._store.vault)
             due = await self._store.read_patiently(look)
             if not due:
                 return
             token = asides.new_token()
             await self.prepare(asides, token, [_entry(row, receiver, body) for row, receiver, body in due])
             ids = [row.id for row, _, _ in due]
-            also = partial(notifications.give, token=token, ids=ids)
+            also = partial(deliveries.give, token=token, ids=ids, now_us=clock.now_us())
             await asides.begin(PURPOSE, {}, courier_order(asides, token), also)
+
+    async def _is_full(self) -> bool:
+        self._are_all_at_work = await self._store.read(deliveries.couriers) >= AT_ONCE
+        return self._are_all_at_work
 
     async def prepare(self, asides: Asides, token: str, entries: Sequence[Mapping[str, Any]]) -> None:
         """Write what a courier is to deliver. Raises OSError."""
@@ -130,25 +147,37 @@ class Couriers:
 
     async def deliver(self, aside: Aside, outcome: Outcome) -> Write:
         """What a courier that has ended came to."""
-        said = await threads.run_sync(stream_bytes, aside.folder.log, STDOUT, LOG_BYTES)
-        rows = await self._store.read(partial(notifications.given_to, token=aside.token))
+        try:
+            said = await threads.run_sync(stream_bytes, aside.folder.log, STDOUT, LOG_BYTES)
+            rows = await self._store.read(partial(deliveries.given_to, token=aside.token))
+        finally:
+            self._are_all_at_work = False
+            self.wake()
         reports = Reports.read(said)
         if not reports.begun:
             why = outcome.refused.message if outcome.refused else outcome.stderr_tail.strip()
             log.warning("a courier began nothing", token=aside.token, cause=why)
-        self.wake()
         return settled(rows, reports, self._settings)
 
 
-def _due(connection: Database, now_us: int, vault: Vault) -> list[tuple[DeliveryRow, Receiver, str]]:
+def _due(
+    connection: Database, now_us: int, rate: Rate, vault: Vault
+) -> list[tuple[DeliveryRow, Receiver, str]]:
     """What is due, with whom it goes to and what is sent."""
     found = []
-    for row in notifications.due(connection, now_us, limit=DELIVERIES_AT_ONCE, of_each=TO_ONE_AT_ONCE):
-        name = SubscriptionName(row.project, row.subscription)
-        receiver = receiver_of(connection, name, now_us, vault)
+    for row in deliveries.due(connection, now_us, DELIVERIES_AT_ONCE, rate):
+        receiver = receiver_of(connection, SubscriptionName(row.project, row.receiver), now_us, vault)
         if receiver is not None:
-            found.append((row, receiver, notifications.body(connection, row.body_id)))
+            found.append((row, receiver, _content(connection, row)))
     return found
+
+
+def _content(connection: Database, row: DeliveryRow) -> str:
+    """What is sent: the body of one event, or of several that were gathered."""
+    if row.digest is None:
+        return deliveries.body(connection, row.body_id)
+    bodies, count = deliveries.gathered(connection, row.digest, DIGEST_LISTS)
+    return telling.digest_of(bodies, count, row.created_us).decode()
 
 
 def _entry(row: DeliveryRow, receiver: Receiver, body: str) -> dict[str, Any]:

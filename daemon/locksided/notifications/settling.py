@@ -11,7 +11,7 @@ from locksided import clock
 from locksided.actors.messages import Write
 from locksided.notifications.standing import disable
 from locksided.settings import NotificationSettings
-from locksided.store import notifications
+from locksided.store import deliveries
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName
 from locksided.store.transaction import Transaction
@@ -93,7 +93,7 @@ def _write(
     for row in rows:
         ended = reports.of(row.id)
         if ended is None:
-            notifications.settle(tx, row, "pending", row.attempts, next_us=again_us)
+            deliveries.settle(tx, row, "pending", row.attempts, next_us=again_us)
         else:
             _settle(tx, row, ended, now_us, settings)
 
@@ -104,15 +104,15 @@ def _settle(
     attempts = [*row.attempts, ended.attempt()]
     delay_seconds = _delay(ended, len(attempts), settings.attempts_seconds)
     if ended.is_delivered:
-        notifications.settle(tx, row, "delivered", attempts, ended_us=now_us)
+        deliveries.settle(tx, row, "delivered", attempts, ended_us=now_us)
         tell(tx, row, "delivered", now_us, attempt=len(attempts), statusCode=ended.status_code)
     elif delay_seconds is None:
-        notifications.settle(tx, row, "dead", attempts, ended_us=now_us)
+        deliveries.settle(tx, row, "dead", attempts, ended_us=now_us)
         tell(tx, row, "dead", now_us, attempt=len(attempts), **_why(ended))
         _disable_if_dead(tx, row, ended, now_us)
     else:
         next_us = now_us + round(delay_seconds * clock.SECOND_US)
-        notifications.settle(tx, row, "pending", attempts, next_us=next_us)
+        deliveries.settle(tx, row, "pending", attempts, next_us=next_us)
         tell(tx, row, "failed", now_us, attempt=len(attempts), **_why(ended))
 
 
@@ -129,9 +129,10 @@ def _delay(ended: Ended, attempts: int, delays_seconds: Sequence[float]) -> floa
 
 def _disable_if_dead(tx: Transaction, row: DeliveryRow, ended: Ended, now_us: int) -> None:
     """A receiver that is gone, or that took nothing for days, is told nothing more."""
+    if row.subscription is None:
+        return
     name = SubscriptionName(row.project, row.subscription)
-    since_us = now_us - DEAD_WITHIN_US
-    count = partial(notifications.count_since, tx.connection, name, since_us=since_us)
+    count = partial(deliveries.count_since, tx.connection, row, since_us=now_us - DEAD_WITHIN_US)
     is_gone = ended.status_code == GONE
     if is_gone or (count("dead") >= DEAD_IN_A_ROW and not count("delivered")):
         why = "the receiver answered 410" if is_gone else f"{DEAD_IN_A_ROW} deliveries are dead"

@@ -10,7 +10,7 @@ from locksided.core.errors import Forbidden
 from locksided.notifications.signature import TWO_SIGN_US, new_secret
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
-from locksided.store import notifications
+from locksided.store import deliveries, notifications
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, Key
 from locksided.store.notifications import SubscriptionName, WebhookSecrets
@@ -60,7 +60,7 @@ def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredR
     elif not _is_given(after) and secrets.made is None:
         notifications.keep_secrets(tx, name, secrets._replace(made=new_secret(), is_shown=False))
     if after.body["state"] == "disabled":
-        notifications.cancel_all(tx, name, change.time_us)
+        deliveries.cancel_all(tx, *name, change.time_us)
 
 
 def _is_given(stored: StoredRow) -> bool:
@@ -124,5 +124,5 @@ def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> N
         return
     change = Change(now_us, DAEMON, why)
     objects.put(tx, key, {**stored.body, "state": "disabled"}, change)
-    notifications.cancel_all(tx, name, now_us)
+    deliveries.cancel_all(tx, *name, now_us)
     objects.tell(tx, key, "disabled", change, subscription={"id": name.id}, cause=why)

@@ -1,6 +1,6 @@
 """What subscribers are told: the names of events and the `data` of a notification. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from locksided import clock
 from locksided.store.rows import EventRow, JobRow
 
 MAX_BODY_BYTES = 65_536
+DIGEST = "digest"
 LONGEST_TEXT = 4096
 _ENDS = {
     Status.SUCCESS: Event.JOB_SUCCEEDED,
@@ -19,10 +20,18 @@ _ENDS = {
     Status.TERMINATED: Event.JOB_TERMINATED,
     Status.CANCELLED: Event.JOB_CANCELLED,
 }
+_NAMES = {status: frozenset({name, Event(f"phase-{name}")}) for status, name in _ENDS.items()} | {
+    Status.PROCESSING: frozenset({Event.JOB_STARTED})
+}
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
 WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
 _OF_CONTAINERS = frozenset({"container", "retry"})
+
+
+def names_for(status: str) -> frozenset[Event]:
+    """What a job's change to a status may be told as."""
+    return _NAMES.get(Status(status), frozenset())
 
 
 def name_of(event: EventRow, job: JobRow) -> Event | None:
@@ -100,3 +109,13 @@ def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
 
 def _encoded(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode({"type": name, "timestamp": clock.to_text(time_us), "data": data})
+
+
+def digest_of(bodies: Sequence[str], count: int, time_us: int) -> bytes:
+    """One body of several: the first that fit into 64 KiB, and how many there are. The rest is counted."""
+    listed = [msgspec.Raw(text.encode()) for text in bodies]
+    text = _encoded(DIGEST, time_us, {"count": count, "events": listed})
+    while len(text) > MAX_BODY_BYTES:
+        listed = listed[: len(listed) // 2]
+        text = _encoded(DIGEST, time_us, {"count": count, "events": listed})
+    return text

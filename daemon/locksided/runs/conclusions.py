@@ -42,12 +42,15 @@ from locksided.runs.singer import printed_state
 from locksided.runs.start_order import secrets_of
 from locksided.runs.step_results import keep_result, kept_result, kept_results, repeats_of
 from locksided.runs.storage import Storage
+from locksided.runs.storage_operations import undo_of
 from locksided.runs.verdict import Failure, Verdict, ending_of
 from locksided.store.catalog.keys import Change
 from locksided.store.catalog.states import save_state
-from locksided.store.rows import RunRow
+from locksided.store.rows import RunRow, owner_data
 from locksided.store.tables import Ratified, ratify
 from locksided.store.transaction import Transaction
+from locksided.store.undo import PutBack
+from locksided.store.undo import finish as finish_undo
 from locksided.tables.orders import TableOrder
 
 
@@ -191,7 +194,8 @@ class RunConclusions:
         if result.success and not run.is_debug and run.spec.previous_job_id is not None:
             carried = await carried_states(self.loader.store, self.loader, run)
             result = replace(result, states={**run.plain_states(carried), **result.states})
-        return await self._over(token, run.row, run, result, outcome, partial(_forget_states, run))
+        then = partial(_forget_states, run)
+        return await self._over(token, run.row, run, result, outcome, then, undo_of(run.spec))
 
     async def _keep_row(self, run: Run, step: Step) -> None:
         """Keep what a row left, before the next one gets a fresh folder."""
@@ -246,11 +250,12 @@ class RunConclusions:
         result: RunResult,
         outcome: Outcome | None,
         then: Callable[[], Awaitable[None]] | None = None,
+        undo: Mapping[str, Any] | None = None,
     ) -> Conclusion:
         terms = await self.loader.recovery_of(row, plan, result.failure, outcome)
         self.loader.forget(token)
         report = replace(_report(token, result, outcome), recovery=terms)
-        return Conclusion(report, partial(_to_save, row, result), then)
+        return Conclusion(report, partial(_to_save, row, result, undo), then)
 
 
 async def _forget_states(run: Run) -> None:
@@ -369,19 +374,24 @@ def class_of(result: RunResult) -> FailureClass | None:
     return None if result.failure is None else result.failure.retry_class
 
 
-def _to_save(row: RunRow, result: RunResult, ended: Any) -> Callable[[Transaction], Any] | None:
-    """The states and tables of a run that ended well, for the transaction that says so."""
-    if not (result.states or result.commits) or ended not in (Status.SUCCESS, Status.WARNING):
+def _to_save(
+    row: RunRow, result: RunResult, undo: Mapping[str, Any] | None, ended: Any
+) -> Callable[[Transaction], Any] | None:
+    """The states and tables of a run that ended well, for the transaction that says so; or what it undid."""
+    if not (result.states or result.commits or undo) or ended not in (Status.SUCCESS, Status.WARNING):
         return None
-    states = dict(result.states)
+    saved = dict(result.states)
     commits = [msgspec.convert(commit, Ratified) for commit in result.commits]
 
     def write(tx: Transaction) -> None:
-        by = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+        by = owner_data(row)
         change = Change(clock.now_us(), by)
-        for row_id, body in states.items():
+        for row_id, body in saved.items():
             save_state(tx, config_id(row), row_id, body, change, job_id=row.id)
         for commit in commits:
             ratify(tx, commit, row.id, by)
+        if undo is not None:
+            states = msgspec.convert(undo["states"], list[PutBack])
+            finish_undo(tx, int(undo["job"]), states, row.project, change, row.id)
 
     return write

@@ -31,6 +31,7 @@ class Owner:
     uid: int
     gid: int
     user: str
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ def _draft(resolved: Resolved, place: TreePosition, document: Specification) -> 
             "name": resolved.name,
             "owner_gid": owner.gid,
             "owner_name": owner.user,
+            "owner_via": owner.via,
             "creator_type": place.maker.type,
             "creator_id": place.maker.id,
             "spec_hash": spec.hash,

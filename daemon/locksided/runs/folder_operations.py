@@ -6,9 +6,11 @@ or in a helper process under the job's account. Standard library only.
 
 import errno
 import os
+import re
 import stat
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -38,6 +40,7 @@ _INPUTS = (spare_inputs.NAME, *(f"{spare_inputs.NAME}/{name}" for name in spare_
 _OUTPUTS = ("out", "out/tables", "out/files", "artifacts", "artifacts/in", "artifacts/out")
 _KEPT = ("out", "artifacts")
 _SUFFIX = ".manifest"
+ENTRY = re.compile(r"[0-9]{20}\.json")
 _HANDED = ".handed-on"
 
 
@@ -183,6 +186,57 @@ def publish(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
     return {"is_published": True}
 
 
+def inspect_log(table_fd: int, argument: Mapping[str, Any]) -> dict[str, Any]:
+    """The `trouble` of a table whose head is `head` and whose commits `staged` are not known to be published.
+
+    `staged` has the name and sha256 of each by its version.
+    """
+    with opened_folder("_delta_log", table_fd) as log:
+        entries = {int(name[:20]) for name in os.listdir(log) if ENTRY.fullmatch(name)}
+        head, staged = argument["head"], {int(one): told for one, told in argument["staged"].items()}
+        for version, (name, hashed) in sorted(staged.items()):
+            if version in entries:
+                content = read_file(f"{version:020d}.json", log, MAX_COMMIT_BYTES) or b""
+                if sha256(content).hexdigest() != hashed:
+                    return _trouble("foreign", version, "was written by another program")
+            elif _staged_hash(table_fd, name) != hashed:
+                return _trouble("damaged", version, "is neither in its log nor staged as it was")
+    above = min((version for version in entries if version > head), default=None)
+    if above is not None:
+        return _trouble("foreign", above, "was written by another program")
+    published = min(staged, default=head + 1) - 1
+    if published >= 0 and published not in entries:
+        return _trouble("damaged", published, "is missing in its log")
+    return {"trouble": None}
+
+
+def _staged_hash(table_fd: int, name: str) -> str | None:
+    try:
+        found: str = staged(table_fd, {"name": name})["sha256"]
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _trouble(kind: str, version: int, cause: str) -> dict[str, Any]:
+    return {"trouble": {"kind": kind, "version": version, "cause": f"version {version} {cause}."}}
+
+
+def trash(bucket_fd: int, argument: Mapping[str, Any]) -> None:
+    """Moves the table's folder `name` to the trash of its bucket, where it is called `to`.
+
+    One that is there was moved before: a folder of that name now is another table's.
+    """
+    make_folder(".trash", bucket_fd)
+    with opened_folder(".trash", bucket_fd) as fd:
+        if argument["to"] in os.listdir(fd):
+            return
+        with suppress(FileNotFoundError):
+            os.rename(argument["name"], argument["to"], src_dir_fd=bucket_fd, dst_dir_fd=fd)
+        os.fsync(fd)
+    os.fsync(bucket_fd)
+
+
 def remove_output(data_fd: int, argument: Mapping[str, Any]) -> None:
     """Removes `name` from out/tables, and its manifest."""
     with opened_folder("out", data_fd) as out, opened_folder("tables", out) as folder:
@@ -203,6 +257,8 @@ OPERATIONS: Mapping[str, Callable[[int, Mapping[str, Any]], dict[str, Any] | Non
     "pack": pack,
     "staged": staged,
     "publish": publish,
+    "trash": trash,
+    "inspect_log": inspect_log,
     "remove_output": remove_output,
 }
 

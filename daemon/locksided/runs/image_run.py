@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from lockside.documents.component import Manifest
+from lockside.documents.enums import LogType
 from lockside.documents.image import ImageUser
 from lockside.documents.placeholders import with_paths
 from locksided.core.errors import Refused
@@ -21,6 +22,8 @@ DATA, TMP = "/data", "/tmp"  # noqa: S108 - inside the container
 PID_FILE = "pid"
 _OF_THE_RUN = ("LOCKSIDE_PROGRESS_FD", "LOCKSIDE_START_TOKEN", "LOCKSIDE_START_FOLDER")
 """What the keeper adds to the environment of every run."""
+_OF_THE_LISTENER = ("KBC_LOGGER_ADDR", "KBC_LOGGER_PORT")
+"""What it adds to that of a run that logs by GELF."""
 OWN_CODES = range(125, 128)
 """Exit codes that are podman's own when no program has begun."""
 INIT_REFUSAL = "failed to exec"
@@ -168,7 +171,8 @@ class ImageRun:
         """Names alone, so that no value is on a command line; but podman has values of its own for some."""
         for name, value in self._variables_inside().items():
             yield f"--env={name}={value}" if name in self.podman.environment else f"--env={name}"
-        for name in _OF_THE_RUN:
+        has_listener = self.execution.logging.type is LogType.GELF
+        for name in (*_OF_THE_RUN, *(_OF_THE_LISTENER if has_listener else ())):
             yield f"--env={name}"
 
 

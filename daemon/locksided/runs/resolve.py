@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
 
 from lockside.documents.base import camel
 from lockside.documents.component import COMMAND, ORCHESTRATOR, Manifest
@@ -80,6 +83,7 @@ def resolve(
     refuse_first(parameter_faults(subject.component.id, subject.manifest, parts))
     if subject.component.id not in BUILT_IN:
         _check_storage(parts, defaults.tables)
+    _check_inputs(subject, runtime, defaults.missing_schemes)
     return _resolved(subject, runtime, values, found)
 
 
@@ -95,6 +99,15 @@ def _check_storage(parts: Parts, tables: TableSupport) -> None:
         if (at := mapped_part(body.values["storage"])) is not None:
             path = join(body.path, "storage", *at)
             raise Disabled(f"{path}: {NO_TABLES}", path=path)
+
+
+def _check_inputs(subject: _Subject, runtime: RuntimeValues, missing: Collection[str]) -> None:
+    """Raises Disabled for a source whose scheme needs an extra that is not installed."""
+    for place, one in enumerate(runtime.inputs):
+        scheme = urlsplit(one.source).scheme
+        if scheme in missing:
+            text = f"{scheme}: needs `pip install 'lockside[{scheme}]'` where the daemon is installed."
+            raise Disabled(text, path=join(first_named(subject.asked, "inputs")[1], place, "source"))
 
 
 def _subject(request: JobRequest, found: Found, above: Sequence[Level]) -> _Subject:
@@ -356,6 +369,7 @@ def _specification(
         "on_lost": runtime.on_lost,
         "retry": runtime.retry,
         "recovery": None if runtime.recovery is None else list(runtime.recovery),
+        "inputs": [msgspec.to_builtins(one) for one in runtime.inputs] or None,
         "asked": [camel(name) for name in ASKED if getattr(request, name) is not None],
         "manifest": needed(subject.manifest),
         "processors": _processors(subject, found),

@@ -10,6 +10,7 @@ from lockside.documents.configuration import ConfigSpec, Configuration
 from lockside.documents.enums import JobType, OnLost
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.runtime import Limits, Retry
+from lockside.documents.staging import InputSource
 from lockside.documents.variables import VariablesSpec
 from locksided.runs.specification import Specification
 
@@ -67,7 +68,10 @@ class TableSupport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The daemon's own values, for what nobody names; `pools` are those that exist."""
+    """The daemon's own values, for what nobody names; `pools` are those that exist.
+
+    From `missing_schemes` nothing can be fetched: their extras are not installed.
+    """
 
     pools: Collection[str]
     pool: str = "default"
@@ -75,6 +79,7 @@ class Defaults:
     timeout_seconds: float | None = 3600.0
     on_lost: OnLost = OnLost.REQUEUE
     tables: TableSupport = TableSupport.UNUSED
+    missing_schemes: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class RuntimeValues:
     on_lost: OnLost
     retry: Retry | None
     recovery: Sequence[RecoveryPolicy] | None
+    inputs: Sequence[InputSource]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ def conclude_operation(
         problem = str(bad)
     if ending.verdict is Verdict.SUCCESS and problem is None:
         verdict = Verdict.WARNING if is_warning else Verdict.SUCCESS
-        done = replace(_result(spec, ending), verdict=verdict, metrics={}, added=added, commits=commits)
+        done = _result(spec, ending, message=message or None)
+        done = replace(done, verdict=verdict, metrics={}, added=added, commits=commits)
         return _with_step(done, step, outcome)
     ending = operation_ending(step.operation, ending, message, problem)
     located = _located(ending, step, outcome)
@@ -183,7 +184,7 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
     if omitted := sum(one.result["output"].get("omitted", 0) for one in results):
         output["omitted"] = omitted
     artifacts = [item for one in results for item in one.result["artifacts"].get("files", ())]
-    added = {name: value for one in results for name, value in one.added.items()}
+    added = _added(results)
     output["tables"] = with_stored(output["tables"], added.pop("output", {}))
     verdict = last.verdict
     if last.success and any(one.verdict is Verdict.WARNING for one in results):
@@ -215,6 +216,17 @@ def joined(results: Sequence[RunResult], not_run: Sequence[str] = ()) -> RunResu
         usage=[metric for one in results for metric in one.usage],
         states={row: state for one in results for row, state in one.states.items()} if last.success else {},
     )
+
+
+def _added(results: Sequence[RunResult]) -> dict[str, Any]:
+    """What operations add; what several of them read is one list."""
+    added = {name: value for one in results for name, value in one.added.items()}
+    read = [one.added["input"] for one in results if "input" in one.added]
+    if read:
+        added["input"] = {
+            kind: [item for one in read for item in one.get(kind, ())] for kind in ("tables", "files")
+        }
+    return added
 
 
 def _last(values: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:

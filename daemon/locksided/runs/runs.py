@@ -27,6 +27,7 @@ from locksided.runs.draft_tree import Owner
 from locksided.runs.environment import PLAIN_PATH, JobContext
 from locksided.runs.folder import StartToken
 from locksided.runs.image_run import Image, NoImage, Podman
+from locksided.runs.inspection import Save
 from locksided.runs.kept_images import keep_images, kept_images
 from locksided.runs.loading import Run, RunLoader
 from locksided.runs.log_ranges import LogRange, log_range
@@ -34,8 +35,10 @@ from locksided.runs.needed_programs import required_by_job, required_by_step
 from locksided.runs.plan import Step
 from locksided.runs.result import failed_before_start, process_of
 from locksided.runs.specification import Specification, StepKind
+from locksided.runs.staging import stage_operation
 from locksided.runs.start_order import secrets_of, start_order
 from locksided.runs.storage import Storage
+from locksided.runs.storage_operations import VACUUM
 from locksided.secrets.missing import missing_in, refuse_missing
 from locksided.settings import Settings
 from locksided.store.reads import Documents
@@ -84,9 +87,10 @@ class Runs(RunConclusions):
         backend: Backend,
         images: "ImageFinder",
         umask: str,
+        save: Save,
     ) -> None:
-        storage = Storage(store, state_dir, settings.storage)
-        known = (*operations.OPERATIONS, *storage.operations)
+        storage = Storage(store, state_dir, settings.storage, save)
+        known = (*operations.OPERATIONS, stage_operation(settings.staging), *storage.operations)
         super().__init__(RunLoader(store, state_dir, socket, known), storage)
         self._store = store
         self._state_dir = state_dir
@@ -134,18 +138,28 @@ class Runs(RunConclusions):
         return order._replace(noted_late=run.is_one_step)
 
     async def _with_tables(self, run: Run, step: Step) -> Step:
-        """A storage step with what it is told of its tables; others as they are."""
+        """An operation with what it is told of this run: its tables, or its data folder."""
         if step.operation is None or step.operation not in self.storage.operations:
-            return step
+            return self._with_data_folder(run, step)
         if not step.may_be_needless:
-            return replace(step, order=await self.storage.input_order(run, step.order or {}))
+            told = self.storage.vacuum_order if step.operation.name == VACUUM else self.storage.input_order
+            return replace(step, order=await told(run, step.order or {}))
         tables = await self.storage.held_tables(run)
         if not tables and step.index == 0:
             assert step.operation.claims is not None
-            claims = step.operation.claims(run.spec, run.row.project, [])
-            raise TablesMissing(tuple(claims or ()), step.operation.stage)
+            if claims := step.operation.claims(run.spec, run.row.project, []):
+                raise TablesMissing(tuple(claims), step.operation.stage)
+        await self.storage.inspection.refuse_troubled(tables)
+        await self.storage.check_undo(run, tables)
+        await self.storage.finish_drops(tables.values())
         await threads.run_for(run.context.account, self.storage.make_buckets, run, tables)
         return replace(step, order=self.storage.output_order(run, step.order or {}, tables))
+
+    def _with_data_folder(self, run: Run, step: Step) -> Step:
+        if step.operation is None:
+            return step
+        places = {"data": run.context.folder.data, "stateFolder": str(self._state_dir.root)}
+        return replace(step, order={**(step.order or {}), **places})
 
     async def _with_images(self, run: Run, *, is_first: bool) -> Run:
         """The run with its images: as they are at its first step, and the same at all others."""

@@ -10,6 +10,7 @@ from lockside.documents.paths import join
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Limits, Runtime
+from lockside.documents.staging import listed
 from locksided.core.errors import NotFound
 from locksided.runs.known_actions import check_action
 from locksided.runs.resolved import Defaults, RuntimeValues
@@ -52,6 +53,7 @@ def runtime_of(component: str, asked: Levels, manifest: Manifest, defaults: Defa
         on_lost=first_named(levels, "on_lost")[0] or defaults.on_lost,
         retry=first_named(levels, "retry")[0],
         recovery=_recovery(levels, component, manifest),
+        inputs=listed(first_named(levels, "inputs")[0]),
     )
 
 

@@ -8,6 +8,7 @@ from lockside.documents.placeholders import DATA_FOLDER, with_paths
 from locksided.keeper.messages import StartOrder
 from locksided.runs.environment import JobContext, environment_of
 from locksided.runs.folder import StartToken
+from locksided.runs.gelf import gelf_of
 from locksided.runs.image_run import ImageRun
 from locksided.runs.plan import Step
 from locksided.runs.secrets import secret_values
@@ -57,6 +58,7 @@ def start_order(
         log_folder=folder.log,
         max_log_bytes=max_log_bytes,
         log_mark=log_mark(step) if step.total > 1 else None,
+        gelf=gelf_of(execution.logging),
     )
 
 

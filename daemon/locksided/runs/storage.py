@@ -4,42 +4,50 @@ The back end that reads and writes data is a program of its own; here are only n
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from locksided import clock
-from locksided.core.errors import Invalid, Refused
+from locksided import clock, threads
+from locksided.core.errors import Conflict, Invalid, Refused
+from locksided.core.table_locks import SERIALS_EACH
 from locksided.keeper.messages import User
 from locksided.paths import StateDir
 from locksided.runs.as_account import Unusable, perform
+from locksided.runs.inspection import Inspection, Save
 from locksided.runs.loading import Run
 from locksided.runs.operations import BadResult
 from locksided.runs.resolved import TableSupport
 from locksided.runs.safefs import NotPlain
-from locksided.runs.storage_operations import operations_of, place_of_row
+from locksided.runs.storage_operations import operations_of, place_of_row, undo_of
+from locksided.runs.table_orders import table_order
+from locksided.runs.vacuum import Vacuum
 from locksided.settings import StorageSettings
 from locksided.store.store import Store
-from locksided.store.table_rows import UnpublishedRow
+from locksided.store.table_rows import DroppedRow, UnpublishedRow
 from locksided.store.tables import FoundTable, Ratified
+from locksided.store.trash import dropped
 from locksided.tables.mapping import (
     read_paths,
 )
 from locksided.tables.names import TableId, entry_name
-from locksided.tables.orders import BadCommits, Commit, Definition, TableOrder, read_commits
+from locksided.tables.orders import BadCommits, Commit, TableOrder, read_commits
 
 
 class Storage:
     """The lake as runs use it."""
 
-    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings) -> None:
+    def __init__(self, store: Store, state_dir: StateDir, settings: StorageSettings, save: Save) -> None:
         self._store = store
         self._state_dir = state_dir
         self._settings = settings
         self.root = Path(settings.root) if settings.root else state_dir.lake
+        self.inspection = Inspection(store, self.root, save)
+        self.vacuum = Vacuum(store, self.root, settings)
         self.operations = operations_of(settings)
         self.lake_id = f"{store.identity:015x}"
         self.memory_bytes = settings.memory_bytes
@@ -60,10 +68,21 @@ class Storage:
         found = await self._store.tables_by_key([one.key for one in ids])
         return {
             one.key: msgspec.structs.replace(
-                _table_order(one, claim["serial"] + place, found.get(one.key)), pinned=pins.get(one.key)
+                table_order(one, claim["serial"] + SERIALS_EACH * place, found.get(one.key)),
+                pinned=pins.get(one.key),
             )
             for place, one in enumerate(ids)
         }
+
+    async def check_undo(self, run: Run, tables: Mapping[str, TableOrder]) -> None:
+        """Raises Conflict when somebody changed what the run is to undo since that was decided."""
+        undo = undo_of(run.spec)
+        if undo is None or undo["force"]:
+            return
+        heads = {table.id: table.version for table in tables.values()}
+        later = [one["id"] for one in undo["tables"] if heads[one["id"]] != one["head"]]
+        if later:
+            raise Conflict(f"Tables were changed meanwhile: {', '.join(later)}. Nothing was undone.")
 
     def output_order(
         self, run: Run, static: Mapping[str, Any], tables: Mapping[str, TableOrder]
@@ -105,6 +124,12 @@ class Storage:
             **self._common(),
         }
 
+    async def vacuum_order(self, run: Run, static: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole order of a step that cleans the tables in the buckets of the run's account."""
+        uid = os.geteuid() if run.context.run_as is None else run.context.run_as.uid
+        told = await self.vacuum.order(run.row.project, uid, static["parameters"])
+        return {**static, **told, **self._common()}
+
     def preview_order(self, table: TableOrder, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The order of a look at a table."""
         return {"table": msgspec.to_builtins(table), "entry": dict(entry), **self._common()}
@@ -136,11 +161,29 @@ class Storage:
         """The commits that a step staged, for the transaction that ratifies them. Raises BadResult."""
         try:
             commits = read_commits(document, tables)
-            return [self._ratified(run, commit, tables[commit.key]) for commit in commits]
+            return [self._ratified(run, commit, tables[commit.key], serial) for commit, serial in commits]
         except (BadCommits, NotPlain, Unusable) as problem:
             raise BadResult(str(problem)) from None
         except FileNotFoundError as problem:
             raise BadResult(f"What it staged is not there: {problem.filename or problem}.") from None
+
+    async def finish_drops(self, tables: Iterable[TableOrder] = ()) -> list[DroppedRow]:
+        """Moves the folders of dropped tables to the trash, or just those in the way of these tables.
+
+        Returns which are there. Raises Refused and OSError when one cannot be moved.
+        """
+        wanted = {table.folder for table in tables}
+        done = []
+        for row in await self._store.read(dropped):
+            table = TableId(row.project, row.branch_id, row.id)
+            if not wanted or table.folder in wanted:
+                account = _user(row.account)
+                argument = {"name": table.folder.rpartition("/")[2], "to": row.trash}
+                bucket = str(self.root / table.bucket_folder)
+                move = partial(perform, bucket, "trash", argument, account)
+                await threads.run_for(None if account is None else account.uid, move)
+                done.append(row)
+        return done
 
     def publish(self, commit: UnpublishedRow) -> None:
         """Gives a commit its name in its table's log, as the account that wrote it.
@@ -149,8 +192,7 @@ class Storage:
         """
         folder = self.root / TableId(commit.project, commit.branch_id, commit.id).folder
         argument = {"name": commit.staged, "entry": entry_name(commit.version), "sha256": commit.sha256}
-        given = commit.account
-        account = None if given is None else User(given[0], given[1], tuple(given[2]))
+        account = _user(commit.account)
         try:
             done = perform(str(folder), "publish", argument, account)
         except NotPlain as problem:
@@ -169,7 +211,7 @@ class Storage:
             with suppress(OSError, NotPlain, Unusable):
                 perform(folder, "remove_output", {"name": source["name"]}, account)
 
-    def _ratified(self, run: Run, commit: Commit, table: TableOrder) -> Mapping[str, Any]:
+    def _ratified(self, run: Run, commit: Commit, table: TableOrder, serial: int) -> Mapping[str, Any]:
         project, branch, _ = table.folder.split("/", 2)
         table_id = TableId(project, branch, table.id)
         sha256, run_as = "", run.context.run_as
@@ -182,7 +224,7 @@ class Storage:
             id=table_id.text,
             key=table.key,
             version=commit.version,
-            serial=table.serial,
+            serial=serial,
             staged=commit.staged,
             sha256=sha256,
             operation=commit.operation,
@@ -199,6 +241,11 @@ class Storage:
         )
         found: Mapping[str, Any] = msgspec.to_builtins(ratified)
         return found
+
+
+def _user(account: Sequence[Any] | None) -> User | None:
+    """The account that was stored with a commit; None for the daemon's own."""
+    return None if account is None else User(account[0], account[1], tuple(account[2]))
 
 
 def origin_of(run: Run) -> dict[str, Any]:
@@ -226,37 +273,10 @@ def _pinned(
     """The table that an entry means, at the version that it names, else as it was when the job started."""
     for table in tables:
         if table.key in found and table.key in pins:
-            order = _table_order(table, 0, found[table.key])
+            order = table_order(table, 0, found[table.key])
             version = entry.get("version")
             return msgspec.structs.replace(
                 order, version=pins[table.key] if version is None else version, branch=table.branch
             )
     bucket, _, name = tables[0].text.rpartition(".")
     raise Invalid(f'The table "{name}" was not found in the bucket "{bucket}".')
-
-
-def found_order(found: FoundTable, version: int | None = None) -> TableOrder:
-    """A table as a step finds it, at its head or at a version."""
-    row = found.row
-    order = _table_order(TableId(row.project, row.branch_id, row.id), 0, found)
-    return order if version is None else msgspec.structs.replace(order, version=version)
-
-
-def _table_order(table: TableId, serial: int, found: FoundTable | None) -> TableOrder:
-    if found is None:
-        return TableOrder(id=table.text, key=table.key, folder=table.folder, serial=serial)
-    row = found.row
-    return TableOrder(
-        id=row.id,
-        key=row.key,
-        folder=TableId(row.project, row.branch_id, row.id).folder,
-        serial=serial,
-        version=row.head,
-        head_job=None if found.head_job is None else str(found.head_job),
-        staged=found.staged,
-        definition=msgspec.convert(row.definition, Definition),
-        rows_count=row.rows_count,
-        created_us=row.created_us,
-        imported_us=row.imported_us,
-        changed_us=row.changed_us,
-    )

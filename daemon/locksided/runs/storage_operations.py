@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from lockside.documents.component import COMMAND, ORCHESTRATOR
+from lockside.documents.component import COMMAND, ORCHESTRATOR, STORAGE
 from lockside.documents.enums import FailureKind, Mode
 from locksided.runs.operations import Operation, OperationPlace
 from locksided.runs.plan import configurations
@@ -25,6 +26,10 @@ from locksided.tables.names import TableId
 
 GROUP = "lockside.storage"
 LAKE = "lake"
+UNDO = "undo"
+VACUUM = "vacuum"
+JOBS = {"restore": "Restore", UNDO: "Undo", VACUUM: "Vacuum"}
+"""The operations that are jobs of their own, and how their messages begin."""
 
 
 def backend_module(settings: StorageSettings) -> str | None:
@@ -40,43 +45,59 @@ def operations_of(settings: StorageSettings) -> tuple[Operation, ...]:
     module = backend_module(settings)
     if module is None:
         return ()
+    at = partial(
+        Operation,
+        program=(sys.executable, "-I", "-m", module),
+        memory_bytes=settings.memory_bytes,
+        is_located=False,
+    )
     return (
-        Operation(
+        at(
             name="input",
             title="Input mapping",
             place=OperationPlace.BEFORE_ROW,
-            program=(sys.executable, "-I", "-m", module),
             order=_input_order,
             stage="input_mapping",
             failure=FailureKind.INPUT,
-            memory_bytes=settings.memory_bytes,
-            is_located=False,
         ),
-        Operation(
+        at(
             name="output",
             title="Output mapping",
             place=OperationPlace.AFTER_RUN,
-            program=(sys.executable, "-I", "-m", module),
             order=_output_order,
             stage="output_mapping",
             failure=FailureKind.OUTPUT,
-            memory_bytes=settings.memory_bytes,
-            is_located=False,
             claims=_written_tables,
         ),
-        Operation(
-            name="restore",
-            title="Restore",
-            place=OperationPlace.ALONE,
-            program=(sys.executable, "-I", "-m", module),
-            order=_restore_order,
-            stage="running",
-            failure=FailureKind.OUTPUT,
-            memory_bytes=settings.memory_bytes,
-            is_located=False,
-            claims=_restored_tables,
+        *(
+            at(
+                name=name,
+                title=title,
+                place=OperationPlace.ALONE,
+                order=partial(_job_order, name),
+                stage="running",
+                failure=FailureKind.OUTPUT,
+                claims=None if name == VACUUM else _tables_of_job,
+            )
+            for name, title in JOBS.items()
         ),
     )
+
+
+def _job_order(name: str, spec: Specification, _row: str | None) -> dict[str, Any] | None:
+    """The order of a job of `lockside.storage` that is for this operation; None of any other."""
+    parameters = spec.root.get("parameters") or {}
+    return {"parameters": parameters} if parameters.get("operation") == name else None
+
+
+def _tables_of_job(spec: Specification, project: str, _results: object) -> Sequence[str]:
+    return [TableId(project, one["branch"], one["id"]).path for one in spec.root["parameters"]["tables"]]
+
+
+def undo_of(spec: Specification) -> Mapping[str, Any] | None:
+    """What a run undoes; None for any other."""
+    parameters = spec.root.get("parameters") or {}
+    return parameters if spec.component == STORAGE and parameters.get("operation") == UNDO else None
 
 
 def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
@@ -91,15 +112,6 @@ def _input_order(spec: Specification, row: str | None) -> dict[str, Any] | None:
     configuration = next(content for one, content in configurations(spec) if one == row)
     entries = input_entries(configuration)
     return {"entries": entries} if entries else None
-
-
-def _restore_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:
-    parameters = spec.root.get("parameters") or {}
-    return {"restored": parameters["tables"]} if parameters.get("operation") == "restore" else None
-
-
-def _restored_tables(spec: Specification, project: str, _results: object) -> Sequence[str]:
-    return [TableId(project, one["branch"], one["id"]).path for one in spec.root["parameters"]["tables"]]
 
 
 def _output_order(spec: Specification, _row: str | None) -> dict[str, Any] | None:

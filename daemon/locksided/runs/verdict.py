@@ -192,8 +192,11 @@ def signal_name(number: int) -> str:
 
 
 def _tail(outcome: Outcome) -> str:
-    """The end of what it wrote to stderr, else to stdout; the keeper has cut and redacted both."""
-    for text in (outcome.stderr_tail, outcome.stdout_tail):
+    """The end of what it wrote to stderr, else what it logged, else the end of stdout.
+
+    The keeper has cut and redacted all of them.
+    """
+    for text in (outcome.stderr_tail, outcome.gelf_tail, outcome.stdout_tail):
         shown = readable(text).strip()
         if shown.strip("… \n"):
             return shown

@@ -1,11 +1,9 @@
 """The owner of a schedule or trigger as the user database and the settings know him now."""
 
-import os
-import pwd
-
 from lockside.protocol.words import Role
-from locksided.core.errors import Forbidden, NotFound
+from locksided.core.errors import Forbidden
 from locksided.server.access import Access, Principal
+from locksided.server.accounts import groups_of
 from locksided.server.peers import user_name
 
 
@@ -19,7 +17,7 @@ def owner_now(access: Access, uid: int, gid: int, user: str) -> Principal:
             f"The owner {user} (uid {uid}) is gone: an admin can give it to another user with `owner`.",
             path="$.schedule.owner",
         )
-    groups = _groups(uid, gid)
+    groups = groups_of(uid, gid)
     role = access.role_of(uid, groups)
     if role < Role.OPERATOR:
         raise Forbidden(
@@ -27,20 +25,3 @@ def owner_now(access: Access, uid: int, gid: int, user: str) -> Principal:
             path="$.schedule.owner",
         )
     return Principal(uid, gid, user, groups, role, 0)
-
-
-def user_of(name: str) -> tuple[int, int, str]:
-    """The uid, the primary group and the name of a user. Raises NotFound; call it in a thread."""
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        raise NotFound(f"There is no user {name!r} on this machine.", path="$.owner") from None
-    return entry.pw_uid, entry.pw_gid, entry.pw_name
-
-
-def _groups(uid: int, gid: int) -> tuple[int, ...]:
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return (gid,)
-    return tuple(sorted({gid, *os.getgrouplist(entry.pw_name, entry.pw_gid)}))

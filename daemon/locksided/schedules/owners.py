@@ -6,8 +6,9 @@ from lockside.protocol.words import Role
 from locksided import threads
 from locksided.api.service import Service
 from locksided.core.errors import Forbidden
-from locksided.schedules.accounts import owner_now, user_of
+from locksided.schedules.accounts import owner_now
 from locksided.server.access import Principal
+from locksided.server.accounts import user_of
 
 
 class Owned(Protocol):

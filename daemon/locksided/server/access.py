@@ -4,6 +4,7 @@ Which job belongs to whom is not looked at here.
 """
 
 import grp
+import pwd
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
@@ -15,8 +16,20 @@ LARGEST_GID = 2**32 - 2
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token allows: at most a role, in one project alone."""
+
+    id: int
+    role: Role
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """The user at the other end of a connection, as the kernel reported at its connect."""
+    """The user at the other end of a connection, as the kernel reported at its connect.
+
+    Or the user that a delegate acts as: `via` is the delegate then. `pid` is always the peer's.
+    """
 
     uid: int
     gid: int
@@ -24,6 +37,9 @@ class Principal:
     groups: tuple[int, ...]
     role: Role
     pid: int
+    via: str | None = None
+    via_uid: int | None = None
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,8 @@ class Access:
     operator_gids: frozenset[int] = field(default_factory=frozenset)
     viewer_gids: frozenset[int] = field(default_factory=frozenset)
     default_role: Role = Role.NONE
+    delegate_uids: frozenset[int] = field(default_factory=frozenset)
+    delegate_role: Role = Role.OPERATOR
 
     @classmethod
     def from_names(
@@ -45,14 +63,18 @@ class Access:
         operator: Iterable[str] = (),
         viewer: Iterable[str] = (),
         default_role: str = "none",
+        delegates: Iterable[str] = (),
+        delegate_role: str = "operator",
     ) -> Self:
-        """From group names or numbers, as settings write them; nobody is in a group that does not exist."""
+        """From names or numbers, as settings write them; nobody is in a group that does not exist."""
         return cls(
             own_uid,
             _group_ids(admin),
             _group_ids(operator),
             _group_ids(viewer),
             Role[default_role.upper()],
+            frozenset(uid for uid in map(user_id, delegates) if uid is not None),
+            Role[delegate_role.upper()],
         )
 
     def role_of(self, uid: int, gids: Iterable[int]) -> Role:
@@ -68,6 +90,13 @@ class Access:
             return Role.VIEWER
         return self.default_role
 
+    def role_now(self, who: Principal) -> Role:
+        """The role of a user; of whoever acts as that user, no higher than the delegate and the token may."""
+        role = self.role_of(who.uid, who.groups)
+        if who.via_uid is not None:
+            role = min(role, self.delegate_role if who.via_uid in self.delegate_uids else Role.NONE)
+        return role if who.grant is None else min(role, who.grant.role)
+
 
 def group_id(name: str) -> int | None:
     """The id of a group by its name or number; None when there is none. A number needs no name."""
@@ -75,6 +104,16 @@ def group_id(name: str) -> int | None:
         return int(name) if len(name) <= 10 and int(name) <= LARGEST_GID else None
     try:
         return grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):  # ValueError of a NUL in the name
+        return None
+
+
+def user_id(name: str) -> int | None:
+    """The id of a user by its name or number; None when there is none. A number needs no name."""
+    if name.isascii() and name.isdecimal():
+        return int(name) if len(name) <= 10 and int(name) <= LARGEST_GID else None
+    try:
+        return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):  # ValueError of a NUL in the name
         return None
 

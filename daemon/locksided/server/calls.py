@@ -19,8 +19,10 @@ from lockside.documents.fault_messages import shortened, with_subject
 from lockside.documents.reading import convert, fault_of
 from lockside.protocol.errors import ErrorKind, ErrorObject, error
 from lockside.protocol.methods import Method
+from locksided import clock
 from locksided.core.errors import Refused
-from locksided.server.access import Principal
+from locksided.histograms import Timings
+from locksided.server.access import Grant, Principal
 from locksided.server.answers import OrShorter, error_text, refusal, result_text
 from locksided.server.requests import Request, RequestId
 from locksided.store.errors import StoreUnavailable
@@ -52,6 +54,8 @@ class AtOnce:
 
 
 Handler = Callable[[Call, Any], Awaitable[object]] | AtOnce
+Guard = Callable[[Principal, Any], Awaitable[None]]
+"""Refuses parameters that a principal may not name, before the handler sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class Route:
     method: Method
     handler: Handler
 
+
+UNKNOWN: Final = "unknown"
+"""What a method is called in metrics that does not exist."""
 
 _SCARCE: Final = frozenset(
     (
@@ -99,19 +106,36 @@ class Router:
     """The methods that are served, each with its handler."""
 
     def __init__(
-        self, methods: Mapping[str, Method], handlers: Mapping[str, Handler], max_answer_bytes: int, log: Log
+        self,
+        methods: Mapping[str, Method],
+        handlers: Mapping[str, Handler],
+        max_answer_bytes: int,
+        log: Log,
+        guard: Guard | None = None,
+        timings: Timings | None = None,
     ) -> None:
         if strangers := handlers.keys() - methods.keys():
             raise ValueError(f"Handlers of methods that do not exist: {', '.join(sorted(strangers))}")
         self._known = methods
         self._routes = {name: Route(methods[name], handler) for name, handler in handlers.items()}
         self._max_answer_bytes = max_answer_bytes
+        self._guard = guard
+        self._timings = timings or Timings()
         self._log = log
 
     def resolve(
         self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
     ) -> Pending | ErrorObject:
         """The call that a request asks for, or why it is not done."""
+        found = self._resolve(request, principal, connection, sink)
+        if isinstance(found, ErrorObject):
+            method = request.method if request.method in self._routes else UNKNOWN
+            self._timings.refusals[method, found.kind.value] += 1
+        return found
+
+    def _resolve(
+        self, request: Request, principal: Principal, connection: "ClientConnection", sink: Sink
+    ) -> Pending | ErrorObject:
         route = self._routes.get(request.method)
         if route is None:
             return self._unknown(request.method)
@@ -121,37 +145,51 @@ class Router:
         raw = request.params
         if isinstance(raw, UnsetType) or raw == []:
             raw = {}
+        if isinstance(raw, dict) and principal.grant is not None:
+            raw = {"project": principal.grant.project, **raw}
         if isinstance(raw, list):
             message = f"Parameters of {method.name} go by name: send an object, not a list"
             return error(ErrorKind.INVALID, message, path="$")
         try:
-            params = convert(raw, method.params)
+            params: Any = convert(raw, method.params)
         except msgspec.ValidationError as problem:
             fault = fault_of(problem, raw, method.params)
             return error(ErrorKind.INVALID, with_subject(fault.message, fault.path), path=fault.path)
+        if principal.grant is not None and params.project != principal.grant.project:
+            return _outside(principal.grant)
         return Pending(route, Call(principal, connection, method, raw), params, request.id, sink)
 
     async def perform(self, pending: Pending) -> None:
         """Do a call and answer it, whatever happens; a cancellation is answered and raised again."""
+        begun_us = clock.real_boot_us()
         try:
             handler = pending.route.handler
+            if self._guard is not None:
+                await self._guard(pending.call.principal, pending.params)
             if isinstance(handler, AtOnce):
                 result = handler.handle(pending.call, pending.params)
             else:
                 result = await handler(pending.call, pending.params)
             self._answer(pending, result)
         except Refused as refused:
-            pending.answer_error(refusal(refused))
+            self._refuse(pending, refusal(refused))
         except StoreUnavailable as trouble:
             message = f"The store cannot be read ({trouble.cause}). Nothing was changed; try again later."
-            pending.answer_error(error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
+            self._refuse(pending, error(ErrorKind.UNAVAILABLE, message, cause=str(trouble.cause)))
         except OSError as trouble:
-            pending.answer_error(self._refused_by_machine(pending, trouble))
+            self._refuse(pending, self._refused_by_machine(pending, trouble))
         except anyio.get_cancelled_exc_class():
             pending.give_up()
             raise
         except Exception as problem:  # noqa: BLE001 - one call's fault, of whatever kind, must end no other call
-            pending.answer_error(self._internal(pending, problem))
+            self._refuse(pending, self._internal(pending, problem))
+        finally:
+            seconds = (clock.real_boot_us() - begun_us) / clock.SECOND_US
+            self._timings.observe_call(pending.call.method.name, seconds)
+
+    def _refuse(self, pending: Pending, fault: ErrorObject) -> None:
+        self._timings.refusals[pending.call.method.name, fault.kind.value] += 1
+        pending.answer_error(fault)
 
     def _answer(self, pending: Pending, result: object) -> None:
         """Answer it whatever its size: lists are cut to a line where they are made, and a single object is
@@ -196,6 +234,11 @@ class Router:
         close = get_close_matches(short, self._routes, n=1)
         hint = f"did you mean {close[0]}?" if close else "rpc.discover lists them all"
         return error(ErrorKind.METHOD_NOT_FOUND, f"There is no method {short!r}: {hint}", method=short)
+
+
+def _outside(grant: Grant) -> ErrorObject:
+    message = f"This token is for the project {grant.project} alone: leave `project` out"
+    return error(ErrorKind.FORBIDDEN, message, path="$.project")
 
 
 def _forbidden(principal: Principal, method: Method) -> ErrorObject:

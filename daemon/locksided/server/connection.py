@@ -44,6 +44,8 @@ class ClientConnection:
         unfinished: Unfinished,
     ) -> None:
         self.principal = principal
+        self.token_id: int | None = None
+        """The token that it shows; it ends with it."""
         self.subscriptions: dict[str, object] = {}
         self.closed = anyio.Event()
         self._socket = connected
@@ -209,7 +211,7 @@ class ClientConnection:
         if isinstance(pending, ErrorObject):
             if not isinstance(request.id, UnsetType):
                 self._reject(pending, request.id)
-        elif isinstance(pending.route.handler, AtOnce):
+        elif isinstance(pending.route.handler, AtOnce) or pending.call.method.is_alone:
             self._in_flight += 1
             await self._router.perform(pending)
         elif await self._may_begin(request.id):
@@ -229,6 +231,9 @@ class ClientConnection:
             pending = self._router.resolve(request, self.principal, self, sink)
             if isinstance(pending, ErrorObject):
                 sink(None if isinstance(request.id, UnsetType) else error_text(request.id, pending))
+            elif pending.call.method.is_alone:
+                message = f"{request.method} does not stand in a batch: send it alone, before the others"
+                pending.answer_error(error(ErrorKind.INVALID, message))
             else:
                 (changes if pending.call.method.mutates else looks).put(pending)
         looks.finish()

@@ -16,9 +16,10 @@ from lockside.protocol.errors import ErrorKind, error
 from lockside.protocol.methods import METHODS, Method
 from lockside.protocol.words import Role
 from locksided import clock, threads
+from locksided.histograms import Timings
 from locksided.server.access import Access, Principal
 from locksided.server.answers import error_text
-from locksided.server.calls import Handler, Log, Router
+from locksided.server.calls import Guard, Handler, Log, Router
 from locksided.server.connection import ClientConnection
 from locksided.server.displaced import made_again
 from locksided.server.limits import ClientLimits
@@ -42,6 +43,8 @@ class Server:
         log: Log,
         *,
         methods: Mapping[str, Method] = METHODS,
+        guard: Guard | None = None,
+        timings: Timings | None = None,
     ) -> None:
         self._access = access
         self.connections: set[ClientConnection] = set()
@@ -49,7 +52,7 @@ class Server:
         self._limits = limits
         self._log = log
         self._unfinished = Unfinished(limits.unfinished_bytes)
-        self._router = Router(methods, handlers, limits.line_bytes, log)
+        self._router = Router(methods, handlers, limits.line_bytes, log, guard, timings)
         self._names: dict[int, str] = {}
         self._accepted = 0
         self._connection_ended = anyio.Event()
@@ -66,7 +69,7 @@ class Server:
         self._access = access
         for connection in self.connections:
             who = connection.principal
-            connection.principal = replace(who, role=access.role_of(who.uid, who.groups))
+            connection.principal = replace(who, role=access.role_now(who))
             if connection.principal.role is Role.NONE and who.role is not Role.NONE:
                 connection.stop()
 

@@ -21,6 +21,10 @@ class UserFault(Exception):
     """What the user can mend; the message is what the job shows."""
 
 
+class ApplicationFault(Exception):
+    """What nobody here can mend, and may go well another time; the message is what the job shows."""
+
+
 class MappingFault(UserFault):
     """What is wrong with the mapping, whatever the data is."""
 
@@ -35,6 +39,8 @@ def run(operation: Operation, folder: Path) -> int:
         result, code = operation(json.loads((folder / ORDER_FILE).read_bytes())), DONE
     except UserFault as fault:
         result, code = {"message": str(fault)}, USER
+    except ApplicationFault as fault:
+        result, code = {"message": str(fault)}, APPLICATION
     except Exception as fault:  # noqa: BLE001 - whatever it is, the job is to show it
         traceback.print_exc(file=sys.stderr)
         result, code = {"message": f"{type(fault).__name__}: {fault}"}, APPLICATION

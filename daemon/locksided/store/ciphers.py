@@ -58,6 +58,11 @@ TABLES = (
     _Table("{1} {3} ({2}) of project {0}", QUERIES["object_secrets"], QUERIES["update_object_body"]),
     _Table("state of {2}/{3} of project {0}", QUERIES["state_secrets"], QUERIES["update_state_body"]),
     _Table(
+        "earlier state of {2}/{3} of project {0}",
+        QUERIES["earlier_state_secrets"],
+        QUERIES["update_earlier_state_body"],
+    ),
+    _Table(
         "webhook of subscription {1} of project {0}",
         QUERIES["webhook_secrets"],
         QUERIES["update_webhook_secrets"],
@@ -154,11 +159,16 @@ def encrypt_objects(after: int, tx: Transaction) -> Part:
 
 def encrypt_states(after: int, tx: Transaction) -> Part:
     """Encrypt the plain secrets of a part of the states."""
+    return _encrypt(tx, TABLES[1], after, _place_of_state)
 
-    def place(project: str, branch: str, component: str, config: str) -> Place:
-        return ConfigId(component, config, branch, project).place
 
-    return _encrypt(tx, TABLES[1], after, place)
+def encrypt_earlier_states(after: int, tx: Transaction) -> Part:
+    """The same of states that were replaced meanwhile."""
+    return _encrypt(tx, TABLES[2], after, _place_of_state)
+
+
+def _place_of_state(project: str, branch: str, component: str, config: str) -> Place:
+    return ConfigId(component, config, branch, project).place
 
 
 def _encrypt(tx: Transaction, table: _Table, after: int, place: Callable[..., Place]) -> Part:

@@ -1,11 +1,15 @@
-"""How the jobs of configurations ended: counted once over all that are stored, and from then on by events."""
+"""How jobs ended: counted once over all that are stored, and from then on by events."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from locksided.histograms import JOB_BOUNDS
 from locksided.store import events, reads
 from locksided.store.sql import QUERIES
+
+_PLACES = len(JOB_BOUNDS) + 1
 
 
 class Configuration(NamedTuple):
@@ -19,13 +23,23 @@ class Configuration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How many jobs of a configuration ended with a status; `end_us` and `duration_us` are the last one's."""
+    """How many jobs of a configuration ended in a pool with a status.
+
+    `end_us` and `duration_us` are the last one's. `config` is empty of jobs without one. `durations` and
+    `queues` count them by how long they took and how long they waited, with one place for each of
+    `JOB_BOUNDS` and one for what is longer; only those that started have waited.
+    """
 
     configuration: Configuration
+    pool: str
     status: str
     count: int
     end_us: int
     duration_us: int
+    duration_sum_us: int
+    queue_sum_us: int
+    durations: tuple[int, ...]
+    queues: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +60,21 @@ def ended_since(connection: sqlite3.Connection, seq: int | None) -> Endings:
             rows = connection.execute(QUERIES["ended_jobs"])
         else:
             rows = connection.execute(QUERIES["jobs_ended_since"], (seq, last))
-        found = tuple(Ending(Configuration(*row[:4]), *row[4:]) for row in rows)
+        found = tuple(map(_ending, rows))
     return Endings(last, is_whole, found)
+
+
+def _ending(row: Sequence[Any]) -> Ending:
+    buckets = row[-2 * _PLACES :]
+    project, branch, component, config, pool, status, count, end_us, duration_us, *sums = row[: -2 * _PLACES]
+    return Ending(
+        Configuration(project, branch, component, config),
+        *(pool, status, count, end_us, duration_us, sums[0], sums[1]),
+        _apart(buckets[:_PLACES]),
+        _apart(buckets[_PLACES:]),
+    )
+
+
+def _apart(counts: Sequence[int]) -> tuple[int, ...]:
+    """Counts of each place, of counts of all up to each place."""
+    return tuple(here - before for before, here in zip((0, *counts), counts, strict=False))

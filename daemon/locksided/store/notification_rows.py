@@ -6,11 +6,15 @@ import msgspec
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
-    """One notification to one subscription; `next_us` is when it is due."""
+    """One notification to one receiver; `next_us` is when it is due.
+
+    The deliveries of a `digest` are one message, which has the id of the first of them.
+    """
 
     id: int
     project: str
-    subscription: str
+    receiver: str
+    place: int
     job_id: int | None
     event: str
     seq: int
@@ -20,3 +24,10 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     next_us: int | None
     created_us: int
     ended_us: int | None
+    digest: int | None
+    url: str | None
+
+    @property
+    def subscription(self) -> str | None:
+        """The subscription that is told; None for a notification of a job's own."""
+        return self.receiver if self.place < 0 else None

@@ -124,24 +124,24 @@ SELECT job_id, on_id, condition FROM dependencies WHERE on_id IN (SELECT value F
 SELECT status, count(*) FROM jobs INDEXED BY jobs_status GROUP BY project, status;
 
 -- name: ended_jobs
--- How the jobs of each configuration ended; read once, so from the table and not row by row by an index.
+-- How jobs ended, by configuration and pool; read once, so from the table and not row by row by an index.
 -- Rows of a container, attempts and phases are parts of a job that counts.
 -- Where one value is the greatest, the others are of its row: the duration is that of the job that ended last.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs NOT INDEXED
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs NOT INDEXED
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: jobs_ended_since
 -- The same of the jobs that ended behind one event and up to another.
-SELECT project, branch_id, component, config, status, count(*), max(end_us), duration_us FROM jobs
-WHERE config IS NOT NULL AND end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
+SELECT {ending_columns} FROM jobs
+WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'container'
     AND NOT (creator_type IS 'retry' AND relation IS 'strong')
     AND id IN (
         SELECT job_id FROM events NOT INDEXED WHERE seq > ? AND seq <= ? AND kind = 'job.status'
             AND json_extract(data, '$.to') IN ('success', 'warning', 'error', 'cancelled', 'terminated')
     )
-GROUP BY project, branch_id, component, config, status;
+GROUP BY project, branch_id, component, config, pool, status;
 
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
@@ -227,6 +227,38 @@ INSERT INTO states (project, branch, component, config, row, body, version, chan
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (project, branch, component, config, row) DO UPDATE SET
     body = excluded.body, version = excluded.version, changed_us = excluded.changed_us, job_id = excluded.job_id;
+
+-- name: keep_earlier_state
+-- Before another takes its place.
+INSERT OR REPLACE INTO earlier_states (project, branch, component, config, row, version, body, changed_us, job_id)
+SELECT project, branch, component, config, row, version, body, changed_us, job_id FROM states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ?;
+
+-- name: forget_earlier_states
+DELETE FROM earlier_states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ? AND version < ?;
+
+-- name: earlier_state
+SELECT body FROM earlier_states
+WHERE project = ? AND branch = ? AND component = ? AND config = ? AND row = ? AND version = ?;
+
+-- name: states_of_job
+-- With the version that counts now, and who saved that.
+SELECT m.project, m.branch, m.component, m.config, m.row, m.version, s.version, s.job_id
+FROM (
+    SELECT project, branch, component, config, row, version FROM states WHERE job_id = :job_id
+    UNION ALL
+    SELECT project, branch, component, config, row, version FROM earlier_states WHERE job_id = :job_id
+) m JOIN states s USING (project, branch, component, config, row);
+
+-- name: tables_of_job
+-- With the first version that the job made, and the jobs that made others since.
+SELECT t.id, t.branch_id, t.head, t.oldest, f.first, (
+    SELECT json_group_array(DISTINCT ifnull(l.job_id, 'another program')) FROM table_versions l
+    WHERE l.number = t.number AND l.version > f.first AND l.job_id IS NOT :job_id
+)
+FROM (SELECT number, min(version) AS first FROM table_versions WHERE job_id = :job_id GROUP BY number) f
+JOIN tables t USING (number) WHERE t.dropped_us IS NULL;
 
 -- name: dedup
 SELECT params_hash, ref, job_id, created_us FROM dedup WHERE project = ? AND uid = ? AND method = ? AND id = ?;
@@ -570,72 +602,122 @@ INSERT INTO notification_bodies (body) VALUES (?);
 -- name: notification_body
 SELECT body FROM notification_bodies WHERE id = ?;
 
+-- name: insert_deliveries
+INSERT INTO deliveries (project, receiver, job_id, event, seq, body_id, status, next_us, created_us)
+SELECT :project, value, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
+WHERE true ON CONFLICT DO NOTHING;
+
 -- name: insert_delivery
-INSERT INTO deliveries (project, subscription, job_id, event, seq, body_id, status, next_us, created_us)
-VALUES (:project, :subscription, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us)
+INSERT INTO deliveries (project, receiver, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url)
+VALUES (:project, :receiver, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
 ON CONFLICT DO NOTHING;
+
+-- name: digest
+SELECT until_us, leader FROM digests WHERE project = ? AND subscription = ?;
+
+-- name: put_digest
+INSERT INTO digests (project, subscription, until_us, leader) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET until_us = excluded.until_us, leader = excluded.leader;
+
+-- name: delete_digest
+DELETE FROM digests WHERE project = ? AND subscription = ?;
+
+-- name: lead_digest
+UPDATE deliveries SET digest = id WHERE id = ?;
+
+-- name: bodies_of_digest
+SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id WHERE d.digest = ? ORDER BY d.id LIMIT ?;
+
+-- name: count_digest
+SELECT count(*) FROM deliveries WHERE digest = ?;
 
 -- name: delivery
 SELECT {delivery_columns} FROM deliveries WHERE id = ?;
 
--- name: due_deliveries
--- A few of each subscription, so that none waits for the many of another; but none of a subscription that a courier is
--- at work for.
-SELECT {delivery_columns} FROM deliveries WHERE id IN (
-    SELECT d.id FROM subscriptions s JOIN deliveries d ON d.id IN (
-        SELECT p.id FROM deliveries p INDEXED BY deliveries_due_to
-        WHERE p.status = 'pending' AND p.project = s.project AND p.subscription = s.id AND p.next_us <= :now_us
-        ORDER BY p.next_us LIMIT :of_each
+-- name: deliveries_by_id
+SELECT {delivery_columns} FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) ORDER BY next_us, id;
+
+-- name: waiting_receivers
+-- From one receiver to the next through the index, past all of each: the pending ones may be many.
+WITH RECURSIVE waiting (project, receiver, next_us) AS (
+    SELECT * FROM (
+        SELECT project, receiver, next_us FROM deliveries INDEXED BY deliveries_due
+        WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
     )
-    WHERE NOT EXISTS (
-        SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = s.project AND b.subscription = s.id
+    UNION ALL
+    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
+            ORDER BY n.receiver, n.next_us LIMIT 1
+        ),
+        (
+            SELECT n.id FROM deliveries n INDEXED BY deliveries_due
+            WHERE n.status = 'pending' AND n.project > w.project ORDER BY n.project, n.receiver, n.next_us LIMIT 1
+        )
     )
 )
-ORDER BY next_us, id LIMIT :limit;
+SELECT project, receiver, next_us FROM waiting w
+WHERE NOT EXISTS (
+    SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = w.project AND b.receiver = w.receiver
+);
 
--- name: next_delivery
-SELECT min(next_us) FROM deliveries WHERE status = 'pending' AND next_us > ?;
+-- name: due_to_receiver
+SELECT next_us, id FROM deliveries INDEXED BY deliveries_due
+WHERE status = 'pending' AND project = :project AND receiver = :receiver AND next_us <= :now_us
+    AND (digest IS NULL OR digest = id)
+ORDER BY next_us LIMIT :limit;
+
+-- name: attempts_of_receiver
+-- The newest of a time, the newest first.
+SELECT attempted_us FROM deliveries
+WHERE project = :project AND receiver = :receiver AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
 -- name: couriers_at_work
 SELECT count(DISTINCT token) FROM deliveries WHERE status = 'sending';
 
 -- name: give_to_courier
-UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL
-WHERE status = 'pending' AND id IN (SELECT value FROM json_each(:ids));
+UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL,
+    attempted_us = CASE WHEN digest IS NULL OR digest = id THEN :now_us END
+WHERE status = 'pending'
+    AND (id IN (SELECT value FROM json_each(:ids)) OR digest IN (SELECT value FROM json_each(:ids)));
 
 -- name: deliveries_of_courier
-SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ?;
+SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token = ? AND (digest IS NULL OR digest = id);
 
 -- name: lost_deliveries
-SELECT {delivery_columns} FROM deliveries WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides);
+SELECT {delivery_columns} FROM deliveries
+WHERE status = 'sending' AND token NOT IN (SELECT token FROM asides) AND (digest IS NULL OR digest = id);
 
 -- name: settle_delivery
 UPDATE deliveries SET status = :status, attempts = :attempts, next_us = :next_us, token = NULL, ended_us = :ended_us
-WHERE id = :id;
+WHERE status = 'sending' AND (id = :id OR digest = :id);
 
 -- name: cancel_deliveries_of
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = ?
-WHERE project = ? AND subscription = ? AND status = 'pending';
+WHERE project = ? AND receiver = ? AND status = 'pending';
 
 -- name: count_deliveries_since
-SELECT count(*) FROM deliveries WHERE project = ? AND subscription = ? AND status = ? AND ended_us >= ?;
+SELECT count(*) FROM deliveries WHERE project = ? AND receiver = ? AND status = ? AND ended_us >= ?;
 
 -- name: deliveries
 SELECT {delivery_columns} FROM deliveries
-WHERE project = :project AND id < :before AND (:subscription IS NULL OR subscription = :subscription)
+WHERE project = :project AND id < :before AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
     AND (:job_id IS NULL OR job_id = :job_id) AND (:statuses = '[]' OR status IN (SELECT value FROM json_each(:statuses)))
     AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us)
 ORDER BY id DESC;
 
 -- name: redeliver
+-- What was one message is one again.
 UPDATE deliveries SET status = 'pending', next_us = :now_us, ended_us = NULL
-WHERE project = :project AND status IN ('dead', 'delivered') AND (:id IS NULL OR id = :id)
-    AND (:subscription IS NULL OR subscription = :subscription)
+WHERE project = :project AND status IN ('dead', 'delivered')
+    AND (:id IS NULL OR id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id))
+    AND (:subscription IS NULL OR (receiver = :subscription AND place < 0))
     AND (:from_us IS NULL OR created_us >= :from_us) AND (:to_us IS NULL OR created_us < :to_us);
 
 -- name: cancel_delivery
 UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
-WHERE project = :project AND id = :id AND status = 'pending';
+WHERE project = :project AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id)) AND status = 'pending';
 
 -- name: count_deliveries
 SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries GROUP BY status;
@@ -661,6 +743,13 @@ WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
 
 -- name: update_state_body
 UPDATE states SET body = ? WHERE rowid = ?;
+
+-- name: earlier_state_secrets
+SELECT rowid, body, project, branch, component, config FROM earlier_states
+WHERE rowid > :after AND instr(body, :mark) ORDER BY rowid LIMIT :limit;
+
+-- name: update_earlier_state_body
+UPDATE earlier_states SET body = ? WHERE rowid = ?;
 
 -- name: spec_secrets
 SELECT rowid, body FROM specs
@@ -704,14 +793,14 @@ LIMIT 1;
 SELECT {table_columns} FROM tables WHERE key IN (SELECT value FROM json_each(:keys));
 
 -- name: pin_tables
--- The heads of the tables that a job reads, at its start.
-UPDATE jobs SET pins = (
+-- The heads of the tables that a job reads, at its start, and the versions that were asked for.
+UPDATE jobs SET pins = json_patch((
     SELECT json_group_object(key, head) FROM tables WHERE key IN (SELECT value FROM json_each(jobs.reads))
-) WHERE id = ?;
+), ifnull(pinned, json_object())) WHERE id = ?;
 
 -- name: staged_commits
 -- Those that may not be published yet, and so are to be read where they were staged.
-SELECT number, version, staged FROM table_versions WHERE published_us IS NULL AND number IN (
+SELECT number, version, staged, sha256 FROM table_versions WHERE published_us IS NULL AND number IN (
     SELECT number FROM tables WHERE key IN (SELECT value FROM json_each(:keys))
 );
 
@@ -747,7 +836,7 @@ INSERT INTO table_versions (
 -- Of one table in the order of its versions.
 SELECT v.number, t.project, t.branch_id, t.id, v.version, v.serial, v.job_id, v.staged, v.sha256, v.account, v.details
 FROM table_versions v JOIN tables t USING (number)
-WHERE v.published_us IS NULL ORDER BY v.number, v.version LIMIT ?;
+WHERE v.published_us IS NULL AND t.dropped_us IS NULL ORDER BY v.number, v.version LIMIT ?;
 
 -- name: note_published
 UPDATE table_versions SET published_us = :time_us WHERE number = :number AND version = :version
@@ -756,14 +845,15 @@ RETURNING (SELECT json_array(project, branch_id, id) FROM tables t WHERE t.numbe
 -- name: tables_page
 -- By id; `text` is a part of an id, `bucket` its beginning.
 SELECT {table_columns} FROM tables
-WHERE project = :project AND branch_id = :branch_id AND key > :after
+WHERE project = :project AND branch_id = :branch_id AND key > :after AND dropped_us IS NULL
     AND (:bucket IS NULL OR substr(key, 1, length(:bucket)) = :bucket)
     AND (:text IS NULL OR instr(lower(id), :text))
 ORDER BY key LIMIT :limit;
 
 -- name: published_versions
-SELECT number, max(version) FILTER (WHERE published_us IS NOT NULL), min(version)
-FROM table_versions WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
+SELECT number, max(v.version) FILTER (WHERE v.published_us IS NOT NULL), t.oldest
+FROM table_versions v JOIN tables t USING (number)
+WHERE number IN (SELECT value FROM json_each(:numbers)) GROUP BY number;
 
 -- name: versions_page
 -- The newest first.
@@ -771,4 +861,84 @@ SELECT {version_columns} FROM table_versions WHERE number = :number AND version 
 ORDER BY version DESC LIMIT :limit;
 
 -- name: lake_size
-SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables;
+SELECT count(*), ifnull(sum(size_bytes), 0) FROM tables WHERE dropped_us IS NULL;
+
+-- name: drop_table
+-- Its key is that of no id from now on.
+UPDATE tables SET key = key || '@' || (
+    SELECT serial FROM table_versions v WHERE v.number = tables.number AND v.version = tables.head
+), dropped_us = :time_us
+WHERE key = :key RETURNING number;
+
+-- name: dropped_tables
+-- Those whose folders are not in the trash yet; whoever wrote the head moves them there.
+SELECT t.number, t.project, t.branch_id, t.id, v.serial, v.account
+FROM tables t JOIN table_versions v ON v.number = t.number AND v.version = t.head
+WHERE t.dropped_us IS NOT NULL AND t.trash IS NULL;
+
+-- name: note_trashed
+UPDATE tables SET trash = :trash WHERE number = :number;
+
+-- name: oldest_kept
+-- The head, what others see, the last versions, those since a time, and all that live jobs have pinned.
+SELECT t.number, t.key, max(t.oldest, min(
+    max(t.head - :versions + 1, 0),
+    ifnull((SELECT max(v.version) FROM table_versions v WHERE v.number = t.number AND v.published_us IS NOT NULL), 0),
+    ifnull((
+        SELECT min(v.version) FROM table_versions v
+        WHERE v.number = t.number AND v.version >= t.oldest AND v.time_us >= :since_us
+    ), t.head),
+    ifnull((
+        SELECT min(p.value) FROM jobs j, json_each(ifnull(j.pins, j.pinned)) p
+        WHERE j.status IN ('created', 'waiting', 'processing', 'terminating') AND p.key = t.key
+    ), t.head)
+))
+FROM tables t WHERE t.key IN (SELECT value FROM json_each(:keys));
+
+-- name: move_oldest
+UPDATE tables SET oldest = :oldest WHERE number = :number AND oldest < :oldest;
+
+-- name: note_trouble
+UPDATE tables SET trouble = :trouble WHERE number = :number
+RETURNING json_array(project, branch_id, id);
+
+-- name: troubled_tables
+SELECT {table_columns} FROM tables WHERE trouble IS NOT NULL AND dropped_us IS NULL ORDER BY key;
+
+-- name: all_table_keys
+SELECT key FROM tables WHERE dropped_us IS NULL ORDER BY key;
+
+-- name: table_keys
+SELECT key FROM tables WHERE project = ? AND dropped_us IS NULL ORDER BY key;
+
+-- name: claimed_tables
+SELECT c.value FROM jobs j, json_each(j.claim, '$.tables') c
+WHERE j.status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- name: known_trash
+SELECT branch_id, id, trash FROM tables WHERE project = ? AND trash IS NOT NULL;
+
+-- name: forget_trash
+DELETE FROM tables WHERE project = ? AND dropped_us < ? AND trash IS NOT NULL;
+
+-- name: insert_token
+INSERT INTO tokens (project, name, uid, gid, user, role, sha256, made_with, created_us, expires_us)
+VALUES (:project, :name, :uid, :gid, :user, :role, :sha256, :made_with, :created_us, :expires_us);
+
+-- name: token
+SELECT {token_columns} FROM tokens WHERE id = ?;
+
+-- name: tokens
+-- Of one user, or of all.
+SELECT {token_columns} FROM tokens
+WHERE project = :project AND (:uid IS NULL OR uid = :uid) AND id > :after ORDER BY id;
+
+-- name: delete_token
+-- With those that were made with it.
+WITH RECURSIVE family (id) AS (
+    VALUES (:id) UNION SELECT t.id FROM tokens t JOIN family f ON t.made_with = f.id
+)
+DELETE FROM tokens WHERE id IN (SELECT id FROM family) RETURNING id;
+
+-- name: prune_tokens
+DELETE FROM tokens WHERE expires_us < ?;

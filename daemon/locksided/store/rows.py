@@ -93,6 +93,9 @@ class JobRow(msgspec.Struct, frozen=True):
     claim: dict[str, Any] | None
     reads: list[str] | None
     pins: dict[str, int] | None
+    undone_by: int | None
+    pinned: dict[str, int] | None
+    owner_via: str | None
     block: dict[str, Any] | None
     blocked_count: int
     blocked_us: int | None
@@ -112,6 +115,7 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     owner_uid: int | None
     owner_gid: int | None
     owner_name: str | None
+    owner_via: str | None
     spec_hash: str | None
     env_hash: str | None
     status: str
@@ -119,6 +123,12 @@ class RunRow(msgspec.Struct, frozen=True, gc=False):
     start_token: str | None
     schedule: dict[str, Any] | None
     trigger: dict[str, Any] | None
+
+
+def owner_data(row: JobRow | RunRow) -> dict[str, Any]:
+    """The owner of a job in the form that events carry."""
+    data = {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid}
+    return data if row.owner_via is None else {**data, "via": row.owner_via}
 
 
 def place_of(row: JobRow | RunRow) -> Place:
@@ -221,14 +231,14 @@ class AsideRow(msgspec.Struct, frozen=True):
 JSON_COLUMNS = frozenset(
     {
         *("labels", "stages", "process", "result", "usage", "metrics", "kill_report", "retry"),
-        *("acknowledged", "claim", "reads", "pins", "block"),  # of jobs
+        *("acknowledged", "claim", "reads", "pins", "pinned", "block"),  # of jobs
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
         *("conditions", "heard", "causes"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides
-        *("definition", "details"),  # of tables
+        *("definition", "details", "trouble"),  # of tables
         "attempts",  # of deliveries
     }
 )

@@ -15,7 +15,8 @@ CREATE TABLE specs (
 
 -- One row per job. The rules that can be said here are said here once more: the core decides, the database objects.
 -- `acknowledged` is JSON: who has seen that it failed, when, and a comment. So are `claim`, the tables that it writes
--- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `block` is
+-- or waits to write, `reads`, the keys of those that it reads, and `pins`, the versions in which it does. `undone_by` is
+-- the job that undid it, `pinned` are the versions in which it is to read tables whatever their heads are. `block` is
 -- JSON: what a job waits for that recovery blocks; `blocked_us` is when it first did.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
@@ -97,6 +98,9 @@ CREATE TABLE jobs (
     claim TEXT,
     reads TEXT,
     pins TEXT,
+    undone_by INTEGER,
+    pinned TEXT,
+    owner_via TEXT,
     block TEXT CHECK (block IS NULL OR status = 'created'),
     blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
     blocked_us INTEGER,
@@ -237,6 +241,23 @@ CREATE TABLE states (
     job_id INTEGER,
     PRIMARY KEY (project, branch, component, config, row)
 ) STRICT;
+
+CREATE INDEX states_job ON states (job_id) WHERE job_id IS NOT NULL;
+
+-- The last states that others replaced, for those who undo a job.
+CREATE TABLE earlier_states (
+    project TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    component TEXT NOT NULL,
+    config TEXT NOT NULL,
+    row TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL, -- JSON
+    changed_us INTEGER NOT NULL,
+    job_id INTEGER,
+    PRIMARY KEY (project, branch, component, config, row, version)
+) STRICT;
+CREATE INDEX earlier_states_job ON earlier_states (job_id) WHERE job_id IS NOT NULL;
 
 -- Which request was done under which deduplication id, and what it made.
 CREATE TABLE dedup (
@@ -396,7 +417,9 @@ CREATE TABLE firings (
 ) STRICT, WITHOUT ROWID;
 
 
--- Tables as lockside shows them: the head is the version that counts, and changes only here.
+-- Tables as lockside shows them: the head is the version that counts, and changes only here. `oldest` is the oldest
+-- version whose files are kept. One that was dropped has a key that no id is; `trash` is the name of its folder in the
+-- trash of its bucket, once it is there. `trouble` is JSON: why it can be read only.
 CREATE TABLE tables (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
@@ -409,8 +432,13 @@ CREATE TABLE tables (
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
     created_us INTEGER NOT NULL,
     imported_us INTEGER NOT NULL,
-    changed_us INTEGER NOT NULL
+    changed_us INTEGER NOT NULL,
+    oldest INTEGER NOT NULL DEFAULT 0 CHECK (oldest BETWEEN 0 AND head),
+    dropped_us INTEGER,
+    trash TEXT,
+    trouble TEXT
 ) STRICT;
+CREATE INDEX tables_dropped ON tables (dropped_us) WHERE dropped_us IS NOT NULL;
 
 -- What each commit made of a table. A commit is published when readers of the folder see it, too.
 CREATE TABLE table_versions (
@@ -458,11 +486,13 @@ CREATE TABLE notification_bodies (
     body TEXT NOT NULL -- JSON
 ) STRICT;
 
--- One notification to one subscription. `next_us` is when it is due, `token` the courier that has it.
+-- One notification to one receiver: a subscription, or where a job of its own wants it told. `next_us` is when it is due,
+-- `token` who has it. Those with the same `digest` are one message, whose id is that of the first of them.
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- receivers know it: it is never used twice
     project TEXT NOT NULL,
-    subscription TEXT NOT NULL,
+    receiver TEXT NOT NULL, -- a subscription's id; of a job's own notification, scheme and host
+    place INTEGER NOT NULL DEFAULT -1, -- among the notifications of its job; -1: a subscription's
     job_id INTEGER,
     event TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -473,11 +503,41 @@ CREATE TABLE deliveries (
     token TEXT,
     created_us INTEGER NOT NULL,
     ended_us INTEGER,
+    attempted_us INTEGER, -- when it was given to a courier last
+    digest INTEGER,
+    url TEXT, -- of a job's own notification, filled in
     CHECK ((status = 'pending') = (next_us IS NOT NULL)),
     CHECK ((status = 'sending') = (token IS NOT NULL)),
-    UNIQUE (seq, event, project, subscription)
+    UNIQUE (seq, event, project, receiver, place)
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (next_us) WHERE status = 'pending';
-CREATE INDEX deliveries_due_to ON deliveries (project, subscription, next_us) WHERE status = 'pending';
-CREATE INDEX deliveries_sending ON deliveries (project, subscription) WHERE status = 'sending';
-CREATE INDEX deliveries_ended ON deliveries (project, subscription, status, ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (project, receiver, next_us) WHERE status = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (project, receiver) WHERE status = 'sending';
+CREATE INDEX deliveries_attempted ON deliveries (project, receiver, attempted_us) WHERE attempted_us IS NOT NULL;
+CREATE INDEX deliveries_ended ON deliveries (project, receiver, status, ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX deliveries_digest ON deliveries (digest) WHERE digest IS NOT NULL;
+
+-- Until when what a subscription is told is gathered, and the message that is to have it (NULL: none yet).
+CREATE TABLE digests (
+    project TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    until_us INTEGER NOT NULL,
+    leader INTEGER,
+    PRIMARY KEY (project, subscription)
+) STRICT, WITHOUT ROWID;
+
+-- What a user may show instead of being one of the machine's, at most with a role and in one project alone.
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- a part of the secret: it is never used twice
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    sha256 BLOB NOT NULL, -- of the secret, which is stored nowhere
+    made_with INTEGER, -- the token with which it was made, and with which it ends
+    created_us INTEGER NOT NULL,
+    expires_us INTEGER
+) STRICT;
+CREATE INDEX tokens_of_user ON tokens (project, uid, id);
+CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;

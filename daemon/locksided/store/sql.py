@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from locksided.core.loading import ChildRecord, ConditionRecord, JobRecord
+from locksided.histograms import JOB_BOUNDS
 from locksided.store.notification_rows import DeliveryRow
 from locksided.store.rows import EventRow, JobRow, PoolRow, RunRow, columns_of
 from locksided.store.table_rows import TableRow, TableVersionRow
 from locksided.store.time_rows import CauseRow, FiringRow, MadeJob, MomentRow, ScheduleRow, TriggerRow
+from locksided.store.token_rows import TokenRow
 
 Database: TypeAlias = sqlite3.Connection
 """What the functions of this package read from; others only hand it on."""
@@ -34,6 +36,16 @@ _COLUMNS = {
     "table_columns": columns_of(TableRow),
     "version_columns": columns_of(TableVersionRow),
     "delivery_columns": columns_of(DeliveryRow),
+    "token_columns": columns_of(TokenRow),
+    "ending_columns": (
+        *("project", "branch_id", "ifnull(component, '')", "ifnull(config, '')", "ifnull(pool, '')"),
+        *("status", "count(*)", "max(end_us)", "duration_us", "sum(duration_us)"),
+        "ifnull(sum(start_us - created_us), 0)",
+        *(f"sum(duration_us <= {bound * 1_000_000})" for bound in JOB_BOUNDS),
+        "count(*)",
+        *(f"ifnull(sum(start_us - created_us <= {bound * 1_000_000}), 0)" for bound in JOB_BOUNDS),
+        "count(start_us)",
+    ),
 }
 
 

@@ -6,7 +6,11 @@ import msgspec
 
 
 class TableRow(msgspec.Struct, frozen=True):
-    """A table: `head` is the version that counts, `definition` its columns and primary key."""
+    """A table: `head` is the version that counts, `definition` its columns and primary key.
+
+    `oldest` is the oldest version whose files are kept. `trouble` is why it can be read only: `kind`,
+    `version` and `cause`.
+    """
 
     number: int
     project: str
@@ -20,6 +24,8 @@ class TableRow(msgspec.Struct, frozen=True):
     created_us: int
     imported_us: int
     changed_us: int
+    oldest: int
+    trouble: dict[str, Any] | None
 
 
 class TableVersionRow(msgspec.Struct, frozen=True):
@@ -37,6 +43,22 @@ class TableVersionRow(msgspec.Struct, frozen=True):
     sha256: str
     account: list[Any] | None
     published_us: int | None
+
+
+class DroppedRow(msgspec.Struct, frozen=True):
+    """A table that was dropped and whose folder is where it was; `serial` is that of its head."""
+
+    number: int
+    project: str
+    branch_id: str
+    id: str
+    serial: int
+    account: list[Any] | None
+
+    @property
+    def trash(self) -> str:
+        """The name of its folder in the trash of its bucket: no other gets it."""
+        return f"{self.id.rpartition('.')[2]}.{self.serial}"
 
 
 class UnpublishedRow(msgspec.Struct, frozen=True):

@@ -11,7 +11,10 @@ from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES
 from locksided.store.table_rows import TableRow, TableVersionRow, UnpublishedRow
 from locksided.store.transaction import Transaction
+from locksided.store.trash import drop
 from locksided.store.writes import json_text
+from locksided.tables.names import TableId
+from locksided.tables.orders import DROP
 
 
 class LostHead(Exception):
@@ -28,11 +31,15 @@ class TableFilter(NamedTuple):
 
 
 class FoundTable(msgspec.Struct, frozen=True):
-    """A table, the names of those of its commits that may not be published yet, and the job of its head."""
+    """A table, the names of those of its commits that may not be published yet, and the job of its head.
+
+    `hashes` are what these commits have as sha256.
+    """
 
     row: TableRow
     staged: dict[int, str]
     head_job: int | None = None
+    hashes: dict[int, str] = {}
 
 
 class Ratified(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +67,15 @@ def tables_by_key(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[s
     asked = {"keys": json_text(list(keys))}
     rows = decoded(TableRow, connection.execute(QUERIES["tables_by_key"], asked).fetchall())
     staged: dict[int, dict[int, str]] = {}
-    for number, version, name in connection.execute(QUERIES["staged_commits"], asked):
+    hashes: dict[int, dict[int, str]] = {}
+    for number, version, name, sha256 in connection.execute(QUERIES["staged_commits"], asked):
         staged.setdefault(number, {})[version] = name
+        hashes.setdefault(number, {})[version] = sha256
     jobs = dict(connection.execute(QUERIES["head_jobs"], asked).fetchall())
-    return {row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number)) for row in rows}
+    return {
+        row.key: FoundTable(row, staged.get(row.number, {}), jobs.get(row.number), hashes.get(row.number, {}))
+        for row in rows
+    }
 
 
 def unpublished(connection: sqlite3.Connection, limit: int) -> list[UnpublishedRow]:
@@ -113,6 +125,9 @@ def lake_size(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[str, Any]) -> None:
     """Make a commit its table's head. Raises LostHead when that is not the one it was made from."""
+    if commit.operation == DROP:
+        drop(tx, TableId(commit.project, commit.branch_id, commit.id), commit.time_us, principal, job_id)
+        return
     values = {name: getattr(commit, name) for name in commit.__struct_fields__}
     values |= {
         "head": commit.version,
@@ -138,8 +153,18 @@ def ratify(tx: Transaction, commit: Ratified, job_id: int, principal: Mapping[st
         "version": commit.version,
         "counts": commit.details.get("counts", {}),
     }
-    for kind in (("table.created",) if is_new else ()) + ("table.changed",):
+    for kind in _events_of(commit, is_new=is_new):
         tx.event(commit.time_us, kind, commit.project, job_id=job_id, principal=principal, data=data)
+
+
+def _events_of(commit: Ratified, *, is_new: bool) -> tuple[str, ...]:
+    match commit.operation:
+        case "OPTIMIZE":
+            return ()
+        case "RESTORE":
+            return "table.restored", "table.changed"
+        case _:
+            return ("table.created", "table.changed") if is_new else ("table.changed",)
 
 
 def note_published(tx: Transaction, number: int, version: int, time_us: int) -> None:

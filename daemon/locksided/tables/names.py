@@ -82,3 +82,20 @@ STAGED_NAME = re.compile(r"[0-9]{20}\.[0-9a-f-]{36}\.json")
 def entry_name(version: int) -> str:
     """The name of a published commit in `_delta_log`."""
     return f"{version:020d}.json"
+
+
+def checkpoint_name(version: int) -> str:
+    """The name of a version's checkpoint in `_delta_log`."""
+    return f"{version:020d}.checkpoint.parquet"
+
+
+def version_of_checkpoint(name: str) -> int | None:
+    """The version that a checkpoint of this name is of; None for what is none."""
+    found = re.fullmatch(r"([0-9]{20})\.checkpoint\.parquet", name)
+    return None if found is None else int(found[1])
+
+
+def version_of_entry(name: str) -> int | None:
+    """The version that an entry of the log of this name makes; None for what is none."""
+    found = re.fullmatch(r"([0-9]{20})\.json", name)
+    return None if found is None else int(found[1])

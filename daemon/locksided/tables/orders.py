@@ -3,15 +3,19 @@
 The result comes from a process of the job's account: `read_commits` checks it as a request is checked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from locksided.core.table_locks import SERIALS_EACH
 from locksided.tables.names import STAGED_NAME
 
 MOST_TABLES = 1000
+DROP = "DROP"
+"""The operation of a commit that puts its table into the trash; nothing is staged for it."""
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -37,9 +41,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A table as a step finds it. `folder` is below the lake's root; `version` None for one that is new.
 
-    `pinned` is the version that it had when the job started, as far as the job reads it or asked to know;
-    `head_job` made the version. `staged` has the names of those commits up to `version` that may not be
-    published yet.
+    `oldest` is the oldest version whose files are kept. `pinned` is the version that it had when the job
+    started, as far as the job reads it or asked to know; `head_job` made the version. `staged` has the names
+    of those commits up to `version` that may not be published yet.
     """
 
     id: str
@@ -47,6 +51,7 @@ class TableOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     folder: str
     serial: int = 0
     version: int | None = None
+    oldest: int = 0
     branch: str = ""
     pinned: int | None = None
     head_job: str | None = None
@@ -88,25 +93,31 @@ class BadCommits(Exception):
     """A step's commits are not what they must be; the message says why."""
 
 
-def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[Commit]:
-    """The commits in a step's result, each of a table that the job holds, one of each. Raises BadCommits."""
+def read_commits(document: Any, claimed: Mapping[str, TableOrder]) -> Sequence[tuple[Commit, int]]:
+    """The commits in a step's result with their serials. Raises BadCommits.
+
+    Each is of a table that the job holds, and follows the one before.
+    """
     try:
         commits: list[Commit] = msgspec.convert(
             document, Annotated[list[Commit], Meta(max_length=MOST_TABLES)]
         )
     except msgspec.ValidationError as problem:
         raise BadCommits(f"Its commits are not as they must be: {problem}.") from None
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
+    found = []
     for commit in commits:
         table = claimed.get(commit.key)
-        if table is None or commit.key in seen:
-            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write once.")
-        seen.add(commit.key)
-        head = -1 if table.version is None else table.version
+        number = seen[commit.key]
+        if table is None or number == SERIALS_EACH or (number and not commit.staged):
+            raise BadCommits(f"It has a commit of {commit.key!r}, which it was not told to write so often.")
+        seen[commit.key] += 1
+        head = (-1 if table.version is None else table.version) + number
         if commit.version != head + bool(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} does not follow version {head}.")
         if commit.staged and not STAGED_NAME.fullmatch(commit.staged):
             raise BadCommits(f"Its commit of {table.id!r} has no name of a staged commit.")
         if commit.staged and int(commit.staged[:20]) != commit.version:
             raise BadCommits(f"Its commit of {table.id!r} is staged as another version.")
-    return commits
+        found.append((commit, table.serial + number))
+    return found

@@ -45,7 +45,9 @@ class Trouble:
         self.do = do
 
 
-def status(session: Session, _: Parsed) -> int:
+def status(session: Session, parsed: Parsed) -> int:
+    if parsed.flag("check"):
+        return _check(session)
     found = session.call("daemon.status")
     if session.out.is_given(found):
         return exits.DONE
@@ -53,6 +55,15 @@ def status(session: Session, _: Parsed) -> int:
     _verdict(session, found, troubles)
     _facts(session, found)
     return exits.DONE
+
+
+def _check(session: Session) -> int:
+    """Tell whether jobs can be accepted and started, also by the exit code."""
+    health = session.call("daemon.health")
+    if not session.out.is_given(health):
+        for line in health["causes"] or [health["status"]]:
+            session.out.line(line)
+    return exits.FAILED if health["causes"] else exits.DONE
 
 
 def _verdict(session: Session, found: Json, troubles: list[Trouble]) -> None:

@@ -40,6 +40,7 @@ class JobStream:
         logs: bool = True,
         stream: str | None = None,
         row: str | None = None,
+        level: int | None = None,
         places: dict[str, int] | None = None,
         raw: bool = False,
     ) -> None:
@@ -50,7 +51,7 @@ class JobStream:
         self._children = children
         self._news = news or children or len(roots) > 1
         self._logs = logs
-        self._log_filters = {"stream": stream, "row": row, "raw": raw or None}
+        self._log_filters = {"stream": stream, "row": row, "level": level, "raw": raw or None}
         self._places = dict(places or {})
         self._open: set[str] = set()
         self._queued: list[str] = []

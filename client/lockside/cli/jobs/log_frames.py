@@ -5,8 +5,10 @@ Lines of several jobs, searched or timed, are the business of `loglines`.
 
 from __future__ import annotations
 
+import json
 import sys
 
+from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.terminal.sanitize import shown_log
 from lockside.session import each
 
@@ -29,13 +31,15 @@ def frames(
     row: str | None = None,
     places: dict[str, int] | None = None,
     *,
+    level: int | None = None,
     raw: bool = False,
 ) -> Iterator[Json]:
     """Read a job's frames in order; with `follow`, wait for more until the log is complete.
 
     `places` gets, under the job, the offset from which to go on. With `raw` frames have bytes in base64.
     """
-    for page in each(session.engine.log(job, follow=follow, stream=stream, row=row, raw=raw or None)):
+    asked = {"stream": stream, "row": row, "level": level, "raw": raw or None}
+    for page in each(session.engine.log(job, follow=follow, **asked)):
         yield from page["frames"]
         if places is not None:
             places[job] = page["nextOffset"]
@@ -59,18 +63,35 @@ class FramePrinter:
         elif (said := aside(frame)) is not None:
             self._out.line(said)
         else:
-            target = sys.stderr if frame["stream"] == "stderr" else sys.stdout
-            if "data" in frame:
-                from base64 import b64decode
-
-                target.buffer.write(b64decode(frame["data"]))
+            target = sys.stdout if frame["stream"] == "stdout" else sys.stderr
+            if "data" in frame and frame["stream"] != "gelf":
+                target.buffer.write(_bytes_of(frame))
                 target.flush()
                 return
-            text = str(frame.get("text") or "")
+            text = text_of(frame)
             # With --plain the output may still be a screen.
             target.write(shown_log(text, coloured=False) if target.isatty() else text)
             target.flush()
         self._out.flush()
+
+
+def _bytes_of(frame: Json) -> bytes:
+    from base64 import b64decode
+
+    return b64decode(frame["data"])
+
+
+def text_of(frame: Json) -> str:
+    """Give a frame's text; a message that came by GELF is a line with its level and its fields."""
+    if frame["stream"] != "gelf":
+        return str(frame.get("text") or "")
+    text = _bytes_of(frame).decode("utf-8", "replace") if "data" in frame else frame["text"]
+    fields = "".join(f"  {name}={_value(value)}" for name, value in frame["fields"].items())
+    return f"{LEVEL_WORDS[frame['level']]}: {text}{fields}\n"
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def aside(frame: Json) -> str | None:

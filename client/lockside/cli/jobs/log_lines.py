@@ -6,7 +6,7 @@ import sys
 from itertools import islice
 
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.log_frames import aside, frames
+from lockside.cli.jobs.log_frames import aside, frames, text_of
 from lockside.cli.terminal.output import fit, pad
 from lockside.cli.terminal.sanitize import shown_log
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LABEL_COLOURS = ("cyan", "green", "magenta", "blue", "yellow")
 _LONGEST_LABEL = 30
+_ERROR, _WARNING = 3, 4
 _AT_ONCE = 500
 _SHOWN_OF_UNFINISHED = 1 << 16
 
@@ -56,7 +57,7 @@ class LineMaker:
             return
         stream = str(frame["stream"])
         pieces, first = self._open.pop(stream, ([], frame))
-        *whole, rest = str(frame.get("text") or "").split("\n")
+        *whole, rest = text_of(frame).split("\n")
         for text in whole:
             yield LogLine(self._job, first["time"], stream, "".join([*pieces, text]), first)
             pieces, first = [], frame
@@ -95,10 +96,12 @@ def lines_of(
     row: str | None = None,
     places: dict[str, int] | None = None,
     maker: LineMaker | None = None,
+    *,
+    level: int | None = None,
 ) -> Iterator[LogLine]:
     """Read the lines of a job's log so far; with a `maker` the unfinished ones stay in it."""
     making = maker or LineMaker(job)
-    for frame in frames(session, job, False, stream, row, places):
+    for frame in frames(session, job, False, stream, row, places, level=level):
         yield from making.take(frame)
     if maker is None:
         yield from making.rest()
@@ -115,6 +118,11 @@ def last_lines(session: Session, job: str, count: int, stream: str | None = None
 def last_state(text: str) -> str:
     """Of a line that was drawn anew again and again, as progress bars are, give what it came to."""
     return text.rstrip("\r").rpartition("\r")[2]
+
+
+def _gelf_colour(line: LogLine) -> str:
+    level = line.frame.get("level", 7)
+    return "red" if level <= _ERROR else "yellow" if level <= _WARNING else ""
 
 
 class LinePrinter:
@@ -167,9 +175,10 @@ class LinePrinter:
 
     def _show_one(self, line: LogLine) -> None:
         if self._out.as_json:
-            self._out.json_line(
-                {"job": line.job, "time": line.time, "stream": line.stream, "text": line.text}
-            )
+            told = {"job": line.job, "time": line.time, "stream": line.stream, "text": line.text}
+            if line.stream == "gelf":
+                told |= {name: line.frame[name] for name in ("level", "text", "fields")}
+            self._out.json_line(told)
         else:
             self._plain(line)
 
@@ -185,12 +194,12 @@ class LinePrinter:
         if self._show_times:
             stamp = f"{parsed(line.time).astimezone():%H:%M:%S.%f}"[:-3]
             before += self._out.paint("dim", stamp + "  ")
-        colour = {"stderr": "yellow", None: "dim"}.get(line.stream, "")
+        colour = {"stderr": "yellow", "gelf": _gelf_colour(line), None: "dim"}.get(line.stream, "")
         return before + self._out.paint(colour, shown_log(last_state(line.text), coloured=self._out.coloured))
 
     def _plain(self, line: LogLine) -> None:
         before = f"{self._labels[line.job][0]} | " if line.job in self._labels else ""
         stamp = line.time + " " if self._show_times else ""
-        target = sys.stderr if line.stream == "stderr" else sys.stdout
+        target = sys.stderr if line.stream in ("stderr", "gelf") else sys.stdout
         target.write(f"{before}{stamp}{line.text}\n")
         target.flush()

@@ -7,6 +7,7 @@ from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.job_tree import load_tree
 from lockside.cli.jobs.log_frames import FramePrinter, frames, gets_bytes
+from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.jobs.log_lines import LineMaker, LinePrinter, last_state, lines_of
 from lockside.cli.terminal.region import Region
 from lockside.cli.terminal.sanitize import shown_log
@@ -51,7 +52,8 @@ class _Wanted:
     """Which logs and which lines of them were asked for."""
 
     def __init__(self, parsed: Parsed, roots: list[Json]) -> None:
-        self.stream = "stdout" if parsed.flag("stdout") else "stderr" if parsed.flag("stderr") else None
+        self.stream = next((name for name in ("stdout", "stderr", "gelf") if parsed.flag(name)), None)
+        self.level = _level(parsed.text("level"))
         self.row = parsed.text("row")
         self.since = times.wire_since(parsed.text("since"), "logs")
         self.pattern = _pattern(parsed.text("grep"))
@@ -65,6 +67,10 @@ class _Wanted:
 def _is_container(job: Json) -> bool:
     """Tell whether a job writes nothing itself; those of a retried job are its attempts' already."""
     return job.get("type") in describe.CONTAINERS and job.get("type") != "retryContainer"
+
+
+def _level(text: str | None) -> int | None:
+    return None if text is None else LEVEL_WORDS.index(text)
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
@@ -81,7 +87,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
 def _as_it_is(session: Session, parsed: Parsed, job: str, wanted: _Wanted) -> None:
     printer = FramePrinter(session)
     follow, raw = parsed.flag("follow"), gets_bytes(session.out)
-    for frame in frames(session, job, follow, wanted.stream, wanted.row, raw=raw):
+    for frame in frames(session, job, follow, wanted.stream, wanted.row, level=wanted.level, raw=raw):
         printer.show(frame)
 
 
@@ -142,7 +148,10 @@ class _Merged:
 
     def _lines(self, job: str) -> Iterator[LogLine]:
         maker = self._makers.setdefault(job, LineMaker(job))
-        yield from lines_of(self._session, job, self._wanted.stream, self._wanted.row, self._places, maker)
+        wanted = self._wanted
+        yield from lines_of(
+            self._session, job, wanted.stream, wanted.row, self._places, maker, level=wanted.level
+        )
         if not self._follow:
             yield from maker.rest()
 
@@ -163,6 +172,7 @@ class _Merged:
             news=False,
             stream=self._wanted.stream,
             row=self._wanted.row,
+            level=self._wanted.level,
             places=self._places,
         )
         for job, new in followed.steps(None):

@@ -70,7 +70,10 @@ def _show_plan(session: Session, job: Json) -> None:
 
 def resubmit(session: Session, parsed: Parsed) -> int:
     changes = options_of(parsed)
-    made = _once(session, "job.resubmit", parsed.required("job"), **({"with": changes} if changes else {}))
+    pinned = {"pinned": True} if parsed.flag("pinned") else {}
+    made = _once(
+        session, "job.resubmit", parsed.required("job"), **pinned, **({"with": changes} if changes else {})
+    )
     return show_created(session, parsed, [made])
 
 

@@ -135,8 +135,13 @@ def restore(session: Session, parsed: Parsed) -> int:
         branchId=parsed.text("branch"),
         version=parsed.values.get("version"),
         time=parsed.text("time"),
-        beforeJob=parsed.text("before-job"),
+        beforeJob=parsed.text("before_job"),
     )
+    return finish(session, parsed, job)
+
+
+def finish(session: Session, parsed: Parsed, job: Json) -> int:
+    """Wait for a job that changes tables, unless told to detach, and print how it ended."""
     if not parsed.flag("detach"):
         job = session.call_patiently("job.wait", id=job["id"], timeoutSeconds=3600)
     if session.out.as_json:
@@ -160,4 +165,7 @@ def status(session: Session, _: Parsed) -> int:
     for one in found["unpublished"]:
         cause = f": {one['cause']}" if one.get("cause") else ""
         out.line(f"  version {one['version']} of {one['table']} is not published{cause}")
+    for kind in ("foreign", "damaged"):
+        for one in found[kind]:
+            out.line(f"  {one['table']} is {kind}: {one['cause']}")
     return exits.DONE

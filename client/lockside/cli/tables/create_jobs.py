@@ -145,7 +145,7 @@ CREATE_JOBS = (
             ("lockside resubmit 42 --priority high --pool big", "with changes"),
         ),
         (JOB,),
-        (*CHANGES, *WAITING),
+        (Option("--pinned", "read tables in the versions that the first job read"), *CHANGES, *WAITING),
     ),
     Command(
         "amend",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Command, Option
+from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.tables.shared import JOB, JOBS
 
 INSPECT_JOBS = (
@@ -115,10 +116,14 @@ INSPECT_JOBS = (
             Option("--children", "also of all jobs below these (always so for a container)"),
             Option("--stdout", "only stdout"),
             Option("--stderr", "only stderr"),
+            Option("--gelf", "only messages that came by GELF"),
+            Option(
+                "--level", "only messages of this level or more urgent ones", "LEVEL", choices=LEVEL_WORDS
+            ),
             Option("--row", "only this row", "ROW"),
             Option("-t --times", "print the time before each line"),
         ),
-        "Off a terminal the job's stdout goes to stdout and its stderr to stderr. Each line of several jobs "
+        "Off a terminal the job's stdout goes to stdout and the rest to stderr. Each line of several jobs "
         "begins with the name of its job.",
     ),
     Command(

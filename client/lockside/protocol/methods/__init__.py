@@ -20,6 +20,7 @@ import lockside.protocol.methods.storage
 import lockside.protocol.methods.notifications
 import lockside.protocol.methods.events
 import lockside.protocol.methods.secrets
+import lockside.protocol.methods.tokens
 import lockside.protocol.methods.daemon
 from lockside.protocol.methods.clock import CLOCK_METHODS
 

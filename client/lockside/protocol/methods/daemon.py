@@ -5,13 +5,21 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from lockside.protocol.declaration import Mutation, Params, method
-from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Reloaded
+from lockside.protocol.types.daemon import Backup, CheckReport, DaemonStatus, Health, Reloaded
 from lockside.protocol.words import Role
 
 
 @method("daemon.status", Role.VIEWER, answers=DaemonStatus)
 class DaemonStatusGet(Params, frozen=True, kw_only=True):
     """Return the state of the daemon."""
+
+
+@method("daemon.health", Role.NONE, answers=Health)
+class DaemonHealth(Params, frozen=True, kw_only=True):
+    """Tell whether jobs can be accepted and started: the store can be written and some executor is up.
+
+    No right is needed. Whether the store can be written is tried, at most every two seconds.
+    """
 
 
 @method("daemon.drain", Role.ADMIN, answers=DaemonStatus)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from lockside.documents import quantities
-from lockside.documents.base import In, JobId, RowId, Seconds, Sequence
+from lockside.documents.base import FieldError, In, JobId, RowId, Seconds, Sequence
 from lockside.protocol.declaration import Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFilters
@@ -34,6 +34,7 @@ class JobLog(Params, frozen=True, kw_only=True):
         offset: The number of the first frame.
         limit: How many frames are answered at most.
         stream: Only this stream.
+        level: Only messages that came by GELF, of this level (0 to 7) or more urgent ones.
         raw: Answer bytes in base64 as `data` instead of `text`.
         wait_seconds: Hold the call up to this time when there is nothing new.
     """
@@ -45,8 +46,14 @@ class JobLog(Params, frozen=True, kw_only=True):
     offset: Sequence = 0
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     stream: Stream | None = None
+    level: Annotated[int, Meta(ge=0, le=7)] | None = None
     raw: bool = False
     wait_seconds: Seconds = 0.0
+
+    def check(self) -> None:
+        """Raises FieldError for messages of a stream that has no levels."""
+        if self.level is not None and self.stream not in (None, Stream.GELF):
+            raise FieldError("Only messages of the stream `gelf` have a level", "level")
 
 
 @method("job.stats", Role.VIEWER, answers=Stats, positional=["group_by"], example={"groupBy": ["status"]})

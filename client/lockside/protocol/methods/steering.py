@@ -1,17 +1,19 @@
 # ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
 """The methods that change a job, end it or run it again."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import UNSET, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from lockside.documents import quantities
 from lockside.documents.base import JobId, Labels, Name, Priority, Text
 from lockside.documents.request import JobChanges
+from lockside.documents.storage import TableId
 from lockside.protocol.declaration import Mutation, OtherUse, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import CREATION, ONE, JobFields
 from lockside.protocol.types.jobs import Job, Jobs, Purged, TerminationPlan
+from lockside.protocol.types.storage import UndoPlan
 from lockside.protocol.words import Role
 
 STEERING: Final = (ErrorKind.NOT_FOUND, ErrorKind.INVALID_TRANSITION)
@@ -187,9 +189,41 @@ class JobResubmit(JobAction, frozen=True, kw_only=True):
 
     Attributes:
         changes: The members of the request that are to differ.
+        pinned: Whether it reads tables in the versions that the first job read.
     """
 
     changes: JobChanges = field(default_factory=JobChanges, name="with")
+    pinned: bool = False
+
+
+@method(
+    "job.undo",
+    Role.OPERATOR,
+    answers=Job,
+    other=OtherUse(
+        given="dry_run",
+        answers=UndoPlan,
+        called="job.preview_undo",
+        summary="Return what `job.undo` would change, and who changed it since the job.",
+    ),
+    refuses=[*CREATION, ErrorKind.DISABLED, ErrorKind.INVALID_TRANSITION],
+    positional=["tables"],
+    example=ONE,
+)
+class JobUndo(JobAction, frozen=True, kw_only=True):
+    """Put the tables that a job wrote and the states that it saved back to what they were before it.
+
+    Tables get new versions with the old content; those that the job made go to the trash. All of it becomes
+    visible in one moment. The answer is the job that does it.
+
+    Attributes:
+        tables: Only these tables, and no state; all of the job's when none is named.
+        force: Also what other jobs have changed since, whose changes are lost then.
+    """
+
+    tables: Annotated[list[TableId], Meta(max_length=1000)] = []
+    dry_run: bool = False
+    force: bool = False
 
 
 @method(

@@ -10,7 +10,7 @@ from lockside.documents.storage import BucketId, TableId, Values
 from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.methods.jobs import JobFields
-from lockside.protocol.types.jobs import Job
+from lockside.protocol.types.jobs import Job, Jobs
 from lockside.protocol.types.storage import Preview, Snapshot, StorageStatus, Table, TableHistory, Tables
 from lockside.protocol.words import Role
 
@@ -156,6 +156,30 @@ class PreviewGet(Params, frozen=True, kw_only=True):
         """Raises FieldError for a filter with one half."""
         if (self.where_column is None) != (self.where_values is None):
             raise FieldError("whereColumn and whereValues need each other", "whereColumn")
+
+
+@method(
+    "storage.vacuum",
+    Role.ADMIN,
+    answers=Jobs,
+    refuses=MISSING,
+    positional=["tables"],
+)
+class StorageVacuum(Mutation, frozen=True, kw_only=True):
+    """Remove what of tables is no longer kept; the answer is a job for each owner of buckets.
+
+    Gone are files of versions that are not kept, leftovers of failed loads, old entries of logs, and tables
+    that were in the trash for long enough. The daemon does the same once a day.
+
+    Attributes:
+        tables: Only these tables, and not the trash; all of the project when none is named.
+        dry_run: Whether the jobs only count what they would remove.
+    """
+
+    tables: Annotated[list[TableId], Meta(max_length=1000)] = []
+    branch_id: BranchId = "default"
+    dry_run: bool = False
+    fields: JobFields | None = None
 
 
 @method("storage.status", Role.VIEWER, answers=StorageStatus)

@@ -119,6 +119,18 @@ class DaemonStatus(Out, frozen=True, kw_only=True):
     clock: Literal["system", "test"] = "system"
 
 
+class Health(Out, frozen=True, kw_only=True):
+    """Whether jobs can be accepted and started.
+
+    Attributes:
+        status: `ready`, or `unavailable`.
+        causes: A sentence for each thing that is in the way; none when it is ready.
+    """
+
+    status: Literal["ready", "unavailable"]
+    causes: list[str] = []
+
+
 class Reloaded(Out, frozen=True, kw_only=True):
     """Settings that changed, and those that need a restart.
 

@@ -44,11 +44,13 @@ class PrincipalRef(Out, frozen=True, kw_only=True):
         uid: The user id.
         user: The user's name.
         gid: The group id.
+        via: The user of the program that acted as this user; missing when nobody did.
     """
 
     uid: int
     user: str
     gid: int
+    via: str | UnsetType = UNSET
 
 
 class RetryRef(Out, frozen=True, kw_only=True):
@@ -115,6 +117,7 @@ class Job(Out, frozen=True, kw_only=True):
         recovery: The recovery policies; empty without any.
         retry_of_job_id: The job that this one retries.
         resubmit_of: The job whose request this one repeats.
+        undone_by: The job that put back what this one changed in tables and states.
         schedule: The schedule that made the job, and the moment; null for all others.
         trigger: The trigger that made the job, and its causes; null for all others.
         status: Where the job stands.
@@ -200,6 +203,7 @@ class Job(Out, frozen=True, kw_only=True):
     notifications: list[dict[str, Any]] = []
     retry_of_job_id: str | None = None
     resubmit_of: str | None = None
+    undone_by: str | None = None
     template: str | None = None
     schedule: ScheduleOfJob | None = None
     trigger: TriggerOfJob | None = None

@@ -1,5 +1,7 @@
 """The output of jobs, in frames."""
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 
 from lockside.documents.base import Out
@@ -47,6 +49,8 @@ class LogFrame(Out, frozen=True, kw_only=True):
         seq: The frame's number.
         time: When it was written.
         stream: Which output.
+        level: How urgent a message that came by GELF is, from 0 (emergency) to 7 (debug).
+        fields: What else such a message says.
         text: The text.
         data: The bytes, in base64.
         dropped: What is missing here.
@@ -56,6 +60,8 @@ class LogFrame(Out, frozen=True, kw_only=True):
     seq: int
     time: str
     stream: Stream | None = None
+    level: int | UnsetType = UNSET
+    fields: dict[str, Any] | UnsetType = UNSET
     text: str | UnsetType = UNSET
     data: str | UnsetType = UNSET
     dropped: DroppedLog | UnsetType = UNSET

@@ -41,7 +41,8 @@ class Table(Out, frozen=True, kw_only=True):
         published_version: The newest version that all readers of its folder see; null before the first.
         oldest_version: The oldest version that is kept.
         uri: Where its folder is.
-        health: `good`, or `unpublished` while its last commits cannot be published.
+        health: `good`; `unpublished` while its last commits cannot be published; `foreign` when another
+            program wrote to its log; `damaged` when something of it is gone. The last two can be read only.
     """
 
     id: str
@@ -63,7 +64,7 @@ class Table(Out, frozen=True, kw_only=True):
     published_version: int | None
     oldest_version: int
     uri: str
-    health: Literal["good", "unpublished"]
+    health: Literal["good", "unpublished", "foreign", "damaged"]
 
 
 class Tables(ListPage, frozen=True, kw_only=True):
@@ -109,6 +110,57 @@ class TableHistory(ListPage, frozen=True, kw_only=True):
     """
 
     versions: list[TableVersion]
+
+
+class UndoneTable(Out, frozen=True, kw_only=True):
+    """A table that a job wrote.
+
+    Attributes:
+        version: Its newest version.
+        to_version: The version whose content it gets; null when it goes to the trash.
+        later_jobs: The jobs that changed it since.
+    """
+
+    id: str
+    branch_id: str
+    version: int
+    to_version: int | None
+    later_jobs: list[str] = []
+
+
+class UndoneState(Out, frozen=True, kw_only=True):
+    """A state that a job saved.
+
+    Attributes:
+        row: The row whose state it is; null for the configuration itself.
+        version: Its newest version.
+        to_version: The version that it gets back; 0 for none.
+        later_jobs: The job that saved it since.
+    """
+
+    component: str
+    config: str
+    branch_id: str
+    row: str | None
+    version: int
+    to_version: int
+    later_jobs: list[str] = []
+
+
+class UndoPlan(Out, frozen=True, kw_only=True):
+    """What undoing a job changes.
+
+    Attributes:
+        job: The job that is undone.
+        tables: The tables that it wrote.
+        states: The states that it saved.
+        conflicts: Why it is refused; `force` lets others' changes be lost, and nothing else.
+    """
+
+    job: str
+    tables: list[UndoneTable]
+    states: list[UndoneState]
+    conflicts: list[str] = []
 
 
 class SnapshotTable(Out, frozen=True, kw_only=True):
@@ -177,6 +229,21 @@ class Unpublished(Out, frozen=True, kw_only=True):
     since: str | None = None
 
 
+class TroubledTable(Out, frozen=True, kw_only=True):
+    """A table that can be read only.
+
+    Attributes:
+        table: The table's id.
+        version: The version that is not ours, or is gone.
+        cause: What is wrong.
+    """
+
+    table: str
+    branch_id: str
+    version: int
+    cause: str
+
+
 class StorageStatus(Out, frozen=True, kw_only=True):
     """The lake as a whole.
 
@@ -187,6 +254,8 @@ class StorageStatus(Out, frozen=True, kw_only=True):
         tables: How many tables there are.
         data_size_bytes: How large their files are together.
         unpublished: Commits that are not published yet.
+        foreign: Tables to whose logs another program wrote.
+        damaged: Tables of which something is gone.
     """
 
     backend: str
@@ -195,3 +264,5 @@ class StorageStatus(Out, frozen=True, kw_only=True):
     tables: int
     data_size_bytes: int
     unpublished: list[Unpublished]
+    foreign: list[TroubledTable] = []
+    damaged: list[TroubledTable] = []

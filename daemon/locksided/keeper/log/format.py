@@ -3,11 +3,12 @@
 It reads and writes bytes; files belong to the writer and readers.
 
 A log is a folder of segments named after the first sequence number in them (20 digits and `.seg`). A segment
-is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR, DROPPED or MARK. The
-payload of a MARK is a JSON object that says which step of the run begins there. The payload of a DROPPED
-frame is the JSON object `{"bytes", "fromSeq", "toSeq"}` and stands for the frames of that range: its own
-sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips frames with numbers that it has
-already seen.
+is a row of frames: a header and a payload. The stream of a frame is STDOUT, STDERR, DROPPED, MARK or GELF.
+The payload of a MARK is a JSON object that says which step of the run begins there. That of a GELF frame is
+a line with the JSON object `{"level", "fields", "forAdmins"}`, and the text behind it; a long message is
+several frames. That of a DROPPED frame is the JSON object `{"bytes", "fromSeq", "toSeq"}`, which stands for
+the frames of that range: its own sequence number is `fromSeq`, the next frame has `toSeq + 1`. A reader skips
+frames with numbers that it has already seen.
 """
 
 import json
@@ -17,10 +18,14 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from locksided.keeper import strictjson
+from locksided.keeper.strictjson import BadJson
+
 STDOUT = 1
 STDERR = 2
 DROPPED = 3
 MARK = 4
+GELF = 5
 
 PARTIAL = 1
 """Flag of a frame that ends inside a line; the line goes on in the next frame of the same stream."""
@@ -29,7 +34,11 @@ MAGIC = 0x4C53
 MAGIC_BYTES = MAGIC.to_bytes(2, "little")
 HEADER = struct.Struct("<HBBIQQI")
 MAX_PAYLOAD_BYTES = 64 * 1024
+MAX_HEAD_DEPTH = 40
+"""Of the head of a GELF frame."""
 LARGEST_SEQ = 2**53 - 2
+LARGEST_COUNT = 2**53 - 1
+"""Of lost bytes."""
 LARGEST_TIME_US = 253_402_300_799_999_999
 """The last moment of the year 9999."""
 
@@ -83,8 +92,10 @@ def decode(data: bytes | memoryview, offset: int) -> tuple[Frame, int] | None:
 def _can_be(frame: Frame) -> bool:
     """Whether a frame's stream exists and its range is one."""
     if frame.stream != DROPPED:
-        return frame.stream in (STDOUT, STDERR) or (
-            frame.stream == MARK and read_mark(frame.payload) is not None
+        return (
+            frame.stream in (STDOUT, STDERR)
+            or (frame.stream == MARK and read_mark(frame.payload) is not None)
+            or (frame.stream == GELF and read_gelf(frame.payload) is not None)
         )
     try:
         dropped = read_dropped(frame.payload)
@@ -128,6 +139,32 @@ def read_mark(payload: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+class GelfPart(NamedTuple):
+    """What a GELF frame says: a message, or a part of a long one."""
+
+    level: int
+    text: bytes
+    fields: dict[str, Any]
+    for_admins: bool
+
+
+def gelf_head(level: int, fields: Mapping[str, Any], *, for_admins: bool) -> bytes:
+    return json.dumps({"level": level, "fields": fields, "forAdmins": for_admins}).encode() + b"\n"
+
+
+def read_gelf(payload: bytes) -> GelfPart | None:
+    """What a GELF frame says; None when it cannot be one."""
+    line, _, text = payload.partition(b"\n")
+    try:
+        head = strictjson.read(line, MAX_HEAD_DEPTH)
+    except BadJson:
+        return None
+    match head:
+        case {"level": int(level), "fields": dict(fields), "forAdmins": bool(for_admins)} if 0 <= level <= 7:
+            return GelfPart(level, text, fields, for_admins)
+    return None
 
 
 def last_seq(frame: Frame) -> int:

@@ -97,8 +97,20 @@ class Output:
 
     def note(self, text: str) -> None:
         """Write a line of the keeper's own into the log; it is no part of the job's tails."""
-        self._writer.append(STDERR, [f"lockside: {text}\n".encode()])
+        self.append(STDERR, [f"lockside: {text}\n".encode()])
+
+    def append(self, stream: int, payloads: list[bytes]) -> None:
+        """Write frames of what came on another way than the pipes; it has nothing secret in it."""
+        self._writer.append(stream, payloads)
         self._tell_watcher()
+
+    def drop(self, size_bytes: int) -> None:
+        """Count something that came on another way, and is not kept, as lost."""
+        self._writer.drop(size_bytes)
+
+    @property
+    def max_payload_bytes(self) -> int:
+        return self._writer.max_payload_bytes
 
     def watch(self, seq: int) -> None:
         """Tell once, as soon as the log has a frame of this number or later, or is complete."""

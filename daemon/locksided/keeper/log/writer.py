@@ -11,7 +11,7 @@ import os
 from locksided.keeper import clock
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log import segments
-from locksided.keeper.log.format import DROPPED, MAX_PAYLOAD_BYTES, PARTIAL, Dropped
+from locksided.keeper.log.format import DROPPED, LARGEST_COUNT, MAX_PAYLOAD_BYTES, PARTIAL, Dropped
 from locksided.keeper.log.segments import Segment
 
 MIN_PAYLOAD_BYTES = 1024
@@ -60,7 +60,7 @@ class LogWriter:
 
     def _append_one(self, stream: int, payload: bytes, now: int) -> None:
         if self._lost is not None and not self._try_marker(now):
-            self._count_lost(payload)
+            self.drop(len(payload))
             return
         flags = 0 if payload.endswith(b"\n") else PARTIAL
         try:
@@ -69,7 +69,7 @@ class LogWriter:
             self._write(stream, flags, self._seq, now, payload)
         except OSError as error:
             self._fail(error)
-            self._count_lost(payload)
+            self.drop(len(payload))
             return
         self._seq += 1
         self.written_bytes += len(payload)
@@ -89,11 +89,13 @@ class LogWriter:
         self._lost = None
         return True
 
-    def _count_lost(self, payload: bytes) -> None:
+    def drop(self, size_bytes: int) -> None:
+        """Count so many bytes as lost: a marker of them comes before the next frame, or at the end."""
         before = self._lost or Dropped(0, self._seq, self._seq)
-        self._lost = Dropped(before.size_bytes + len(payload), before.from_seq, self._seq)
+        lost_bytes = min(before.size_bytes + size_bytes, LARGEST_COUNT)
+        self._lost = Dropped(lost_bytes, before.from_seq, self._seq)
         self._seq += 1
-        self.dropped_bytes += len(payload)
+        self.dropped_bytes = min(self.dropped_bytes + size_bytes, LARGEST_COUNT)
 
     def _write(self, stream: int, flags: int, seq: int, now: int, payload: bytes) -> None:
         head = logformat.header(stream, flags, seq, now, payload)

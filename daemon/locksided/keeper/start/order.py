@@ -3,7 +3,8 @@
 import re
 from typing import Any, NamedTuple
 
-from locksided.keeper.messages import ReapOrder, User
+from locksided.keeper.gelf.messages import LEVELS, VISIBILITIES
+from locksided.keeper.messages import Gelf, ReapOrder, User
 from locksided.keeper.wire import Message
 
 DEFAULT_LOG_BYTES = 64 * 1024 * 1024
@@ -48,6 +49,8 @@ class Order(NamedTuple):
     """Whether nobody reads its notes as long as this keeper lives."""
     log_mark: dict[str, Any] | None
     """Stands in the log before the output."""
+    gelf: Gelf | None
+    """How it logs, beside its output."""
 
 
 def parse(message: Message) -> Order:
@@ -73,6 +76,7 @@ def parse(message: Message) -> Order:
         spare_folder=None if message.get("spareFolder") is None else _path(message, "spareFolder"),
         is_noted_late=message.get("notedLate") is True,
         log_mark=_object(message, "logMark"),
+        gelf=_gelf(message),
     )
 
 
@@ -167,6 +171,16 @@ def _object(message: Message, field: str) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
         raise BadOrder(f"{field}: an object is expected")
     return value
+
+
+def _gelf(message: Message) -> Gelf | None:
+    match _object(message, "gelf"):
+        case None:
+            return None
+        case {"transport": "tcp" | "udp" | "http" as transport, "visibilities": str(letters)}:
+            if len(letters) == len(LEVELS) and VISIBILITIES.issuperset(letters):
+                return Gelf(transport, letters)
+    raise BadOrder("gelf: a transport and a letter for each of eight levels are expected")
 
 
 def _id(value: Any) -> int:

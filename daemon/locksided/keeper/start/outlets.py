@@ -28,10 +28,15 @@ def outlet_pipes(order: Order, inherited: Inherited) -> list[Pipe]:
 
 def environment_of(order: Order) -> dict[bytes, bytes]:
     """The variables of the order and those that every run gets."""
-    name, _, value = mark.of_folder(order.folder).entry.partition(b"=")
     return {
         **order.environment,
         b"LOCKSIDE_PROGRESS_FD": str(PROGRESS_FD).encode(),
         b"LOCKSIDE_START_TOKEN": order.token.encode(),
-        name: value,
+        **marked(order),
     }
+
+
+def marked(order: Order) -> dict[bytes, bytes]:
+    """The variable by which a process is known as one of the run."""
+    name, _, value = mark.of_folder(order.folder).entry.partition(b"=")
+    return {name: value}

@@ -32,7 +32,9 @@ class Reaping:
         self._around = around
         self._run = outcome.read(order.folder, outcome.RUN_FILE) or {}
         self._tree = self._find_tree(hierarchy, cgroup_name)
-        self._stopper = Stopper(around.loop, self._tree, order.stop_signal, order.grace_seconds)
+        self._stopper = Stopper(
+            around.loop, self._tree, order.stop_signal, order.grace_seconds, lambda _: False
+        )
 
     @property
     def looks_for_orphans(self) -> bool:

@@ -4,18 +4,24 @@ Who asked for it and why is the run's matter.
 """
 
 import signal
+from collections.abc import Callable
 
 from locksided.keeper import clock
 from locksided.keeper.loop import Loop, Timer
 from locksided.keeper.messages import KillReport
 from locksided.keeper.outcome import Signals
+from locksided.keeper.tree.proc import Hit
 from locksided.keeper.tree.tree import Tree
 
 
 class Stopper:
     """Carries out one stop of one tree."""
 
-    def __init__(self, loop: Loop, tree: Tree, stop_signal: int, grace_seconds: float) -> None:
+    def __init__(
+        self, loop: Loop, tree: Tree, stop_signal: int, grace_seconds: float, is_spared: Callable[[int], bool]
+    ) -> None:
+        """A process that `is_spared`, by its pid, is none of the job's: it is signalled, and not reported."""
+        self._is_spared = is_spared
         self._loop = loop
         self._tree = tree
         self._stop_signal = stop_signal
@@ -43,8 +49,7 @@ class Stopper:
 
     def ask(self) -> None:
         """Send the stop signal to all who are there now; who has stopped itself must go on to take it."""
-        assert self._signals is not None
-        self._signals.add(self._tree.signal(self._stop_signal), clock.wall_us())
+        self._report(self._tree.signal(self._stop_signal))
         self._tree.signal(signal.SIGCONT)
 
     def push(self) -> None:
@@ -58,6 +63,9 @@ class Stopper:
             self._timer.cancel()
 
     def _kill(self) -> None:
-        assert self._signals is not None
         self._is_killing = True
-        self._signals.add(self._tree.kill(), clock.wall_us())
+        self._report(self._tree.kill())
+
+    def _report(self, hits: list[Hit]) -> None:
+        assert self._signals is not None
+        self._signals.add([hit for hit in hits if not self._is_spared(hit.pid)], clock.wall_us())

@@ -1,7 +1,6 @@
 """One POST of a webhook: no redirect, no proxy, and a connection only to an address that was checked."""
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -10,15 +9,12 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from locksided.notifications.addresses import SETTING, Allowed, Target
+from locksided.notifications.addresses import Allowed, Target
+from locksided.steps.connecting import Blocked, connected
 
 TIMEOUT_SECONDS = 15.0
 READ_BYTES = 16_384
 BLOCKED = "blocked_address"
-
-
-class Blocked(Exception):
-    """None of the addresses of the host may be connected to."""
 
 
 class Answer(NamedTuple):
@@ -35,7 +31,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) ->
     target, parts = Target.of(url), urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        with _connection(target, allowed) as connection:
+        connected_socket = connected(target, allowed, TIMEOUT_SECONDS)
+        with _Connection(connected_socket, target) as connection:
             answer = _exchange(connection, path, {**headers, "Host": _host(parts.netloc)}, body)
     except Blocked as problem:
         return Answer(error=f"{BLOCKED}: {problem}", is_blocked=True)
@@ -105,32 +102,6 @@ class _Connection:
         self._socket.close()
         if self._deadline.is_over and problem is not None:
             raise TimeoutError from problem
-
-
-def _connection(target: Target, allowed: Allowed) -> _Connection:
-    """Connects to the first address that may be and can be. Raises Blocked, OSError."""
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    may = [one for one in found if allowed.may_connect(target, _address(one[4]))]
-    if not may:
-        shown = ", ".join(sorted({str(one[4][0]) for one in found}))
-        raise Blocked(f"{target.scheme} to {shown} is not in {SETTING}")
-    last: OSError | None = None
-    for family, kind, protocol, _, address in may:
-        connecting = socket.socket(family, kind, protocol)
-        connecting.settimeout(TIMEOUT_SECONDS / len(may))
-        try:
-            connecting.connect(address)
-        except OSError as problem:
-            connecting.close()
-            last = problem
-        else:
-            connecting.settimeout(TIMEOUT_SECONDS)
-            return _Connection(connecting, target)
-    raise last or OSError("it has no address")
-
-
-def _address(place: tuple[object, ...]) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    return ipaddress.ip_address(str(place[0]).partition("%")[0])
 
 
 def _exchange(

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from locksided.steps.lake import input_tables, output, preview, restore
+from locksided.steps.lake import input_tables, output, preview, restore, vacuum
 from locksided.steps.program import run
 
 OPERATIONS = {
@@ -12,6 +12,8 @@ OPERATIONS = {
     "preview": preview.look,
     "restore": restore.restore,
     "sql": preview.query,
+    "undo": restore.restore,
+    "vacuum": vacuum.vacuum,
 }
 
 if __name__ == "__main__":

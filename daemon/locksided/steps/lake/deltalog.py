@@ -5,13 +5,14 @@ Reader version 1, writer version 2: no partitions, column mapping or deletion ve
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from locksided.steps.durable import make_folder, write_new
-from locksided.steps.lake import types
+from locksided.steps.lake import checkpoints, types
 from locksided.steps.program import UserFault
 from locksided.tables.names import TIMESTAMP, entry_name, staged_name
 from locksided.tables.orders import Column, TableOrder
@@ -52,15 +53,25 @@ class Files:
 
 
 def read(folder: Path, table: TableOrder) -> Files:
-    """The files of the table's version; none of a table that is new."""
+    """The files of the table's version; none of a table that is new. Raises UserFault when it is not kept."""
     files = Files()
-    for version in range(0 if table.version is None else table.version + 1):
-        files.take(_entry(folder, table, version))
+    if table.version is None:
+        return files
+    if table.version < table.oldest:
+        raise UserFault(f'Version {table.version} of table "{table.id}" is no longer kept.')
+    try:
+        start = checkpoints.newest(folder / LOG, table.version)
+        if start is not None:
+            files.take(checkpoints.actions(folder / LOG, start))
+    except PermissionError:
+        raise UserFault(f'Not allowed to read table "{table.id}".') from None
+    for version in range(0 if start is None else start + 1, table.version + 1):
+        files.take(entry(folder, table, version))
     return files
 
 
-def _entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
-    """One commit: as staged while it may not be published, else from the log."""
+def entry(folder: Path, table: TableOrder, version: int) -> list[dict[str, Any]]:
+    """The actions of one commit: as staged while it may not be published, else from the log."""
     places = [folder / LOG / entry_name(version)]
     if version in table.staged:
         places.insert(0, folder / STAGED / table.staged[version])
@@ -81,6 +92,33 @@ def make_folders(folder: Path, table: TableOrder) -> None:
             make_folder(path)
     except PermissionError:
         raise UserFault(f'Not allowed to write table "{table.id}".') from None
+
+
+def commit_actions(
+    order: Mapping[str, Any],
+    table: TableOrder,
+    time_us: int,
+    operation: str,
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    metrics: Mapping[str, int] = MappingProxyType({}),
+    is_append: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """The actions with which a commit begins: who made it, and its serial; of a new table its protocol."""
+    yield {
+        "commitInfo": {
+            "timestamp": time_us // 1000,
+            "operation": operation,
+            "operationParameters": dict(parameters),
+            "operationMetrics": {name: str(value) for name, value in metrics.items()},
+            "engineInfo": "lockside",
+            "isBlindAppend": is_append,
+            "lockside": {"serial": table.serial, **order["origin"]},
+        }
+    }
+    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": time_us // 1000}}
+    if table.version is None:
+        yield PROTOCOL
 
 
 def metadata_action(table_uuid: str, columns: Sequence[Column], created_us: int) -> dict[str, Any]:

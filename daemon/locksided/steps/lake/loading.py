@@ -185,6 +185,13 @@ def existing_rows(
     return f"(SELECT {columns}, {TIMESTAMP}, filename FROM {relation})"
 
 
+def rewrite(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> None:
+    """Write the rows of some files of the table to new ones, without those that are deleted."""
+    kept = _kept(connection, target, [str(target.folder / path) for path in paths])
+    _remove(target, paths)
+    _write(connection, target, f"SELECT {names(target.column_names)}, {TIMESTAMP} FROM {kept}")
+
+
 # -- rows that come in ------------------------------------------------------------------------------------
 
 

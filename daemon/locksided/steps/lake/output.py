@@ -11,11 +11,12 @@ import duckdb
 import msgspec
 
 from lockside.documents.storage import Output
-from locksided.steps.lake import deltalog, loading, structure
+from locksided.steps.lake import checkpoints, deltalog, loading, structure
 from locksided.steps.lake.checks import judged
 from locksided.steps.lake.deletion import deleted_rows
 from locksided.steps.lake.engine import connect, names, rows_of
 from locksided.steps.lake.loading import Rows, Target
+from locksided.steps.lake.merging import merged
 from locksided.steps.lake.reading import reading_of
 from locksided.steps.lake.sources import Found, found_in
 from locksided.steps.program import MappingFault, UserFault, say
@@ -48,13 +49,13 @@ def store(order: Mapping[str, Any]) -> dict[str, Any]:
     with connect(order) as connection:
         for key, group in by_table.items():
             try:
-                commit, shown = _load(connection, order, tables[key], group)
+                made, shown = _load(connection, order, tables[key], group)
             except MappingFault as fault:
                 collected.problems.append(str(fault))
             except UserFault as fault:
                 collected.problems.append(f'Failed to load table "{tables[key].id}": {fault}')
             else:
-                commits.append(commit)
+                commits += made
                 outputs += shown
     if collected.problems:
         raise UserFault("\n".join(collected.problems[:MOST_PROBLEMS]))
@@ -107,7 +108,7 @@ def _load(
     order: Mapping[str, Any],
     table: TableOrder,
     group: Sequence[tuple[Load, Found, Output]],
-) -> tuple[Commit, list[dict[str, Any]]]:
+) -> tuple[list[Commit], list[dict[str, Any]]]:
     """Load one table from all its sources."""
     first, _, settings = group[0]
     mapping = first.mapping
@@ -146,10 +147,23 @@ def _load(
     places = _places(order)
     sources = [Source(place=places[load.row], name=load.source) for load, _, _ in group]
     commit = msgspec.structs.replace(_staged(order, target, is_full=not mapping.incremental), sources=sources)
-    return commit, [
+    merge = merged(connection, order, target, commit)
+    _keep_checkpoints(table, folder)
+    return [commit, *([] if merge is None else [merge])], [
         {**_shown(load, target, commit, f"{places[load.row]}/out/tables/{load.source}"), "checks": checks}
         for load, _, _ in group
     ]
+
+
+def _keep_checkpoints(table: TableOrder, folder: Path) -> None:
+    """Makes a checkpoint of what is published, when one is due; a load does not fail for want of one."""
+    published = -1 if table.version is None else min(table.staged, default=table.version + 1) - 1
+    if published < 0:
+        return
+    try:
+        checkpoints.write_if_due(folder, published)
+    except Exception as fault:  # noqa: BLE001 - of the disk, or of another library; readers do without
+        say(f'No checkpoint was written of table "{table.id}": {fault}')
 
 
 def _refuse(table: TableOrder, group: Sequence[tuple[Load, Found, Output]]) -> None:
@@ -233,20 +247,15 @@ def _actions(
     is_full: bool,
 ) -> Iterator[dict[str, Any]]:
     table = target.order
-    yield {
-        "commitInfo": {
-            "timestamp": target.time_us // 1000,
-            "operation": "WRITE",
-            "operationParameters": {"mode": "Overwrite" if is_full else "Append"},
-            "operationMetrics": {name: str(value) for name, value in target.counts.items()},
-            "engineInfo": "lockside",
-            "isBlindAppend": not any("remove" in action for action in target.actions),
-            "lockside": {"serial": table.serial, **order["origin"]},
-        }
-    }
-    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": target.time_us // 1000}}
-    if table.version is None:
-        yield deltalog.PROTOCOL
+    yield from deltalog.commit_actions(
+        order,
+        table,
+        target.time_us,
+        "WRITE",
+        parameters={"mode": "Overwrite" if is_full else "Append"},
+        metrics=target.counts,
+        is_append=not any("remove" in action for action in target.actions),
+    )
     if table.definition is None or table.definition.columns != definition.columns:
         yield deltalog.metadata_action(definition.uuid, definition.columns, target.time_us)
     yield from target.actions

@@ -1,7 +1,9 @@
-"""The operation `restore`: tables get the content of earlier versions as new ones; no data is copied."""
+"""The operation `restore`: tables get the content of earlier versions as new ones; no data is copied.
+
+A table whose version is null goes to the trash.
+"""
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import msgspec
 from locksided.steps.lake import deltalog
 from locksided.steps.lake.deltalog import Files
 from locksided.steps.program import UserFault
-from locksided.tables.orders import Commit, Definition, TableOrder
+from locksided.tables.orders import DROP, Commit, Definition, TableOrder
 
 
 def restore(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,28 +21,27 @@ def restore(order: Mapping[str, Any]) -> dict[str, Any]:
     tables = msgspec.convert(order["tables"], list[TableOrder], strict=False)
     commits = [
         _restored(order, table, asked["version"])
-        for table, asked in zip(tables, order["restored"], strict=True)
+        for table, asked in zip(tables, order["parameters"]["tables"], strict=True)
     ]
     return {"message": "", "result": {}, "commits": [msgspec.to_builtins(commit) for commit in commits]}
 
 
-def _restored(order: Mapping[str, Any], table: TableOrder, version: int) -> Commit:
-    if table.version is None or version > table.version:
+def _restored(order: Mapping[str, Any], table: TableOrder, version: int | None) -> Commit:
+    if table.version is None or table.definition is None:
+        raise UserFault(f'There is no table "{table.id}".')
+    if version is None:
+        return _dropped(order, table, table.version, table.definition)
+    if not table.oldest <= version <= table.version:
         raise UserFault(f'Version {version} of table "{table.id}" is no longer kept.')
     folder = Path(order["root"]) / table.folder
     head = deltalog.read(folder, table)
     wanted = deltalog.read(folder, msgspec.structs.replace(table, version=version))
     if not all((folder / path).exists() for path in wanted.adds):
         raise UserFault(f'Version {version} of table "{table.id}" is no longer kept.')
-    known = table.definition
-    columns = wanted.columns()
-    named = {column.name for column in columns}
-    key = [] if known is None else known.primary_key
-    definition = Definition(
-        columns=columns,
-        primary_key=key if set(key) <= named else [],
-        description=None if known is None else known.description,
-        uuid=str(uuid.uuid4()) if known is None else known.uuid,
+    known, columns = table.definition, wanted.columns()
+    has_key = set(known.primary_key) <= {column.name for column in columns}
+    definition = msgspec.structs.replace(
+        known, columns=columns, primary_key=known.primary_key if has_key else []
     )
     count = sum(json.loads(add["stats"])["numRecords"] for add in wanted.adds.values())
     deltalog.make_folders(folder, table)
@@ -59,21 +60,22 @@ def _restored(order: Mapping[str, Any], table: TableOrder, version: int) -> Comm
     )
 
 
+def _dropped(order: Mapping[str, Any], table: TableOrder, version: int, definition: Definition) -> Commit:
+    return Commit(
+        key=table.key,
+        version=version,
+        operation=DROP,
+        definition=definition,
+        rows_count=table.rows_count,
+        size_bytes=0,
+        time_us=order["timeUs"],
+    )
+
+
 def _actions(
     order: Mapping[str, Any], table: TableOrder, head: Files, wanted: Files, time_us: int
 ) -> Iterator[dict[str, Any]]:
-    yield {
-        "commitInfo": {
-            "timestamp": time_us // 1000,
-            "operation": "RESTORE",
-            "operationParameters": {},
-            "operationMetrics": {},
-            "engineInfo": "lockside",
-            "isBlindAppend": False,
-            "lockside": {"serial": table.serial, **order["origin"]},
-        }
-    }
-    yield {"txn": {"appId": order["lakeId"], "version": table.serial, "lastUpdated": time_us // 1000}}
+    yield from deltalog.commit_actions(order, table, time_us, "RESTORE")
     if head.metadata != wanted.metadata:
         yield {"metaData": wanted.metadata}
     for path, add in head.adds.items():
@@ -81,4 +83,4 @@ def _actions(
             yield deltalog.remove_action(add, time_us)
     for path, add in wanted.adds.items():
         if path not in head.adds:
-            yield {"add": add}
+            yield {"add": {**add, "dataChange": True}}

@@ -86,7 +86,7 @@ def _time(text: str) -> str | None:
     moment, _, _ = text.partition("+")
     date, _, time = moment.partition(" ")
     seconds, _, fraction = time.partition(".")
-    return f"{date}T{seconds}.{fraction:0<3.3}Z"
+    return f"{date}T{seconds}.{fraction:0<6.6}Z"
 
 
 def statistics(columns: Mapping[str, Column], found: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""State: what the last successful run of a configuration, or of one row, left behind. It has no history."""
+"""State: what the last successful run of a configuration, or of one row, left behind.
+
+The last few that were replaced are kept, for those who undo a job.
+"""
 
 import sqlite3
 from collections.abc import Mapping
@@ -15,6 +18,8 @@ from locksided.store.rows import StateRow, decoded
 from locksided.store.sql import QUERIES
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
+
+EARLIER_KEPT = 10
 
 
 class TooDeep(Invalid):
@@ -94,6 +99,8 @@ def _replace(
     version = _version(tx.connection, config_id, row) + 1
     text = json_text(body)
     refuse_plain(text.encode())
+    tx.connection.execute(QUERIES["keep_earlier_state"], _place(config_id, row))
+    tx.connection.execute(QUERIES["forget_earlier_states"], (*_place(config_id, row), version - EARLIER_KEPT))
     values = (text, version, change.time_us, job_id)
     tx.connection.execute(QUERIES["put_state"], (*_place(config_id, row), *values))
     data = {

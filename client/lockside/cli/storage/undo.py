@@ -1,0 +1,46 @@
+"""`undo`: put back the tables that a job wrote and the states that it saved."""
+
+from __future__ import annotations
+
+from lockside.cli import exits
+from lockside.cli.storage.tables import finish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lockside.cli.grammar import Parsed
+    from lockside.cli.session import Session
+
+
+def undo(session: Session, parsed: Parsed) -> int:
+    """Undo a job and wait for the job that does it, or show what would change."""
+    asked = {
+        "id": session.job_id(parsed.required("job")),
+        "tables": parsed.many("table"),
+        "force": parsed.flag("force"),
+    }
+    if not parsed.flag("dry_run"):
+        return finish(session, parsed, session.call("job.undo", **asked))
+    plan = session.call("job.undo", dryRun=True, **asked)
+    if session.out.as_json:
+        session.out.json(plan)
+        return exits.DONE
+    for line in _lines(plan):
+        session.out.line(line)
+    return exits.DONE
+
+
+def _lines(plan: dict[str, Any]) -> list[str]:
+    tables = [
+        f"{one['id']}: version {one['version']} -> "
+        + ("the trash" if one["toVersion"] is None else f"the content of version {one['toVersion']}")
+        for one in plan["tables"]
+    ]
+    states = [
+        f"state of {one['component']}/{one['config']}{'#' + one['row'] if one['row'] else ''}: "
+        f"version {one['version']} -> "
+        + (f"that of version {one['toVersion']}" if one["toVersion"] else "none")
+        for one in plan["states"]
+    ]
+    return [*tables, *states, *plan["conflicts"]]

@@ -1,0 +1,131 @@
+# ruff: noqa: RUF012 - msgspec copies empty defaults, one for each object
+"""Inputs: files that are fetched into the data folder before a component starts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from posixpath import basename
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Meta
+
+from lockside.documents.base import FieldError, In
+
+FOLDERS = ("in/files", "in/tables", "in/user")
+EXTRAS = {"s3": "botocore", "sftp": "paramiko"}
+"""The schemes that need an extra of their own name, and the module that it brings."""
+SCHEMES = ("file", "ftp", "ftps", "http", "https", *EXTRAS)
+MOST_INPUTS = 10_000
+
+Checksum: TypeAlias = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$(?!\n)")]
+Uri: TypeAlias = Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+class InputSource(In, frozen=True, kw_only=True):
+    """A file that is fetched before the component starts.
+
+    Attributes:
+        source: Where it is: a URI of file, http, https, ftp, ftps, sftp or s3. A password belongs to
+            `options`.
+        target: The file in the data folder, in `in/files`, `in/tables` or `in/user`; without one
+            `in/files` and the last part of the source.
+        checksum: What it must be: `sha256:` or `md5:` and the digits.
+        size_bytes: The size that it must have, in bytes.
+        optional: Whether the job goes on without it when there is no such file.
+        options: What the server asks for: `user` and `#password`; for sftp also `#privateKey` and `hostKey`,
+            for s3 `key`, `#secret`, `region` and `endpointUrl`.
+        headers: Headers of an http request, as `#Authorization`.
+    """
+
+    source: Uri
+    target: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    checksum: Checksum | None = None
+    size_bytes: Annotated[int, Meta(ge=0)] | None = None
+    optional: bool = False
+    options: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+
+    @property
+    def path(self) -> str:
+        """Where it goes to in the data folder."""
+        return self.target or f"{FOLDERS[0]}/{_last_part(self.source)}"
+
+
+Inputs: TypeAlias = Annotated[list[InputSource], Meta(max_length=MOST_INPUTS)] | dict[str, Uri | list[Uri]]
+"""A list, or names with one source or several each, which go to `in/files/<name>` or below it."""
+
+
+def listed(inputs: Inputs | None) -> list[InputSource]:
+    """Give inputs in the form of a list."""
+    if not isinstance(inputs, dict):
+        return inputs or []
+    return [
+        InputSource(source=source, target=target)
+        for name, given in inputs.items()
+        for source, target in _named(name, given)
+    ]
+
+
+def _named(name: str, given: str | list[str]) -> Iterator[tuple[str, str]]:
+    if isinstance(given, str):
+        yield given, f"{FOLDERS[0]}/{name}"
+        return
+    for source in given:
+        yield source, f"{FOLDERS[0]}/{name}/{_last_part(source)}"
+
+
+def check(inputs: Inputs | None, path: str) -> None:
+    """Raise FieldError for a source or a target that can never be, and for two equal targets."""
+    known: dict[str, str] = {}
+    is_list = not isinstance(inputs, dict)
+    for place, one in enumerate(listed(inputs)):
+        at = f"{path}[{place}]" if is_list else path
+        _check_source(one, f"{at}.source" if is_list else at)
+        of_target = f"{at}.target" if is_list else at
+        _check_target(one.path, of_target)
+        if one.path in known:
+            raise FieldError(f"{known[one.path]} goes to {one.path!r}, too", of_target)
+        known[one.path] = at
+
+
+def _check_source(one: InputSource, path: str) -> None:
+    try:
+        parts = urlsplit(one.source)
+        _ = parts.port
+    except ValueError as problem:
+        raise FieldError(f"It is no URI: {problem}", path) from None
+    if parts.scheme not in SCHEMES:
+        named = f"{parts.scheme}:" if parts.scheme else "a path alone"
+        raise FieldError(f"It must be a URI of {', '.join(SCHEMES)}; {named} cannot be fetched", path)
+    if parts.password is not None:
+        raise FieldError("A password does not belong in a URI: give it as `#password` in `options`", path)
+    if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
+        raise FieldError("It must name a file by its whole path, as in file:///data/a.csv", path)
+    if parts.scheme != "file" and not parts.hostname:
+        raise FieldError("It names no host", path)
+
+
+def _check_target(target: str, path: str) -> None:
+    parts = target.split("/")
+    if "" in parts or "." in parts or ".." in parts or "\0" in target:
+        raise FieldError(f"{target!r} is no relative path of plain names", path)
+    if len(parts) < 3 or "/".join(parts[:2]) not in FOLDERS:
+        raise FieldError(f"{target!r} must be below {', '.join(FOLDERS)}", path)
+
+
+def _last_part(source: str) -> str:
+    return unquote(basename(urlsplit(source).path))
+
+
+def shown_source(source: str) -> str:
+    """Give a source as it may be shown: without what a query or a user name may tell."""
+    parts = urlsplit(source)
+    host = parts.hostname or ""
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port:
+        netloc += f":{parts.port}"
+    return parts._replace(netloc=netloc, query="", fragment="").geturl()
+
+
+def options_of(one: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Give the options that a scheme knows, secrets by their name without `#`."""
+    return {name: value for name in names if (value := one.get(f"#{name}", one.get(name))) is not None}

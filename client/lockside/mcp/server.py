@@ -1,0 +1,153 @@
+"""Speaks the Model Context Protocol: JSON-RPC 2.0, one message a line, on standard input and output.
+
+Calls run side by side, so a wait keeps nothing else from being answered. What a tool does stands elsewhere.
+"""
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+
+import lockside.mcp.acting
+import lockside.mcp.reading  # noqa: F401 - imported for their declarations
+from lockside.documents.reading import convert, fault_of
+from lockside.errors import InvalidParams, LocksideError
+from lockside.mcp.desk import Desk
+from lockside.mcp.tool import TOOLS, Json, Tool, data_of
+
+PROTOCOL: Final = "2025-06-18"
+LAST_SECONDS: Final = 2.0
+_PARSE_ERROR, _INVALID_REQUEST, _UNKNOWN_METHOD, _INVALID_PARAMS = -32700, -32600, -32601, -32602
+
+
+class Server:
+    """One agent's connection."""
+
+    def __init__(self, desk: Desk, *, read_only: bool) -> None:
+        self._desk = desk
+        self._tools = {name: one for name, one in TOOLS.items() if not (read_only and one.acts)}
+        self._running: dict[Any, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Answer until the input ends; what is under way then has a moment to finish."""
+        incoming: asyncio.Queue[bytes] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            while line := sys.stdin.buffer.readline():
+                loop.call_soon_threadsafe(incoming.put_nowait, line)
+            loop.call_soon_threadsafe(incoming.put_nowait, b"")
+
+        threading.Thread(target=read, daemon=True).start()  # it may wait for ever; nobody waits for it
+        while line := await incoming.get():
+            if line.strip():
+                self._take(line)
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=LAST_SECONDS)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            _send(_failed(None, _PARSE_ERROR, "It is not JSON."))
+            return
+        if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
+            _send(_failed(None, _INVALID_REQUEST, "It is no request."))
+        elif "method" not in message:
+            return  # an answer, and nothing was asked
+        elif "id" not in message:
+            self._note(message["method"], message.get("params"))
+        else:
+            self._answer(message["id"], message["method"], message.get("params"))
+
+    def _note(self, method: str, params: Any) -> None:
+        if method == "notifications/cancelled" and isinstance(params, dict):
+            task = self._running.get(_key(params.get("requestId")))
+            if task is not None:
+                task.cancel()
+
+    def _answer(self, number: Any, method: str, params: Any) -> None:
+        asked = params if isinstance(params, dict) else {}
+        match method:
+            case "initialize":
+                _send(_done(number, self._greeting()))
+            case "ping":
+                _send(_done(number, {}))
+            case "tools/list":
+                _send(_done(number, {"tools": [one.view() for one in self._tools.values()]}))
+            case "tools/call":
+                self._begin(number, asked)
+            case _:
+                _send(_failed(number, _UNKNOWN_METHOD, f"There is no method {method[:80]!r} here."))
+
+    def _greeting(self) -> Json:
+        return {
+            "protocolVersion": PROTOCOL,
+            "capabilities": {"tools": {"listChanged": False}},
+            "serverInfo": {"name": "lockside", "title": "lockside jobs", "version": version("lockside")},
+            "instructions": f"lockside runs jobs of data pipelines. {self._desk.marks.instructions}",
+        }
+
+    def _begin(self, number: Any, asked: Mapping[str, Any]) -> None:
+        tool = self._tools.get(str(asked.get("name")))
+        if tool is None:
+            text = f"There is no tool {str(asked.get('name'))[:80]!r}; there are {', '.join(self._tools)}."
+            _send(_failed(number, _INVALID_PARAMS, text))
+            return
+        task = asyncio.create_task(self._perform(number, tool, asked.get("arguments") or {}))
+        self._running[_key(number)] = task
+        task.add_done_callback(lambda _: self._running.pop(_key(number), None))
+
+    async def _perform(self, number: Any, tool: Tool, arguments: Any) -> None:
+        try:
+            text, answer = await tool.do(self._desk, _read(tool, arguments))
+            result = {**_texts(text), "structuredContent": data_of(answer), "isError": False}
+        except LocksideError as error:
+            result = _refusal(error)
+        _send(_done(number, result))
+
+
+def _read(tool: Tool, arguments: Any) -> Any:
+    """The arguments as their type. Raises InvalidParams."""
+    try:
+        unknown = set(arguments) - set(tool.asks.__struct_encode_fields__)
+        if unknown:
+            name = min(unknown)
+            raise InvalidParams(f"{tool.name} takes no {name!r}.", data={"path": f"$.{name}"})
+        return convert(arguments, tool.asks)
+    except msgspec.ValidationError as problem:
+        fault = fault_of(problem, arguments, tool.asks)
+        raise InvalidParams(f"{fault.path}: {fault.message}.", data={"path": fault.path}) from None
+
+
+def _refusal(error: LocksideError) -> Json:
+    """An error as the agent reads it: the kind, the field and what to do are kept."""
+    told = {"kind": error.kind, "path": error.path, "message": error.message, "remedy": error.remedy or None}
+    text = " ".join(filter(None, (f"{error.kind}: {error.message}", error.remedy)))
+    return {**_texts(text[:4_000]), "structuredContent": {"error": told}, "isError": True}
+
+
+def _texts(text: str) -> Json:
+    return {"content": [{"type": "text", "text": text}]}
+
+
+def _key(number: Any) -> str:
+    return json.dumps(number)
+
+
+def _done(number: Any, result: Json) -> Json:
+    return {"jsonrpc": "2.0", "id": number, "result": result}
+
+
+def _failed(number: Any, code: int, message: str) -> Json:
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
+
+
+def _send(message: Json) -> None:
+    sys.stdout.buffer.write(json.dumps(message, ensure_ascii=True).encode() + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,0 +1,35 @@
+"""The versions of tables that a job read, for a job that is to read the same."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from locksided.api.service import Service
+from locksided.core.errors import Conflict
+from locksided.store.rows import JobRow
+from locksided.tables.names import TableId
+
+
+async def pinned_versions(service: Service, row: JobRow) -> dict[str, int]:
+    """By the tables' keys, of the job and all below it. Raises Conflict for versions that are not kept."""
+    read = {
+        TableId(row.project, str(table["branchId"]), str(table["id"])): int(table["version"])
+        async for result in _results(service, row)
+        for table in (result.get("input") or {}).get("tables", [])
+    }
+    found = await service.store.tables_by_key([table.key for table in read])
+    gone = [
+        f"version {version} of {table.text}"
+        for table, version in read.items()
+        if table.key not in found or not found[table.key].row.oldest <= version <= found[table.key].row.head
+    ]
+    if gone:
+        raise Conflict(f"No longer kept: {', '.join(gone)}. Resubmit it without `pinned`.", path="$.pinned")
+    return {table.key: version for table, version in read.items()}
+
+
+async def _results(service: Service, row: JobRow) -> AsyncIterator[Mapping[str, Any]]:
+    yield row.result or {}
+    for child in await service.store.children(row.id):
+        if child.relation == "strong":
+            async for result in _results(service, child):
+                yield result

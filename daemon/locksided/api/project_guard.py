@@ -1,0 +1,69 @@
+"""Keeps who has a token of one project from the jobs of others: ids of jobs are those of the whole store.
+
+Everything else is found by its project and its name. Parameters are looked at by their types, so it holds for
+every method that names jobs.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final, get_args, get_type_hints
+
+from msgspec import Struct
+
+from lockside.documents.base import JobId, RunId
+from lockside.documents.paths import join
+from locksided.core.errors import NotFound
+from locksided.ids import parse_job_id
+from locksided.server.access import Principal
+from locksided.store.store import Store
+
+_NAMES_JOBS: Final = (JobId, RunId)
+
+
+class ProjectGuard:
+    """Refuses calls with a token that name a job of another project."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def check(self, who: Principal, params: Any) -> None:
+        """Raise NotFound for a job that does not exist in the project."""
+        if who.grant is None:
+            return
+        named = {
+            parse_job_id(self._store.identity, text.rpartition(".")[2], path): path
+            for path, text in jobs_named(params, "$")
+        }
+        rows = await self._store.job_rows(list(named)) if named else []
+        inside = {row.id for row in rows if row.project == who.grant.project}
+        for job_id, path in named.items():
+            if job_id not in inside:
+                text = f"There is no job {job_id} in the project {who.grant.project}."
+                raise NotFound(text, path=path)
+
+
+def jobs_named(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """The ids of jobs in parameters, each with its path."""
+    if isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from jobs_named(part, f"{path}[{place}]")
+    elif isinstance(value, Struct):
+        of_jobs = _fields_of_jobs(type(value))
+        wire = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        for name, spelt in wire:
+            part, where = getattr(value, name), join(path, spelt)
+            if name in of_jobs and isinstance(part, str | list):
+                parts = part if isinstance(part, list) else [part]
+                yield from ((where, one) for one in parts)
+            else:
+                yield from jobs_named(part, where)
+
+
+@cache
+def _fields_of_jobs(kind: type[Struct]) -> frozenset[str]:
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name in kind.__struct_fields__ if _is_of_jobs(hints[name]))
+
+
+def _is_of_jobs(hint: Any) -> bool:
+    return hint in _NAMES_JOBS or any(_is_of_jobs(part) for part in get_args(hint))

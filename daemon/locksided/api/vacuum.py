@@ -1,0 +1,96 @@
+"""The method `storage.vacuum`, and the jobs that clean tables: one for each owner of buckets."""
+
+import pwd
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from lockside.documents.component import STORAGE
+from lockside.documents.request import JobRequest
+from lockside.protocol.methods import storage as p
+from lockside.protocol.words import Role
+from locksided import threads
+from locksided.api.deduplication import repeats_first
+from locksided.api.job_creation import CreationMethods
+from locksided.api.job_drafts import Origin, draft
+from locksided.api.job_reads import View, marked, of_many
+from locksided.api.service import HandlerGroup, Service
+from locksided.api.storage import StorageMethods
+from locksided.core.model import Draft
+from locksided.runs.storage_operations import VACUUM
+from locksided.server.access import Principal
+from locksided.server.answers import OrShorter
+from locksided.server.calls import Call
+from locksided.server.handlers import handler
+from locksided.store.vacuum import keys_of_project, let_go
+from locksided.tables.names import TableId
+
+
+class VacuumMethods(HandlerGroup):
+    """`storage.vacuum`."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service)
+        self._tables = StorageMethods(service)
+        self._jobs = CreationMethods(service)
+
+    @handler
+    @repeats_first
+    async def vacuum(self, call: Call, params: p.StorageVacuum) -> View | OrShorter:
+        self._tables.check_enabled()
+        tables = [TableId(params.project, params.branch_id, text) for text in params.tables]
+        for place, table in enumerate(tables):
+            await self._tables.table(table.project, table.branch, table.text, f"$.tables[{place}]")
+        drafts = await vacuum_drafts(self._service, params.project, tables, is_dry=params.dry_run)
+        if not drafts:
+            return {"jobs": []}
+        views, answer = await self._jobs.submit(call, params, drafts)
+        return of_many([marked(view, answer) for view in views])
+
+
+async def vacuum_drafts(
+    service: Service,
+    project: str,
+    tables: Sequence[TableId] = (),
+    *,
+    is_dry: bool = False,
+    creator: str = "user",
+) -> list[Draft]:
+    """The drafts of the jobs that clean these tables, or all of a project and its trash.
+
+    What is not kept any more is noted here, before anything is removed.
+    """
+    vacuum = service.runs.storage.vacuum
+    keys = [table.key for table in tables] or await service.store.read(
+        partial(keys_of_project, project=project)
+    )
+    if not is_dry:
+        keeping = vacuum.keeping()
+        if tables:
+            keeping = keeping._replace(trash_since_us=0)
+        await service.scheduler.ask(partial(let_go, keys=keys, keeping=keeping, project=project))
+    parameters = {
+        "operation": VACUUM,
+        "tables": [{"id": table.text, "branch": table.branch} for table in tables],
+        "dryRun": is_dry,
+    }
+    request = JobRequest(component=STORAGE, config_data={"parameters": parameters})
+    wanted = {table.bucket_folder for table in tables}
+    owners = [
+        uid
+        for uid, buckets in (await vacuum.buckets_by_owner(project)).items()
+        if not wanted or wanted.intersection(buckets)
+    ]
+    return [
+        await draft(service, request, await threads.run_sync(_owner, uid), project, Origin(creator))
+        for uid in owners
+    ]
+
+
+def _owner(uid: int) -> Principal:
+    """The owner of buckets, as whom their tables are cleaned."""
+    name, gid = str(uid), uid
+    with suppress(KeyError):
+        entry = pwd.getpwuid(uid)
+        name, gid = entry.pw_name, entry.pw_gid
+    return Principal(uid, gid, name, (gid,), Role.OPERATOR, 0)

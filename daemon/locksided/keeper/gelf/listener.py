@@ -1,0 +1,168 @@
+"""The process that hears a run's GELF messages. It is one of the run's own and has its rights, no others.
+
+It gets its socket from the keeper, and writes what it hears as records to the keeper, a JSON object on a
+line: `{"level", "text", "fields", "forAdmins"}`, or `{"lost": bytes}` for what was too much. When its
+standard input ends, nobody of the run is left who could say more: it reads what is there and ends.
+"""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+from locksided.keeper.gelf.framing import Datagrams, Found, Lines, Requests
+from locksided.keeper.gelf.messages import record_of
+
+CONTROL_FD, RECORDS_FD, SOCKET_FD = 0, 1, 3
+MAX_CONNECTIONS = 64
+READ_BYTES = 64 * 1024
+LAST_SECONDS = 2.0
+"""So long the last bytes of connections are waited for: who sent them has ended."""
+
+
+class Listener:
+    """Hears all senders of one run, and tells the keeper."""
+
+    def __init__(self, transport: str, visibilities: str) -> None:
+        self._visibilities = visibilities
+        self._selector = selectors.DefaultSelector()
+        self._reading = Requests if transport == "http" else Lines
+        self._datagrams = Datagrams()
+        self._connections: set[Connection] = set()
+        self._socket = socket.socket(fileno=SOCKET_FD)
+        self._socket.setblocking(False)
+        self._until: float | None = None
+        self._hear = self._read_datagram if transport == "udp" else self._accept
+        self._selector.register(self._socket, selectors.EVENT_READ, self._hear)
+        self._selector.register(CONTROL_FD, selectors.EVENT_READ, self._begin_to_end)
+
+    def run(self) -> None:
+        """Hear and tell until nobody is left."""
+        while self._until is None or self._connections:
+            left = None if self._until is None else self._until - time.monotonic()
+            ready = self._selector.select(left)
+            if not ready and left is not None:
+                break
+            for key, _ in ready:
+                key.data()
+        for connection in list(self._connections):
+            connection.end()
+        self.tell(self._datagrams.finish())
+
+    def tell(self, found: list[Found]) -> None:
+        """Give the keeper what was found; waits until it has room, and so do the senders."""
+        for message in found:
+            if isinstance(message, int):
+                _write({"lost": message})
+                continue
+            record = record_of(message, self._visibilities)
+            if record is not None:
+                level, text, fields, for_admins = record
+                _write({"level": level, "text": text, "fields": fields, "forAdmins": for_admins})
+
+    def forget(self, connection: "Connection", link: socket.socket) -> None:
+        self._selector.unregister(link)
+        self._connections.discard(connection)
+
+    def _read_datagram(self) -> bool:
+        try:
+            data, sender = self._socket.recvfrom(READ_BYTES)
+        except OSError:
+            return False
+        self.tell(self._datagrams.feed(data, sender, time.monotonic()))
+        return True
+
+    def _accept(self) -> bool:
+        """Take a connection; one too many is ended, and what it would have said is lost."""
+        try:
+            link, _ = self._socket.accept()
+        except OSError:
+            return False
+        if len(self._connections) >= MAX_CONNECTIONS:
+            link.close()
+            _write({"lost": 0})
+            return True
+        link.setblocking(False)
+        connection = Connection(self, link, self._reading())
+        self._connections.add(connection)
+        self._selector.register(link, selectors.EVENT_READ, connection.read)
+        return True
+
+    def _begin_to_end(self) -> None:
+        """Nobody is left but what the kernel still holds for us."""
+        self._selector.unregister(CONTROL_FD)
+        self._until = time.monotonic() + LAST_SECONDS
+        while self._hear() and time.monotonic() < self._until:
+            pass
+        self._selector.unregister(self._socket)
+        self._socket.close()
+
+
+class Connection:
+    """One sender's connection."""
+
+    def __init__(self, listener: Listener, link: socket.socket, reading: Lines | Requests) -> None:
+        self._listener = listener
+        self._link = link
+        self._reading = reading
+
+    def read(self) -> None:
+        try:
+            data = self._link.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._listener.tell(self._reading.feed(data))
+            self._answer()
+        if not data or self._reading.is_over:
+            self.end()
+
+    def end(self) -> None:
+        self._listener.forget(self, self._link)
+        self._link.close()
+        self._listener.tell(self._reading.finish())
+
+    def _answer(self) -> None:
+        """Send back what there is; who has not read so many answers gets none any more."""
+        if self._reading.answer:
+            with suppress(OSError):
+                self._link.send(self._reading.answer)
+            self._reading.answer = b""
+
+
+def _write(record: dict[str, object]) -> None:
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    data = text.encode("utf-8", "replace") + b"\n"
+    while data:
+        data = data[os.write(RECORDS_FD, data) :]
+
+
+def _become(account: str) -> None:
+    """Have the rights of the job's user from now on: the user, the group and further groups, by number."""
+    if not account:
+        return
+    uid, gid, *groups = map(int, account.split(","))
+    if (uid, gid) == (os.geteuid(), os.getegid()) and uid != 0:
+        return
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def main() -> None:
+    """Serve until the keeper says that it is enough; a signal that stops the run is not for this process."""
+    for number in signal.valid_signals() - {signal.SIGCHLD}:
+        with suppress(OSError):
+            signal.signal(number, signal.SIG_IGN)
+    try:
+        transport, visibilities, account = sys.argv[-3:]
+        _become(account)
+        Listener(transport, visibilities).run()
+    except BrokenPipeError:
+        return  # the keeper is gone, and the log with it

@@ -1,0 +1,125 @@
+"""Who is told what: the events of a round against all subscriptions, with the failures that some count.
+
+It reads and writes nothing but through the function that it is given.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lockside.documents.notification import NotifiedEvent as Event
+from lockside.documents.notification import SubscriptionSpec
+from locksided.notifications import telling
+from locksided.store.notifications import Listener, SubscriptionName
+from locksided.store.rows import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an event is told as; `subject` is what failures are counted of, `about` whom it is not told."""
+
+    event: EventRow
+    name: Event
+    data: Mapping[str, Any]
+    subject: str = ""
+    about: str | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    """What is told of one event, and the subscriptions that are told it; gathered for so many seconds."""
+
+    told: Told
+    at_once: list[str] = field(default_factory=list)
+    gathered: list[tuple[str, float]] = field(default_factory=list)
+
+
+Subject = tuple[SubscriptionName, str]
+Failures = tuple[int, bool]
+"""How often something failed in a row, and whether that was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearer:
+    """A subscription with what is asked of it for every event."""
+
+    name: SubscriptionName
+    since_seq: int
+    spec: SubscriptionSpec
+    events: frozenset[Event]
+    counts: bool
+    gathers_seconds: float
+
+    @classmethod
+    def of(cls, listener: Listener, spec: SubscriptionSpec) -> "Hearer":
+        """A listener with its document."""
+        return cls(listener.name, listener.since_seq, spec, spec.events, spec.counts, spec.gathers_seconds)
+
+
+class Matching:
+    """Gathers what is to be told and counted of a round. `known` reads what was counted before."""
+
+    def __init__(self, hearers: Sequence[Hearer], known: Callable[[SubscriptionName, str], Failures]) -> None:
+        self._known = known
+        self._by_event = _by_event(hearers)
+        self._messages: dict[tuple[int, Event, int], Message] = {}
+        self.counted: dict[Subject, Failures] = {}
+
+    @property
+    def messages(self) -> Iterable[Message]:
+        """What is to be told."""
+        return self._messages.values()
+
+    @property
+    def wanted(self) -> Collection[Event]:
+        """What anybody hears of."""
+        return self._by_event.keys()
+
+    def add(self, told: Told) -> None:
+        """Have everybody hear of it whom it concerns."""
+        seq, project = told.event.seq, told.event.project
+        for one in self._by_event.get(told.name, ()):
+            if seq <= one.since_seq or project != one.name.project or told.about == one.name.id:
+                continue
+            if not one.spec.filters or all(condition.holds(told.data) for condition in one.spec.filters):
+                self._hear(one, told)
+
+    def _hear(self, one: Hearer, told: Told) -> None:
+        named = self._counted(one, told) if one.counts else told
+        if named is None or named.name not in one.events:
+            return
+        place = (named.event.seq, named.name, named.data.get("failures", 0))
+        message = self._messages.get(place)
+        if message is None:
+            message = self._messages[place] = Message(named)
+        if one.gathers_seconds:
+            message.gathered.append((one.name.id, one.gathers_seconds))
+        else:
+            message.at_once.append(one.name.id)
+
+    def _counted(self, one: Hearer, told: Told) -> Told | None:
+        """What a subscription hears that counts failures; None when it is too early or known."""
+        if told.name not in telling.FAILED | telling.WELL:
+            return told
+        spec, subject = one.spec, (one.name, told.subject)
+        failures, is_told = self.counted.get(subject) or self._known(*subject)
+        if told.name in telling.WELL:
+            self.counted[subject] = (0, False)
+            if not is_told or Event.JOB_RECOVERED not in spec.events:
+                return told
+            return replace(told, name=Event.JOB_RECOVERED, data={**told.data, "failures": failures})
+        failures += 1
+        is_due = failures == spec.after_failures or (
+            spec.repeat == "every" and failures > spec.after_failures
+        )
+        self.counted[subject] = (failures, is_told or (is_due and told.name in spec.events))
+        return told if is_due else None
+
+
+def _by_event(hearers: Sequence[Hearer]) -> dict[Event, list[Hearer]]:
+    """Who hears of each event; who counts failures hears of all ends."""
+    found: dict[Event, list[Hearer]] = {}
+    for one in hearers:
+        for event in one.events | (telling.FAILED | telling.WELL if one.counts else frozenset()):
+            found.setdefault(event, []).append(one)
+    return found

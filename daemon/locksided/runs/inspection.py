@@ -1,0 +1,78 @@
+"""Compares the logs of tables with what the database says of them.
+
+Whoever else writes to a log makes its table `foreign`; what is missing makes it `damaged`. Both can be read
+at the head as far as it is there, and neither written.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from locksided import clock, threads
+from locksided.core.errors import Invalid
+from locksided.runs.as_account import Unusable, perform
+from locksided.runs.safefs import NotPlain
+from locksided.store.store import Store
+from locksided.store.tables import FoundTable
+from locksided.store.troubles import all_keys, note_trouble
+from locksided.tables.names import TableId
+
+Save = Callable[..., Awaitable[Any]]
+AT_ONCE = 500
+REMEDY = {
+    "foreign": "`lockside doctor --adopt TABLE` takes over what the other program wrote.",
+    "damaged": "Put back what is missing, from a backup of the tables.",
+}
+
+
+class Inspection:
+    """Finds troubles and notes them. `save` has a function of the transaction done."""
+
+    def __init__(self, store: Store, root: Path, save: Save) -> None:
+        self._store = store
+        self._root = root
+        self._save = save
+
+    async def inspect_all(self) -> None:
+        """Look at every table."""
+        keys = await self._store.read(all_keys)
+        for start in range(0, len(keys), AT_ONCE):
+            await self.inspect(keys[start : start + AT_ONCE])
+
+    async def refuse_troubled(self, keys: Iterable[str]) -> None:
+        """Raises Invalid for tables that cannot be written."""
+        found = await self.inspect(keys)
+        if found:
+            told = (f'Table "{table}" is {one["kind"]}: {one["cause"]}' for table, one in found.items())
+            kinds = dict.fromkeys(one["kind"] for one in found.values())
+            raise Invalid(" ".join([*told, *(REMEDY[kind] for kind in kinds)]))
+
+    async def inspect(self, keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The troubles of these tables, by their ids. What changed is noted. Raises OSError."""
+        found = await self._store.tables_by_key(list(keys))
+        troubles = await threads.run_sync(self._look, list(found.values()))
+        suspects = [key for key, trouble in troubles.items() if trouble is not None]
+        if suspects:  # what was published between the two looks is no trouble
+            found |= await self._store.tables_by_key(suspects)
+            troubles |= await threads.run_sync(self._look, [found[key] for key in suspects])
+        for key, trouble in troubles.items():
+            row = found[key].row
+            if trouble != row.trouble:
+                await self._save(
+                    partial(note_trouble, number=row.number, trouble=trouble, time_us=clock.now_us())
+                )
+        return {found[key].row.id: one for key, one in troubles.items() if one is not None}
+
+    def _look(self, tables: list[FoundTable]) -> dict[str, dict[str, Any] | None]:
+        return {table.row.key: self._trouble(table) for table in tables}
+
+    def _trouble(self, found: FoundTable) -> dict[str, Any] | None:
+        """What is wrong with a table; None for nothing. Only names and staged commits are looked at."""
+        row = found.row
+        folder = str(self._root / TableId(row.project, row.branch_id, row.id).folder)
+        staged = {str(version): [name, found.hashes[version]] for version, name in found.staged.items()}
+        try:
+            return perform(folder, "inspect_log", {"head": row.head, "staged": staged})["trouble"] or None
+        except (NotPlain, Unusable) as problem:
+            return {"kind": "damaged", "version": row.head, "cause": f"{problem}"}

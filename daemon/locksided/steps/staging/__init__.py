@@ -1,0 +1,1 @@
+"""The step that fetches the inputs of a job into its data folder."""

@@ -1,0 +1,255 @@
+"""Deliveries: what is to be told to whom, which courier has it, and what came of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from locksided.store import cursors
+from locksided.store.notification_rows import DeliveryRow
+from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
+from locksided.store.rows import decoded
+from locksided.store.sql import QUERIES, Database
+from locksided.store.transaction import Transaction
+from locksided.store.writes import json_text
+
+MINUTE_US = 60_000_000
+
+
+class Notice(NamedTuple):
+    """What is told of an event, whoever is told."""
+
+    project: str
+    event: str
+    seq: int
+    job_id: int | None
+    body_id: int
+
+
+class Rate(NamedTuple):
+    """How much one receiver is sent: messages at once, and messages in a minute."""
+
+    at_once: int
+    per_minute: int
+
+
+class Waiting(NamedTuple):
+    """A receiver to whom something is pending and nobody is at work for, and when that is due."""
+
+    project: str
+    receiver: str
+    next_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; what is None or empty does not restrict. Times are of their creation."""
+
+    project: str
+    subscription: str | None = None
+    job_id: int | None = None
+    statuses: Sequence[str] = ()
+    from_us: int | None = None
+    to_us: int | None = None
+
+
+# -- writing them -----------------------------------------------------------------------------------------
+
+
+def add_body(tx: Transaction, body: bytes) -> int:
+    """Store what is to be sent; its number."""
+    return int(tx.connection.execute(QUERIES["insert_notification_body"], (body.decode(),)).lastrowid or 0)
+
+
+def add_all(tx: Transaction, notice: Notice, subscriptions: Sequence[str], now_us: int) -> None:
+    """Have an event told to subscriptions now; each is told the same event once."""
+    values = {**notice._asdict(), "receivers": json_text(subscriptions), "now_us": now_us}
+    tx.connection.execute(QUERIES["insert_deliveries"], values)
+
+
+def add_gathered(tx: Transaction, notice: Notice, subscription: str, seconds: float, now_us: int) -> None:
+    """Have an event told now, or at the end of the time in which what is told is gathered."""
+    place = (notice.project, subscription)
+    found = tx.connection.execute(QUERIES["digest"], place).fetchone()
+    if found is None or found[0] <= now_us:
+        _insert(tx, notice, subscription, now_us)
+        tx.connection.execute(QUERIES["put_digest"], (*place, now_us + round(seconds * 1e6), None))
+        return
+    until_us, leader = found
+    number = _insert(tx, notice, subscription, now_us, next_us=until_us, digest=leader)
+    if leader is None and number is not None:
+        tx.connection.execute(QUERIES["lead_digest"], (number,))
+        tx.connection.execute(QUERIES["put_digest"], (*place, until_us, number))
+
+
+def _insert(
+    tx: Transaction,
+    notice: Notice,
+    receiver: str,
+    now_us: int,
+    *,
+    place: int = -1,
+    next_us: int | None = None,
+    digest: int | None = None,
+    url: str | None = None,
+) -> int | None:
+    """Its number; None for what was told before."""
+    more = {"receiver": receiver, "place": place, "digest": digest, "url": url}
+    values = {**notice._asdict(), **more, "next_us": next_us or now_us, "now_us": now_us}
+    done = tx.connection.execute(QUERIES["insert_delivery"], values)
+    return done.lastrowid if done.rowcount else None
+
+
+# -- what is to be sent -----------------------------------------------------------------------------------
+
+
+def body(connection: Database, body_id: int) -> str:
+    """What is sent."""
+    (found,) = connection.execute(QUERIES["notification_body"], (body_id,)).fetchone()
+    return str(found)
+
+
+def gathered(connection: Database, digest: int, limit: int) -> tuple[list[str], int]:
+    """The first bodies of a digest, and how many it has."""
+    (count,) = connection.execute(QUERIES["count_digest"], (digest,)).fetchone()
+    return [text for (text,) in connection.execute(QUERIES["bodies_of_digest"], (digest, limit))], count
+
+
+def due(connection: Database, now_us: int, limit: int, rate: Rate) -> list[DeliveryRow]:
+    """What is due and may be sent: some of each receiver, so that none waits for the many of another."""
+    found = []
+    for one in _waiting(connection):
+        if one.next_us <= now_us:
+            free = min(rate.at_once, rate.per_minute - len(_attempts(connection, one, now_us, rate)))
+            values = {**one._asdict(), "now_us": now_us, "limit": max(free, 0)}
+            found += connection.execute(QUERIES["due_to_receiver"], values).fetchall()
+    chosen = json_text([number for _, number in sorted(found)[:limit]])
+    return decoded(DeliveryRow, connection.execute(QUERIES["deliveries_by_id"], (chosen,)).fetchall())
+
+
+def next_us(connection: Database, now_us: int, rate: Rate) -> int | None:
+    """When something is due next, or may be sent that had to wait for its receiver's minute."""
+    times = []
+    for one in _waiting(connection):
+        if one.next_us > now_us:
+            times.append(one.next_us)
+        elif len(attempts := _attempts(connection, one, now_us, rate)) == rate.per_minute:
+            times.append(attempts[-1] + MINUTE_US)
+    return min(times, default=None)
+
+
+def _waiting(connection: Database) -> list[Waiting]:
+    return [Waiting(*row) for row in connection.execute(QUERIES["waiting_receivers"])]
+
+
+def _attempts(connection: Database, one: Waiting, now_us: int, rate: Rate) -> list[int]:
+    """When messages were sent in the last minute, as many as may be, the newest first."""
+    values = {**one._asdict(), "since_us": now_us - MINUTE_US, "limit": rate.per_minute}
+    return [time_us for (time_us,) in connection.execute(QUERIES["attempts_of_receiver"], values)]
+
+
+# -- what couriers have -----------------------------------------------------------------------------------
+
+
+def couriers(connection: Database) -> int:
+    """How many couriers have deliveries."""
+    (count,) = connection.execute(QUERIES["couriers_at_work"]).fetchone()
+    return int(count)
+
+
+def give(tx: Transaction, token: str, ids: Iterable[int], now_us: int) -> None:
+    """Give messages to a courier."""
+    values = {"token": token, "ids": json_text(list(ids)), "now_us": now_us}
+    tx.connection.execute(QUERIES["give_to_courier"], values)
+
+
+def given_to(connection: Database, token: str) -> list[DeliveryRow]:
+    """The messages that a courier has."""
+    return decoded(DeliveryRow, connection.execute(QUERIES["deliveries_of_courier"], (token,)).fetchall())
+
+
+def lost(connection: Database) -> list[DeliveryRow]:
+    """The messages of couriers of which nothing is known any more."""
+    return decoded(DeliveryRow, connection.execute(QUERIES["lost_deliveries"]).fetchall())
+
+
+def settle(
+    tx: Transaction,
+    row: DeliveryRow,
+    status: str,
+    attempts: Sequence[Mapping[str, Any]],
+    *,
+    next_us: int | None = None,
+    ended_us: int | None = None,
+) -> None:
+    """Store what a courier came to: `pending` until `next_us`, or ended."""
+    values = {"id": row.id, "status": status, "attempts": json_text(list(attempts))}
+    tx.connection.execute(QUERIES["settle_delivery"], {**values, "next_us": next_us, "ended_us": ended_us})
+
+
+def count_since(connection: Database, row: DeliveryRow, status: str, since_us: int) -> int:
+    """How many deliveries to the same receiver ended so since a time."""
+    values = (row.project, row.receiver, status, since_us)
+    (count,) = connection.execute(QUERIES["count_deliveries_since"], values).fetchone()
+    return int(count)
+
+
+# -- for people -------------------------------------------------------------------------------------------
+
+
+def delivery(connection: Database, delivery_id: int) -> DeliveryRow | None:
+    """One delivery, None when there is none."""
+    found = decoded(DeliveryRow, connection.execute(QUERIES["delivery"], (delivery_id,)).fetchall())
+    return found[0] if found else None
+
+
+def page(connection: Database, wanted: DeliveryFilter, request: PageRequest) -> Slice[DeliveryRow]:
+    """A page of deliveries, the newest first. Invalid for what is no cursor."""
+    (before,) = cursors.read(request.cursor, _ORDER, tuple[cursors.Integer]) or (2**63 - 1,)
+    rows = connection.execute(QUERIES["deliveries"], {**_values(wanted), "before": before})
+    taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
+    return Slice(decoded(DeliveryRow, taken), has_more, lambda row: cursors.written(_ORDER, row.id))
+
+
+_ORDER = "deliveries"
+
+
+def redeliver(tx: Transaction, wanted: DeliveryFilter, delivery_id: int | None, now_us: int) -> int:
+    """Have ended deliveries sent again now; answers how many."""
+    values = {**_values(wanted), "id": delivery_id, "now_us": now_us}
+    return tx.connection.execute(QUERIES["redeliver"], values).rowcount
+
+
+def cancel(tx: Transaction, project: str, delivery_id: int, now_us: int) -> bool:
+    """Give up one that is pending, and what is in the same message; False when it is not pending."""
+    values = {"project": project, "id": delivery_id, "now_us": now_us}
+    return tx.connection.execute(QUERIES["cancel_delivery"], values).rowcount > 0
+
+
+def cancel_all(tx: Transaction, project: str, subscription: str, now_us: int) -> None:
+    """Give up what is to be delivered to a subscription."""
+    tx.connection.execute(QUERIES["cancel_deliveries_of"], (now_us, project, subscription))
+    tx.connection.execute(QUERIES["delete_digest"], (project, subscription))
+
+
+def counts(connection: Database) -> list[tuple[str, int, int | None]]:
+    """Each status with the number of deliveries, and when the oldest pending one was made."""
+    return connection.execute(QUERIES["count_deliveries"]).fetchall()
+
+
+def prune(tx: Transaction, delivered_before_us: int, dead_before_us: int) -> None:
+    """Forget deliveries that ended before these times."""
+    before = {"delivered": delivered_before_us, "dead": dead_before_us, "cancelled": delivered_before_us}
+    gone = [tx.connection.execute(QUERIES["prune_deliveries"], (s, us)).rowcount for s, us in before.items()]
+    if any(gone):
+        tx.connection.execute(QUERIES["prune_notification_bodies"])
+
+
+def _values(wanted: DeliveryFilter) -> dict[str, Any]:
+    return {
+        "project": wanted.project,
+        "subscription": wanted.subscription,
+        "job_id": wanted.job_id,
+        "statuses": json_text(list(wanted.statuses)),
+        "from_us": wanted.from_us,
+        "to_us": wanted.to_us,
+    }

@@ -1,0 +1,19 @@
+"""What is read of tokens."""
+
+import msgspec
+
+
+class TokenRow(msgspec.Struct, frozen=True):
+    """A token: whose it is, what it allows, and the hash of its secret. `expires_us` None is never."""
+
+    id: int
+    project: str
+    name: str
+    uid: int
+    gid: int
+    user: str
+    role: str
+    sha256: bytes
+    made_with: int | None
+    created_us: int
+    expires_us: int | None

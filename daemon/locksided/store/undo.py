@@ -1,0 +1,121 @@
+"""Undoing a job: what it made of tables and states, who changed them since, and how it is noted."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from locksided.core.saves import UpdateJob
+from locksided.store.catalog.keys import Change, ConfigId
+from locksided.store.catalog.states import save_state
+from locksided.store.sql import QUERIES
+from locksided.store.transaction import Transaction
+
+
+class WrittenTable(NamedTuple):
+    """A table that a job wrote: its head, the job's first version, and the jobs that changed it since."""
+
+    id: str
+    branch: str
+    head: int
+    oldest: int
+    first: int
+    later: tuple[str, ...]
+
+    @property
+    def version_before(self) -> int | None:
+        """The version before the job; None when the job made the table."""
+        return self.first - 1 if self.first else None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether that version can be had."""
+        return self.first == 0 or self.first > self.oldest
+
+
+class SavedState(NamedTuple):
+    """A state that a job saved, as which version, and what it is now; `later` is who saved it since."""
+
+    config: ConfigId
+    row: str | None
+    version: int
+    current: int
+    later: tuple[str, ...]
+
+
+class PutBack(msgspec.Struct, frozen=True, kw_only=True):
+    """A state that goes back to a version, unless it is not the current one any more."""
+
+    component: str
+    config: str
+    branch: str
+    row: str | None
+    version: int
+    current: int
+
+
+class Made(NamedTuple):
+    """All that a job made that can be undone."""
+
+    tables: Sequence[WrittenTable]
+    states: Sequence[SavedState]
+
+
+def made_by(job_id: int, connection: sqlite3.Connection) -> Made:
+    """What a job made of tables that are still there, and of states."""
+    asked = {"job_id": job_id}
+    tables = [
+        WrittenTable(name, branch, head, oldest, first, _names(jobs))
+        for name, branch, head, oldest, first, jobs in connection.execute(QUERIES["tables_of_job"], asked)
+    ]
+    states = [
+        SavedState(
+            ConfigId(component, config, branch, project),
+            row or None,
+            version,
+            current,
+            () if current == version else (str(job),),
+        )
+        for project, branch, component, config, row, version, current, job in connection.execute(
+            QUERIES["states_of_job"], asked
+        )
+    ]
+    return Made(tables, states)
+
+
+def _names(jobs: str) -> tuple[str, ...]:
+    return tuple(str(job) for job in msgspec.json.decode(jobs))
+
+
+def is_kept(state: SavedState, connection: sqlite3.Connection) -> bool:
+    """Whether the state before is still known."""
+    return state.version == 1 or _earlier(connection, state.config, state.row, state.version - 1) is not None
+
+
+def finish(
+    tx: Transaction, undone: int, states: Sequence[PutBack], project: str, change: Change, job_id: int
+) -> None:
+    """Put states back and note who undid the job, in the transaction that ratifies its tables."""
+    for one in states:
+        config = ConfigId(one.component, one.config, one.branch, project)
+        body = _earlier(tx.connection, config, one.row, one.version) if one.version else {}
+        if body is not None and _current(tx.connection, config, one.row) == one.current:
+            save_state(tx, config, one.row, body, change, job_id=job_id)
+    tx.save(UpdateJob(undone, {"undone_by": job_id}))
+
+
+def _earlier(
+    connection: sqlite3.Connection, config: ConfigId, row: str | None, version: int
+) -> Mapping[str, Any] | None:
+    found = connection.execute(QUERIES["earlier_state"], (*_place(config, row), version)).fetchone()
+    return None if found is None else msgspec.json.decode(found[0])
+
+
+def _current(connection: sqlite3.Connection, config: ConfigId, row: str | None) -> int:
+    found = connection.execute(QUERIES["state"], _place(config, row)).fetchone()
+    return 0 if found is None else int(found[1])
+
+
+def _place(config: ConfigId, row: str | None) -> tuple[str, str, str, str, str]:
+    return config.project, config.branch, config.component, config.config, row or ""

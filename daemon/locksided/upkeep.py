@@ -1,0 +1,59 @@
+"""Has all tables cleaned once a day, by jobs of the daemon's own making."""
+
+import structlog
+
+from lockside.documents.enums import CreatorType
+from locksided import clock
+from locksided.api.service import Service
+from locksided.api.vacuum import vacuum_drafts
+from locksided.core import inputs as i
+from locksided.core.errors import Refused
+from locksided.core.model import Principal
+from locksided.core.saves import SetMeta
+from locksided.runs.resolved import TableSupport
+from locksided.store.errors import StoreUnavailable
+from locksided.store.transaction import Transaction
+
+LAST = "last_vacuum_us"
+"""The fact about the daemon that says when tables were last cleaned."""
+RETRY_SECONDS = 3600.0
+
+log = structlog.get_logger("upkeep")
+
+
+class Upkeep:
+    """Runs until cancelled. What could not be done is tried again after an hour."""
+
+    def __init__(self, service: Service, daemon: Principal) -> None:
+        self._service = service
+        self._daemon = daemon
+
+    async def run(self) -> None:
+        """Clean once a day, for the first time a day after the first start."""
+        if self._service.runs.storage.support is not TableSupport.KEPT:
+            return
+        while True:
+            try:
+                await clock.sleep(await self._seconds_left())
+                await self._clean()
+            except (Refused, StoreUnavailable, OSError) as problem:
+                log.warning("tables cannot be cleaned now", cause=str(problem))
+                await clock.sleep(RETRY_SECONDS)
+
+    async def _seconds_left(self) -> float:
+        last = await self._service.store.meta(LAST)
+        if last is None:
+            await self._service.scheduler.ask(_note_now)
+            return clock.DAY_US / clock.SECOND_US
+        return max(int(last) + clock.DAY_US - clock.now_us(), 0) / clock.SECOND_US
+
+    async def _clean(self) -> None:
+        service = self._service
+        drafts = await vacuum_drafts(service, service.settings.project.id, creator=CreatorType.DAEMON)
+        if drafts:
+            await service.scheduler.ask(i.Submit(tuple(drafts), self._daemon))
+        await service.scheduler.ask(_note_now)
+
+
+def _note_now(tx: Transaction) -> None:
+    tx.save(SetMeta(LAST, str(clock.now_us())))

@@ -1,0 +1,103 @@
+"""The lake is written by lockside alone: what others do to it is seen, and nothing of theirs is lost."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from e2e.harness import LAKE, Daemon, running
+from e2e.lake import folder, published, rows, writes
+from e2e.wire import Message, Wire, of, wait_until
+
+pytestmark = pytest.mark.real_processes
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    """A daemon with tables, which the tests of this module share."""
+    with running(**LAKE) as one:
+        yield one
+
+
+def loads(wire: Wire, bucket: str, number: int) -> Message:
+    output = {"default_bucket": f"in.c-{bucket}"}
+    return wire.done(writes(wire, {"a.csv": f"n\n{number}\n"}, bucket, output=output))
+
+
+def written_by_polars(path: Path, number: str) -> None:
+    frame = pl.DataFrame({"n": [number]}).with_columns(
+        pl.lit(None, pl.Datetime("us", "UTC")).alias("_timestamp")
+    )
+    frame.write_delta(str(path), mode="append")
+
+
+def health(wire: Wire, table: str) -> Any:
+    return wire.call("storage.table.get", id=table)["health"]
+
+
+def test_a_table_that_another_program_wrote_to_can_be_read_and_not_written(
+    wire: Wire, daemon: Daemon
+) -> None:
+    loads(wire, "foreign", 1)
+    path = published(wire, daemon, "in.c-foreign.a", 0)
+    written_by_polars(path, "9")
+    (found,) = wire.call("storage.status")["foreign"]
+    assert of(found, "table", "version") == ("in.c-foreign.a", 1)
+    assert health(wire, "in.c-foreign.a") == "foreign"
+    told = [event["data"]["table"] for event in wire.events(None, kinds=["table.foreign"])]
+    assert told.count("in.c-foreign.a") == 1
+    assert wire.call("storage.preview", table="in.c-foreign.a")["rows"] == [["1"]]
+    job = loads(wire, "foreign", 2)
+    assert job["status"] == "error"
+    assert 'Table "in.c-foreign.a" is foreign: version 1 was written by another program.' in job["message"]
+    assert rows(path) == [("1",), ("9",)]
+
+
+def test_a_load_finds_a_foreign_commit_by_itself(wire: Wire, daemon: Daemon) -> None:
+    loads(wire, "found", 1)
+    written_by_polars(published(wire, daemon, "in.c-found.a", 0), "9")
+    assert loads(wire, "found", 2)["status"] == "error"
+    assert health(wire, "in.c-found.a") == "foreign"
+
+
+def test_a_foreign_commit_that_races_a_publication_stays_and_ours_is_read(wire: Wire, daemon: Daemon) -> None:
+    loads(wire, "race", 1)
+    path = published(wire, daemon, "in.c-race.a", 0)
+    output = {"default_bucket": "in.c-race"}
+    racing = writes(wire, {"a.csv": "n\n" + "2\n" * 300_000}, "race", output=output)
+    wait_until(wire, racing, lambda job: job["stage"] == "output_mapping")
+    wire.call("job.pause", id=racing["id"])
+    written_by_polars(path, "9")
+    wire.call("job.resume", id=racing["id"])
+    assert wire.done(racing)["status"] == "success"
+    (found,) = (one for one in wire.call("storage.status")["foreign"] if one["table"] == "in.c-race.a")
+    assert found["version"] == 1
+    assert wire.call("storage.table.get", id="in.c-race.a")["rowsCount"] == 300_000
+    assert wire.call("storage.preview", table="in.c-race.a", limit=1)["rows"] == [["2"]]
+    assert sorted(pl.read_delta(str(path))["n"]) == ["1", "9"]
+
+
+def test_a_start_finds_what_was_done_meanwhile(fresh: Callable[..., Daemon]) -> None:
+    daemon = fresh(**LAKE)
+    wire = daemon.wire()
+    for bucket in ("one", "two"):
+        loads(wire, bucket, 1)
+    one, two = (published(wire, daemon, f"in.c-{bucket}.a", 0) for bucket in ("one", "two"))
+    daemon.kill()
+    written_by_polars(one, "9")
+    entry = two / "_delta_log" / f"{0:020d}.json"
+    kept = entry.read_bytes()
+    entry.unlink()
+    wire = daemon.start().wire()
+    wire.call("storage.status")
+    assert health(wire, "in.c-one.a") == "foreign"
+    assert health(wire, "in.c-two.a") == "damaged"
+    job = loads(wire, "two", 2)
+    assert 'Table "in.c-two.a" is damaged: version 0 is missing in its log.' in job["message"]
+    entry.write_bytes(kept)
+    assert loads(wire, "two", 2)["status"] == "success"
+    assert health(wire, "in.c-two.a") == "good"
+    assert rows(published(wire, daemon, "in.c-two.a", 1)) == [("2",)]
+    assert folder(daemon, "in.c-two.a") == two

@@ -1,0 +1,166 @@
+"""What a load keeps in order by itself: small files are merged, and the log gets checkpoints."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from locksided.steps.lake import deltalog, restore, vacuum
+from locksided.tables.orders import TableOrder
+from steps.lake import BUCKET, Lake
+
+APPENDED = {"source": "x.csv", "destination": f"{BUCKET}.x", "incremental": True}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def append(lake: Lake, numbers: range) -> None:
+    for number in numbers:
+        lake.load({"x.csv": f"n\n{number}\n"}, APPENDED)
+
+
+def head(lake: Lake, version: int | None = None) -> TableOrder:
+    known = lake.tables[f"default/default/{BUCKET}.x"]
+    at = known["version"] if version is None else version
+    return TableOrder(id=known["id"], key="", folder="", version=at)
+
+
+def names(lake: Lake) -> list[str]:
+    return sorted(path.name for path in (lake.folder() / "_delta_log").iterdir())
+
+
+def test_many_small_files_are_merged_in_a_version_of_its_own(lake: Lake) -> None:
+    append(lake, range(63))
+    assert head(lake).version == 62
+    append(lake, range(63, 64))
+    assert head(lake).version == 64
+    entry = [json.loads(line) for line in (lake.folder() / "_delta_log" / f"{64:020d}.json").open()]
+    assert entry[0]["commitInfo"]["operation"] == "OPTIMIZE"
+    changes = [action for line in entry for kind, action in line.items() if kind in ("add", "remove")]
+    assert not any(action["dataChange"] for action in changes)
+    assert len(deltalog.read(lake.folder(), head(lake)).adds) == 1
+    assert sorted(int(n) for (n,) in lake.rows()) == list(range(64))
+    serials = [one["version"] for line in entry for kind, one in line.items() if kind == "txn"]
+    assert serials == [lake.serial + 1]
+
+
+def test_a_merge_keeps_the_time_of_each_row(lake: Lake) -> None:
+    append(lake, range(63))
+    before = dict(pl.read_delta(str(lake.folder())).rows())
+    append(lake, range(63, 64))
+    after = dict(pl.read_delta(str(lake.folder())).rows())
+    assert {n: after[n] for n in before} == before
+
+
+def test_readers_begin_with_a_checkpoint(lake: Lake) -> None:
+    append(lake, range(52))
+    assert f"{49:020d}.checkpoint.parquet" in names(lake)
+    for entry in range(50):
+        (lake.folder() / "_delta_log" / f"{entry:020d}.json").unlink()
+    for version in (49, 50, 51):
+        expected = {str(n) for n in range(version + 1)}
+        table = DeltaTable(lake.folder(), version=version)
+        assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == expected
+        assert len(deltalog.read(lake.folder(), head(lake, version)).adds) == version + 1
+        rows = duckdb.sql(f"SELECT n FROM read_parquet({table.file_uris()!r})").fetchall()
+        assert {n for (n,) in rows} == expected
+    assert not [path for path in (lake.folder() / "_lockside").iterdir() if path.name != "staged"]
+
+
+def test_loads_go_on_behind_checkpoints(lake: Lake) -> None:
+    append(lake, range(120))
+    checkpoints = [name for name in names(lake) if "checkpoint.parquet" in name]
+    assert checkpoints == [f"{version:020d}.checkpoint.parquet" for version in (49, 99)]
+    assert sorted(int(n) for (n,) in lake.rows()) == list(range(120))
+    table = DeltaTable(lake.folder())
+    assert table.version() == head(lake).version
+    assert len(table.file_uris()) < 64
+
+
+def test_only_what_is_published_is_in_a_checkpoint(lake: Lake) -> None:
+    append(lake, range(49))
+    known = lake.tables[f"default/default/{BUCKET}.x"]
+    result = _staged_only(lake)
+    known |= {"version": 49, "staged": {49: result["commits"][0]["staged"]}}
+    lake.write({"x.csv": "n\n50\n"})
+    _load(lake, known)
+    assert "checkpoint" not in " ".join(names(lake))
+
+
+def _staged_only(lake: Lake) -> dict[str, Any]:
+    lake.write({"x.csv": "n\n49\n"})
+    return _load(lake, lake.tables[f"default/default/{BUCKET}.x"])
+
+
+def _load(lake: Lake, known: dict[str, Any]) -> dict[str, Any]:
+    from locksided.steps.lake import output
+
+    order = lake.order({"tables": [APPENDED]}, ["x"])
+    order["tables"] = [{**order["tables"][0], **known}]
+    return output.store(order)
+
+
+def test_a_version_before_a_merge_is_restored(lake: Lake) -> None:
+    append(lake, range(64))
+    order = lake.order({}, ["x"])
+    order["parameters"] = {"tables": [{"id": f"{BUCKET}.x", "branch": "default", "version": 9}]}
+    (commit,) = restore.restore(order)["commits"]
+    lake.ratify(commit)
+    assert sorted(int(n) for (n,) in lake.rows()) == list(range(10))
+    last = (lake.folder() / "_delta_log" / f"{commit['version']:020d}.json").open()
+    adds = [action["add"] for action in map(json.loads, last) if "add" in action]
+    assert all(add["dataChange"] for add in adds)
+
+
+def test_a_version_that_is_not_kept_is_named(lake: Lake) -> None:
+    append(lake, range(3))
+    order = TableOrder(id="in.c-main.x", key="", folder="", version=1, oldest=2)
+    with pytest.raises(Exception, match=r'Version 1 of table "in.c-main.x" is no longer kept\.'):
+        deltalog.read(lake.folder(), order)
+
+
+def vacuumed(lake: Lake, days: float, **more: Any) -> str:
+    """What a vacuum so many days later says."""
+    known = lake.tables[f"default/default/{BUCKET}.x"]
+    table = {"key": "", "folder": f"default/default/{BUCKET}/x", **known, **more, "definition": None}
+    order = {
+        "root": str(lake.base / "lake"),
+        "timeUs": int((time.time() + days * 86_400) * 1e6),
+        "parameters": {"dryRun": False},
+        "tables": [table],
+        "buckets": [],
+        "trash": [],
+    }
+    return str(vacuum.vacuum(order)["message"])
+
+
+def test_entries_before_an_old_checkpoint_that_no_kept_version_needs_go(lake: Lake) -> None:
+    append(lake, range(110))
+    assert vacuumed(lake, 29, oldest=80).startswith("64 files")  # those that were merged
+    assert len(names(lake)) == 111 + 3
+    assert vacuumed(lake, 31, oldest=80).startswith("49 files")
+    assert names(lake)[0] == f"{49:020d}.checkpoint.parquet"
+    for version in (80, 98, 99, 110):
+        merged = version >= 64  # the version 64 is the merge
+        expected = {str(n) for n in range(version + 1 - merged)}
+        assert set(pl.read_delta(str(lake.folder()), version=version)["n"]) == expected
+    append(lake, range(110, 112))
+    assert len(lake.rows()) == 112
+    assert vacuumed(lake, 31, oldest=99).startswith("51 files")
+    assert names(lake)[0] == f"{99:020d}.checkpoint.parquet"
+    assert len(lake.rows()) == 112
+
+
+def test_what_is_less_than_a_day_old_stays(lake: Lake) -> None:
+    append(lake, range(3))
+    (lake.folder() / "part-9-0-new.parquet").write_bytes(b"half")
+    assert vacuumed(lake, 0.9, oldest=2).startswith("0 files")
+    assert vacuumed(lake, 1.1, oldest=2).startswith("1 files")
