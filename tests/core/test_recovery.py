@@ -5,6 +5,7 @@ import pytest
 from core.trees import retried, rows
 from core.world import ANNA, SECOND, World, recovery_terms
 from lockside.documents.enums import CheckOutcome
+from locksided.core import recovery
 from locksided.core.errors import InvalidTransition, NotFound, Unavailable
 from locksided.core.inputs import ClockSet
 from locksided.core.recovery_inputs import Checked, CheckLost, CheckNow
@@ -310,6 +311,20 @@ def test_after_a_siblings_stop_a_failure_is_final() -> None:
     assert world.status(three) == "terminated"
     world.blocks(two)
     assert world.statuses(two, jobs["load"]) == ["error", "error"]
+
+
+def test_a_project_has_a_limited_number_of_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "MOST_CONDITIONS", 2)
+    world = World()
+    for name in ("one", "two"):
+        blocked(world, condition=name)
+    (shared,) = blocked(world, condition="two")
+    (refused,) = blocked(world, condition="three")
+    assert world.statuses(shared, refused) == ["created", "error"]
+    assert world.row(refused)["result"]["error"]["recovery"]["cause"] == "limit"
+    (other,) = world.submit_all(world.draft(project="second"))
+    world.blocks(other, condition="four")
+    assert world.status(other) == "created"
 
 
 def test_a_preview_knows_who_is_blocked() -> None:

@@ -165,6 +165,7 @@ class Daemon:
         self.scheduler.daemon = self
         self.executors: Executors | None = None
         self.asides: Asides
+        self.checks: Checks
         self.loop.create_task(self._live())
 
     @property
@@ -178,7 +179,7 @@ class Daemon:
             runs: Any = Runs(self)
             self.asides = Asides(self, tasks)
             await self.asides.load()
-            checks = Checks(self, runs, tasks)
+            checks = self.checks = Checks(self, runs, tasks)
             self.asides.deliver_to[checks.purpose] = checks.deliver
             self.executors = Executors(self.backend, self.scheduler, runs, tasks, boots, self.asides, checks)
             self.scheduler.tell(DaemonStarted("1", 1, clock.boot_id()))

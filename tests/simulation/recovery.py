@@ -60,6 +60,19 @@ def lets_go(world: "World") -> str | None:
     return f"Anna has {name} tested, {conditions[name].checks} tests after the first."
 
 
+def check_under_way(world: "World") -> None:
+    """While nothing hops, a condition that is being tested has its test; else nobody would go on."""
+    daemon = world.daemon
+    if daemon is None or not daemon.is_serving or daemon.hops or daemon.has_unsaved:
+        return
+    if daemon.core is None or daemon.scheduler.trouble is not None:
+        return
+    known = daemon.checks.under_way()
+    for condition in daemon.core.state.recoveries.conditions.values():
+        if condition.is_checking and (condition.id, condition.checks) not in known:
+            raise Violation(f"{condition.id} waits for a test that nobody makes")
+
+
 def check_rows(world: "World") -> None:
     """After a commit: blocked jobs and conditions need each other, and a test is made once at a time."""
     named = "SELECT DISTINCT block ->> '$.terms.condition' FROM jobs WHERE block IS NOT NULL ORDER BY 1"

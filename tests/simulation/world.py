@@ -145,6 +145,8 @@ class World:
         if self.log.faults:
             fault = self.log.faults[0]
             raise Violation(f"the daemon has a fault: {fault!r}") from fault
+        if not daemon.is_dead:
+            recovery.check_under_way(self)
         if daemon.is_dead:
             self.daemon_died()
         elif self.compares_in <= 0 and daemon.core is not None and not daemon.has_unsaved:

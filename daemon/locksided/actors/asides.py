@@ -23,6 +23,7 @@ from locksided.actors.starts import InFlight, Start, Starts
 from locksided.backends.base import Backend
 from locksided.core.errors import Unavailable
 from locksided.core.inputs import Input
+from locksided.core.scheduler import Scheduler
 from locksided.keeper.messages import Outcome, ReapOrder, Refusal, StartOrder, User
 from locksided.paths import StateDir
 from locksided.runs import data_folder
@@ -184,14 +185,22 @@ class Asides(Starts):
         if came_to is None or callable(came_to):
             await self._scheduler.ask(partial(_deliver, token=aside.token, write=came_to))
         else:
-            forget = partial(_deliver, token=aside.token, write=None)
-            await self._scheduler.ask(came_to, also=lambda _: forget)
+            await self._tell(aside, came_to)
         self._asides.pop(aside.token, None)
         if aside.waiter is not None:
             if not aside.waiter.done():
                 aside.waiter.set_result(outcome)
         else:
             await threads.run_sync(data_folder.remove_folder, aside.folder, aside.user)
+
+    async def _tell(self, aside: Aside, came_to: Input) -> None:
+        """Tell the core; before it decides on anything else, the aside is no longer under way."""
+        forget = partial(_deliver, token=aside.token, write=None)
+
+        def done(_core: Scheduler, _answer: Any) -> None:
+            self._asides.pop(aside.token, None)
+
+        await self._scheduler.ask(came_to, also=lambda _: forget, done=done)
 
 
 def _record(tx: Transaction, row: AsideRow, also: Write | None) -> None:

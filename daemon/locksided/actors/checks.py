@@ -60,10 +60,14 @@ class Checks:
     def begin(self, action: CheckCondition) -> None:
         """Have a condition tested, unless that test is under way already; never waits."""
         key = (action.condition, action.number)
-        underway = {(one["condition"], one["number"]) for one in self._asides.references(self.purpose)}
-        if key not in underway and key not in self._beginning:
+        if key not in self.under_way():
             self._beginning.add(key)
             self._tasks.start_soon(self._begin, action, key)
+
+    def under_way(self) -> set[tuple[str, int]]:
+        """The conditions that are being tested, each with the number of the test."""
+        begun = {(one["condition"], one["number"]) for one in self._asides.references(self.purpose)}
+        return begun | self._beginning
 
     async def _begin(self, action: CheckCondition, key: tuple[str, int]) -> None:
         """Start a test; one that cannot start is not good yet."""
