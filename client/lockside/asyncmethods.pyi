@@ -7,7 +7,8 @@ from lockside.documents.component import (ExitCodes, Manifest, StagingStorage)
 from lockside.documents.configuration import (ConfigSpec, Row)
 from lockside.documents.image import (ImageOptions)
 from lockside.documents.log_channel import (Logging)
-from lockside.documents.notification import (Filter, SubscriptionSpec, Webhook)
+from lockside.documents.notification import (Command, Email, Filter, JobNotification, SubscriptionSpec,
+    Webhook)
 from lockside.documents.pool import (BranchSpec, PoolSpec)
 from lockside.documents.recovery import (RecoveryPolicy)
 from lockside.documents.request import (JobChanges, JobRequest)
@@ -60,8 +61,9 @@ class JobCalls:
         recovery: Sequence[Mapping[str, Any] | RecoveryPolicy] | None = ..., on_lost: Text = ...,
         on_record_errors: Text = ..., pools: Texts = ...,
         inputs: Sequence[Mapping[str, Any] | InputSource] | Mapping[str, str | Sequence[str]] | None = ...,
-        archive: Mapping[str, Any] | None = ..., notifications: Sequence[Mapping[str, Any]] | None = ...,
-        template: Text = ..., priority: int | str | None = ..., name: Text = ..., description: Text = ...,
+        archive: Mapping[str, Any] | None = ...,
+        notifications: Sequence[Mapping[str, Any] | JobNotification] | None = ..., template: Text = ...,
+        priority: int | str | None = ..., name: Text = ..., description: Text = ...,
         labels: Mapping[str, str] | None = ..., hold: Flag = ..., parent_run_id: Text = ...,
         only_orchestration_task_ids: Texts = ..., previous_job_id: Text = ..., dry_run: Flag = ...,
         fields: Texts = ..., project: Text = ..., deduplication_id: Text = ...
@@ -72,13 +74,15 @@ class JobCalls:
     ) -> Jobs: ...
     async def get(self, id: str, *, fields: Texts = ..., project: Text = ...) -> Job: ...
     async def list(
-        self, *, status: Texts = ..., component: Text = ..., config: Text = ..., branch_id: Text = ...,
-        pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ..., type: Text = ...,
-        creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ..., name: Text = ...,
-        text: Text = ..., created_from: Text = ..., created_to: Text = ..., finished_from: Text = ...,
-        finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ...,
-        unresolved: Flag = ..., order_by: Text = ..., order: Text = ..., limit: Number = ...,
-        cursor: Text = ..., count: Flag = ..., fields: Texts = ..., expand: Texts = ..., project: Text = ...
+        self, *, ids: Texts = ..., status: Texts = ..., component: Text = ..., config: Text = ...,
+        branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
+        type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
+        name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
+        finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ..., started_to: Text = ...,
+        duration_from: float | str | None = ..., duration_to: float | str | None = ..., mode: Text = ...,
+        visible: Flag = ..., only_roots: Flag = ..., acknowledged: Flag = ..., unresolved: Flag = ...,
+        order_by: Text = ..., order: Text = ..., limit: Number = ..., cursor: Text = ..., count: Flag = ...,
+        fields: Texts = ..., expand: Texts = ..., project: Text = ...
     ) -> JobPage: ...
     async def wait(
         self, id: Text = ..., timeout_seconds: float | str | None = ..., *, until: Text = ...,
@@ -160,11 +164,13 @@ class JobCalls:
         level: Number = ..., raw: Flag = ..., wait_seconds: float | str | None = ..., project: Text = ...
     ) -> LogPage: ...
     async def stats(
-        self, group_by: Texts = ..., *, status: Texts = ..., component: Text = ..., config: Text = ...,
-        branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ..., run_id_prefix: Text = ...,
-        type: Text = ..., creator: Text = ..., owner: Text = ..., labels: Mapping[str, str] | None = ...,
-        name: Text = ..., text: Text = ..., created_from: Text = ..., created_to: Text = ...,
-        finished_from: Text = ..., finished_to: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
+        self, group_by: Texts = ..., *, ids: Texts = ..., status: Texts = ..., component: Text = ...,
+        config: Text = ..., branch_id: Text = ..., pool: Text = ..., parent_run_id: Text = ...,
+        run_id_prefix: Text = ..., type: Text = ..., creator: Text = ..., owner: Text = ...,
+        labels: Mapping[str, str] | None = ..., name: Text = ..., text: Text = ..., created_from: Text = ...,
+        created_to: Text = ..., finished_from: Text = ..., finished_to: Text = ..., started_from: Text = ...,
+        started_to: Text = ..., duration_from: float | str | None = ...,
+        duration_to: float | str | None = ..., mode: Text = ..., visible: Flag = ..., only_roots: Flag = ...,
         acknowledged: Flag = ..., unresolved: Flag = ..., project: Text = ...
     ) -> Stats: ...
     async def report(
@@ -299,6 +305,10 @@ class TriggerCalls:
         change_description: Text = ..., expected_version: Number = ..., owner: Text = ...,
         project: Text = ..., deduplication_id: Text = ...
     ) -> Trigger: ...
+    async def list(
+        self, *, limit: Number = ..., cursor: Text = ..., status: Texts = ..., component: Text = ...,
+        config: Text = ..., owner: Text = ..., text: Text = ..., project: Text = ...
+    ) -> Triggers: ...
     async def pause(
         self, id: str, *, comment: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Trigger: ...
@@ -310,9 +320,6 @@ class TriggerCalls:
         self, id: str, *, limit: Number = ..., cursor: Text = ..., project: Text = ...
     ) -> TriggerLedger: ...
     async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Trigger: ...
-    async def list(
-        self, *, limit: Number = ..., cursor: Text = ..., fields: Texts = ..., project: Text = ...
-    ) -> Triggers: ...
     async def delete(
         self, id: str, *, change_description: Text = ..., project: Text = ..., deduplication_id: Text = ...
     ) -> Deleted: ...
@@ -390,11 +397,12 @@ class NotificationCalls:
     ) -> Notification: ...
     @overload
     async def put(
-        self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook, *,
-        name: Text = ..., description: Text = ..., state: Text = ...,
+        self, id: str, event: str | Sequence[str], recipient: Mapping[str, Any] | Webhook | Email | Command,
+        *, name: Text = ..., description: Text = ..., state: Text = ...,
         filters: Sequence[Mapping[str, Any] | Filter] | None = ..., after_failures: Number = ...,
-        repeat: Text = ..., digest_seconds: float | None = ..., change_description: Text = ...,
-        expected_version: Number = ..., project: Text = ..., deduplication_id: Text = ...
+        repeat: Text = ..., digest_seconds: float | None = ..., every_seconds: float | None = ...,
+        change_description: Text = ..., expected_version: Number = ..., project: Text = ...,
+        deduplication_id: Text = ...
     ) -> Notification: ...
     async def list(
         self, *, limit: Number = ..., cursor: Text = ..., event: Text = ..., component: Text = ...,
@@ -413,7 +421,8 @@ class NotificationCalls:
     ) -> Redelivered: ...
     async def cancel(self, id: str, *, project: Text = ..., deduplication_id: Text = ...) -> Cancelled: ...
     async def test(
-        self, *, id: Text = ..., recipient: Mapping[str, Any] | Webhook | None = ..., project: Text = ...
+        self, *, id: Text = ..., recipient: Mapping[str, Any] | Webhook | Email | Command | None = ...,
+        project: Text = ...
     ) -> Tested: ...
     async def get(self, id: str, version: Number = ..., *, project: Text = ...) -> Notification: ...
     async def delete(

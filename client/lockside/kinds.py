@@ -249,7 +249,7 @@ TRIGGER = Kind(
     "trigger",
     "triggers",
     "lockside.documents.trigger:TriggerSpec",
-    about="jobs that are created when others end",
+    about="jobs that are created when something happens",
     example="report",
     described_by=("description", "name"),
     files="triggers/{id}.toml",

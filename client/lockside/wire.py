@@ -215,10 +215,13 @@ class _Wires:
 
 
 class AsyncLink:
-    """The connections of one process, by event loop."""
+    """The connections of one process, by event loop; all of them act as `act_as` says, if it does."""
 
-    def __init__(self, socket: str | None) -> None:
+    def __init__(self, socket: str | None, act_as: Json | None = None) -> None:
         self.was_connected = False
+        self.acting: Json = {}
+        """As whom its connections act, as `session.actAs` answered."""
+        self._act_as = act_as
         self.socket = socket
         self._is_closed = False
         self._loops: dict[asyncio.AbstractEventLoop, _Wires] = {}
@@ -285,6 +288,12 @@ class AsyncLink:
 
     async def _connect(self) -> Wire:
         wire = await Wire.open(self.socket)
+        if self._act_as is not None:
+            try:
+                self.acting = await wire.call("session.actAs", self._act_as)
+            except BaseException:
+                wire.end()
+                raise
         self.was_connected = True
         return wire
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 
+from lockside.documents.settings_files import Files, SettingsError, variables_in
 from locksided import clock, log
 from locksided.daemon import Daemon, Place, missing_names, place_of, prepare_state_dir
 from locksided.folder_lock import AnotherDaemonError
@@ -18,7 +19,7 @@ from locksided.manual_clock import ManualClock
 from locksided.paths import StateDir, find_state_dir
 from locksided.restore import RestoreError, restore, story
 from locksided.server.listeners import ListenError
-from locksided.settings import Files, Settings, SettingsError, files_of, variables_in
+from locksided.settings import Settings, files_of
 from locksided.store.errors import StoreError
 
 EXAMPLE = """\

@@ -7,6 +7,7 @@ Times are microseconds since the epoch, UTC.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -188,6 +189,20 @@ def real_seconds() -> float:
 def real_now_us() -> int:
     """The machine's wall clock."""
     return time.time_ns() // 1000
+
+
+def real_file_ns() -> int:
+    """The machine's time in nanoseconds as files get it, which may lag behind the wall clock by a tick.
+
+    What is changed later gets this time or a later one, what was changed earlier no later one.
+    """
+    file = os.memfd_create("now", os.MFD_CLOEXEC)
+    try:
+        os.fstat(file)  # a file whose time was looked at gets a finer one
+        os.write(file, b"x")
+        return os.fstat(file).st_ctime_ns
+    finally:
+        os.close(file)
 
 
 def real_boot_us() -> int:

@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
+from lockside.documents.settings_files import Files, SettingsError
 from lockside.protocol.methods import METHODS, TEST_METHODS
 from locksided import clock, settings
 from locksided.actors.asides import Asides, Deliver
@@ -39,8 +40,13 @@ from locksided.folder_lock import take_lock
 from locksided.followers.follower import Following
 from locksided.histograms import Timings
 from locksided.manual_clock import ManualClock
-from locksided.notifications.couriers import PURPOSE, Couriers
+from locksided.notifications.commands import PURPOSE as COMMAND
+from locksided.notifications.commands import Commands
+from locksided.notifications.courier_program import CourierProgram
+from locksided.notifications.couriers import COURIER, Couriers
 from locksided.notifications.listening import Listening
+from locksided.notifications.own import OwnNotifications
+from locksided.notifications.timers import Timers
 from locksided.notify import Notifier
 from locksided.paths import StateDir, find_socket, find_state_dir
 from locksided.runs.runs import Runs
@@ -53,11 +59,13 @@ from locksided.server.access import Access, group_id, user_id
 from locksided.server.limits import ClientLimits
 from locksided.server.listeners import Listener, listen, passed_listeners
 from locksided.server.service import Server
-from locksided.settings import Files, Settings
+from locksided.settings import Settings
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
+from locksided.triggers import watchers as watchers_module
 from locksided.triggers.hearing import Hearing
 from locksided.triggers.planner import TriggerPlanner
+from locksided.triggers.watchers import Watchers
 from locksided.upkeep import Upkeep
 
 log = structlog.get_logger("daemon")
@@ -172,6 +180,7 @@ class Daemon:
         self._stopped_by = ""
         self._server: Server | None = None
         self._replanning: Replanning | None = None
+        self._watchers: Watchers | None = None
 
     async def run(self) -> None:
         """Start all parts, serve until told to stop, take them down."""
@@ -230,15 +239,21 @@ class Daemon:
         """Run those who follow the log, and who act on what these wrote."""
         ends = Ends(service.store)
         await ends.load()
-        hearing = Hearing(service.store)
+        assert self._watchers is not None
+        hearing = Hearing(service.store, self._watchers.kept)
         await hearing.load()
-        project = service.settings.project
-        listening = Listening(service.store, (project.id, project.name), service.couriers.wake)
+        timers = Timers(service.store, service.settings, service.couriers.wake)
+        news = (service.couriers.wake, timers.wake)
+        listening = Listening(service.store, service.settings, news)
         await listening.load()
-        for follower in (ends.follower(), hearing.follower(), listening.follower()):
+        own = OwnNotifications(service.store, service.settings, service.couriers.wake)
+        await own.load()
+        for follower in (ends.follower(), hearing.follower(), listening.follower(), own.follower()):
             following = Following(follower, service.store, service.scheduler, service.broker)
             tasks.start_soon(following.run)
         tasks.start_soon(TriggerPlanner(service, hearing).run)
+        tasks.start_soon(self._watchers.run, service)
+        tasks.start_soon(timers.run, service.scheduler, service.broker)
         tasks.start_soon(service.couriers.run, service.asides, service.scheduler, service.broker)
 
     def _parts(self, store: Store, tasks: TaskGroup, address: Path, boots: BootHistory) -> Service:
@@ -251,8 +266,19 @@ class Daemon:
         keepers = Keepers(Sockets(place.state_dir.keepers, place.settings.keeper))
         backend = LocalBackend(keepers, ControlFolders())
         umask = place.settings.jobs.umask or f"{place.umask:03o}"
-        couriers = Couriers(store, place.settings.notifications)
-        purposes: dict[str, Deliver] = {PURPOSE: couriers.deliver, **self.purposes}
+        couriers = Couriers(
+            store,
+            place.settings.notifications,
+            CourierProgram(place.settings),
+            Commands(store, self._access),
+        )
+        self._watchers = Watchers(store, scheduler)
+        purposes: dict[str, Deliver] = {
+            COURIER: couriers.deliver,
+            COMMAND: couriers.deliver_command,
+            watchers_module.PURPOSE: self._watchers.deliver,
+            **self.purposes,
+        }
         asides = Asides(backend, scheduler, store, place.state_dir, tasks, purposes, umask)
         images = Images(
             asides, place.settings.containers, place.state_dir, f"{store.identity:015x}"[:8], tasks
@@ -312,7 +338,7 @@ class Daemon:
     def _read_settings_again(self) -> None:
         try:
             changed, needs_restart = self._reload()
-        except settings.SettingsError as error:
+        except SettingsError as error:
             log.error("the settings are not as they should be; the old ones stay", cause=str(error))
         else:
             log.info("read the settings again", changed=changed, needs_restart=needs_restart)

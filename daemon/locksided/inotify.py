@@ -1,18 +1,40 @@
-"""Says when a path may lead elsewhere (inotify(7), which the standard library does not offer)."""
+"""inotify(7), which the standard library does not offer: watches, and what they tell."""
 
 import ctypes
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-_ATTRIB = 0x4  # rights, or the number of links: an open file that is removed
-_DELETE_SELF = 0x400
-_MOVE_SELF = 0x800
-_DONT_FOLLOW = 0x02000000
+ATTRIB = 0x4  # rights, or the number of links: an open file that is removed
+CLOSE_WRITE = 0x8
+MOVED_FROM = 0x40
+MOVED_TO = 0x80
+CREATE = 0x100
+DELETE = 0x200
+DELETE_SELF = 0x400
+MOVE_SELF = 0x800
+UNMOUNT = 0x2000
+OVERFLOW = 0x4000
+IGNORED = 0x8000
+ONLY_DIRECTORY = 0x01000000
+DONT_FOLLOW = 0x02000000
+MASK_ADD = 0x20000000
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, PermissionError)
+_EVENT = struct.Struct("iIII")
+_READ_BYTES = 64 * 1024
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Notice(NamedTuple):
+    """One event: the number of the watch, what happened, and to which name in a watched folder."""
+
+    watch: int
+    mask: int
+    name: bytes
 
 
 @contextmanager
@@ -22,23 +44,41 @@ def watched(path: Path) -> Iterator[int]:
     Only these files and folders are watched: what others do in the folders wakes nobody. Raises OSError when
     the kernel has no watch left.
     """
-    watching = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+    watching = new_descriptor()
     try:
         for place in (path, *path.parents):
-            _watch(watching, place)
+            for follow in (0, DONT_FOLLOW):  # what is at the path, and a symbolic link there, too
+                if watch(watching, place, ATTRIB | DELETE_SELF | MOVE_SELF | follow) is None:
+                    break
         yield watching
     finally:
         os.close(watching)
 
 
-def _watch(watching: int, place: Path) -> None:
-    """Watch what is at the path, and a symbolic link there, too."""
-    for follow in (0, _DONT_FOLLOW):
-        try:
-            mask = _ATTRIB | _DELETE_SELF | _MOVE_SELF | follow
-            _checked(_libc.inotify_add_watch(watching, os.fsencode(place), mask))
-        except _NOT_THERE:
-            return
+def new_descriptor() -> int:
+    """A descriptor for watches, which does not block. Raises OSError."""
+    return _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+
+
+def watch(watching: int, place: str | Path, mask: int) -> int | None:
+    """Add a watch; its number, or None for what is not there or out of reach. Raises OSError."""
+    try:
+        return _checked(_libc.inotify_add_watch(watching, os.fsencode(place), mask))
+    except _NOT_THERE:
+        return None
+
+
+def notices(watching: int) -> Iterator[Notice]:
+    """What has been told since the last call."""
+    try:
+        while data := os.read(watching, _READ_BYTES):
+            at = 0
+            while at < len(data):
+                number, mask, _, length = _EVENT.unpack_from(data, at)
+                at += _EVENT.size + length
+                yield Notice(number, mask, data[at - length : at].rstrip(b"\0"))
+    except BlockingIOError:
+        return
 
 
 def _checked(result: int) -> int:

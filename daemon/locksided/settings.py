@@ -10,16 +10,14 @@ Durations and sizes are also read from texts, with the functions of the document
 """
 
 import os
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from lockside.calendar.zones import zone
 from lockside.documents.base import (
-    Document,
     GraceSeconds,
     LockPolicy,
     PoolId,
@@ -27,10 +25,9 @@ from lockside.documents.base import (
     TimeoutSeconds,
     Umask,
 )
-from lockside.documents.paths import Steps, steps_of
 from lockside.documents.quantities import MAX_COUNT, grace_period, size, time_limit
-from lockside.documents.reading import Fault, convert, faults_of, value_at
-from lockside.documents.source_lines import SourceLines
+from lockside.documents.settings_files import Files, Section, read_settings
+from lockside.documents.web_settings import WebSettings
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
@@ -46,10 +43,6 @@ else:
     Bytes = int | str
 
 
-class SettingsError(Exception):
-    """Settings are unknown, of the wrong type or out of bounds; the message has a line for each fault."""
-
-
 def _at_least(least: int) -> Callable[[Any], int]:
     """Reads a number of bytes, or a text such as "64MiB"; 0 only where that is the least."""
 
@@ -60,10 +53,6 @@ def _at_least(least: int) -> Callable[[Any], int]:
         return count
 
     return read
-
-
-class Section(Document, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="lower"):
-    """A table of the file."""
 
 
 class DaemonSettings(Section, frozen=True):
@@ -231,8 +220,21 @@ class NotificationSettings(Section, frozen=True):
         *(18_000, 36_000, 36_000),
     )
     per_minute: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 60
+    max_pending: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
     delivered_days: Days = 7.0
     dead_days: Days = 30.0
+
+
+class EmailSettings(Section, frozen=True):
+    """The server that mails are given to. Without a host none are sent."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    sender: str = ""
+    allow_domains: tuple[str, ...] = ()
 
 
 class Settings(Section, frozen=True):
@@ -247,26 +249,15 @@ class Settings(Section, frozen=True):
     keeper: KeeperSettings = KeeperSettings()
     containers: ContainerSettings = ContainerSettings()
     notifications: NotificationSettings = NotificationSettings()
+    email: EmailSettings = EmailSettings()
     project: ProjectSettings = ProjectSettings()
     schedules: ScheduleSettings = ScheduleSettings()
     triggers: TriggerSettings = TriggerSettings()
     storage: StorageSettings = StorageSettings()
     staging: StagingSettings = StagingSettings()
     secrets: SecretSettings = SecretSettings()
+    web: WebSettings = WebSettings()
     debug: DebugSettings = DebugSettings()
-
-
-class Files(NamedTuple):
-    """Where settings are read from: the `main` file, which must exist when it `is_named`, and conf.d."""
-
-    main: Path
-    is_named: bool = True
-
-    @property
-    def present(self) -> list[Path]:
-        """The files to read, in their order."""
-        main = [self.main] if self.is_named or self.main.exists() else []
-        return [*main, *sorted((self.main.parent / "conf.d").glob("*.toml"))]
 
 
 def files_of(named: Path | None, state_dir: Path) -> Files:
@@ -278,81 +269,7 @@ def files_of(named: Path | None, state_dir: Path) -> Files:
 
 def load(files: Sequence[Path], environment: Mapping[str, str]) -> Settings:
     """Read all sources. Raises SettingsError with all faults."""
-    sources = [*map(_read, files), *_of_environment(environment)]
-    merged: dict[str, Any] = {"pools": {"default": {}}}
-    for source in sources:
-        _merge(merged, source.values)
-    try:
-        return convert(merged, Settings, strict=False)
-    except msgspec.ValidationError:
-        faults = faults_of(merged, Settings, strict=False)
-        raise SettingsError("\n".join(_placed(fault, sources) for fault in faults)) from None
-
-
-class _Source(NamedTuple):
-    """Where values come from: a file with its text, or a variable of the environment."""
-
-    name: str
-    text: str
-    values: dict[str, Any]
-
-    def has(self, steps: Steps) -> bool:
-        return value_at(self.values, steps) is not None
-
-
-def _placed(fault: Fault, sources: Sequence[_Source]) -> str:
-    """The fault with where its value stands, or the nearest thing around it: the last source won."""
-    steps = steps_of(fault.path)
-    field = fault.path.removeprefix("$.")
-    for depth in range(len(steps), 0, -1):
-        for source in reversed(sources):
-            if source.has(steps[:depth]):
-                line = f":{SourceLines(source.text, is_json=False).line(steps)}" if source.text else ""
-                return f"{source.name}{line}: {field}: {fault.message}"
-    return f"settings: {field}: {fault.message}"
-
-
-def _read(path: Path) -> _Source:
-    try:
-        text = path.read_text("utf-8-sig")
-        return _Source(str(path), text, tomllib.loads(text))
-    except (OSError, ValueError) as error:  # of TOML, of UTF-8, of a number with thousands of digits
-        raise SettingsError(f"{path}: {error}") from error
-    except RecursionError as error:
-        raise SettingsError(f"{path}: it is nested too deep") from error
-
-
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, dict) else value
-
-
-def variables_in(environment: Mapping[str, str]) -> list[str]:
-    """The names of the variables that are settings."""
-    return sorted(name for name in environment if name.startswith("LOCKSIDE_") and "__" in name)
-
-
-def _of_environment(environment: Mapping[str, str]) -> Iterator[_Source]:
-    for name in variables_in(environment):
-        *sections, key = name.removeprefix("LOCKSIDE_").lower().split("__")
-        value: Any = environment[name].split(",") if _is_list(key) else environment[name]
-        values = {key: value}
-        for section in reversed(sections):
-            values = {section: values}
-        yield _Source(name, "", values)
-
-
-def _is_list(key: str) -> bool:
-    """Whether a setting has several values, which a comma parts in a variable."""
-    return key.endswith(("_groups", "_hosts")) or key in {
-        "allow",
-        "attempts_seconds",
-        "file_roots",
-        "delegates",
-    }
+    return read_settings(files, environment, Settings, {"pools": {"default": {}}})
 
 
 def default_slots() -> int:

@@ -9,6 +9,7 @@ from lockside.calendar.preview import preview
 from lockside.documents.reading import convert
 from lockside.documents.schedule import ScheduleSpec
 from lockside.documents.times import time_text, time_us
+from nights import BY_POLICY, NIGHTS, REAL_TIME
 
 
 def schedule(**members: Any) -> ScheduleSpec:
@@ -18,24 +19,6 @@ def schedule(**members: Any) -> ScheduleSpec:
 def moments(spec: ScheduleSpec, first: str, last: str) -> list[str]:
     found = moments_between(spec.calendar(), time_us(f"{first}:00Z") - 1, time_us(f"{last}:00Z"))
     return [time_text(one)[8:16] for one in found]
-
-
-NIGHTS = [
-    ("Europe/Prague", "30 2 * * *", "2026-03-28T00:00", "2026-03-30T12:00", "28T01:30 {} 30T00:30"),
-    ("Europe/Prague", "30 2 * * *", "2026-10-24T00:00", "2026-10-26T12:00", "24T00:30 {} 26T01:30"),
-    ("America/New_York", "30 2 * * *", "2026-03-07T00:00", "2026-03-09T12:00", "07T07:30 {} 09T06:30"),
-    ("America/New_York", "30 1 * * *", "2026-10-31T00:00", "2026-11-02T00:00", "31T05:30 {}"),
-    ("Australia/Lord_Howe", "15 2 * * *", "2026-10-03T12:00", "2026-10-04T20:00", "{} 04T15:15"),
-    ("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T12:00", "2026-04-05T20:00", "{} 05T15:15"),
-]
-BY_POLICY = [
-    {"after": "29T01:00", "shift": "29T01:30", "skip": ""},
-    {"first": "25T00:30", "second": "25T01:30", "both": "25T00:30 25T01:30"},
-    {"after": "08T07:00", "shift": "08T07:30", "skip": ""},
-    {"first": "01T05:30", "second": "01T06:30", "both": "01T05:30 01T06:30"},
-    {"after": "03T15:30", "shift": "03T15:45", "skip": ""},
-    {"first": "04T14:45", "second": "04T15:15", "both": "04T14:45 04T15:15"},
-]
 
 
 @pytest.mark.parametrize(
@@ -55,25 +38,7 @@ def test_a_wall_time_that_is_missing_or_comes_twice_goes_by_the_policy(
     assert moments(spec, first, last) == expected.format(between).split()
 
 
-@pytest.mark.parametrize(
-    ("line", "first", "last", "expected"),
-    [
-        ("0 */2 * * *", "2026-03-28T22:00", "2026-03-29T04:00", "28T23:00 29T02:00 29T04:00"),
-        ("0 */2 * * *", "2026-10-24T21:00", "2026-10-25T03:00", "24T22:00 25T00:00 25T01:00 25T03:00"),
-        (
-            "*/30 * * * *",
-            "2026-03-29T00:00",
-            "2026-03-29T02:00",
-            "29T00:00 29T00:30 29T01:00 29T01:30 29T02:00",
-        ),
-        (
-            "*/30 * * * *",
-            "2026-10-25T00:00",
-            "2026-10-25T02:00",
-            "25T00:00 25T00:30 25T01:00 25T01:30 25T02:00",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("line", "first", "last", "expected"), REAL_TIME)
 def test_a_line_of_real_time_leaves_no_real_time_out(line: str, first: str, last: str, expected: str) -> None:
     assert moments(schedule(cronTab=line, timezone="Europe/Prague"), first, last) == expected.split()
 

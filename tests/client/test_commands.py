@@ -75,7 +75,7 @@ def test_show_names_some_of_the_processes_that_were_stopped_and_counts_the_other
     daemon.answers["event.list"] = {"events": []}
     out = run("show", "42").out
     assert "sleep (4) and 103 more, proved by cgroup" in out
-    assert "1 output file\n  and 7 more, which are not listed" in out
+    assert "1 output file: a\n  and 7 more, which are not listed" in out
 
 
 def test_show_tells_why_a_failed_job_failed_with_the_end_of_its_log(daemon: FakeDaemon, run: Run) -> None:

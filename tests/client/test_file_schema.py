@@ -33,7 +33,14 @@ EXAMPLES = {
     "variables": {"country": "CZ", "many": 3, "is_on": True},
     "template": {"values": [{"name": "day"}], "job": {"component": "a"}},
     "schedule": {"cronTab": "30 2 * * *", "timezone": "Europe/Prague", "job": {"component": "a"}},
-    "trigger": {"on": [{"job": {"component": "a"}}], "job": {"component": "b"}},
+    "trigger": {
+        "on": [
+            {"job": {"component": "a"}},
+            {"table": "in.b.c"},
+            {"files": {"folder": "/in", "match": "*.csv"}},
+        ],
+        "job": {"component": "b"},
+    },
     "notification": {
         "event": "job-failed",
         "recipient": {"channel": "webhook", "url": "https://hooks.example.com/a"},
@@ -47,8 +54,16 @@ WRONG = {
     "variables": [{"country": None}],
     "template": [{"values": []}, {"job": {}, "value": []}],
     "schedule": [{"cronTab": 5}, {"every": "15m", "job": {"component": "a"}, "zone": "UTC"}],
-    "trigger": [{"on": [], "job": {"component": "b"}}, {"job": {"component": "b"}}],
-    "notification": [{"event": "job-failed"}, {"event": "job-fails", "recipient": {}}],
+    "trigger": [
+        {"on": [], "job": {"component": "b"}},
+        {"job": {"component": "b"}},
+        {"on": [{"files": {"folder": "in"}}], "job": {"component": "b"}},
+    ],
+    "notification": [
+        {"event": "job-failed"},
+        {"event": "job-fails", "recipient": {}},
+        {"event": "job-failed", "recipient": {"channel": "pigeon"}},
+    ],
 }
 
 

@@ -4,9 +4,10 @@ import json
 import queue
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from e2e.processes import PATIENCE_SECONDS
@@ -107,3 +108,13 @@ def receiving() -> Iterator[Receiver]:
         yield receiver
     finally:
         receiver.close()
+
+
+def couriers() -> list[int]:
+    """The couriers that live."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdecimal() and b"steps.courier" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found

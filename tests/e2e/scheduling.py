@@ -7,6 +7,7 @@ from typing import Any
 from e2e.harness import Daemon, running
 from e2e.wire import Wire
 
+MORNING = "2026-01-05T08:00:00Z"
 COMPONENT = {"id": "acme.job", "shell": "exit 0"}
 
 

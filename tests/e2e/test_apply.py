@@ -308,3 +308,24 @@ def test_an_operator_changes_configurations_and_an_admin_the_rest() -> None:
             done = operator.call("catalog.apply", **folder("who", n=2))
             assert changes(done) == [("change", "config", "c0"), ("change", "config", "c1")]
             assert operator.kind("catalog.apply", pools=[{"id": "who-pool", "slots": 9}]) == "forbidden"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_jobs_of_schedules_and_triggers_are_checked_with_all_that_is_applied(
+    wire: Wire, dry_run: bool
+) -> None:
+    job = {"component": "acme.new", "config": "c", "pool": "fresh"}
+    contents: dict[str, Any] = {
+        "components": [{"id": "acme.new", "command": ["true"]}],
+        "configs": [
+            {"component": "acme.new", "config": "c", "configuration": {"parameters": {"x": "{{ country }}"}}}
+        ],
+        "pools": [{"id": "fresh", "slots": 1}],
+        "schedules": [{"id": "checked", "every": "1h", "job": job}],
+        "triggers": [{"id": "checked", "on": [{"table": "in.c-shop.orders"}], "job": job}],
+    }
+    refusal = wire.refused("catalog.apply", **contents, dryRun=dry_run)
+    paths = [f"$.{plural}[0].job.variableValuesData" for plural in ("schedules", "triggers")]
+    assert [fault["path"] for fault in refusal.data["faults"]] == paths
+    job["variableValuesData"] = {"values": [{"name": "country", "value": "CZ"}]}
+    assert len(wire.call("catalog.apply", **contents, dryRun=dry_run)["changes"]) == 5

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,10 @@ from e2e.conftest import needs_root
 from e2e.harness import Daemon, running
 from e2e.people import ANNA, BERT, OPERATORS, Person, used_by_groups
 from e2e.processes import kill_and_wait
-from e2e.receiving import Post, Receiver, receiving
+from e2e.receiving import Post, Receiver, couriers, receiving
+from e2e.telling import NOON, ended, failing, put
 from e2e.wire import Wire, connected, until_running
 from lockside.documents.times import time_us
-
-NOON = "2026-03-29T12:00:00Z"
 
 ALLOW = {"LOCKSIDE_NOTIFICATIONS__ALLOW": "127.0.0.0/8"}
 
@@ -36,25 +34,7 @@ def daemon(fresh: Callable[..., Daemon]) -> Daemon:
 def subscribed(wire: Wire, receiver: Receiver, **more: Any) -> dict[str, Any]:
     """A stored subscription to failed jobs, with its secret."""
     recipient = {"channel": "webhook", "url": receiver.url, **more.pop("recipient", {})}
-    subscription = {"id": "failures", "event": "job-failed", "recipient": recipient, **more}
-    stored: dict[str, Any] = wire.call("notification.put", subscription=subscription)
-    return stored
-
-
-def failing(wire: Wire, **request: Any) -> dict[str, Any]:
-    return wire.done(wire.shell("exit 1", **request))
-
-
-def ended(wire: Wire, status: str, **wanted: Any) -> dict[str, Any]:
-    """The delivery once there is one with that status."""
-    number = wire.call("event.subscribe")["subscription"]
-    try:
-        while not (found := wire.call("notification.deliveries", status=[status], **wanted)["deliveries"]):
-            wire.notice()
-    finally:
-        wire.call("event.unsubscribe", subscription=number)
-    one: dict[str, Any] = found[0]
-    return one
+    return put(wire, recipient, **more)
 
 
 def test_a_failed_job_is_told_to_a_webhook_with_a_signature(daemon: Daemon, receiver: Receiver) -> None:
@@ -126,16 +106,6 @@ def test_every_failed_job_arrives_although_daemon_and_couriers_are_killed(
     while {post.data["job"]["id"] for post in posts} != failed:
         posts.append(receiver.take())
     assert len({(post.id, post.body) for post in posts}) == len({post.id for post in posts}) == len(failed)
-
-
-def couriers() -> list[int]:
-    """The couriers that live."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdecimal() and b"steps.courier" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
 
 
 # -- attempts, with a clock that is moved ------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_a_token_gives_its_role_and_no_more_than_its_user_has(
     assert len(made["secret"].rpartition(f"lsk_{made['id']}_")[2]) == 43
     told, listed, created = acting(anna, {"token": made["secret"]}, ("job.list", {}), ("job.create", COMMAND))
     assert told["result"]["role"] == "viewer"
-    assert told["result"]["token"] == made["id"]
+    assert told["result"]["token"]["id"] == made["id"]
     assert "via" not in told["result"]["principal"]
     assert kinds([listed, created]) == ["fine", "forbidden"]
     assert anna.kind("token.create", name="t", role="admin") == "forbidden"
@@ -173,7 +173,7 @@ def test_an_expired_token_ends_its_connections() -> None:
         assert refused.data["path"] == "$.expiresTime"
         with Wire(daemon.socket) as one:
             told = one.call("session.actAs", token=made["secret"])
-            assert told["expiresTime"] == "2026-03-02T12:00:00.000000Z"
+            assert told["token"]["expiresTime"] == "2026-03-02T12:00:00.000000Z"
             child = one.call("token.create", name="lives no longer")
             wire.call("clock.advance", seconds=86_399)
             one.call("job.list")

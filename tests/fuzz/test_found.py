@@ -9,6 +9,7 @@ import pytest
 
 from e2e.wire import Wire
 from lockside.cli.files.parse import FileError, read_document
+from lockside.documents.settings_files import SettingsError
 from locksided import settings
 from locksided.backends.messages import read_hello, read_outcome, read_whole
 from locksided.joblog.reader import read_page
@@ -93,7 +94,7 @@ def test_a_frame_that_somebody_forged_is_a_gap(tmp_path: Path, forged: Frame) ->
 def test_a_file_that_the_toml_reader_trips_over_is_an_error_with_its_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "lockside.toml"
     file.write_text(text)
-    with pytest.raises(settings.SettingsError, match=r"lockside\.toml: "):
+    with pytest.raises(SettingsError, match=r"lockside\.toml: "):
         settings.load([file], {})
     with pytest.raises(FileError, match=r"lockside\.toml(:1)?: "):
         read_document(str(file))

@@ -12,6 +12,7 @@ import msgspec
 from fuzz.budget import dice, rounds
 from fuzz.mutations import spoilt_bytes, spoilt_line, spoilt_value
 from lockside.cli.files.folder import read_folder
+from lockside.documents.settings_files import SettingsError
 from locksided import settings
 from locksided.joblog.reader import Gap, read_page, stream_bytes, tail
 from locksided.joblog.view import wire_frame
@@ -149,7 +150,7 @@ def test_settings_are_good_or_the_error_names_the_file_or_the_setting(tmp_path: 
         }
         try:
             settings.load([file], environment if chance.random() < 0.5 else {})
-        except settings.SettingsError as error:
+        except SettingsError as error:
             refusals.add(str(error).replace(str(file), "settings")[:8])
     assert refusals <= {"settings", "LOCKSIDE"}, "a refusal begins with the file or the setting"
 

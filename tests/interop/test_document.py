@@ -168,10 +168,10 @@ def _schedules(wire: Wire) -> None:
     wire.call("schedule.copy", id="s", toId="s2")
     _old_versions(wire, "schedule", "s2")
     wire.call("schedule.delete", id="s2")
-    on = [{"job": {"component": "doc.ask"}}]
+    on = [{"job": {"component": "doc.ask"}}, {"table": "in.c-doc.x"}, {"files": {"folder": "/none/such"}}]
     wire.call("trigger.put", trigger={"id": "t", "on": on, "job": job, "coolDownSeconds": 3600})
     wire.call("trigger.get", id="t")
-    wire.call("trigger.list")
+    wire.call("trigger.list", status=["active"])
     wire.done(wire.call("trigger.run", id="t"))
     wire.call("trigger.pause", id="t", comment="c")
     wire.call("trigger.resume", id="t", catchUp="once")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lockside.documents.settings_files import Files, SettingsError
 from locksided.__main__ import main
 from locksided.daemon import access, missing_names
-from locksided.settings import SYSTEM_FILE, SYSTEM_STATE_DIR, Files, Settings, SettingsError, files_of, load
+from locksided.settings import SYSTEM_FILE, SYSTEM_STATE_DIR, Settings, files_of, load
 
 
 def read(tmp_path: Path, text: str, **environment: str) -> Settings:

@@ -32,6 +32,7 @@ def population(size: int, seed: int) -> list[Any]:
             "project": rnd.choice(["default"] * 9 + ["other"]),
             "component": rnd.choice(["ex-a", "ex-b", "wr-a", None]),
             "config": rnd.choice(["c1", "c2", "12", None]),
+            "mode": rnd.choice(["run", "run", "debug"]),
             "branch_id": rnd.choice(["default", "default", "dev"]),
             "type": rnd.choice(["standard", "standard", "container"]),
             "creator_type": rnd.choice(["user", "user", "schedule"]),
@@ -48,7 +49,8 @@ def population(size: int, seed: int) -> list[Any]:
         saves.append(new(job_id, **values))
         status = rnd.choice(["created", "waiting", "processing", *FINAL, "success", "success"])
         if status in FINAL:
-            saves.append(ended(job_id, status, start_us=NOW, end_us=NOW + rnd.randrange(size)))
+            times = {"end_us": NOW + rnd.randrange(size), "duration_us": rnd.randrange(100)}
+            saves.append(ended(job_id, status, start_us=NOW, **times))
         elif status == "processing":
             saves.append(started(job_id))
         else:
@@ -75,6 +77,12 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
         (wanted.created_to_us, lambda value: row.created_us <= value),
         (wanted.finished_from_us, lambda value: row.end_us is not None and row.end_us >= value),
         (wanted.finished_to_us, lambda value: row.end_us is not None and row.end_us <= value),
+        (wanted.ids or None, lambda value: row.id in value),
+        (wanted.mode, lambda value: row.mode == value),
+        (wanted.started_from_us, lambda value: row.start_us is not None and row.start_us >= value),
+        (wanted.started_to_us, lambda value: row.start_us is not None and row.start_us <= value),
+        (wanted.duration_from_us, lambda value: has_run(row) and row.duration_us >= value),
+        (wanted.duration_to_us, lambda value: has_run(row) and row.duration_us <= value),
         (wanted.visible, lambda value: bool(row.visible) == value),
         (wanted.only_roots or None, lambda _: row.relation != "strong"),
         (wanted.acknowledged, lambda value: (row.acknowledged is not None) == value),
@@ -88,6 +96,10 @@ def matches(row: JobRow, wanted: JobFilter) -> bool:
         ),
     ]
     return row.project == wanted.project and all(value is None or holds(value) for value, holds in given)
+
+
+def has_run(row: JobRow) -> bool:
+    return row.start_us is not None and row.end_us is not None
 
 
 def key(order_by: OrderBy) -> Callable[[JobRow], tuple[int, int]]:
@@ -152,6 +164,13 @@ FILTERS = [
     JobFilter(finished_from_us=NOW + 20, finished_to_us=NOW + 100),
     JobFilter(finished_to_us=NOW + 100, statuses=("error",), visible=None),
     JobFilter(created_from_us=NOW + 500, finished_to_us=NOW + 150, text="1"),
+    JobFilter(ids=(3, 1, 99, 10_000), visible=None),
+    JobFilter(ids=tuple(range(1, 200)), statuses=("success", "error"), created_from_us=NOW + 300),
+    JobFilter(mode="debug"),
+    JobFilter(mode="run", component="ex-a", started_from_us=NOW),
+    JobFilter(started_to_us=NOW, finished_from_us=NOW + 20),
+    JobFilter(duration_from_us=50, statuses=("success",)),
+    JobFilter(duration_to_us=20, visible=None),
 ]
 
 

@@ -21,6 +21,7 @@ SMALL_OR_RARE = {
     "projects_of_spec",  # there are few projects
     "ended_jobs",  # counts all jobs once, when metrics are asked for the first time
     "jobs_ended_since",  # groups what has ended since the last scrape, found by numbers
+    "decisions",  # the same
     "counts_by_status",  # counts all jobs, from the index alone
     "live_ids",  # reads all live jobs, from the index alone
     "newest_prunable",  # reads on from the oldest event to the first that stays
@@ -32,6 +33,7 @@ SMALL_OR_RARE = {
     "move_causes",
     "all_triggers",  # a project has a thousand at most
     "prune_firings",  # once an hour
+    "watchers",  # one for a user
     "lake_size",  # reads all tables, of which there are few beside jobs
     "oldest_kept",  # once a day; the few jobs that are live, for each table
     "table_keys",  # once a day
@@ -46,8 +48,9 @@ SMALL_OR_RARE = {
     "has_subscriptions",  # stops at the first
     "waiting_receivers",  # goes from receiver to receiver through an index
     "deliveries_by_id",  # sorts a hundred
-    "couriers_at_work",  # what couriers have is little, and in an index of its own
-    "deliveries_of_courier",
+    "notification_timers",  # a few for each live job that is told when it takes long
+    "asides_of_purpose",  # there are few
+    "deliveries_of_courier",  # what couriers have is little, and in an index of its own
     "lost_deliveries",
     "count_deliveries",  # counts all, when metrics are asked for
     "redeliver",  # by hand
@@ -78,11 +81,11 @@ def is_slow(step: str) -> bool:
 
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("order_by", OrderBy)
-@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default"], ids=str)
+@pytest.mark.parametrize("wanted", [f for f in FILTERS if f.project == "default" and not f.ids], ids=str)
 async def test_a_page_of_many_jobs_is_neither_scanned_nor_sorted(
     store: Store, monkeypatch: pytest.MonkeyPatch, wanted: JobFilter, order_by: OrderBy, descending: bool
 ) -> None:
-    """As it is when every value has many jobs: nothing may be sorted then."""
+    """As it is when every value has many jobs: nothing may be sorted then. Ids are a thousand at most."""
     monkeypatch.setattr(search, "FEW", -1)
     await save(store, *(new(n, labels={"team": "a"}) for n in range(1, 9)), *(ended(n) for n in range(1, 5)))
     page = JobPage(limit=2, order_by=order_by, descending=descending)

@@ -183,3 +183,23 @@ async def test_objects_of_a_database_that_listed_the_kinds_are_read_as_they_are(
         assert (found.body, found.version, found.created_us) == ({"n": 1}, 1, 5)
         again = await do(store, lambda tx: objects.rollback(tx, key, 1, change()))
         assert again == found
+
+
+def test_deliveries_of_an_older_release_go_on_and_no_number_is_given_twice() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for step in sql.migrations()[:10]:
+            connection.executescript(step)
+        columns = "project, subscription, event, seq, body_id, status, next_us, created_us"
+        for number in (1, 2):
+            values = ("default", "failures", "job-failed", number, number, "pending", 5, 5)
+            connection.execute(f"INSERT INTO deliveries ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        connection.execute("DELETE FROM deliveries WHERE id = 2")
+        for step in sql.migrations()[10:]:
+            connection.executescript(step)
+        found = connection.execute("SELECT id, receiver, channel, place, next_us FROM deliveries").fetchall()
+        assert found == [(1, "failures", "webhook", -1, 5)]
+        connection.execute(
+            "INSERT INTO deliveries (project, receiver, channel, event, seq, body_id, status, next_us,"
+            " created_us) VALUES ('default', 'a', 'email', 'e', 3, 3, 'pending', 5, 5)"
+        )
+        assert connection.execute("SELECT max(id) FROM deliveries").fetchone() == (3,)

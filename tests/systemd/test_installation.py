@@ -10,6 +10,7 @@ COPIED = {
     "tmpfiles.d/lockside.conf",
     "systemd/system/lockside.service",
     "systemd/system/lockside.socket",
+    "systemd/system/lockside-web.service",
     "systemd/system/lockside-keeper@.service",
     "systemd/system/lockside-keeper@.socket",
 }

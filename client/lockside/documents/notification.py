@@ -4,19 +4,30 @@
 import base64
 import binascii
 import operator
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final, Literal, TypeAlias
+from urllib.parse import quote, urlsplit
 
 from msgspec import Meta, field
 
-from lockside.documents.base import NO_NUL_PATTERN, FieldError, In, Name, PoolId, Text
+from lockside.documents.base import NO_NUL_PATTERN, Arguments, FieldError, In, Name, PoolId, Text
+from lockside.documents.enums import Stage, Status
 from lockside.documents.secrets import is_cipher
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how all secrets begin
 SECRET_BYTES: Final = range(24, 65)
 MAX_URL: Final = 2048
+MAX_ADDRESSES: Final = 20
+EMAIL_SECONDS: Final = 300.0
+"""For so long after a mail what is told is gathered, unless the subscription says otherwise."""
+
+WebhookUrl = Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+ADDRESS_PATTERN: Final = (
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)"
+)
+MailAddress = Annotated[str, Meta(max_length=254, pattern=ADDRESS_PATTERN, description="A mail address.")]
 
 
 class NotifiedEvent(StrEnum):
@@ -29,13 +40,23 @@ class NotifiedEvent(StrEnum):
     JOB_TERMINATED = "job-terminated"
     JOB_CANCELLED = "job-cancelled"
     JOB_RECOVERED = "job-recovered"
+    JOB_PROCESSING_LONG = "job-processing-long"
+    JOB_WAITING_LONG = "job-waiting-long"
     PHASE_JOB_SUCCEEDED = "phase-job-succeeded"
     PHASE_JOB_SUCCEEDED_WITH_WARNING = "phase-job-succeeded-with-warning"
     PHASE_JOB_FAILED = "phase-job-failed"
     PHASE_JOB_TERMINATED = "phase-job-terminated"
     PHASE_JOB_CANCELLED = "phase-job-cancelled"
+    PHASE_JOB_PROCESSING_LONG = "phase-job-processing-long"
+    SCHEDULE_MISSED = "schedule-missed"
+    SCHEDULE_FAILED = "schedule-failed"
+    SCHEDULE_PAUSED = "schedule-paused"
+    SCHEDULE_OVERDUE = "schedule-overdue"
+    TRIGGER_FAILED = "trigger-failed"
+    TRIGGER_PAUSED = "trigger-paused"
     NOTIFICATION_DEAD = "notification-dead"
     NOTIFICATION_DISABLED = "notification-disabled"
+    DAEMON_ALIVE = "daemon-alive"
 
 
 OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -52,10 +73,19 @@ FIELDS: Final = frozenset(
         *("project.id", "project.name", "branch.id", "branch.name", "phase.id", "phase.name"),
         *("job.id", "job.runId", "job.name", "job.status", "job.pool", "job.message", "job.durationSeconds"),
         *("job.component.id", "job.configuration.id", "job.configuration.name", "job.principal.user"),
+        *("schedule.id", "trigger.id", "waitingSeconds"),
+        *("averageDuration", "currentDuration", "durationOvertimePercentage"),
         *("failures", "delivery.id", "delivery.subscription", "subscription.id"),
     }
 )
 """The paths into the `data` of a notification by which it can be filtered, beside `job.labels.NAME`."""
+
+LONG: Final[Mapping[NotifiedEvent, str]] = {
+    NotifiedEvent.JOB_PROCESSING_LONG: "durationOvertimePercentage",
+    NotifiedEvent.PHASE_JOB_PROCESSING_LONG: "durationOvertimePercentage",
+    NotifiedEvent.JOB_WAITING_LONG: "waitingSeconds",
+}
+"""What takes long: the field whose filter says from when on it is told."""
 
 _LABELS: Final = "job.labels."
 
@@ -112,18 +142,63 @@ class Webhook(In, frozen=True, kw_only=True, tag_field="channel", tag="webhook")
 
     Attributes:
         url: Where to, an https URL; http only to what `[notifications] allow` names.
+        secret_url: The same for a URL that is a secret itself, as those of many chats are.
         secret: The key of the signatures, `whsec_` and base64 of 24 to 64 bytes; lockside makes one that is
             not given.
     """
 
-    url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+    url: WebhookUrl | None = None
+    secret_url: WebhookUrl | None = field(default=None, name="#url")
     secret: Annotated[str, Meta(max_length=1024)] | None = field(default=None, name="#secret")
 
     def check(self) -> None:
         """Raises FieldError for a URL that cannot be posted to, and for a key that is none."""
-        check_url(self.url, "url")
+        if (self.url is None) == (self.secret_url is None):
+            raise FieldError("Give either `url` or `#url`", "url")
+        if self.url is not None:
+            check_url(self.url, "url")
+        if self.secret_url is not None and not is_cipher(self.secret_url):
+            check_url(self.secret_url, "#url")
         if self.secret is not None and not is_cipher(self.secret) and not is_webhook_secret(self.secret):
             raise FieldError("Give `whsec_` and base64 of 24 to 64 bytes, or leave it out", "#secret")
+
+
+class Email(In, frozen=True, kw_only=True, tag_field="channel", tag="email"):
+    """Readers of mails. It needs `[email] host` in the settings.
+
+    Attributes:
+        address: A mail address, or up to 20.
+    """
+
+    address: MailAddress | Annotated[list[MailAddress], Meta(min_length=1, max_length=MAX_ADDRESSES)]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self.address) if isinstance(self.address, list) else (self.address,)
+
+
+class Command(In, frozen=True, kw_only=True, tag_field="channel", tag="command"):
+    """A program that the daemon runs as the subscription's owner; it reads the notification from stdin.
+
+    Attributes:
+        command: The program and its arguments. An exit code other than 0 is a failed attempt.
+    """
+
+    command: Arguments
+
+    def check(self) -> None:
+        """Raises FieldError without a program."""
+        if not self.command[0]:
+            raise FieldError("Name a program", "command")
+
+
+Recipient: TypeAlias = Webhook | Email | Command
+
+
+def channel_of(recipient: Recipient) -> str:
+    """How a recipient is told, as in its `channel`."""
+    return str(recipient.__struct_config__.tag)
 
 
 def check_url(url: str, member: str) -> None:
@@ -150,6 +225,88 @@ def is_webhook_secret(text: str) -> bool:
     return text.startswith(SECRET_PREFIX) and len(key) in SECRET_BYTES
 
 
+WORDS: Final[Mapping[str, frozenset[str]]] = {
+    **{one.value: frozenset({one.value}) for one in (*Status, *Stage)},
+    "ACCEPTED": frozenset({Status.CREATED}),
+    "PENDING": frozenset({Stage.VALIDATED}),
+    **dict.fromkeys(("PROCESSING_INPUTS", "STAGING_INPUTS", "STAGED"), frozenset({Stage.INPUT_MAPPING})),
+    "STAGING_JOB": frozenset({Stage.PREPARING}),
+    **dict.fromkeys(("SUBMITTING", "QUEUED", "RUNNING"), frozenset({Stage.RUNNING})),
+    "ARCHIVING": frozenset({Stage.ARCHIVING}),
+    "CLEANING_UP": frozenset({Stage.CLEANING_UP}),
+    "FINISHED": frozenset({Status.SUCCESS, Status.WARNING}),
+    "FAILED": frozenset({Status.ERROR}),
+    "STOPPED": frozenset({Status.CANCELLED, Status.TERMINATED}),
+    "BLOCKED": frozenset(),
+    "job-started": frozenset({Status.PROCESSING}),
+    "job-succeeded": frozenset({Status.SUCCESS}),
+    "job-succeeded-with-warning": frozenset({Status.WARNING}),
+    "job-failed": frozenset({Status.ERROR}),
+    "job-terminated": frozenset({Status.TERMINATED}),
+    "job-cancelled": frozenset({Status.CANCELLED}),
+}
+"""What a job of its own can be notified of: for each word the statuses and stages that it stands for."""
+ANY_STATUS: Final = "*"
+
+VALUES: Final = (
+    *("JOB_STATUS", "JOB_URL", "JOB_ID", "JOB_SYSTEM", "JOB_NAME", "JOB_START_TIME", "JOB_END_TIME"),
+    *("JOB_SUBMIT_TIME", "JOB_ARCHIVE_PATH", "JOB_ARCHIVE_URL", "JOB_ERROR"),
+)
+"""What is filled in as `${NAME}` in the URL of a job's own notification."""
+_PLACE: Final = re.compile(r"\$\{([^}]*)\}")
+MAILTO: Final = "mailto:"
+
+
+class JobNotification(In, frozen=True, kw_only=True):
+    """A notification that a job asks for itself.
+
+    Attributes:
+        event: What is told: `*` for every change of the status, a status, a stage, or the name of an event.
+        persistent: Tell every such event; without it only the first.
+        url: A mail address, or an http(s) URL that gets a POST; `${JOB_ID}` and other values are filled in.
+    """
+
+    event: Annotated[str, Meta(min_length=1, max_length=64)]
+    persistent: bool = False
+    url: Annotated[str, Meta(min_length=1, max_length=MAX_URL, pattern=NO_NUL_PATTERN)]
+
+    def check(self) -> None:
+        """Raises FieldError for what is no event, and for where nothing can be sent."""
+        if self.event != ANY_STATUS and self.event not in WORDS:
+            raise FieldError(f"There is no such event; known are *, {', '.join(WORDS)}", "event")
+        if self.is_mail:
+            if not re.fullmatch(ADDRESS_PATTERN, self.address):
+                raise FieldError("This is no mail address", "url")
+            return
+        unknown = [name for name in _PLACE.findall(self.url) if name not in VALUES]
+        if unknown:
+            raise FieldError(f"There is no ${{{unknown[0]}}}; known are {', '.join(VALUES)}", "url")
+        scheme, _, rest = self.url.partition("://")
+        if "${" in scheme + re.split(r"[/?#]", _PLACE.sub("${", rest), maxsplit=1)[0]:
+            raise FieldError("Values are filled in behind the host only", "url")
+        check_url(_PLACE.sub("x", self.url), "url")
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it goes to a mail address."""
+        return "://" not in self.url
+
+    @property
+    def address(self) -> str:
+        """The mail address."""
+        return self.url.removeprefix(MAILTO)
+
+    def is_told(self, status_or_stage: str, *, is_status: bool) -> bool:
+        """Whether it waits for that status or stage."""
+        if self.event == ANY_STATUS:
+            return is_status
+        return status_or_stage in WORDS[self.event]
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The URL with the values, percent-encoded; what is not known is empty."""
+        return _PLACE.sub(lambda place: quote(values.get(place[1], ""), safe=""), self.url)
+
+
 class SubscriptionSpec(In, frozen=True, kw_only=True):
     """A subscription: which events are told to whom.
 
@@ -162,7 +319,9 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
         recipient: Who is told.
         after_failures: A failure is told from this one in a row of the same configuration on.
         repeat: `change` tells only the failure that reaches `afterFailures`, `every` also those after it.
-        digest_seconds: After a message what comes in so many seconds is one message at their end.
+        every_seconds: How often `daemon-alive` is told, every 10 seconds or less often.
+        digest_seconds: After a message what comes in so many seconds is one message at their end;
+            null means 300 for mails, else 0.
     """
 
     id: PoolId
@@ -171,10 +330,29 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     state: Literal["enabled", "disabled"] = "enabled"
     event: NotifiedEvent | Annotated[list[NotifiedEvent], Meta(min_length=1, max_length=50)]
     filters: Annotated[list[Filter], Meta(max_length=50)] = []
-    recipient: Webhook
+    recipient: Recipient
     after_failures: Annotated[int, Meta(ge=1, le=1000)] = 1
     repeat: Literal["every", "change"] = "every"
     digest_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    every_seconds: Annotated[float, Meta(ge=10, le=86_400)] | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for an event without what says when it is told."""
+        for event in self.events & LONG.keys():
+            if self.least(event) is None:
+                wanted = f"{LONG[event]} >= N"
+                raise FieldError(
+                    f"{event.value} needs a filter `{wanted}`, which says when it is told", "filters"
+                )
+        if (NotifiedEvent.DAEMON_ALIVE in self.events) != (self.every_seconds is not None):
+            raise FieldError("daemon-alive, and that alone, needs `everySeconds`", "everySeconds")
+
+    def least(self, event: NotifiedEvent) -> float | None:
+        """From which value on an event is told that takes long; None without a filter that says so."""
+        for one in self.filters:
+            if one.field == LONG[event] and one.operator in (">=", ">") and not isinstance(one.value, str):
+                return float(one.value)
+        return None
 
     @property
     def counts(self) -> bool:
@@ -186,7 +364,9 @@ class SubscriptionSpec(In, frozen=True, kw_only=True):
     @property
     def gathers_seconds(self) -> float:
         """For how long after a message what is told is gathered."""
-        return self.digest_seconds or 0.0
+        if self.digest_seconds is not None:
+            return self.digest_seconds
+        return EMAIL_SECONDS if isinstance(self.recipient, Email) else 0.0
 
     @property
     def events(self) -> frozenset[NotifiedEvent]:

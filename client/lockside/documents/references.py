@@ -111,7 +111,8 @@ def of_trigger(trigger: TriggerSpec, path: str) -> Iterator[Reference]:
     """What the job of a trigger names, and the components that it hears of."""
     yield from of_schedule(trigger, path)
     for place, condition in enumerate(trigger.on):
-        yield Reference("component", condition.job.component, join(path, "on", place, "job", "component"))
+        if condition.job is not None:
+            yield Reference("component", condition.job.component, join(path, "on", place, "job", "component"))
 
 
 def of_template(template: TemplateSpec, path: str) -> Iterator[Reference]:

@@ -41,6 +41,7 @@ from lockside.documents.configuration import (
     refuse_inputs_without_folder,
 )
 from lockside.documents.enums import Mode, OnLost, OnRecordErrors
+from lockside.documents.notification import JobNotification
 from lockside.documents.recovery import RecoveryPolicies, check_policies
 from lockside.documents.runtime import Backend, Behavior, Dependency, Limits, Retry
 from lockside.documents.staging import Inputs
@@ -76,7 +77,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
         on_record_errors: The status of a job that ended well but reported failed records.
         inputs: Files that are fetched into the data folder before the component starts.
         archive: Settings of archiving.
-        notifications: Who is notified.
+        notifications: Who is told of the job: mail addresses and URLs, at most 20.
         component: The component's id; required unless a template names it.
         template: The template that the job is made from, as `load` or `load@3`; fields that are given with it
             win over its own.
@@ -133,7 +134,7 @@ class JobRequest(In, frozen=True, kw_only=True, dict=True):
     pools: Annotated[list[PoolId], Meta(max_length=100)] | None = None
     inputs: Inputs | None = None
     archive: dict[str, Any] | None = None
-    notifications: Annotated[list[dict[str, Any]], Meta(max_length=1000)] | None = None
+    notifications: Annotated[list[JobNotification], Meta(max_length=20)] | None = None
     template: TemplateName | None = None
     priority: Priority | None = None
     name: Name | None = None

@@ -4,11 +4,25 @@
 from typing import Annotated
 
 from msgspec import Meta, field
+from msgspec.structs import force_setattr
 
 from lockside.documents import quantities
-from lockside.documents.base import BranchId, ComponentId, ConfigId, DelaySeconds, In
+from lockside.documents.base import (
+    NO_NUL_PATTERN,
+    BranchId,
+    ComponentId,
+    ConfigId,
+    DelaySeconds,
+    FieldError,
+    GraceSeconds,
+    In,
+    camel,
+)
 from lockside.documents.enums import Status, TriggerWhen
 from lockside.documents.schedule import JobMaker
+from lockside.documents.storage import TableId
+
+Pattern = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL_PATTERN)]
 
 
 class JobCondition(In, frozen=True, kw_only=True):
@@ -23,18 +37,62 @@ class JobCondition(In, frozen=True, kw_only=True):
     branch_id: BranchId | None = None
 
 
-class Condition(In, frozen=True, kw_only=True):
-    """Something that may happen: such a job ends.
+class FilesCondition(In, frozen=True, kw_only=True):
+    """Which files are meant: plain files in a folder, no links, none in folders below it.
 
     Attributes:
-        job: Which jobs.
-        status: How they end.
+        folder: The absolute path of the folder; it need not exist yet.
+        match: A pattern that the file's name fits; `*` stands for any characters, `?` for one.
+        exclude: Patterns of names that do not count.
+        settle_seconds: A file counts when its size and time have not changed for so long.
+        existing: Whether files count that lie there when the trigger is stored.
+        poll_seconds: List the folder so often, for file systems of other machines, which tell nothing.
     """
 
-    job: JobCondition
-    status: Annotated[list[Status], Meta(min_length=1, max_length=5)] = field(
-        default_factory=lambda: [Status.SUCCESS, Status.WARNING]
+    reads = {"settle_seconds": quantities.grace_period, "poll_seconds": quantities.grace_period}
+
+    folder: Annotated[str, Meta(min_length=1, max_length=4000, pattern=r"^/[^\x00]*$(?!\n)")]
+    match: Pattern = "*"
+    exclude: Annotated[list[Pattern], Meta(max_length=100)] = field(
+        default_factory=lambda: [".*", "*.part", "*.tmp"]
     )
+    settle_seconds: GraceSeconds = 2.0
+    existing: bool = False
+    poll_seconds: GraceSeconds | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for a pause between listings that is none."""
+        if self.poll_seconds is not None and self.poll_seconds < 1:
+            raise FieldError("It must be at least 1 second", "pollSeconds")
+
+
+class Condition(In, frozen=True, kw_only=True):
+    """Something that may happen: exactly one of `table`, `job` and `files` is given.
+
+    Attributes:
+        table: The id of a table of which a new version becomes visible.
+        branch_id: The branch of the table; null means `default`.
+        job: Which jobs end.
+        status: How they end; null means `success` and `warning`.
+        files: Which files appear.
+    """
+
+    table: TableId | None = None
+    branch_id: BranchId | None = None
+    job: JobCondition | None = None
+    status: Annotated[list[Status], Meta(min_length=1, max_length=5)] | None = None
+    files: FilesCondition | None = None
+
+    def check(self) -> None:
+        """Raises FieldError for none or several, and for members that belong to another."""
+        given = [name for name in ("table", "job", "files") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise FieldError("Give exactly one of `table`, `job` and `files`", (given or ["job"])[-1])
+        for name, whose in (("branch_id", "table"), ("status", "job")):
+            if getattr(self, name) is not None and whose not in given:
+                raise FieldError(f"It belongs to `{whose}`: leave it out", camel(name))
+        if self.job is not None and self.status is None:
+            force_setattr(self, "status", [Status.SUCCESS, Status.WARNING])
 
 
 class TriggerSpec(JobMaker, frozen=True, kw_only=True):

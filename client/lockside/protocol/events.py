@@ -14,11 +14,13 @@ _POOL: Final = (
 _POOL_DATA: Final = _POOL + "comment, trouble {cause, since} or null."
 
 _MOMENTS: Final = (
-    "id, moment, lastMoment, count (null: not counted), causes, jobs, error: what became of them."
+    "id, moment, lastMoment, count (null: not counted), causes, jobs, latenessSeconds of the last, error: "
+    "what became of them."
 )
 
 EVENT_KINDS: Final[dict[str, str]] = {
-    "job.created": "component, config; attempt of the further ones of a retry; schedule of a schedule's job.",
+    "job.created": "component, config; attempt of the further ones of a retry; schedule of a schedule's job; "
+    "notifies: it has notifications of its own.",
     "job.status": "from, to, cause.",
     "job.stage": "stage.",
     "job.progress": "progress, message. For subscribers only; it is not stored and its seq is 0.",
@@ -44,6 +46,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "notification.failed": "delivery {id}, subscription {id}, event, job, attempt, statusCode, error.",
     "notification.dead": "As of notification.failed; it is not tried again.",
     "notification.disabled": "id, subscription {id}, cause. The daemon disabled it.",
+    "notification.dropped": "count: so many were not written since the last such event; too much is pending.",
     "notification.redelivered": "count, delivery or subscription.",
     "notification.rotated": "id.",
     "table.created": "branchId, table, version, counts: the first version of a table.",

@@ -10,13 +10,15 @@ from locksided.core.errors import Refused
 from locksided.runs.data_folder import remove_folder
 from locksided.runs.loading import RunLoader
 from locksided.settings import Settings
-from locksided.store import deliveries, retention, schedules, tokens, triggers
+from locksided.store import deliveries, retention, schedules, tokens, triggers, watching
 from locksided.store.errors import StoreUnavailable
 from locksided.store.store import Store
 
 ROUND_SECONDS = 3600.0
 JOBS_AT_ONCE = 200
 ROWS_AT_ONCE = 5000
+GONE_FILES_DAYS = 7
+"""So long a file that is gone stays known to triggers: it may come back as it was."""
 
 log = structlog.get_logger("retention")
 
@@ -68,6 +70,8 @@ class Retention:
         before_us = clock.now_us() - int(self._settings.schedules.ledger_days * clock.DAY_US)
         await self._scheduler.ask(partial(schedules.prune, before_us=before_us))
         await self._scheduler.ask(partial(triggers.prune, before_us=before_us))
+        gone_before_us = clock.now_us() - int(GONE_FILES_DAYS * clock.DAY_US)
+        await self._scheduler.ask(partial(watching.prune, before_us=gone_before_us))
         kept = self._settings.notifications
         prune_deliveries = partial(
             deliveries.prune,

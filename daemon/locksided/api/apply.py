@@ -16,6 +16,7 @@ from lockside.protocol.methods import catalog as p
 from locksided import clock, threads
 from locksided.actors.messages import Decided, Exclusive, Repeated
 from locksided.api.apply_checks import faults_among, refuse, refuse_fixed, warnings_of
+from locksided.api.apply_jobs import job_faults
 from locksided.api.apply_plan import (
     ApplyPlan,
     ApplyStep,
@@ -90,7 +91,7 @@ class ApplyMethods:
             warnings = await threads.run_sync(warnings_of, wanted)
             answer: Json = {"warnings": warnings, "isApplied": not params.dry_run}
             if params.dry_run:
-                return answer | _told((await self._prepare(params, wanted)).plan)
+                return answer | _told((await self._prepare(call, params, wanted)).plan)
             if params.draft is not None:
                 digest = await threads.run_sync(draft.digest)
                 call = replace(call, raw={**call.raw, "draft": digest})
@@ -100,7 +101,7 @@ class ApplyMethods:
         mark = dedup_mark(call, params, lambda _: dict(answer))
         tries_left = TRIES
         while True:
-            prepared = await self._prepare(params, wanted)
+            prepared = await self._prepare(call, params, wanted)
             work = Exclusive(partial(self._decide, call, params, prepared, answer))
             try:
                 done = await self._service.scheduler.ask(work, once=mark)
@@ -143,13 +144,14 @@ class ApplyMethods:
     def _pools(self, core: Scheduler) -> dict[str, Json]:
         return {pool.id: pool_body(pool) for pool in core.state.pools.values()}
 
-    async def _prepare(self, params: p.CatalogApply, wanted: Wanted) -> Prepared:
+    async def _prepare(self, call: Call, params: p.CatalogApply, wanted: Wanted) -> Prepared:
         """What would be done now. Raises Refused with all faults."""
         pools = await self._service.scheduler.look(self._pools)
         found = await self._service.store.read_patiently(
             partial(whole, project=params.project, branch=params.branch_id)
         )
         plan = await threads.run_sync(self._plan, params, wanted, found, pools)
+        refuse(await job_faults(self._service, call.principal, plan, wanted, partial(_key, params)))
         return Prepared(plan, found.numbers, pools)
 
     def _plan(

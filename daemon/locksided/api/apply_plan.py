@@ -10,8 +10,9 @@ import msgspec
 
 from lockside.kinds import KINDS, Kind, with_files
 from lockside.protocol.methods import catalog as p
+from locksided.catalog.record import Record
 from locksided.catalog.table import RECORDS
-from locksided.core.errors import Invalid
+from locksided.core.errors import Invalid, Refused
 from locksided.json_diff import differences
 from locksided.lazy_documents import LazyDocuments
 from locksided.settings import Settings
@@ -105,11 +106,24 @@ def wanted_of(params: p.CatalogContents, staged: Wanted = MappingProxyType({})) 
 def completed(params: P, settings: Settings) -> P:
     """The parameters with documents to which the settings were added."""
     members = {
-        kind.plural: [RECORDS[kind.word].completed(one, settings) for one in getattr(params, kind.plural)]
+        kind.plural: [
+            completed_at(f"$.{kind.plural}[{place}]", RECORDS[kind.word], one, settings)
+            for place, one in enumerate(getattr(params, kind.plural))
+        ]
         for kind in with_files()
         if getattr(params, kind.plural) is not None
     }
     return msgspec.structs.replace(params, **members)
+
+
+def completed_at(path: str, record: Record, document: Any, settings: Settings) -> Any:
+    """A document that stands there in a request, with what the settings add. Raises Refused with its path."""
+    try:
+        return record.completed(document, settings)
+    except Refused as refusal:
+        refusal.path = f"{path}{(refusal.path or '$')[1:]}"
+        refusal.message = f"{refusal.path}: {refusal.message}"
+        raise
 
 
 def _by_key(kind: Kind, bodies: Iterable[Json], before: Mapping[Key, bytes]) -> dict[Key, bytes]:

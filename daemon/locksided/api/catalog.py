@@ -10,6 +10,7 @@ from lockside.kinds import Kind
 from lockside.protocol.methods.catalog import StateGet, StateReset
 from locksided import clock
 from locksided.actors.messages import DedupMark, Repeated, Write
+from locksided.api.apply_plan import completed_at
 from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
@@ -52,7 +53,8 @@ class CatalogMethods(HandlerGroup):
         self, record: Record, call: Call, params: Any, owner: Mapping[str, Any] | None = None
     ) -> View:
         """Store an object as its next version; `owner` is the user whom it is given to."""
-        document = record.completed(record.document(params), self._service.settings)
+        path = "$" if record.kind.is_flat else f"$.{camel(record.kind.member)}"
+        document = completed_at(path, record, record.document(params), self._service.settings)
         key = record.key(params, document)
         record.refuse_fixed(key, f"$.{record.kind.member}.{record.kind.key[-1]}", "choose another id")
         for kind in record.requires:

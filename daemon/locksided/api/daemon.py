@@ -10,6 +10,7 @@ import msgspec
 
 from lockside.calendar import zones
 from lockside.documents.enums import JobType
+from lockside.documents.settings_files import SettingsError
 from lockside.documents.times import time_text
 from lockside.protocol.declaration import Params
 from lockside.protocol.methods import daemon as p
@@ -25,6 +26,7 @@ from lockside.protocol.types.daemon import (
 from lockside.protocol.types.stored import Pool
 from locksided import clock
 from locksided.actors.messages import DedupMark
+from locksided.api.decision_tally import Decisions
 from locksided.api.deduplication import dedup_mark
 from locksided.api.diagnostics import mended, problems
 from locksided.api.health import HealthCheck
@@ -43,7 +45,6 @@ from locksided.keeper.messages import Hello
 from locksided.schedules.replanning import Replanning
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.settings import SettingsError
 from locksided.store import ciphers, deliveries
 from locksided.store.errors import StoreUnavailable
 from locksided.store.transaction import Transaction
@@ -60,6 +61,7 @@ class DaemonMethods(HandlerGroup):
         super().__init__(service)
         self._tally = Tally(service.store)
         self._health = HealthCheck(service)
+        self._decisions = Decisions(service.store)
 
     @handler
     async def status(self, _call: Call, _params: p.DaemonStatusGet) -> DaemonStatus:
@@ -205,6 +207,7 @@ class DaemonMethods(HandlerGroup):
             outcomes=await self._tally.outcomes(),
             totals=self._tally.totals,
             deliveries=await service.store.read_patiently(deliveries.counts),
+            decisions=await self._decisions.found(),
         )
         return metrics_text(service, figures)
 

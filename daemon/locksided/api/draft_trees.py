@@ -193,7 +193,7 @@ class Trees:
             if decided.rows:
                 rows = list(decided.rows)
                 request = msgspec.structs.replace(request, config_row_ids=rows, previous_job_id=decided.job)
-            asked = await in_full(self._service.store, place.owner.project, request, given_in(request))
+            asked = await in_full(self._objects.store, place.owner.project, request, given_in(request))
             above = replace(below, writers=(*below.writers, *asked.writers))
             tree = await self.tree(asked.request, at, above, choice)
         except Refused as refusal:

@@ -3,7 +3,7 @@
 Nothing is stored here. Every method that makes jobs comes through `draft`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from lockside.documents.component import ORCHESTRATOR
 from lockside.documents.request import JobRequest
 from locksided import clock
 from locksided.api.draft_trees import Above, Choice, Trees, Writers
-from locksided.api.object_reader import ObjectReader
+from locksided.api.object_reader import ObjectReader, Objects
 from locksided.api.previous_run import PATH, previous_orchestration, rows_left
 from locksided.api.resolution_cache import meaning_key
 from locksided.api.sealing import Asked, sealed_tree
@@ -21,6 +21,7 @@ from locksided.api.service import Service
 from locksided.api.templates import given_in, in_full
 from locksided.core.errors import Invalid
 from locksided.core.model import Condition, Dependency, Draft
+from locksided.notifications.recipients import check_own
 from locksided.runs.draft_tree import Maker, Owner, TreePosition, relocked
 from locksided.runs.lock_keys import free_lock_key
 from locksided.runs.moment import told, variables_of
@@ -48,14 +49,25 @@ class Origin:
 
 
 class Creation:
-    """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once."""
+    """Makes the drafts of one call: what its requests name is read once, equal ones are worked out once.
 
-    def __init__(self, service: Service, principal: Principal, project: str) -> None:
+    `objects` is where that is found, instead of the store, and `pools` are further pools.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        principal: Principal,
+        project: str,
+        objects: Objects | None = None,
+        pools: Collection[str] = (),
+    ) -> None:
         self._service = service
         self._principal = principal
         self._owner = Owner(project, principal.uid, principal.gid, principal.user, principal.via)
-        self._objects = ObjectReader(service.store, project)
-        self._defaults = defaults_of(service)
+        self._objects = ObjectReader(objects or service.store, project)
+        known = defaults_of(service)
+        self._defaults = replace(known, pools=frozenset({*known.pools, *pools})) if pools else known
         self._trees: dict[tuple[Maker, bytes, frozenset[tuple[str, str]]], Draft] = {}
         self._context: Mapping[str, str] = {}
 
@@ -63,8 +75,9 @@ class Creation:
         """The checked draft of one request, with all below it. Raises Refused with path and remedy."""
         service = self._service
         if not request.component:  # of a schedule or a trigger, which names a template alone
-            found = await in_full(service.store, self._owner.project, request, given_in(request))
+            found = await in_full(self._objects.store, self._owner.project, request, given_in(request))
             request, origin = found.request, replace(origin, writers=found.writers)
+        check_own(request.notifications or (), service.settings, "$.notifications")
         asked = Asked.read(service.store.vault, request, self._owner.project)
         maker = Maker(origin.creator_type, origin.creator_id or self._principal.user)
         self._context = variables_of(origin.schedule)
@@ -82,6 +95,7 @@ class Creation:
                 "schedule_id": None if origin.schedule is None else origin.schedule["id"],
                 "trigger_id": None if origin.trigger is None else origin.trigger["id"],
                 "description": request.description,
+                "notifies": bool(request.notifications),
                 "labels": request.labels,
                 "dedup_id": getattr(request, "deduplication_id", None),
                 "resubmit_of_id": origin.resubmit_of_id,

@@ -24,6 +24,7 @@ from locksided.catalog.views import without_environment, without_secrets
 from locksided.core.reasons import Explanation
 from locksided.core.transitions import FINAL
 from locksided.ids import job_uuid
+from locksided.notifications.recipients import shown_url
 from locksided.runs.lock_keys import wire_lock_key
 from locksided.runs.message_text import moment
 from locksided.runs.moment import moment_view
@@ -152,7 +153,7 @@ class JobViews:
             "variableValuesData": self._shown(row, msgspec.to_builtins(spec.variable_values_data)),
             "inputs": self._shown(row, spec.inputs),
             "archive": self._shown(row, spec.archive),
-            "notifications": self._shown(row, spec.notifications),
+            "notifications": self._notifications(row, spec),
             "limits": _limits(row, spec),
             "retryOfJobId": None if row.retry_of_id is None else str(row.retry_of_id),
             "undoneBy": None if row.undone_by is None else str(row.undone_by),
@@ -166,6 +167,12 @@ class JobViews:
         if self._is_owner(row) or self._caller.role is Role.ADMIN:
             return shown(document)
         return without_secrets(document)
+
+    def _notifications(self, row: JobRow, spec: Specification) -> list[dict[str, Any]]:
+        """What the job asked for; of URLs others see scheme and host."""
+        if self._is_owner(row) or self._caller.role is Role.ADMIN:
+            return [msgspec.to_builtins(one) for one in spec.notifications or ()]
+        return [{**msgspec.to_builtins(one), "url": shown_url(one)} for one in spec.notifications or ()]
 
     def _is_owner(self, row: JobRow) -> bool:
         return row.owner_uid == self._caller.uid

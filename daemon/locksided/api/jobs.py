@@ -81,6 +81,7 @@ class JobMethods(HandlerGroup):
     def _filter(self, params: p.JobFilters) -> JobFilter:
         return JobFilter(
             project=params.project,
+            ids=tuple(self._service.job_id(text, f"$.ids[{n}]") for n, text in enumerate(params.ids)),
             statuses=tuple(status.value for status in params.status),
             component=params.component,
             config=params.config,
@@ -98,6 +99,11 @@ class JobMethods(HandlerGroup):
             created_to_us=_us(params.created_to),
             finished_from_us=_us(params.finished_from),
             finished_to_us=_us(params.finished_to),
+            started_from_us=_us(params.started_from),
+            started_to_us=_us(params.started_to),
+            duration_from_us=_span_us(params.duration_from),
+            duration_to_us=_span_us(params.duration_to),
+            mode=None if params.mode is None else params.mode.value,
             visible=params.visible,
             only_roots=params.only_roots,
             acknowledged=params.acknowledged,
@@ -296,6 +302,10 @@ def _stats_group(stats: JobStats) -> t.StatsGroup:
 
 def _us(text: str | None) -> int | None:
     return None if text is None else time_us(text)
+
+
+def _span_us(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * clock.SECOND_US)
 
 
 def _uid(owner: str | None) -> int | None:

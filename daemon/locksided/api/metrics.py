@@ -13,6 +13,7 @@ from locksided.api.service import Service
 from locksided.api.tally import Outcomes, Totals
 from locksided.api.waiting_figures import Waiting
 from locksided.histograms import Histogram, Timings
+from locksided.store.decisions import Decided, Maker
 from locksided.store.endings import Configuration
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Figures:
     conditions: int
     outcomes: Mapping[Configuration, Outcomes]
     totals: Totals
-    deliveries: list[tuple[str, int, int | None]]
+    deliveries: list[tuple[str, str, int, int | None]]
+    decisions: Mapping[Maker, Mapping[str, Decided]]
 
 
 def metrics_text(service: Service, figures: Figures) -> str:
@@ -49,6 +51,7 @@ def metrics_text(service: Service, figures: Figures) -> str:
             yield from _of_deliveries(figures.deliveries)
             yield from _of_configurations(figures.outcomes)
             yield from _of_jobs(figures.totals)
+            yield from _of_decisions(figures.decisions)
             yield from _of_timings(service.timings)
 
     registry = CollectorRegistry(auto_describe=False)
@@ -116,8 +119,8 @@ def _of_recovery(service: Service, figures: Figures) -> "Iterator[Metric]":
     yield _counter("recovery_checks", "Tests of conditions since the daemon's start", ("outcome",), made)
 
 
-def _of_deliveries(deliveries: list[tuple[str, int, int | None]]) -> "Iterator[Metric]":
-    samples = ((("webhook", status), count) for status, count, _ in deliveries)
+def _of_deliveries(deliveries: list[tuple[str, str, int, int | None]]) -> "Iterator[Metric]":
+    samples = (((channel, status), count) for channel, status, count, _ in deliveries)
     yield _gauge("deliveries", "Notifications that are kept", ("channel", "status"), samples)
     now_us = clock.now_us()
     ages = [(now_us - oldest_us) / clock.SECOND_US for *_, oldest_us in deliveries if oldest_us is not None]
@@ -150,6 +153,24 @@ def _of_jobs(totals: Totals) -> "Iterator[Metric]":
     yield _histogram("job", "How long jobs ran, pauses left out", ("pool", "component"), durations)
     queues = (((pool,), histogram) for pool, histogram in totals.queues.items())
     yield _histogram("queue", "How long jobs waited before they started", ("pool",), queues)
+
+
+def _of_decisions(decisions: Mapping[Maker, Mapping[str, Decided]]) -> "Iterator[Metric]":
+    known = [
+        (maker.word, (maker.project, maker.id), outcome, decided)
+        for maker, outcomes in decisions.items()
+        for outcome, decided in outcomes.items()
+    ]
+    moments = (((*name, outcome), one.moments) for word, name, outcome, one in known if word == "schedule")
+    text = "Moments of a schedule that were decided since the daemon's start, by outcome"
+    yield _counter("schedule_moments", text, ("project", "schedule", "outcome"), moments)
+    fired = (one for one in known if one[0] == "schedule" and one[2] == "fired")
+    late = ((name, decided.lateness_seconds) for _, name, _, decided in fired)
+    text = "How late the last job of a schedule was created"
+    yield _gauge("schedule_lateness_seconds", text, ("project", "schedule"), late)
+    firings = (((*name, outcome), one.times) for word, name, outcome, one in known if word == "trigger")
+    text = "Firings of a trigger since the daemon's start, by outcome"
+    yield _counter("trigger_firings", text, ("project", "trigger", "outcome"), firings)
 
 
 def _of_timings(timings: Timings) -> "Iterator[Metric]":

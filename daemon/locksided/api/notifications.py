@@ -1,33 +1,36 @@
 """The methods of subscriptions and deliveries that other kinds do not have."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from lockside.documents.notification import Webhook, is_webhook_secret
+from lockside.documents.notification import Recipient, Webhook, is_webhook_secret
+from lockside.documents.secrets import is_cipher
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.methods import notifications as p
-from locksided import clock
+from lockside.protocol.words import Role
+from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
 from locksided.api.deduplication import dedup_mark
 from locksided.api.job_reads import shortened
 from locksided.api.paging import listed
-from locksided.api.rights import actor
+from locksided.api.rights import actor, check_may_act
 from locksided.api.service import HandlerGroup, Service
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import stored_view
-from locksided.core.errors import Invalid, InvalidTransition, NotFound, Timeout
-from locksided.notifications import couriers, standing
-from locksided.notifications.addresses import SETTING, Allowed, Target, literal
-from locksided.notifications.settling import Reports
+from locksided.core.errors import Forbidden, Invalid, InvalidTransition, NotFound, Timeout
+from locksided.notifications import standing
+from locksided.notifications.commands import NOBODY_ELSE, Account
+from locksided.notifications.recipients import PROJECT, Receiver, check, shown, url_of
 from locksided.notifications.signature import new_secret
-from locksided.notifications.standing import SECRET, Receiver, key_of
+from locksided.notifications.standing import SECRET, key_of
 from locksided.notifications.telling import body_of
+from locksided.runs.accounts import account_of
 from locksided.secrets.vault import Vault
 from locksided.server.calls import Call
 from locksided.server.handlers import handler
-from locksided.store import deliveries
+from locksided.store import deliveries, reads
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, all_of
 from locksided.store.deliveries import DeliveryFilter
@@ -52,19 +55,10 @@ class NotificationMethods(HandlerGroup):
 
     @handler
     async def put(self, call: Call, params: p.NotificationPut) -> View:
-        self._refuse_blocked(params.subscription.recipient, "$.subscription.recipient.url")
         view = await self._catalog.put(RECORDS[NOTIFICATION.word], call, params)
         name = SubscriptionName(params.project, params.subscription.id)
         secret = await self._service.scheduler.ask(partial(standing.reveal, name=name))
         return view if secret is None else {**view, "recipient": {**view["recipient"], SECRET: secret}}
-
-    def _refuse_blocked(self, recipient: Webhook, path: str) -> None:
-        """Raise Invalid for a URL that can never be posted to: a name is looked up at each attempt only."""
-        allowed, target = Allowed(self._service.settings.notifications.allow), Target.of(recipient.url)
-        address = literal(target.host)
-        if address is not None and not allowed.may_connect(target, address):
-            text = f"{path}: {target.scheme} to {address} is not in {SETTING}, where an admin can add it."
-            raise Invalid(text, path=path)
 
     @handler
     async def list(self, call: Call, params: p.NotificationListAll) -> View:
@@ -83,8 +77,19 @@ class NotificationMethods(HandlerGroup):
     async def rotate(self, call: Call, params: p.NotificationRotate) -> View:
         name = SubscriptionName(params.project, params.id)
         change = Change(clock.now_us(), actor(call.principal).as_data(), "its secret was rotated")
+        if params.id == PROJECT and call.principal.role is not Role.ADMIN:
+            raise Forbidden("The secret of the project is the admins'.", path="$.id")
 
         def write(tx: Transaction) -> View:
+            if params.id == PROJECT:
+                tx.event(
+                    change.time_us,
+                    "notification.rotated",
+                    params.project,
+                    principal=change.by,
+                    data={"id": params.id},
+                )
+                return {"secret": standing.rotate_project(tx, params.project, change.time_us)}
             standing.refuse_others(tx.connection, key_of(name), call.principal)
             return {"secret": standing.rotate(tx, name, change)}
 
@@ -134,6 +139,10 @@ class NotificationMethods(HandlerGroup):
             row = deliveries.delivery(tx.connection, number)
             if row is None or row.project != project:
                 raise NotFound(f"There is no delivery {number}.", path="$.id")
+            if row.subscription is None:
+                for job in reads.job_rows(tx.reading(), [row.job_id or 0]):
+                    check_may_act(self._service, call.principal, job)
+                return
             subscription = row.subscription
         key = key_of(SubscriptionName(project, subscription or ""))
         if objects.find(tx.connection, key) is None:
@@ -152,42 +161,46 @@ class NotificationMethods(HandlerGroup):
 
     @handler
     async def test(self, call: Call, params: p.NotificationTest) -> View:
-        receiver = await self._receiver(call, params)
-        service, now_us = self._service, clock.now_us()
-        message = f"msg_test_{service.asides.new_token().removeprefix('aside-')}"
-        body = body_of("test", now_us, {}).decode()
+        receiver, account = await self._receiver(call, params)
+        service, body = self._service, body_of("test", clock.now_us(), {}).decode()
         try:
             with clock.real_fail_after(TEST_SECONDS):
-                said = await service.couriers.deliver_now(
-                    service.asides, couriers.entry(0, message, receiver, body)
-                )
+                ended = await service.couriers.deliver_now(service.asides, receiver, account, body)
         except TimeoutError:
             raise Timeout(f"There was no result within {TEST_SECONDS:g} seconds.") from None
-        ended = Reports.read(said).of(0)
         if ended is None:
             return {"status": "failed", "statusCode": None, "seconds": 0.0, "error": "It was not sent."}
         attempt = ended.attempt()
         told = {name: attempt[name] for name in ("statusCode", "seconds", "error")}
         return {"status": "delivered" if ended.is_delivered else "failed", **told}
 
-    async def _receiver(self, call: Call, params: p.NotificationTest) -> Receiver:
+    async def _receiver(self, call: Call, params: p.NotificationTest) -> tuple[Receiver, Account]:
+        who = call.principal
         if params.recipient is not None:
-            self._refuse_blocked(params.recipient, "$.recipient.url")
-            secret = params.recipient.secret or new_secret()
-            if not is_webhook_secret(secret):
-                text = "$.recipient.#secret: a test needs the secret in plain, or none."
-                raise Invalid(text, path="$.recipient.#secret")
-            return Receiver(params.recipient.url, (secret,))
+            check(params.recipient, self._service.settings, "$.recipient")
+            return _unstored(params.recipient), await threads.run_sync(account_of, who.uid, who.gid, None)
         name = SubscriptionName(params.project, params.id or "")
 
         def read(connection: Database) -> Receiver | None:
-            standing.refuse_others(connection, key_of(name), call.principal)
+            standing.refuse_others(connection, key_of(name), who)
             return standing.receiver(connection, name, clock.now_us(), self._service.store.vault)
 
         receiver = await self._service.store.read(read)
         if receiver is None:
             raise NotFound(f"There is no {key_of(name)}.", path="$.id")
-        return receiver
+        is_command = receiver.channel == "command"
+        return receiver, await self._service.couriers.owner(name) if is_command else NOBODY_ELSE
+
+
+def _unstored(recipient: Recipient) -> Receiver:
+    """A recipient that is only tested. Raises Invalid for a secret that cannot be used."""
+    if not isinstance(recipient, Webhook):
+        return Receiver(recipient)
+    secret = recipient.secret or new_secret()
+    if not is_webhook_secret(secret) or is_cipher(url_of(recipient)):
+        text = "$.recipient: a test needs secrets in plain, or none."
+        raise Invalid(text, path="$.recipient")
+    return Receiver(recipient, (secret,))
 
 
 def _is_wanted(params: p.NotificationListAll, body: View) -> bool:
@@ -210,28 +223,31 @@ def _page(
     connection: Database, wanted: DeliveryFilter, request: PageRequest, vault: Vault
 ) -> Slice[tuple[DeliveryRow, Receiver | None]]:
     found = deliveries.page(connection, wanted, request)
-    names = {row.subscription for row in found.entries if row.subscription is not None}
-    receivers = {
-        name: standing.receiver(connection, SubscriptionName(wanted.project, name), 0, vault)
-        for name in names
-    }
-    entries = [(row, receivers.get(row.subscription or "")) for row in found.entries]
+    known = cache(lambda name: standing.receiver(connection, name, 0, vault))
+    entries = [(row, _shown_receiver(connection, row, known, vault)) for row in found.entries]
     return Slice(entries, found.has_more, lambda entry: found.cursor_at(entry[0]))
 
 
-def _delivery_view(shown: tuple[DeliveryRow, Receiver | None]) -> View:
-    row, receiver = shown
-    recipient: dict[str, str | None] = {"channel": None, "url": None}
-    if receiver is not None:
-        target = Target.of(receiver.url)
-        recipient = {"channel": "webhook", "url": f"{target.scheme}://{target.host}"}
+def _shown_receiver(
+    connection: Database,
+    row: DeliveryRow,
+    known: Callable[[SubscriptionName], Receiver | None],
+    vault: Vault,
+) -> Receiver | None:
+    if row.subscription is None:
+        return standing.own_receiver(connection, row, 0, vault)
+    return known(SubscriptionName(row.project, row.subscription))
+
+
+def _delivery_view(entry: tuple[DeliveryRow, Receiver | None]) -> View:
+    row, receiver = entry
     return {
         "id": str(row.id),
         "subscription": row.subscription,
         "job": None if row.job_id is None else str(row.job_id),
         "event": row.event,
         "seq": row.seq,
-        "recipient": recipient,
+        "recipient": shown(None if receiver is None else receiver.recipient),
         "status": row.status,
         "attempts": row.attempts,
         "nextAttemptTime": clock.to_text(row.next_us),

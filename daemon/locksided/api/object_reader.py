@@ -4,7 +4,7 @@ So all jobs of a tree are made of the same versions, and a component that a thou
 """
 
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -20,11 +20,20 @@ from locksided.core.errors import Invalid, NotFound
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.runs.processors import processor_components
 from locksided.runs.resolved import Found, Stored
+from locksided.secrets.vault import Vault
 from locksided.store.catalog.keys import ConfigId, Key
 from locksided.store.rows import StoredRow as Row
-from locksided.store.store import Store
 
 T = TypeVar("T")
+
+
+class Objects(Protocol):
+    """Where stored objects are found: the store, or what it will be."""
+
+    @property
+    def vault(self) -> Vault: ...
+
+    def object(self, key: Key, version: int | None = None) -> Awaitable[Row | None]: ...
 
 
 class ObjectReader:
@@ -33,9 +42,9 @@ class ObjectReader:
     `reads` counts how often anything stored was asked for.
     """
 
-    def __init__(self, store: Store, project: str) -> None:
+    def __init__(self, store: Objects, project: str) -> None:
         self.reads = 0
-        self._store = store
+        self.store = store
         self._project = project
         self._read: dict[Hashable, Any] = {}
 
@@ -95,7 +104,7 @@ class ObjectReader:
 
     async def _read_plain(self, key: Key, version: int | None) -> Row | None:
         """An object with its secrets in plain, as far as they can be decrypted."""
-        row, vault = await self._store.object(key, version), self._store.vault
+        row, vault = await self.store.object(key, version), self.store.vault
         if row is None or not vault.keys.all:
             return row
         return replace(row, body=vault.opened_if_possible(row.body, key.place))

@@ -11,6 +11,7 @@ from lockside.documents.enums import MisfirePolicy
 from lockside.documents.schedule import ScheduleSpec
 from lockside.kinds import SCHEDULE
 from lockside.protocol.methods import schedules as p
+from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock, threads
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
@@ -24,8 +25,9 @@ from locksided.core import inputs as i
 from locksided.core.errors import Conflict, Invalid, NotFound
 from locksided.schedules.backfills import Backfills
 from locksided.schedules.changes import Unsettled
+from locksided.schedules.filters import listing
 from locksided.schedules.ledger import paused, tell
-from locksided.schedules.listing import Listed, ledger_page, matching
+from locksided.schedules.listing import ledger_page, stand
 from locksided.schedules.making import Told, creation_of, draft_of
 from locksided.schedules.owners import check_may_steer, current_owner, owner_at_put
 from locksided.schedules.settling import Found, Settling, read
@@ -34,7 +36,7 @@ from locksided.server.calls import Call
 from locksided.server.handlers import handler
 from locksided.store import schedules
 from locksided.store.catalog import objects
-from locksided.store.catalog.keys import Key, all_of
+from locksided.store.catalog.keys import Key
 from locksided.store.schedules import Name
 from locksided.store.sql import Database
 from locksided.store.transaction import Transaction
@@ -72,14 +74,7 @@ class ScheduleMethods:
     async def list_all(self, call: Call, params: p.ScheduleListAll) -> View:
         """A page of the schedules that fit."""
         return await self._catalog.listed(
-            RECORDS[SCHEDULE.word],
-            call,
-            params,
-            lambda connection: all_of(
-                SCHEDULE,
-                params.project,
-                keep=partial(matching, connection, params.project, Listed.of(params)),
-            ),
+            RECORDS[SCHEDULE.word], call, params, listing(SCHEDULE, params, stand)
         )
 
     # -- what is to come, and what was --------------------------------------------------------------------
@@ -143,7 +138,7 @@ class ScheduleMethods:
         return await self._changed(call, params, write, catch_up)
 
     async def _changed(
-        self, call: Call, params: p.ScheduleAction, change: Any, catch_up: MisfirePolicy | None = None
+        self, call: Call, params: MakerAction, change: Any, catch_up: MisfirePolicy | None = None
     ) -> View:
         """Change where a schedule stands; what is due is decided before."""
         name = Name(params.project, params.id)

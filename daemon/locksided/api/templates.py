@@ -11,11 +11,11 @@ from lockside.documents.request import JobRequest
 from lockside.documents.runtime import Behavior
 from lockside.documents.template import TemplateSpec
 from lockside.kinds import TEMPLATE
+from locksided.api.object_reader import Objects
 from locksided.core.errors import Invalid, NotFound
 from locksided.runs.template_jobs import request_from
 from locksided.store.catalog.keys import Key
 from locksided.store.rows import StoredRow
-from locksided.store.store import Store
 
 R = TypeVar("R", bound=JobRequest)
 PATH = "$.template"
@@ -30,7 +30,7 @@ class InFull(Generic[R]):
     writers: tuple[Mapping[str, Any], ...] = ()
 
 
-async def in_full(store: Store, project: str, request: R, given: Mapping[str, Any]) -> InFull[R]:
+async def in_full(store: Objects, project: str, request: R, given: Mapping[str, Any]) -> InFull[R]:
     """The request of a template; `given` are the members that were given with it, as in JSON.
 
     Raises Invalid and NotFound with path and remedy.
@@ -57,7 +57,7 @@ def given_in(request: JobRequest) -> dict[str, Any]:
     }
 
 
-async def _stored(store: Store, project: str, name: str) -> StoredRow:
+async def _stored(store: Objects, project: str, name: str) -> StoredRow:
     """The template with its secrets in plain, as far as they can be decrypted."""
     template_id, at, text = name.partition("@")
     if at and not (text.isascii() and text.isdecimal() and len(text) < 16):

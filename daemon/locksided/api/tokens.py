@@ -57,9 +57,7 @@ class SessionMethods(HandlerGroup):
         return {
             "principal": actor(who).as_data(),
             "role": who.role.word,
-            "project": None if token is None else token.project,
-            "token": None if token is None else str(token.id),
-            "expiresTime": clock.to_text(expires_us),
+            "token": None if token is None else _shown(token),
         }
 
     def _is_delegate(self, peer: Principal) -> bool:
@@ -221,6 +219,11 @@ def _answer(answer: Any) -> View:
         return {**answer.reference, "deduplicated": True}
     done: View = answer
     return done
+
+
+def _shown(token: TokenRow) -> View:
+    view = _view(token)
+    return {name: view[name] for name in ("id", "name", "project", "expiresTime")}
 
 
 def _view(token: TokenRow) -> View:

@@ -8,6 +8,7 @@ import msgspec
 
 from lockside.kinds import TRIGGER
 from lockside.protocol.methods import triggers as p
+from lockside.protocol.methods.job_makers import MakerAction
 from locksided import clock
 from locksided.actors.messages import Repeated
 from locksided.api.catalog import CatalogMethods
@@ -20,6 +21,7 @@ from locksided.api.service import Service
 from locksided.catalog.table import RECORDS
 from locksided.catalog.views import stored_view
 from locksided.core.errors import Conflict, NotFound, Refused
+from locksided.schedules.filters import listing
 from locksided.schedules.making import in_maker
 from locksided.schedules.owners import check_may_steer, owner_at_put
 from locksided.server.calls import Call
@@ -29,11 +31,10 @@ from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.paging import Slice
 from locksided.store.sql import Database
-from locksided.store.time_rows import FiringRow
+from locksided.store.time_rows import FiringRow, TriggerName
 from locksided.store.transaction import Transaction
-from locksided.store.triggers import TriggerName
-from locksided.triggers.firing import Firings, Found, paused, read, told_of
-from locksided.triggers.standing import planned, tell
+from locksided.triggers.firing import Firings, Found, read, told_of
+from locksided.triggers.standing import paused, planned, stand, tell
 
 View = dict[str, Any]
 
@@ -62,6 +63,13 @@ class TriggerMethods:
         return await self._catalog.put(RECORDS[TRIGGER.word], call, params, given)
 
     @handler
+    async def list_all(self, call: Call, params: p.TriggerListAll) -> View:
+        """A page of the triggers that fit."""
+        return await self._catalog.listed(
+            RECORDS[TRIGGER.word], call, params, listing(TRIGGER, params, stand)
+        )
+
+    @handler
     async def pause(self, call: Call, params: p.TriggerPause) -> View:
         """Pause it until it is resumed."""
         who = actor(call.principal)
@@ -84,7 +92,7 @@ class TriggerMethods:
             row = msgspec.structs.replace(found.row, paused_us=None, pause=None, failures=0)
             tell(tx, found.name, "resumed", principal=who.as_data(), catchUp=params.catch_up)
             if params.catch_up is None or not found.causes:
-                triggers.forget_causes(tx, found.name, tx.last_seq)
+                triggers.forget_causes(tx, found.name)
                 planned(tx, row, found.spec)
             else:
                 triggers.save(tx, msgspec.structs.replace(row, due_us=clock.now_us()))
@@ -92,7 +100,7 @@ class TriggerMethods:
         return await self._changed(call, params, change)
 
     async def _changed(
-        self, call: Call, params: p.TriggerAction, change: Callable[[Transaction, Found], None]
+        self, call: Call, params: MakerAction, change: Callable[[Transaction, Found], None]
     ) -> View:
         name = TriggerName(params.project, params.id)
         await self._owned(call, name)

@@ -62,7 +62,8 @@ class Record:
     lists what is stored and has no effect. A document that `is_signed` gets a new version when another
     writer stores an equal body.
 
-    `completed` adds to a document what the settings say. `refuse_others` raises Forbidden for who may not
+    `completed` adds to a document what the settings say; it raises Refused, with the path in the document,
+    for what they forbid. `refuse_others` raises Forbidden for who may not
     change an object, although of the role. `require_settled` raises Unsettled ahead of a change to a body
     when the version before has something to decide, up to a time. `stored` and `deleted` do what follows from
     a new version and from a deletion, in the same transaction; the former gets the version before, which may

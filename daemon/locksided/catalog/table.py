@@ -6,8 +6,10 @@ import msgspec
 
 from lockside.documents.component import COMMAND
 from lockside.kinds import BRANCH, COMPONENT, CONFIG, KINDS, NOTIFICATION, POOL, SCHEDULE, TEMPLATE, TRIGGER
+from locksided.catalog.limits import refuse_too_many
 from locksided.catalog.record import Record
 from locksided.catalog.views import View, for_users
+from locksided.notifications import recipients
 from locksided.notifications import standing as subscriptions
 from locksided.runs.builtin_components import BUILT_IN
 from locksided.schedules import changes, shown
@@ -62,7 +64,9 @@ _SPECIAL = (
         warnings=lambda config: config.ignored_members(),
         is_signed=lambda config: config.component == COMMAND,
     ),
-    Record(TEMPLATE, is_signed=lambda _: True),  # who wrote it wrote the code of its jobs
+    Record(
+        TEMPLATE, is_signed=lambda _: True, stored=refuse_too_many
+    ),  # who wrote it wrote the code of its jobs
     Record(BRANCH, fixed={DEFAULT: _DEFAULT_BRANCH}, deleted=delete_contents),
     Record(
         SCHEDULE,
@@ -84,6 +88,7 @@ _SPECIAL = (
     ),
     Record(
         NOTIFICATION,
+        completed=recipients.checked,
         refuse_others=subscriptions.refuse_others,
         stored=subscriptions.changed,
         deleted=subscriptions.deleted,

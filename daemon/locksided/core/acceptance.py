@@ -265,6 +265,8 @@ def _save_new(turn: Turn, job: Job, draft: Draft, depends_on: Mapping[int, Condi
     about = {name: values.get(name) for name in ("component", "config")}
     if values.get("schedule_id") is not None:
         about["schedule"] = values["schedule_id"]
+    if values.get("notifies"):
+        about["notifies"] = True
     turn.event(job, "job.created", **about)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lockside.documents.notification import NotifiedEvent as Event
-from lockside.documents.notification import SubscriptionSpec
+from lockside.documents.notification import SubscriptionSpec, channel_of
 from locksided.notifications import telling
 from locksided.store.notifications import Listener, SubscriptionName
 from locksided.store.rows import EventRow
@@ -27,11 +27,18 @@ class Told:
 
 @dataclass(slots=True)
 class Message:
-    """What is told of one event, and the subscriptions that are told it; gathered for so many seconds."""
+    """What is told of one event, and to whom: the subscriptions by channel, and those that gather."""
 
     told: Told
-    at_once: list[str] = field(default_factory=list)
-    gathered: list[tuple[str, float]] = field(default_factory=list)
+    at_once: dict[str, list[str]] = field(default_factory=dict)
+    gathered: list["Hearer"] = field(default_factory=list)
+
+    def add(self, one: "Hearer") -> None:
+        """Tell a subscription, too."""
+        if one.gathers_seconds:
+            self.gathered.append(one)
+        else:
+            self.at_once.setdefault(one.channel, []).append(one.name.id)
 
 
 Subject = tuple[SubscriptionName, str]
@@ -49,11 +56,20 @@ class Hearer:
     events: frozenset[Event]
     counts: bool
     gathers_seconds: float
+    channel: str
 
     @classmethod
     def of(cls, listener: Listener, spec: SubscriptionSpec) -> "Hearer":
         """A listener with its document."""
-        return cls(listener.name, listener.since_seq, spec, spec.events, spec.counts, spec.gathers_seconds)
+        return cls(
+            name=listener.name,
+            since_seq=listener.since_seq,
+            spec=spec,
+            events=spec.events,
+            counts=spec.counts,
+            gathers_seconds=spec.gathers_seconds,
+            channel=channel_of(spec.recipient),
+        )
 
 
 class Matching:
@@ -75,6 +91,10 @@ class Matching:
         """What anybody hears of."""
         return self._by_event.keys()
 
+    def hearers(self, event: Event) -> Sequence[Hearer]:
+        """Who hears of such events."""
+        return self._by_event.get(event, ())
+
     def add(self, told: Told) -> None:
         """Have everybody hear of it whom it concerns."""
         seq, project = told.event.seq, told.event.project
@@ -92,10 +112,7 @@ class Matching:
         message = self._messages.get(place)
         if message is None:
             message = self._messages[place] = Message(named)
-        if one.gathers_seconds:
-            message.gathered.append((one.name.id, one.gathers_seconds))
-        else:
-            message.at_once.append(one.name.id)
+        message.add(one)
 
     def _counted(self, one: Hearer, told: Told) -> Told | None:
         """What a subscription hears that counts failures; None when it is too early or known."""

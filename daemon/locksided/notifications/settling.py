@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
+from lockside.documents.notification import NotifiedEvent
 from locksided import clock
 from locksided.actors.messages import Write
 from locksided.notifications.standing import disable
@@ -21,6 +22,8 @@ LONGEST_RETRY_SECONDS = 86_400.0
 NOT_BEGUN_SECONDS = 5.0
 """When a courier began nothing, the next one begins after so long."""
 DEAD_IN_A_ROW, DEAD_WITHIN_US = 3, 5 * 86_400 * clock.SECOND_US
+ONCE = NotifiedEvent.DAEMON_ALIVE.value
+"""Tried once: the next one says more. No receiver is given up for it, which may be why it is sent."""
 UNKNOWN = "the courier ended before there was an answer"
 
 
@@ -38,7 +41,9 @@ class Ended(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def is_delivered(self) -> bool:
         """Whether the receiver took it."""
-        return self.status_code is not None and 200 <= self.status_code < 300
+        if self.status_code is None:
+            return self.error is None
+        return 200 <= self.status_code < 300
 
     def attempt(self) -> dict[str, Any]:
         """How it stands among the attempts of its delivery."""
@@ -102,7 +107,8 @@ def _settle(
     tx: Transaction, row: DeliveryRow, ended: Ended, now_us: int, settings: NotificationSettings
 ) -> None:
     attempts = [*row.attempts, ended.attempt()]
-    delay_seconds = _delay(ended, len(attempts), settings.attempts_seconds)
+    delays = () if row.event == ONCE else settings.attempts_seconds
+    delay_seconds = _delay(ended, len(attempts), delays)
     if ended.is_delivered:
         deliveries.settle(tx, row, "delivered", attempts, ended_us=now_us)
         tell(tx, row, "delivered", now_us, attempt=len(attempts), statusCode=ended.status_code)
@@ -133,10 +139,10 @@ def _disable_if_dead(tx: Transaction, row: DeliveryRow, ended: Ended, now_us: in
         return
     name = SubscriptionName(row.project, row.subscription)
     count = partial(deliveries.count_since, tx.connection, row, since_us=now_us - DEAD_WITHIN_US)
-    is_gone = ended.status_code == GONE
-    if is_gone or (count("dead") >= DEAD_IN_A_ROW and not count("delivered")):
-        why = "the receiver answered 410" if is_gone else f"{DEAD_IN_A_ROW} deliveries are dead"
-        disable(tx, name, why, now_us)
+    if ended.status_code == GONE:
+        disable(tx, name, "the receiver answered 410", now_us)
+    elif row.event != ONCE and count("dead") >= DEAD_IN_A_ROW and not count("delivered"):
+        disable(tx, name, f"{DEAD_IN_A_ROW} deliveries are dead", now_us)
 
 
 def tell(tx: Transaction, row: DeliveryRow, what: str, now_us: int, **data: Any) -> None:

@@ -1,18 +1,22 @@
 """Subscriptions as they change: who may change one, the secrets of webhooks, and whom a delivery goes to."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from lockside.documents.notification import is_webhook_secret
+from lockside.documents.notification import Email, SubscriptionSpec, Webhook, is_webhook_secret
+from lockside.documents.reading import from_store
 from lockside.kinds import NOTIFICATION
 from lockside.protocol.words import Role
-from locksided.core.errors import Forbidden
+from locksided.catalog.limits import refuse_too_many
+from locksided.core.errors import Conflict, Forbidden
+from locksided.notifications.recipients import Receiver
 from locksided.notifications.signature import TWO_SIGN_US, new_secret
 from locksided.secrets.vault import Vault
 from locksided.server.access import Principal
 from locksided.store import deliveries, notifications
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Change, Key
+from locksided.store.notification_rows import DeliveryRow
 from locksided.store.notifications import SubscriptionName, WebhookSecrets
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
@@ -20,13 +24,6 @@ from locksided.store.transaction import Transaction
 
 SECRET = "#secret"  # noqa: S105 - the member's name
 DAEMON: Mapping[str, Any] = {"uid": None, "user": "daemon", "gid": None}
-
-
-class Receiver(NamedTuple):
-    """Whom something is posted to, and the secrets that sign it."""
-
-    url: str
-    secrets: tuple[str, ...]
 
 
 def key_of(name: SubscriptionName) -> Key:
@@ -49,18 +46,21 @@ def refuse_others(connection: Database, key: Key, who: Principal) -> None:
     )
 
 
-def changed(tx: Transaction, key: Key, _before: StoredRow | None, after: StoredRow, change: Change) -> None:
+def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRow, change: Change) -> None:
     """Have a new subscription hear from now on, and make a secret where none is given."""
+    refuse_too_many(tx, key, before, after, change)
     name = _name(key)
     if notifications.owner_of(tx.connection, name) is None:
         notifications.add(tx, name, change.by)
+    if after.body["state"] == "disabled":
+        deliveries.cancel_all(tx, *name, change.time_us)
+    if after.body["recipient"]["channel"] != "webhook":
+        return
     secrets = notifications.secrets_of(tx.connection, name, tx.vault)
     if _is_given(after) and secrets.made is not None:
         notifications.keep_secrets(tx, name, secrets._replace(made=None))
     elif not _is_given(after) and secrets.made is None:
         notifications.keep_secrets(tx, name, secrets._replace(made=new_secret(), is_shown=False))
-    if after.body["state"] == "disabled":
-        deliveries.cancel_all(tx, *name, change.time_us)
 
 
 def _is_given(stored: StoredRow) -> bool:
@@ -86,6 +86,8 @@ def rotate(tx: Transaction, name: SubscriptionName, change: Change) -> str:
     """Replace the secret; the old one signs, too, for a day. NotFound without such a subscription."""
     key, secrets = key_of(name), notifications.secrets_of(tx.connection, name, tx.vault)
     stored = objects.get(tx.connection, key)
+    if stored.body["recipient"]["channel"] != "webhook":
+        raise Conflict(f"{key} has no secret: only webhooks are signed.", path="$.id")
     fresh, old = new_secret(), _current(stored, name, secrets, tx.vault)
     kept = secrets._replace(previous=old, rotated_us=change.time_us)
     if _is_given(stored):
@@ -109,11 +111,54 @@ def receiver(connection: Database, name: SubscriptionName, now_us: int, vault: V
     stored = objects.find(connection, key_of(name))
     if stored is None:
         return None
+    body = vault.opened_if_possible(stored.body, name.place)
+    recipient = from_store(body, SubscriptionSpec).recipient
+    if not isinstance(recipient, Webhook):
+        return Receiver(recipient)
     secrets = notifications.secrets_of(connection, name, vault)
     is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
-    signing = (_current(stored, name, secrets, vault), secrets.previous if is_rotated else None)
+    signing = (recipient.secret or secrets.made, secrets.previous if is_rotated else None)
     usable = tuple(secret for secret in signing if secret is not None and is_webhook_secret(secret))
-    return Receiver(stored.body["recipient"]["url"], usable)
+    return Receiver(recipient, usable)
+
+
+def project_name(project: str) -> SubscriptionName:
+    """Where the secret of a project is kept: beside those of subscriptions."""
+    return SubscriptionName(project, "")
+
+
+def have_project_secret(tx: Transaction, project: str) -> None:
+    """Make the secret of a project when there is none."""
+    name = project_name(project)
+    if notifications.owner_of(tx.connection, name) is None:
+        notifications.add(tx, name, DAEMON)
+        notifications.keep_secrets(tx, name, WebhookSecrets(new_secret(), is_shown=True))
+
+
+def rotate_project(tx: Transaction, project: str, now_us: int) -> str:
+    """Replace the secret of a project; the old one signs, too, for a day."""
+    have_project_secret(tx, project)
+    name, fresh = project_name(project), new_secret()
+    old = notifications.secrets_of(tx.connection, name, tx.vault)
+    notifications.keep_secrets(tx, name, WebhookSecrets(fresh, old.made, is_shown=True, rotated_us=now_us))
+    return fresh
+
+
+def own_receiver(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver:
+    """Whom a notification of a job's own goes to, signed by the project."""
+    if row.channel == "email":
+        return Receiver(Email(address=row.receiver))
+    secrets = notifications.secrets_of(connection, project_name(row.project), vault)
+    is_rotated = secrets.rotated_us is not None and now_us < secrets.rotated_us + TWO_SIGN_US
+    signing = (secrets.made, secrets.previous if is_rotated else None)
+    return Receiver(Webhook(url=row.url), tuple(secret for secret in signing if secret is not None))
+
+
+def receiver_of(connection: Database, row: DeliveryRow, now_us: int, vault: Vault) -> Receiver | None:
+    """Whom a delivery goes to; None for a subscription that was deleted."""
+    if row.subscription is None:
+        return own_receiver(connection, row, now_us, vault)
+    return receiver(connection, SubscriptionName(row.project, row.subscription), now_us, vault)
 
 
 def disable(tx: Transaction, name: SubscriptionName, why: str, now_us: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lockside.documents.enums import JobType, Status
+from lockside.documents.enums import FINAL, JobType, Status
 from lockside.documents.notification import NotifiedEvent as Event
 from locksided import clock
 from locksided.store.rows import EventRow, JobRow
@@ -21,8 +21,21 @@ _ENDS = {
     Status.CANCELLED: Event.JOB_CANCELLED,
 }
 _NAMES = {status: frozenset({name, Event(f"phase-{name}")}) for status, name in _ENDS.items()} | {
-    Status.PROCESSING: frozenset({Event.JOB_STARTED})
+    Status.PROCESSING: frozenset(
+        {Event.JOB_STARTED, Event.JOB_PROCESSING_LONG, Event.PHASE_JOB_PROCESSING_LONG}
+    )
 }
+OTHERS: Mapping[str, Event] = {
+    "schedule.missed": Event.SCHEDULE_MISSED,
+    "schedule.failed": Event.SCHEDULE_FAILED,
+    "schedule.paused": Event.SCHEDULE_PAUSED,
+    "schedule.overdue": Event.SCHEDULE_OVERDUE,
+    "trigger.failed": Event.TRIGGER_FAILED,
+    "trigger.paused": Event.TRIGGER_PAUSED,
+    "notification.dead": Event.NOTIFICATION_DEAD,
+    "notification.disabled": Event.NOTIFICATION_DISABLED,
+}
+"""What events that are not of jobs are told as."""
 _BY_CONTAINER = "container"
 FAILED = frozenset({Event.JOB_FAILED, Event.PHASE_JOB_FAILED})
 WELL = frozenset({Event.JOB_SUCCEEDED, Event.JOB_SUCCEEDED_WITH_WARNING})
@@ -38,7 +51,7 @@ def name_of(event: EventRow, job: JobRow) -> Event | None:
     """The name of what a `job.status` event tells of a job; None when it is nothing to be told."""
     status = Status(event.data["to"])
     is_phase = job.type == JobType.PHASE
-    if not is_phase and job.relation == "strong" and job.creator_type in _OF_CONTAINERS:
+    if is_part(job):
         return None
     if status is Status.PROCESSING:
         return Event.JOB_STARTED if not is_phase and _is_first(event, job) else None
@@ -46,6 +59,26 @@ def name_of(event: EventRow, job: JobRow) -> Event | None:
     if name is None or (name is Event.JOB_CANCELLED and event.data["cause"] == _BY_CONTAINER):
         return None
     return Event(f"phase-{name}") if is_phase else name
+
+
+def own_name(event: EventRow, job: JobRow) -> str:
+    """What a notification of a job's own is called."""
+    if event.kind != "job.status":
+        return event.kind.replace(".", "-")
+    return name_of(event, job) or "job-status"
+
+
+def as_at(job: JobRow, event: EventRow) -> JobRow:
+    """The job as far as it had come at an event: without an end that came later."""
+    if event.kind == "job.status" and event.data["to"] in FINAL:
+        return job
+    return msgspec.structs.replace(job, end_us=None, result=None, message=None)
+
+
+def _status_at(event: EventRow) -> str:
+    if event.kind == "job.created":
+        return Status.CREATED
+    return str(event.data.get("to", Status.PROCESSING))
 
 
 def _is_first(event: EventRow, job: JobRow) -> bool:
@@ -72,7 +105,7 @@ def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str |
             "runId": job.run_id,
             "url": None,
             "name": job.name,
-            "status": event.data["to"],
+            "status": _status_at(event),
             "component": {"id": job.component, "name": job.component},
             "configuration": {"id": job.config, "name": config_name},
             "principal": {"user": job.owner_name},
@@ -91,9 +124,23 @@ def job_data(event: EventRow, job: JobRow, project_name: str, config_name: str |
     return data
 
 
-def own_data(event: EventRow) -> dict[str, Any]:
-    """The `data` of an event of notifications themselves."""
-    return {"eventType": event.kind, "seq": event.seq, "project": {"id": event.project}, **event.data}
+def other_data(event: EventRow, project_name: str) -> dict[str, Any]:
+    """The `data` of an event of a schedule, a trigger, or a notification itself."""
+    word = event.kind.partition(".")[0]
+    about = event.data if word == "notification" else {word: dict(event.data)}
+    project = {"id": event.project, "name": project_name}
+    return {"eventType": event.kind, "seq": event.seq, "project": project, **about}
+
+
+def long_of(job: JobRow) -> Event:
+    """What a job that runs long is told as."""
+    is_phase = job.type == JobType.PHASE
+    return Event.PHASE_JOB_PROCESSING_LONG if is_phase else Event.JOB_PROCESSING_LONG
+
+
+def is_part(job: JobRow) -> bool:
+    """Whether it is an attempt or a row of another job, which alone is told."""
+    return job.type != JobType.PHASE and job.relation == "strong" and job.creator_type in _OF_CONTAINERS
 
 
 def body_of(name: str, time_us: int, data: Mapping[str, Any]) -> bytes:

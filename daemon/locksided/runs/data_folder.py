@@ -64,7 +64,7 @@ def prepare(
     `empty_folders`. Raises `OSError`; the folder can be prepared again after it.
     """
     folder, run_as = context.folder, context.run_as
-    is_new = _make_root(folder, run_as)
+    is_new = make_root(folder, run_as)
     if with_empty:
         control = folder.control(context.launch, step.index)
         for path in (os.path.dirname(control), control):
@@ -261,7 +261,7 @@ def _data_of(step: Step, folder: RunFolder) -> str:
 
 def make_with_file(folder: RunFolder, name: str, content: str) -> None:
     """Makes a new folder with one file in its data folder, which only the daemon's own account can read."""
-    _make_root(folder, None)
+    make_root(folder, None)
     os.mkdir(folder.data, _PRIVATE)
     path = f"{folder.data}/{name}"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -291,7 +291,7 @@ def owner_of(folder: RunFolder) -> User | None:
     return None
 
 
-def _make_root(folder: RunFolder, run_as: User | None) -> bool:
+def make_root(folder: RunFolder, run_as: User | None) -> bool:
     """The folders that are the daemon's own; another account may pass through them, not look around.
 
     Answers whether the job's folder is a new one.

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from lockside.documents.base import Document
 from lockside.documents.component import Manifest
 from lockside.documents.enums import Mode, OnError, OnLost, OnRecordErrors, ProcessorPosition, TaskAction
+from lockside.documents.notification import JobNotification
 from lockside.documents.reading import stored_form
 from lockside.documents.recovery import RecoveryPolicy
 from lockside.documents.request import JobRequest
@@ -85,7 +86,7 @@ class Specification(Document, frozen=True, kw_only=True):
     pools: list[str] | None = None
     inputs: list[dict[str, Any]] | None = None
     archive: dict[str, Any] | None = None
-    notifications: list[dict[str, Any]] | None = None
+    notifications: list[JobNotification] | None = None
     template: str | None = None
     only_orchestration_task_ids: list[str] | None = None
     previous_job_id: str | None = None

@@ -83,7 +83,7 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
         schedules.add(tx, _with_state(tx, _new(name, spec, change), spec, change))
         return
     old = None if before is None else from_store(before.body, ScheduleSpec)
-    row = _with_owner(row, change.owner)
+    row = owners.with_owner(row, change.owner)
     if old is None or not old.same_calendar(spec):
         known = zone(spec.zone_name)
         row = msgspec.structs.replace(row, zone=known.name, zone_digest=known.digest, broken=None)
@@ -112,14 +112,6 @@ def _new(name: Name, spec: ScheduleSpec, change: Change) -> ScheduleRow:
         settled_wall_us=0,
     )
     return settled_at(row, change.time_us)
-
-
-def _with_owner(row: ScheduleRow, owner: Mapping[str, Any] | None) -> ScheduleRow:
-    if owner is None:
-        return row
-    return msgspec.structs.replace(
-        row, owner_uid=owner["uid"], owner_gid=owner["gid"], owner_name=owner["user"]
-    )
 
 
 def _with_state(tx: Transaction, row: ScheduleRow, spec: ScheduleSpec, change: Change) -> ScheduleRow:

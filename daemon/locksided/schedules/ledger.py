@@ -206,5 +206,6 @@ def _tell(tx: Transaction, step: Step, rows: Sequence[MomentRow]) -> None:
                 count=None if None in counts else sum(count or 0 for count in counts),
                 causes=list(dict.fromkeys(row.cause for row in alike)),
                 jobs=list(jobs),
+                latenessSeconds=max(step.now_us - alike[-1].due_us, 0) / clock.SECOND_US,
                 error=alike[-1].error,
             )

@@ -1,7 +1,6 @@
-"""Lists: which schedules fit a filter, and the pages of a ledger."""
+"""Where a schedule stands, for lists, and the pages of its ledger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from locksided.api.paging import listed
 from locksided.api.service import Service
 from locksided.core.errors import NotFound
 from locksided.core.moments import sort_due
+from locksided.schedules.filters import Stand
 from locksided.schedules.settling import Found, read
 from locksided.schedules.standing import standing_of, status_of, terms_of
 from locksided.store import schedules
@@ -27,41 +27,10 @@ from locksided.store.sql import Database
 View = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Which schedules are wanted."""
-
-    statuses: frozenset[str]
-    component: str | None
-    config: str | None
-    owner: str | None
-    text: str | None
-
-    @classmethod
-    def of(cls, params: p.ScheduleListAll) -> "Listed":
-        """The filters of a call."""
-        return cls(frozenset(params.status), params.component, params.config, params.owner, params.text)
-
-
-def matching(connection: Database, project: str, wanted: Listed, body: Mapping[str, Any]) -> bool:
-    """Whether a schedule is wanted, by its document and by where it stands."""
-    job = body.get("job") or {}
-    if wanted.component is not None and job.get("component") != wanted.component:
-        return False
-    if wanted.config is not None and job.get("config") != wanted.config:
-        return False
-    if wanted.text is not None and not _begins(body, wanted.text):
-        return False
-    if wanted.owner is None and not wanted.statuses:
-        return True
+def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
+    """Whose a schedule is and where it stands; None when there is none."""
     row = schedules.find(connection, Name(project, body["id"]))
-    if row is None or (wanted.owner is not None and row.owner_name != wanted.owner):
-        return False
-    return not wanted.statuses or status_of(from_store(body, ScheduleSpec), row) in wanted.statuses
-
-
-def _begins(body: Mapping[str, Any], text: str) -> bool:
-    return any(str(body.get(name) or "").startswith(text) for name in ("id", "name"))
+    return None if row is None else Stand(row.owner_name, status_of(from_store(body, ScheduleSpec), row))
 
 
 async def ledger_page(service: Service, params: p.ScheduleLedger) -> View:

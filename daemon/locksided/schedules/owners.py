@@ -1,6 +1,9 @@
 """Whose schedule or trigger it is: who may change and steer it, and as whom its jobs run."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from lockside.protocol.words import Role
 from locksided import threads
@@ -9,6 +12,8 @@ from locksided.core.errors import Forbidden
 from locksided.schedules.accounts import owner_now
 from locksided.server.access import Principal
 from locksided.server.accounts import user_of
+
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Owned(Protocol):
@@ -35,6 +40,15 @@ def refuse_others(row: Owned | None, who: Principal, path: str) -> None:
             path=path,
             owner=row.owner_name,
         )
+
+
+def with_owner(row: R, owner: Mapping[str, Any] | None) -> R:
+    """The row of something that belongs to another user from now on; None is no change."""
+    if owner is None:
+        return row
+    return msgspec.structs.replace(
+        row, owner_uid=owner["uid"], owner_gid=owner["gid"], owner_name=owner["user"]
+    )
 
 
 def check_may_steer(service: Service, row: Owned, who: Principal) -> None:

@@ -13,6 +13,12 @@ def asides(connection: sqlite3.Connection) -> list[AsideRow]:
     return decoded(AsideRow, connection.execute(QUERIES["asides"]).fetchall())
 
 
+def count(connection: sqlite3.Connection, purpose: str) -> int:
+    """How many of a purpose are not delivered."""
+    (found,) = connection.execute(QUERIES["asides_of_purpose"], (purpose,)).fetchone()
+    return int(found)
+
+
 def record(tx: Transaction, row: AsideRow) -> None:
     """Note one before it starts."""
     account = None if row.account is None else json_text(row.account)

@@ -1,6 +1,6 @@
 """Deliveries: what is to be told to whom, which courier has it, and what came of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +25,15 @@ class Notice(NamedTuple):
     body_id: int
 
 
+class OwnDelivery(NamedTuple):
+    """Where a job has something told: the place among its notifications, and the URL as filled in."""
+
+    place: int
+    channel: str
+    receiver: str
+    url: str
+
+
 class Rate(NamedTuple):
     """How much one receiver is sent: messages at once, and messages in a minute."""
 
@@ -37,6 +46,7 @@ class Waiting(NamedTuple):
 
     project: str
     receiver: str
+    channel: str
     next_us: int
 
 
@@ -60,31 +70,39 @@ def add_body(tx: Transaction, body: bytes) -> int:
     return int(tx.connection.execute(QUERIES["insert_notification_body"], (body.decode(),)).lastrowid or 0)
 
 
-def add_all(tx: Transaction, notice: Notice, subscriptions: Sequence[str], now_us: int) -> None:
+def add_all(tx: Transaction, notice: Notice, channel: str, subscriptions: Sequence[str], now_us: int) -> None:
     """Have an event told to subscriptions now; each is told the same event once."""
-    values = {**notice._asdict(), "receivers": json_text(subscriptions), "now_us": now_us}
+    values = {**notice._asdict(), "channel": channel, "receivers": json_text(subscriptions)}
+    values["now_us"] = now_us
     tx.connection.execute(QUERIES["insert_deliveries"], values)
 
 
-def add_gathered(tx: Transaction, notice: Notice, subscription: str, seconds: float, now_us: int) -> None:
+def add_gathered(
+    tx: Transaction, notice: Notice, channel: str, subscription: str, seconds: float, now_us: int
+) -> None:
     """Have an event told now, or at the end of the time in which what is told is gathered."""
-    place = (notice.project, subscription)
+    place, to = (notice.project, subscription), (channel, subscription)
     found = tx.connection.execute(QUERIES["digest"], place).fetchone()
     if found is None or found[0] <= now_us:
-        _insert(tx, notice, subscription, now_us)
+        _insert(tx, notice, to, now_us)
         tx.connection.execute(QUERIES["put_digest"], (*place, now_us + round(seconds * 1e6), None))
         return
     until_us, leader = found
-    number = _insert(tx, notice, subscription, now_us, next_us=until_us, digest=leader)
+    number = _insert(tx, notice, to, now_us, next_us=until_us, digest=leader)
     if leader is None and number is not None:
         tx.connection.execute(QUERIES["lead_digest"], (number,))
         tx.connection.execute(QUERIES["put_digest"], (*place, until_us, number))
 
 
+def add_own(tx: Transaction, notice: Notice, to: OwnDelivery, now_us: int) -> None:
+    """Have an event told to whom its job named."""
+    _insert(tx, notice, (to.channel, to.receiver), now_us, place=to.place, url=to.url)
+
+
 def _insert(
     tx: Transaction,
     notice: Notice,
-    receiver: str,
+    to: tuple[str, str],
     now_us: int,
     *,
     place: int = -1,
@@ -93,7 +111,8 @@ def _insert(
     url: str | None = None,
 ) -> int | None:
     """Its number; None for what was told before."""
-    more = {"receiver": receiver, "place": place, "digest": digest, "url": url}
+    channel, receiver = to
+    more = {"channel": channel, "receiver": receiver, "place": place, "digest": digest, "url": url}
     values = {**notice._asdict(), **more, "next_us": next_us or now_us, "now_us": now_us}
     done = tx.connection.execute(QUERIES["insert_delivery"], values)
     return done.lastrowid if done.rowcount else None
@@ -114,11 +133,13 @@ def gathered(connection: Database, digest: int, limit: int) -> tuple[list[str], 
     return [text for (text,) in connection.execute(QUERIES["bodies_of_digest"], (digest, limit))], count
 
 
-def due(connection: Database, now_us: int, limit: int, rate: Rate) -> list[DeliveryRow]:
+def due(
+    connection: Database, now_us: int, limit: int, rate: Rate, channels: Container[str]
+) -> list[DeliveryRow]:
     """What is due and may be sent: some of each receiver, so that none waits for the many of another."""
     found = []
     for one in _waiting(connection):
-        if one.next_us <= now_us:
+        if one.next_us <= now_us and one.channel in channels:
             free = min(rate.at_once, rate.per_minute - len(_attempts(connection, one, now_us, rate)))
             values = {**one._asdict(), "now_us": now_us, "limit": max(free, 0)}
             found += connection.execute(QUERIES["due_to_receiver"], values).fetchall()
@@ -148,12 +169,6 @@ def _attempts(connection: Database, one: Waiting, now_us: int, rate: Rate) -> li
 
 
 # -- what couriers have -----------------------------------------------------------------------------------
-
-
-def couriers(connection: Database) -> int:
-    """How many couriers have deliveries."""
-    (count,) = connection.execute(QUERIES["couriers_at_work"]).fetchone()
-    return int(count)
 
 
 def give(tx: Transaction, token: str, ids: Iterable[int], now_us: int) -> None:
@@ -231,8 +246,8 @@ def cancel_all(tx: Transaction, project: str, subscription: str, now_us: int) ->
     tx.connection.execute(QUERIES["delete_digest"], (project, subscription))
 
 
-def counts(connection: Database) -> list[tuple[str, int, int | None]]:
-    """Each status with the number of deliveries, and when the oldest pending one was made."""
+def counts(connection: Database) -> list[tuple[str, str, int, int | None]]:
+    """Each channel and status with the number of deliveries, and when the oldest pending one was made."""
     return connection.execute(QUERIES["count_deliveries"]).fetchall()
 
 
@@ -253,3 +268,32 @@ def _values(wanted: DeliveryFilter) -> dict[str, Any]:
         "from_us": wanted.from_us,
         "to_us": wanted.to_us,
     }
+
+
+# -- what is not written ----------------------------------------------------------------------------------
+
+
+def room(connection: Database, project: str, most: int) -> int:
+    """How many more may be pending in a project."""
+    (count,) = connection.execute(QUERIES["count_pending"], (project, most)).fetchone()
+    return most - int(count)
+
+
+def note_dropped(tx: Transaction, project: str, count: int) -> None:
+    """Remember that notifications were not written."""
+    tx.connection.execute(QUERIES["note_dropped"], (project, count))
+
+
+def dropped_due_us(connection: Database) -> int | None:
+    """When it is to be told next that notifications were dropped."""
+    return min(
+        (told_us + MINUTE_US for _, _, told_us in connection.execute(QUERIES["dropped"])), default=None
+    )
+
+
+def tell_dropped(tx: Transaction, now_us: int) -> None:
+    """Tell how many were dropped, once a minute."""
+    for project, count, told_us in tx.connection.execute(QUERIES["dropped"]).fetchall():
+        if told_us + MINUTE_US <= now_us:
+            tx.event(now_us, "notification.dropped", project, data={"count": count})
+            tx.connection.execute(QUERIES["told_dropped"], (now_us, project))

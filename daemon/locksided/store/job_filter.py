@@ -21,10 +21,12 @@ class JobFilter:
 
     `run_id_prefix` is a run and all below it; `text` is how the id, name, component or config begins,
     case and all. `visible` None lists hidden jobs too. Roots are the jobs that no container made;
-    `unresolved` leaves out what a later retry made good.
+    `unresolved` leaves out what a later retry made good. Durations are of jobs that started and ended, in
+    microseconds without pauses.
     """
 
     project: str = "default"
+    ids: tuple[int, ...] = ()
     statuses: tuple[str, ...] = ()
     component: str | None = None
     config: str | None = None
@@ -43,6 +45,11 @@ class JobFilter:
     created_to_us: int | None = None
     finished_from_us: int | None = None
     finished_to_us: int | None = None
+    started_from_us: int | None = None
+    started_to_us: int | None = None
+    duration_from_us: int | None = None
+    duration_to_us: int | None = None
+    mode: str | None = None
     visible: bool | None = True
     retry_of: int | None = None
     only_roots: bool = False

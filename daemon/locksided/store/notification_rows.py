@@ -14,6 +14,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     id: int
     project: str
     receiver: str
+    channel: str
     place: int
     job_id: int | None
     event: str

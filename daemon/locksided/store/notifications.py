@@ -94,6 +94,21 @@ def remove(tx: Transaction, name: SubscriptionName, now_us: int) -> None:
     deliveries.cancel_all(tx, *name, now_us)
 
 
+def live_notifying(connection: Database) -> list[int]:
+    """The live jobs that asked for notifications of their own."""
+    return [job_id for (job_id,) in connection.execute(QUERIES["live_notifying_jobs"])]
+
+
+def spent(connection: Database, job_id: int) -> list[int]:
+    """The notifications of a job that were told what they waited for, by their places."""
+    return [place for (place,) in connection.execute(QUERIES["spent_notifications"], (job_id,))]
+
+
+def spend(connection: Database, job_id: int, place: int) -> None:
+    """Remember that a notification was told what it waited for."""
+    connection.execute(QUERIES["spend_notification"], (job_id, place))
+
+
 # -- failures in a row ------------------------------------------------------------------------------------
 
 

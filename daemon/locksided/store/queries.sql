@@ -143,6 +143,19 @@ WHERE end_us IS NOT NULL AND type <> 'phaseContainer' AND creator_type IS NOT 'c
     )
 GROUP BY project, branch_id, component, config, pool, status;
 
+-- name: daemon_started
+SELECT max(seq) FROM events INDEXED BY events_rare
+WHERE kind = 'daemon.started' AND kind NOT IN ('job.created', 'job.status', 'job.stage');
+
+-- name: decisions
+-- What schedules and triggers decided behind one event and up to another; the lateness is the last one's.
+SELECT project, json_extract(data, '$.id') AS maker, kind, count(*), sum(ifnull(json_extract(data, '$.count'), 100000)),
+    json_extract(data, '$.latenessSeconds'), max(seq)
+FROM events NOT INDEXED
+WHERE seq > ? AND seq <= ? AND kind IN ('schedule.fired', 'schedule.merged', 'schedule.skipped', 'schedule.missed',
+    'schedule.failed', 'trigger.fired', 'trigger.merged', 'trigger.skipped', 'trigger.failed')
+GROUP BY project, kind, maker;
+
 -- name: pools
 SELECT {pool_columns} FROM pools ORDER BY id;
 
@@ -185,6 +198,9 @@ WHERE o.project = ? AND o.deleted = 0 ORDER BY o.kind, o.scope, o.id;
 -- name: object_numbers
 -- A change of anything changes this.
 SELECT kind, scope, id, version FROM objects WHERE project = ? AND deleted = 0;
+
+-- name: count_objects
+SELECT count(*) FROM objects WHERE project = ? AND kind = ? AND deleted = 0;
 
 -- name: object_number
 -- Of a deleted object, too.
@@ -513,7 +529,7 @@ VALUES (:project, :id, :owner_uid, :owner_gid, :owner_name, :since_seq);
 -- name: update_trigger
 UPDATE triggers SET owner_uid = :owner_uid, owner_gid = :owner_gid, owner_name = :owner_name,
     since_seq = :since_seq, due_us = :due_us, fired_us = :fired_us, paused_us = :paused_us, pause = :pause,
-    is_disabled = :is_disabled, firings = :firings, failures = :failures
+    is_disabled = :is_disabled, firings = :firings, failures = :failures, broken = :broken, watched = :watched
 WHERE project = :project AND id = :id;
 
 -- name: delete_trigger
@@ -531,17 +547,17 @@ INSERT INTO causes (project, id, seq, time_us, conditions, heard, depth) VALUES 
 ON CONFLICT (project, id, seq) DO NOTHING;
 
 -- name: causes
-SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY seq LIMIT ?;
+SELECT {cause_columns} FROM causes WHERE project = ? AND id = ? ORDER BY number LIMIT ?;
 
 -- name: delete_causes
-DELETE FROM causes WHERE project = ? AND id = ? AND seq <= ?;
+DELETE FROM causes WHERE project = ? AND id = ? AND number <= ?;
 
 -- name: insert_firing
-INSERT INTO firings (project, id, last_seq, decided_us, outcome, because, job_id, version, causes, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO firings (project, id, last_cause, decided_us, outcome, because, job_id, version, causes, error)
+VALUES (:project, :id, :last_cause, :decided_us, :outcome, :because, :job_id, :version, :causes, :error);
 
 -- name: firings
-SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND last_seq < ? ORDER BY last_seq DESC;
+SELECT {firing_columns} FROM firings WHERE project = ? AND id = ? AND number < ? ORDER BY number DESC;
 
 -- name: prune_firings
 DELETE FROM firings WHERE decided_us < ? AND (job_id IS NULL OR NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id));
@@ -553,8 +569,46 @@ WHERE project = ? AND trigger_id = ? AND status IN ('created', 'waiting', 'proce
 -- name: lineage_triggers
 -- What triggers told a job and those above it.
 SELECT trigger FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND trigger IS NOT NULL;
+
+-- name: watchers
+SELECT uid, token, watches, next_seq FROM watchers ORDER BY uid;
+
+-- name: watcher
+SELECT uid, token, watches, next_seq FROM watchers WHERE token = ?;
+
+-- name: add_watcher
+INSERT INTO watchers (uid, token, watches) VALUES (?, ?, ?);
+
+-- name: advance_watcher
+UPDATE watchers SET next_seq = ? WHERE token = ? AND next_seq = ?;
+
+-- name: delete_watcher
+DELETE FROM watchers WHERE token = ?;
+
+-- name: known_file
+SELECT inode, size_bytes, modified_ns FROM known_files WHERE project = ? AND id = ? AND folder = ? AND name = ?;
+
+-- name: put_known_file
+INSERT INTO known_files (project, id, folder, name, inode, size_bytes, modified_ns, token)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, id, folder, name) DO UPDATE SET inode = excluded.inode, size_bytes = excluded.size_bytes,
+    modified_ns = excluded.modified_ns, token = excluded.token, gone_us = NULL;
+
+-- name: file_is_gone
+UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND name = ?;
+
+-- name: other_files_are_gone
+-- Those that a watcher did not find.
+UPDATE known_files SET gone_us = ? WHERE project = ? AND id = ? AND folder = ? AND token <> ? AND gone_us IS NULL;
+
+-- name: delete_known_files
+DELETE FROM known_files WHERE project = ? AND id = ? AND folder NOT IN (SELECT value FROM json_each(?));
+
+-- name: prune_known_files
+DELETE FROM known_files WHERE gone_us < ?;
+
 -- name: has_subscriptions
-SELECT EXISTS (SELECT 1 FROM subscriptions);
+SELECT EXISTS (SELECT 1 FROM subscriptions WHERE id <> '');
 
 -- name: subscriptions
 SELECT s.project, s.id, s.since_seq, v.body FROM subscriptions s
@@ -603,14 +657,31 @@ INSERT INTO notification_bodies (body) VALUES (?);
 SELECT body FROM notification_bodies WHERE id = ?;
 
 -- name: insert_deliveries
-INSERT INTO deliveries (project, receiver, job_id, event, seq, body_id, status, next_us, created_us)
-SELECT :project, value, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
+INSERT INTO deliveries (project, receiver, channel, job_id, event, seq, body_id, status, next_us, created_us)
+SELECT :project, value, :channel, :job_id, :event, :seq, :body_id, 'pending', :now_us, :now_us FROM json_each(:receivers)
 WHERE true ON CONFLICT DO NOTHING;
 
 -- name: insert_delivery
-INSERT INTO deliveries (project, receiver, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url)
-VALUES (:project, :receiver, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
+INSERT INTO deliveries (
+    project, receiver, channel, place, job_id, event, seq, body_id, status, next_us, created_us, digest, url
+)
+VALUES (:project, :receiver, :channel, :place, :job_id, :event, :seq, :body_id, 'pending', :next_us, :now_us, :digest, :url)
 ON CONFLICT DO NOTHING;
+
+-- name: count_pending
+SELECT count(*) FROM (
+    SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE status = 'pending' AND project = ? LIMIT ?
+);
+
+-- name: note_dropped
+INSERT INTO dropped_notifications (project, count, told_us) VALUES (?, ?, 0)
+ON CONFLICT DO UPDATE SET count = count + excluded.count;
+
+-- name: dropped
+SELECT project, count, told_us FROM dropped_notifications WHERE count > 0;
+
+-- name: told_dropped
+UPDATE dropped_notifications SET count = 0, told_us = ? WHERE project = ?;
 
 -- name: digest
 SELECT until_us, leader FROM digests WHERE project = ? AND subscription = ?;
@@ -631,6 +702,39 @@ SELECT b.body FROM deliveries d JOIN notification_bodies b ON b.id = d.body_id W
 -- name: count_digest
 SELECT count(*) FROM deliveries WHERE digest = ?;
 
+-- name: put_notification_timer
+INSERT INTO notification_timers (job_id, project, subscription, event, seq, after_us, average_us)
+VALUES (:job_id, :project, :subscription, :event, :seq, :after_us, :average_us) ON CONFLICT DO NOTHING;
+
+-- name: notification_timers
+SELECT job_id, project, subscription, event, seq, after_us, average_us FROM notification_timers;
+
+-- name: delete_notification_timer
+DELETE FROM notification_timers WHERE job_id = ? AND project = ? AND subscription = ? AND event = ?;
+
+-- name: good_runs_of_config
+-- The newest of a configuration that ended well, whatever rows of it ran.
+SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_config
+WHERE project = :project AND config = :config AND component = :component AND ifnull(branch_id, '') = :branch
+    AND mode IS :mode AND type = :type AND status IN ('success', 'warning') AND id < :before
+ORDER BY id DESC LIMIT :limit;
+
+-- name: good_runs_of_spec
+SELECT spec_hash, duration_us FROM jobs INDEXED BY jobs_spec
+WHERE spec_hash = :spec_hash AND project = :project AND type = :type AND status IN ('success', 'warning')
+    AND id < :before
+ORDER BY id DESC LIMIT :limit;
+
+-- name: live_notifying_jobs
+SELECT id FROM jobs INDEXED BY jobs_notifying
+WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- name: spent_notifications
+SELECT place FROM spent_notifications WHERE job_id = ?;
+
+-- name: spend_notification
+INSERT INTO spent_notifications (job_id, place) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
 -- name: delivery
 SELECT {delivery_columns} FROM deliveries WHERE id = ?;
 
@@ -639,13 +743,13 @@ SELECT {delivery_columns} FROM deliveries WHERE id IN (SELECT value FROM json_ea
 
 -- name: waiting_receivers
 -- From one receiver to the next through the index, past all of each: the pending ones may be many.
-WITH RECURSIVE waiting (project, receiver, next_us) AS (
+WITH RECURSIVE waiting (project, receiver, channel, next_us) AS (
     SELECT * FROM (
-        SELECT project, receiver, next_us FROM deliveries INDEXED BY deliveries_due
+        SELECT project, receiver, channel, next_us FROM deliveries INDEXED BY deliveries_due
         WHERE status = 'pending' ORDER BY project, receiver, next_us LIMIT 1
     )
     UNION ALL
-    SELECT d.project, d.receiver, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
+    SELECT d.project, d.receiver, d.channel, d.next_us FROM waiting w JOIN deliveries d ON d.id = ifnull(
         (
             SELECT n.id FROM deliveries n INDEXED BY deliveries_due
             WHERE n.status = 'pending' AND n.project = w.project AND n.receiver > w.receiver
@@ -657,7 +761,7 @@ WITH RECURSIVE waiting (project, receiver, next_us) AS (
         )
     )
 )
-SELECT project, receiver, next_us FROM waiting w
+SELECT project, receiver, channel, next_us FROM waiting w
 WHERE NOT EXISTS (
     SELECT 1 FROM deliveries b WHERE b.status = 'sending' AND b.project = w.project AND b.receiver = w.receiver
 );
@@ -673,8 +777,8 @@ ORDER BY next_us LIMIT :limit;
 SELECT attempted_us FROM deliveries
 WHERE project = :project AND receiver = :receiver AND attempted_us > :since_us ORDER BY attempted_us DESC LIMIT :limit;
 
--- name: couriers_at_work
-SELECT count(DISTINCT token) FROM deliveries WHERE status = 'sending';
+-- name: asides_of_purpose
+SELECT count(*) FROM asides WHERE purpose = ?;
 
 -- name: give_to_courier
 UPDATE deliveries SET status = 'sending', token = :token, next_us = NULL,
@@ -720,7 +824,8 @@ UPDATE deliveries SET status = 'cancelled', next_us = NULL, ended_us = :now_us
 WHERE project = :project AND (id = :id OR digest = (SELECT digest FROM deliveries WHERE id = :id)) AND status = 'pending';
 
 -- name: count_deliveries
-SELECT status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries GROUP BY status;
+SELECT channel, status, count(*), min(CASE status WHEN 'pending' THEN created_us END) FROM deliveries
+GROUP BY channel, status;
 
 -- name: prune_deliveries
 DELETE FROM deliveries WHERE status = ? AND ended_us < ?;

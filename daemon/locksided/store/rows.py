@@ -96,6 +96,7 @@ class JobRow(msgspec.Struct, frozen=True):
     undone_by: int | None
     pinned: dict[str, int] | None
     owner_via: str | None
+    notifies: int
     block: dict[str, Any] | None
     blocked_count: int
     blocked_us: int | None
@@ -234,7 +235,7 @@ JSON_COLUMNS = frozenset(
         *("acknowledged", "claim", "reads", "pins", "pinned", "block"),  # of jobs
         "last",  # of conditions
         *("schedule", "trigger", "pause", "error"),  # of schedules, triggers and their jobs
-        *("conditions", "heard", "causes"),  # of triggers
+        *("conditions", "heard", "causes", "watched", "watches"),  # of triggers
         *("principal", "data"),  # of events
         *("body", "changed_by", "ref"),  # of the catalog
         *("reference", "account"),  # of asides

@@ -101,6 +101,7 @@ CREATE TABLE jobs (
     undone_by INTEGER,
     pinned TEXT,
     owner_via TEXT,
+    notifies INTEGER NOT NULL DEFAULT 0,
     block TEXT CHECK (block IS NULL OR status = 'created'),
     blocked_count INTEGER NOT NULL DEFAULT 0 CHECK (blocked_count >= 0),
     blocked_us INTEGER,
@@ -120,6 +121,10 @@ CREATE UNIQUE INDEX jobs_exclusive ON jobs (project, lock_key)
 
 -- What the core needs at start, in the order of ids.
 CREATE INDEX jobs_live ON jobs (id) WHERE status IN ('created', 'waiting', 'processing', 'terminating');
+
+-- Whose changes are told to those whom they named.
+CREATE INDEX jobs_notifying ON jobs (id)
+    WHERE notifies = 1 AND status IN ('created', 'waiting', 'processing', 'terminating');
 
 -- Lists. Every index ends with the id by itself, so equality on it yields rows in the order of ids.
 CREATE INDEX jobs_visible ON jobs (project, visible);
@@ -385,27 +390,32 @@ CREATE TABLE triggers (
     is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1)),
     firings INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0, -- in a row
+    broken TEXT, -- why it hears of no files
+    watched TEXT NOT NULL DEFAULT '{}', -- JSON: since when each condition of files holds, in ns
     PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX triggers_due ON triggers (due_us) WHERE due_us IS NOT NULL;
 
 -- What a trigger heard since its last firing. An event is one cause, whatever conditions it meets.
 CREATE TABLE causes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     id TEXT NOT NULL,
-    seq INTEGER NOT NULL, -- of the event
+    seq INTEGER, -- of the event, NULL for a file
     time_us INTEGER NOT NULL,
     conditions TEXT NOT NULL, -- JSON: places
     heard TEXT NOT NULL, -- JSON: as the wire has it
     depth INTEGER NOT NULL,
-    PRIMARY KEY (project, id, seq)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (project, id, seq)
+) STRICT;
+CREATE INDEX causes_of ON causes (project, id, number);
 
 -- What became of a trigger's causes, a row for each firing.
 CREATE TABLE firings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     project TEXT NOT NULL,
     id TEXT NOT NULL,
-    last_seq INTEGER NOT NULL, -- of its last cause
+    last_cause INTEGER, -- its number, NULL when there was none
     decided_us INTEGER NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'merged', 'skipped', 'failed')),
     because TEXT NOT NULL,
@@ -413,9 +423,31 @@ CREATE TABLE firings (
     version INTEGER NOT NULL,
     causes TEXT NOT NULL, -- JSON
     error TEXT, -- JSON
-    PRIMARY KEY (project, id, last_seq)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (project, id, last_cause)
+) STRICT;
+CREATE INDEX firings_of ON firings (project, id, number);
 
+-- What triggers know of files, and the watchers that tell them.
+CREATE TABLE known_files (
+    project TEXT NOT NULL,
+    id TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    token TEXT NOT NULL, -- of the watcher that told it last
+    gone_us INTEGER, -- since when it is not there
+    PRIMARY KEY (project, id, folder, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_files_gone ON known_files (gone_us) WHERE gone_us IS NOT NULL;
+
+CREATE TABLE watchers (
+    uid INTEGER PRIMARY KEY,
+    token TEXT NOT NULL UNIQUE,
+    watches TEXT NOT NULL, -- JSON: what it was told to watch
+    next_seq INTEGER NOT NULL DEFAULT 0 -- its log was read up to this frame
+) STRICT;
 
 -- Tables as lockside shows them: the head is the version that counts, and changes only here. `oldest` is the oldest
 -- version whose files are kept. One that was dropped has a key that no id is; `trash` is the name of its folder in the
@@ -505,7 +537,7 @@ CREATE TABLE deliveries (
     ended_us INTEGER,
     attempted_us INTEGER, -- when it was given to a courier last
     digest INTEGER,
-    url TEXT, -- of a job's own notification, filled in
+    url TEXT, channel TEXT NOT NULL DEFAULT 'webhook', -- of a job's own notification, filled in
     CHECK ((status = 'pending') = (next_us IS NOT NULL)),
     CHECK ((status = 'sending') = (token IS NOT NULL)),
     UNIQUE (seq, event, project, receiver, place)
@@ -541,3 +573,29 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE INDEX tokens_of_user ON tokens (project, uid, id);
 CREATE INDEX tokens_made_with ON tokens (made_with) WHERE made_with IS NOT NULL;
+
+-- Notifications that jobs asked for themselves, and that were told what they waited for.
+CREATE TABLE spent_notifications (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (job_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- What is told of a job when it takes long: `after_us` of running or waiting after the event `seq`.
+CREATE TABLE notification_timers (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    project TEXT NOT NULL,
+    subscription TEXT NOT NULL,
+    event TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    after_us INTEGER NOT NULL,
+    average_us INTEGER, -- how long such jobs took
+    PRIMARY KEY (job_id, project, subscription, event)
+) STRICT, WITHOUT ROWID;
+
+-- What was not written because too much was pending, since that was told last.
+CREATE TABLE dropped_notifications (
+    project TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    told_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -3,6 +3,7 @@
 Terms name columns of `jobs`. Choosing among them is joblist.py's.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -59,11 +60,13 @@ def terms(wanted: JobFilter) -> list[Term]:
     """Answer the terms that must all hold; the first one, of project and visibility, can always lead."""
     return [
         *_scope(wanted),
+        *_ids(wanted),
         *_roots(wanted),
         *_equal(wanted),
         *_runs(wanted),
         *_labels(wanted),
         *_ranges(wanted),
+        *_restrictions(wanted),
         *_text(wanted),
         *((_UNRESOLVED,) if wanted.unresolved else ()),
     ]
@@ -108,6 +111,27 @@ def _roots(wanted: JobFilter) -> Iterator[Term]:
         table, shown = _indexed("jobs_roots"), _shown(wanted)
         sources = tuple(TermSource(table, sql, (wanted.project, each)) for each in shown)
         yield Term(is_root, (), sources, by_id=True)
+
+
+def _ids(wanted: JobFilter) -> Iterator[Term]:
+    if wanted.ids:
+        sql, args = "jobs.id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(set(wanted.ids))),)
+        yield Term(sql, args, (TermSource("jobs", sql, args),), by_id=True)
+
+
+def _restrictions(wanted: JobFilter) -> Iterator[Term]:
+    """Conditions that no index has: they are looked at in the jobs that others find."""
+    bounds = {
+        "mode = ?": wanted.mode,
+        "start_us >= ?": wanted.started_from_us,
+        "start_us <= ?": wanted.started_to_us,
+        f"{_RAN} AND duration_us >= ?": wanted.duration_from_us,
+        f"{_RAN} AND duration_us <= ?": wanted.duration_to_us,
+    }
+    yield from (Term(sql, (value,)) for sql, value in bounds.items() if value is not None)
+
+
+_RAN = "start_us IS NOT NULL AND end_us IS NOT NULL"
 
 
 def _equal(wanted: JobFilter) -> Iterator[Term]:

@@ -1,6 +1,6 @@
 """Rows of schedules and triggers: where each stands, and what became of moments and causes."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,8 +28,18 @@ class ScheduleRow(msgspec.Struct, frozen=True):
     fired_us: int | None = None
 
 
+class TriggerName(NamedTuple):
+    """What identifies a trigger."""
+
+    project: str
+    id: str
+
+
 class TriggerRow(msgspec.Struct, frozen=True):
-    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never."""
+    """Where a trigger stands; `pause` has `by` and `comment`. `due_us` None is never.
+
+    `watched` tells since when each condition of files holds, in nanoseconds.
+    """
 
     project: str
     id: str
@@ -44,22 +54,25 @@ class TriggerRow(msgspec.Struct, frozen=True):
     is_disabled: int = 0
     firings: int = 0
     failures: int = 0
+    broken: str | None = None
+    watched: dict[str, int] = {}
 
 
 class CauseRow(msgspec.Struct, frozen=True):
-    """A cause: something that a trigger heard, as the wire has it."""
+    """A cause: something that a trigger heard, as the wire has it; `seq` is the event's, None for a file."""
 
-    seq: int
+    seq: int | None
     time_us: int
     conditions: list[int]
     heard: dict[str, Any]
     depth: int
+    number: int = 0
 
 
 class FiringRow(msgspec.Struct, frozen=True):
-    """What became of a trigger's causes."""
+    """What became of a trigger's causes; `last_cause` is the number of the last, None when there was none."""
 
-    last_seq: int
+    last_cause: int | None
     decided_us: int
     outcome: str
     because: str
@@ -67,6 +80,7 @@ class FiringRow(msgspec.Struct, frozen=True):
     version: int
     causes: list[dict[str, Any]]
     error: dict[str, Any] | None = None
+    number: int = 0
 
 
 class MomentRow(msgspec.Struct, frozen=True):
@@ -92,3 +106,12 @@ class MadeJob(msgspec.Struct, frozen=True):
     status: str
     created_us: int
     schedule: dict[str, Any]
+
+
+class WatcherRow(msgspec.Struct, frozen=True):
+    """The watcher of a user's folders; `watches` is what it was told, and its log was read to `next_seq`."""
+
+    uid: int
+    token: str
+    watches: list[dict[str, Any]]
+    next_seq: int

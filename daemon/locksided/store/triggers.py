@@ -5,20 +5,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from locksided.store import cursors
+from lockside.kinds import TRIGGER
+from locksided.store import cursors, watching
+from locksided.store.catalog import objects
+from locksided.store.catalog.keys import Key
 from locksided.store.paging import PageRequest, Slice, first_of, row_bytes
 from locksided.store.rows import decoded
 from locksided.store.sql import QUERIES, Database
-from locksided.store.time_rows import CauseRow, FiringRow, TriggerRow
+from locksided.store.time_rows import CauseRow, FiringRow, TriggerName, TriggerRow
 from locksided.store.transaction import Transaction
 from locksided.store.writes import json_text
 
-
-class TriggerName(NamedTuple):
-    """What identifies a trigger."""
-
-    project: str
-    id: str
+_FIRINGS = "firings"
+_LAST = 2**63 - 1
 
 
 class Listening(NamedTuple):
@@ -34,6 +33,13 @@ def find(connection: Database, name: TriggerName) -> TriggerRow | None:
     """One trigger, None when there is none."""
     found = decoded(TriggerRow, connection.execute(QUERIES["trigger"], name).fetchall())
     return found[0] if found else None
+
+
+def with_document(connection: Database, name: TriggerName) -> tuple[TriggerRow, dict[str, Any]] | None:
+    """Where a trigger stands, and its document."""
+    row = find(connection, name)
+    stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
+    return None if row is None or stored is None else (row, stored.body)
 
 
 def of_ids(connection: Database, project: str, ids: Iterable[str]) -> dict[str, TriggerRow]:
@@ -81,12 +87,14 @@ def save(tx: Transaction, row: TriggerRow) -> None:
 def remove(tx: Transaction, name: TriggerName) -> None:
     """Forget where a trigger stood and what it heard; what became of its causes stays."""
     tx.connection.execute(QUERIES["delete_trigger"], name)
-    forget_causes(tx, name, 2**63 - 1)
+    forget_causes(tx, name)
+    watching.forget_folders(tx, name, but=())
 
 
 def _values(row: TriggerRow) -> dict[str, Any]:
     values = msgspec.structs.asdict(row)
-    return values | {"pause": None if row.pause is None else json_text(row.pause)}
+    pause = None if row.pause is None else json_text(row.pause)
+    return values | {"pause": pause, "watched": json_text(row.watched)}
 
 
 def move(tx: Transaction, by_us: int) -> None:
@@ -109,28 +117,25 @@ def causes(connection: Database, name: TriggerName, limit: int) -> list[CauseRow
     return decoded(CauseRow, connection.execute(QUERIES["causes"], (*name, limit)).fetchall())
 
 
-def forget_causes(tx: Transaction, name: TriggerName, through_seq: int) -> None:
-    """They were taken, or passed over."""
-    tx.connection.execute(QUERIES["delete_causes"], (*name, through_seq))
+def forget_causes(tx: Transaction, name: TriggerName, through: int = _LAST) -> None:
+    """Those up to a number were taken, or all passed over."""
+    tx.connection.execute(QUERIES["delete_causes"], (*name, through))
 
 
 def record(tx: Transaction, name: TriggerName, row: FiringRow) -> None:
     """Note what became of causes."""
-    values = msgspec.structs.asdict(row)
+    values = msgspec.structs.asdict(row) | name._asdict()
     values["causes"] = json_text(row.causes)
     values["error"] = None if row.error is None else json_text(row.error)
-    tx.connection.execute(QUERIES["insert_firing"], (*name, *values.values()))
+    tx.connection.execute(QUERIES["insert_firing"], values)
 
 
 def firings(connection: Database, name: TriggerName, request: PageRequest) -> Slice[FiringRow]:
     """A page of what became of causes, newest first."""
-    (before,) = cursors.read(request.cursor, _FIRINGS, tuple[cursors.Integer]) or (2**63 - 1,)
+    (before,) = cursors.read(request.cursor, _FIRINGS, tuple[cursors.Integer]) or (_LAST,)
     rows = connection.execute(QUERIES["firings"], (*name, before))
     taken, has_more = first_of(rows, row_bytes, max_bytes=request.max_bytes, limit=request.limit)
-    return Slice(decoded(FiringRow, taken), has_more, lambda row: cursors.written(_FIRINGS, row.last_seq))
-
-
-_FIRINGS = "firings"
+    return Slice(decoded(FiringRow, taken), has_more, lambda row: cursors.written(_FIRINGS, row.number))
 
 
 def prune(tx: Transaction, before_us: int) -> None:

@@ -29,10 +29,9 @@ from locksided.store import triggers
 from locksided.store.catalog import objects
 from locksided.store.catalog.keys import Key
 from locksided.store.sql import Database
-from locksided.store.time_rows import CauseRow, FiringRow, TriggerRow
+from locksided.store.time_rows import CauseRow, FiringRow, TriggerName, TriggerRow
 from locksided.store.transaction import Transaction
-from locksided.store.triggers import TriggerName
-from locksided.triggers.standing import planned, tell
+from locksided.triggers.standing import DAEMON, paused, paused_if_failing, planned, tell
 
 
 class Loop(Refused):
@@ -59,8 +58,8 @@ class Found:
 
 def read(connection: Database, name: TriggerName) -> Found | None:
     """A trigger, None when there is none; for the store's thread."""
-    row = triggers.find(connection, name)
     stored = objects.find(connection, Key(name.project, TRIGGER, (name.id,)))
+    row = triggers.find(connection, name)
     if row is None or stored is None:
         return None
     causes = triggers.causes(connection, name, MOST_OF_A_FIRING)
@@ -162,12 +161,13 @@ def _write(
     because: str = fate.cause if refusal is None else refusal.kind
     if fate.outcome is MomentOutcome.MERGED and job_id is not None:
         _merge(tx, found, job_id)
-    last_seq = found.causes[-1].seq if found.causes else tx.last_seq
+    last = found.causes[-1].number if found.causes else None
     error = None if refusal is None else _error(refusal)
     causes = [one.heard for one in found.causes]
-    row = FiringRow(last_seq, clock.now_us(), outcome, because, job_id, found.version, causes, error)
+    row = FiringRow(last, clock.now_us(), outcome, because, job_id, found.version, causes, error)
     triggers.record(tx, found.name, row)
-    triggers.forget_causes(tx, found.name, last_seq)
+    if last is not None:
+        triggers.forget_causes(tx, found.name, last)
     shown = None if job_id is None else str(job_id)
     tell(tx, found.name, outcome, count=len(causes), job=shown, cause=because, error=error)
     planned(tx, _after(tx, found, refusal, bool(job_ids)), found.spec)
@@ -189,20 +189,9 @@ def _after(tx: Transaction, found: Found, refusal: Refused | None, is_made: bool
     if refusal is None:
         return row
     row = msgspec.structs.replace(row, failures=row.failures + 1)
-    most = found.spec.pause_after_failures
-    if isinstance(refusal, Forbidden | Loop) or (most is not None and row.failures >= most):
-        return paused(tx, row, "daemon", refusal.message)
-    return row
-
-
-def paused(
-    tx: Transaction, row: TriggerRow, by: str, comment: str | None, principal: Any = None
-) -> TriggerRow:
-    """The row of a trigger that is paused from now on."""
-    tell(tx, TriggerName(row.project, row.id), "paused", principal=principal, comment=comment)
-    return msgspec.structs.replace(
-        row, paused_us=clock.now_us(), pause={"by": by, "comment": comment}, due_us=None
-    )
+    if isinstance(refusal, Forbidden | Loop):
+        return paused(tx, row, DAEMON, refusal.message)
+    return paused_if_failing(tx, row, found.spec, f"the last says: {refusal.message}")
 
 
 def _error(refusal: Refused) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""What triggers hear: a follower of the ends of jobs that keeps each as a cause, together with its cursor."""
+"""What triggers hear of the log: a follower that keeps each event as a cause, together with its cursor."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+
+import msgspec
 
 from lockside.documents.enums import JobType, Status
 from lockside.documents.reading import from_store
-from lockside.documents.trigger import Condition, TriggerSpec
-from locksided import clock
+from lockside.documents.trigger import TriggerSpec
 from locksided.actors.messages import Decided
 from locksided.core.scheduler import Scheduler
 from locksided.core.transitions import FINAL
@@ -17,47 +17,64 @@ from locksided.schedules.standing import us
 from locksided.store import triggers
 from locksided.store.rows import EventRow, JobRow
 from locksided.store.store import Store
-from locksided.store.time_rows import CauseRow
+from locksided.store.time_rows import TriggerName
 from locksided.store.transaction import Transaction
-from locksided.store.triggers import Listening, TriggerName
-from locksided.triggers.standing import planned
+from locksided.store.triggers import Listening
+from locksided.triggers.causes import Heard, job_ended, keep, table_changed
+from locksided.triggers.standing import paused_if_failing
 
-STATUS, CLOCK_SET = "job.status", "daemon.clockSet"
+STATUS, TABLE, CLOCK_SET = "job.status", "table.changed", "daemon.clockSet"
 _OF_CONTAINERS = frozenset({"container", "retry"})
+_COUNTED = frozenset({Status.SUCCESS, Status.WARNING, Status.ERROR})
 
 
 class Hearing:
-    """Follows the ends of jobs while there are triggers."""
+    """Follows ends of jobs and versions of tables while there are triggers.
 
-    def __init__(self, store: Store) -> None:
-        self.news = asyncio.Event()
-        """Set when causes are about to be saved."""
+    `news` is set when causes are about to be saved.
+    """
+
+    def __init__(self, store: Store, news: asyncio.Event) -> None:
+        self.news = news
         self._store = store
         self._has_triggers = False
 
     async def load(self) -> None:
-        """See whether there are any triggers; without them no end of a job wakes anybody."""
+        """See whether there are any triggers; without them no event wakes anybody."""
         self._has_triggers = bool(await self._store.read(triggers.everything))
 
     def follower(self) -> Follower:
         """Who follows."""
-        return Follower("triggers", frozenset({STATUS, CLOCK_SET}), self._decide, self._concerns)
+        return Follower("triggers", frozenset({STATUS, TABLE, CLOCK_SET}), self._decide, self._concerns)
 
     def _concerns(self, event: EventRow) -> bool:
         if event.kind == "trigger.created":
             self._has_triggers = True
-        return event.kind == CLOCK_SET or (
-            self._has_triggers and event.kind == STATUS and event.data["to"] in FINAL
-        )
+        return event.kind == CLOCK_SET or (self._has_triggers and _is_heard(event))
 
     async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
-        ends = {event.job_id: event for event in events if event.kind == STATUS and event.data["to"] in FINAL}
-        rows = await self._store.job_rows(job_id for job_id in ends if job_id is not None)
-        listening = await self._store.read(triggers.everything) if rows else []
-        ended = [(ends[row.id], row) for row in rows if _is_whole(row)]
+        concerning = [event for event in events if _is_heard(event)]
+        rows = {
+            row.id: row
+            for row in await self._store.job_rows({event.job_id for event in concerning if event.job_id})
+        }
+        heard = [(event, one) for event in concerning if (one := _heard(event, rows.get(event.job_id or 0)))]
+        ended = [row for row in rows.values() if row.trigger_id is not None and row.status in _COUNTED]
+        listening = await self._store.read(triggers.everything) if heard else []
         self.news.set()
         by_us = sum(us(event.data["seconds"]) for event in events if event.kind == CLOCK_SET)
-        return Decided(partial(_write, listening=listening, ended=ended, by_us=by_us))
+        return Decided(partial(_write, listening=listening, heard=heard, ended=ended, by_us=by_us))
+
+
+def _is_heard(event: EventRow) -> bool:
+    return event.kind == TABLE or (event.kind == STATUS and event.data["to"] in FINAL)
+
+
+def _heard(event: EventRow, job: JobRow | None) -> Heard | None:
+    """What an event is to triggers; None for one of a job that is gone, or that is a part of another."""
+    if event.kind == TABLE:
+        return table_changed(event, job)
+    return job_ended(event, job) if job is not None and _is_whole(job) else None
 
 
 def _is_whole(row: JobRow) -> bool:
@@ -69,65 +86,34 @@ def _is_whole(row: JobRow) -> bool:
 def _write(
     tx: Transaction,
     listening: Sequence[Listening],
-    ended: Sequence[tuple[EventRow, JobRow]],
+    heard: Sequence[tuple[EventRow, Heard]],
+    ended: Sequence[JobRow],
     by_us: int,
 ) -> None:
     if by_us:
         triggers.move(tx, by_us)
     for trigger in listening:
-        spec = from_store(trigger.body, TriggerSpec)
-        heard = [
-            (event, job, met)
-            for event, job in sorted(ended, key=lambda one: one[0].seq)
-            if event.seq > trigger.since_seq and job.project == trigger.project
-            for met in [_met(spec.on, job)]
-            if met
+        its = [
+            one for event, one in heard if event.seq > trigger.since_seq and event.project == trigger.project
         ]
-        if heard:
-            _hear(tx, TriggerName(trigger.project, trigger.id), spec, heard)
+        if its:
+            keep(tx, TriggerName(trigger.project, trigger.id), from_store(trigger.body, TriggerSpec), its)
+    for job in sorted(ended, key=lambda row: (row.end_us or 0, row.id)):
+        if _is_whole(job):
+            _count(tx, job)
 
 
-def _hear(
-    tx: Transaction,
-    name: TriggerName,
-    spec: TriggerSpec,
-    heard: Iterable[tuple[EventRow, JobRow, list[int]]],
-) -> None:
-    row = triggers.find(tx.connection, name)
-    if row is None or row.is_disabled:
+def _count(tx: Transaction, job: JobRow) -> None:
+    """Count the failures in a row of the trigger that made a job; too many pause it."""
+    found = triggers.with_document(tx.connection, TriggerName(job.project, job.trigger_id or ""))
+    if found is None:
         return
-    for event, job, met in heard:
-        told = triggers.above(tx.connection, [int(part) for part in job.run_id.split(".")])
-        if any(one["id"] == name.id for one in told):
-            continue  # it comes from this trigger's own job
-        depth = max((one["depth"] for one in told), default=0)
-        triggers.hear(tx, name, CauseRow(event.seq, clock.now_us(), met, _cause(event, job), depth))
-    planned(tx, row, spec)
-
-
-def _met(conditions: Sequence[Condition], job: JobRow) -> list[int]:
-    """The places of the conditions that the end of a job meets."""
-    return [place for place, one in enumerate(conditions) if _meets(one, job)]
-
-
-def _meets(condition: Condition, job: JobRow) -> bool:
-    meant = condition.job
-    return (
-        job.component == meant.component
-        and (meant.config is None or job.config == meant.config)
-        and (meant.branch_id is None or (job.branch_id or "default") == meant.branch_id)
-        and Status(job.status) in condition.status
-    )
-
-
-def _cause(event: EventRow, job: JobRow) -> dict[str, Any]:
-    return {
-        "kind": "job",
-        "table": None,
-        "version": None,
-        "job": str(job.id),
-        "path": None,
-        "sizeBytes": None,
-        "time": clock.to_text(event.time_us),
-        "status": job.status,
-    }
+    row, body = found
+    failures = row.failures + 1 if job.status == Status.ERROR else 0
+    if failures == row.failures:
+        return
+    row = msgspec.structs.replace(row, failures=failures)
+    spec = from_store(body, TriggerSpec)
+    if failures:
+        row = paused_if_failing(tx, row, spec, f"the last is job {job.id}")
+    triggers.save(tx, row)

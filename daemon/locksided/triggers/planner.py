@@ -12,6 +12,7 @@ from locksided.followers.follower import RECOVERED
 from locksided.store import triggers
 from locksided.store.errors import StoreUnavailable
 from locksided.store.rows import EventRow
+from locksided.store.time_rows import TriggerName
 from locksided.triggers.firing import Firings, NothingToFire
 from locksided.triggers.hearing import Hearing
 
@@ -64,6 +65,6 @@ class TriggerPlanner:
         except (Refused, StoreUnavailable) as problem:
             log.warning("triggers wait", cause=str(problem))
 
-    async def _fire(self, name: triggers.TriggerName) -> None:
+    async def _fire(self, name: TriggerName) -> None:
         with suppress(NothingToFire):  # it was changed meanwhile
             await self._firings.fire(name)

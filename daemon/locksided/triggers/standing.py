@@ -7,25 +7,31 @@ import msgspec
 
 from lockside.documents.enums import ScheduleState, ScheduleStatus, TriggerWhen
 from lockside.documents.reading import from_store
-from lockside.documents.trigger import TriggerSpec
+from lockside.documents.trigger import FilesCondition, TriggerSpec
 from locksided import clock
 from locksided.catalog.views import View
 from locksided.core.errors import Limit
 from locksided.core.triggers import MOST_OF_A_FIRING, Cause, Rule, fires_at
 from locksided.schedules import owners
+from locksided.schedules.filters import Stand
 from locksided.schedules.standing import us
 from locksided.server.access import Principal
-from locksided.store import triggers
+from locksided.store import triggers, watching
 from locksided.store.catalog.keys import Change, Key
 from locksided.store.rows import StoredRow
 from locksided.store.sql import Database
-from locksided.store.time_rows import CauseRow, TriggerRow
+from locksided.store.time_rows import CauseRow, TriggerName, TriggerRow
 from locksided.store.transaction import Transaction
-from locksided.store.triggers import TriggerName
+from locksided.store.writes import json_text
 
 MOST_OF_A_PROJECT = 1000
+DAEMON = "daemon"
 
-NOWHERE: View = {**dict.fromkeys(("owner", "status", "paused", "nextTime")), "firings": 0, "failuresInRow": 0}
+NOWHERE: View = {
+    **dict.fromkeys(("owner", "status", "statusCause", "paused", "nextTime")),
+    "firings": 0,
+    "failuresInRow": 0,
+}
 """Of a trigger that is deleted."""
 
 
@@ -62,6 +68,23 @@ def tell(
     tx.event(clock.now_us(), f"trigger.{what}", name.project, principal=principal, data=told)
 
 
+def paused(
+    tx: Transaction, row: TriggerRow, by: str, comment: str | None, principal: Any = None
+) -> TriggerRow:
+    """The row of a trigger that is paused from now on."""
+    tell(tx, TriggerName(row.project, row.id), "paused", principal=principal, comment=comment)
+    pause = {"by": by, "comment": comment}
+    return msgspec.structs.replace(row, paused_us=clock.now_us(), pause=pause, due_us=None)
+
+
+def paused_if_failing(tx: Transaction, row: TriggerRow, spec: TriggerSpec, last: str) -> TriggerRow:
+    """The row, paused when so many in a row failed as the trigger bears."""
+    most = spec.pause_after_failures
+    if most is None or row.failures < most or row.paused_us is not None:
+        return row
+    return paused(tx, row, DAEMON, f"{row.failures} in a row failed; {last}")
+
+
 # -- changes ------------------------------------------------------------------------------------------------
 
 
@@ -80,23 +103,55 @@ def changed(tx: Transaction, key: Key, before: StoredRow | None, after: StoredRo
     name, spec = name_of(key), from_store(after.body, TriggerSpec)
     row = triggers.find(tx.connection, name)
     if row is None:
-        if triggers.number_of(tx.connection, key.project) >= MOST_OF_A_PROJECT:
-            raise Limit(f"A project has at most {MOST_OF_A_PROJECT} triggers: delete one first.")
-        owner = change.owner or change.by
-        row = TriggerRow(
-            project=name.project,
-            id=name.id,
-            owner_uid=owner["uid"],
-            owner_gid=owner["gid"],
-            owner_name=owner["user"],
-            since_seq=tx.last_seq,
-        )
+        row = _new(tx, name, change)
         triggers.add(tx, row)
     elif before is not None and from_store(before.body, TriggerSpec).on != spec.on:
-        triggers.forget_causes(tx, name, tx.last_seq)  # their conditions are others now
+        triggers.forget_causes(tx, name)  # their conditions are others now
         row = msgspec.structs.replace(row, since_seq=tx.last_seq)
-    is_disabled = int(spec.state is ScheduleState.DISABLED)
-    planned(tx, msgspec.structs.replace(row, is_disabled=is_disabled), spec)
+    if change.owner is not None and before is not None and before.version == after.version:
+        tell(tx, name, "updated", principal=change.by, version=after.version, owner=change.owner["user"])
+    watching.forget_folders(tx, name, but=[one.files.folder for one in spec.on if one.files])
+    row = msgspec.structs.replace(
+        owners.with_owner(row, change.owner),
+        is_disabled=int(spec.state is ScheduleState.DISABLED),
+        broken=None,
+        watched=_watched(row, spec),
+    )
+    planned(tx, row, spec)
+
+
+def _new(tx: Transaction, name: TriggerName, change: Change) -> TriggerRow:
+    if triggers.number_of(tx.connection, name.project) >= MOST_OF_A_PROJECT:
+        raise Limit(f"A project has at most {MOST_OF_A_PROJECT} triggers: delete one first.")
+    owner = change.owner or change.by
+    return TriggerRow(
+        project=name.project,
+        id=name.id,
+        owner_uid=owner["uid"],
+        owner_gid=owner["gid"],
+        owner_name=owner["user"],
+        since_seq=tx.last_seq,
+    )
+
+
+def _watched(row: TriggerRow, spec: TriggerSpec) -> dict[str, int]:
+    """Since when files count, for each condition of them: those that lie there at its first put do not.
+
+    What comes while the trigger is disabled counts as little as any other cause.
+    """
+    now_ns = clock.real_file_ns()
+    before = {} if row.is_disabled else row.watched
+    return {
+        key: before.get(key, 0 if one.files.existing and key not in row.watched else now_ns)
+        for one in spec.on
+        if one.files is not None
+        for key in [watch_key(one.files)]
+    }
+
+
+def watch_key(files: FilesCondition) -> str:
+    """What makes one condition of files the same as another."""
+    return json_text([files.folder, files.match, sorted(files.exclude)])
 
 
 def deleted(tx: Transaction, key: Key, _change: Change) -> None:
@@ -113,14 +168,29 @@ def members(connection: Database, project: str, found: Sequence[StoredRow]) -> l
     return [_members(one, rows.get(one.id)) for one in found]
 
 
+def status_of(row: TriggerRow) -> ScheduleStatus:
+    """Where a trigger stands."""
+    if row.broken is not None:
+        return ScheduleStatus.BROKEN
+    if row.is_disabled:
+        return ScheduleStatus.DISABLED
+    return ScheduleStatus.ACTIVE if row.paused_us is None else ScheduleStatus.PAUSED
+
+
+def stand(connection: Database, project: str, body: Mapping[str, Any]) -> Stand | None:
+    """Whose a trigger is and where it stands; None when there is none."""
+    row = triggers.find(connection, TriggerName(project, body["id"]))
+    return None if row is None else Stand(row.owner_name, status_of(row))
+
+
 def _members(one: StoredRow, row: TriggerRow | None) -> View:
     if row is None or one.deleted:
         return NOWHERE
-    status = ScheduleStatus.ACTIVE if row.paused_us is None else ScheduleStatus.PAUSED
     pause = row.pause or {}
     return {
         "owner": {"uid": row.owner_uid, "user": row.owner_name, "gid": row.owner_gid},
-        "status": ScheduleStatus.DISABLED if row.is_disabled else status,
+        "status": status_of(row),
+        "statusCause": row.broken or pause.get("comment"),
         "paused": None
         if row.paused_us is None
         else {

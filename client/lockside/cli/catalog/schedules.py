@@ -91,7 +91,8 @@ def upcoming(session: Session, parsed: Parsed) -> int:
     if session.out.as_json:
         session.out.json(found)
         return exits.DONE
-    session.out.hint(f"{found['says']} ({name})")
+    says = found["says"]
+    session.out.hint(says if name in says else f"{says} ({name})")
     rows: list[list[Cell]] = [
         [f"{one['wall'].replace('T', ' ')}{one['utcOffset']}", str(one["note"] or "")]
         for one in found["moments"]

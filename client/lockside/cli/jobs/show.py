@@ -202,10 +202,12 @@ def _result(job: Json) -> list[str]:
     counts = result.get("counts") or {}
     if any(counts.values()):
         lines.append("records: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count))
-    for name in ("tables", "files"):
-        found = (result.get("output") or {}).get(name) or []
-        if found:
-            lines.append(f"{len(found):,} output {name if len(found) > 1 else name[:-1]}")
+    lines += [
+        f"{_counted(found, f'{way} {kind}')}: {_named(found)}"
+        for way in ("input", "output")
+        for kind in ("tables", "files")
+        if (found := (result.get(way) or {}).get(kind))
+    ]
     if omitted := (result.get("output") or {}).get("omitted"):
         lines.append(f"and {omitted:,} more, which are not listed")
     stages = (result.get("artifacts") or {}).get("stages") or []
@@ -237,6 +239,17 @@ def _given_up(told: Json) -> str:
     said = f" (last test: {told['lastMessage']})" if told.get("lastMessage") else ""
     cause = why.get(told["cause"], told["cause"])
     return f"recovery was given up: {cause}{said}; it was blocked {times_blocked}"
+
+
+def _counted(found: list[Json], what: str) -> str:
+    return f"{len(found):,} {what if len(found) > 1 else what[:-1]}"
+
+
+def _named(found: list[Json]) -> str:
+    """Name the first few tables or files."""
+    members = ("id", "destination", "target", "path", "name", "source")
+    names = [next((str(one[name]) for name in members if one.get(name)), "?") for one in found[:_NAMED]]
+    return ", ".join(map(one_line, names)) + (" …" if len(found) > _NAMED else "")
 
 
 def _tell_cause(session: Session, job: Json, below: list[Json], count: int) -> None:

@@ -65,7 +65,7 @@ def show(session: Session, parsed: Parsed) -> int:
         for column in one["definition"]
     ]
     out.table(("COLUMN", "TYPE", ""), rows)
-    out.hint(f"lockside table preview {one['id']}")
+    out.hint(f"\n  next: lockside table preview {one['id']}")
     return exits.DONE
 
 

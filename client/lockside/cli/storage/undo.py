@@ -20,15 +20,14 @@ def undo(session: Session, parsed: Parsed) -> int:
         "tables": parsed.many("table"),
         "force": parsed.flag("force"),
     }
-    if not parsed.flag("dry_run"):
-        return finish(session, parsed, session.call("job.undo", **asked))
-    plan = session.call("job.undo", dryRun=True, **asked)
-    if session.out.as_json:
-        session.out.json(plan)
-        return exits.DONE
-    for line in _lines(plan):
-        session.out.line(line)
-    return exits.DONE
+    is_plan = parsed.flag("dry_run")
+    if is_plan or not session.out.as_json:
+        plan = session.call("job.undo", dryRun=True, **asked)
+        if session.out.is_given(plan):
+            return exits.DONE
+        for line in _lines(plan):
+            session.out.line(line)
+    return exits.DONE if is_plan else finish(session, parsed, session.call("job.undo", **asked))
 
 
 def _lines(plan: dict[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from lockside.documents.base import (
     Seconds,
     Time,
 )
-from lockside.documents.enums import CreatorType, JobType, Status
+from lockside.documents.enums import CreatorType, JobType, Mode, Status
 from lockside.documents.request import JobRequest
 from lockside.protocol.declaration import Cursor, Mutation, OtherUse, PageLimit, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
@@ -104,6 +104,7 @@ class JobFilters(Params, frozen=True, kw_only=True):
     of id, name, component or config.
 
     Attributes:
+        ids: Only these jobs; those that do not exist are left out.
         status: Only jobs in one of these statuses; the words of other systems are accepted.
         component: Only jobs of this component.
         config: Only jobs of this configuration.
@@ -121,6 +122,11 @@ class JobFilters(Params, frozen=True, kw_only=True):
         created_to: Only jobs created before this time.
         finished_from: Only jobs that ended at or after this time.
         finished_to: Only jobs that ended before this time.
+        started_from: Only jobs that started at or after this time.
+        started_to: Only jobs that started before this time.
+        duration_from: Only jobs that ended after so many seconds of running or more.
+        duration_to: Only jobs that ended after so many seconds of running or less.
+        mode: Only jobs in this mode.
         visible: Only visible jobs (true), only hidden ones (false), or all (null).
         only_roots: Only jobs that no container made: no rows, phases, tasks and attempts.
         acknowledged: Only failures that were acknowledged (true), only other jobs (false), or all (null).
@@ -132,8 +138,13 @@ class JobFilters(Params, frozen=True, kw_only=True):
         "created_to": times.canonical_time,
         "finished_from": times.canonical_time,
         "finished_to": times.canonical_time,
+        "started_from": times.canonical_time,
+        "started_to": times.canonical_time,
+        "duration_from": quantities.duration,
+        "duration_to": quantities.duration,
     }
 
+    ids: Annotated[list[JobId], Meta(max_length=1000)] = []
     status: StatusFilter = []
     component: ComponentId | None = None
     config: ConfigId | None = None
@@ -151,6 +162,11 @@ class JobFilters(Params, frozen=True, kw_only=True):
     created_to: Time | None = None
     finished_from: Time | None = None
     finished_to: Time | None = None
+    started_from: Time | None = None
+    started_to: Time | None = None
+    duration_from: Seconds | None = None
+    duration_to: Seconds | None = None
+    mode: Mode | None = None
     visible: bool | None = True
     only_roots: bool = False
     acknowledged: bool | None = None

@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from lockside.documents import times
 from lockside.documents.base import ComponentId, ConfigId, FieldError, JobId, PoolId, Sequence, Text, Time
-from lockside.documents.notification import NotifiedEvent, SubscriptionSpec, Webhook
+from lockside.documents.notification import NotifiedEvent, Recipient, SubscriptionSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, fields_of, method
 from lockside.protocol.errors import ErrorKind
 from lockside.protocol.types import notifications as t
@@ -78,7 +78,8 @@ class NotificationRotate(Mutation, frozen=True, kw_only=True):
     """Replace the secret of a webhook; for 24 hours the old one signs, too.
 
     Attributes:
-        id: The subscription's id.
+        id: The subscription's id; `project` for the secret that signs what jobs have told of themselves,
+            which is the admins'.
     """
 
     id: PoolId
@@ -171,7 +172,7 @@ class NotificationTest(Params, frozen=True, kw_only=True):
     """
 
     id: PoolId | None = None
-    recipient: Webhook | None = None
+    recipient: Recipient | None = None
 
     def check(self) -> None:
         """Raises FieldError unless exactly one of the two is named."""

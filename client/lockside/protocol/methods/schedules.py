@@ -6,11 +6,12 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from lockside.documents import quantities, times
-from lockside.documents.base import ComponentId, ConfigId, Name, PoolId, Priority, Sequence, Text, Time
-from lockside.documents.enums import MisfirePolicy, MomentOutcome, ScheduleStatus
+from lockside.documents.base import PoolId, Priority, Time
+from lockside.documents.enums import MisfirePolicy, MomentOutcome
 from lockside.documents.schedule import ScheduleId, ScheduleSpec
 from lockside.protocol.declaration import ListParams, Mutation, Params, method
 from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.job_makers import PUTTING, MakerAction, MakerList, MakerPause, MakerPut
 from lockside.protocol.methods.jobs import CREATION
 from lockside.protocol.types import schedules as types
 from lockside.protocol.types.jobs import Job
@@ -25,55 +26,20 @@ TimeOrDate = Annotated[
 ]
 
 
-@method(
-    "schedule.put",
-    Role.OPERATOR,
-    answers=types.Schedule,
-    refuses=[ErrorKind.NOT_FOUND, ErrorKind.DISABLED],
-    example={"schedule": EXAMPLE},
-)
-class SchedulePut(Mutation, frozen=True, kw_only=True):
+@method("schedule.put", **PUTTING, answers=types.Schedule, example={"schedule": EXAMPLE})
+class SchedulePut(MakerPut, frozen=True, kw_only=True):
     """Store a schedule; editing one never fires it.
 
     Attributes:
         schedule: The whole schedule.
-        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
-        owner: The user whose jobs they are; naming another than oneself is the admin's.
     """
 
     schedule: ScheduleSpec
-    change_description: Text | None = None
-    expected_version: Sequence | None = None
-    owner: Name | None = None
 
 
 @method("schedule.list", Role.VIEWER, answers=types.Schedules, example={"status": ["paused"]})
-class ScheduleListAll(ListParams, frozen=True, kw_only=True):
-    """List schedules.
-
-    Attributes:
-        status: Only schedules of these statuses.
-        component: Only schedules of this component.
-        config: Only schedules of this configuration.
-        owner: Only schedules of this user.
-        text: Only schedules whose id or name begins with this text.
-    """
-
-    status: list[ScheduleStatus] = []
-    component: ComponentId | None = None
-    config: ConfigId | None = None
-    owner: Name | None = None
-    text: Annotated[str, Meta(max_length=255)] | None = None
-
-
-class ScheduleAction(Mutation, frozen=True, kw_only=True):
-    """A schedule to act on.
-
-    Attributes:
-        id: The schedule's id.
-    """
-
-    id: ScheduleId
+class ScheduleListAll(MakerList, frozen=True, kw_only=True):
+    """List schedules."""
 
 
 STEERING = [ErrorKind.NOT_FOUND, ErrorKind.CONFLICT]
@@ -86,17 +52,15 @@ STEERING = [ErrorKind.NOT_FOUND, ErrorKind.CONFLICT]
     refuses=STEERING,
     example=ONE | {"comment": "maintenance"},
 )
-class SchedulePause(ScheduleAction, frozen=True, kw_only=True):
+class SchedulePause(MakerPause, frozen=True, kw_only=True):
     """Pause a schedule: it creates no jobs until it is resumed.
 
     Attributes:
-        comment: Why.
         until_time: When it is resumed by itself.
     """
 
     reads = {"until_time": times.canonical_time}
 
-    comment: Text | None = None
     until_time: Time | None = None
 
 
@@ -107,7 +71,7 @@ class SchedulePause(ScheduleAction, frozen=True, kw_only=True):
     refuses=STEERING,
     example=ONE | {"catchUp": "last"},
 )
-class ScheduleResume(ScheduleAction, frozen=True, kw_only=True):
+class ScheduleResume(MakerAction, frozen=True, kw_only=True):
     """Let a paused schedule fire again; what fell into the pause is skipped.
 
     Attributes:
@@ -118,7 +82,7 @@ class ScheduleResume(ScheduleAction, frozen=True, kw_only=True):
 
 
 @method("schedule.run", Role.OPERATOR, answers=Job, refuses=CREATION, positional=["moment"], example=ONE)
-class ScheduleRun(ScheduleAction, frozen=True, kw_only=True):
+class ScheduleRun(MakerAction, frozen=True, kw_only=True):
     """Make a job of a schedule now.
 
     Attributes:
@@ -137,7 +101,7 @@ class ScheduleRun(ScheduleAction, frozen=True, kw_only=True):
     refuses=[*CREATION, ErrorKind.LIMIT],
     example=ONE | {"from": "2026-01-01", "to": "2026-01-31"},
 )
-class ScheduleBackfill(ScheduleAction, frozen=True, kw_only=True):
+class ScheduleBackfill(MakerAction, frozen=True, kw_only=True):
     """Make the jobs of past moments that have none, or none that ended well.
 
     Attributes:

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from lockside.documents.base import Name, Sequence, Text
 from lockside.documents.schedule import ScheduleId
 from lockside.documents.trigger import TriggerSpec
-from lockside.protocol.declaration import ListParams, Mutation, method
+from lockside.protocol.declaration import ListParams, method
 from lockside.protocol.errors import ErrorKind
+from lockside.protocol.methods.job_makers import PUTTING, MakerAction, MakerList, MakerPause, MakerPut
 from lockside.protocol.methods.jobs import CREATION
 from lockside.protocol.types import triggers as types
 from lockside.protocol.types.jobs import Job
@@ -22,47 +22,25 @@ EXAMPLE = {
 ONE = {"id": "report"}
 
 
-@method(
-    "trigger.put",
-    Role.OPERATOR,
-    answers=types.Trigger,
-    refuses=[ErrorKind.NOT_FOUND, ErrorKind.DISABLED],
-    example={"trigger": EXAMPLE},
-)
-class TriggerPut(Mutation, frozen=True, kw_only=True):
+@method("trigger.put", **PUTTING, answers=types.Trigger, example={"trigger": EXAMPLE})
+class TriggerPut(MakerPut, frozen=True, kw_only=True):
     """Store a trigger; it hears what happens from then on.
 
     Attributes:
         trigger: The whole trigger.
-        expected_version: Refuse the call unless this is the current version; 0 means that there is none.
-        owner: The user whose jobs they are; naming another than oneself is the admin's.
     """
 
     trigger: TriggerSpec
-    change_description: Text | None = None
-    expected_version: Sequence | None = None
-    owner: Name | None = None
 
 
-class TriggerAction(Mutation, frozen=True, kw_only=True):
-    """A trigger to act on.
-
-    Attributes:
-        id: The trigger's id.
-    """
-
-    id: ScheduleId
+@method("trigger.list", Role.VIEWER, answers=types.Triggers, example={"status": ["paused"]})
+class TriggerListAll(MakerList, frozen=True, kw_only=True):
+    """List triggers."""
 
 
 @method("trigger.pause", Role.OPERATOR, answers=types.Trigger, refuses=[ErrorKind.NOT_FOUND], example=ONE)
-class TriggerPause(TriggerAction, frozen=True, kw_only=True):
-    """Pause a trigger: it creates no jobs until it is resumed.
-
-    Attributes:
-        comment: Why.
-    """
-
-    comment: Text | None = None
+class TriggerPause(MakerPause, frozen=True, kw_only=True):
+    """Pause a trigger: it creates no jobs until it is resumed."""
 
 
 @method(
@@ -72,7 +50,7 @@ class TriggerPause(TriggerAction, frozen=True, kw_only=True):
     refuses=[ErrorKind.NOT_FOUND],
     example=ONE | {"catchUp": "once"},
 )
-class TriggerResume(TriggerAction, frozen=True, kw_only=True):
+class TriggerResume(MakerAction, frozen=True, kw_only=True):
     """Let a paused trigger fire again; what it heard meanwhile is passed over.
 
     Attributes:
@@ -83,7 +61,7 @@ class TriggerResume(TriggerAction, frozen=True, kw_only=True):
 
 
 @method("trigger.run", Role.OPERATOR, answers=Job, refuses=CREATION, example=ONE)
-class TriggerRun(TriggerAction, frozen=True, kw_only=True):
+class TriggerRun(MakerAction, frozen=True, kw_only=True):
     """Fire a trigger now, with the causes that it has."""
 
 

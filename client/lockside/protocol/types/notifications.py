@@ -47,7 +47,7 @@ class Attempt(Out, frozen=True, kw_only=True):
     Attributes:
         time: When it ended.
         seconds: How long it took.
-        status_code: The status code of the answer; null without an answer.
+        status_code: The status code of the answer, of HTTP or SMTP; null without an answer.
         error: Why it is no delivery; null when it is one.
     """
 
@@ -63,18 +63,22 @@ class Recipient(Out, frozen=True, kw_only=True):
     Attributes:
         channel: How it is told.
         url: Where to; scheme and host.
+        address: The mail addresses.
+        command: The program.
     """
 
     channel: str | None = None
     url: str | None = None
+    address: list[str] | None = None
+    command: str | None = None
 
 
 class Delivery(Out, frozen=True, kw_only=True):
-    """One notification to one subscription.
+    """One notification to one recipient.
 
     Attributes:
-        id: The delivery's id; `webhook-id` is `msg_` and it.
-        subscription: The subscription's id.
+        id: The delivery's id; `webhook-id` is `msg_` and it, or that of the first of several in one message.
+        subscription: The subscription's id; null for a notification that its job asked for itself.
         event: What is told.
         seq: The number of the event that it is about.
         recipient: Whom it goes to.
@@ -86,7 +90,7 @@ class Delivery(Out, frozen=True, kw_only=True):
     """
 
     id: str
-    subscription: str
+    subscription: str | None = None
     job: str | None = None
     event: str
     seq: int

@@ -21,10 +21,10 @@ class CauseOfJob(Out, frozen=True, kw_only=True):
     """Something that a trigger heard.
 
     Attributes:
-        kind: What it was: `job`.
+        kind: What it was: `job`, `table` or `file`.
         table: The table.
         version: The version of the table.
-        job: The job that ended.
+        job: The job that ended, or that wrote the table.
         path: The file.
         size_bytes: The size of the file.
         time: When it happened.

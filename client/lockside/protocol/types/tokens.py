@@ -10,21 +10,34 @@ from lockside.protocol.types.jobs import PrincipalRef
 RoleWord = Literal["admin", "operator", "viewer"]
 
 
+class ShownToken(Out, frozen=True, kw_only=True):
+    """The token that a connection shows.
+
+    Attributes:
+        id: The token's id.
+        name: What it is for.
+        project: The only project that it can be used in.
+        expires_time: When it expires, and the connection ends; null means never.
+    """
+
+    id: str
+    name: str
+    project: str
+    expires_time: str | None = None
+
+
 class Acting(Out, frozen=True, kw_only=True):
     """As whom a connection acts.
 
     Attributes:
         principal: The user as whom all is done from now on.
         role: The role: that of the user, unless the delegate or the token may less.
-        token: The id of the token; null without one.
-        expires_time: When the connection ends because the token expires.
+        token: The token; null without one.
     """
 
     principal: PrincipalRef
     role: Literal["admin", "operator", "viewer", "none"]
-    project: str | None = None
-    token: str | None = None
-    expires_time: str | None = None
+    token: ShownToken | None = None
 
 
 class NewToken(Out, frozen=True, kw_only=True):
@@ -48,6 +61,7 @@ class Token(Out, frozen=True, kw_only=True):
         user: As whom all is done with it.
         role: The highest role that it gives; that of its user may be lower.
         project: The only project that it can be used in.
+        created_time: When it was made.
         expires_time: When it expires; null means never.
         is_expired: Whether it has expired.
     """

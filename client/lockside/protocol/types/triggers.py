@@ -25,14 +25,16 @@ class Trigger(StoredTrigger, frozen=True, kw_only=True):
     Attributes:
         owner: As whom its jobs run.
         status: Where it stands.
+        status_cause: Why it stands there.
         paused: Its pause; null when it is not paused.
         next_time: When it fires if nothing more happens.
         firings: How many jobs it has made.
-        failures_in_row: How many firings failed since the last that did not.
+        failures_in_row: How many jobs or firings failed since the last that did not.
     """
 
     owner: PrincipalRef | None = None
     status: ScheduleStatus | None = None
+    status_cause: str | None = None
     paused: Paused | None = None
     next_time: str | None = None
     firings: int = 0

@@ -11,14 +11,16 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from functools import partial
 from time import monotonic, time_ns
 from typing import Any
 
 from locksided.notifications.addresses import Allowed
 from locksided.notifications.signature import headers
+from locksided.steps.courier.mail import send as send_mail
 from locksided.steps.courier.post import Answer, post
 
 AT_ONCE = 10
@@ -26,6 +28,8 @@ BEGINS_WITHIN_SECONDS = 40.0
 AGENT = "lockside"
 GONE = 410
 NOBODY = 65_534
+
+Send = Callable[[Mapping[str, Any]], Answer]
 
 _writing = threading.Lock()
 
@@ -37,13 +41,13 @@ def main() -> int:
         order = json.load(file)
     os.unlink(path)
     _become_nobody()
-    allowed = Allowed(order["allow"])
+    send = partial(_delivered, allowed=Allowed(order["allow"]), server=order["mailServer"])
     until = monotonic() + BEGINS_WITHIN_SECONDS
     by_receiver = defaultdict(list)
     for one in order["deliveries"]:
         by_receiver[one["receiver"]].append(one)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        for done in [threads.submit(_deliver_all, some, allowed, until) for some in by_receiver.values()]:
+        for done in [threads.submit(_deliver_all, some, send, until) for some in by_receiver.values()]:
             done.result()
     return 0
 
@@ -56,18 +60,20 @@ def _become_nobody() -> None:
         os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
-def _deliver_all(deliveries: Iterable[Mapping[str, Any]], allowed: Allowed, until: float) -> None:
+def _deliver_all(deliveries: Iterable[Mapping[str, Any]], send: Send, until: float) -> None:
     for one in deliveries:
         if monotonic() > until:
             return
         _say(begun=one["id"])
         began = monotonic()
-        answer = _delivered(one, allowed)
+        answer = send(one)
         seconds = round(monotonic() - began, 3)
         _say(ended=one["id"], time=time_ns() // 1000, seconds=seconds, **_told(answer))
 
 
-def _delivered(one: Mapping[str, Any], allowed: Allowed) -> Answer:
+def _delivered(one: Mapping[str, Any], allowed: Allowed, server: Mapping[str, Any]) -> Answer:
+    if "addresses" in one:
+        return send_mail(one, json.loads(one["body"]), server)
     if not one["secrets"]:
         return Answer(error="its secret cannot be decrypted: store another")
     body = one["body"].encode()
@@ -82,7 +88,7 @@ def _told(answer: Answer) -> dict[str, Any]:
         "statusCode": answer.status_code,
         "error": answer.error,
         "retryAfter": _seconds(answer.retry_after),
-        "isFinal": answer.is_blocked or answer.status_code == GONE,
+        "isFinal": answer.is_final or answer.status_code == GONE,
     }
 
 

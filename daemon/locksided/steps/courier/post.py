@@ -18,12 +18,12 @@ BLOCKED = "blocked_address"
 
 
 class Answer(NamedTuple):
-    """What a receiver answered. `error` is a sentence when there is no status code."""
+    """What a receiver answered. `error` is a sentence; what is final is not tried again."""
 
     status_code: int | None = None
     error: str | None = None
     retry_after: str | None = None
-    is_blocked: bool = False
+    is_final: bool = False
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) -> Answer:
@@ -35,9 +35,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Allowed) ->
         with _Connection(connected_socket, target) as connection:
             answer = _exchange(connection, path, {**headers, "Host": _host(parts.netloc)}, body)
     except Blocked as problem:
-        return Answer(error=f"{BLOCKED}: {problem}", is_blocked=True)
+        return Answer(error=f"{BLOCKED}: {problem}", is_final=True)
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        return Answer(error=_said(problem))
+        return Answer(error=said(problem))
     return answer
 
 
@@ -45,7 +45,8 @@ def _host(netloc: str) -> str:
     return netloc.rpartition("@")[2]
 
 
-def _said(problem: Exception) -> str:
+def said(problem: Exception) -> str:
+    """What went wrong, in a sentence."""
     if isinstance(problem, TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS:g} seconds"
     text = getattr(problem, "strerror", None) or str(problem)

@@ -75,6 +75,12 @@ _VERSIONS = "versions"
 _NEWEST = 2**63 - 1
 
 
+def number_of(connection: sqlite3.Connection, key: Key) -> int:
+    """How many objects of a kind its project has."""
+    (count,) = connection.execute(QUERIES["count_objects"], (key.project, key.kind.word)).fetchone()
+    return int(count)
+
+
 def put(
     tx: Transaction,
     key: Key,

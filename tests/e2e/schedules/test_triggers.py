@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from e2e.harness import Daemon
-from e2e.scheduling import at, restarted
+from e2e.harness import LAKE, Daemon
+from e2e.lake import writes
+from e2e.scheduling import MORNING, at, restarted
 from e2e.signs import Gate
-from e2e.wire import Wire, until_running
+from e2e.wire import Wire, of, until_running
 
-MORNING = "2026-01-05T08:00:00Z"
+STATUS = "$.trigger.on[0].status"
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def daemon() -> Iterator[Daemon]:
             for name in ("a", "b"):
                 wire.call("component.put", component={"id": f"acme.{name}", "command": ["true"]})
         yield one
-
-
-@pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    with Wire(daemon.socket) as opened:
-        yield opened
 
 
 def put(wire: Wire, *components: str, trigger_id: str = "t", **members: Any) -> dict[str, Any]:
@@ -133,10 +128,15 @@ def test_attempts_are_no_ends_of_their_own(wire: Wire) -> None:
     assert [causes(one) for one in made(wire)] == [[job["id"]]]
 
 
-def test_a_trigger_on_its_own_job_runs_once(wire: Wire) -> None:
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_trigger_on_its_own_job_runs_once(daemon: Daemon, is_killed: bool) -> None:
+    wire = daemon.wire()
     put(wire, "a", job={"component": "acme.a"})
     end(wire, "a")
     wire.done(made(wire)[0])
+    if is_killed:
+        restarted(daemon, MORNING)
+        wire = daemon.wire()
     wire.call("clock.advance", seconds=60)
     assert len(made(wire)) == 1
 
@@ -194,11 +194,91 @@ def test_a_refused_job_is_a_failed_firing(wire: Wire) -> None:
     assert wire.call("trigger.get", id="t")["status"] == "paused"
 
 
+def test_metrics_count_what_schedules_and_triggers_decided(wire: Wire) -> None:
+    job = {"component": "acme.a"}
+    wire.call("schedule.put", schedule={"id": "s", "every": "1h", "job": job, "overlap": {"policy": "skip"}})
+    put(wire, "a")
+    wire.call("clock.sleep", seconds=3 * 3600 + 30)
+    wire.done(wire.call("job.list", creator="schedule")["jobs"][0])
+    wire.call("clock.advance", seconds=0)
+    for _ in range(2):
+        said = wire.call("daemon.metrics").splitlines()
+        name = 'project="default",schedule="s"'
+        assert f'lockside_schedule_moments_total{{outcome="fired",{name}}} 1.0' in said
+        assert f'lockside_schedule_moments_total{{outcome="merged",{name}}} 2.0' in said
+        assert f"lockside_schedule_lateness_seconds{{{name}}} 30.0" in said
+        assert 'lockside_trigger_firings_total{outcome="fired",project="default",trigger="t"} 1.0' in said
+
+
+def test_jobs_that_fail_in_a_row_pause_their_trigger(wire: Wire) -> None:
+    put(wire, "a", pauseAfterFailures=2, job={"component": "acme.b"})
+    for command, failures, status in (
+        ("false", 1, "active"),
+        ("true", 0, "active"),
+        ("false", 1, "active"),
+        ("false", 2, "paused"),
+    ):
+        wire.call("component.put", component={"id": "acme.b", "command": [command]})
+        end(wire, "a")
+        last = wire.done(made(wire)[-1])
+        wire.call("clock.advance", seconds=0)
+        shown = wire.call("trigger.get", id="t")
+        assert (shown["failuresInRow"], shown["status"]) == (failures, status)
+    assert shown["statusCause"] == f"2 in a row failed; the last is job {last['id']}"
+
+
+def test_triggers_are_listed_by_what_they_are_and_how_they_stand(wire: Wire) -> None:
+    put(wire, "a", trigger_id="one")
+    put(wire, "a", trigger_id="two", name="called", job={"component": "acme.b"})
+    put(wire, "a", trigger_id="three", state="disabled")
+    wire.call("trigger.pause", id="two")
+    for filters, ids in (
+        ({}, ["one", "three", "two"]),
+        ({"status": ["paused", "disabled"]}, ["three", "two"]),
+        ({"component": "acme.job", "config": "daily", "status": ["active"]}, ["one"]),
+        ({"text": "call"}, ["two"]),
+        ({"owner": "nobody"}, []),
+    ):
+        assert [one["id"] for one in wire.call("trigger.list", **filters)["triggers"]] == ids
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_each_new_version_of_a_table_counts_but_not_those_of_its_own_jobs(is_killed: bool) -> None:
+    with at(MORNING, **LAKE) as daemon:
+        wire = daemon.wire()
+
+        def load(table: str, **more: Any) -> str:
+            output = {"tables": [{"source": "x.csv", "destination": table}]}
+            job = wire.done(writes(wire, {"x.csv": "id\n1\n"}, config=table, output=output, **more))
+            assert job["status"] == "success", job["message"]
+            return str(job["id"])
+
+        load("in.c-shop.orders")
+        on = [{"table": "in.c-shop.orders"}, {"table": "in.c-shop.orders", "branchId": "other"}]
+        job = {"component": "acme.writer", "config": "in.c-shop.orders"}
+        wire.call("trigger.put", trigger={"id": "t", "on": on, "job": job})
+        writer = load("in.c-shop.orders")
+        load("in.c-shop.others")
+        if is_killed:
+            restarted(daemon, MORNING)
+            wire = daemon.wire()
+        wire.call("clock.advance", seconds=0)
+        [triggered] = made(wire)
+        [cause] = triggered["trigger"]["causes"]
+        assert of(cause, "kind", "table", "version", "job") == ("table", "in.c-shop.orders", 1, writer)
+        assert wire.done(triggered)["status"] == "success"
+        wire.call("clock.advance", seconds=60)
+        assert len(made(wire)) == 1
+
+
 def test_faults_have_their_path_in_the_trigger(wire: Wire) -> None:
     on = [{"job": {"component": "acme.a"}}]
     for members, path in (
         ({"on": on, "job": {"component": "acme.job", "config": "none"}}, "$.trigger.job.config"),
         ({"on": [], "job": {"component": "acme.job"}}, "$.trigger.on"),
         ({"on": [{"table": "in.orders"}], "job": {"component": "acme.job"}}, "$.trigger.on[0].table"),
+        ({"on": [{}], "job": {"component": "acme.job"}}, "$.trigger.on[0].job"),
+        ({"on": [on[0] | {"table": "in.a.b"}], "job": {"component": "acme.job"}}, "$.trigger.on[0].job"),
+        ({"on": [{"table": "in.a.b", "status": ["error"]}], "job": {"component": "acme.job"}}, STATUS),
     ):
         assert wire.refused("trigger.put", trigger={"id": "x", **members}).data["path"] == path

@@ -1,0 +1,28 @@
+"""The settings of the web server: the section `[web]`, which the daemon reads only to check it."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from lockside.documents.base import FieldError, ProjectId
+from lockside.documents.settings_files import Section
+
+
+class WebSettings(Section, frozen=True):
+    """Where `lockside-web` listens, what it serves, and who its users are."""
+
+    listen: Annotated[str, msgspec.Meta(max_length=255)] = "127.0.0.1:8765"
+    hosts: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+    auth: Literal["local", "proxy", "token"] = "local"
+    user_header: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$(?!\n)")] = "X-Remote-User"
+    project: ProjectId = "default"
+    metrics: Literal["local", "token", "off"] = "local"
+    keboola: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    keboola_url: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+    keboola_aliases: tuple[str, ...] = ("keboola.orchestrator", "keboola.flow")
+
+    def check(self) -> None:
+        """Raises FieldError for what would let anybody be anyone."""
+        if self.auth == "proxy" and not self.trust:
+            raise FieldError("A proxy tells who the user is: name in `trust` whom to believe", "auth")

@@ -1,0 +1,89 @@
+"""Where the web server listens: an address of this machine, or a Unix socket with its mode from the start."""
+
+import ipaddress
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lockside.documents.settings_files import SettingsError
+from lockside.documents.web_settings import WebSettings
+
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address: `path` of a Unix socket, or `host` and `port`. Port 0 is any that is free."""
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    @classmethod
+    def read(cls, text: str, setting: str) -> "Address":
+        """Read `127.0.0.1:8765`, `[::1]:8765` or `/run/lockside/web.sock`. Raises SettingsError."""
+        if text.startswith("/"):
+            return cls(path=text)
+        host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        try:
+            number = int(port)
+            ipaddress.ip_address(host)
+            if not 0 <= number < 2**16:
+                raise ValueError(port)
+        except ValueError:
+            raise SettingsError(
+                f"settings: web.{setting}: {text!r} is neither an address with a port, as in 127.0.0.1:8765, "
+                "nor the path of a socket"
+            ) from None
+        return cls(host=host, port=number)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine reaches it."""
+        return bool(self.path) or ipaddress.ip_address(self.host).is_loopback
+
+    def check(self, settings: WebSettings, setting: str) -> None:
+        """Raise SettingsError for one that strangers reach while nobody tells who they are."""
+        if not self.is_private and settings.auth != "token" and not settings.trust:
+            raise SettingsError(
+                f"settings: web.{setting}: {self.host} is reached from other machines: "
+                'set `auth` to "token", or name in `trust` the proxies that are believed'
+            )
+
+    def bound(self) -> socket.socket:
+        """A socket that listens there; that of a path has mode 0600, or 0660 for its folder's group."""
+        if not self.path:
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            return socket.create_server((self.host, self.port), family=family, backlog=BACKLOG)
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        os.fchmod(listening.fileno(), 0o600)
+        listening.bind(self.path)
+        os.chmod(self.path, 0o660)  # whose group it has is its folder's affair
+        listening.listen(BACKLOG)
+        return listening
+
+
+def name_of(listening: socket.socket) -> str:
+    """How clients name it: `127.0.0.1:8765`, or the path."""
+    name = listening.getsockname()
+    if isinstance(name, str):
+        return name
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
+def hosts_of(listening: socket.socket, named: tuple[str, ...]) -> frozenset[str]:
+    """The values of `Host` that are served: what the settings name, else what the address is called."""
+    if named:
+        return frozenset(host.lower() for host in named)
+    name = listening.getsockname()
+    if isinstance(name, str):
+        return frozenset({"localhost"})
+    port = f":{name[1]}"
+    own = {name_of(listening)}
+    if ipaddress.ip_address(name[0]).is_loopback:
+        own |= {f"localhost{port}", f"127.0.0.1{port}", f"[::1]{port}"}
+    return frozenset(own)

@@ -1,0 +1,47 @@
+"""The applications that are served, each behind a gate of its own."""
+
+import socket
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lockside.documents.web_settings import WebSettings
+from lockside.web.addresses import hosts_of
+from lockside.web.callers import Callers
+from lockside.web.gate import Gate, Guarded
+from lockside.web.keboola.desk import Desk
+from lockside.web.keboola.problems import Problem
+from lockside.web.keboola.queue import Queue
+from lockside.web.keboola.storage import Storage
+from lockside.web.monitoring import Monitoring
+from lockside.web.sessions import Sessions
+from lockside.web.sign_in import SignIn
+from lockside.web.visitors import Visitors
+
+
+def main_app(callers: Callers, sessions: Sessions, settings: WebSettings, listening: socket.socket) -> Gate:
+    """What monitors read, and sessions of browsers."""
+    visitors = Visitors(callers, sessions, settings)
+    routes = [*Monitoring(callers, settings).routes(), *SignIn(visitors, sessions, settings).routes()]
+    return Gate(Guarded(Starlette(routes=routes)), hosts_of(listening, settings.hosts))
+
+
+def queue_app(callers: Callers, settings: WebSettings, listening: socket.socket) -> Gate:
+    """Keboola's Queue API."""
+    desk = Desk(callers, settings)
+    routes = [*Queue(desk).routes(), *Storage(desk).routes()]
+    app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_method, 500: _failed})
+    return Gate(app, hosts_of(listening, settings.hosts))
+
+
+async def _no_route(request: Request, _: Exception) -> Response:
+    return Problem(404, f'Route "{request.method} {request.url.path}" not found', "not_found").answer()
+
+
+async def _no_method(request: Request, _: Exception) -> Response:
+    return Problem(405, f'{request.method} is not allowed for "{request.url.path}"', "invalid").answer()
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    return Problem(500, "lockside-web failed at this request: its log has the details", "internal").answer()

@@ -1,0 +1,93 @@
+"""Connections to the daemon by whom they act as. Who may do what is decided by the daemon alone."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Any, Final
+
+from lockside.errors import LocksideError, NotReachable
+from lockside.session import Engine
+from lockside.wire import AsyncLink
+
+MOST_CALLERS: Final = 100
+RECONNECT_SECONDS: Final = 2.0
+
+Json = dict[str, Any]
+
+
+class Caller:
+    """One who calls: with a token, as a user, or as the user of this process."""
+
+    def __init__(self, socket: str | None, act_as: Json | None, project: str) -> None:
+        self._link = AsyncLink(socket, act_as)
+        self._engine = Engine(self._link, project, RECONNECT_SECONDS)
+
+    @property
+    def acting(self) -> Json:
+        """As whom: what `session.actAs` answered; empty before the first call."""
+        return self._link.acting
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Ask the daemon; what is None is not sent. Raises LocksideError."""
+        return await self._engine.call(method, params)
+
+    async def call_once(self, method: str, **params: Any) -> Any:
+        """Ask what must not be sent twice."""
+        return await self._engine.call(method, params, is_repeatable=False)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._link.close()
+
+
+class Callers:
+    """Those who called last; a secret is remembered by its hash."""
+
+    def __init__(self, socket: str | None, project: str) -> None:
+        self._socket = socket
+        self._project = project
+        self._known: OrderedDict[str, Caller] = OrderedDict()
+
+    async def own(self) -> Caller:
+        """The user of this process."""
+        return await self._caller("", None, self._project)
+
+    async def with_token(self, token: str) -> Caller:
+        """Whoever shows this token. Raises LocksideError for one that the daemon refuses."""
+        return await self._acting(sha256(token.encode()).hexdigest(), {"token": token}, "")
+
+    async def as_user(self, user: str) -> Caller:
+        """A user whom this process may act as. Raises LocksideError for one whom the daemon refuses."""
+        return await self._acting(f"user {user}", {"user": user}, self._project)
+
+    async def _acting(self, name: str, act_as: Json, project: str) -> Caller:
+        caller = await self._caller(name, act_as, project)
+        if not caller.acting:
+            await self._greet(name, caller)
+        return caller
+
+    async def _greet(self, name: str, caller: Caller) -> None:
+        """Connect, so that what the daemon refuses is refused before anything else is asked."""
+        try:
+            await caller.call("daemon.health")
+        except NotReachable:
+            raise
+        except LocksideError:
+            if not caller.acting:
+                self._known.pop(name, None)
+                await caller.close()
+                raise
+
+    async def _caller(self, name: str, act_as: Json | None, project: str) -> Caller:
+        caller = self._known.get(name)
+        if caller is None:
+            caller = self._known[name] = Caller(self._socket, act_as, project)
+        self._known.move_to_end(name)
+        if len(self._known) > MOST_CALLERS:
+            _, oldest = self._known.popitem(last=False)
+            await oldest.close()
+        return caller
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for caller in self._known.values():
+            await caller.close()

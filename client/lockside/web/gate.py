@@ -1,0 +1,126 @@
+"""What stands before every application: names that are served, and limits of requests, bodies and time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_REQUESTS: Final = 200
+MOST_BODY_BYTES: Final = 1 << 20
+MOST_SECONDS: Final = 30.0
+_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_GUARDS: Final = [
+    (b"content-security-policy", _POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
+_MISDIRECTED, _UNAVAILABLE = 421, 503
+
+
+class Gate:
+    """Refuses other hosts with 421 (a name that leads here must not make others' pages ours), and too much
+    with 503. A request that was answered in part when its time is over is broken off.
+    """
+
+    def __init__(self, app: App, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if _header(scope, b"host").lower() not in self._hosts:
+            await _refuse(send, _MISDIRECTED, "This host is not served here: see `hosts` in [web].")
+        elif self._running >= MOST_REQUESTS:
+            await _refuse(send, _UNAVAILABLE, f"{MOST_REQUESTS} requests are being served: try again.")
+        else:
+            self._running += 1
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                self._running -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                body = await _body(receive)
+                if body is None:
+                    await _refuse(send, _UNAVAILABLE, f"A body has at most {MOST_BODY_BYTES} bytes.")
+                else:
+                    await self._app(scope, _once(body, receive), sending)
+        except TimeoutError:
+            if not is_begun:
+                text = f"It took longer than {MOST_SECONDS:g} seconds: try again."
+                await _refuse(send, _UNAVAILABLE, text)
+
+
+class Guarded:
+    """Tells browsers to run and show nothing that is not ours."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_GUARDS]}
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request, None for one that is too long."""
+    body = b""
+    while True:
+        message = await receive()
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MOST_BODY_BYTES:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Gives the body, and then what comes after it."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return left.pop() if left else await receive()
+
+    return receiving
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
+async def _refuse(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if status == _UNAVAILABLE:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode() + b"\n"})

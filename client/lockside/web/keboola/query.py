@@ -1,0 +1,178 @@
+"""What a query of jobs asks: filters as clients write them, each a condition on a job of the wire.
+
+A filter stands alone, repeated, as `x[]`, `x[0]` or `filters[x]`. Unknown ones are let through, as there.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from lockside.web.keboola.job import run_id, token_view
+from lockside.web.keboola.problems import bad
+from lockside.web.keboola.times import moment
+from lockside.web.keboola.words import Components, branch_in
+
+Json = dict[str, Any]
+Job = Mapping[str, Any]
+
+MOST_LIMIT: Final = 1000
+MOST_OFFSET: Final = 10_000
+_PART: Final = re.compile(r"^(?:filters\[(\w+)\]|(\w+))(?:\[(\w*)\])?$")
+_SAME: Final = {"component": "componentId", "config": "configId"}
+_TIMES: Final = ("createdTime", "startTime", "endTime", "updatedTime")
+LIGHT: Final = [
+    *("id", "runId", "labels", "principal", "project", "status", "desiredStatus", "mode", "component"),
+    *("config", "configRowIds", "tag", "branchId", "createdTime", "startTime", "endTime", "updatedTime"),
+    *("durationSeconds", "isFinished", "type", "variableValuesId"),
+]
+"""What conditions and orders look at."""
+
+_VALUES: Final[Mapping[str, Callable[[Job], Iterable[str]]]] = {
+    "id": lambda job: [job["id"]],
+    "runId": lambda job: [run_id(job, job.get("labels") or {})],
+    "parentRunId": lambda job: [run_id(job, job.get("labels") or {}).rpartition(".")[0]],
+    "branchId": lambda job: [job.get("branchId") or "default"],
+    "tokenId": lambda job: [token_view(job, job.get("labels") or {})["id"]],
+    "tokenDescription": lambda job: [token_view(job, job.get("labels") or {})["description"]],
+    "componentId": lambda job: [job["component"]],
+    "configId": lambda job: [job.get("config") or ""],
+    "configRowIds": lambda job: job.get("configRowIds") or [],
+    "mode": lambda job: ["debug" if job["mode"] == "debug" else "run"],
+    "status": lambda job: [job["status"]],
+    "desiredStatus": lambda job: [job["desiredStatus"]],
+    "tag": lambda job: [job.get("tag") or ""],
+    "type": lambda job: [job["type"]],
+    "variableValuesId": lambda job: [job.get("variableValuesId") or ""],
+    "projectId": lambda job: [job["project"]["id"]],
+}
+"""The values of a job by which it is found; one of those that are asked for must be among them."""
+
+
+def _listed(read: Callable[[Job], Iterable[str]]) -> Callable[[Job], Any]:
+    return lambda job: list(read(job))
+
+
+def _time_of(name: str) -> Callable[[Job], Any]:
+    return lambda job: job.get(name) or ""
+
+
+SORTED: Final[Mapping[str, Callable[[Job], Any]]] = {
+    **{name: _listed(read) for name, read in _VALUES.items()},
+    "id": lambda job: int(job["id"]),
+    "projectName": lambda job: job["project"]["name"],
+    "durationSeconds": lambda job: job.get("durationSeconds") or 0,
+    "result": lambda job: job["status"],
+    **{name: _time_of(name) for name in _TIMES},
+}
+"""By what jobs can be sorted."""
+
+
+def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The parameters by their plain names, in whichever form each was written."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        match = _PART.match(name)
+        plain = (match[1] or match[2]) if match else name
+        if match and plain == "componentProps" and match[3]:
+            plain = f"componentProps.{match[3]}"
+        plain = _SAME.get(plain, plain)
+        found.setdefault(plain, []).append(value)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: the values by filter, and bounds of times (RFC 3339) and durations (seconds)."""
+
+    values: Mapping[str, frozenset[str]]
+    bounds: Mapping[str, tuple[Any, Any]]
+
+    @classmethod
+    def read(cls, given: Mapping[str, list[str]], components: Components) -> "Query":
+        """Read all filters. Raises Problem."""
+        values = {name: frozenset(given[name]) for name in _VALUES if name in given}
+        if "branchId" in values:
+            values["branchId"] = frozenset(map(branch_in, values["branchId"]))
+        if "componentId" in values:
+            values["componentId"] = frozenset(map(components.read, values["componentId"]))
+        now = datetime.now(UTC)
+        bounds: dict[str, tuple[Any, Any]] = {
+            name: (_time(given, f"{name}From", now), _time(given, f"{name}To", now)) for name in _TIMES
+        }
+        bounds["durationSeconds"] = (
+            _number(given, "durationSecondsFrom"),
+            _number(given, "durationSecondsTo"),
+        )
+        return cls(values, {name: ends for name, ends in bounds.items() if ends != (None, None)})
+
+    def matches(self, job: Job) -> bool:
+        """Whether a job is asked for."""
+        return all(not wanted.isdisjoint(_VALUES[name](job)) for name, wanted in self.values.items()) and all(
+            _is_within(job.get(name), *ends) for name, ends in self.bounds.items()
+        )
+
+    def one(self, name: str) -> str | None:
+        """The value of a filter that has one alone."""
+        found = self.values.get(name, frozenset())
+        return next(iter(found)) if len(found) == 1 else None
+
+
+def _is_within(value: Any, first: Any, last: Any) -> bool:
+    if value is None:
+        return False
+    return (first is None or value >= first) and (last is None or value <= last)
+
+
+def _time(given: Mapping[str, list[str]], name: str, now: datetime) -> str | None:
+    """A time as the wire writes it, so that texts can be compared."""
+    if not given.get(name):
+        return None
+    found = moment(given[name][-1], now, name).astimezone(UTC)
+    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _number(given: Mapping[str, list[str]], name: str) -> float | None:
+    if not given.get(name):
+        return None
+    try:
+        return float(given[name][-1])
+    except ValueError:
+        raise bad(f'"{name}" must be a number', f"$.{name}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part, in which order."""
+
+    limit: int
+    offset: int
+    sort_by: str
+    is_descending: bool
+
+    @classmethod
+    def read(cls, given: Mapping[str, list[str]], order: str = "desc") -> "Page":
+        """Read it. Raises Problem."""
+        sort_by = given.get("sortBy", ["id"])[-1]
+        sort_by = _SAME.get(sort_by, sort_by)
+        if sort_by not in SORTED:
+            raise bad(f'Jobs cannot be sorted by "{sort_by}"', "$.sortBy")
+        direction = given.get("sortOrder", [order])[-1].lower()
+        if direction not in ("asc", "desc"):
+            raise bad('"sortOrder" must be "asc" or "desc"', "$.sortOrder")
+        limit = whole(given, "limit", 100, 1, MOST_LIMIT)
+        return cls(limit, whole(given, "offset", 0, 0, MOST_OFFSET), sort_by, direction == "desc")
+
+    def sort(self, jobs: Iterable[Job]) -> list[Job]:
+        """The jobs in this order; the id decides between equals."""
+        key = SORTED[self.sort_by]
+        return sorted(jobs, key=lambda job: (key(job), int(job["id"])), reverse=self.is_descending)
+
+
+def whole(given: Mapping[str, list[str]], name: str, usual: int, least: int, most: int) -> int:
+    """A whole number of the query. Raises Problem."""
+    text = given.get(name, [str(usual)])[-1]
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+        raise bad(f'"{name}" must be a whole number from {least} to {most}', f"$.{name}")
+    return int(text)

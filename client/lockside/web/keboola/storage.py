@@ -1,0 +1,223 @@
+"""The little of Keboola's Storage API that clients of the queue need; the rest answers 501.
+
+The log of a job is here, as events: there is no log in the Queue API.
+"""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lockside.errors import NotFound
+from lockside.web.callers import Caller
+from lockside.web.keboola.desk import Desk
+from lockside.web.keboola.job import time_view
+from lockside.web.keboola.problems import Problem, no_job
+from lockside.web.keboola.query import parameters, whole
+from lockside.web.keboola.words import branch_in
+
+Json = dict[str, Any]
+MOST_FRAMES: Final = 100_000
+_FRAMES: Final = 10_000
+_ALL_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Storage:
+    """What does each request of Storage."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        """What is served, and 501 for everything else below `/v2`."""
+        served = {
+            "/v2/storage/tokens/verify": self.token,
+            "/v2/storage/dev-branches": self.branches,
+            "/v2/storage/dev-branches/{id}": self.branch,
+            "/v2/storage/components": self.components,
+            "/v2/storage/branch/{branch}/components/{component}/configs": self.configurations,
+            "/v2/storage/branch/{branch}/components/{component}/configs/{config}": self.configuration,
+            "/v2/storage/events": self.events,
+        }
+        answering = self._desk.answering
+        return [
+            Route("/v2/storage", self.index, methods=["GET"]),
+            *(Route(path, answering(do), methods=["GET"]) for path, do in served.items()),
+            Route("/v2/{rest:path}", self.unknown, methods=_ALL_METHODS),
+        ]
+
+    async def index(self, request: Request) -> Response:
+        """Where the services are: all of them here. It needs no token, as there."""
+        url = self._desk.base_url(request)
+        services = [{"id": name, "url": url} for name in ("queue", "connection", "storage")]
+        return JSONResponse({"api": "storage", "host": url, "services": services, "features": []})
+
+    async def unknown(self, request: Request) -> Response:
+        """Nothing that is done here."""
+        text = f"{request.method} {request.url.path} is not a part of what lockside does"
+        return Problem(501, text, "not_implemented").answer()
+
+    async def token(self, _: Request, caller: Caller) -> Response:
+        """Whose token it is, and of which project."""
+        acting = caller.acting
+        token = acting["token"]
+        project = {"id": token["project"], "name": token["project"], "features": [], "type": "production"}
+        user = {"id": acting["principal"]["uid"], "name": acting["principal"]["user"], "role": acting["role"]}
+        return JSONResponse(
+            {
+                "id": token["id"],
+                "description": token["name"],
+                "expires": time_view(token.get("expiresTime")),
+                "isMasterToken": False,
+                "isExpired": False,
+                "isDisabled": False,
+                "canManageBuckets": False,
+                "owner": project,
+                "admin": user,
+            }
+        )
+
+    async def branches(self, _: Request, caller: Caller) -> Response:
+        """All branches; the default one has the id 0."""
+        found = (await caller.call("branch.list"))["branches"]
+        others = [_branch(one) for one in found if branch_in(one["id"]) != "default"]
+        return JSONResponse([_DEFAULT, *others])
+
+    async def branch(self, request: Request, caller: Caller) -> Response:
+        """One branch."""
+        name = branch_in(request.path_params["id"])
+        if name == "default":
+            return JSONResponse(_DEFAULT)
+        return JSONResponse(_branch(await caller.call("branch.get", id=name)))
+
+    async def components(self, _: Request, caller: Caller) -> Response:
+        """The components that have configurations, with these."""
+        known = {one["id"]: one for one in (await caller.call("component.list"))["components"]}
+        found: dict[str, list[Json]] = {}
+        for config in (await caller.call("config.list"))["configs"]:
+            found.setdefault(config["component"], []).append(_configuration(config))
+        return JSONResponse(
+            [
+                {
+                    "id": self._desk.components.shown(name),
+                    "type": known.get(name, {}).get("type") or "other",
+                    "name": known.get(name, {}).get("name") or name,
+                    "description": known.get(name, {}).get("description") or "",
+                    "configurations": configs,
+                }
+                for name, configs in sorted(found.items())
+            ]
+        )
+
+    async def configurations(self, request: Request, caller: Caller) -> Response:
+        """The configurations of a component."""
+        found = await caller.call("config.list", **self._named(request))
+        return JSONResponse([_configuration(config) for config in found["configs"]])
+
+    async def configuration(self, request: Request, caller: Caller) -> Response:
+        """One configuration."""
+        config = request.path_params["config"]
+        return JSONResponse(
+            _configuration(await caller.call("config.get", config=config, **self._named(request)))
+        )
+
+    def _named(self, request: Request) -> Json:
+        path = request.path_params
+        return {
+            "component": self._desk.components.read(path["component"]),
+            "branchId": branch_in(path["branch"]),
+        }
+
+    async def events(self, request: Request, caller: Caller) -> Response:
+        """What a job wrote, a line an event, the newest first."""
+        given = parameters(request.query_params.multi_items())
+        run = given.get("runId", [""])[-1].rpartition(".")[2]
+        limit, offset = whole(given, "limit", 100, 1, 10_000), whole(given, "offset", 0, 0, MOST_FRAMES)
+        try:
+            job = await caller.call("job.get", id=run)
+        except NotFound:
+            raise no_job(run) from None
+        events = [_event(job, frame) for frame in await _frames(caller, run) if frame.get("text")]
+        if job["isFinished"]:
+            events.append(_end(job))
+        return JSONResponse(events[::-1][offset : offset + limit])
+
+
+_DEFAULT: Final = {"id": 0, "name": "Main", "description": "", "isDefault": True, "created": None}
+
+
+def _branch(branch: Json) -> Json:
+    name = branch["id"]
+    return {
+        "id": int(name) if name.isdecimal() else name,
+        "name": branch.get("name") or name,
+        "description": branch.get("description") or "",
+        "isDefault": False,
+        "created": time_view(branch.get("createdTime")),
+    }
+
+
+def _configuration(config: Json) -> Json:
+    content = dict(config.get("configuration") or {})
+    return {
+        "id": config["config"],
+        "name": config.get("name") or config["config"],
+        "description": config.get("description") or "",
+        "version": config["version"],
+        "created": time_view(config.get("createdTime")),
+        "changeDescription": config.get("changeDescription") or "",
+        "isDisabled": bool(config.get("isDisabled")),
+        "isDeleted": False,
+        "configuration": content,
+        "rows": [
+            {
+                "id": row["id"],
+                "name": row.get("name") or row["id"],
+                "description": row.get("description") or "",
+                "isDisabled": bool(row.get("isDisabled")),
+                "configuration": row.get("configuration") or {},
+            }
+            for row in config.get("rows") or []
+        ],
+    }
+
+
+async def _frames(caller: Caller, job_id: str) -> list[Json]:
+    """The whole log, as far as it is not very long."""
+    frames: list[Json] = []
+    offset = 0
+    while len(frames) < MOST_FRAMES:
+        page = await caller.call("job.log", id=job_id, offset=offset, limit=_FRAMES)
+        frames += page["frames"]
+        if page["nextOffset"] == offset or not page["frames"]:
+            break
+        offset = page["nextOffset"]
+    return frames
+
+
+def _event(job: Json, frame: Json) -> Json:
+    kind = "error" if frame.get("stream") == "stderr" else "info"
+    return _described(job, str(frame["seq"]), frame["time"], frame["text"].rstrip("\n"), kind)
+
+
+def _end(job: Json) -> Json:
+    kind = "success" if job["status"] in ("success", "warning") else "error"
+    result = job.get("result") or {}
+    message = result.get("message") or job.get("message") or f"Job ended with {job['status']}"
+    return _described(job, "end", job["endTime"], message, kind)
+
+
+def _described(job: Json, number: str, time: str, message: str, kind: str) -> Json:
+    name = f"{job['id']}-{number}"
+    return {
+        "uuid": name,
+        "id": name,
+        "event": f"job.{kind}",
+        "component": job["component"],
+        "message": message,
+        "type": kind,
+        "created": time_view(time),
+        "runId": job["runId"],
+        "configurationId": job.get("config"),
+    }

@@ -1,0 +1,139 @@
+"""Signing in and out, and who one is. Of pages there is the one that takes a token."""
+
+import os
+import pwd
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from lockside.documents.web_settings import WebSettings
+from lockside.errors import LocksideError, NotFound
+from lockside.web.sessions import SESSION_SECONDS, Session, Sessions
+from lockside.web.visitors import Unwelcome, Visitors, check_origin, cookie_name, is_loopback
+
+Json = dict[str, Any]
+AFTERWARDS: Final = "/session"
+_FORM: Final = """<!DOCTYPE html>
+<html lang="en"><meta charset="utf-8"><title>Sign in to lockside</title>
+<main><h1>Sign in</h1>
+<form method="post" action="/sign-in">
+<label for="token">A token, as <code>lockside token create</code> prints it</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required>
+<button>Sign in</button>
+</form></main></html>
+"""
+
+
+class SignIn:
+    """The routes of sessions."""
+
+    def __init__(self, visitors: Visitors, sessions: Sessions, settings: WebSettings) -> None:
+        self._visitors = visitors
+        self._sessions = sessions
+        self._settings = settings
+
+    def routes(self) -> list[Route]:
+        """What is served; a proxy signs its users in itself."""
+        served = [
+            Route("/session", self._guarded(self.who), methods=["GET"]),
+            Route("/sign-out", self._guarded(self.sign_out), methods=["POST"]),
+        ]
+        if self._settings.auth == "local":
+            served.append(Route("/sign-in", self._guarded(self.accept), methods=["GET"]))
+        if self._settings.auth == "token":
+            served.append(Route("/sign-in", self.form, methods=["GET"]))
+            served.append(Route("/sign-in", self._guarded(self.sign_in), methods=["POST"]))
+        return served
+
+    def _guarded(self, do: Any) -> Any:
+        async def answer(request: Request) -> Response:
+            try:
+                response: Response = await do(request)
+            except Unwelcome as refused:
+                return JSONResponse({"error": refused.message}, refused.status)
+            except NotFound:  # what was shown when the session began is no more
+                return JSONResponse({"error": "Sign in again."}, 401)
+            except LocksideError as error:
+                return JSONResponse({"error": error.message}, 503, headers={"Retry-After": "5"})
+            return response
+
+        return answer
+
+    async def form(self, _: Request) -> Response:
+        """The page that takes a token."""
+        return HTMLResponse(_FORM)
+
+    async def accept(self, request: Request) -> Response:
+        """Begin the session that the server's URL invites to."""
+        if not self._sessions.accept(request.query_params.get("token", "")):
+            raise self._refused(request, 401, "This link was used or is too old: start lockside-web again.")
+        return _with_cookie(request, self._sessions.begin())
+
+    async def sign_in(self, request: Request) -> Response:
+        """Begin a session with a token that the daemon takes."""
+        try:
+            check_origin(request)
+        except Unwelcome as refused:
+            raise self._refused(request, refused.status, refused.message) from None
+        token = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])[0].strip()
+        try:
+            await self._visitors.with_token(token)
+        except Unwelcome as refused:
+            raise self._refused(request, refused.status, refused.message) from None
+        return _with_cookie(request, self._sessions.begin(token=token))
+
+    def _refused(self, request: Request, status: int, message: str) -> Unwelcome:
+        refused = Unwelcome(status, message)
+        self._visitors.note(request, refused)
+        return refused
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session."""
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        visitor = await self._visitors.of(request, form.get("csrf", [""])[0])
+        if visitor.session is not None:
+            self._sessions.end(visitor.session)
+        response = RedirectResponse("/sign-in", 303)
+        response.delete_cookie(cookie_name(request), path="/", secure=not is_loopback(request), httponly=True)
+        return response
+
+    async def who(self, request: Request) -> Response:
+        """As whom all is done, with which role, and what must come with changes."""
+        visitor = await self._visitors.of(request)
+        await visitor.caller.call("daemon.health")  # a connection that has ended acts as nobody
+        acting = visitor.caller.acting or {"principal": _own_user(), "role": None, "token": None}
+        session = visitor.session
+        answer = JSONResponse({**acting, "csrf": session.csrf if session else None})
+        if session is not None and self._settings.auth == "proxy":
+            _set_cookie(request, answer, session)
+        return answer
+
+
+def _own_user() -> Json:
+    uid = os.geteuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return {"uid": uid, "user": user, "gid": os.getegid()}
+
+
+def _with_cookie(request: Request, session: Session) -> Response:
+    answer = RedirectResponse(AFTERWARDS, 303)
+    _set_cookie(request, answer, session)
+    return answer
+
+
+def _set_cookie(request: Request, answer: Response, session: Session) -> None:
+    answer.set_cookie(
+        cookie_name(request),
+        session.id,
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=not is_loopback(request),
+        httponly=True,
+        samesite="strict",
+    )

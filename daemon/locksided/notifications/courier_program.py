@@ -1,0 +1,75 @@
+"""The courier as a program to be run: its file, its order, and a delivery while a caller waits."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from anyio import CancelScope
+
+from lockside.documents.notification import Email, Webhook
+from locksided import threads
+from locksided.actors.asides import Asides
+from locksided.joblog.reader import stream_bytes
+from locksided.keeper.log.format import STDOUT
+from locksided.keeper.messages import StartOrder
+from locksided.notifications.mail_settings import mail_server
+from locksided.notifications.recipients import Receiver, url_of
+from locksided.runs import data_folder
+from locksided.runs.step_programs import program_order
+from locksided.settings import Settings
+
+TIMEOUT_SECONDS = 60.0
+LOG_BYTES = 2**20
+_ORDER_FILE = "deliveries.json"
+
+
+class CourierProgram:
+    """Starts couriers by the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def prepare(self, asides: Asides, token: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Write what a courier is to deliver. Raises OSError."""
+        await threads.run_sync(partial(self._write, asides, token, entries))
+
+    def _write(self, asides: Asides, token: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        has_mail = any("addresses" in one for one in entries)
+        content = {
+            "allow": list(self._settings.notifications.allow),
+            "mailServer": mail_server(self._settings.email) if has_mail else None,
+            "deliveries": list(entries),
+        }
+        data_folder.make_with_file(asides.folder(token), _ORDER_FILE, json.dumps(content))
+
+    async def deliver_now(self, asides: Asides, one: Mapping[str, Any]) -> bytes:
+        """Have a courier deliver one thing that is not stored; what it wrote. Raises Unavailable."""
+        token = asides.new_token()
+        folder = asides.folder(token)
+        try:
+            await self.prepare(asides, token, [one])
+            await asides.run(self.order(asides, token))
+            return await threads.run_sync(stream_bytes, folder.log, STDOUT, LOG_BYTES)
+        finally:
+            with CancelScope(shield=True):
+                await threads.run_sync(data_folder.remove_folder, folder, None)
+
+    def order(self, asides: Asides, token: str) -> StartOrder:
+        """How a courier is started."""
+        folder = asides.folder(token)
+        return program_order(
+            "courier", token, folder, _ORDER_FILE, log_bytes=LOG_BYTES, timeout_seconds=TIMEOUT_SECONDS
+        )
+
+
+def entry(number: int, message: str, key: str, receiver: Receiver, body: str) -> dict[str, Any]:
+    """One delivery in a courier's file; those with the same key are sent one after the other."""
+    one = {"id": number, "message": message, "receiver": key, "body": body}
+    match receiver.recipient:
+        case Webhook() as webhook:
+            return {**one, "url": url_of(webhook), "secrets": list(receiver.secrets)}
+        case Email() as mail:
+            return {**one, "addresses": list(mail.addresses)}
+        case other:
+            raise TypeError(f"no courier delivers to {type(other).__name__}")

@@ -1,0 +1,23 @@
+"""The subscriptions that are told something, with their documents."""
+
+from functools import lru_cache
+
+import msgspec
+
+from lockside.documents.notification import SubscriptionSpec
+from lockside.documents.reading import from_store
+from locksided.notifications.matching import Hearer
+from locksided.store import notifications
+from locksided.store.sql import Database
+
+
+def enabled(connection: Database) -> list[Hearer]:
+    """All that are not disabled."""
+    found = [Hearer.of(one, _spec(one.body)) for one in notifications.everything(connection)]
+    return [one for one in found if one.spec.state == "enabled"]
+
+
+@lru_cache(1024)
+def _spec(text: str) -> SubscriptionSpec:
+    """A stored document; most events find the same ones."""
+    return from_store(msgspec.json.decode(text), SubscriptionSpec)

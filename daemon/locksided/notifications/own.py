@@ -1,0 +1,161 @@
+"""What jobs have told of themselves: a follower of those that named mail addresses or URLs.
+
+While no such job lives, no event wakes it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from lockside.documents.enums import FINAL, JobType, Status
+from lockside.documents.notification import JobNotification, channel_of
+from locksided import clock
+from locksided.actors.messages import Decided
+from locksided.core.scheduler import Scheduler
+from locksided.followers.follower import Follower
+from locksided.notifications import standing, telling
+from locksided.notifications.recipients import origin_of, recipient_of
+from locksided.notifications.writing import Room
+from locksided.runs.specification import read_specification
+from locksided.settings import Settings
+from locksided.store import deliveries, notifications, reads
+from locksided.store.deliveries import Notice, OwnDelivery
+from locksided.store.rows import EventRow, JobRow, place_of
+from locksided.store.sql import Database
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+CREATED, STATUS, STAGE = "job.created", "job.status", "job.stage"
+REST_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a round comes to: what is told with its body, and the notifications that are spent."""
+
+    told: list[tuple[EventRow, str, bytes, list[OwnDelivery]]] = field(default_factory=list)
+    spent: set[tuple[int, int]] = field(default_factory=set)
+
+
+class OwnNotifications:
+    """Follows the jobs that asked for notifications. `news` is called when there is something to deliver."""
+
+    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
+        self._store = store
+        self._project_names = {settings.project.id: settings.project.name}
+        self._most_pending = settings.notifications.max_pending
+        self._news = news
+        self._live: set[int] = set()
+
+    async def load(self) -> None:
+        """Read which such jobs live; what happened to others is found behind the cursor."""
+        self._live.update(await self._store.read(notifications.live_notifying))
+
+    def follower(self) -> Follower:
+        """Who follows."""
+        kinds = frozenset({CREATED, STATUS, STAGE})
+        return Follower("jobNotifications", kinds, self._decide, self._concerns, self._written, REST_SECONDS)
+
+    def _concerns(self, event: EventRow) -> bool:
+        if event.kind == CREATED and event.data.get("notifies") and event.job_id is not None:
+            self._live.add(event.job_id)
+        if event.job_id not in self._live:
+            return False
+        if event.kind == STATUS and event.data["to"] in FINAL:
+            self._live.discard(event.job_id)
+        return event.kind in (CREATED, STATUS, STAGE)
+
+    def _written(self, has_deliveries: object) -> None:
+        if has_deliveries:
+            self._news()
+
+    async def _decide(self, events: Sequence[EventRow], _core: Scheduler) -> Decided:
+        heard = await self._store.read(partial(self._look, events))
+        return Decided(partial(_write, heard, self._most_pending))
+
+    def _look(self, events: Sequence[EventRow], connection: Database) -> Heard:
+        ids = {event.job_id for event in events if event.job_id is not None}
+        rows = {row.id: row for row in reads.job_rows(connection, ids) if row.notifies and _is_asked_for(row)}
+        wanted = {row.id: self._wanted(connection, row) for row in rows.values()}
+        heard = Heard(spent={(one, place) for one in rows for place in notifications.spent(connection, one)})
+        for event in events:
+            if event.job_id in rows:
+                self._hear(heard, event, rows[event.job_id], wanted[event.job_id])
+        return heard
+
+    def _wanted(self, connection: Database, row: JobRow) -> Sequence[JobNotification]:
+        bodies = reads.specs(connection, [row.spec_hash or ""])
+        text = self._store.vault.opened_text(bodies[row.spec_hash or ""], place_of(row))
+        return read_specification(text).notifications or ()
+
+    def _hear(self, heard: Heard, event: EventRow, row: JobRow, wanted: Sequence[JobNotification]) -> None:
+        word, is_status = _word(event), event.kind == STATUS
+        places = [
+            place
+            for place, one in enumerate(wanted)
+            if one.is_told(word, is_status=is_status) and (row.id, place) not in heard.spent
+        ]
+        if not places:
+            return
+        job = telling.as_at(row, event)
+        name = telling.own_name(event, row)
+        data = telling.job_data(event, job, self._project_names.get(row.project, row.project), None)
+        values = _values(job, data)
+        to = [_delivery(place, wanted[place], values) for place in places]
+        heard.told.append((event, name, telling.body_of(name, event.time_us, data), to))
+        heard.spent |= {(row.id, place) for place in places if not wanted[place].persistent}
+
+
+def _is_asked_for(row: JobRow) -> bool:
+    """Whether it is neither an attempt nor a part of another job."""
+    return row.relation != "strong" and row.type != JobType.PHASE
+
+
+def _word(event: EventRow) -> str:
+    """The status or stage that an event is about."""
+    if event.kind == CREATED:
+        return Status.CREATED
+    return str(event.data["to"] if event.kind == STATUS else event.data["stage"])
+
+
+def _delivery(place: int, wanted: JobNotification, values: Mapping[str, str]) -> OwnDelivery:
+    url = wanted.filled(values)
+    receiver = wanted.address if wanted.is_mail else origin_of(url)
+    return OwnDelivery(place, channel_of(recipient_of(wanted, url)), receiver, url)
+
+
+def _values(job: JobRow, data: Mapping[str, Any]) -> dict[str, str]:
+    """What is filled in; what is not known is missing."""
+    shown, result = data["job"], job.result or {}
+    archive = (result.get("artifacts") or {}).get("archive") or {}
+    known = {
+        "JOB_STATUS": shown["status"],
+        "JOB_URL": shown["url"],
+        "JOB_ID": shown["id"],
+        "JOB_SYSTEM": shown["pool"],
+        "JOB_NAME": shown["name"],
+        "JOB_START_TIME": shown["startTime"],
+        "JOB_END_TIME": shown["endTime"],
+        "JOB_SUBMIT_TIME": shown["createdTime"],
+        "JOB_ARCHIVE_PATH": archive.get("path"),
+        "JOB_ARCHIVE_URL": archive.get("uri"),
+        "JOB_ERROR": result.get("message") if shown["status"] == Status.ERROR else None,
+    }
+    return {name: str(value) for name, value in known.items() if value is not None}
+
+
+def _write(heard: Heard, most_pending: int, tx: Transaction) -> bool:
+    """Whether there is something to deliver."""
+    now_us = clock.now_us()
+    connection, room = tx.reading(), Room(tx, most_pending)
+    for event, name, body, to in heard.told:
+        body_id = deliveries.add_body(tx, body)
+        notice = Notice(event.project, name, event.seq, event.job_id, body_id)
+        for one in to[: room.take(event.project, len(to))]:
+            deliveries.add_own(tx, notice, one, now_us)
+        standing.have_project_secret(tx, event.project)
+    for job_id, place in heard.spent:
+        notifications.spend(connection, job_id, place)
+    room.close()
+    return bool(heard.told)

@@ -1,0 +1,116 @@
+"""Whom something is sent to: which recipients the settings allow, and what everybody may see of one. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from lockside.documents.notification import (
+    Command,
+    Email,
+    JobNotification,
+    Recipient,
+    SubscriptionSpec,
+    Webhook,
+    channel_of,
+)
+from lockside.documents.secrets import is_cipher
+from locksided.core.errors import Invalid
+from locksided.notifications.addresses import SETTING, Allowed, Target, literal
+from locksided.settings import Settings
+
+PROJECT = "project"
+"""The id under which the secret of a project is rotated: it signs what jobs have told of themselves."""
+
+
+class Receiver(NamedTuple):
+    """A recipient in plain, with the secrets that sign what it is posted."""
+
+    recipient: Recipient
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def channel(self) -> str:
+        """How it is told."""
+        return channel_of(self.recipient)
+
+
+def url_of(webhook: Webhook) -> str:
+    """Where a webhook is posted to."""
+    return webhook.url or webhook.secret_url or ""
+
+
+def checked(spec: SubscriptionSpec, settings: Settings) -> SubscriptionSpec:
+    """The document, unless its recipient can never be told. Raises Invalid with the path in it."""
+    if spec.id == PROJECT:
+        raise Invalid(f"`{PROJECT}` stands for the project itself: choose another id.", path="$.id")
+    check(spec.recipient, settings, "$.recipient")
+    return spec
+
+
+def check(recipient: Recipient, settings: Settings, path: str) -> None:
+    """Raise Invalid for a recipient that can never be told: names are looked up at each attempt only."""
+    if isinstance(recipient, Webhook):
+        _check_url(recipient, settings, path)
+    elif isinstance(recipient, Email):
+        _check_addresses(recipient, settings, path)
+
+
+def _check_url(webhook: Webhook, settings: Settings, path: str) -> None:
+    if is_cipher(url_of(webhook)):
+        return
+    target = Target.of(url_of(webhook))
+    address = literal(target.host)
+    if address is not None and not Allowed(settings.notifications.allow).may_connect(target, address):
+        member = f"{path}.{'#url' if webhook.url is None else 'url'}"
+        text = f"{target.scheme} to {address} is not in {SETTING}, where an admin can add it."
+        raise Invalid(text, path=member)
+
+
+def _check_addresses(mail: Email, settings: Settings, path: str) -> None:
+    if not settings.email.host:
+        raise Invalid("Mails need a server: an admin names it in `[email] host`.", path=path)
+    domains = {domain.lower() for domain in settings.email.allow_domains}
+    for address in mail.addresses if domains else ():
+        domain = address.rpartition("@")[2]
+        if domain.lower() not in domains:
+            text = f"{domain} is not in [email] allow_domains, where an admin can add it."
+            raise Invalid(text, path=f"{path}.address")
+
+
+def shown(recipient: Recipient | None) -> dict[str, Any]:
+    """What everybody may see of a recipient: of a URL scheme and host."""
+    none: dict[str, Any] = {"channel": None, "url": None, "address": None, "command": None}
+    match recipient:
+        case None:
+            return none
+        case Webhook():
+            return {**none, "channel": "webhook", "url": origin_of(url_of(recipient))}
+        case Email():
+            return {**none, "channel": "email", "address": list(recipient.addresses)}
+        case Command():
+            return {**none, "channel": "command", "command": recipient.command[0]}
+
+
+def check_own(wanted: Sequence[JobNotification], settings: Settings, path: str) -> None:
+    """Raise Invalid for a notification of a job's own that can never be sent."""
+    for place, one in enumerate(wanted):
+        try:
+            check(recipient_of(one, one.filled({})), settings, path)
+        except Invalid as refusal:
+            refusal.path = f"{path}[{place}].url"
+            raise
+
+
+def recipient_of(wanted: JobNotification, filled: str) -> Recipient:
+    """Whom a notification of a job's own goes to, by its URL with all values."""
+    return Email(address=wanted.address) if wanted.is_mail else Webhook(url=filled)
+
+
+def shown_url(wanted: JobNotification) -> str:
+    """What others than its owner may see of where a job's notification goes."""
+    return "***" if wanted.is_mail else origin_of(wanted.filled({}))
+
+
+def origin_of(url: str) -> str:
+    """The scheme and the host of a URL."""
+    target = Target.of(url)
+    return f"{target.scheme}://{target.host}"

@@ -1,0 +1,217 @@
+"""Tells of jobs that run or wait long, and that the daemon is alive, when it is time for that.
+
+The timers of jobs are stored. They go by the boot clock, which nobody can set, and how far a job has come is
+computed from the job itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+
+from lockside.documents.notification import NotifiedEvent as Event
+from locksided import clock
+from locksided.actors.broker import Broker
+from locksided.actors.scheduler import SchedulerActor
+from locksided.core.errors import Refused
+from locksided.followers.follower import RECOVERED
+from locksided.notifications import telling
+from locksided.notifications.hearers import enabled
+from locksided.notifications.listening import config_name
+from locksided.notifications.long_jobs import Wait, ran_us, waits_of
+from locksided.notifications.matching import Hearer, Message, Told
+from locksided.notifications.writing import body_of, write_messages
+from locksided.settings import Settings
+from locksided.store import deliveries, notification_timers, reads
+from locksided.store.errors import StoreUnavailable
+from locksided.store.notification_timers import TimerRow
+from locksided.store.notifications import SubscriptionName
+from locksided.store.rows import EventRow, JobRow
+from locksided.store.sql import Database
+from locksided.store.store import Store
+from locksided.store.transaction import Transaction
+
+log = structlog.get_logger("notifications")
+
+_NEWS = frozenset({"job.paused", "job.resumed", "daemon.clockSet", RECOVERED})
+_SUBSCRIPTIONS = (
+    "notification.created",
+    "notification.updated",
+    "notification.deleted",
+    "notification.disabled",
+)
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a look has found: timers with their jobs, who is told what, and when drops are to be told."""
+
+    timers: Sequence[TimerRow]
+    jobs: Mapping[int, JobRow]
+    names: Mapping[int, str | None]
+    hearers: Mapping[SubscriptionName, Hearer]
+    dropped_us: int | None
+    waits: Mapping[int, Wait] = field(default_factory=dict)
+
+    def passed_us(self, timer: TimerRow, now_us: int) -> int | None:
+        """How far its job has come; None when it runs or waits no more."""
+        if timer.event == Event.JOB_WAITING_LONG:
+            wait = self.waits.get(timer.job_id)
+            return None if wait is None else wait.waited_us
+        job = self.jobs.get(timer.job_id)
+        return None if job is None else ran_us(job, now_us)
+
+    def left_us(self, timer: TimerRow, now_us: int) -> int | None:
+        """How long it is until it is told; None as long as its job is paused."""
+        job = self.jobs.get(timer.job_id)
+        is_paused = job is not None and job.paused_since_us is not None
+        if is_paused and timer.event != Event.JOB_WAITING_LONG:
+            return None
+        return timer.after_us - (self.passed_us(timer, now_us) or 0)
+
+
+class Timers:
+    """One timer of the loop serves all. `news` is called when there is something to deliver."""
+
+    def __init__(self, store: Store, settings: Settings, news: Callable[[], None]) -> None:
+        self._store = store
+        self._project_names = {settings.project.id: settings.project.name}
+        self._most_pending = settings.notifications.max_pending
+        self._tell_couriers = news
+        self._news = asyncio.Event()
+        self._alive_us: dict[SubscriptionName, int] = {}
+
+    def wake(self) -> None:
+        """Have it look for what is due."""
+        self._news.set()
+
+    async def run(self, scheduler: SchedulerActor, broker: Broker) -> None:
+        """Tell what is due until cancelled. What cannot be saved now waits for news."""
+        with broker.watching(self._note):
+            self.wake()
+            timer: clock.Timer | None = None
+            while True:
+                try:
+                    await self._news.wait()
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+                self._news.clear()
+                try:
+                    left_us = await self._round(scheduler)
+                except (Refused, StoreUnavailable) as problem:
+                    log.warning("timers of notifications wait", cause=str(problem))
+                    left_us = None
+                timer = None if left_us is None else clock.call_later(left_us / clock.SECOND_US, self.wake)
+
+    def _note(self, events: list[EventRow]) -> None:
+        if any(event.kind in _NEWS or event.kind in _SUBSCRIPTIONS for event in events):
+            self.wake()
+
+    async def _round(self, scheduler: SchedulerActor) -> int | None:
+        """Tell what is due; how long it is until something else is."""
+        now_us = clock.now_us()
+        found = await self._store.read(_look)
+        waiting = [one.job_id for one in found.timers if one.event == Event.JOB_WAITING_LONG]
+        if waiting:
+            found.waits = await scheduler.look(partial(waits_of, job_ids=waiting, now_us=now_us))
+        over = [one for one in found.timers if found.passed_us(one, now_us) is None]
+        due = [
+            one
+            for one in found.timers
+            if one not in over and (found.passed_us(one, now_us) or 0) >= one.after_us
+        ]
+        messages = [message for one in due if (message := self._message(found, one, now_us)) is not None]
+        alive = self._alive(found.hearers.values())
+        is_dropping = found.dropped_us is not None and found.dropped_us <= now_us
+        if over or due or alive or is_dropping:
+            work = partial(_write, [*over, *due], messages, alive, self._most_pending)
+            await scheduler.ask(work)
+            self._tell_couriers()
+        left = [found.left_us(one, now_us) for one in found.timers if one not in over and one not in due]
+        soon = [due_us - clock.boot_us() for due_us in self._alive_us.values()]
+        if found.dropped_us is not None and found.dropped_us > now_us:
+            soon.append(found.dropped_us - now_us)
+        return min([*(one for one in left if one is not None), *soon], default=None)
+
+    def _message(self, found: Standing, timer: TimerRow, now_us: int) -> Message | None:
+        """What is told; nothing to a subscription that is gone, or whose filters do not let it through."""
+        one, job = found.hearers.get(timer.name), found.jobs.get(timer.job_id)
+        if one is None or job is None:
+            return None
+        passed_us, event = found.passed_us(timer, now_us) or 0, Event(timer.event)
+        about = {"to": job.status}
+        row = EventRow(timer.seq, now_us, f"job.{_kind(event)}", job.project, job.id, job.run_id, None, about)
+        name = self._project_names.get(job.project, job.project)
+        data = {**telling.job_data(row, job, name, found.names[job.id]), **_more(found, timer, passed_us)}
+        if not all(condition.holds(data) for condition in one.spec.filters):
+            return None
+        message = Message(Told(row, event, data))
+        message.add(one)
+        return message
+
+    def _alive(self, hearers: Sequence[Hearer] | Any) -> list[Hearer]:
+        """Who is to be told now that the daemon is alive."""
+        now_us, listening = clock.boot_us(), {}
+        due = []
+        for one in hearers:
+            if one.spec.every_seconds is None:
+                continue
+            listening[one.name] = self._alive_us.get(one.name, now_us)
+            if listening[one.name] <= now_us:
+                due.append(one)
+                listening[one.name] = now_us + round(one.spec.every_seconds * clock.SECOND_US)
+        self._alive_us = listening
+        return due
+
+
+def _kind(event: Event) -> str:
+    return "waitingLong" if event is Event.JOB_WAITING_LONG else "processingLong"
+
+
+def _more(found: Standing, timer: TimerRow, passed_us: int) -> dict[str, Any]:
+    """What is told beside the job."""
+    if timer.average_us is None:
+        wait = found.waits.get(timer.job_id)
+        return {"waitingSeconds": passed_us / 1e6, "reasons": [] if wait is None else wait.reasons}
+    over = passed_us / timer.average_us - 1 if timer.average_us else 0.0
+    return {
+        "averageDuration": timer.average_us / 1e6,
+        "currentDuration": passed_us / 1e6,
+        "durationOvertimePercentage": round(over, 6),
+    }
+
+
+def _look(connection: Database) -> Standing:
+    timers = notification_timers.everything(connection)
+    jobs = {row.id: row for row in reads.job_rows(connection, {one.job_id for one in timers})}
+    names = {job_id: config_name(connection, job) for job_id, job in jobs.items()}
+    hearers = {one.name: one for one in enabled(connection)}
+    return Standing(timers, jobs, names, hearers, deliveries.dropped_due_us(connection))
+
+
+def _write(
+    done: Sequence[TimerRow],
+    messages: Sequence[Message],
+    alive: Sequence[Hearer],
+    most_pending: int,
+    tx: Transaction,
+) -> None:
+    tx.reading()
+    for timer in done:
+        notification_timers.forget(tx, timer)
+    everything = [*messages, *(_alive_message(tx, one) for one in alive)]
+    write_messages(tx, [(one, body_of(one.told)) for one in everything], most_pending)
+    deliveries.tell_dropped(tx, clock.now_us())
+
+
+def _alive_message(tx: Transaction, one: Hearer) -> Message:
+    project = one.name.project
+    event = EventRow(tx.last_seq, clock.now_us(), "daemon.alive", project, None, None, None, {})
+    data = {"eventType": event.kind, "seq": event.seq, "project": {"id": project}}
+    message = Message(Told(event, Event.DAEMON_ALIVE, data))
+    message.add(one)
+    return message

@@ -1,0 +1,31 @@
+"""How the programs of `locksided.steps` are started that the daemon has run outside of jobs."""
+
+import sys
+from pathlib import Path
+
+from locksided.keeper.messages import StartOrder
+from locksided.runs.folder import RunFolder
+
+GRACE_SECONDS = 1.0
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def program_order(
+    program: str, token: str, folder: RunFolder, file: str, *, log_bytes: int, timeout_seconds: float | None
+) -> StartOrder:
+    """An order for a program whose own order is a file in its data folder; its account is the daemon's."""
+    boot = (
+        "import sys; sys.path.append(sys.argv.pop(1)); "
+        f"from locksided.steps.{program}.__main__ import main; raise SystemExit(main())"
+    )
+    return StartOrder(
+        token=token,
+        folder=folder.control(1, 0),
+        pipeline=[[sys.executable, "-I", "-S", "-c", boot, _ROOT, f"{folder.data}/{file}"]],
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        timeout_seconds=timeout_seconds,
+        log_folder=folder.log,
+        max_log_bytes=log_bytes,
+        grace_seconds=GRACE_SECONDS,
+    )

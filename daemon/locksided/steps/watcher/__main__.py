@@ -1,0 +1,116 @@
+"""`watcher FILE`: watches the folders that the file names, and writes JSON lines of the files that count.
+
+`{watch, name, inode, size, mtime, changed}` is a file, `{watch, gone}` the name of one that is not there any
+more, `{watch, listed}` stands behind all that lay there at the start, `{watch, broken}` tells why it gave up.
+It runs until it is stopped, as the user whose folders they are.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from locksided.steps.watcher.attention import Attention
+from locksided.steps.watcher.settling import MOST_FILES, Files, TooManyFilesError, Watch, watches_of
+
+
+class Watcher:
+    """All watches of one user."""
+
+    def __init__(self, watches: list[Watch]) -> None:
+        self._watches = {one.number: one for one in watches}
+        self._files = {one.number: Files(one, partial(self._say, watch=one.number)) for one in watches}
+        self._polls = {one.number: monotonic() for one in watches if one.poll_seconds}
+        self._attention = Attention(dict.fromkeys(one.folder for one in watches))
+        self._said: list[str] = []
+
+    def run(self) -> None:
+        """Watch until this process is stopped. Raises OSError when the kernel has no watch left."""
+        self._begin()
+        while True:
+            self._flush()
+            readable = select.poll()
+            readable.register(self._attention.descriptor, select.POLLIN)
+            readable.poll(self._patience_ms())
+            self._look()
+
+    def _begin(self) -> None:
+        self._attention.attend()
+        for number in list(self._files):
+            self._safely(number, Files.compare)
+
+    def _look(self) -> None:
+        found, is_lost = self._attention.news()
+        for folder, name, is_there in found:
+            for number in [one for one, watch in self._watches.items() if watch.folder == folder]:
+                self._safely(number, partial(_heard, name=name, is_there=is_there))
+        if is_lost:
+            self._begin()
+        for number, due in self._polls.items():
+            if due <= monotonic():
+                self._polls[number] = monotonic() + (self._watches[number].poll_seconds or 0)
+                self._safely(number, Files.compare)
+        for number in list(self._files):
+            self._safely(number, Files.settle)
+
+    def _safely(self, number: int, work: Any) -> None:
+        """Do something with the files of a watch, unless there are too many."""
+        files = self._files.get(number)
+        if files is None:
+            return
+        try:
+            work(files, now=monotonic())
+        except TooManyFilesError:
+            del self._files[number]
+            self._say(watch=number, broken=f"There are more than {MOST_FILES:,} files in its folder.")
+
+    def _patience_ms(self) -> float | None:
+        """How long nothing is to be done unless the kernel tells something."""
+        dues = [files.due for files in self._files.values() if files.due is not None]
+        dues += [due for number, due in self._polls.items() if number in self._files]
+        return max(min(dues) - monotonic(), 0) * 1000 + 1 if dues else None
+
+    def _say(self, **members: Any) -> None:
+        self._said.append(json.dumps(members))
+
+    def _flush(self) -> None:
+        if self._said:
+            sys.stdout.write("\n".join(self._said) + "\n")
+            sys.stdout.flush()
+            self._said.clear()
+
+
+def _heard(files: Files, now: float, *, name: str, is_there: bool) -> None:
+    if is_there:
+        files.appeared(name, now)
+    else:
+        files.gone(name)
+
+
+def _become(account: tuple[int, int, list[int]] | None) -> None:
+    """Give up all other rights for good."""
+    if account is not None:
+        uid, gid, groups = account
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+
+
+def main() -> int:
+    """Watches."""
+    path = sys.argv[1]
+    with open(path, "rb") as file:
+        order = json.load(file)
+    os.unlink(path)
+    _become(order["account"])
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # of a lease that is broken before it is given up
+    Watcher(list(watches_of(order["watches"]))).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""When a file counts: it is a plain file, nobody writes it, and it has kept its size and time for a while."""
+
+import errno
+import fcntl
+import heapq
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from locksided.triggers.names import is_meant
+
+MOST_FILES = 100_000
+_INTEGER = 2**63 - 1
+"""What the database can hold."""
+
+
+class Watch(NamedTuple):
+    """What one condition of a trigger watches."""
+
+    number: int
+    folder: str
+    match: str
+    exclude: tuple[str, ...]
+    settle_seconds: float
+    poll_seconds: float | None
+
+
+class Identity(NamedTuple):
+    """By what a file is known, beside its path. Times are nanoseconds."""
+
+    inode: int
+    size: int
+    mtime: int
+
+
+class TooManyFilesError(Exception):
+    """More files than a condition may have."""
+
+
+class Files:
+    """The files of one watch: those that wait until they have settled, and those that were told.
+
+    `tell` is called with the members of each word. Times are seconds of a clock that is never set.
+    """
+
+    def __init__(self, watch: Watch, tell: Callable[..., None]) -> None:
+        self._watch = watch
+        self._tell = tell
+        self._told: dict[str, Identity] = {}
+        self._waiting: dict[str, tuple[Identity, float]] = {}
+        self._queue: list[tuple[float, str]] = []
+        self._to_list: set[str] | None = None
+        self._is_listed = False
+
+    @property
+    def due(self) -> float | None:
+        """When the next one may have settled."""
+        return self._queue[0][0] if self._queue else None
+
+    def compare(self, now: float) -> None:
+        """Look at all that lies there; of a folder that is away nothing is said. Raises TooManyFilesError."""
+        try:
+            names = {name for name in os.listdir(self._watch.folder) if self._means(name)}
+        except OSError:
+            return
+        if len(names) > MOST_FILES:
+            raise TooManyFilesError
+        for name in [one for one in (*self._told, *self._waiting) if one not in names]:
+            self.gone(name)
+        for name in names:
+            self.appeared(name, now)
+        if not self._is_listed and self._to_list is None:
+            self._to_list = set(self._waiting)
+            self._note_listed()
+
+    def appeared(self, name: str, now: float) -> None:
+        """A file was closed, moved in, or found. Raises TooManyFilesError."""
+        identity = self._identity(name) if self._means(name) else None
+        if identity is None or self._told.get(name) == identity:
+            return
+        if len(self._told) + len(self._waiting) >= MOST_FILES and name not in self._told:
+            raise TooManyFilesError
+        self._wait(name, identity, now)
+
+    def gone(self, name: str) -> None:
+        """A file was deleted or moved away."""
+        self._waiting.pop(name, None)
+        if self._told.pop(name, None) is not None:
+            self._tell(gone=_text(name))
+
+    def settle(self, now: float) -> None:
+        """Tell the files that have settled by now."""
+        while self._queue and self._queue[0][0] <= now:
+            due, name = heapq.heappop(self._queue)
+            identity, until = self._waiting.get(name, (None, 0.0))
+            if identity is not None and until == due:  # else it has changed since, or is gone
+                self._settled(name, identity, now)
+        self._note_listed()
+
+    def _settled(self, name: str, identity: Identity, now: float) -> None:
+        del self._waiting[name]
+        found = self._identity(name)
+        is_free = found is None or _is_free(self._path(name))
+        if found is not None and (found != identity or (not is_free and self._watch.poll_seconds)):
+            self._wait(name, found, now)
+        elif found is not None and is_free:  # else its writer will close it
+            self._told[name] = found
+            self._tell(name=_text(name), changed=self._changed(name), **found._asdict())
+
+    def _wait(self, name: str, identity: Identity, now: float) -> None:
+        due = now + self._watch.settle_seconds
+        self._waiting[name] = identity, due
+        heapq.heappush(self._queue, (due, name))
+
+    def _note_listed(self) -> None:
+        """Say once that all was told that lay there at the start."""
+        if self._to_list is not None and not self._to_list & self._waiting.keys():
+            self._to_list, self._is_listed = None, True
+            self._tell(listed=True)
+
+    def _means(self, name: str) -> bool:
+        return is_meant(name, self._watch.match, self._watch.exclude)
+
+    def _path(self, name: str) -> str:
+        return f"{self._watch.folder}/{name}"
+
+    def _identity(self, name: str) -> Identity | None:
+        """None for what is not there, and for what is no plain file."""
+        try:
+            found = os.lstat(self._path(name))
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return Identity(found.st_ino & _INTEGER, found.st_size, found.st_mtime_ns)
+
+    def _changed(self, name: str) -> int:
+        """When it was last written, renamed or moved."""
+        try:
+            return os.lstat(self._path(name)).st_ctime_ns
+        except OSError:
+            return 0
+
+
+def _text(name: str) -> str:
+    """A name as text; bytes that are no UTF-8 are written with backslashes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _is_free(path: str) -> bool:
+    """Whether nobody has it open for writing, as far as is known: a lease is refused while somebody has."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as refusal:
+        return refusal.errno != errno.EAGAIN
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def watches_of(order: list[dict[str, object]]) -> Iterator[Watch]:
+    """The watches of an order."""
+    for one in order:
+        yield Watch(**{**one, "exclude": tuple(one["exclude"])})  # type: ignore[arg-type]

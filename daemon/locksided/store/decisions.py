@@ -1,0 +1,44 @@
+"""How schedules and triggers have decided, counted by the events of it."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from locksided.store import events, reads
+from locksided.store.sql import QUERIES
+
+
+class Maker(NamedTuple):
+    """A schedule or a trigger; `word` is its kind's."""
+
+    word: str
+    project: str
+    id: str
+
+
+class Decided(NamedTuple):
+    """What it has decided with one outcome: how often, on how many moments, and how late the last time.
+
+    Of moments that were not counted there were at least 100,000.
+    """
+
+    times: int
+    moments: int
+    lateness_seconds: float
+
+
+def decided_since(
+    connection: sqlite3.Connection, seq: int | None
+) -> tuple[int, Mapping[tuple[Maker, str], Decided]]:
+    """The last event, and what was decided behind one; None for all since the daemon started."""
+    with reads.snapshot(connection):
+        last = events.last_seq(connection)
+        if seq is None:
+            (begun,) = connection.execute(QUERIES["daemon_started"]).fetchone()
+            seq = begun or 0
+        rows = connection.execute(QUERIES["decisions"], (seq, last)).fetchall()
+    found = {}
+    for project, name, kind, times, moments, lateness, _ in rows:
+        word, _, outcome = kind.partition(".")
+        found[Maker(word, project, name), outcome] = Decided(times, moments, lateness or 0.0)
+    return last, found

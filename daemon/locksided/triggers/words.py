@@ -1,0 +1,135 @@
+"""What watchers say of files: read from their logs, kept as causes together with how far that was read."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lockside.documents.reading import from_store
+from lockside.documents.trigger import Condition, TriggerSpec
+from locksided import clock
+from locksided.joblog.reader import Gap, read_page
+from locksided.keeper.log.format import STDOUT
+from locksided.store import triggers, watching
+from locksided.store.time_rows import TriggerName, TriggerRow, WatcherRow
+from locksided.store.transaction import Transaction
+from locksided.store.watching import FileIdentity, FileName
+from locksided.triggers.causes import Heard, file_appeared, keep
+from locksided.triggers.names import is_meant
+from locksided.triggers.standing import planned, tell, watch_key
+
+BYTES_AT_ONCE = 64 * 1024
+
+Word = Mapping[str, Any]
+
+
+class Words(NamedTuple):
+    """Whole lines of a log, the frame behind them, and the one behind all that there is now.
+
+    `is_torn` when lines before them are lost.
+    """
+
+    said: list[Word]
+    next_seq: int
+    end_seq: int
+    is_torn: bool = False
+
+
+def words_from(log_folder: str, from_seq: int) -> Words:
+    """What a watcher said from a frame on that begins a line, not all at once."""
+    page = read_page(log_folder, from_seq, stream=STDOUT, max_bytes=BYTES_AT_ONCE)
+    whole, begun, next_seq = b"", b"", from_seq
+    for item in page.items:
+        if isinstance(item, Gap):
+            return Words([], from_seq, from_seq, is_torn=True)
+        begun += item.payload
+        if begun.endswith(b"\n"):
+            whole, begun, next_seq = whole + begun, b"", item.seq + 1
+    said = [msgspec.json.decode(line) for line in whole.splitlines()]
+    return Words(said, next_seq, page.next_offset)
+
+
+def keep_words(tx: Transaction, watcher: WatcherRow, words: Words) -> None:
+    """Keep what was said, once: whoever else has read it meanwhile kept it."""
+    if not watching.advance(tx, watcher.token, watcher.next_seq, words.next_seq):
+        return
+    said: dict[tuple[TriggerName, str], list[Word]] = defaultdict(list)
+    for word in words.said:
+        watch = watcher.watches[word["watch"]]
+        said[TriggerName(watch["project"], watch["id"]), watch["folder"]].append(word)
+    for (name, folder), its in said.items():
+        found = triggers.with_document(tx.connection, name)
+        if found is not None:
+            row, body = found
+            _Folder(tx, name, row, from_store(body, TriggerSpec), folder, watcher.token).take(its)
+
+
+class _Folder(NamedTuple):
+    """A folder that a trigger watches, in the transaction in which something is said of it."""
+
+    tx: Transaction
+    name: TriggerName
+    row: TriggerRow
+    spec: TriggerSpec
+    folder: str
+    token: str
+
+    def take(self, said: Iterable[Word]) -> None:
+        """Keep what is said of its files, in that order."""
+        keep(self.tx, self.name, self.spec, list(self._heard(said)))
+
+    def _heard(self, said: Iterable[Word]) -> Iterator[Heard]:
+        for word in said:
+            if "name" in word:
+                yield from self._told(word)
+            elif "gone" in word:
+                watching.note_gone(self.tx, self._file(word["gone"]), clock.now_us())
+            elif "listed" in word:
+                watching.note_others_gone(self.tx, self.name, self.folder, self.token, clock.now_us())
+            else:
+                self._broken(word["broken"])
+
+    def _told(self, word: Word) -> Iterator[Heard]:
+        """A file, which is a cause unless it is known. Whether it lay there before, its conditions tell."""
+        file, identity = self._file(word["name"]), FileIdentity(word["inode"], word["size"], word["mtime"])
+        is_known = watching.known(self.tx.connection, file) == identity
+        watching.know(self.tx, file, identity, self.token)
+        if not is_known:
+            path, time_us = f"{self.folder}/{file.name}", clock.seen_us(word["changed"] // 1000)
+            meets = partial(self._meets, file.name, word["changed"])
+            yield file_appeared(path, identity.size_bytes, time_us, meets)
+
+    def _file(self, name: str) -> FileName:
+        return FileName(*self.name, self.folder, name)
+
+    def _meets(self, name: str, changed_ns: int, condition: Condition) -> bool:
+        files = condition.files
+        return (
+            files is not None
+            and files.folder == self.folder
+            and is_meant(name, files.match, files.exclude)
+            and changed_ns >= self.row.watched.get(watch_key(files), 0)
+        )
+
+    def _broken(self, why: str) -> None:
+        row = triggers.find(self.tx.connection, self.name)
+        if row is not None:
+            text = f"{self.folder}: {why} Move some away, and store the trigger again."
+            tell(self.tx, self.name, "failed", count=0, job=None, cause="broken", error={"message": text})
+            planned(self.tx, msgspec.structs.replace(row, broken=text), self.spec)
+
+
+def watches_of(name: TriggerName, spec: TriggerSpec) -> Iterator[dict[str, Any]]:
+    """What is to be watched for a trigger."""
+    for files in (one.files for one in spec.on if one.files is not None):
+        yield {
+            "project": name.project,
+            "id": name.id,
+            "folder": files.folder,
+            "match": files.match,
+            "exclude": files.exclude,
+            "settle_seconds": files.settle_seconds,
+            "poll_seconds": files.poll_seconds,
+        }

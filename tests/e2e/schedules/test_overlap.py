@@ -1,0 +1,54 @@
+"""What becomes of a moment while earlier jobs are live."""
+
+from typing import Any
+
+import pytest
+
+from e2e.scheduling import MORNING, at, jobs_of, put, restarted, rows
+from e2e.signs import Gate
+from e2e.wire import until_running
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize(
+    ("policy", "lock", "jobs", "expected", "ended"),
+    [
+        ("queue", "exclusive", 2, {("merged", "overlap"): 3, ("fired", "time"): 2}, 0),
+        ("skip", "exclusive", 1, {("skipped", "overlap"): 4, ("fired", "time"): 1}, 0),
+        ("replace", "exclusive", 5, {("fired", "time"): 5}, 4),
+        ("allow", "none", 5, {("fired", "time"): 5}, 0),
+    ],
+)
+def test_a_moment_meets_the_jobs_that_are_live(
+    gate: Gate, policy: str, lock: str, jobs: int, expected: dict[Any, int], ended: int, is_killed: bool
+) -> None:
+    with at(MORNING, LOCKSIDE_POOLS__DEFAULT__SLOTS="8") as daemon:
+        wire = daemon.wire()
+        wire.call("component.put", component={"id": "acme.job", "shell": gate.text})
+        put(
+            wire,
+            every="60s",
+            overlap={"policy": policy},
+            job={"component": "acme.job", "config": "daily", "lock": lock},
+        )
+        for minute in range(5):
+            if is_killed and minute == 2:
+                restarted(daemon, "2026-01-05T08:02:00Z")
+                wire = daemon.wire()
+            wire.call("clock.advance", seconds=60)
+            newest = jobs_of(wire)[-1]
+            if policy != "queue" or len(jobs_of(wire)) == 1:
+                until_running(wire, newest)
+        made = jobs_of(wire)
+        assert len(made) == jobs
+        found: dict[Any, int] = {}
+        for row in rows(wire):
+            key = (row["outcome"], row["cause"])
+            found[key] = found.get(key, 0) + row["count"]
+        assert found == expected
+        statuses = [job["status"] for job in made]
+        assert statuses.count("terminated") == ended
+        if policy == "queue":
+            assert {row["job"] for row in rows(wire) if row["outcome"] == "merged"} == {made[1]["id"]}
+        if policy == "allow":
+            assert statuses == ["processing"] * 5

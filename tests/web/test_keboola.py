@@ -1,0 +1,368 @@
+"""Keboola's Queue API as its clients use it: every answer is compared with Keboola's own description."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+import yaml
+
+from e2e.harness import Daemon
+from e2e.signs import Gate
+from e2e.wire import Message, Wire, put_component, put_config, until_running
+from web.webserver import Web
+
+DOCUMENT = Path(__file__).parent / "data" / "keboola-queue-api-1.3.8.yml"
+"""Keboola's own description of its API (MIT licence)."""
+KEYS = {
+    *("id", "runId", "parentRunId", "project", "token", "status", "desiredStatus", "mode", "component"),
+    *("config", "configRow", "configRowIds", "configData", "tag", "createdTime", "startTime", "endTime"),
+    *("delayedStartTime", "durationSeconds", "result", "usageData", "isFinished", "url", "branchId"),
+    *("variableValuesId", "variableValuesData", "backend", "executor", "metrics", "behavior"),
+    *("parallelism", "type", "orchestrationJobId", "orchestrationTaskId", "orchestrationPhaseId"),
+    *("onlyOrchestrationTaskIds", "previousJobId"),
+}
+SECONDS = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
+
+
+def described() -> Message:
+    """The description, with what its own prose and the real API say otherwise."""
+    document: Message = yaml.safe_load(DOCUMENT.read_text())
+    job = document["components"]["schemas"]["Job"]["properties"]
+    job["branchId"]["nullable"] = True  # "jobs from the main branch will have branchId = null"
+    plan = document["paths"]["/orchestration-rerun-plan/{jobId}"]["get"]["responses"]["200"]
+    tasks = plan["content"]["application/json"]["schema"]["properties"]["matchedTasks"]["items"]
+    tasks["properties"]["status"] = {"type": "string", "nullable": True}  # "nullable" stands in an allOf
+    job["result"]["properties"]["configVersion"] = {"type": "string", "nullable": True}
+    return document
+
+
+def plain(schema: Any) -> Any:
+    """A schema of OpenAPI 3.0 as JSON Schema: `nullable` is another type there."""
+    if isinstance(schema, list):
+        return [plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: plain(value) for name, value in schema.items() if name not in ("nullable", "example")}
+    if schema.get("nullable"):
+        return {"anyOf": [made, {"type": "null"}]}
+    return made
+
+
+OPENAPI = described()
+
+
+class Client:
+    """A client of the queue whose answers are what the description says."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._checked("get", path, self.http.get(path, params=params), 200)
+
+    def create(self, **body: Any) -> Message:
+        answer = self.http.post("/jobs", json=body)
+        job: Message = self._checked("post", "/jobs", answer, 201)
+        return job
+
+    def kill(self, job_id: str) -> Message:
+        job: Message = self._checked(
+            "post", f"/jobs/{job_id}/kill", self.http.post(f"/jobs/{job_id}/kill"), 202
+        )
+        return job
+
+    def refused(self, answer: httpx.Response, status: int) -> Message:
+        body: Message = answer.json()
+        assert (answer.status_code, body["code"], body["status"]) == (status, status, "error"), body
+        assert body["exceptionId"]
+        assert body["context"].keys() == {"errorCode", "path"}
+        self._validate({"$ref": "#/components/schemas/Error"}, body)
+        return body
+
+    def _checked(self, verb: str, path: str, answer: httpx.Response, status: int) -> Any:
+        assert answer.status_code == status, answer.text
+        body = answer.json()
+        name = re.sub(r"/\d+(?=/|$)", "/{jobId}", path)
+        if name in OPENAPI["paths"]:
+            said = OPENAPI["paths"][name][verb]["responses"][str(status)]
+            self._validate(said["content"]["application/json"]["schema"], body)
+        return body
+
+    def _validate(self, schema: Message, body: Any) -> None:
+        whole = plain({**schema, "components": OPENAPI["components"]})
+        validator = jsonschema_rs.Draft7Validator(whole)
+        assert [f"{list(one.instance_path)} {one.message[:200]}" for one in validator.iter_errors(body)] == []
+
+
+@pytest.fixture(scope="module")
+def queue(web: Web, token: str, daemon: Daemon) -> Iterator[Client]:
+    with Wire(daemon.socket) as wire:
+        put_component(wire, "kds.job", shell="echo out; echo err >&2", type="extractor")
+        put_component(wire, "kds.fails", shell="echo broken >&2; exit 1")
+        put_config(wire, "kds.job", "daily", rows=[{"id": "r1"}, {"id": "r2"}])
+        phases = {
+            "phases": [{"id": "p1"}],
+            "tasks": [{"id": "t1", "phase": "p1", "task": {"componentId": "kds.job", "configId": "daily"}}],
+        }
+        put_config(wire, "lockside.orchestrator", "all", configuration=phases)
+    with web.queue(token) as http:
+        yield Client(http)
+
+
+def test_a_job_is_created_polled_to_its_end_and_killed_too_late(queue: Client, wire: Wire) -> None:
+    job = queue.create(component="kds.job", config="daily", mode="run", configRowIds=["r1"])
+    assert job.keys() == KEYS
+    assert (job["config"], job["configRow"], job["configRowIds"]) == ("daily", "r1", ["r1"])
+    assert (job["branchId"], job["parentRunId"], job["type"]) == (None, "", "standard")
+    assert SECONDS.match(job["createdTime"])
+    assert job["url"].endswith(f"/jobs/{job['id']}")
+    wire.done(job["id"])
+    ended = queue.get(f"/jobs/{job['id']}")
+    assert (ended["status"], ended["isFinished"], ended["durationSeconds"]) == ("success", True, 0)
+    assert ended["result"]["configVersion"] == "1"
+    assert ended["token"]["description"] == "queue"
+    answer = queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
+    assert "not in one of killable states" in answer["error"]
+
+
+def test_a_job_that_goes_on_is_killed_once(queue: Client, wire: Wire, gate: Gate) -> None:
+    put_component(wire, "kds.long", shell=gate.text)
+    job = queue.create(component="kds.long", configData={})
+    killed = queue.kill(job["id"])
+    assert killed["desiredStatus"] == "terminating"
+    queue.refused(queue.http.post(f"/jobs/{job['id']}/kill"), 400)
+    assert wire.done(job["id"])["status"] in ("terminated", "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 401), ({"X-StorageApi-Token": "nonsense"}, 401), ({"Authorization": "Bearer lsk_1_x"}, 401)],
+)
+def test_without_a_token_that_is_one_nothing_is_answered(web: Web, headers: Message, status: int) -> None:
+    with web.queue() as http:
+        refused = Client(http).refused(http.get("/search/jobs", headers=headers), status)
+    assert refused["error"] == "Invalid access token"
+
+
+def test_a_token_in_the_other_header_counts_as_well(web: Web, token: str) -> None:
+    with web.queue() as http:
+        assert http.get("/search/jobs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_revoked_token_is_none_from_the_next_request_on(web: Web, wire: Wire) -> None:
+    made = wire.call("token.create", name="gone")
+    with web.queue(made["secret"]) as http:
+        assert http.get("/search/jobs").status_code == 200
+        wire.call("token.revoke", id=made["id"])
+        assert http.get("/search/jobs").status_code == 401
+
+
+def test_what_is_wrong_is_told_with_its_kind_and_field(queue: Client, web: Web, wire: Wire) -> None:
+    unknown = queue.refused(queue.http.get("/jobs/999999"), 404)
+    assert unknown["error"] == 'Job "999999" not found'
+    queue.refused(queue.http.get("/jobs/nonsense"), 404)
+    missing = queue.refused(queue.http.post("/jobs", json={"mode": "run"}), 400)
+    assert missing["context"]["path"] == "$.component"
+    extra = queue.refused(queue.http.post("/jobs", json={"component": "kds.job", "foo": 1}), 400)
+    assert '"foo"' in extra["error"]
+    queue.refused(queue.http.post("/jobs", content=b"{"), 400)
+    queue.refused(queue.http.post("/jobs", json={"component": "no.such"}), 404)
+    queue.refused(queue.http.get("/no/such"), 404)
+    queue.refused(queue.http.get("/search/jobs", params={"limit": "1001"}), 400)
+    queue.refused(queue.http.get("/search/jobs", params={"sortBy": "colour"}), 400)
+    queue.refused(queue.http.get("/search/jobs", params={"createdTimeFrom": "whenever"}), 400)
+    queue.refused(queue.http.get("/jobs/1/open-api-lineage"), 501)
+    viewer = wire.call("token.create", name="v", role="viewer")["secret"]
+    with web.queue(viewer) as http:
+        Client(http).refused(http.post("/jobs", json={"component": "kds.job", "configData": {}}), 403)
+    same = {"component": "kds.job", "configData": {}, "deduplicationId": "d1"}
+    queue.create(**same)
+    queue.refused(queue.http.post("/jobs", json={**same, "component": "kds.fails"}), 409)
+
+
+def test_what_php_sends_for_nothing_is_nothing_and_what_has_no_field_is_kept(queue: Client) -> None:
+    job = queue.create(
+        component="kds.job",
+        config="",
+        configData=[],
+        tag=None,
+        branchId=0,
+        variableValuesId="",
+        variableValuesData=[],
+        backend="large",
+        parallelism=None,
+        executor="dind",
+        orchestrationJobId=12,
+        orchestrationTaskId="t1",
+        orchestrationPhaseId="p1",
+        configRow="",
+    )
+    assert job["backend"] == {"type": "large"}
+    assert (job["executor"], job["orchestrationJobId"], job["orchestrationTaskId"]) == ("dind", "12", "t1")
+    other = queue.create(
+        component="kds.job", configData={}, backend={"context": "1_ex", "containerType": "c"}
+    )
+    assert other["backend"] == {"context": "1_ex", "containerType": "c"}
+
+
+def test_a_run_id_makes_a_child_of_a_job_that_runs_and_is_shown_of_another(
+    queue: Client, wire: Wire, gate: Gate
+) -> None:
+    put_component(wire, "kds.parent", shell=gate.text)
+    parent = queue.create(component="kds.parent", configData={})
+    until_running(wire, parent)
+    headers = {"X-KBC-RunId": parent["runId"]}
+    child = queue.http.post("/jobs", json={"component": "kds.job", "configData": {}}, headers=headers).json()
+    assert child["parentRunId"] == parent["runId"]
+    assert child["runId"] == f"{parent['runId']}.{child['id']}"
+    listed = queue.get("/search/jobs", parentRunId=parent["runId"])
+    assert [job["id"] for job in listed] == [child["id"]]
+    gate.open()
+    foreign = queue.http.post(
+        "/jobs", json={"component": "kds.job", "configData": {}}, headers={"X-KBC-RunId": "987654321"}
+    ).json()
+    assert foreign["runId"] == f"987654321.{foreign['id']}"
+    assert foreign["parentRunId"] == "987654321"
+    assert [job["id"] for job in queue.get("/search/jobs", runId=foreign["runId"])] == [foreign["id"]]
+
+
+def test_an_orchestration_has_keboolas_name_both_ways_and_a_rerun_plan(queue: Client, wire: Wire) -> None:
+    job = queue.create(component="keboola.flow", config="all")
+    assert (job["component"], job["type"]) == ("keboola.orchestrator", "orchestrationContainer")
+    wire.done(job["id"])
+    found = queue.get("/search/jobs", **{"component[]": "keboola.orchestrator"})
+    assert job["id"] in [one["id"] for one in found]
+    plan = queue.get(f"/orchestration-rerun-plan/{job['id']}")
+    (task,) = plan["matchedTasks"]
+    assert (plan["jobId"], plan["configId"], task["taskId"], task["matched"]) == (
+        job["id"],
+        "all",
+        "t1",
+        True,
+    )
+    assert (task["componentId"], task["status"]) == ("kds.job", "success")
+
+
+@pytest.fixture(scope="module")
+def some(queue: Client, daemon: Daemon) -> list[Message]:
+    """Jobs that have ended, one that failed and one in debug mode."""
+    with Wire(daemon.socket) as wire:
+        made = [
+            queue.create(component="kds.job", config="daily"),
+            queue.create(component="kds.fails", configData={"parameters": {"a": 1}}, executor="dind"),
+            queue.create(component="kds.job", config="daily", mode="debug", configRowIds=["r2"]),
+        ]
+        for job in made:
+            wire.done(job["id"])
+    return [queue.get(f"/jobs/{job['id']}") for job in made]
+
+
+@pytest.mark.parametrize(
+    ("params", "places"),
+    [
+        ({"componentId": "kds.fails"}, [1]),
+        ({"component[]": ["kds.fails", "kds.job"], "configId[0]": "daily"}, [0, 2]),
+        ({"filters[status]": "error"}, [1]),
+        ({"status[]": ["error", "success"], "mode": "debug"}, [2]),
+        ({"configRowIds": "r2", "mode": "debug"}, [2]),
+        ({"tokenDescription": "queue", "component": "kds.fails"}, [1]),
+        ({"branchId": "null"}, [0, 1, 2]),
+        ({"branchId": "other"}, []),
+        ({"type": "standard", "component": "kds.fails"}, [1]),
+        ({"componentProps[type]": "extractors"}, [0, 2]),
+        ({"createdTimeFrom": "-1 hour"}, [0, 1, 2]),
+        ({"createdTimeTo": "yesterday"}, []),
+        ({"startTimeFrom": "-1 hour", "componentId": "kds.fails"}, [1]),
+        ({"durationSecondsFrom": "3600"}, []),
+        ({"durationSecondsTo": "60", "component": "kds.fails"}, [1]),
+        ({"projectId": "default", "component": "kds.fails"}, [1]),
+        ({"projectId": "other"}, []),
+        ({"desiredStatus": "processing", "component": "kds.fails"}, [1]),
+    ],
+)
+def test_every_filter_finds_its_jobs(
+    queue: Client, some: list[Message], params: Message, places: list[int]
+) -> None:
+    ids = [job["id"] for job in some]
+    found = [job["id"] for job in queue.get("/search/jobs", limit=1000, **params) if job["id"] in ids]
+    assert sorted(found, key=int) == [ids[place] for place in places]
+
+
+def test_pages_and_orders(queue: Client, some: list[Message]) -> None:
+    newest = queue.get("/search/jobs", limit=3)
+    assert [int(job["id"]) for job in newest] == sorted((int(job["id"]) for job in newest), reverse=True)
+    assert queue.get("/search/jobs", limit=1, offset=1)[0]["id"] == newest[1]["id"]
+    assert queue.get("/jobs", limit=2)[1]["id"] == newest[1]["id"]
+    by_id = queue.get("/search/jobs", **{"id[]": [job["id"] for job in some]}, sortOrder="asc")
+    assert [job["id"] for job in by_id] == sorted((job["id"] for job in some), key=int)
+    for name in ("startTime", "createdTime", "durationSeconds", "componentId", "status", "runId"):
+        jobs = queue.get("/search/jobs", sortBy=name, sortOrder="desc", limit=3)
+        assert len(jobs) == 3
+
+
+def test_groups_have_the_first_jobs_of_each(queue: Client, some: list[Message]) -> None:
+    groups = queue.get(
+        "/search/grouped-jobs",
+        **{"groupBy[]": ["componentId", "configId"], "jobsPerGroup": 1, "sortOrder": "desc"},
+    )
+    found = {(one["group"]["componentId"], one["group"]["configId"]): one["jobs"] for one in groups}
+    assert [job["id"] for job in found["kds.job", "daily"]] == [some[2]["id"]]
+    assert all(len(jobs) == 1 for jobs in found.values())
+    queue.refused(queue.http.get("/search/grouped-jobs"), 400)
+    of_configurations = queue.get("/configurations-jobs", componentId="kds.job", jobsPerConfiguration=2)
+    assert len(of_configurations) == 2
+    latest = queue.get("/latest-configurations-jobs")
+    assert len({(job["component"], job["config"]) for job in latest}) == len(latest)
+    assert queue.get("/stats/project")["jobs"]["durationSum"] >= 0
+
+
+def test_the_log_is_in_storage_the_newest_line_first(queue: Client, some: list[Message]) -> None:
+    events = queue.get("/v2/storage/events", runId=some[1]["runId"], limit=10)
+    assert [(one["type"], one["component"]) for one in events] == [("error", "kds.fails")] * 2
+    assert events[1]["message"] == "broken"
+    good = queue.get("/v2/storage/events", runId=some[0]["id"])
+    assert good[0]["type"] == "success"
+    assert {one["type"] for one in good[1:]} == {"info", "error"}
+    assert queue.get("/v2/storage/events", runId=some[0]["id"], limit=1, offset=1) == good[1:2]
+
+
+def test_storage_answers_what_clients_of_the_queue_ask_first(queue: Client, web: Web, wire: Wire) -> None:
+    with web.queue() as http:
+        index = http.get("/v2/storage").json()
+    assert {service["id"] for service in index["services"]} >= {"queue", "connection"}
+    token = queue.get("/v2/storage/tokens/verify")
+    assert (token["description"], token["owner"]["id"]) == ("queue", "default")
+    wire.call("branch.create", branch={"id": "77", "name": "Side"})
+    branches = queue.get("/v2/storage/dev-branches")
+    assert [(one["id"], one["isDefault"]) for one in branches] == [(0, True), (77, False)]
+    assert queue.get("/v2/storage/dev-branches/77")["name"] == "Side"
+    assert queue.get("/v2/storage/dev-branches/default")["isDefault"]
+    found = queue.get("/v2/storage/components", include="configuration")
+    assert "keboola.orchestrator" in [one["id"] for one in found]
+    configs = queue.get("/v2/storage/branch/0/components/kds.job/configs")
+    assert [one["id"] for one in configs] == ["daily"]
+    one = queue.get("/v2/storage/branch/default/components/kds.job/configs/daily")
+    assert [row["id"] for row in one["rows"]] == ["r1", "r2"]
+    queue.refused(queue.http.get("/v2/storage/buckets"), 501)
+    queue.refused(queue.http.post("/v2/storage/branch/default/components/kds.job/configs"), 501)
+
+
+def test_a_token_sees_its_own_project_alone(queue: Client, web: Web, wire: Wire, some: list[Message]) -> None:
+    secret = wire.call("token.create", name="etl", project="etl")["secret"]
+    with web.queue(secret) as http:
+        other = Client(http)
+        assert other.get("/search/jobs") == []
+        other.refused(http.get(f"/jobs/{some[0]['id']}"), 404)
+        assert other.get("/v2/storage/tokens/verify")["owner"]["id"] == "etl"
+
+
+def test_answers_are_json_and_nothing_is_allowed_across_origins(queue: Client) -> None:
+    answer = queue.http.get("/search/jobs", headers={"Origin": "https://evil.example"})
+    assert answer.headers["content-type"] == "application/json"
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    json.loads(answer.text)

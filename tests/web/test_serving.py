@@ -1,0 +1,112 @@
+"""The web server as a process: where it listens, for whom, and what monitors read of it."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from e2e.harness import Daemon
+from e2e.wire import Wire, connected
+from web.webserver import Web, refused, serving
+
+
+def test_it_lives_and_is_ready_while_the_daemon_is(daemon: Daemon, web: Web, wire: Wire) -> None:
+    connected(wire)
+    with web.client() as client:
+        assert client.get("/health/live").json() == {"status": "live"}
+        ready = client.get("/health/ready")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready", "causes": []})
+
+
+def test_ready_tells_that_the_daemon_is_gone_and_back(web: Web, daemon: Daemon) -> None:
+    with web.client() as client:
+        assert client.get("/health/ready").status_code in (200, 503)
+        daemon.kill()
+        try:
+            gone = client.get("/health/ready")
+            assert (gone.status_code, gone.json()["status"]) == (503, "unavailable")
+            assert gone.json()["causes"]
+            assert "retry-after" in gone.headers
+            assert client.get("/health/live").status_code == 200
+        finally:
+            daemon.start()
+        daemon.keeper_pid()
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_metrics_are_read_from_this_machine_freely(web: Web) -> None:
+    with web.client() as client:
+        answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    names = {family.name for family in text_string_to_metric_families(answer.text)}
+    assert "lockside_uptime_seconds" in names
+
+
+def test_metrics_can_need_a_token_or_be_off(daemon: Daemon, wire: Wire) -> None:
+    secret = wire.call("token.create", name="prometheus", role="viewer")["secret"]
+    with serving(daemon, METRICS="token", KEBOOLA="") as one, one.client() as client:
+        assert client.get("/metrics").status_code == 401
+        bad = {"Authorization": "Bearer lsk_1_" + "a" * 43}
+        assert client.get("/metrics", headers=bad).status_code == 401
+        assert client.get("/metrics", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+    with serving(daemon, METRICS="off", KEBOOLA="") as one, one.client() as client:
+        assert client.get("/metrics").status_code == 404
+
+
+def test_other_names_of_this_machine_are_not_served(web: Web, daemon: Daemon) -> None:
+    with web.client() as client:
+        for host in ("evil.example", "evil.example:8765", ""):
+            assert client.get("/metrics", headers={"Host": host}).status_code == 421, host
+        port = web.listen.rpartition(":")[2]
+        assert client.get("/health/live", headers={"Host": f"localhost:{port}"}).status_code == 200
+    with serving(daemon, HOSTS="jobs.example", KEBOOLA="") as one, one.client() as client:
+        assert client.get("/health/live").status_code == 421
+        assert client.get("/health/live", headers={"Host": "Jobs.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"LISTEN": "0.0.0.0:0"}, "is reached from other machines"),
+        ({"KEBOOLA": "0.0.0.0:0", "LISTEN": "127.0.0.1:0"}, "web.keboola"),
+        ({"LISTEN": "nowhere"}, "neither an address with a port"),
+        ({"LISTEN": "127.0.0.1:70000"}, "neither an address with a port"),
+        ({"AUTH": "proxy"}, "trust"),
+    ],
+)
+def test_what_would_let_strangers_in_does_not_start(settings: dict[str, str], says: str) -> None:
+    assert says in refused(**settings)
+
+
+def test_an_address_that_others_reach_is_served_where_tokens_are_asked_for(daemon: Daemon) -> None:
+    with serving(daemon, LISTEN="0.0.0.0:0", AUTH="token", KEBOOLA="") as one:
+        port = one.listen.rpartition(":")[2]
+        answer = httpx.get(f"http://127.0.0.1:{port}/health/live", headers={"Host": one.listen})
+        assert answer.status_code == 200
+
+
+def test_a_unix_socket_has_its_mode_from_its_first_moment(daemon: Daemon, tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    with serving(daemon, LISTEN=str(path), KEBOOLA=""):
+        assert oct(os.stat(path).st_mode & 0o777) == "0o660"
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+            assert client.get("http://localhost/health/live").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused_and_the_server_goes_on(web: Web, token: str) -> None:
+    with web.queue(token) as client:
+        large = client.post("/jobs", content=b"x" * (2**20 + 1))
+        assert (large.status_code, large.headers["retry-after"]) == (503, "1")
+        assert client.get("/stats/project").status_code == 200
+
+
+def test_it_ends_with_a_signal_whatever_is_connected(daemon: Daemon) -> None:
+    with serving(daemon) as one:
+        host, _, port = one.listen.rpartition(":")
+        with socket.create_connection((host, int(port))):
+            one.process.send_signal(signal.SIGTERM)
+            assert one.process.wait(timeout=20) == 0
