@@ -12,6 +12,8 @@ COMPONENT = (
     ("KBC_COMPONENTID", "The component that the step runs: a processor has its own."),
     ("KBC_BRANCHID", "The branch."),
     ("KBC_COMPONENT_RUN_MODE", "`debug` in that mode, else `run`."),
+    ("KBC_LOGGER_ADDR", "Where messages by GELF are heard, if the component logs so: the address."),
+    ("KBC_LOGGER_PORT", "The port."),
     ("KBC_STACKID", "`lockside`; with the next two it makes components write manifests of the new form."),
     ("KBC_PROJECT_FEATURE_GATES", "`queuev2`."),
     ("KBC_DATA_TYPE_SUPPORT", "`authoritative`."),

@@ -211,6 +211,28 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(clocked: Wire, receiver: R
                 Webhook(secret).verify(post.body, dict(post.headers))
 
 
+def test_only_an_admin_is_given_the_secret_of_a_project() -> None:
+    with used_by_groups() as daemon:
+        anna = Person(daemon, ANNA, OPERATORS)
+        assert anna.kind("notification.rotate", id="project") == "forbidden"
+        wire = daemon.wire()
+        first, second = (wire.call("notification.rotate", id="project")["secret"] for _ in range(2))
+        assert first != second
+        told = [one["data"] for one in wire.events(kinds=["notification.rotated"])]
+        assert told == [{"id": "project"}] * 2
+        taken = {
+            "id": "project",
+            "event": "job-failed",
+            "recipient": {"channel": "webhook", "url": "https://a.b"},
+        }
+        assert wire.refused("notification.put", subscription=taken).data["path"] == "$.subscription.id"
+        (before,) = wire.call("secret.keys")["keys"]
+        assert wire.call("secret.rotate")["values"] == before["values"]
+        daemon.stop()
+        stored = b"".join(path.read_bytes() for path in daemon.state_dir.glob("lockside.db*"))
+        assert not [one for one in (first, second) if one.encode() in stored]
+
+
 def test_a_secret_that_is_given_signs_and_is_in_no_answer(clocked: Wire, receiver: Receiver) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     answer = subscribed(clocked, receiver, recipient={"#secret": secret})

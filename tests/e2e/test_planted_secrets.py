@@ -1,8 +1,12 @@
 """Secrets are planted wherever one can be given, and searched for in all that lockside leaves or answers."""
 
+import subprocess
+import sysconfig
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,17 @@ print(state, file=sys.stderr)
 (data / "out/state.json").write_text(json.dumps({"#kept": "-".join(["pl4nted", "state"]), "n": 1}))
 sys.exit(json.loads(config)["parameters"].get("code", 0))
 """
+LOGS_ALL = """
+import base64, json, os, pathlib, socket, sys
+config = (pathlib.Path(os.environ["KBC_DATADIR"]) / "config.json").read_text()
+link = socket.create_connection((os.environ["KBC_LOGGER_ADDR"], int(os.environ["KBC_LOGGER_PORT"])))
+for name, value in json.loads(config)["parameters"].items():
+    coded = base64.b64encode(value.encode()).decode()
+    said = {"level": 3, "short_message": value, "_config": config, "_list": [value, {value: coded}]}
+    said[f"_{value}"] = len(value)
+    link.sendall(json.dumps(said).encode() + b"\\0" + value.encode() + b"\\0")
+sys.exit(1)
+"""
 MARK = "pl4nted"
 
 
@@ -34,9 +49,18 @@ class Planted:
         self.values.append(f"{MARK}-{len(self.values)}-{name}-Ωß")
         return self.values[-1]
 
+    def key_of_signatures(self) -> str:
+        """A value of the form that the secret of a webhook must have."""
+        self.values.append("whsec_" + b64encode(self("webhook" * 3).encode()).decode())
+        return self.values[-1]
+
     def found_in(self, content: bytes) -> list[str]:
-        forms = ((value, (value.encode(), value.encode("unicode_escape"))) for value in self.values)
-        return [value for value, texts in forms if any(text in content for text in texts)]
+        return [value for value in self.values if any(form in content for form in _forms(value))]
+
+
+@cache
+def _forms(value: str) -> tuple[bytes, ...]:
+    return value.encode(), value.encode("unicode_escape"), b64encode(value.encode()).rstrip(b"=")
 
 
 class RecordingWire(Wire):
@@ -146,9 +170,49 @@ def plant(wire: RecordingWire, planted: Planted) -> None:
     wire.call("catalog.apply", configs=[asked], dryRun=True)
     wire.call("catalog.apply", configs=[asked])
     wire.call("secret.encrypt", component="acme.leaky", value=planted("encrypted"))
+    jobs += plant_outside(wire, planted)
+    wire.call("config.copy", **place, toConfig="copied")
+    wire.call("config.rollback", **place, version=1)
     look_at_everything(wire, place, jobs)
     wire.call("secret.rotate")
     look_at_everything(wire, place, jobs)
+
+
+def plant_outside(wire: Wire, planted: Planted) -> list[Message]:
+    """What makes jobs, what is told of them, and what they log by GELF."""
+    kept = dict.fromkeys(("100", "200", "300", "400"), "verbose")
+    logging = {"type": "gelf", "verbosity": kept}
+    wire.call("component.put", component={"id": "acme.logs", "command": python(LOGS_ALL), "logging": logging})
+    recipient = {"channel": "webhook", "url": "https://localhost:1/x", "#secret": planted.key_of_signatures()}
+    subscription = {"id": "s", "event": ["job-failed", "job-succeeded"], "recipient": recipient}
+    wire.call("notification.put", subscription=subscription)
+    template = {
+        "id": "t",
+        "values": [{"name": "#default", "default": planted("default of a template")}, {"name": "#given"}],
+        "job": {
+            "component": "acme.logs",
+            "configData": {"parameters": {"#a": planted("template"), "#b": "{{ #default }}{{ #given }}"}},
+        },
+    }
+    wire.call("template.put", template=template)
+    values = {"values": [{"name": "#given", "value": planted("given to a template")}]}
+
+    def job(name: str) -> Message:
+        return {"component": "acme.logs", "configData": {"parameters": {"#x": planted(name)}}}
+
+    trigger = {"id": "g", "on": [{"job": {"component": "acme.before"}}], "job": job("trigger")}
+    wire.call("trigger.put", trigger=trigger)
+    wire.call("schedule.put", schedule={"id": "n", "every": "1h", "job": job("schedule")})
+    made = [
+        wire.call("job.create", template="t", variableValuesData=values),
+        wire.call("job.create", **job("logged")),
+        wire.call("schedule.run", id="n"),
+        wire.create("acme.before"),
+    ]
+    jobs = [wire.done(one.get("id") or one["job"]) for one in made]
+    assert [one["status"] for one in jobs] == ["error"] * 3 + ["success"]
+    assert "[hidden]" in jobs[0]["result"]["message"], "it was logged"
+    return jobs
 
 
 def look_at_everything(wire: Wire, place: Message, jobs: list[Message]) -> None:
@@ -165,7 +229,18 @@ def look_at_everything(wire: Wire, place: Message, jobs: list[Message]) -> None:
         ("variables.list", {}),
         ("state.get", place | {"row": "r"}),
         ("job.list", {}),
-        ("event.list", {}),
+        ("event.list", {"limit": 10_000}),
+        ("template.get", {"id": "t"}),
+        ("template.list", {}),
+        ("schedule.get", {"id": "n"}),
+        ("schedule.list", {}),
+        ("schedule.ledger", {"id": "n"}),
+        ("trigger.ledger", {"id": "g"}),
+        ("trigger.get", {"id": "g"}),
+        ("trigger.list", {}),
+        ("notification.get", {"id": "s"}),
+        ("notification.list", {}),
+        ("notification.deliveries", {}),
         ("daemon.metrics", {}),
         ("daemon.check", {}),
         ("daemon.backup", {}),
@@ -175,7 +250,7 @@ def look_at_everything(wire: Wire, place: Message, jobs: list[Message]) -> None:
         wire.call(method, **params)
     for job in jobs:
         wire.get(job["id"])
-        tried(wire, "job.log", id=job["id"])
+        tried(wire, "job.log", id=job["id"], limit=10_000)
         tried(wire, "job.explain", id=job["id"])
 
 
@@ -196,7 +271,16 @@ def test_no_planted_secret_is_in_any_byte_that_is_left_or_answered(daemon: Daemo
         parameters = {"shell": "true", "environment": environment}
         heard = bytes(wire.heard)
         wire.done(wire.create(configData={"parameters": parameters}))  # its owner sees it
-    assert len(planted.values) >= 20
+    exported = [
+        f"{sysconfig.get_path('scripts')}/lockside",
+        "--socket",
+        str(daemon.socket),
+        "export",
+        "exported",
+    ]
+    subprocess.run(exported, check=True, capture_output=True, cwd=daemon.folder)
+    assert "lockside:v1:" in (daemon.folder / "exported" / "notifications" / "s.toml").read_text()
+    assert len(planted.values) >= 30
     assert b"lockside:v1:" in heard
     assert b"[hidden]" in heard
     assert planted.found_in(heard) == []

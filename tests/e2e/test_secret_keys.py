@@ -89,6 +89,28 @@ def test_hashes_stay_the_same_over_a_rotation(alone: Daemon) -> None:
     assert wire.refused("job.create", **request).kind == "conflict"
 
 
+def test_ids_of_deduplication_hold_by_themselves_when_the_key_of_the_hashes_is_lost(alone: Daemon) -> None:
+    wire = alone.wire()
+    put_component(wire, "acme.free", command=["true"])
+
+    def request(name: str, value: str) -> Message:
+        data = {"parameters": {"#value": value}}
+        return {"component": "acme.free", "configData": data, "deduplicationId": name}
+
+    configured(wire)
+    first = wire.call("job.create", **request("before", "x"))
+    assert wire.refused("job.create", **request("before", "y")).kind == "conflict"
+    alone.stop()
+    (alone.state_dir / "secret.key").unlink()
+    wire = alone.start().wire()
+    for value in ("x", "y"):
+        again = wire.call("job.create", **request("before", value))
+        assert (again["id"], again["deduplicated"]) == (first["id"], True)
+    later = wire.call("job.create", **request("after", "x"))
+    assert wire.call("job.create", **request("after", "x"))["id"] == later["id"]
+    assert wire.refused("job.create", **request("after", "y")).kind == "conflict"
+
+
 def test_a_key_under_which_values_are_cannot_be_dropped(place: Path) -> None:
     file = place / "keys"
     file.write_bytes(key_line())

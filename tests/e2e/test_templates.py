@@ -1,6 +1,7 @@
 """Templates: what is submitted often is stored once, with values to be filled in."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,20 @@ def test_a_task_of_an_orchestration_may_name_a_template(loads: Wire, seen: Path)
     loads.call("config.put", component="lockside.orchestrator", config="flow", configuration=flow)
     refusal = loads.refused("job.create", component="lockside.orchestrator", config="flow")
     assert refusal.data["path"] == "$.configuration.tasks[0].task.template"
+
+
+def test_a_project_has_a_thousand_templates_at_most(fresh: Callable[..., Daemon]) -> None:
+    wire = fresh().wire()
+    many = [{"id": f"n{number}", "job": {"component": "lockside.command"}} for number in range(1001)]
+    refusal = wire.refused("catalog.apply", templates=many)
+    assert refusal.kind == "limit"
+    assert "A project has at most 1000 templates: delete one first." in str(refusal)
+    wire.call("catalog.apply", templates=many[:-1])
+    assert wire.refused("template.put", template=many[-1]).kind == "limit"
+    wire.call("template.put", template={**many[0], "description": "again"})
+    wire.call("template.delete", id="n0")
+    wire.call("template.put", template=many[-1])
+    assert wire.refused("template.rollback", id="n0", version=1).kind == "limit"
 
 
 def test_a_folder_has_templates(loads: Wire) -> None:

@@ -19,7 +19,7 @@ from locksided.joblog.view import wire_frame
 from locksided.keeper import outcome, wire
 from locksided.keeper.log import format as logformat
 from locksided.keeper.log import segments
-from locksided.keeper.log.format import DROPPED, STDERR, STDOUT, Dropped, Frame
+from locksided.keeper.log.format import DROPPED, GELF, STDERR, STDOUT, Dropped, Frame
 from locksided.keeper.progress import parse as parse_progress
 from locksided.keeper.start import order
 from locksided.runs.data_folder import OutFile
@@ -36,7 +36,8 @@ def sound_log() -> dict[str, bytes]:
     frames = [Frame(STDOUT + n % 2, 0, n, 1_700_000_000_000_000 + n, b"line %d\n" % n) for n in range(6)]
     marker = Frame(DROPPED, 0, 6, 1_700_000_000_000_006, logformat.dropped_payload(Dropped(100, 6, 9)))
     later = [Frame(STDERR, 0, n, 1_700_000_000_000_000 + n, b"later\n" * 3) for n in range(10, 14)]
-    last = [Frame(STDOUT, 0, n, 1_700_000_000_000_000 + n, b"last\n") for n in range(14, 17)]
+    head = logformat.gelf_head(3, {"_a": [1]}, for_admins=True)
+    last = [Frame(GELF, 0, n, 1_700_000_000_000_000 + n, head + b"last\n") for n in range(14, 17)]
     runs = (frames, [marker], later, last)
     return {logformat.segment_name(run[0].seq): b"".join(map(logformat.encode, run)) for run in runs}
 
@@ -45,12 +46,14 @@ def forged_frame(chance: Any) -> bytes:
     """A frame whose checksum is right and whose numbers or words are not."""
     numbers = (0, 1, 5, 2**31, 2**53, 2**62, 2**63, 2**64 - 1)
     said = {"bytes": 1, "fromSeq": chance.choice(numbers), "toSeq": chance.choice(numbers)}
+    message = {"level": chance.choice((0, 7, *numbers)), "fields": {"_a": 1e300}, "forAdmins": True}
+    heads = (json.dumps(message).encode(), spoilt_line(chance, message))
+    messages = [head + b"\nsaid\n" for head in heads]
     payload = chance.choice(
-        (b"", b"x\n", b"\xff\n", spoilt_line(chance, said), b"[]", json.dumps(said).encode())
+        (b"", b"x\n", b"\xff\n", spoilt_line(chance, said), b"[]", json.dumps(said).encode(), *messages)
     )
-    frame = Frame(
-        chance.choice((0, 1, 2, 3, 9, 255)), 0, chance.choice(numbers), chance.choice(numbers), payload
-    )
+    stream = chance.choice((0, 1, 2, 3, GELF, GELF, 9, 255))
+    frame = Frame(stream, 0, chance.choice(numbers), chance.choice(numbers), payload)
     return logformat.encode(frame) if len(payload) <= logformat.MAX_PAYLOAD_BYTES else b""
 
 
@@ -188,6 +191,7 @@ ORDER: dict[str, Any] = {
     "graceSeconds": 1,
     "stopSignal": 15, "memoryBytes": 10**6, "cpus": 1, "leftovers": "stop", "secrets": ["x"],
     "logFolder": "/tmp/x/log", "maxLogBytes": 65536,
+    "gelf": {"transport": "tcp", "visibilities": "cccssssn"},
 }  # fmt: skip
 
 

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import socket
 import sys
+import threading
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +83,9 @@ def test_messages_by_tcp_are_kept_by_the_visibility_of_their_level(keeper: Keepe
     assert outcome["gelfTail"] == "Application error."
 
 
-def test_a_pipeline_is_heard_too(keeper: Keeper, daemon: Peer) -> None:
-    asked = order(keeper, "link.sendall(text(3, 'one') + b'\\n' + text(6, 'two'))")
+def test_a_pipeline_with_a_limit_is_heard_too(keeper: Keeper, daemon: Peer) -> None:
+    code = "link.sendall(text(3, 'one') + b'\\n' + text(6, 'two'))"
+    asked = order(keeper, code, memoryBytes=200 * 2**20, cpus=1)
     daemon.send(**{**asked, "pipeline": [["true"], *asked["pipeline"]]})
     assert daemon.outcome("1-1-0")["gelfTail"] == "one"
     assert texts(keeper) == ["one\n", "two\n"]
@@ -308,6 +312,47 @@ def test_datagrams_are_heard_whole_packed_and_in_chunks(keeper: Keeper, daemon: 
     assert (plain, zlib, gzip, last) == ("plain\n", "zlib\n", "gzip\n", "last\n")
     assert (long[:5], len(long)) == ("long ", 4006)
     assert len(lost_bytes(keeper)) == 2, "before the last one, and at the end"
+
+
+@needs_root
+def test_datagrams_that_come_close_together_have_room(keeper: Keeper, daemon: Peer) -> None:
+    code = (
+        "link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "for number in range(2000): link.sendto(text(6, f'{number} ' + 'x' * 500), address)\n"
+    )
+    daemon.send(**order(keeper, code, transport="udp"))
+    assert daemon.outcome("1-1-0")["exitCode"] == 0
+    assert [int(text.split()[0]) for text in texts(keeper)] == list(range(2000))
+
+
+def test_a_foreign_sender_that_never_ends_does_not_keep_a_run(keeper: Keeper, daemon: Peer) -> None:
+    code = (
+        "if os.fork() == 0:\n"
+        "    open(sys.argv[1], 'w').write(f'{address[1]}\\n')\n"
+        "    sys.exit()\n"
+        "os.wait()\n"
+        "sys.stdin = open(sys.argv[2]); sys.stdin.read()\n"
+    )
+    said, go = keeper.base / "said", keeper.base / "go"
+    for fifo in (said, go):
+        os.mkfifo(fifo)
+    asked = order(keeper, code)
+    asked["pipeline"][0] += [str(said), str(go)]
+    daemon.send(**asked)
+    port = int(said.read_text())
+    with socket.create_connection(("127.0.0.1", port)) as foreign:
+        flood = threading.Thread(target=flood_through, args=(foreign,))
+        flood.start()
+        go.write_text("now")
+        assert daemon.outcome("1-1-0")["exitCode"] == 0
+        flood.join()
+
+
+def flood_through(foreign: socket.socket) -> None:
+    """Send until the other end is gone."""
+    with suppress(OSError):
+        while True:
+            foreign.sendall(b"more\n" * 1000)
 
 
 def test_posts_are_heard_and_answered(keeper: Keeper, daemon: Peer) -> None:

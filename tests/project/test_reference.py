@@ -73,7 +73,7 @@ def test_every_field_that_a_file_may_have_is_in_the_reference_of_its_object(name
 
 def test_a_job_finds_the_variables_that_the_reference_names(tmp_path: Path) -> None:
     with running() as daemon, daemon.wire() as wire:
-        put_component(wire, "ex.env", command=["env"])
+        put_component(wire, "ex.env", command=["env"], logging={"type": "gelf"})
         rows = [{"id": "a"}]
         wire.call("config.put", component="ex.env", config="c", rows=rows)
         component = wire.done(wire.create("ex.env", config="c"))

@@ -62,6 +62,12 @@ def test_values_of_variables_are_on_no_command_line() -> None:
     assert run.environment["TOKEN"] == "s3cret"
 
 
+def test_the_address_of_the_gelf_listener_is_handed_on_where_there_is_one() -> None:
+    names = {"--env=KBC_LOGGER_ADDR", "--env=KBC_LOGGER_PORT"}
+    assert names <= set(argv(command=["run"], logging={"type": "gelf"}))
+    assert not names & set(argv(command=["run"]))
+
+
 def test_paths_are_those_inside_and_home_and_path_are_the_images() -> None:
     run = image_run(command=["run"])
     assert run.environment == {

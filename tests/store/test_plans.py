@@ -13,6 +13,8 @@ from store.samples import NOW, ended, new, nothing, save
 from store.test_lists import FILTERS
 
 SMALL_OR_RARE = {
+    "dropped",  # a row for each project
+    "live_notifying_jobs",  # the index has only live jobs with notifications of their own
     "asides",  # there are few
     "recovery_conditions",  # a project has a thousand at most
     "all_states",  # a check that reads the whole database anyway

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, field
 
 from lockside.documents.base import In
+from lockside.log_text import text_of
 from lockside.mcp import shapes as s
 from lockside.mcp.desk import PART_CHARACTERS, Desk, Json
 from lockside.mcp.tool import facts, lines, tool
@@ -53,7 +54,7 @@ class JobLog(In, frozen=True, kw_only=True):
 
     Attributes:
         row: Only what this row wrote.
-        stream: Only `stdout` or `stderr`.
+        stream: Only `stdout`, `stderr` or `gelf`.
     """
 
     id: JobRef
@@ -228,7 +229,7 @@ def _place(cursor: str | None) -> tuple[int, int]:
 def _text(frame: Json) -> str:
     if "dropped" in frame:
         return f"[{frame['dropped']['bytes']} bytes are missing here]\n"
-    return str(frame.get("text") or "")
+    return text_of(frame)
 
 
 def _log_answer(

@@ -5,11 +5,10 @@ Lines of several jobs, searched or timed, are the business of `loglines`.
 
 from __future__ import annotations
 
-import json
 import sys
 
-from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.terminal.sanitize import shown_log
+from lockside.log_text import bytes_of, text_of
 from lockside.session import each
 
 TYPE_CHECKING = False
@@ -65,7 +64,7 @@ class FramePrinter:
         else:
             target = sys.stdout if frame["stream"] == "stdout" else sys.stderr
             if "data" in frame and frame["stream"] != "gelf":
-                target.buffer.write(_bytes_of(frame))
+                target.buffer.write(bytes_of(frame))
                 target.flush()
                 return
             text = text_of(frame)
@@ -73,25 +72,6 @@ class FramePrinter:
             target.write(shown_log(text, coloured=False) if target.isatty() else text)
             target.flush()
         self._out.flush()
-
-
-def _bytes_of(frame: Json) -> bytes:
-    from base64 import b64decode
-
-    return b64decode(frame["data"])
-
-
-def text_of(frame: Json) -> str:
-    """Give a frame's text; a message that came by GELF is a line with its level and its fields."""
-    if frame["stream"] != "gelf":
-        return str(frame.get("text") or "")
-    text = _bytes_of(frame).decode("utf-8", "replace") if "data" in frame else frame["text"]
-    fields = "".join(f"  {name}={_value(value)}" for name, value in frame["fields"].items())
-    return f"{LEVEL_WORDS[frame['level']]}: {text}{fields}\n"
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def aside(frame: Json) -> str | None:

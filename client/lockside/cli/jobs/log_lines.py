@@ -6,9 +6,10 @@ import sys
 from itertools import islice
 
 from lockside.cli.jobs import describe
-from lockside.cli.jobs.log_frames import aside, frames, text_of
+from lockside.cli.jobs.log_frames import aside, frames
 from lockside.cli.terminal.output import fit, pad
 from lockside.cli.terminal.sanitize import shown_log
+from lockside.log_text import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

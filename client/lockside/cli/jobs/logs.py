@@ -7,10 +7,10 @@ from lockside.cli.grammar import UsageError
 from lockside.cli.jobs import describe
 from lockside.cli.jobs.job_tree import load_tree
 from lockside.cli.jobs.log_frames import FramePrinter, frames, gets_bytes
-from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.jobs.log_lines import LineMaker, LinePrinter, last_state, lines_of
 from lockside.cli.terminal.region import Region
 from lockside.cli.terminal.sanitize import shown_log
+from lockside.log_text import LEVEL_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lockside.cli.grammar import Command, Option
-from lockside.cli.jobs.log_levels import LEVEL_WORDS
 from lockside.cli.tables.shared import JOB, JOBS
+from lockside.log_text import LEVEL_WORDS
 
 INSPECT_JOBS = (
     Command(

@@ -42,16 +42,18 @@ class Listener:
 
     def run(self) -> None:
         """Hear and tell until nobody is left."""
-        while self._until is None or self._connections:
-            left = None if self._until is None else self._until - time.monotonic()
-            ready = self._selector.select(left)
-            if not ready and left is not None:
-                break
-            for key, _ in ready:
+        while (left := self._seconds_left()) is None or left > 0:
+            for key, _ in self._selector.select(left):
                 key.data()
         for connection in list(self._connections):
             connection.end()
         self.tell(self._datagrams.finish())
+
+    def _seconds_left(self) -> float | None:
+        """How long to hear at most; None as long as somebody is left who could say something."""
+        if self._until is None:
+            return None
+        return self._until - time.monotonic() if self._connections else 0.0
 
     def tell(self, found: list[Found]) -> None:
         """Give the keeper what was found; waits until it has room, and so do the senders."""

@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from locksided.keeper import strictjson
@@ -29,7 +28,11 @@ HOST = "127.0.0.1"
 URGENT = 3
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Of a record: the largest message with every character escaped is smaller."""
-_ROOT = str(Path(__file__).parents[3])
+ROOM_BYTES = 8 * 1024 * 1024
+"""For datagrams that wait; only root gets so much."""
+_FORCED_ROOM = 33
+"""SO_RCVBUFFORCE, for which Python has no name."""
+_ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from locksided.keeper.gelf.listener import main; main()"
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "http": socket.SOCK_STREAM}
 
@@ -54,7 +57,9 @@ class Receiver:
         """Start the listener; returns the variables that tell where it listens. Raises OSError."""
         with socket.socket(socket.AF_INET, _KINDS[self._gelf.transport]) as listening:
             listening.bind((HOST, 0))
-            if self._gelf.transport != "udp":
+            if self._gelf.transport == "udp":
+                _make_room(listening)
+            else:
                 listening.listen()
             control, records = make_pipes(2)
             self._start(listening, control, records)
@@ -176,6 +181,14 @@ class Receiver:
                 for head, part in zip(heads, parts, strict=True)
             ],
         )
+
+
+def _make_room(listening: socket.socket) -> None:
+    """Have datagrams that come close together wait; what has no room is lost, and nobody is told."""
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _FORCED_ROOM, ROOM_BYTES)
+    except PermissionError:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
 
 
 def _hidden(value: Any, shown: Callable[[str], str]) -> Any:

@@ -126,6 +126,12 @@ def put_sealed(tx: Transaction, key: Key, text: str, change: Change) -> int:
     return number
 
 
+def number_beside(connection: sqlite3.Connection, key: Key) -> int:
+    """How many objects there are of that kind and in that place, this one included."""
+    (count,) = connection.execute(QUERIES["count_objects"], key.params()).fetchone()
+    return int(count)
+
+
 def create(tx: Transaction, key: Key, body: Mapping[str, Any], change: Change) -> StoredRow:
     """Store an object that does not exist; Conflict if there is one of that key."""
     if find(tx.connection, key) is not None:
