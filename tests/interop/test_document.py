@@ -282,7 +282,7 @@ def _jobs(wire: Wire) -> None:
 
 
 def _other_jobs(wire: Wire) -> None:
-    held = wire.create("doc.plain", config="one", hold=True, retry={"maxAttempts": 3}, delay=1)
+    held = wire.create("doc.plain", config="one", hold=True, retry={"maxAttempts": 3}, delay=600)
     wire.call(
         "job.createMany", jobs=[{"component": "doc.plain", "hold": True, "dependsOn": [{"job": held["id"]}]}]
     )
